@@ -1,0 +1,1 @@
+"""The service between the Pi and AWS."""

@@ -1,0 +1,1 @@
+"""What the data *is*: records, wire format, topics, manifests. Imports nothing else of Greenlight."""

@@ -1,0 +1,199 @@
+"""A bundle is a folder with a model and all that is needed to trust and use it.
+
+Nothing in it is read before signature and hashes are checked, and it is used from the checked
+bytes, so that a file changed after the check changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from data import limits, signing, wire
+from data.catalogue import Catalogue
+from data.errors import GreenlightError, InvalidRecord
+from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE, FileEntry, Manifest
+from data.probes import Probes
+
+_SIGNATURE_BYTES = 64
+
+
+class BundleRefused(GreenlightError):
+    """A bundle must not be used; the message says why, for a person."""
+
+
+class BundleUnreadable(BundleRefused):
+    """A file is missing, is no plain file, or is larger than allowed."""
+
+
+class BadManifest(BundleRefused):
+    """The manifest is not one that this software understands."""
+
+
+class UnknownKey(BundleRefused):
+    """The bundle names a key that is not trusted here."""
+
+
+class BadSignature(BundleRefused):
+    """The signature is not that of the named key over this manifest."""
+
+
+class HashMismatch(BundleRefused):
+    """A file's bytes are not those that were signed."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The checked content of a bundle.
+
+    Attributes:
+        files: the bytes of each file that the manifest lists, as signed.
+        manifest_sha256: of the bytes of `manifest.json`.
+    """
+
+    manifest: Manifest
+    files: Mapping[str, bytes]
+    manifest_sha256: str
+
+    @property
+    def model(self) -> bytes:
+        """The bytes of `model.onnx`."""
+        return self.files[MODEL]
+
+    @property
+    def model_hash(self) -> str:
+        """The SHA-256 of `model.onnx`."""
+        return self.manifest.model_hash
+
+    def catalogue(self) -> Catalogue:
+        """Return what `catalogue.json` says.
+
+        Raises:
+            InvalidRecord: naming the field.
+        """
+        return wire.decode(self.files[CATALOGUE], Catalogue, limits.MAX_BUNDLE_FILE_BYTES)
+
+    def probes(self) -> Probes:
+        """Return what `probes.json` says.
+
+        Raises:
+            InvalidRecord: naming the field.
+        """
+        return wire.decode(self.files[PROBES], Probes, limits.MAX_BUNDLE_FILE_BYTES)
+
+
+def read_bundle(folder: Path, public_keys: Mapping[str, bytes]) -> Bundle:
+    """Read and check a bundle.
+
+    Args:
+        folder: the bundle; files that its manifest does not list are not looked at.
+        public_keys: PEM of the trusted keys by key id (signing.read_public_keys).
+
+    Raises:
+        BundleRefused: one of its kinds, before anything unchecked has been used.
+    """
+    raw = _read(folder, MANIFEST, limits.MAX_MANIFEST_BYTES)
+    manifest = check_manifest(raw, _read(folder, SIGNATURE, _SIGNATURE_BYTES), public_keys)
+    files = {}
+    for name, entry in manifest.files.items():
+        content = _read(folder, name, entry.size)
+        if FileEntry.of(content) != entry:
+            raise HashMismatch(f"{name}: its bytes are not those that were signed")
+        files[name] = content
+    return Bundle(manifest, files, hashlib.sha256(raw).hexdigest())
+
+
+def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes]) -> Manifest:
+    """Return the manifest that these bytes hold, once its signature is checked.
+
+    Raises:
+        BundleRefused: UnknownKey, BadSignature or BadManifest.
+    """
+    # The key's name must be read before the signature can be checked: from a form that can hold
+    # nothing else.
+    try:
+        named = msgspec.json.decode(raw, type=_KeyNamed)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadManifest(f"{MANIFEST}: names no key: {error}") from error
+    pem = public_keys.get(named.key_id)
+    if pem is None:
+        raise UnknownKey(f"{MANIFEST}: signed by key {named.key_id[:32]!r}, not trusted here")
+    if len(signature) != _SIGNATURE_BYTES or not signing.is_signed(raw, signature, pem):
+        raise BadSignature(f"{SIGNATURE}: is not key {named.key_id}'s signature of this manifest")
+    try:
+        return wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES)
+    except InvalidRecord as error:
+        raise BadManifest(f"{MANIFEST}: {error}") from error
+
+
+class _KeyNamed(msgspec.Struct):
+    key_id: str
+
+
+def _read(folder: Path, name: str, most_bytes: int) -> bytes:
+    """Return a plain file's bytes; a link, a device or a larger file is refused."""
+    try:
+        # O_NONBLOCK: a named pipe must not hold us up before it is seen to be no plain file.
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise BundleUnreadable(f"{name}: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise BundleUnreadable(f"{name}: is no plain file")
+        if found.st_size > most_bytes:
+            raise BundleUnreadable(f"{name}: has {found.st_size} bytes; {most_bytes} allowed")
+        return file.read(most_bytes + 1)
+
+
+def write_bundle(
+    folder: Path, manifest: Manifest, files: Mapping[str, bytes], key: signing.PrivateKey
+) -> str:
+    """Write a signed bundle, whole or not at all, in place of what `folder` held before.
+
+    Args:
+        folder: made if it is not there; only a bundle or an empty folder is replaced.
+        manifest: its `files` and `key_id` are filled in here.
+        files: the bytes of each file by name.
+        key: the key that signs.
+
+    Returns:
+        The SHA-256 of `manifest.json`.
+
+    Raises:
+        InvalidRecord: naming the manifest's field that is wrong.
+        FileExistsError: if `folder` holds something that is no bundle.
+    """
+    entries = {name: FileEntry.of(content) for name, content in sorted(files.items())}
+    filled = msgspec.structs.replace(manifest, files=entries, key_id=key.key_id)
+    filled.check()
+    raw = msgspec.json.format(msgspec.json.encode(filled), indent=1) + b"\n"
+    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
+        raise FileExistsError(f"{folder}: holds something else; choose another folder")
+    fresh = folder.with_name(f".{folder.name}.new")
+    _clear(fresh)
+    fresh.mkdir(parents=True)
+    for name, content in {**files, MANIFEST: raw, SIGNATURE: key.sign(raw)}.items():
+        with (fresh / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    _clear(folder)
+    fresh.rename(folder)
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _clear(folder: Path) -> None:
+    """Remove a flat folder of plain files; the manifest first, so that half of it is no bundle."""
+    if not folder.exists():
+        return
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()

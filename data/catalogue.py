@@ -1,0 +1,110 @@
+"""What a model knows: `catalogue.json` of a bundle. Rows of the tables are in its order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from data import wire
+from data.errors import InvalidRecord
+from data.films import Kind
+
+
+class YearRange(NamedTuple):
+    """First and last year, both included."""
+
+    first: int
+    last: int
+
+
+class DirectorEntry(msgspec.Struct, frozen=True):
+    """A director as the training films show them.
+
+    Attributes:
+        films: how many films.
+        genres: indices of their own genres in the catalogue's genres, ascending.
+        kinds: the kinds of what they made.
+    """
+
+    name: str
+    films: int
+    first_year: int
+    last_year: int
+    genres: tuple[int, ...]
+    kinds: tuple[Kind, ...]
+
+
+class Background(msgspec.Struct, frozen=True):
+    """One real combination of the sample that explanations are told against."""
+
+    director: str
+    year: int
+    genres: tuple[int, ...]
+
+
+class Titles(msgspec.Struct, frozen=True):
+    """What invented titles are made of, and must not repeat.
+
+    Attributes:
+        words: words of existing titles without stop words, in code-point order.
+        existing: existing titles in lower case without year and kind, in code-point order.
+    """
+
+    words: tuple[str, ...]
+    existing: tuple[str, ...]
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """The names behind a model's numbers.
+
+    Attributes:
+        genres: in code-point order; genre g of the tables.
+        directors: in code-point order; row d of the tables. The row after the last is for a
+            director who is not among them.
+        years: of the tables.
+        training_years: of the films the model learnt from; later ones are extrapolation.
+    """
+
+    genres: tuple[str, ...]
+    directors: tuple[DirectorEntry, ...]
+    years: YearRange
+    training_years: YearRange
+    titles: Titles
+    background: tuple[Background, ...]
+    schema_version: int = wire.SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no catalogue."""
+        if self.schema_version != wire.SCHEMA_VERSION:
+            raise InvalidRecord(
+                f"{prefix}schema_version",
+                f"is {self.schema_version}; this software reads {wire.SCHEMA_VERSION}: update it",
+            )
+        _check_names(f"{prefix}genres", list(self.genres))
+        _check_names(f"{prefix}directors", [director.name for director in self.directors])
+        for field, years in (("years", self.years), ("training_years", self.training_years)):
+            if years.first > years.last:
+                raise InvalidRecord(f"{prefix}{field}", "begin after they end")
+        if not (
+            self.years.first <= self.training_years.first
+            and self.training_years.last <= self.years.last
+        ):
+            raise InvalidRecord(f"{prefix}training_years", "lie outside of the tables' years")
+        for index, director in enumerate(self.directors):
+            self._check_genres(f"{prefix}directors[{index}].genres", director.genres)
+        for index, row in enumerate(self.background):
+            self._check_genres(f"{prefix}background[{index}].genres", row.genres)
+
+    def _check_genres(self, field: str, indices: tuple[int, ...]) -> None:
+        if any(not 0 <= index < len(self.genres) for index in indices):
+            raise InvalidRecord(field, "names a genre that the catalogue does not have")
+        if list(indices) != sorted(set(indices)):
+            raise InvalidRecord(field, "is not ascending without repeats")
+
+
+def _check_names(field: str, names: list[str]) -> None:
+    if not names:
+        raise InvalidRecord(field, "is empty")
+    if names != sorted(set(names)):
+        raise InvalidRecord(field, "is not in code-point order without repeats")

@@ -1,0 +1,21 @@
+"""The one error of a record that cannot be accepted."""
+
+from __future__ import annotations
+
+
+class GreenlightError(Exception):
+    """Base of every error that Greenlight raises on purpose."""
+
+
+class InvalidRecord(GreenlightError, ValueError):
+    """A record was refused. Nothing has been changed.
+
+    Attributes:
+        field: the field at fault, as a path (`records[3].stars`), or the record's own name.
+        reason: what is wrong and what would be right, in one sentence.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason

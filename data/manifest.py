@@ -1,0 +1,112 @@
+"""The manifest of a bundle: what is in it, and by whom and from what it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+
+from data import limits, wire
+from data.errors import InvalidRecord
+
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+MODEL = "model.onnx"
+PROBES = "probes.json"
+CATALOGUE = "catalogue.json"
+REQUIRED_FILES = (MODEL, PROBES, CATALOGUE)
+
+_FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """One file of a bundle: its SHA-256 and its size (`bytes` in JSON)."""
+
+    sha256: str
+    size: int = msgspec.field(name="bytes")
+
+    @classmethod
+    def of(cls, content: bytes) -> FileEntry:
+        """Return the entry of this content."""
+        return cls(hashlib.sha256(content).hexdigest(), len(content))
+
+
+class TrainingSource(msgspec.Struct, frozen=True):
+    """What the model learnt from: the source's name, its rows, and the film table's SHA-256."""
+
+    source: str
+    rows: int
+    sha256: str
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """One input or output of the graph; a None in `shape` stands for any number of rows."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The signed description of a bundle.
+
+    Attributes:
+        version: a whole number that only grows.
+        key_id: the key that signed (data.signing.key_id).
+        feature_schema: what the columns mean, for people and later software.
+        metrics: figures measured on films the model had not seen.
+        min_onnxruntime: the oldest ONNX Runtime that reads the graph, as `1.20`.
+    """
+
+    name: str
+    version: int
+    created_at: str
+    key_id: str
+    files: dict[str, FileEntry]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    feature_schema: dict[str, Any]
+    metrics: dict[str, float]
+    training: TrainingSource
+    min_onnxruntime: str
+    schema_version: int = wire.SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no manifest."""
+        if self.schema_version != wire.SCHEMA_VERSION:
+            raise InvalidRecord(
+                f"{prefix}schema_version",
+                f"is {self.schema_version}; this software reads {wire.SCHEMA_VERSION}: update it",
+            )
+        if not _NAME.fullmatch(self.name):
+            raise InvalidRecord(f"{prefix}name", "is no name in lower-case letters, digits and -")
+        if self.version < 1:
+            raise InvalidRecord(f"{prefix}version", f"is {self.version}; versions begin at 1")
+        if not re.fullmatch(r"\d+\.\d+(\.\d+)?", self.min_onnxruntime):
+            raise InvalidRecord(f"{prefix}min_onnxruntime", "is no version such as 1.20")
+        self._check_files(f"{prefix}files")
+
+    def _check_files(self, field: str) -> None:
+        missing = [name for name in REQUIRED_FILES if name not in self.files]
+        if missing:
+            raise InvalidRecord(field, f"lacks {missing[0]}")
+        if len(self.files) > limits.MAX_BUNDLE_FILES:
+            raise InvalidRecord(field, f"holds more than {limits.MAX_BUNDLE_FILES} files")
+        for name, entry in self.files.items():
+            if not _FILE_NAME.fullmatch(name) or name in (MANIFEST, SIGNATURE):
+                raise InvalidRecord(f"{field}.{name[:60]}", "is no plain file name")
+            wire.check_sha256(f"{field}.{name}.sha256", entry.sha256)
+            most = limits.MAX_MODEL_BYTES if name == MODEL else limits.MAX_BUNDLE_FILE_BYTES
+            if not 0 <= entry.size <= most:
+                raise InvalidRecord(f"{field}.{name}.bytes", f"is {entry.size}; at most {most}")
+        total = sum(entry.size for entry in self.files.values())
+        if total > limits.MAX_BUNDLE_BYTES:
+            raise InvalidRecord(field, f"take {total} bytes; at most {limits.MAX_BUNDLE_BYTES}")
+
+    @property
+    def model_hash(self) -> str:
+        """The SHA-256 of `model.onnx`: what "model hash" always means."""
+        return self.files[MODEL].sha256

@@ -1,0 +1,52 @@
+"""Probes: combinations whose scores a freshly loaded model must give. `probes.json` of a bundle."""
+
+from __future__ import annotations
+
+import msgspec
+
+from data import wire
+from data.errors import InvalidRecord
+from data.films import Combination
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """One row and what the model must say of it.
+
+    A director whom the model does not know, or no genre it knows, is a fair probe too, so the
+    combination is not checked against the catalogue.
+    """
+
+    combination: Combination
+    expected: float
+    probabilities: tuple[float, ...]
+
+
+class Probes(msgspec.Struct, frozen=True):
+    """The probes of a bundle.
+
+    Attributes:
+        tolerance: the largest difference of a probability; `expected` must not differ at all.
+        seconds: how long all of them may take in one call.
+    """
+
+    probes: tuple[Probe, ...]
+    tolerance: float
+    seconds: float
+    schema_version: int = wire.SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if these are no probes."""
+        if self.schema_version != wire.SCHEMA_VERSION:
+            raise InvalidRecord(
+                f"{prefix}schema_version",
+                f"is {self.schema_version}; this software reads {wire.SCHEMA_VERSION}: update it",
+            )
+        if not self.probes:
+            raise InvalidRecord(f"{prefix}probes", "is empty; a model cannot be tried without")
+        if not 0 < self.tolerance <= 1 or self.seconds <= 0:
+            raise InvalidRecord(f"{prefix}tolerance", "and seconds must be above zero")
+        for index, probe in enumerate(self.probes):
+            at = f"{prefix}probes[{index}]."
+            wire.Prediction(probe.expected, probe.probabilities).check(at)
+            if not probe.combination.director:
+                raise InvalidRecord(f"{at}combination.director", "is empty")

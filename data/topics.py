@@ -1,0 +1,77 @@
+"""Every MQTT topic and cloud key, built in one place."""
+
+from __future__ import annotations
+
+import re
+
+from data.errors import InvalidRecord
+
+DEFAULT_THING = "MovieSelector"
+SHADOW_NAME = "model"
+MODEL_UPDATE = "model-update"
+
+FEEDBACK = "filmupdate"
+VERIFICATION = "filmrequest"
+
+_THING = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+
+
+def check_thing(thing: str) -> str:
+    """Return `thing` if AWS IoT would accept it as a thing's name.
+
+    Raises:
+        InvalidRecord: naming the field `thing`.
+    """
+    if not _THING.fullmatch(thing):
+        raise InvalidRecord("thing", f"is {thing!r}; use 1 to 128 of a-z A-Z 0-9 : _ -")
+    return thing
+
+
+def feedback(thing: str) -> str:
+    """Up: a batch of feedback records."""
+    return f"{FEEDBACK}/{check_thing(thing)}"
+
+
+def feedback_ack(thing: str) -> str:
+    """Down: the outcome of each record."""
+    return f"{feedback(thing)}/ack"
+
+
+def verification(thing: str) -> str:
+    """Up: rows to be scored by the cloud."""
+    return f"{VERIFICATION}/{check_thing(thing)}"
+
+
+def verification_reply(thing: str) -> str:
+    """Down: the cloud's scores."""
+    return f"{verification(thing)}/reply"
+
+
+def jobs(thing: str) -> str:
+    """The prefix of a thing's IoT Jobs topics."""
+    return f"$aws/things/{check_thing(thing)}/jobs"
+
+
+def shadow_update(thing: str) -> str:
+    """Up: what the thing reports of its model."""
+    return f"$aws/things/{check_thing(thing)}/shadow/name/{SHADOW_NAME}/update"
+
+
+def film_key(title: str, year: int, director: str) -> str:
+    """The partition key of a film of the historical table."""
+    return f"FILM#{title}#{year}#{director}"
+
+
+def feedback_key(feedback_id: str) -> str:
+    """The partition key of a feedback item."""
+    return f"FEEDBACK#{feedback_id}"
+
+
+def feedback_object(feedback_id: str) -> str:
+    """The S3 key of a feedback object: from the id alone, so that a resend hits the same key."""
+    return f"feedback/{feedback_id}.json"
+
+
+def bundle_prefix(name: str, version: int) -> str:
+    """The S3 prefix under which a published bundle's files lie."""
+    return f"models/{name}/{version}/"

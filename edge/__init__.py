@@ -1,0 +1,1 @@
+"""The appliance: score, search, decide, remember, show."""

@@ -1,0 +1,1 @@
+"""The AWS side: functions, template, and the local cloud."""

@@ -1,0 +1,1 @@
+"""The cloud on a desk: AWS as far as Greenlight uses it, on loopback."""

@@ -1,0 +1,1 @@
+"""From films to a signed model."""
