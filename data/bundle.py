@@ -143,10 +143,11 @@ def _read(folder: Path, name: str, most_bytes: int) -> bytes:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise BundleUnreadable(f"{name}: {error.strerror}") from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise BundleUnreadable(f"{name}: is no plain file")
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise BundleUnreadable(f"{name}: is no plain file")
         if found.st_size > most_bytes:
             raise BundleUnreadable(f"{name}: has {found.st_size} bytes; {most_bytes} allowed")
         return file.read(most_bytes + 1)

@@ -157,9 +157,9 @@ def write_films(path: Path, films: Iterable[Film]) -> int:
         for film in films:
             rating = NO_GENRE if film.rating is None else repr(film.rating)
             votes = NO_GENRE if film.votes is None else film.votes
+            slots = genre_slots(film.genres)
             writer.writerow(
-                [film.title, film.year, film.director, *genre_slots(film.genres), film.stars]
-                + [rating, votes]
+                [film.title, film.year, film.director, *slots, film.stars, rating, votes]
             )
             count += 1
     fresh.replace(path)

@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = ("film", "tv", "video", "game")
 NO_GENRE = "None"
 MAX_GENRES = 3
 MIN_STARS, MAX_STARS = 1, 10
-# The first films were made in 1874 (Janssen's Passage de Vénus); a year far from now is a typing error.
+# The first films were made in 1874 (Janssen's Passage de Vénus); one far ahead is a slip.
 MIN_YEAR, MAX_YEAR = 1870, 2200
 MAX_TEXT = 400
 MAX_RATING = 10.0

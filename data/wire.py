@@ -50,10 +50,10 @@ def check_id(field: str, value: str) -> None:
         InvalidRecord: naming `field`.
     """
     try:
-        written = str(uuid.UUID(value))
+        usual = value == str(uuid.UUID(value))
     except ValueError:
-        written = ""
-    if value != written:
+        usual = False
+    if not usual:
         raise InvalidRecord(field, f"is {value[:60]!r}; give a UUID as data.wire.new_id makes it")
 
 

@@ -1,0 +1,72 @@
+"""The golden examples: what earlier software wrote must be read for ever."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from data import wire
+from data.catalogue import Catalogue
+from data.films import Combination, Film
+from data.manifest import Manifest
+from data.probes import Probes
+
+GOLDEN = Path(wire.__file__).parent / "golden"
+RECORDS = {
+    "ack": wire.Ack,
+    "catalogue": Catalogue,
+    "combination": Combination,
+    "feedback_batch": wire.FeedbackBatch,
+    "film": Film,
+    "manifest": Manifest,
+    "model_update_job": wire.ModelUpdateJob,
+    "pick": wire.Pick,
+    "prediction": wire.Prediction,
+    "probes": Probes,
+    "shadow_report": wire.ShadowReport,
+    "verification_reply": wire.VerificationReply,
+    "verification_request": wire.VerificationRequest,
+}
+
+
+def test_every_golden_example_belongs_to_a_record_and_every_record_has_one():
+    assert {path.name.split(".")[0] for path in GOLDEN.glob("*.json")} == set(RECORDS)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_a_golden_example_is_read_and_written_again_without_loss(path):
+    kind = RECORDS[path.name.split(".")[0]]
+    record = wire.decode(path.read_bytes(), kind)
+    assert json.loads(wire.encode(record)) == json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_an_unknown_field_of_a_newer_writer_is_tolerated(path):
+    kind = RECORDS[path.name.split(".")[0]]
+    newer = json.loads(path.read_text()) | {"added_later": {"deep": [1, 2]}}
+    assert wire.decode(json.dumps(newer).encode(), kind) == wire.decode(path.read_bytes(), kind)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_every_missing_field_without_a_default_is_named(path):
+    kind = RECORDS[path.name.split(".")[0]]
+    whole = json.loads(path.read_text())
+    for field in msgspec.structs.fields(kind):
+        if not field.required:
+            continue
+        lacking = {name: value for name, value in whole.items() if name != field.encode_name}
+        with pytest.raises(wire.InvalidRecord) as refused:
+            wire.decode(json.dumps(lacking).encode(), kind)
+        assert refused.value.field == field.encode_name
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_every_field_of_a_wrong_type_is_named(path):
+    kind = RECORDS[path.name.split(".")[0]]
+    whole = json.loads(path.read_text())
+    for name in whole:
+        # No field of any record is a list of lists of nothing.
+        with pytest.raises(wire.InvalidRecord) as refused:
+            wire.decode(json.dumps(whole | {name: [[]]}).encode(), kind)
+        assert refused.value.field.split("[")[0].split(".")[0] == name
