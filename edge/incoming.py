@@ -1,0 +1,64 @@
+"""Where a finished download lies until the appliance has tried it: `incoming/<folder>` in the state.
+
+The sync service writes below `incoming/` and offers a folder by name through the journal; the
+appliance copies from it and never trusts it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+INCOMING = "incoming"
+# Group-writable and setgid: two users of one group share it, whoever makes it first.
+_SHARED_FOLDER = 0o2770
+
+
+def incoming_folder(state: Path) -> Path:
+    """Return the folder for downloads, made if it is missing."""
+    folder = state / INCOMING
+    try:
+        folder.mkdir(parents=True)
+        folder.chmod(_SHARED_FOLDER)
+    except FileExistsError:
+        pass
+    return folder
+
+
+def incoming_path(state: Path, name: str) -> Path:
+    """Return the path of one download by its name.
+
+    Raises:
+        ValueError: the name is empty, hidden, or no plain name (a slash, a drive, `..`).
+    """
+    if not name or name.startswith(".") or Path(name).name != name or "\0" in name:
+        raise ValueError(f"incoming folder {name[:80]!r}: is no plain name")
+    return state / INCOMING / name
+
+
+def hand_over(partial: Path, state: Path, name: str) -> Path:
+    """Rename a finished download to its name under `incoming/`, durably; it then may be offered.
+
+    A download left there before under the same name is replaced. Each file must be on the disk
+    (fsync) before this is called; the folders are synced here.
+
+    Returns:
+        The download's new path.
+    """
+    final = incoming_path(state, name)
+    sync_folder(partial)
+    if final.exists():
+        shutil.rmtree(final)
+    partial.rename(final)
+    sync_folder(final.parent)
+    return final
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

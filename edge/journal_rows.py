@@ -1,0 +1,81 @@
+"""What the journal hands out: rows as frozen records."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from data.wire import Pick
+
+Decision: TypeAlias = Literal["approved"]
+RequestKind: TypeAlias = Literal["verify", "sync"]
+Outcome: TypeAlias = Literal["activated", "refused", "rolled-back"]
+Delivery: TypeAlias = Literal["waiting", "stored", "quarantined"]
+
+
+class OutboxRow(msgspec.Struct, frozen=True):
+    """A feedback record that the cloud has not acknowledged yet. `seq` gives the order."""
+
+    seq: int
+    id: str
+    captured_at: str
+    payload: bytes
+    reason: str | None = None
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Something the appliance asks of the sync service.
+
+    Attributes:
+        payload: the encoded `VerificationRequest`, or an empty object for `sync`.
+        scores: the device's own `expected` of each row of a verification, to compare with.
+    """
+
+    seq: int
+    id: str
+    kind: RequestKind
+    payload: bytes
+    scores: tuple[float, ...]
+
+
+class IncomingModel(msgspec.Struct, frozen=True):
+    """A finished download that waits to be tried. `folder` is its name inside `incoming/`."""
+
+    seq: int
+    version: int
+    manifest_sha256: str
+    job_id: str
+    folder: str
+
+
+class Activation(msgspec.Struct, frozen=True):
+    """What became of an offered model."""
+
+    seq: int
+    version: int
+    model_hash: str
+    outcome: Outcome
+    reason: str | None
+    job_id: str | None
+    manifest_sha256: str | None
+    recorded_at: str
+
+
+class Rating(msgspec.Struct, frozen=True):
+    """A rating and where it stands on its way to the cloud."""
+
+    id: str
+    stars: int
+    source: str
+    rated_at: str
+    delivery: Delivery
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """A pick, what was decided about it and how it was rated."""
+
+    seq: int
+    pick: Pick
+    decision: Decision | None
+    ratings: tuple[Rating, ...]

@@ -1,0 +1,79 @@
+"""The journal's tables, one entry per schema version; `PRAGMA user_version` says which are applied.
+
+To change the schema append a migration; never edit one that has been released, and put a journal
+of the version before into tests/edge/journals/.
+"""
+
+from __future__ import annotations
+
+_FIRST = """
+CREATE TABLE picks (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       TEXT NOT NULL UNIQUE,
+    made_at  TEXT NOT NULL,
+    payload  BLOB NOT NULL,
+    slate    BLOB
+);
+CREATE TABLE decisions (
+    pick_id    TEXT PRIMARY KEY,
+    decision   TEXT NOT NULL CHECK (decision IN ('approved')),
+    decided_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ratings (
+    id       TEXT PRIMARY KEY,
+    pick_id  TEXT NOT NULL,
+    source   TEXT NOT NULL CHECK (source IN ('owner', 'simulated')),
+    stars    INTEGER NOT NULL CHECK (stars BETWEEN 1 AND 10),
+    rated_at TEXT NOT NULL,
+    payload  BLOB NOT NULL,
+    UNIQUE (pick_id, source)
+) WITHOUT ROWID;
+CREATE TABLE outbox (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          TEXT NOT NULL UNIQUE,
+    captured_at TEXT NOT NULL,
+    payload     BLOB NOT NULL,
+    state       TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'quarantined')),
+    reason      TEXT
+);
+CREATE TABLE requests (
+    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      TEXT NOT NULL UNIQUE,
+    kind    TEXT NOT NULL CHECK (kind IN ('verify', 'sync')),
+    payload BLOB NOT NULL,
+    scores  TEXT NOT NULL DEFAULT '[]',
+    state   TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done')),
+    result  TEXT
+);
+CREATE TABLE sync_state (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE incoming (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    version         INTEGER NOT NULL,
+    manifest_sha256 TEXT NOT NULL,
+    job_id          TEXT NOT NULL,
+    folder          TEXT NOT NULL,
+    state           TEXT NOT NULL DEFAULT 'offered' CHECK (state IN ('offered', 'settled'))
+);
+CREATE TABLE activations (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    version         INTEGER NOT NULL,
+    model_hash      TEXT NOT NULL,
+    outcome         TEXT NOT NULL CHECK (outcome IN ('activated', 'refused', 'rolled-back')),
+    reason          TEXT,
+    job_id          TEXT,
+    manifest_sha256 TEXT,
+    recorded_at     TEXT NOT NULL
+);
+"""
+
+# Without these, the outbox's and the requests' first rows are found by reading every row, also
+# the quarantined and finished ones.
+_PENDING_FIRST = """
+CREATE INDEX outbox_pending ON outbox (seq) WHERE state = 'pending';
+CREATE INDEX requests_pending ON requests (kind, seq) WHERE state = 'pending';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PENDING_FIRST)
