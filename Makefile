@@ -1,0 +1,112 @@
+# Greenlight. `make` alone lists what can be asked for.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+# The emulator's packages would quarrel with ours over versions, so it lives on its own.
+CLOUD_VENV := build/local-cloud/venv
+ROOMS := data edge training cloud_sync lambdas
+
+SOURCE ?= sample
+RATINGS ?=
+OUT ?= build/bundle
+
+# One thread a process: threaded numeric libraries on a busy small machine get in each other's way.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+.PHONY: help
+help: ## list what can be asked for
+	@echo "Greenlight picks the best film to make. Begin with: make demo"; echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+# ---------------------------------------------------------------- set-up
+
+define make_venv
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Greenlight needs Python 3.11 to 3.13; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@test -x $(1)/bin/pip || { \
+	  rm -rf $(1); \
+	  $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
+	    echo "    (this Python lacks venv: using virtualenv)"; rm -rf $(1) build/bootstrap; \
+	    $(PYTHON) -m pip install --quiet --require-hashes --target build/bootstrap -r locks/bootstrap.txt && \
+	    PYTHONPATH=build/bootstrap $(PYTHON) -m virtualenv --quiet $(1); }; }
+endef
+
+$(VENV)/ready: locks/dev.txt pyproject.toml
+	@echo "==> Setting up $(VENV) from locks/dev.txt (a minute or two, once)"
+	$(call make_venv,$(VENV))
+	@$(RUN)/pip install --quiet --require-hashes -r locks/dev.txt
+	@$(RUN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(CLOUD_VENV)/ready: locks/local-cloud.txt
+	@echo "==> Setting up the local cloud in $(CLOUD_VENV) from locks/local-cloud.txt"
+	@mkdir -p $(dir $(CLOUD_VENV))
+	$(call make_venv,$(CLOUD_VENV))
+	@$(CLOUD_VENV)/bin/pip install --quiet --require-hashes -r locks/local-cloud.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/ready $(CLOUD_VENV)/ready ## make the environments from the hashed locks
+
+.PHONY: lock
+lock: $(VENV)/ready ## write the locks anew from the ranges in pyproject.toml
+	@for role in edge sync training cloud; do \
+	  $(LOCK) --extra $$role pyproject.toml -o locks/$$role.txt || exit 1; done
+	@$(LOCK) --extra edge --extra sync --extra training --extra cloud --extra dev pyproject.toml -o locks/dev.txt
+	@$(LOCK) locks/local-cloud.in -o locks/local-cloud.txt
+	@$(LOCK) locks/bootstrap.in -o locks/bootstrap.txt
+LOCK = $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
+
+# ---------------------------------------------------------------- the two promises
+
+.PHONY: demo
+demo: setup ## the whole story on this machine: train, press, pick, approve, rate, sync, update
+	@$(RUN)/python -m lambdas.local.demo
+
+.PHONY: test
+test: setup ## run the tests
+	@$(RUN)/python -m pytest
+
+# ---------------------------------------------------------------- the gate
+
+.PHONY: check
+check: lint types architecture coverage ## the one gate: format, lint, types, architecture, tests with coverage
+
+.PHONY: lint
+lint: setup
+	@$(RUN)/ruff format --check . && $(RUN)/ruff check .
+
+.PHONY: types
+types: setup
+	@$(RUN)/mypy
+
+.PHONY: architecture
+architecture: setup
+	@$(RUN)/lint-imports
+
+.PHONY: coverage
+coverage: setup
+	@$(RUN)/python -m pytest --cov --cov-report=term
+
+# ---------------------------------------------------------------- models
+
+.PHONY: train-export
+train-export: $(VENV)/ready ## films -> model -> signed bundle (SOURCE=sample RATINGS= OUT=build/bundle)
+	@$(RUN)/greenlight-train export --source $(SOURCE) $(if $(RATINGS),--ratings "$(RATINGS)") --out "$(OUT)"
+
+# ---------------------------------------------------------------- the cloud on a desk
+
+.PHONY: cloud
+cloud: setup ## run the local cloud in the foreground until Ctrl-C
+	@$(RUN)/python -m lambdas.local run
+
+.PHONY: clean
+clean: ## remove what was built (environments, bundles, local state); data/films stays
+	@rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
