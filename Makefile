@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 # The emulator's packages would quarrel with ours over versions, so it lives on its own.
-CLOUD_VENV := build/local-cloud/venv
+CLOUD_VENV := build/local-cloud-venv
 ROOMS := data edge training cloud_sync lambdas
 
 SOURCE ?= sample
