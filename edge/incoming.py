@@ -1,4 +1,4 @@
-"""Where a finished download lies until the appliance has tried it: `incoming/<folder>` in the state.
+"""Where a finished download lies until the appliance has tried it: `incoming/<folder>`.
 
 The sync service writes below `incoming/` and offers a folder by name through the journal; the
 appliance copies from it and never trusts it.

@@ -20,7 +20,8 @@ from edge.journal_store import JournalError, JournalStore
 
 _ENTRIES = """
 SELECT picks.seq, picks.payload, decisions.decision, ratings.id, ratings.stars, ratings.source,
-       ratings.rated_at, CASE outbox.state WHEN 'pending' THEN 'waiting' WHEN 'quarantined' THEN outbox.state
+       ratings.rated_at,
+       CASE outbox.state WHEN 'pending' THEN 'waiting' WHEN 'quarantined' THEN 'quarantined'
        ELSE 'stored' END
 FROM (SELECT seq, id, payload FROM picks WHERE {where} ORDER BY seq DESC LIMIT ?) AS picks
 LEFT JOIN decisions ON decisions.pick_id = picks.id

@@ -57,7 +57,7 @@ class SyncSide(JournalStore):
         return [OutboxRow(*row) for row in found]
 
     def outbox_depth(self) -> tuple[int, str | None]:
-        """Return how many records wait, and when the oldest was captured (if the clock is right)."""
+        """Return how many records wait, and when the oldest was captured, by our clock."""
         count = self.rows("SELECT count(*) FROM outbox WHERE state = 'pending'")[0][0]
         oldest = self.peek_outbox(1)
         return count, oldest[0].captured_at if oldest else None

@@ -1,0 +1,83 @@
+"""What the LED says: each pattern as brightnesses over time, repeated. Pure data."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """A brightness from 0 to 1, and how long it lasts."""
+
+    brightness: float
+    seconds: float
+
+
+class Pattern(Enum):
+    """What there is to say."""
+
+    OFF = "off"
+    BREATHING = "breathing"
+    SOLID = "solid"
+    FAST_PULSE = "fast pulse"
+    TWO_BLINKS = "two blinks"
+    FOUR_BLINKS = "four blinks"
+    ATTENTION = "1 Hz"
+    FAULT = "fast even blinking"
+    HELD = "held"
+    COUNT_1 = "held: 1"
+    COUNT_2 = "held: 2"
+    COUNT_3 = "held: 3"
+    COUNT_4 = "held: 4"
+
+
+MEANING: dict[Pattern, str] = {
+    Pattern.OFF: "stopped",
+    Pattern.BREATHING: "starting, or waiting for a first model",
+    Pattern.SOLID: "ready",
+    Pattern.FAST_PULSE: "searching",
+    Pattern.TWO_BLINKS: "a pick waits for your decision",
+    Pattern.FOUR_BLINKS: "ready, offline for long",
+    Pattern.ATTENTION: "attention: see the page or `greenlight status`",
+    Pattern.FAULT: "fault: see `greenlight doctor`",
+    Pattern.HELD: "the button is down; letting go now does nothing",
+    Pattern.COUNT_1: "let go now for a fresh pick",
+    Pattern.COUNT_2: "let go now to approve",
+    Pattern.COUNT_3: "let go now to synchronise and verify",
+    Pattern.COUNT_4: "let go now to shut down",
+}
+
+_BREATH_SECONDS, _BREATH_STEPS = 3.0, 30
+
+
+def _blinks(times: int, on: float, off: float, pause: float) -> tuple[Step, ...]:
+    return (Step(1.0, on), Step(0.0, off)) * (times - 1) + (Step(1.0, on), Step(0.0, pause))
+
+
+def _wave(seconds: float, steps: int) -> tuple[Step, ...]:
+    heights = ((1 - math.cos(2 * math.pi * step / steps)) / 2 for step in range(steps))
+    return tuple(Step(round(height, 3), seconds / steps) for height in heights)
+
+
+def _count(times: int) -> tuple[Step, ...]:
+    return _blinks(times, 0.08, 0.12, 0.5)
+
+
+_FOR_EVER = 3600.0
+
+STEPS: dict[Pattern, tuple[Step, ...]] = {
+    Pattern.OFF: (Step(0.0, _FOR_EVER),),
+    Pattern.BREATHING: _wave(_BREATH_SECONDS, _BREATH_STEPS),
+    Pattern.SOLID: (Step(1.0, _FOR_EVER),),
+    Pattern.FAST_PULSE: _wave(0.4, 8),
+    Pattern.TWO_BLINKS: _blinks(2, 0.15, 0.2, 1.0),
+    Pattern.FOUR_BLINKS: _blinks(4, 0.15, 0.2, 1.5),
+    Pattern.ATTENTION: (Step(1.0, 0.5), Step(0.0, 0.5)),
+    Pattern.FAULT: (Step(1.0, 0.1), Step(0.0, 0.1)),
+    Pattern.HELD: (Step(0.2, _FOR_EVER),),
+    Pattern.COUNT_1: _count(1),
+    Pattern.COUNT_2: _count(2),
+    Pattern.COUNT_3: _count(3),
+    Pattern.COUNT_4: _count(4),
+}

@@ -1,0 +1,171 @@
+"""From the button's edges to presses: what counts as one, and what it asks for.
+
+Pure: the shell hands in each edge of the pin with its time, and asks again when `deadline` is due.
+Times are seconds of any clock that only goes forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+BOUNCE_SECONDS = 0.05
+
+
+class Press(Enum):
+    """What a press asks for, by how long the button was down."""
+
+    NOTHING = "nothing"
+    SHORT = "short"
+    APPROVE = "approve"
+    SYNC = "sync"
+    SHUT_DOWN = "shut down"
+
+
+# Each stage lasts from its own beginning to the next one's; a beginning belongs to its stage.
+STAGES: tuple[tuple[float, Press], ...] = (
+    (0.0, Press.NOTHING),
+    (0.05, Press.SHORT),
+    (1.0, Press.NOTHING),
+    (2.0, Press.APPROVE),
+    (5.0, Press.SYNC),
+    (10.0, Press.SHUT_DOWN),
+    (20.0, Press.NOTHING),
+)
+# While held the LED counts these; the press in which nothing happens counts as nothing.
+COUNTED = (Press.SHORT, Press.APPROVE, Press.SYNC, Press.SHUT_DOWN)
+_HOLD_SECONDS = 1.0
+
+
+def press_of(seconds: float) -> Press:
+    """Return what a press of this length asks for.
+
+    The table's upper ends belong to the stage they end (20 s still shuts down), as an owner who
+    counts to twenty expects; all other boundaries begin the next stage.
+    """
+    if seconds == STAGES[-1][0]:
+        return Press.SHUT_DOWN
+    return next(press for beginning, press in reversed(STAGES) if seconds >= beginning)
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """The button went down."""
+
+
+@dataclass(frozen=True)
+class StageReached:
+    """The button has been down long enough for `press`."""
+
+    press: Press
+
+
+@dataclass(frozen=True)
+class Released:
+    """The button came up after `seconds`; `press` is what that asks for."""
+
+    press: Press
+    seconds: float
+
+
+Happening: TypeAlias = Pressed | StageReached | Released
+
+
+class Button:
+    """Follows one button through bounce and holds.
+
+    A first edge counts at once, and what follows within the bounce time is bounce: a short press
+    is answered the moment the finger lifts. The end of a hold counts only once the contact has
+    stayed open for the bounce time, so that a worn contact cannot cut a hold short.
+
+    Args:
+        down: whether the button is held already: a press that began before us asks for nothing.
+        bounce_seconds: how long a contact may rattle.
+    """
+
+    def __init__(self, down: bool = False, bounce_seconds: float = BOUNCE_SECONDS) -> None:
+        self._bounce = bounce_seconds
+        self._level = down
+        self._down_since: float | None = None
+        self._foreign = down
+        self._changed_at = 0.0
+        self._settled_at = 0.0
+        self._opened_at: float | None = None
+        self._stage = 0
+
+    def edge(self, down: bool, at: float) -> list[Happening]:
+        """Take in that the pin changed at time `at`; return what that means."""
+        happened = self.advance(at)
+        self._level, self._changed_at = down, at
+        if at >= self._settled_at or self._opened_at is not None:
+            happened += self._take(at)
+        return happened
+
+    def advance(self, at: float) -> list[Happening]:
+        """Take in that it is now `at`; return what that means."""
+        happened: list[Happening] = []
+        if self._opened_at is not None and at >= self._opened_at + self._bounce:
+            happened.append(self._release(self._opened_at))
+        if self._settled_at and at >= self._settled_at:
+            self._settled_at = 0.0
+            # The contact may have come to rest elsewhere than where its first edge pointed.
+            if self._level != self._is_down and self._opened_at is None:
+                happened += self._take(self._changed_at)
+        happened += self._stages(at)
+        return happened
+
+    @property
+    def deadline(self) -> float | None:
+        """When `advance` has something to say, if no edge comes before; None for never."""
+        due = [self._settled_at] if self._settled_at else []
+        if self._opened_at is not None:
+            due.append(self._opened_at + self._bounce)
+        elif self._down_since is not None and self._stage + 1 < len(STAGES):
+            due.append(self._down_since + STAGES[self._stage + 1][0])
+        return min(due, default=None)
+
+    @property
+    def _is_down(self) -> bool:
+        return self._foreign or self._down_since is not None
+
+    def _take(self, at: float) -> list[Happening]:
+        """Act on the level the pin has now."""
+        if self._level:
+            if self._opened_at is not None:
+                self._opened_at = None  # bounce inside a hold
+                return []
+            if self._is_down:
+                return []
+            self._down_since, self._stage = at, 0
+            self._settled_at = at + self._bounce
+            return [Pressed()]
+        if self._foreign:
+            self._foreign = False
+            self._settled_at = at + self._bounce
+            return []
+        if self._down_since is None or self._opened_at is not None:
+            return []
+        if at - self._down_since >= _HOLD_SECONDS:
+            self._opened_at = at
+            return []
+        return [self._release(at)]
+
+    def _release(self, at: float) -> Released:
+        assert self._down_since is not None
+        seconds = at - self._down_since
+        self._down_since, self._opened_at = None, None
+        self._settled_at = at + self._bounce
+        return Released(press_of(seconds), seconds)
+
+    def _stages(self, at: float) -> list[Happening]:
+        reached: list[Happening] = []
+        while (
+            self._down_since is not None
+            and self._opened_at is None
+            and self._stage + 1 < len(STAGES)
+            and at >= self._down_since + STAGES[self._stage + 1][0]
+        ):
+            self._stage += 1
+            reached.append(StageReached(STAGES[self._stage][1]))
+        return reached

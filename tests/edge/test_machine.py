@@ -1,0 +1,177 @@
+"""The appliance's transition table: complete, and doing what the owner expects."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from edge.led import MEANING, STEPS, Pattern
+from edge.machine import GESTURES, REFUSALS, TABLE, Event, Order, Phase, State, handle, pattern
+from edge.press import Press
+
+# What follows from each event in each phase, told a second time and independently of the table:
+# phase -> event -> (next phase, order). Pairs not listed change no phase and order nothing.
+SEARCH = (Phase.SEARCHING, Order.SEARCH)
+STOP = (Phase.STOPPING, Order.SHUT_DOWN)
+FAULT = (Phase.FAULTY, None)
+EXPECTED: dict[Phase, dict[Event, tuple[Phase, Order | None]]] = {
+    Phase.STARTING: {
+        Event.MODEL_ACTIVATED: (Phase.READY, None),
+        Event.MODEL_MISSING: (Phase.NO_MODEL, None),
+        Event.PICK_ASKED: (Phase.STARTING, Order.SAY_STARTING),
+        Event.APPROVAL_GIVEN: (Phase.STARTING, Order.SAY_STARTING),
+        Event.SYNC_ASKED: (Phase.STARTING, Order.SAY_STARTING),
+        Event.STOP_ASKED: STOP,
+        Event.FAULT_FOUND: FAULT,
+    },
+    Phase.NO_MODEL: {
+        Event.MODEL_ACTIVATED: (Phase.READY, None),
+        Event.MODEL_MISSING: (Phase.NO_MODEL, None),
+        Event.PICK_ASKED: (Phase.NO_MODEL, Order.SAY_NO_MODEL),
+        Event.APPROVAL_GIVEN: (Phase.NO_MODEL, Order.SAY_NO_MODEL),
+        Event.SYNC_ASKED: (Phase.NO_MODEL, Order.SYNCHRONISE),
+        Event.STOP_ASKED: STOP,
+        Event.FAULT_FOUND: FAULT,
+    },
+    Phase.READY: {
+        Event.MODEL_MISSING: (Phase.NO_MODEL, None),
+        Event.PICK_RESTORED: (Phase.DECIDING, None),
+        Event.PICK_ASKED: SEARCH,
+        Event.APPROVAL_GIVEN: (Phase.READY, Order.SAY_NO_PICK),
+        Event.SYNC_ASKED: (Phase.READY, Order.SYNCHRONISE),
+        Event.STOP_ASKED: STOP,
+        Event.FAULT_FOUND: FAULT,
+    },
+    Phase.SEARCHING: {
+        Event.MODEL_MISSING: (Phase.NO_MODEL, None),
+        Event.PICK_ASKED: (Phase.SEARCHING, Order.SAY_BUSY),
+        Event.PICK_FOUND: (Phase.DECIDING, None),
+        Event.SEARCH_FAILED: (Phase.READY, None),
+        Event.APPROVAL_GIVEN: (Phase.SEARCHING, Order.SAY_BUSY),
+        Event.SYNC_ASKED: (Phase.SEARCHING, Order.SYNCHRONISE),
+        Event.STOP_ASKED: STOP,
+        Event.FAULT_FOUND: FAULT,
+    },
+    Phase.DECIDING: {
+        Event.MODEL_MISSING: (Phase.NO_MODEL, None),
+        Event.PICK_ASKED: SEARCH,
+        Event.APPROVAL_GIVEN: (Phase.READY, Order.APPROVE),
+        Event.SYNC_ASKED: (Phase.DECIDING, Order.SYNCHRONISE),
+        Event.STOP_ASKED: STOP,
+        Event.FAULT_FOUND: FAULT,
+    },
+    Phase.FAULTY: {
+        Event.PICK_ASKED: (Phase.FAULTY, Order.SAY_FAULT),
+        Event.APPROVAL_GIVEN: (Phase.FAULTY, Order.SAY_FAULT),
+        Event.SYNC_ASKED: (Phase.FAULTY, Order.SAY_FAULT),
+        Event.STOP_ASKED: STOP,
+        Event.FAULT_FOUND: FAULT,
+        Event.FAULT_CLEARED: (Phase.STARTING, None),
+    },
+    Phase.STOPPING: {
+        Event.PICK_ASKED: (Phase.STOPPING, Order.SAY_STOPPING),
+        Event.APPROVAL_GIVEN: (Phase.STOPPING, Order.SAY_STOPPING),
+        Event.SYNC_ASKED: (Phase.STOPPING, Order.SAY_STOPPING),
+        Event.STOP_ASKED: (Phase.STOPPING, Order.SAY_STOPPING),
+    },
+}
+PRESSES = [None, *Press]
+FLAGS = list(product(PRESSES, [False, True], [False, True]))
+
+
+@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("phase", Phase)
+def test_every_event_in_every_phase_does_what_is_expected(phase, event):
+    following, order = EXPECTED[phase].get(event, (phase, None))
+    for held, attention, offline in FLAGS:
+        state, orders = handle(State(phase, held, attention, offline), event)
+        assert state.phase is following
+        assert orders == ((order,) if order else ())
+
+
+@pytest.mark.parametrize("press", Press)
+@pytest.mark.parametrize("phase", Phase)
+def test_letting_go_is_the_gesture_it_stands_for(phase, press):
+    state, orders = handle(State(phase, held=press), Event.BUTTON_RELEASED, press)
+    if press is Press.NOTHING:
+        assert (state, orders) == (State(phase), ())
+    else:
+        assert (state, orders) == handle(State(phase), GESTURES[press])
+
+
+def test_the_table_has_a_row_for_every_pair_and_no_other():
+    assert set(TABLE) == set(Event)
+    assert all(set(rows) == set(Phase) for rows in TABLE.values())
+
+
+def test_a_refusal_never_changes_the_phase():
+    rows = [(phase, row) for rows in TABLE.values() for phase, row in rows.items()]
+    assert all(row.phase in (None, phase) for phase, row in rows if row.order in REFUSALS)
+
+
+@pytest.mark.parametrize(
+    ("on", "off", "flag"),
+    [
+        (Event.ATTENTION_RAISED, Event.ATTENTION_CLEARED, "attention"),
+        (Event.WENT_OFFLINE, Event.CAME_ONLINE, "offline"),
+    ],
+)
+@pytest.mark.parametrize("phase", Phase)
+def test_what_is_remembered_beside_the_phase_comes_and_goes(phase, on, off, flag):
+    raised, _ = handle(State(phase), on)
+    assert getattr(raised, flag)
+    assert handle(raised, off)[0] == State(phase)
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (State(), Pattern.BREATHING),
+        (State(Phase.NO_MODEL), Pattern.BREATHING),
+        (State(Phase.READY), Pattern.SOLID),
+        (State(Phase.READY, offline=True), Pattern.FOUR_BLINKS),
+        (State(Phase.READY, offline=True, attention=True), Pattern.ATTENTION),
+        (State(Phase.SEARCHING, attention=True), Pattern.FAST_PULSE),
+        (State(Phase.DECIDING, attention=True, offline=True), Pattern.TWO_BLINKS),
+        (State(Phase.FAULTY, attention=True), Pattern.FAULT),
+        (State(Phase.STOPPING, held=Press.SHORT), Pattern.OFF),
+        (State(Phase.READY, held=Press.NOTHING), Pattern.HELD),
+        (State(Phase.READY, held=Press.SHORT), Pattern.COUNT_1),
+        (State(Phase.DECIDING, held=Press.APPROVE), Pattern.COUNT_2),
+        (State(Phase.FAULTY, held=Press.SYNC), Pattern.COUNT_3),
+        (State(Phase.NO_MODEL, held=Press.SHUT_DOWN), Pattern.COUNT_4),
+    ],
+)
+def test_the_led_says_the_most_urgent_thing(state, shown):
+    assert pattern(state) is shown
+
+
+def test_every_pattern_has_steps_and_a_meaning():
+    assert set(STEPS) == set(MEANING) == set(Pattern)
+    for steps in STEPS.values():
+        assert all(0 <= step.brightness <= 1 and step.seconds > 0 for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("shown", "blinks"),
+    [
+        (Pattern.TWO_BLINKS, 2),
+        (Pattern.FOUR_BLINKS, 4),
+        (Pattern.COUNT_1, 1),
+        (Pattern.COUNT_2, 2),
+        (Pattern.COUNT_3, 3),
+        (Pattern.COUNT_4, 4),
+    ],
+)
+def test_blinks_can_be_counted_and_end_in_a_longer_pause(shown, blinks):
+    steps = STEPS[shown]
+    assert sum(step.brightness == 1.0 for step in steps) == blinks
+    assert steps[-1].brightness == 0.0
+    assert all(step.seconds < steps[-1].seconds / 2 for step in steps[:-1])
+
+
+def test_attention_is_one_blink_a_second_and_a_fault_is_fast_and_even():
+    assert sum(step.seconds for step in STEPS[Pattern.ATTENTION]) == 1.0
+    on, off = STEPS[Pattern.FAULT]
+    assert on.seconds == off.seconds < 0.25
