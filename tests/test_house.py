@@ -1,0 +1,78 @@
+"""The house's own promises: dependencies defended and locked, the device kept light, no secrets."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ROLES = PROJECT["optional-dependencies"]
+
+
+def name_of(requirement: str) -> str:
+    return re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower()
+
+
+def locked(role: str) -> set[str]:
+    lines = (ROOT / "locks" / f"{role}.txt").read_text().splitlines()
+    return {line.split("==")[0] for line in lines if "==" in line and not line.startswith(" ")}
+
+
+def test_every_dependency_is_defended():
+    defended = (ROOT / "docs" / "dependencies.md").read_text()
+    named = {
+        name_of(requirement)
+        for requirements in [PROJECT["dependencies"], *ROLES.values()]
+        for requirement in requirements
+    }
+    assert sorted(name for name in named if name not in defended) == []
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_every_dependency_is_locked_for_its_role(role):
+    wanted = {name_of(one) for one in [*PROJECT["dependencies"], *ROLES[role]]}
+    assert wanted - locked(role) == set()
+
+
+@pytest.mark.parametrize("lock", sorted(path.name for path in (ROOT / "locks").glob("*.txt")))
+def test_every_locked_package_has_its_hashes_and_no_address(lock):
+    text = (ROOT / "locks" / lock).read_text()
+    assert "://" not in text
+    packages = re.split(r"\n(?=\S)", text.strip())
+    assert [package for package in packages if "--hash=sha256:" not in package] == []
+
+
+@pytest.mark.parametrize("role", ["edge", "sync"])
+@pytest.mark.parametrize("heavy", ["pandas", "scikit-learn", "onnx", "skl2onnx", "scipy"])
+def test_what_only_training_needs_never_reaches_the_device(role, heavy):
+    assert heavy not in locked(role)
+
+
+def committed() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_private_key_and_no_certificate_is_committed():
+    armour = re.compile(rb"-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)-----\n[A-Za-z0-9+/]{20}")
+    assert [path.name for path in committed() if armour.search(path.read_bytes())] == []
+    assert [path.name for path in committed() if path.suffix in (".pem", ".key", ".crt")] == []
+
+
+def test_only_the_named_folders_lie_at_the_top():
+    folders = {path.relative_to(ROOT).parts[0] for path in committed() if path.parent != ROOT}
+    assert folders <= {
+        *("edge", "training", "cloud_sync", "lambdas", "data", "systemd", "tests"),
+        *("docs", "locks", "examples", ".ci"),
+    }
+
+
+def test_make_alone_lists_what_can_be_asked_for():
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    for target in ("demo", "test", "check", "train-export", "cloud"):
+        assert f"make {target} " in listed
