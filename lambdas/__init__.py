@@ -1,1 +1,1 @@
-"""The AWS side: functions, template, and the local cloud."""
+"""The AWS side: the functions, the stack, the tools that deploy it, and the cloud on a desk."""

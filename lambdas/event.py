@@ -1,0 +1,50 @@
+"""What the IoT rules hand to a function: the message's bytes, untouched, and the topic's thing.
+
+The rules select `encode(*, 'base64')`, so that no field of the message can pass for the topic's
+thing, numbers keep their digits, and the message is judged here byte by byte.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from dataclasses import dataclass
+
+from data import topics
+from data.errors import InvalidRecord
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of a device.
+
+    Attributes:
+        thing: the topic's thing, which AWS IoT has checked against the sender's certificate.
+        payload: the message's bytes.
+    """
+
+    thing: str
+    payload: bytes
+
+
+def read_event(event: object) -> Message:
+    """Return the message of a rule's event.
+
+    Raises:
+        InvalidRecord: naming the event's field; the event did not come from the stack's rules.
+    """
+    if not isinstance(event, dict):
+        raise InvalidRecord("event", "is no object; only the stack's IoT rules may call")
+    thing, payload = event.get("thing"), event.get("payload")
+    if not isinstance(thing, str):
+        raise InvalidRecord("event.thing", "is no text; the rule must select topic(2) AS thing")
+    if not isinstance(payload, str):
+        raise InvalidRecord(
+            "event.payload", "is no text; the rule must select encode(*, 'base64') AS payload"
+        )
+    try:
+        return Message(topics.check_thing(thing), b64decode(payload, validate=True))
+    except (binascii.Error, ValueError) as error:
+        if isinstance(error, InvalidRecord):
+            raise
+        raise InvalidRecord("event.payload", "is no base64") from error

@@ -1,0 +1,226 @@
+"""Packages the functions: `python -m lambdas.package`.
+
+A package holds a function, what it imports of Greenlight, and the few libraries that this needs
+and AWS's runtime lacks; nothing else. For AWS the libraries come as wheels for its runtime, with
+the versions and hashes of `locks/cloud.txt`; for a desk they are those of the running interpreter.
+The same input gives the same bytes, so that an unchanged function is not deployed again.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.errors import GreenlightError
+
+FUNCTIONS = ("store_feedback", "predict")
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "locks" / "cloud.txt"
+AWS_PYTHON = "3.13"
+PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
+
+_OURS = ("data", "lambdas")
+# Part of AWS's Python runtime, as of the local cloud's environment.
+_IN_THE_RUNTIME = {"boto3", "botocore"}
+# Imports for type checkers only, or for parts of a library that the functions do not use.
+_NOT_NEEDED = {"mypy_boto3_dynamodb", "mypy_boto3_s3"}
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+class PackagingFailed(GreenlightError):
+    """A package cannot be built; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a function imports: our own files, and the libraries by distribution name."""
+
+    files: tuple[Path, ...]
+    libraries: tuple[str, ...]
+
+
+def contents_of(function: str) -> Contents:
+    """Return what `lambdas.<function>.handler` imports, directly or not."""
+    waiting = [f"lambdas.{function}.handler"]
+    files: dict[str, Path] = {}
+    libraries: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        if module in files:
+            continue
+        path = _file_of(module)
+        files[module] = path
+        if "." in module:
+            waiting.append(module.rpartition(".")[0])
+        for name in _imports(path):
+            if name.partition(".")[0] in _OURS:
+                waiting.append(name)
+            else:
+                libraries.add(name.partition(".")[0])
+    outside = libraries - set(sys.stdlib_module_names) - _IN_THE_RUNTIME - _NOT_NEEDED
+    return Contents(tuple(sorted(files.values())), _distributions(outside))
+
+
+def _file_of(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports; `from data import wire` names `data.wire`."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                is_module = node.module.partition(".")[0] in _OURS and _file_of(inner).exists()
+                yield inner if is_module else node.module
+
+
+def _distributions(modules: set[str]) -> tuple[str, ...]:
+    """Return the distributions of these top-level modules, with all that they require."""
+    providers = metadata.packages_distributions()
+    waiting = [_plain(providers[module][0]) for module in sorted(modules)]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for requirement in metadata.requires(name) or ():
+            if "extra ==" not in requirement:
+                waiting.append(_plain(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]))
+    return tuple(sorted(found))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def build(function: str, target: Path, libraries: Path | None = None) -> Path:
+    """Write the package of a function.
+
+    Args:
+        function: its folder in lambdas/.
+        target: the zip file; written whole or not at all.
+        libraries: a folder of installed libraries; None takes those of the running interpreter.
+    """
+    contents = contents_of(function)
+    entries = {path.relative_to(ROOT).as_posix(): path for path in contents.files}
+    if libraries is None:
+        for name in contents.libraries:
+            entries.update(_installed_files(name))
+    else:
+        found = (path for path in libraries.rglob("*") if path.is_file())
+        entries.update({path.relative_to(libraries).as_posix(): path for path in found})
+    fresh = target.with_suffix(".new")
+    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, path in sorted(entries.items()):
+            if "__pycache__" in name or name.endswith((".pyi", ".pyc")):
+                continue
+            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+    return fresh.replace(target)
+
+
+def _installed_files(name: str) -> Iterator[tuple[str, Path]]:
+    for file in metadata.files(name) or ():
+        # Scripts lie outside of the library folder, and nobody calls them here.
+        if ".." not in file.parts:
+            yield file.as_posix(), Path(str(file.locate()))
+
+
+def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> None:
+    """Install these libraries for AWS's runtime into a folder, as locked.
+
+    Raises:
+        PackagingFailed: with pip's own words.
+    """
+    lock = folder.with_suffix(".lock")
+    lock.write_text("".join(_locked(names)), "utf-8")
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--target", str(folder), "--require-hashes", "--no-deps", "--no-compile"),
+        *("--only-binary", ":all:", "--python-version", AWS_PYTHON, "--implementation", "cp"),
+        *("--platform", PLATFORMS[architecture], "--requirement", str(lock)),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise PackagingFailed(
+            f"the libraries for Python {AWS_PYTHON} on {architecture} could not be fetched; "
+            f"is the network there? pip says: {result.stderr.strip()[-500:]}"
+        )
+
+
+def _locked(names: Sequence[str]) -> Iterator[str]:
+    """Yield the entries of `locks/cloud.txt` for these distributions, hashes and all."""
+    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", LOCK.read_text("utf-8"))
+    locked = {_plain(re.split(r"[=\[ ]", entry, maxsplit=1)[0]): entry for entry in entries}
+    for name in names:
+        if name not in locked:
+            raise PackagingFailed(f"{LOCK.name} does not lock {name}; run `make lock`")
+        yield locked[name]
+
+
+def build_for_desk(folder: Path) -> dict[str, Path]:
+    """Write all packages for the running interpreter; return them by function."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return {name: build(name, folder / f"{name}.zip") for name in FUNCTIONS}
+
+
+def build_for_aws(folder: Path, architecture: str) -> dict[str, Path]:
+    """Write all packages for AWS's runtime; return them by function.
+
+    Raises:
+        PackagingFailed: if the libraries cannot be fetched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    packages = {}
+    for name in FUNCTIONS:
+        with tempfile.TemporaryDirectory() as scratch:
+            libraries = Path(scratch) / "libraries"
+            fetch_libraries(contents_of(name).libraries, architecture, libraries)
+            packages[name] = build(name, folder / f"{name}.zip", libraries)
+    return packages
+
+
+def content_key(package: Path) -> str:
+    """Return the S3 key of a package: from its content, so that a change is always seen."""
+    return f"{package.stem}/{hashlib.sha256(package.read_bytes()).hexdigest()[:16]}.zip"
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="where the packages go")] = Path("build/lambdas"),
+    architecture: Annotated[str, typer.Option(help="arm64 or x86_64, of AWS's runtime")] = "arm64",
+    desk: Annotated[bool, typer.Option(help="for the running interpreter instead")] = False,
+) -> None:
+    """Package the functions."""
+    if architecture not in PLATFORMS:
+        raise typer.BadParameter(f"{architecture}: give one of {', '.join(PLATFORMS)}")
+    folder = out / ("desk" if desk else architecture)
+    try:
+        packages = build_for_desk(folder) if desk else build_for_aws(folder, architecture)
+    except PackagingFailed as error:
+        typer.echo(f"lambdas.package: {error}", err=True)
+        raise typer.Exit(1) from error
+    for path in packages.values():
+        typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    typer.run(main)

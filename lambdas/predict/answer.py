@@ -1,0 +1,101 @@
+"""The answer to a verification request. Pure: the endpoint is handed in.
+
+Whatever goes wrong with the endpoint becomes a reply that says so: a device must never wait for
+an answer that cannot come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from data import wire
+from data.errors import InvalidRecord
+from data.films import Combination
+from data.wire import VerificationReply, VerificationRequest
+
+_MAX_ERROR = 300
+
+
+class EndpointFailed(Exception):
+    """The endpoint gave no scores; the message says why, for a person."""
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """What the endpoint answers: the hash of its model and one score a row."""
+
+    model_hash: str
+    scores: tuple[float, ...]
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if these are no scores."""
+        wire.check_sha256(f"{prefix}model_hash", self.model_hash)
+        for index, score in enumerate(self.scores):
+            if not math.isfinite(score):
+                raise InvalidRecord(f"{prefix}scores[{index}]", f"is {score}; not a finite number")
+
+
+class Endpoint(Protocol):
+    """The ML endpoint."""
+
+    def invoke(self, body: bytes) -> bytes:
+        """Return the endpoint's answer to this request.
+
+        Raises:
+            EndpointFailed: it is missing, slow or broken.
+        """
+
+
+class _Rows(msgspec.Struct):
+    rows: Sequence[Combination]
+
+
+class _Named(msgspec.Struct):
+    request_id: str
+
+
+def answer(payload: bytes, endpoint: Endpoint) -> VerificationReply:
+    """Return the reply to a verification request.
+
+    Raises:
+        InvalidRecord: the message names no request that could be replied to.
+    """
+    try:
+        request = wire.decode(payload, VerificationRequest)
+    except InvalidRecord as error:
+        return _refusal(_request_id(payload, error), f"request refused: {error}")
+    try:
+        scored = _score(request, endpoint)
+    except EndpointFailed as error:
+        return _refusal(request.request_id, str(error))
+    return VerificationReply(request.request_id, scored.model_hash, scored.scores)
+
+
+def _score(request: VerificationRequest, endpoint: Endpoint) -> Scored:
+    body = endpoint.invoke(msgspec.json.encode(_Rows(request.rows)))
+    try:
+        scored = wire.decode(body, Scored)
+    except InvalidRecord as error:
+        raise EndpointFailed(f"the endpoint's answer is wrong: {error}") from error
+    if len(scored.scores) != len(request.rows):
+        raise EndpointFailed(
+            f"the endpoint's answer is wrong: {len(scored.scores)} scores"
+            f" for {len(request.rows)} rows"
+        )
+    return scored
+
+
+def _request_id(payload: bytes, error: InvalidRecord) -> str:
+    try:
+        request_id = msgspec.json.decode(payload, type=_Named).request_id
+        wire.check_id("request_id", request_id)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRecord):
+        raise error from None
+    return request_id
+
+
+def _refusal(request_id: str, reason: str) -> VerificationReply:
+    return VerificationReply(request_id, "", error=reason[:_MAX_ERROR])

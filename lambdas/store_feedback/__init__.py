@@ -1,0 +1,1 @@
+"""The function behind `filmupdate/<thing>`: feedback into the table and the bucket, then an ack."""

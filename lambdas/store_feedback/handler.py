@@ -1,0 +1,60 @@
+"""The function as AWS Lambda calls it: the composition root of `store_feedback`."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from data import topics
+from data.errors import InvalidRecord
+from lambdas.event import read_event
+from lambdas.store_feedback.ingest import ack_of, counts, ingest
+from lambdas.store_feedback.stores import DynamoTable, S3Objects
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="store_feedback")
+metrics = Metrics(namespace="Greenlight", service="store_feedback")
+
+# Short enough that several tries fit into the function's own time.
+_QUICK = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "max_attempts": 4})
+
+
+@functools.cache
+def _parts() -> tuple[DynamoTable, S3Objects, Callable[[str, bytes], object]]:
+    """Build the stores and the publisher once for each running copy of the function."""
+    iot = boto3.client("iot-data", config=_QUICK)
+    return (
+        DynamoTable(boto3.client("dynamodb", config=_QUICK), os.environ["TABLE"]),
+        S3Objects(boto3.client("s3", config=_QUICK), os.environ["DATA_BUCKET"]),
+        lambda topic, payload: iot.publish(topic=topic, qos=1, payload=payload),
+    )
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context
+def handle(event: Any, context: LambdaContext) -> dict[str, object]:
+    """Store the batch, then ack it. An exception makes AWS hand the event in again."""
+    try:
+        message = read_event(event)
+        table, objects, publish = _parts()
+        outcomes = ingest(message.thing, message.payload, table, objects)
+    except InvalidRecord as error:
+        # Nobody can be told, and another try changes nothing.
+        logger.warning("message refused", extra={"field": error.field, "reason": error.reason})
+        metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
+        return {"refused": str(error)}
+    publish(topics.feedback_ack(message.thing), ack_of(outcomes))
+    numbers = counts(outcomes)
+    logger.info("batch acked", extra={"thing": message.thing, **numbers})
+    for kind, number in numbers.items():
+        metrics.add_metric(name=f"{kind.title()}Records", unit=MetricUnit.Count, value=number)
+    return {"thing": message.thing, **numbers}

@@ -1,0 +1,183 @@
+"""Feedback into both stores, effectively once. Pure: the stores are handed in.
+
+Every call may fail and every message may come again, in any order. The table decides, by the
+record's id, which record came first; the object is then always put, so that a resend repairs
+whatever a crash left out; and only what both stores hold is told to the device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from data import limits, topics, wire
+from data.errors import InvalidRecord
+from data.films import genre_slots
+from data.wire import Ack, Feedback, Outcome
+
+Item: TypeAlias = dict[str, str | int | float]
+
+_MAX_REASON = 200
+_MAX_ID = 100
+
+
+class Unstorable(Exception):
+    """The table will never take this item, however often it is put."""
+
+
+class Table(Protocol):
+    """The film table."""
+
+    def put_new(self, item: Item) -> str | None:
+        """Put an item whose `pk` is new.
+
+        Returns:
+            None when it was put; otherwise the `sha256` of the item that was there before, which
+            is left as it is.
+
+        Raises:
+            Unstorable: the item itself is at fault.
+        """
+
+
+class Objects(Protocol):
+    """The data bucket."""
+
+    def put_new(self, key: str, content: bytes) -> None:
+        """Put an object, or leave the one that this key already has."""
+
+
+class _Batch(msgspec.Struct):
+    """A batch whose records are not looked at yet: one bad record must not spoil the others."""
+
+    records: list[msgspec.Raw]
+    schema_version: int = wire.SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no batch."""
+        if self.schema_version != wire.SCHEMA_VERSION:
+            raise InvalidRecord(
+                f"{prefix}schema_version",
+                f"is {self.schema_version}; this function reads {wire.SCHEMA_VERSION}: deploy it",
+            )
+        if not 1 <= len(self.records) <= limits.MAX_BATCH_RECORDS:
+            raise InvalidRecord(
+                f"{prefix}records",
+                f"holds {len(self.records)} entries; give 1 to {limits.MAX_BATCH_RECORDS}",
+            )
+
+
+class _Named(msgspec.Struct):
+    id: str
+
+
+def canonical(record: Feedback) -> bytes:
+    """Return the record in the one form in which it is hashed and kept.
+
+    Fields that say no more than their default are left out: a later version's new field, not
+    given, changes nothing, so that a resend across an update still counts as the same record.
+    """
+    fields = {
+        field.encode_name: getattr(record, field.name)
+        for field in msgspec.structs.fields(record)
+        if field.name == "schema_version" or getattr(record, field.name) != field.default
+    }
+    return msgspec.json.encode(fields, order="sorted")
+
+
+def item_of(record: Feedback, sha256: str) -> Item:
+    """Return the table's item: the historical attribute names, and where the record came from."""
+    genre1, genre2, genre3 = genre_slots(record.genres)
+    item: Item = {
+        "pk": topics.feedback_key(record.id),
+        "title": record.title,
+        "year": record.year,
+        "Director1": record.director,
+        "Genre1": genre1,
+        "Genre2": genre2,
+        "Genre3": genre3,
+        "stars": record.stars,
+        "id": record.id,
+        "thing": record.thing,
+        "pick_id": record.pick_id,
+        "expected": record.expected,
+        "source": record.source,
+        "model_version": record.model_version,
+        "model_hash": record.model_hash,
+        "rated_at": record.rated_at,
+        "boot_id": record.boot_id,
+        "sha256": sha256,
+    }
+    if record.rating is not None:
+        item["rating"] = record.rating
+    return item
+
+
+def ingest(thing: str, payload: bytes, table: Table, objects: Objects) -> tuple[Outcome, ...]:
+    """Store a batch of feedback and return the outcome of each record that has an id.
+
+    Args:
+        thing: the topic's thing; a record of another thing is rejected.
+        payload: the message.
+        table: where the item goes first.
+        objects: where the record goes then.
+
+    Raises:
+        InvalidRecord: the message is no batch; there is no id to answer to.
+        Exception: whatever a store raises; the message is to be handed in again.
+    """
+    batch = wire.decode(payload, _Batch)
+    outcomes: dict[str, Outcome] = {}
+    for raw in batch.records:
+        record_id = _id_of(raw)
+        if record_id is None or record_id in outcomes:
+            continue
+        outcomes[record_id] = _store(record_id, thing, raw, table, objects)
+    if not outcomes:
+        raise InvalidRecord("records", "hold no id that could be answered to")
+    return tuple(outcomes.values())
+
+
+def _id_of(raw: msgspec.Raw) -> str | None:
+    try:
+        record_id = msgspec.json.decode(raw, type=_Named).id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return record_id if len(record_id) <= _MAX_ID else None
+
+
+def _store(record_id: str, thing: str, raw: msgspec.Raw, table: Table, objects: Objects) -> Outcome:
+    try:
+        record = _checked(thing, raw)
+        kept = canonical(record)
+        sha256 = hashlib.sha256(kept).hexdigest()
+        before = table.put_new(item_of(record, sha256))
+    except (InvalidRecord, Unstorable) as error:
+        return Outcome(record_id, "rejected", str(error)[:_MAX_REASON])
+    if before not in (None, sha256):
+        return Outcome(record_id, "rejected", "id: another record with this id was stored before")
+    # Also after a duplicate: a crash may have come between the item and the object.
+    objects.put_new(topics.feedback_object(record.id), kept)
+    return Outcome(record_id, "stored" if before is None else "duplicate")
+
+
+def _checked(thing: str, raw: msgspec.Raw) -> Feedback:
+    record = wire.decode(bytes(raw), Feedback)
+    if record.thing != thing:
+        raise InvalidRecord("thing", f"is not {thing!r}, whose topic this is")
+    return record
+
+
+def ack_of(outcomes: tuple[Outcome, ...]) -> bytes:
+    """Return the ack's message."""
+    return wire.encode(Ack(outcomes))
+
+
+def counts(outcomes: tuple[Outcome, ...]) -> dict[str, int]:
+    """Return how many records were stored, were duplicates, were rejected."""
+    numbers = {"stored": 0, "duplicate": 0, "rejected": 0}
+    for outcome in outcomes:
+        numbers[outcome.outcome] += 1
+    return numbers

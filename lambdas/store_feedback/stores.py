@@ -1,0 +1,67 @@
+"""The film table and the data bucket, as DynamoDB and S3 keep them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.store_feedback.ingest import Item, Unstorable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_s3 import S3Client
+
+
+class DynamoTable:
+    """The film table in DynamoDB."""
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def put_new(self, item: Item) -> str | None:
+        """Put an item whose `pk` is new; else return the `sha256` of the one that was there."""
+        try:
+            self._client.put_item(
+                TableName=self._name,
+                Item={name: _attribute(value) for name, value in item.items()},
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            before: Any = error.response.get("Item", {})
+            return str(before.get("sha256", {}).get("S", ""))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationException":
+                raise Unstorable(error.response["Error"]["Message"]) from error
+            raise
+        return None
+
+
+def _attribute(value: str | int | float) -> AttributeValueTypeDef:
+    return {"S": value} if isinstance(value, str) else {"N": repr(value)}
+
+
+class S3Objects:
+    """The data bucket in S3."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put_new(self, key: str, content: bytes) -> None:
+        """Put an object, or leave the one that this key already has."""
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=content,
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            # 412: it is there. A 409 (two writers at once) is raised: the resend will see a 412.
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
