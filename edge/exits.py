@@ -1,0 +1,28 @@
+"""How `greenlight` ends: one code for each thing that its caller can do about it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes; those of start-up are listed in the README."""
+
+    OK = 0
+    FAILED = 1
+    """A command could not do what was asked; the message says why."""
+    USAGE = 2
+    NOT_RUNNING = 69
+    """The command needs the running appliance and there is none."""
+    FAULT = 70
+    """An error nobody foresaw: the log has it."""
+    NO_GPIO = 71
+    """The pins are missing or taken by another program."""
+    ALREADY_RUNNING = 73
+    """Another appliance uses this state folder."""
+    NO_STATE = 74
+    """The state folder or the journal cannot be used."""
+    JOURNAL_TOO_NEW = 76
+    """Newer software wrote the journal."""
+    CONFIGURATION = 78
+    """The configuration is wrong; all of its errors are told at once."""

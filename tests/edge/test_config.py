@@ -1,0 +1,66 @@
+"""The configuration tells every error at once, with what was probably meant."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edge.config import EXAMPLE_PATH, Config, ConfigError, read
+
+
+def test_the_commented_example_is_the_defaults_and_names_every_key():
+    assert read(EXAMPLE_PATH) == Config()
+    assert list(tomllib.loads(EXAMPLE_PATH.read_text())) == [
+        field.name for field in dataclasses.fields(Config)
+    ]
+
+
+def test_all_errors_are_told_at_once_with_what_was_meant(tmp_path: Path):
+    path = tmp_path / "greenlight.toml"
+    path.write_text(
+        'buton_pin = 4\nled_pin = "27"\nverified_share = nan\nthing = "a b"\n'
+        "keep_picks = 1\nbutton_pull_up = 1\nwhatever = 3\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    problems = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == 7
+    assert "buton_pin: is no setting; did you mean button_pin?" in problems
+    assert "led_pin: is '27'; give a whole number" in problems
+    assert "button_pull_up: is 1; give true or false" in problems
+    assert "keep_picks: is 1; give 100 to 1e+06" in problems
+    for field in ("verified_share", "thing", "whatever"):
+        assert f"{field}: is " in problems
+
+
+def test_button_and_led_cannot_share_a_pin(tmp_path: Path):
+    path = tmp_path / "greenlight.toml"
+    path.write_text("led_pin = 17\n")
+    with pytest.raises(ConfigError, match="the button's pin"):
+        read(path)
+
+
+def test_relative_paths_are_relative_to_the_file_and_the_state_can_be_overridden(tmp_path: Path):
+    path = tmp_path / "greenlight.toml"
+    path.write_text('state = "device"\npublic_keys = "keys"\noffline_seconds = 5\n')
+    config = read(path)
+    assert config.state == tmp_path / "device"
+    assert config.public_keys == tmp_path / "keys"
+    assert config.offline_seconds == 5.0
+    assert read(path, tmp_path / "other").state == tmp_path / "other"
+
+
+@pytest.mark.parametrize("text", ["no toml at all", "\xff"])
+def test_what_is_no_toml_is_named(tmp_path: Path, text: str):
+    path = tmp_path / "greenlight.toml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match="is no TOML"):
+        read(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        read(tmp_path / "nowhere.toml")
