@@ -1,1 +1,1 @@
-"""The service between the Pi and AWS."""
+"""The service between the appliance and AWS: feedback up, model updates down, verification."""

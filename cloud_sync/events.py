@@ -1,0 +1,123 @@
+"""What can happen to a session, and what it can order: events are past tense, commands are orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from cloud_sync import update
+from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
+from cloud_sync.jobs import Discard, Fetch, Offer, StopFetching, UpdateChanged
+from cloud_sync.mqtt import Connected, Dropped, Message
+from cloud_sync.pace import Publish
+from cloud_sync.report import SendReport, Stock, TakeStock
+from cloud_sync.verification import FinishVerification
+from edge.journal import Activation, OutboxRow, Request
+
+
+# What happens, beside the broker's Connected, Dropped and Message.
+class Tick(msgspec.Struct, frozen=True):
+    """Time has passed."""
+
+
+class JournalChanged(msgspec.Struct, frozen=True):
+    """The appliance has written to the journal, or we have just opened it."""
+
+
+class JournalFailed(msgspec.Struct, frozen=True):
+    """The journal could not be read or written just now."""
+
+
+class OutboxRead(msgspec.Struct, frozen=True):
+    """The answer to ReadOutbox."""
+
+    rows: Sequence[OutboxRow]
+
+
+class RequestsRead(msgspec.Struct, frozen=True):
+    """The answer to ReadRequests: all that are pending."""
+
+    requests: Sequence[Request]
+
+
+class ActivationsRead(msgspec.Struct, frozen=True):
+    """The answer to ReadActivations."""
+
+    rows: Sequence[Activation]
+
+
+FetchEnded: TypeAlias = update.Fetched | update.FetchFailed | update.BundleRejected
+Event: TypeAlias = (
+    Connected
+    | Dropped
+    | Message
+    | Tick
+    | JournalChanged
+    | JournalFailed
+    | OutboxRead
+    | RequestsRead
+    | ActivationsRead
+    | FetchEnded
+    | Stock
+)
+
+
+# What to do, beside the commands of the parts.
+class Connect(msgspec.Struct, frozen=True):
+    """Begin to connect to the broker."""
+
+
+class ReadRequests(msgspec.Struct, frozen=True):
+    """Read the appliance's pending requests."""
+
+
+class ReadActivations(msgspec.Struct, frozen=True):
+    """Read the activations after this sequence number."""
+
+    after: int
+
+
+class FinishSync(msgspec.Struct, frozen=True):
+    """The appliance's request to synchronise has been heard and carried out."""
+
+    seq: int
+
+
+class LinkChanged(msgspec.Struct, frozen=True):
+    """The connection stands elsewhere; for the page and the log."""
+
+    state: str
+    reason: str
+    attempts: int
+    next_try_in_seconds: float | None
+
+
+class MessageIgnored(msgspec.Struct, frozen=True):
+    """A message made no sense and changed nothing; for the log."""
+
+    topic: str
+    reason: str
+
+
+Command: TypeAlias = (
+    Connect
+    | Publish
+    | ReadOutbox
+    | ReadRequests
+    | ReadActivations
+    | Acknowledge
+    | Quarantine
+    | FinishVerification
+    | FinishSync
+    | Fetch
+    | StopFetching
+    | Offer
+    | Discard
+    | TakeStock
+    | SendReport
+    | LinkChanged
+    | UpdateChanged
+    | MessageIgnored
+)

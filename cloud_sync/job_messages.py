@@ -1,0 +1,135 @@
+"""What AWS IoT Jobs says and hears over MQTT, as records.
+
+The fields are those of the AWS IoT developer guide, "Jobs device MQTT API". Whatever does not fit
+is refused as a whole: a message from the network never half happens.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, TypeVar
+
+import msgspec
+
+from cloud_sync.update import Job
+from data import limits, wire
+from data.errors import InvalidRecord
+
+CONCLUSION = "conclusion"
+PROGRESS = "progress"
+# A list beyond this is read to here; the rest comes with the next listing.
+MOST_JOBS = 20
+# AWS: values of statusDetails have at most 1,024 characters.
+_MOST_DETAIL = 1024
+
+Status = Literal["IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED"]
+
+_JOB_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+class Summary(msgspec.Struct, frozen=True, rename="camel"):
+    """One line of the list of pending executions."""
+
+    job_id: str
+    execution_number: int = 1
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What names the execution: a job that is tried again keeps its id."""
+        return self.job_id, self.execution_number
+
+
+class Pending(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer to `jobs/get`."""
+
+    in_progress_jobs: list[Summary] = []
+    queued_jobs: list[Summary] = []
+
+
+class Execution(msgspec.Struct, frozen=True, rename="camel"):
+    """One execution, with the document as it came."""
+
+    job_id: str
+    job_document: msgspec.Raw = msgspec.Raw(b"null")
+    execution_number: int = 1
+
+
+class Described(msgspec.Struct, frozen=True):
+    """The answer to `jobs/<id>/get`."""
+
+    execution: Execution
+
+
+class Answer(msgspec.Struct, frozen=True, rename="camel"):
+    """What `accepted` and `rejected` of an update have in common."""
+
+    client_token: str | None = None
+    code: str | None = None
+
+
+# After these the cloud wants no more of an execution, whatever we say.
+FINAL_CODES = frozenset({"InvalidStateTransition", "ResourceNotFound", "TerminalStateReached"})
+
+_Kind = TypeVar("_Kind")
+
+
+def read(payload: bytes, kind: type[_Kind]) -> _Kind:
+    """Return the record of this kind.
+
+    Raises:
+        InvalidRecord: the payload is no such record.
+    """
+    if len(payload) > 2 * limits.MAX_PAYLOAD_BYTES:
+        raise InvalidRecord(kind.__name__, f"takes {len(payload)} bytes; far too many")
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRecord(kind.__name__, str(error)) from error
+
+
+def pending(payload: bytes) -> list[Summary]:
+    """Return the pending executions, those in progress first.
+
+    Raises:
+        InvalidRecord: the payload is no such list.
+    """
+    found = read(payload, Pending)
+    executions = (found.in_progress_jobs + found.queued_jobs)[:MOST_JOBS]
+    for one in executions:
+        check_job_id(one.job_id)
+    return executions
+
+
+def check_job_id(job_id: str) -> None:
+    """Refuse an id that AWS would not have made: it becomes part of a topic.
+
+    Raises:
+        InvalidRecord: naming the field.
+    """
+    if not _JOB_ID.fullmatch(job_id):
+        raise InvalidRecord("jobId", f"is {job_id[:60]!r}; not an id of AWS IoT Jobs")
+
+
+def job_of(execution: Execution, models_bucket: str) -> Job:
+    """Return the job, if its document is one that we carry out.
+
+    Raises:
+        InvalidRecord: naming the field of the document.
+    """
+    document = wire.decode(bytes(execution.job_document), wire.ModelUpdateJob)
+    if models_bucket and document.bucket != models_bucket:
+        raise InvalidRecord(
+            "bucket", f"is {document.bucket[:64]!r}; only {models_bucket!r} is ours"
+        )
+    return Job(execution.job_id, document)
+
+
+def describe_request() -> bytes:
+    """Return what asks for an execution with its document."""
+    return msgspec.json.encode({"includeJobDocument": True})
+
+
+def update_request(status: Status, token: str, **details: str) -> bytes:
+    """Return what tells the cloud how an execution stands."""
+    cut = {name: value[:_MOST_DETAIL] for name, value in details.items()}
+    return msgspec.json.encode({"status": status, "statusDetails": cut, "clientToken": token})

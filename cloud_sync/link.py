@@ -1,0 +1,90 @@
+"""When to connect: the pure part of staying connected.
+
+Failed attempts are followed by full jitter (a random wait between nothing and a growing, capped
+limit), so that a thousand appliances do not return together after a power cut. The limit shrinks
+again only after a connection has proved stable; a broker that drops us at once is not hammered.
+"""
+
+from __future__ import annotations
+
+import enum
+import random
+
+import msgspec
+
+# AWS's own SDK asks for the same relation: stable must be longer than the base.
+_STABLE_BASES = 10
+_MOST_DOUBLINGS = 32
+
+
+class LinkState(enum.Enum):
+    """Where the connection stands."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    ONLINE = "online"
+
+
+class Backoff(msgspec.Struct, frozen=True):
+    """How long to wait: a random part of `base_seconds` doubled per attempt, up to the cap."""
+
+    base_seconds: float
+    cap_seconds: float
+
+    def delay(self, attempts: int, rng: random.Random) -> float:
+        """Return the seconds to wait after this many failed attempts."""
+        limit = self.base_seconds * 2 ** min(attempts, _MOST_DOUBLINGS)
+        return rng.uniform(0, min(limit, self.cap_seconds))
+
+    @property
+    def stable_seconds(self) -> float:
+        """How long a connection must last to count as proof that all is well."""
+        return self.base_seconds * _STABLE_BASES
+
+
+class Link:
+    """The state of the one connection. Times are monotonic seconds."""
+
+    def __init__(self, backoff: Backoff, rng: random.Random, now: float) -> None:
+        self._backoff = backoff
+        self._rng = rng
+        self.state = LinkState.OFFLINE
+        self.attempts = 0
+        self.reason = "starting"
+        self.since = now
+        # Jitter from the first attempt: after a power cut the whole street starts together.
+        self.next_try = now + backoff.delay(0, rng)
+
+    @property
+    def online(self) -> bool:
+        """Whether there is a connection to publish over."""
+        return self.state is LinkState.ONLINE
+
+    def due(self, now: float) -> bool:
+        """Return whether to connect now; if so the link is connecting from here on."""
+        if self.state is not LinkState.OFFLINE or now < self.next_try:
+            return False
+        self._become(LinkState.CONNECTING, now)
+        return True
+
+    def connected(self, now: float) -> None:
+        """The broker accepted us."""
+        self.reason = ""
+        self._become(LinkState.ONLINE, now)
+
+    def dropped(self, reason: str, now: float) -> None:
+        """The attempt failed or the connection ended."""
+        lasted = now - self.since if self.online else 0.0
+        self.attempts = 0 if lasted >= self._backoff.stable_seconds else self.attempts + 1
+        self.reason = reason
+        self.next_try = now + self._backoff.delay(self.attempts, self._rng)
+        self._become(LinkState.OFFLINE, now)
+
+    def hurry(self, now: float) -> None:
+        """Someone asks for a connection now: do not wait out the delay."""
+        if self.state is LinkState.OFFLINE:
+            self.next_try = min(self.next_try, now)
+
+    def _become(self, state: LinkState, now: float) -> None:
+        self.state = state
+        self.since = now

@@ -1,0 +1,82 @@
+"""The port to an MQTT broker: what the session needs of one, and nothing a vendor calls its own.
+
+A broker tells what happened by putting events into an inbox; it never calls the session. Everything
+is QoS 1 and may arrive twice, late or not at all: whoever needs certainty waits for the
+application's answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from data import limits
+from data.errors import GreenlightError
+
+# AWS: "A topic's total length may not exceed 256 bytes", at most seven slashes beyond $aws/rules;
+# wildcards belong in filters.
+_TOPIC = re.compile(r"[^\s#+\x00-\x1f\x7f]{1,256}")
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """The broker accepted us and granted every subscription."""
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """There is no connection: an attempt failed, or a live one ended."""
+
+    reason: str
+
+
+class Message(msgspec.Struct, frozen=True):
+    """Something arrived."""
+
+    topic: str
+    payload: bytes
+
+
+BrokerEvent: TypeAlias = Connected | Dropped | Message
+Inbox: TypeAlias = Callable[[BrokerEvent], None]
+
+
+class NotConnected(GreenlightError):
+    """There is no connection to publish over; a Dropped has been told or is on its way."""
+
+
+class TopicRefused(GreenlightError, ValueError):
+    """AWS would drop the connection over this topic or payload; nothing was sent."""
+
+
+class Broker(Protocol):
+    """One client's connection to a broker. The inbox may be called from any thread."""
+
+    def connect(self) -> None:
+        """Begin to connect. Exactly one Connected or Dropped follows; after Connected, messages."""
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send at least once, without waiting.
+
+        Raises:
+            NotConnected: there is no connection.
+            TopicRefused: the topic or the payload is not fit to be sent.
+        """
+
+    def disconnect(self) -> None:
+        """Leave. Nothing is told after this returns, until `connect` is called again."""
+
+
+def check_publish(topic: str, payload: bytes) -> None:
+    """Refuse what AWS would answer by dropping the connection.
+
+    Raises:
+        TopicRefused: naming what is wrong.
+    """
+    if not _TOPIC.fullmatch(topic) or len(topic.encode()) > 256:
+        raise TopicRefused(f"topic {topic[:60]!r}: give 1 to 256 bytes without spaces, + or #")
+    if len(payload) > limits.MAX_PAYLOAD_BYTES:
+        raise TopicRefused(
+            f"{topic}: {len(payload)} bytes; at most {limits.MAX_PAYLOAD_BYTES} are allowed"
+        )

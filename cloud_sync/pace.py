@@ -1,0 +1,55 @@
+"""The pace of publishing: AWS drops what comes faster than its limit, without a word."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from data import limits
+
+
+class Publish(msgspec.Struct, frozen=True):
+    """Send this now."""
+
+    topic: str
+    payload: bytes
+
+
+# Beyond this the oldest is dropped: everything we send is repeated when no answer comes.
+_MOST_WAITING = 256
+_SECOND = 1.0
+
+
+class Pace:
+    """Holds back what would exceed the limit in any one second."""
+
+    def __init__(self, per_second: int = limits.MAX_PUBLISHES_PER_SECOND) -> None:
+        self._per_second = per_second
+        self._sent: deque[float] = deque(maxlen=per_second)
+        self._waiting: deque[Publish] = deque(maxlen=_MOST_WAITING)
+
+    @property
+    def waiting(self) -> int:
+        """How many messages are held back."""
+        return len(self._waiting)
+
+    def offline(self) -> None:
+        """What is held back belongs to a connection that ended."""
+        self._waiting.clear()
+
+    def offer(self, message: Publish, now: float) -> list[Publish]:
+        """Return what may be sent now."""
+        self._waiting.append(message)
+        return self.tick(now)
+
+    def tick(self, now: float) -> list[Publish]:
+        """Return what may be sent now, oldest first."""
+        ready: list[Publish] = []
+        while self._waiting and self._free(now):
+            self._sent.append(now)
+            ready.append(self._waiting.popleft())
+        return ready
+
+    def _free(self, now: float) -> bool:
+        return len(self._sent) < self._per_second or now - self._sent[0] > _SECOND

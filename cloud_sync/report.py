@@ -1,0 +1,130 @@
+"""What the thing reports of itself in its named shadow: the pure part.
+
+On change, and at most once in the interval: a reader of the shadow sees every change, and an idle
+appliance sends nothing.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from data import limits, wire
+from data.errors import InvalidRecord
+from edge.journal import Activation
+
+
+class Stock(msgspec.Struct, frozen=True):
+    """What the shell measures when a report is due."""
+
+    outbox_depth: int
+    outbox_oldest_seconds: float | None
+    disk_free_bytes: int
+    uptime_seconds: float
+    temperature_celsius: float | None
+
+
+class TakeStock(msgspec.Struct, frozen=True):
+    """Measure; a Stock follows."""
+
+
+class SendReport(msgspec.Struct, frozen=True):
+    """Publish to the shadow, and show the same on the page."""
+
+    payload: bytes
+    report: wire.ShadowReport
+
+
+class Reporter:
+    """When to report and what. Times are monotonic seconds."""
+
+    def __init__(self, interval_seconds: float, software_version: str) -> None:
+        self._interval = interval_seconds
+        self._software_version = software_version
+        self._running: list[tuple[int, str]] = []
+        self._updating = False
+        self._verification: str | None = None
+        self._changed = True
+        self._next = 0.0
+        self._sent: tuple[object, ...] | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has changed that the shadow does not say yet."""
+        return self._changed
+
+    def connected(self) -> None:
+        """What was sent over an earlier connection may not have arrived."""
+        self._changed, self._sent = True, None
+
+    def touch(self) -> None:
+        """Something may have changed."""
+        self._changed = True
+
+    def activations(self, rows: list[Activation]) -> None:
+        """Models came and went."""
+        for row in rows:
+            model = (row.version, row.model_hash)
+            if model in self._running:
+                self._running.remove(model)
+            if row.outcome == "activated":
+                self._running = [*self._running, model][-2:]
+            self._changed = True
+
+    def updating(self, running: bool) -> None:
+        """An update runs, or has ended."""
+        self._changed |= running != self._updating
+        self._updating = running
+
+    def verified(self, outcome: str) -> None:
+        """A verification came back."""
+        self._verification = outcome
+        self._changed = True
+
+    def tick(self, now: float) -> list[TakeStock]:
+        """We are online: take stock if there may be something to report."""
+        if not self._changed or now < self._next:
+            return []
+        self._next = now + self._interval
+        return [TakeStock()]
+
+    def measured(self, stock: Stock) -> list[SendReport]:
+        """Stock has been taken: report it if what matters has changed."""
+        self._changed = False
+        report = self._compose(stock)
+        # Disk, age and temperature change always: they are told, but are no reason to tell.
+        matters = (
+            report.version,
+            report.model_hash,
+            report.state,
+            report.last_verification,
+            report.outbox_depth,
+        )
+        if matters == self._sent:
+            return []
+        body = msgspec.json.encode({"state": {"reported": report}})
+        if len(body) > limits.MAX_SHADOW_BYTES:
+            raise InvalidRecord("ShadowReport", f"takes {len(body)} bytes")
+        self._sent = matters
+        return [SendReport(body, report)]
+
+    def _compose(self, stock: Stock) -> wire.ShadowReport:
+        version, model_hash = self._running[-1] if self._running else (0, "")
+        return wire.ShadowReport(
+            version=version,
+            model_hash=model_hash,
+            state=self._state(version),
+            outbox_depth=stock.outbox_depth,
+            uptime_seconds=stock.uptime_seconds,
+            software_version=self._software_version,
+            disk_free_bytes=stock.disk_free_bytes,
+            last_verification=self._verification,
+            outbox_oldest_seconds=stock.outbox_oldest_seconds,
+            temperature_celsius=stock.temperature_celsius,
+        )
+
+    def _state(self, version: int) -> str:
+        if self._verification == "differed":
+            return "attention"
+        if self._updating:
+            return "updating"
+        return "ready" if version else "no-model"

@@ -1,0 +1,289 @@
+"""The session: everything the sync service decides, and nothing it does.
+
+`handle(event, now)` returns the commands that follow; it has no clock, disk, network or thread. A
+month offline, a dead broker or a hostile message is a list of events, and can be replayed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from cloud_sync import update
+from cloud_sync.events import (
+    ActivationsRead,
+    Command,
+    Connect,
+    Event,
+    FinishSync,
+    JournalChanged,
+    JournalFailed,
+    LinkChanged,
+    MessageIgnored,
+    OutboxRead,
+    ReadActivations,
+    ReadRequests,
+    RequestsRead,
+    Tick,
+)
+from cloud_sync.feedback import FeedbackCommand, SendFeedback, Uplink
+from cloud_sync.jobs import JobsCommand, JobsPublish, Updates
+from cloud_sync.link import Backoff, Link, LinkState
+from cloud_sync.mqtt import Connected, Dropped, Message
+from cloud_sync.pace import Pace, Publish
+from cloud_sync.report import Reporter, SendReport, Stock
+from cloud_sync.verification import SendVerification, VerificationCommand, Verifier
+from data import topics
+from data.errors import InvalidRecord
+from edge.journal import Activation, Request
+
+
+class SessionSettings(msgspec.Struct, frozen=True):
+    """What the session must know of the configuration."""
+
+    thing: str
+    models_bucket: str
+    software_version: str
+    retry_base_seconds: float
+    retry_cap_seconds: float
+    ack_timeout_seconds: float
+    report_interval_seconds: float
+    update_timeout_seconds: float
+
+
+class Session:
+    """The state of one thing's talk with the cloud. Times are monotonic seconds."""
+
+    def __init__(self, settings: SessionSettings, rng: random.Random, now: float) -> None:
+        retry = Backoff(settings.retry_base_seconds, settings.retry_cap_seconds)
+        self._thing = settings.thing
+        self._link = Link(retry, rng, now)
+        self._uplink = Uplink(settings.thing, settings.ack_timeout_seconds, rng)
+        self._verifier = Verifier(settings.ack_timeout_seconds, rng)
+        self._updates = Updates(
+            settings.models_bucket,
+            retry,
+            settings.ack_timeout_seconds,
+            settings.update_timeout_seconds,
+            rng,
+        )
+        self._reporter = Reporter(settings.report_interval_seconds, settings.software_version)
+        self._pace = Pace()
+        self._sync_requests: list[int] = []
+        self._activation_seq = 0
+        self._outbox_empty = False
+
+    @property
+    def link(self) -> Link:
+        """The connection's state."""
+        return self._link
+
+    @property
+    def settled(self) -> bool:
+        """Whether we are online and nothing is left to do."""
+        return (
+            self._link.online
+            and self._outbox_empty
+            and not self._uplink.busy
+            and not self._verifier.busy
+            and not self._updates.busy
+            and not self._reporter.pending
+            and not self._pace.waiting
+        )
+
+    def subscriptions(self) -> tuple[str, ...]:
+        """Return the topic filters that the broker must grant."""
+        jobs = topics.jobs(self._thing)
+        return (
+            topics.feedback_ack(self._thing),
+            topics.verification_reply(self._thing),
+            f"{jobs}/notify",
+            f"{jobs}/notify-next",
+            f"{jobs}/get/+",
+            f"{jobs}/+/get/+",
+            f"{jobs}/+/update/+",
+            f"{topics.shadow_update(self._thing)}/rejected",
+        )
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Return what follows from `event`, in order."""
+        match event:
+            case Tick():
+                return self._tick(now)
+            case Message():
+                return self._message(event, now)
+            case Connected():
+                return self._connected(now)
+            case Dropped():
+                return self._dropped(event.reason, now)
+            case JournalChanged():
+                self._reporter.touch()
+                self._outbox_empty = False
+                return [
+                    ReadRequests(),
+                    ReadActivations(self._activation_seq),
+                    *self._look(now),
+                ]
+            case OutboxRead():
+                self._outbox_empty = not event.rows
+                return self._feedback(self._uplink.found(event.rows, now), now)
+            case RequestsRead():
+                return self._requests(event.requests, now)
+            case ActivationsRead():
+                return self._activations(event.rows, now)
+            case update.Fetched() | update.FetchFailed() | update.BundleRejected():
+                return self._jobs(self._updates.fetched(event, event.job_id, now), now)
+            case Stock():
+                return self._report(self._reporter.measured(event), now)
+            case JournalFailed():
+                self._uplink.failed(now)
+                return []
+
+    def _tick(self, now: float) -> list[Command]:
+        commands: list[Command] = []
+        if self._link.due(now):
+            commands += [self._link_changed(now), Connect()]
+        commands += self._jobs(self._updates.tick(now), now)
+        if self._link.online:
+            commands += self._pace.tick(now)
+            commands += self._feedback(self._uplink.tick(now), now)
+            if not self._outbox_empty:
+                commands += self._look(now)
+            commands += self._verification(self._verifier.tick(now), now)
+            commands += self._reporter.tick(now)
+        return commands
+
+    def _connected(self, now: float) -> list[Command]:
+        self._link.connected(now)
+        self._reporter.connected()
+        self._outbox_empty = False
+        return [
+            self._link_changed(now),
+            *self._jobs(self._updates.connected(now), now),
+            *self._look(now),
+            *self._verification(self._verifier.tick(now), now),
+            *self._finish_syncs(),
+            *self._reporter.tick(now),
+        ]
+
+    def _dropped(self, reason: str, now: float) -> list[Command]:
+        self._link.dropped(reason, now)
+        self._uplink.offline()
+        self._verifier.offline()
+        self._updates.dropped()
+        self._pace.offline()
+        return [self._link_changed(now)]
+
+    def _message(self, message: Message, now: float) -> list[Command]:
+        if not self._link.online:
+            return []
+        try:
+            return self._route(message, now)
+        except InvalidRecord as error:
+            return [MessageIgnored(message.topic[:256], str(error)[:500])]
+
+    def _route(self, message: Message, now: float) -> list[Command]:
+        topic, payload = message.topic, message.payload
+        if topic == topics.feedback_ack(self._thing):
+            self._reporter.touch()
+            return self._feedback(self._uplink.acknowledged(payload, now), now)
+        if topic == topics.verification_reply(self._thing):
+            return self._verification(self._verifier.replied(payload, now), now)
+        prefix = topics.jobs(self._thing) + "/"
+        if topic.startswith(prefix):
+            return self._jobs(self._job_message(topic[len(prefix) :], payload, now), now)
+        raise InvalidRecord("topic", "is none that was asked for")
+
+    def _job_message(self, tail: str, payload: bytes, now: float) -> list[JobsCommand]:
+        match tail.split("/"):
+            case ["notify"] | ["notify-next"]:
+                return self._updates.notified(now)
+            case ["get", "accepted"]:
+                return self._updates.listed(payload, now)
+            case [job_id, "get", "accepted"]:
+                return self._updates.described(job_id, payload, now)
+            case [job_id, "update", ("accepted" | "rejected") as answer]:
+                return self._updates.answered(job_id, answer == "accepted", payload, now)
+            case ["get", "rejected"] | [_, "get", "rejected"]:
+                # Asked again when the answer is overdue.
+                return []
+            case _:
+                raise InvalidRecord("topic", "is none of the jobs topics")
+
+    def _requests(self, requests: Sequence[Request], now: float) -> list[Command]:
+        self._verifier.found([one for one in requests if one.kind == "verify"])
+        self._sync_requests = [one.seq for one in requests if one.kind == "sync"]
+        commands: list[Command] = []
+        if self._sync_requests:
+            self._link.hurry(now)
+            commands += self._finish_syncs()
+            if self._link.online:
+                commands += self._jobs(self._updates.notified(now), now)
+        if self._link.online:
+            commands += self._verification(self._verifier.tick(now), now)
+        return commands
+
+    def _finish_syncs(self) -> list[Command]:
+        if not self._link.online:
+            return []
+        finished: list[Command] = [FinishSync(seq) for seq in self._sync_requests]
+        self._sync_requests = []
+        return finished
+
+    def _activations(self, rows: Sequence[Activation], now: float) -> list[Command]:
+        if not rows:
+            return []
+        self._activation_seq = rows[-1].seq
+        self._reporter.activations(list(rows))
+        return self._jobs(self._updates.activations(rows, now), now)
+
+    def _look(self, now: float) -> list[Command]:
+        return self._feedback(self._uplink.look(now), now) if self._link.online else []
+
+    def _feedback(self, commands: Iterable[FeedbackCommand], now: float) -> list[Command]:
+        result: list[Command] = []
+        for command in commands:
+            if isinstance(command, SendFeedback):
+                result += self._publish(topics.feedback(self._thing), command.payload, now)
+            else:
+                result.append(command)
+        return result
+
+    def _verification(self, commands: Iterable[VerificationCommand], now: float) -> list[Command]:
+        result: list[Command] = []
+        for command in commands:
+            if isinstance(command, SendVerification):
+                result += self._publish(topics.verification(self._thing), command.payload, now)
+            else:
+                self._reporter.verified(command.result.outcome)
+                result.append(command)
+        return result
+
+    def _jobs(self, commands: Iterable[JobsCommand], now: float) -> list[Command]:
+        self._reporter.updating(self._updates.state is not update.State.IDLE)
+        result: list[Command] = []
+        for command in commands:
+            if not isinstance(command, JobsPublish):
+                result.append(command)
+            elif self._link.online:
+                topic = f"{topics.jobs(self._thing)}/{command.tail}"
+                result += self._publish(topic, command.payload, now)
+        return result
+
+    def _report(self, commands: Iterable[SendReport], now: float) -> list[Command]:
+        result: list[Command] = []
+        for command in commands:
+            result.append(command)
+            topic = topics.shadow_update(self._thing)
+            result += self._publish(topic, command.payload, now)
+        return result
+
+    def _publish(self, topic: str, payload: bytes, now: float) -> list[Command]:
+        return list(self._pace.offer(Publish(topic, payload), now))
+
+    def _link_changed(self, now: float) -> LinkChanged:
+        link = self._link
+        wait = link.next_try - now if link.state is LinkState.OFFLINE else None
+        return LinkChanged(link.state.value, link.reason, link.attempts, wait)

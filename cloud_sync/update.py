@@ -1,0 +1,185 @@
+"""The life of one model update, from the job to its conclusion: a pure state machine.
+
+Everything an update can do is in `TRANSITIONS`; what is not in the table is impossible. The cloud
+hears of success only after the appliance has recorded that the model runs.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import msgspec
+
+from data.wire import ModelUpdateJob
+
+
+class State(enum.Enum):
+    """Where an update stands."""
+
+    IDLE = "idle"
+    FETCHING = "fetching"
+    PAUSED = "paused"
+    WAITING_FOR_EDGE = "waiting-for-edge"
+    CONCLUDED = "concluded"
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A job execution with a document that makes sense."""
+
+    id: str
+    document: ModelUpdateJob
+
+
+# What can happen to an update.
+class Wanted(msgspec.Struct, frozen=True):
+    """This job's model shall run."""
+
+    job: Job
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """The bundle lies checked in the incoming folder."""
+
+    job_id: str
+    folder: str
+
+
+class FetchFailed(msgspec.Struct, frozen=True):
+    """The cloud could not be reached, or the connection ended: worth another try."""
+
+    job_id: str
+    reason: str
+
+
+class BundleRejected(msgspec.Struct, frozen=True):
+    """The bundle must not run here: no try will ever change that."""
+
+    job_id: str
+    reason: str
+
+
+class RetryDue(msgspec.Struct, frozen=True):
+    """It is time for another try."""
+
+
+class Activated(msgspec.Struct, frozen=True):
+    """The appliance runs this model and is healthy."""
+
+    job_id: str
+
+
+class NotActivated(msgspec.Struct, frozen=True):
+    """The appliance refused the model or went back to the one before."""
+
+    job_id: str
+    reason: str
+
+
+class EdgeTimedOut(msgspec.Struct, frozen=True):
+    """The appliance has not said anything about the offered model for too long."""
+
+
+class Superseded(msgspec.Struct, frozen=True):
+    """A newer version is wanted instead."""
+
+    by_version: int
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """The cloud no longer lists the job: cancelled, timed out or finished."""
+
+
+class ReportDue(msgspec.Struct, frozen=True):
+    """The conclusion may not have reached the cloud: tell it again."""
+
+
+class ReportSettled(msgspec.Struct, frozen=True):
+    """The cloud has heard the conclusion, or wants no more of it."""
+
+
+Event: TypeAlias = (
+    Wanted
+    | Fetched
+    | FetchFailed
+    | BundleRejected
+    | RetryDue
+    | Activated
+    | NotActivated
+    | EdgeTimedOut
+    | Superseded
+    | Cancelled
+    | ReportDue
+    | ReportSettled
+)
+
+
+class Action(enum.Enum):
+    """What the shell shall do."""
+
+    REPORT_PROGRESS = "report progress to the job"
+    FETCH = "fetch the bundle"
+    STOP_FETCHING = "stop fetching"
+    PLAN_RETRY = "plan another try"
+    OFFER = "offer the bundle to the appliance"
+    AWAIT_EDGE = "give the appliance its time"
+    CONCLUDE_SUCCEEDED = "report success"
+    CONCLUDE_FAILED = "report failure and its reason"
+    REPORT_SUPERSEDED = "report that a newer version is wanted"
+    REPORT_CONCLUSION = "report the conclusion"
+    # An offer whose bundle is gone is refused by the appliance: this also withdraws it.
+    DISCARD = "remove the downloaded bundle"
+    FORGET = "forget the job"
+
+
+_S, _A = State, Action
+_GIVE_UP = (_A.STOP_FETCHING, _A.DISCARD, _A.FORGET)
+# Told once: if that is lost, the next listing finds an older job and tells it again.
+_SUPERSEDE = (_A.STOP_FETCHING, _A.DISCARD, _A.REPORT_SUPERSEDED, _A.FORGET)
+_SUCCEED = (_A.CONCLUDE_SUCCEEDED, _A.REPORT_CONCLUSION, _A.DISCARD)
+_FAIL = (_A.CONCLUDE_FAILED, _A.REPORT_CONCLUSION, _A.DISCARD)
+
+TRANSITIONS: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] = {
+    (_S.IDLE, Wanted): (_S.FETCHING, (_A.REPORT_PROGRESS, _A.FETCH)),
+    (_S.FETCHING, Fetched): (
+        _S.WAITING_FOR_EDGE,
+        (_A.OFFER, _A.AWAIT_EDGE, _A.REPORT_PROGRESS),
+    ),
+    (_S.FETCHING, FetchFailed): (_S.PAUSED, (_A.PLAN_RETRY,)),
+    (_S.FETCHING, BundleRejected): (_S.CONCLUDED, _FAIL),
+    # The appliance may have settled an offer made before a restart.
+    (_S.FETCHING, Activated): (_S.CONCLUDED, (_A.STOP_FETCHING, *_SUCCEED)),
+    (_S.FETCHING, NotActivated): (_S.CONCLUDED, (_A.STOP_FETCHING, *_FAIL)),
+    (_S.FETCHING, Superseded): (_S.IDLE, _SUPERSEDE),
+    (_S.FETCHING, Cancelled): (_S.IDLE, _GIVE_UP),
+    (_S.PAUSED, RetryDue): (_S.FETCHING, (_A.FETCH,)),
+    (_S.PAUSED, Activated): (_S.CONCLUDED, _SUCCEED),
+    (_S.PAUSED, NotActivated): (_S.CONCLUDED, _FAIL),
+    (_S.PAUSED, Superseded): (_S.IDLE, _SUPERSEDE),
+    (_S.PAUSED, Cancelled): (_S.IDLE, _GIVE_UP),
+    (_S.WAITING_FOR_EDGE, Activated): (_S.CONCLUDED, _SUCCEED),
+    (_S.WAITING_FOR_EDGE, NotActivated): (_S.CONCLUDED, _FAIL),
+    (_S.WAITING_FOR_EDGE, EdgeTimedOut): (_S.CONCLUDED, _FAIL),
+    (_S.WAITING_FOR_EDGE, Superseded): (_S.IDLE, _SUPERSEDE),
+    (_S.WAITING_FOR_EDGE, Cancelled): (_S.IDLE, _GIVE_UP),
+    (_S.CONCLUDED, ReportDue): (_S.CONCLUDED, (_A.REPORT_CONCLUSION,)),
+    (_S.CONCLUDED, ReportSettled): (_S.IDLE, (_A.FORGET,)),
+    (_S.CONCLUDED, Cancelled): (_S.IDLE, (_A.FORGET,)),
+}
+
+
+def handle(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
+    """Return the state after `event` and what to do, in order; what is not in the table is nothing.
+
+    Late and repeated events are the rule here, not the exception: a worker answers after its job
+    was cancelled, the cloud says everything twice.
+    """
+    return TRANSITIONS.get((state, type(event)), (state, ()))
+
+
+def diagram() -> str:
+    """Return the table as a Mermaid state diagram, for the documentation."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.IDLE.name}"]
+    for (before, event), (after, _) in TRANSITIONS.items():
+        lines.append(f"    {before.name} --> {after.name}: {event.__name__}")
+    return "\n".join(lines) + "\n"

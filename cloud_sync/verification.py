@@ -1,0 +1,151 @@
+"""Verification: the cloud scores the same rows with the pipeline the model was exported from.
+
+The pure part. Scores are compared only if both sides used the model of the same hash; a difference
+over the tolerance means that the device computes something other than what was trained, and a
+person must look.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from cloud_sync.link import Backoff
+from data import limits, wire
+from data.errors import InvalidRecord
+from edge.journal import Request
+
+VerificationOutcome = Literal["agreed", "differed", "skipped", "failed"]
+_MOST_PATIENCE = 6
+
+
+class VerificationResult(msgspec.Struct, frozen=True):
+    """What a comparison with the cloud gave.
+
+    Attributes:
+        worst_difference: in stars, over all rows; None if nothing could be compared.
+        reason: for a person, unless both sides agreed.
+    """
+
+    outcome: VerificationOutcome
+    model_hash: str
+    rows: int
+    worst_difference: float | None = None
+    reason: str | None = None
+
+
+class SendVerification(msgspec.Struct, frozen=True):
+    """Publish a request."""
+
+    payload: bytes
+
+
+class FinishVerification(msgspec.Struct, frozen=True):
+    """Store what came of a request."""
+
+    seq: int
+    result: VerificationResult
+
+
+VerificationCommand = SendVerification | FinishVerification
+
+
+def compare(
+    request: wire.VerificationRequest, scores: Sequence[float], reply: wire.VerificationReply
+) -> VerificationResult:
+    """Compare the device's own scores with the cloud's."""
+    rows = len(request.rows)
+    if reply.error is not None:
+        return VerificationResult("failed", request.model_hash, rows, reason=reply.error[:500])
+    if reply.model_hash != request.model_hash:
+        reason = f"the cloud scored with another model ({reply.model_hash[:12]})"
+        return VerificationResult("skipped", request.model_hash, rows, reason=reason)
+    if len(reply.scores) != rows:
+        reason = f"the cloud answered {len(reply.scores)} of {rows} rows"
+        return VerificationResult("failed", request.model_hash, rows, reason=reason)
+    worst = max(abs(own - cloud) for own, cloud in zip(scores, reply.scores, strict=True))
+    if worst > limits.ROUNDING_TOLERANCE:
+        reason = f"differs by {worst:.6f} stars; {limits.ROUNDING_TOLERANCE} is allowed"
+        return VerificationResult("differed", request.model_hash, rows, worst, reason)
+    return VerificationResult("agreed", request.model_hash, rows, worst)
+
+
+class Verifier:
+    """Sends the appliance's verification requests one at a time and judges the replies."""
+
+    def __init__(self, reply_timeout_seconds: float, rng: random.Random) -> None:
+        self._patience = Backoff(reply_timeout_seconds, reply_timeout_seconds * 2**_MOST_PATIENCE)
+        self._rng = rng
+        self._waiting: dict[int, Request] = {}
+        self._current: tuple[Request, wire.VerificationRequest] | None = None
+        self._attempts = 0
+        self._deadline = 0.0
+        self.last: VerificationResult | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits for its reply or its turn."""
+        return self._current is not None or bool(self._waiting)
+
+    def found(self, requests: Sequence[Request]) -> None:
+        """These requests are pending in the journal."""
+        self._waiting = {request.seq: request for request in requests}
+        if self._current is not None and self._current[0].seq not in self._waiting:
+            self._current = None
+
+    def offline(self) -> None:
+        """The connection ended: the request is sent again on the next."""
+        self._deadline = 0.0
+
+    def tick(self, now: float) -> list[VerificationCommand]:
+        """We are online: send the oldest request, or again the one that got no reply."""
+        if self._current is not None:
+            if now < self._deadline:
+                return []
+            self._attempts += 1
+            return [self._send(now)]
+        commands: list[VerificationCommand] = []
+        for seq in sorted(self._waiting):
+            request = self._waiting[seq]
+            try:
+                decoded = _decoded(request)
+            except InvalidRecord as error:
+                del self._waiting[seq]
+                result = VerificationResult("failed", "", 0, reason=str(error))
+                commands.append(FinishVerification(seq, result))
+                continue
+            self._current = (request, decoded)
+            self._attempts = 0
+            return [*commands, self._send(now)]
+        return commands
+
+    def replied(self, payload: bytes, now: float) -> list[VerificationCommand]:
+        """The cloud answered; answers to anything but the current request change nothing.
+
+        Raises:
+            InvalidRecord: the payload is no reply.
+        """
+        reply = wire.decode(payload, wire.VerificationReply)
+        if self._current is None or reply.request_id != self._current[1].request_id:
+            return []
+        request, decoded = self._current
+        self._current = None
+        self._waiting.pop(request.seq, None)
+        self.last = compare(decoded, request.scores, reply)
+        return [FinishVerification(request.seq, self.last), *self.tick(now)]
+
+    def _send(self, now: float) -> SendVerification:
+        assert self._current is not None
+        extra = self._patience.delay(self._attempts, self._rng) if self._attempts else 0.0
+        self._deadline = now + self._patience.base_seconds + extra
+        return SendVerification(wire.encode(self._current[1]))
+
+
+def _decoded(request: Request) -> wire.VerificationRequest:
+    decoded = wire.decode(request.payload, wire.VerificationRequest)
+    if len(request.scores) != len(decoded.rows):
+        raise InvalidRecord("scores", f"are {len(request.scores)} for {len(decoded.rows)} rows")
+    return decoded
