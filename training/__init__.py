@@ -1,1 +1,1 @@
-"""From films to a signed model."""
+"""Films -> model -> ONNX -> signed bundle. scikit-learn, pandas and skl2onnx live here."""

@@ -1,0 +1,158 @@
+"""`greenlight-train`: film tables, models, bundles, figures. The composition root of training."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from data import signing
+from data.errors import GreenlightError
+from data.film_table import write_films
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+SourceOption = Annotated[str, typer.Option(help="sample, csv or tsv")]
+RatingsOption = Annotated[
+    str, typer.Option(help="the file of the source csv or tsv; the sample brings its own")
+]
+AllowedOption = Annotated[
+    float, typer.Option("--allow-bad", min=0.0, max=1.0, help="share of bad rows that is no error")
+]
+
+
+def _path(text: str) -> Path | None:
+    # `make train-export RATINGS=` passes an empty text for "none".
+    return Path(text) if text else None
+
+
+@app.command()
+def dataset(
+    out: Annotated[Path, typer.Option(help="the film table to write, .csv or .tsv")],
+    source: SourceOption = "sample",
+    ratings: RatingsOption = "",
+    allow_bad: AllowedOption = 0.05,
+) -> None:
+    """Write a source's films as movie_ratings_simple.csv, and its bad rows beside it."""
+    from training import screen
+    from training.dataset import load, reasons, rejects_path
+
+    rejects = rejects_path(out)
+    with screen.progress(console, "dataset") as tell:
+        tell(f"read source {source}", 0.0)
+        table = load(source, _path(ratings), rejects=rejects, allowed_bad_share=allow_bad)
+        tell(f"write {out}", 0.7)
+        write_films(out, table.films)
+    facts: dict[str, object] = {
+        "films": f"{len(table.films):,} of {len(table.films) + len(table.rejects):,} rows",
+        "years": f"{min(f.year for f in table.films)} to {max(f.year for f in table.films)}",
+        "directors": f"{len({f.director for f in table.films}):,}",
+        "with decimals": f"{sum(f.rating is not None for f in table.films):,}",
+        "with votes": f"{sum(f.votes is not None for f in table.films):,}",
+        "bad rows": len(table.rejects),
+        "written to": out,
+    }
+    if table.rejects:
+        faults = ", ".join(f"{n} {field}" for field, n in reasons(table.rejects).items())
+        facts["bad rows"] = f"{len(table.rejects)} ({faults}), in {rejects}"
+    screen.summary(console, "Film table", facts)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="the bundle's folder")] = Path("build/bundle"),
+    source: SourceOption = "sample",
+    ratings: RatingsOption = "",
+    version: Annotated[int, typer.Option(help="0: one more than the bundle in OUT")] = 0,
+    key: Annotated[str, typer.Option(help="PEM file of the key; default: development key")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
+    allow_bad: AllowedOption = 0.05,
+) -> None:
+    """Train a model and write it as a signed bundle, with all proofs passed."""
+    from training import screen
+    from training.dataset import load
+    from training.estimator import FilmModel
+    from training.export import PIPELINE, beside, next_version, prepare, write
+
+    began = time.monotonic()
+    signer = signing.PrivateKey.read(Path(key)) if key else signing.development_key()
+    with screen.progress(console, "train-export") as tell:
+        tell(f"read source {source}", 0.0)
+        rejects = beside(out) / "rejects.csv"
+        table = load(source, _path(ratings), rejects=rejects, allowed_bad_share=allow_bad)
+        exported = prepare(
+            table, FilmModel(jobs=jobs), version=version or next_version(out), tell=tell
+        )
+        tell("sign and write", 0.98)
+        write(exported, out, signer)
+    parity, sizes = exported.parity, {n: len(c) for n, c in exported.files.items()}
+    figures = exported.model.unseen_figures_
+    screen.summary(
+        console,
+        f"Bundle {exported.manifest.name} version {exported.manifest.version}",
+        {
+            "films": f"{len(table.films):,} ({len(table.rejects)} bad rows)",
+            "model": f"{len(exported.model.mixed_.careers.names):,} directors, "
+            f"{exported.model.genre_sets_.count:,} genre sets, years "
+            f"{exported.model.table_years_[0]} to {exported.model.table_years_[1]}",
+            "cross-validated": ", ".join(f"{k} {v:.4f}" for k, v in figures.items()),
+            "scikit-learn against ONNX": f"{parity.expected:.6f} stars at most over "
+            f"{parity.rows:,} films and {parity.combinations:,} random combinations",
+            "probabilities against head": f"{parity.probabilities:.1e} at most",
+            "rows with other bits": f"{parity.bit_differences} (single, batch, 1 or 2 threads)",
+            "files": ", ".join(f"{name} {size:,} bytes" for name, size in sizes.items()),
+            "signed by": signer.key_id,
+            "bundle": out,
+            "pipeline": beside(out) / PIPELINE,
+            "took": f"{time.monotonic() - began:.0f} s, {_peak_megabytes():,.0f} MB at most",
+        },
+    )
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="the bundle's folder")],
+    keys: Annotated[str, typer.Option(help="folder of trusted *.pub.pem")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="say it as JSON")] = False,
+) -> None:
+    """Check a bundle's signature, hashes, schema and probes; exit 0 only if all hold."""
+    from training.verify import verify as check
+
+    folder = Path(keys) if keys else signing.keys_folder()
+    verdict = check(bundle, signing.read_public_keys(folder))
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(verdict).decode() + "\n")
+    elif verdict.ok:
+        console.print(
+            f"[green]good[/]: {verdict.name} version {verdict.version}, "
+            f"model {verdict.model_hash[:16]}, key {verdict.key_id}, {verdict.probes} probes"
+        )
+    else:
+        console.print(f"[red]refused[/]: {verdict.error}", soft_wrap=True)
+    raise typer.Exit(0 if verdict.ok else 1)
+
+
+def _peak_megabytes() -> float:
+    """Return the most memory this process or one of its workers has used."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
+
+
+def main() -> None:
+    """Run the command line; a known error is one line on stderr and exit code 1."""
+    try:
+        app()
+    except GreenlightError as error:
+        Console(stderr=True).print(f"[red]greenlight-train:[/] {error}", soft_wrap=True)
+        raise SystemExit(1) from error
+
+
+if __name__ == "__main__":
+    main()

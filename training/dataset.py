@@ -1,0 +1,112 @@
+"""Film tables: read whole, with every bad row accounted for."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from data.film_table import BadRow
+from data.films import Film
+from training import sources
+from training.errors import TooManyBadRows
+
+ALLOWED_BAD_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class FilmTable:
+    """The films of a source, and the rows that were none.
+
+    Attributes:
+        source: its name, as the manifest tells it.
+        origin: what the rejects' line numbers refer to.
+    """
+
+    source: str
+    origin: str
+    films: list[Film]
+    rejects: list[BadRow]
+
+    @property
+    def sha256(self) -> str:
+        """Of the films in their order: the same films give the same hash from any source."""
+        return hashlib.sha256(msgspec.json.encode(self.films)).hexdigest()
+
+    @property
+    def bad_share(self) -> float:
+        """The share of rows that were no films."""
+        return len(self.rejects) / max(1, len(self.films) + len(self.rejects))
+
+
+def load(
+    source: str,
+    path: Path | None = None,
+    *,
+    rejects: Path | None = None,
+    allowed_bad_share: float = ALLOWED_BAD_SHARE,
+) -> FilmTable:
+    """Read a whole source.
+
+    Args:
+        source: one of training.sources.NAMES.
+        path: the file, for the sources that read one.
+        rejects: where bad rows are written with their line and reason; nothing is written, and an
+            older file goes, if there are none.
+        allowed_bad_share: the share of bad rows that is still no error.
+
+    Raises:
+        SourceUnavailable: if the source cannot be read.
+        TooManyBadRows: after the rejects have been written.
+    """
+    films: list[Film] = []
+    bad: list[BadRow] = []
+    for row in sources.read(source, path):
+        if isinstance(row, BadRow):
+            bad.append(row)
+        else:
+            films.append(row)
+    table = FilmTable(source, sources.origin(source, path), films, bad)
+    if rejects is not None:
+        write_rejects(rejects, table)
+    if table.bad_share > allowed_bad_share:
+        first = bad[0]
+        raise TooManyBadRows(
+            f"{table.origin}: {len(bad)} of {len(films) + len(bad)} rows are bad "
+            f"({table.bad_share:.1%}; {allowed_bad_share:.0%} allowed), "
+            f"the first in line {first.line}: {first.reason}"
+        )
+    if not films:
+        raise TooManyBadRows(f"{table.origin}: holds no films")
+    return table
+
+
+def rejects_path(out: Path) -> Path:
+    """Return where the rejects of a table written to `out` go."""
+    return out.with_suffix(f".rejects{out.suffix}")
+
+
+def write_rejects(path: Path, table: FilmTable) -> None:
+    """Write the bad rows as `file,line,reason` and their cells."""
+    if not table.rejects:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["file", "line", "reason", "cells"])
+        for row in table.rejects:
+            writer.writerow([table.origin, row.line, row.reason, *row.cells])
+
+
+def reasons(rejects: Iterable[BadRow]) -> dict[str, int]:
+    """Return how often each column was at fault."""
+    counts: dict[str, int] = {}
+    for row in rejects:
+        field = row.reason.split(":")[0]
+        counts[field] = counts.get(field, 0) + 1
+    return counts

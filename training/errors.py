@@ -1,0 +1,37 @@
+"""What can stop a training run, one class per decision of the caller."""
+
+from __future__ import annotations
+
+from data.errors import GreenlightError
+
+
+class TrainingError(GreenlightError):
+    """Base of all that stops a run on purpose; the message says what to do."""
+
+
+class SourceUnavailable(TrainingError):
+    """A film source cannot be read at all."""
+
+
+class TooManyBadRows(TrainingError):
+    """More rows of a film table were bad than the caller allows."""
+
+
+class ExportRefused(TrainingError):
+    """A model must not be shipped; nothing has been written."""
+
+
+class TableOverflow(ExportRefused):
+    """A part of the model does not fit into 16-bit tables."""
+
+
+class UnknownOperator(ExportRefused):
+    """The graph uses an operator that Greenlight has not proved exact."""
+
+
+class ModelTooLarge(ExportRefused):
+    """The graph has more bytes than a device accepts."""
+
+
+class NoParity(ExportRefused):
+    """scikit-learn and ONNX Runtime do not say the same."""

@@ -1,0 +1,182 @@
+"""From films to a signed bundle: fit, convert, gate, describe, sign, write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import joblib
+import msgspec
+
+from data import limits, signing, wire
+from data.bundle import write_bundle
+from data.manifest import (
+    CATALOGUE,
+    MANIFEST,
+    MODEL,
+    PROBES,
+    FileEntry,
+    Manifest,
+    Tensor,
+    TrainingSource,
+)
+from training import gate
+from training.converter import to_onnx
+from training.dataset import FilmTable
+from training.estimator import FilmModel
+from training.graph import MIN_ONNXRUNTIME
+from training.knowledge import catalogue_of, probes_of
+from training.records import COLUMNS, frame_of_films, ratings_of
+from training.runtime import Scorer
+from training.tables import GRID
+
+MODEL_NAME = "films"
+PIPELINE = "pipeline.joblib"
+
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An exported model.
+
+    Attributes:
+        files: the bundle's files, by name.
+    """
+
+    model: FilmModel
+    files: Mapping[str, bytes]
+    parity: gate.Parity
+    manifest: Manifest
+
+    @property
+    def model_bytes(self) -> bytes:
+        """The bytes of `model.onnx`."""
+        return self.files[MODEL]
+
+
+def beside(out: Path) -> Path:
+    """Return the folder beside a bundle where the scikit-learn model and the report lie."""
+    return out.with_name(f"{out.name}.report")
+
+
+def next_version(out: Path) -> int:
+    """Return the version after that of the bundle in `out`; 1 if there is none."""
+    try:
+        manifest = msgspec.json.decode((out / MANIFEST).read_bytes(), type=dict[str, Any])
+        return int(manifest["version"]) + 1
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return 1
+
+
+def prepare(
+    table: FilmTable,
+    model: FilmModel,
+    *,
+    version: int,
+    metrics: Mapping[str, float] | None = None,
+    combinations: int = gate.RANDOM_COMBINATIONS,
+    tell: Tell = lambda step, done: None,
+) -> Exported:
+    """Fit `model` to a film table and make all files of its bundle.
+
+    Args:
+        table: the films to learn from.
+        model: the estimator, not yet fitted.
+        version: of the bundle.
+        metrics: figures measured on films that a like model had not seen.
+        combinations: how many random combinations the gate compares.
+        tell: told each step's name and the share of the work done before it.
+
+    Raises:
+        ExportRefused: one of its kinds; the model must not be shipped.
+    """
+    frame = frame_of_films(table.films)
+    model.fit(frame, ratings_of(table.films), progress=lambda step, done: tell(step, 0.4 * done))
+    tell("compile and convert", 0.4)
+    onnx_model = to_onnx(model)
+    gate.check_file(onnx_model)
+    tell("compare with ONNX Runtime", 0.75)
+    parity = gate.check_parity(model, onnx_model, frame, combinations=combinations)
+    tell("write the catalogue and the probes", 0.95)
+    scorer = Scorer(onnx_model)
+    most = limits.MAX_BUNDLE_FILE_BYTES
+    files = {
+        MODEL: onnx_model,
+        CATALOGUE: wire.encode(catalogue_of(model, table.films), most),
+        PROBES: wire.encode(probes_of(model, table.films, scorer), most),
+    }
+    manifest = Manifest(
+        name=MODEL_NAME,
+        version=version,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        key_id="",
+        files={},
+        inputs=_tensors(scorer, inputs=True),
+        outputs=_tensors(scorer, inputs=False),
+        feature_schema=feature_schema(model),
+        metrics={**(metrics or {}), **_unseen_metrics(model)},
+        training=TrainingSource(table.source, len(table.films), table.sha256),
+        min_onnxruntime=MIN_ONNXRUNTIME,
+    )
+    return Exported(model, files, parity, manifest)
+
+
+def write(exported: Exported, out: Path, key: signing.PrivateKey) -> str:
+    """Sign and write the bundle, and the scikit-learn model beside it.
+
+    Returns:
+        The SHA-256 of `manifest.json`.
+    """
+    digest = write_bundle(out, exported.manifest, exported.files, key)
+    folder = beside(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_pipeline(folder / PIPELINE, exported)
+    return digest
+
+
+class Pipeline(msgspec.Struct):
+    """What `pipeline.joblib` holds: the fitted estimator and the ONNX file's hash."""
+
+    model: Any
+    model_hash: str
+
+
+def save_pipeline(path: Path, exported: Exported) -> None:
+    """Write the fitted estimator with the hash of the ONNX file made from it."""
+    entry = {"model": exported.model, "model_hash": FileEntry.of(exported.model_bytes).sha256}
+    fresh = path.with_name(f".{path.name}.new")
+    joblib.dump(entry, fresh, compress=3)
+    fresh.replace(path)
+
+
+def load_pipeline(path: Path) -> Pipeline:
+    """Read what save_pipeline wrote. Only open files you made: joblib files can run code."""
+    entry = joblib.load(path)
+    return Pipeline(entry["model"], entry["model_hash"])
+
+
+def feature_schema(model: FilmModel) -> dict[str, Any]:
+    """Return what the graph's columns mean, for people and later software."""
+    return {
+        "columns": list(COLUMNS),
+        "empty_slot": "None",
+        "genres": len(model.genre_sets_.genres),
+        "genre_sets": model.genre_sets_.count,
+        "directors": len(model.mixed_.careers.names),
+        "years": list(model.table_years_),
+        "grid": GRID,
+    }
+
+
+def _unseen_metrics(model: FilmModel) -> dict[str, float]:
+    return {f"cross_validated_{name}": value for name, value in model.unseen_figures_.items()}
+
+
+def _tensors(scorer: Scorer, *, inputs: bool) -> tuple[Tensor, ...]:
+    return tuple(
+        Tensor(name, kind, tuple(shape)) for name, kind, shape in scorer.tensors(inputs=inputs)
+    )

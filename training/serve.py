@@ -1,0 +1,102 @@
+"""The ML endpoint's serving code, under SageMaker's contract: `GET /ping`, `POST /invocations`.
+
+It answers with the *scikit-learn* model, so that a comparison with a device checks the ONNX export
+and not the export against itself. Run with `python -m training.serve --pipeline FILE --port N`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from data import limits
+from data.errors import InvalidRecord
+from data.films import Combination
+from training.export import Pipeline, load_pipeline
+from training.records import frame_of_combinations
+
+_JSON = "application/json"
+
+
+class Invocation(msgspec.Struct):
+    """A request: the rows to score, in order."""
+
+    rows: list[Combination]
+
+
+class Scores(msgspec.Struct):
+    """The reply: the expected stars of each row, and the hash of the ONNX file they are for."""
+
+    model_hash: str
+    scores: list[float]
+
+
+class Refusal(msgspec.Struct):
+    """The reply to a request that cannot be answered."""
+
+    error: str
+
+
+def application(pipeline: Pipeline) -> Starlette:
+    """Return the web application that serves this model."""
+
+    def ping(request: Request) -> Response:
+        return Response(status_code=200)
+
+    async def invocations(request: Request) -> Response:
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > limits.MAX_PAYLOAD_BYTES:
+                error = f"body: has over {limits.MAX_PAYLOAD_BYTES} bytes; send fewer rows"
+                return _reply(Refusal(error), 413)
+        try:
+            return _reply(answer(pipeline, body))
+        except InvalidRecord as error:
+            return _reply(Refusal(str(error)), 400)
+
+    routes = [Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])]
+    return Starlette(routes=routes)
+
+
+def answer(pipeline: Pipeline, body: bytes) -> Scores:
+    """Return the scores of the rows in a request's body.
+
+    Raises:
+        InvalidRecord: naming the field that is wrong.
+    """
+    try:
+        rows = msgspec.json.decode(body, type=Invocation).rows
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRecord("body", f"is no request: {error}") from error
+    if not 1 <= len(rows) <= limits.MAX_VERIFICATION_ROWS:
+        raise InvalidRecord("rows", f"holds {len(rows)}; give 1 to {limits.MAX_VERIFICATION_ROWS}")
+    for index, row in enumerate(rows):
+        row.check(f"rows[{index}].")
+    scores = pipeline.model.predict(frame_of_combinations(rows))
+    return Scores(pipeline.model_hash, [float(score) for score in scores])
+
+
+def _reply(record: msgspec.Struct, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(record), status_code=status, media_type=_JSON)
+
+
+def serve(
+    pipeline: Annotated[Path, typer.Option(help="pipeline.joblib beside a bundle")],
+    port: Annotated[int, typer.Option(help="the port; SageMaker asks 8080")] = 8080,
+    host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
+) -> None:
+    """Serve a model until interrupted."""
+    uvicorn.run(application(load_pipeline(pipeline)), host=host, port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    typer.run(serve)

@@ -1,0 +1,46 @@
+"""Where films come from. Every source yields films, or rows that are none with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from data.film_table import BadRow, TableUnreadable, read_rows
+from data.films import Film
+from training.errors import SourceUnavailable
+from training.sources import sample
+
+SAMPLE = "sample"
+NAMES = (SAMPLE, "csv", "tsv")
+
+
+def read(name: str, path: Path | None) -> Iterator[Film | BadRow]:
+    """Yield the rows of source `name`.
+
+    Args:
+        name: one of NAMES.
+        path: the file of the sources `csv` and `tsv`; the sample brings its own.
+
+    Raises:
+        SourceUnavailable: saying what the source needs.
+    """
+    if name not in NAMES:
+        raise SourceUnavailable(f"source: is {name!r}; choose one of {', '.join(NAMES)}")
+    if name == SAMPLE:
+        if path is not None:
+            raise SourceUnavailable(f"source sample brings its own films; leave {path} out")
+        yield from sample.read_rows()
+        return
+    if path is None:
+        raise SourceUnavailable(f"source {name} reads a file; name it with --ratings FILE")
+    if path.suffix.lower() != f".{name}":
+        raise SourceUnavailable(f"{path}: source {name} reads a .{name} file")
+    try:
+        yield from read_rows(path)
+    except TableUnreadable as error:
+        raise SourceUnavailable(str(error)) from error
+
+
+def origin(name: str, path: Path | None) -> str:
+    """Return what to call the place that rows' line numbers refer to."""
+    return sample.TABLE if path is None else str(path)
