@@ -167,7 +167,7 @@ def handle(
     """
     row = TABLE[event][state.phase]
     state = _remember(replace(state, phase=row.phase or state.phase), event, press)
-    orders = (row.order,) if row.order else ()
+    orders: tuple[Order, ...] = (row.order,) if row.order else ()
     if event is Event.BUTTON_RELEASED and press in GESTURES:
         state, more = handle(state, GESTURES[press])
         orders += more
