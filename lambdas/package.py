@@ -75,7 +75,9 @@ def contents_of(function: str) -> Contents:
 
 def _file_of(module: str) -> Path:
     path = ROOT.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    file = path.with_suffix(".py")
+    # The file first, as Python does: film tables lie in a folder beside data/films.py.
+    return file if file.exists() else path / "__init__.py"
 
 
 def _imports(path: Path) -> Iterator[str]:

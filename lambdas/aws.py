@@ -1,0 +1,114 @@
+"""The way to AWS, or to a local cloud that takes its place: only the addresses differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from data.errors import GreenlightError
+from lambdas.local.state import Endpoints, State
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+STACK = "greenlight"
+# What the emulator takes for the account's own key.
+DESK_KEY = "test"
+
+
+class AwsUnusable(GreenlightError):
+    """AWS cannot be used as it must be; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """An account in a region, or a local cloud.
+
+    Attributes:
+        endpoint_url: of the local cloud; None is AWS itself.
+        desk: the local cloud's endpoints; None is AWS itself.
+    """
+
+    region: str
+    endpoint_url: str | None = None
+    desk: Endpoints | None = None
+
+    def client(self, service: str) -> Any:
+        """Return a client of this service."""
+        config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
+        if self.endpoint_url is None:
+            return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=DESK_KEY,
+            aws_secret_access_key=DESK_KEY,
+            config=config,
+        )
+
+    def account(self) -> str:
+        """Return the account's number.
+
+        Raises:
+            AwsUnusable: there are no credentials, or AWS does not take them.
+        """
+        try:
+            return str(self.client("sts").get_caller_identity()["Account"])
+        except (BotoCoreError, ClientError) as error:
+            raise AwsUnusable(
+                f"AWS does not know who is asking ({error}); "
+                "set AWS_PROFILE or sign in with `aws sso login`"
+            ) from error
+
+    def stack(self, name: str) -> StackTypeDef:
+        """Return what CloudFormation knows of a stack.
+
+        Raises:
+            AwsUnusable: if there is no such stack.
+        """
+        try:
+            found: StackTypeDef = self.client("cloudformation").describe_stacks(StackName=name)[
+                "Stacks"
+            ][0]
+        except ClientError as error:
+            raise AwsUnusable(
+                f"there is no stack {name} in {self.region}; deploy it with `make deploy`"
+            ) from error
+        return found
+
+    def outputs(self, name: str) -> dict[str, str]:
+        """Return a stack's outputs; see template.yaml."""
+        return outputs_of(self.stack(name))
+
+
+def outputs_of(stack: StackTypeDef) -> dict[str, str]:
+    """Return a stack's outputs by name."""
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def on_desk(folder: Path) -> Aws:
+    """Return the local cloud that runs on this folder.
+
+    Raises:
+        NotRunning: if none does.
+    """
+    endpoints = State(folder).read_endpoints()
+    return Aws(endpoints.region, endpoints.aws_endpoint_url, endpoints)
+
+
+def in_account(region: str | None) -> Aws:
+    """Return AWS itself, in this region or in the one of the user's settings.
+
+    Raises:
+        AwsUnusable: if no region is set.
+    """
+    chosen = region or boto3.session.Session().region_name
+    if not chosen:
+        raise AwsUnusable("no AWS region is set; give --region or set AWS_REGION")
+    return Aws(chosen)

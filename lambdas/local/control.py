@@ -1,0 +1,95 @@
+"""Orders to the running local cloud: one JSON line in, one out, over a socket in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lambdas.local.state import LocalCloudFailed, NotRunning, State
+
+Order = Callable[[dict[str, Any]], dict[str, Any]]
+
+# What the kernel has room for in the name of a socket.
+_MAX_SOCKET_PATH = 107
+_MAX_LINE = 65_536
+
+
+class Control:
+    """Takes orders; a context manager."""
+
+    def __init__(self, path: Path, orders: Mapping[str, Order]) -> None:
+        if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
+            raise LocalCloudFailed(f"{path} is too long for a socket; give a shorter --state")
+        self._path = path
+        self._orders = orders
+        self._server = socket.socket(socket.AF_UNIX)
+        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+
+    def __enter__(self) -> Control:
+        self._path.unlink(missing_ok=True)
+        self._server.bind(str(self._path))
+        self._path.chmod(0o600)
+        self._server.listen()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Wakes the thread that waits in accept().
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join()
+        self._path.unlink(missing_ok=True)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                caller, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(caller,), daemon=True).start()
+
+    def _answer(self, caller: socket.socket) -> None:
+        with caller, caller.makefile("rwb") as stream:
+            try:
+                asked = json.loads(stream.readline(_MAX_LINE))
+                reply = {"ok": True, **self._orders[asked["command"]](asked)}
+            except LocalCloudFailed as error:
+                reply = {"ok": False, "error": str(error)}
+            except (KeyError, TypeError, ValueError) as error:
+                reply = {"ok": False, "error": f"not an order of mine: {error}"}
+            try:
+                stream.write(json.dumps(reply).encode() + b"\n")
+            except OSError:
+                pass
+
+
+def order(state: State, command: str, **fields: Any) -> dict[str, Any]:
+    """Give the running local cloud an order and return its reply.
+
+    Raises:
+        NotRunning: none runs on this folder.
+        LocalCloudFailed: it could not do that; the message says why.
+    """
+    with socket.socket(socket.AF_UNIX) as line:
+        try:
+            line.connect(str(state.control))
+        except OSError:
+            raise NotRunning(
+                f"no local cloud runs on {state.folder}; "
+                f"start it with `python -m lambdas.local start --state {state.folder}`"
+            ) from None
+        with line.makefile("rwb") as stream:
+            stream.write(json.dumps({"command": command, **fields}).encode() + b"\n")
+            stream.flush()
+            said = stream.readline()
+    if not said:
+        raise LocalCloudFailed(f"the local cloud ended while it was told to {command}")
+    reply: dict[str, Any] = json.loads(said)
+    if not reply.pop("ok"):
+        raise LocalCloudFailed(str(reply["error"]))
+    return reply

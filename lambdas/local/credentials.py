@@ -1,0 +1,167 @@
+"""The stand-in of AWS IoT's credentials provider, which the emulator lacks.
+
+`GET /role-aliases/<alias>/credentials` over mutual TLS, as AWS documents it ("Authorizing direct
+calls to AWS services using AWS IoT Core credential provider"). Who asks is checked with the
+emulator: the certificate must be active and belong to the thing that the header names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import ssl
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.aws import Aws
+
+_PATH = re.compile(r"/role-aliases/(?P<alias>[\w=,@-]{1,128})/credentials")
+_THING_HEADER = "x-amzn-iot-thingname"
+_SESSION_SECONDS = 3600
+_TIMEOUT_SECONDS = 10.0
+
+
+class Refused(Exception):
+    """No credentials for this caller; `status` is what AWS answers, the message is for the log."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class RoleAlias:
+    """The one role alias of the stack."""
+
+    name: str
+    role_arn: str
+
+
+class CredentialsProvider:
+    """Decides who gets credentials. No network of its own but the emulator's."""
+
+    def __init__(self, aws: Aws, alias: RoleAlias) -> None:
+        self._iot = aws.client("iot")
+        self._sts = aws.client("sts")
+        self._alias = alias
+
+    def credentials(self, path: str, thing: str | None, certificate: bytes) -> dict[str, str]:
+        """Return temporary credentials for the device that holds this certificate.
+
+        Args:
+            path: of the request.
+            thing: what its header names.
+            certificate: in DER form, checked against the root by TLS.
+
+        Raises:
+            Refused: and the device gets none.
+        """
+        asked = _PATH.fullmatch(path)
+        if asked is None or asked["alias"] != self._alias.name:
+            raise Refused(404, f"there is no role alias at {path[:200]}")
+        if not thing:
+            # The stack's policy asks for an attached thing, which AWS learns from this header.
+            raise Refused(403, f"the header {_THING_HEADER} is missing")
+        certificate_id = hashlib.sha256(certificate).hexdigest()
+        try:
+            known = self._iot.describe_certificate(certificateId=certificate_id)
+            known = known["certificateDescription"]
+            if known["status"] != "ACTIVE":
+                raise Refused(403, f"certificate {certificate_id[:8]} is {known['status']}")
+            attached = self._iot.list_thing_principals(thingName=thing)["principals"]
+            if known["certificateArn"] not in attached:
+                raise Refused(403, f"certificate {certificate_id[:8]} is not thing {thing}'s")
+            granted = self._sts.assume_role(
+                RoleArn=self._alias.role_arn,
+                RoleSessionName=certificate_id[:32],
+                DurationSeconds=_SESSION_SECONDS,
+            )["Credentials"]
+        except (ClientError, BotoCoreError) as error:
+            raise Refused(403, str(error)) from error
+        return {
+            "accessKeyId": granted["AccessKeyId"],
+            "secretAccessKey": granted["SecretAccessKey"],
+            "sessionToken": granted["SessionToken"],
+            "expiration": granted["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+
+
+class CredentialsServer:
+    """Serves the provider over mutual TLS on loopback; a context manager."""
+
+    def __init__(
+        self, provider: CredentialsProvider, port: int, certificate: Path, root_ca: Path
+    ) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(certificate)
+        context.load_verify_locations(root_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+        self._server = _TlsServer(("127.0.0.1", port), context, provider)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="credentials", daemon=True
+        )
+
+    def __enter__(self) -> CredentialsServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _TlsServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(
+        self, address: tuple[str, int], context: ssl.SSLContext, provider: CredentialsProvider
+    ) -> None:
+        super().__init__(address, _Handler)
+        self.context = context
+        self.provider = provider
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        # In the request's own thread: a caller that never finishes its handshake holds up nobody.
+        request.settimeout(_TIMEOUT_SECONDS)
+        try:
+            with self.context.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
+        except (ssl.SSLError, OSError) as error:
+            print(f"credentials provider: handshake refused: {error}", flush=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _TlsServer
+    connection: ssl.SSLSocket
+
+    def do_GET(self) -> None:
+        certificate = self.connection.getpeercert(binary_form=True) or b""
+        try:
+            granted = self.server.provider.credentials(
+                self.path, self.headers.get(_THING_HEADER), certificate
+            )
+        except Refused as refusal:
+            print(f"credentials provider: refused: {refusal}", flush=True)
+            message = "Role alias not found" if refusal.status == 404 else "Access Denied"
+            self._answer(refusal.status, {"message": message})
+        else:
+            self._answer(200, {"credentials": granted})
+
+    def _answer(self, status: int, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of what went well."""

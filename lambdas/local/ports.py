@@ -1,0 +1,48 @@
+"""Free ports for one local cloud."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+
+import msgspec
+
+from lambdas.local.state import Ports, State, replace
+
+
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on this loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return as many different free loopback ports."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def choose(state: State) -> tuple[Ports, bool]:
+    """Return the ports of this local cloud, and whether they differ from the last run's.
+
+    They are kept for the next start. If another program has taken one meanwhile, all are chosen
+    anew, and provisioned devices must be told (provision them again).
+    """
+    kept = None
+    try:
+        kept = msgspec.json.decode(state.ports.read_bytes(), type=Ports)
+    except (FileNotFoundError, msgspec.DecodeError):
+        pass
+    if kept is not None and all(is_free(port) for port in msgspec.structs.astuple(kept)):
+        return kept, False
+    ports = Ports(*free_ports(len(Ports.__struct_fields__)))
+    replace(state.ports, msgspec.json.encode(ports))
+    return ports, kept is not None

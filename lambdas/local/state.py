@@ -1,0 +1,156 @@
+"""The local cloud's folder: what lies where, and what the running one tells others of itself."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from data.errors import GreenlightError
+
+DEFAULT = Path("build/local-cloud")
+
+
+class NotRunning(GreenlightError):
+    """No local cloud runs on this folder."""
+
+
+class LocalCloudFailed(GreenlightError):
+    """The local cloud cannot start or do what it was told; the message says why and the fix."""
+
+
+class Endpoints(msgspec.Struct, frozen=True):
+    """Where the parts of a running local cloud are; `endpoints.json`.
+
+    Attributes:
+        mqtt_port: of the relay before the broker, which `offline` closes.
+        credentials_url: of the credentials provider's stand-in, without a path.
+        ml_endpoint_url: of the ML endpoint's stand-in: /ping, /invocations.
+        ca_path: the certificate that broker and credentials provider are signed with.
+    """
+
+    aws_endpoint_url: str
+    mqtt_host: str
+    mqtt_port: int
+    credentials_url: str
+    ml_endpoint_url: str
+    region: str
+    ca_path: str
+    models_bucket: str
+    data_bucket: str
+    table: str
+    stack: str
+    role_alias: str
+    policy: str
+    thing_type: str
+    signing_key: str
+    undelivered: str
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """The ports of one local cloud, kept so that provisioned devices find it again."""
+
+    aws: int
+    broker: int
+    mqtt: int
+    credentials: int
+    ml_endpoint: int
+
+
+@dataclass(frozen=True)
+class State:
+    """The folder of one local cloud."""
+
+    folder: Path
+
+    @property
+    def endpoints(self) -> Path:
+        """Where the running parts are; there only while they run."""
+        return self.folder / "endpoints.json"
+
+    @property
+    def ports(self) -> Path:
+        """The ports, for the next start."""
+        return self.folder / "ports.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the running supervisor; holds its process id."""
+        return self.folder / "supervisor.pid"
+
+    @property
+    def control(self) -> Path:
+        """The supervisor's control socket."""
+        return self.folder / "control.sock"
+
+    @property
+    def root_ca(self) -> Path:
+        """The certificate that the desk's servers are signed with."""
+        return self.folder / "root-ca.pem"
+
+    @property
+    def server_certificate(self) -> Path:
+        """The desk's server certificate and its key."""
+        return self.folder / "server.pem"
+
+    @property
+    def emulator(self) -> Path:
+        """What the emulator keeps."""
+        return self.folder / "emulator"
+
+    @property
+    def packages(self) -> Path:
+        """The functions' packages."""
+        return self.folder / "packages"
+
+    @property
+    def pipelines(self) -> Path:
+        """The pipeline that the ML endpoint's stand-in serves."""
+        return self.folder / "pipelines"
+
+    def log(self, name: str) -> Path:
+        """The log of one part."""
+        return self.folder / "logs" / f"{name}.log"
+
+    def make(self) -> None:
+        """Make the folders; only this user may look into them, since keys lie there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        for path in (self.emulator, self.packages, self.pipelines, self.log("x").parent):
+            path.mkdir(exist_ok=True)
+
+    def read_endpoints(self) -> Endpoints:
+        """Return where the running local cloud's parts are.
+
+        Raises:
+            NotRunning: if none runs here.
+        """
+        try:
+            return msgspec.json.decode(self.endpoints.read_bytes(), type=Endpoints)
+        except FileNotFoundError:
+            raise NotRunning(
+                f"no local cloud runs on {self.folder}; "
+                f"start it with `python -m lambdas.local start --state {self.folder}`"
+            ) from None
+
+    def write_endpoints(self, endpoints: Endpoints) -> None:
+        """Say where the parts are: whole or not at all."""
+        replace(self.endpoints, msgspec.json.format(msgspec.json.encode(endpoints)))
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file whole, so that a reader never sees half of it."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_bytes(content)
+    fresh.replace(path)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file that only this user may read, whole."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    fresh.replace(path)

@@ -1,0 +1,189 @@
+"""The local cloud's process: starts the parts in order, and stops them in reverse."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from lambdas import package, stack
+from lambdas.aws import STACK, Aws
+from lambdas.local import ports as port_choice
+from lambdas.local.control import Control
+from lambdas.local.credentials import CredentialsProvider, CredentialsServer, RoleAlias
+from lambdas.local.emulator import REGION, Emulator
+from lambdas.local.endpoint import MlEndpoint
+from lambdas.local.relay import Relay
+from lambdas.local.state import Endpoints, LocalCloudFailed, Ports, State
+
+_CODE_BUCKET = "greenlight-code"
+_WATCH_SECONDS = 1.0
+_BROKER_SECONDS = 20.0
+
+
+@contextmanager
+def only_one(state: State) -> Iterator[None]:
+    """Hold this folder; a second local cloud on it is refused.
+
+    Raises:
+        LocalCloudFailed: if another process holds it.
+    """
+    descriptor = os.open(state.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(descriptor, 20).decode()
+            raise LocalCloudFailed(
+                f"a local cloud runs on {state.folder} already (process {pid}); "
+                f"stop it with `python -m lambdas.local stop --state {state.folder}`"
+            ) from None
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+        os.truncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def run(
+    state: State,
+    pipeline: Path | None,
+    stopped: threading.Event,
+    ready: Callable[[Endpoints], None],
+) -> None:
+    """Run the local cloud until `stopped` is set.
+
+    Args:
+        state: its folder.
+        pipeline: what the ML endpoint serves; None goes on with what it served last, if anything.
+        stopped: set by whoever wants it to end.
+        ready: called once everything answers.
+
+    Raises:
+        LocalCloudFailed: it cannot start, or a part has ended by itself.
+    """
+    state.make()
+    with only_one(state), ExitStack() as parts:
+        ports, moved = port_choice.choose(state)
+        if moved:
+            print("the ports have changed: provision devices again", flush=True)
+        endpoint = parts.enter_context(MlEndpoint(state, ports.ml_endpoint))
+        emulator = parts.enter_context(Emulator(state, ports))
+        aws = Aws(REGION, emulator.url)
+        outputs = _create_stack(state, aws, endpoint.url)
+        state.root_ca.write_bytes(emulator.root_ca())
+        _greet_broker(state, ports.broker)
+        provider = CredentialsProvider(
+            aws, RoleAlias(outputs["RoleAlias"], outputs["DeviceRoleArn"])
+        )
+        parts.enter_context(
+            CredentialsServer(provider, ports.credentials, state.server_certificate, state.root_ca)
+        )
+        relay = parts.enter_context(Relay(ports.mqtt, ports.broker))
+        parts.enter_context(Control(state.control, _orders(emulator, relay, endpoint)))
+        served = pipeline or endpoint.kept_pipeline()
+        if served is not None:
+            endpoint.update(served)
+        endpoints = _endpoints(state, ports, emulator, endpoint, outputs)
+        parts.callback(state.endpoints.unlink, missing_ok=True)
+        state.write_endpoints(endpoints)
+        ready(endpoints)
+        while not stopped.wait(_WATCH_SECONDS):
+            if emulator.ended() is not None:
+                raise LocalCloudFailed(
+                    f"the emulator ended by itself with exit code {emulator.ended()}; "
+                    f"{state.log('emulator')} says why"
+                )
+
+
+def _create_stack(state: State, aws: Aws, endpoint_url: str) -> dict[str, str]:
+    packages = package.build_for_desk(state.packages)
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=_CODE_BUCKET)
+    for path in packages.values():
+        s3.upload_file(str(path), _CODE_BUCKET, package.content_key(path))
+    parameters = {
+        "Desk": "true",
+        "CodeBucket": _CODE_BUCKET,
+        "StoreFeedbackKey": package.content_key(packages["store_feedback"]),
+        "PredictKey": package.content_key(packages["predict"]),
+        "Endpoint": "serverless",
+        "DeskEndpointUrl": endpoint_url,
+    }
+    return stack.deploy(aws, STACK, parameters, every_seconds=0.05)
+
+
+def _greet_broker(state: State, port: int) -> None:
+    """Open a first connection: with it the broker makes its certificate, also for the stand-in."""
+    context = ssl.create_default_context(cafile=str(state.root_ca))
+    deadline = time.monotonic() + _BROKER_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+                context.wrap_socket(plain, server_hostname="localhost"),
+            ):
+                return
+        except OSError:
+            # Refused for want of a client certificate, which is as it must be; or not yet there.
+            if state.server_certificate.exists():
+                return
+            time.sleep(0.05)
+    raise LocalCloudFailed(
+        f"the broker does not answer on port {port}; {state.log('emulator')} says why"
+    )
+
+
+def _endpoints(
+    state: State, ports: Ports, emulator: Emulator, endpoint: MlEndpoint, outputs: dict[str, str]
+) -> Endpoints:
+    return Endpoints(
+        aws_endpoint_url=emulator.url,
+        mqtt_host="localhost",
+        mqtt_port=ports.mqtt,
+        credentials_url=f"https://localhost:{ports.credentials}",
+        ml_endpoint_url=endpoint.url,
+        region=REGION,
+        ca_path=str(state.root_ca.resolve()),
+        models_bucket=outputs["ModelsBucket"],
+        data_bucket=outputs["DataBucket"],
+        table=outputs["Table"],
+        stack=STACK,
+        role_alias=outputs["RoleAlias"],
+        policy=outputs["DevicePolicy"],
+        thing_type=outputs["DeviceType"],
+        signing_key=outputs["SigningKeyAlias"],
+        undelivered=outputs["Undelivered"],
+    )
+
+
+def _orders(emulator: Emulator, relay: Relay, endpoint: MlEndpoint) -> dict[str, Any]:
+    def status(_: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "emulator": f"process {emulator.pid}",
+            "broker": "online" if relay.is_online else "offline",
+            "connections": relay.connections,
+            "ml_endpoint": "serving" if endpoint.is_serving else "no pipeline published",
+        }
+
+    def offline(_: dict[str, Any]) -> dict[str, Any]:
+        relay.offline()
+        return {"broker": "offline"}
+
+    def online(_: dict[str, Any]) -> dict[str, Any]:
+        relay.online()
+        return {"broker": "online"}
+
+    def serve(asked: dict[str, Any]) -> dict[str, Any]:
+        endpoint.update(Path(str(asked["pipeline"])))
+        return {"ml_endpoint": "serving"}
+
+    return {"status": status, "offline": offline, "online": online, "serve": serve}
