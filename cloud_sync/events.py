@@ -1,4 +1,4 @@
-"""What can happen to a session, and what it can order: events are past tense, commands are orders."""
+"""What can happen to a session (past tense), and what it can order (commands)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class ActivationsRead(msgspec.Struct, frozen=True):
     rows: Sequence[Activation]
 
 
-FetchEnded: TypeAlias = update.Fetched | update.FetchFailed | update.BundleRejected
+FetchEnded: TypeAlias = (
+    update.Fetched | update.FetchFailed | update.BundleRejected | update.OfferFailed
+)
 Event: TypeAlias = (
     Connected
     | Dropped

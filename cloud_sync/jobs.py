@@ -339,7 +339,9 @@ class Updates:
 
 def _reason_of(event: update.Event, edge_timeout_seconds: float) -> str:
     match event:
-        case update.FetchFailed() | update.BundleRejected() | update.NotActivated():
+        case update.FetchFailed() | update.BundleRejected() | update.OfferFailed():
+            return event.reason
+        case update.NotActivated():
             return event.reason
         case update.EdgeTimedOut():
             return f"the appliance did not try it within {edge_timeout_seconds:.0f} s"

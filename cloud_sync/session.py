@@ -83,15 +83,21 @@ class Session:
     @property
     def settled(self) -> bool:
         """Whether we are online and nothing is left to do."""
-        return (
-            self._link.online
-            and self._outbox_empty
-            and not self._uplink.busy
-            and not self._verifier.busy
-            and not self._updates.busy
-            and not self._reporter.pending
-            and not self._pace.waiting
-        )
+        return not self.unsettled
+
+    @property
+    def unsettled(self) -> str:
+        """What is left to do, for a person; empty if nothing is."""
+        if not self._link.online:
+            return f"not connected: {self._link.reason}"
+        left = {
+            "ratings wait": not self._outbox_empty or self._uplink.busy,
+            "a verification waits for its reply": self._verifier.busy,
+            "a model update runs": self._updates.busy,
+            "the report waits": self._reporter.pending,
+            "messages are held back": self._pace.waiting > 0,
+        }
+        return ", ".join(name for name, is_left in left.items() if is_left)
 
     def subscriptions(self) -> tuple[str, ...]:
         """Return the topic filters that the broker must grant."""
@@ -133,7 +139,12 @@ class Session:
                 return self._requests(event.requests, now)
             case ActivationsRead():
                 return self._activations(event.rows, now)
-            case update.Fetched() | update.FetchFailed() | update.BundleRejected():
+            case (
+                update.Fetched()
+                | update.FetchFailed()
+                | update.BundleRejected()
+                | update.OfferFailed()
+            ):
                 return self._jobs(self._updates.fetched(event, event.job_id, now), now)
             case Stock():
                 return self._report(self._reporter.measured(event), now)

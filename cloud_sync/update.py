@@ -59,6 +59,13 @@ class BundleRejected(msgspec.Struct, frozen=True):
     reason: str
 
 
+class OfferFailed(msgspec.Struct, frozen=True):
+    """The offer could not be written into the journal."""
+
+    job_id: str
+    reason: str
+
+
 class RetryDue(msgspec.Struct, frozen=True):
     """It is time for another try."""
 
@@ -103,6 +110,7 @@ Event: TypeAlias = (
     | Fetched
     | FetchFailed
     | BundleRejected
+    | OfferFailed
     | RetryDue
     | Activated
     | NotActivated
@@ -157,6 +165,7 @@ TRANSITIONS: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] =
     (_S.PAUSED, NotActivated): (_S.CONCLUDED, _FAIL),
     (_S.PAUSED, Superseded): (_S.IDLE, _SUPERSEDE),
     (_S.PAUSED, Cancelled): (_S.IDLE, _GIVE_UP),
+    (_S.WAITING_FOR_EDGE, OfferFailed): (_S.PAUSED, (_A.PLAN_RETRY,)),
     (_S.WAITING_FOR_EDGE, Activated): (_S.CONCLUDED, _SUCCEED),
     (_S.WAITING_FOR_EDGE, NotActivated): (_S.CONCLUDED, _FAIL),
     (_S.WAITING_FOR_EDGE, EdgeTimedOut): (_S.CONCLUDED, _FAIL),

@@ -1,0 +1,84 @@
+"""Puts one run of the service together: built in order, closed in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import random
+import time
+from collections.abc import Iterator
+
+from cloud_sync.artefacts import Bucket
+from cloud_sync.aws_iot import AwsIotBroker, Endpoint
+from cloud_sync.config import Config
+from cloud_sync.intake import Intake
+from cloud_sync.ratchet import RATCHET, Ratchet
+from cloud_sync.service import EventQueue, Fetcher, Service
+from cloud_sync.session import Session, SessionSettings
+from data import signing
+from edge.incoming import incoming_folder
+from edge.journal import JOURNAL, Journal
+
+# Two users of one group share the state folder.
+_UMASK = 0o007
+
+
+def software_version() -> str:
+    """Return the installed version of Greenlight."""
+    return importlib.metadata.version("greenlight")
+
+
+def session_settings(config: Config) -> SessionSettings:
+    """Return what the session needs of the configuration."""
+    return SessionSettings(
+        thing=config.thing,
+        models_bucket=config.models_bucket,
+        software_version=software_version(),
+        retry_base_seconds=config.retry_base_seconds,
+        retry_cap_seconds=config.retry_cap_seconds,
+        ack_timeout_seconds=config.ack_timeout_seconds,
+        report_interval_seconds=config.report_interval_seconds,
+        update_timeout_seconds=config.update_timeout_seconds,
+    )
+
+
+def endpoint(config: Config) -> Endpoint:
+    """Return where the broker is and who we are."""
+    return Endpoint(
+        client_id=config.thing,
+        host=config.mqtt_host,
+        port=config.mqtt_port,
+        root_ca=config.root_ca,
+        certificate=config.certificate,
+        private_key=config.private_key,
+        connect_timeout_seconds=config.connect_timeout_seconds,
+        keep_alive_seconds=config.keep_alive_seconds,
+    )
+
+
+@contextlib.contextmanager
+def assembled(config: Config) -> Iterator[Service]:
+    """Yield a service that is ready to run.
+
+    Raises:
+        JournalError: the journal cannot be opened.
+        KeyUnusable: a public key cannot be read.
+        OSError: the state folder cannot be used.
+    """
+    os.umask(_UMASK)
+    public_keys = signing.read_public_keys(config.public_keys)
+    incoming_folder(config.state)
+    with Journal.open(config.state / JOURNAL) as journal:
+        events: EventQueue = EventQueue()
+        session = Session(session_settings(config), random.SystemRandom(), time.monotonic())
+        broker = AwsIotBroker(endpoint(config), session.subscriptions(), events.put)
+        intake = Intake(
+            config.state,
+            public_keys,
+            Ratchet(config.state / RATCHET),
+            lambda name: Bucket(config, name),
+            config.min_free_bytes,
+        )
+        fetcher = Fetcher(intake, events.put)
+        yield Service(session, journal, broker, fetcher, events, config.poll_seconds)

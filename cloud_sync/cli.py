@@ -1,0 +1,173 @@
+"""The command line of the sync service."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cloud_sync.config import Config, ConfigRefused, read_config
+from data.errors import GreenlightError
+
+EXIT_UNREACHABLE = 69
+EXIT_STATE = 74
+EXIT_CONFIG = 78
+
+DEFAULT_CONFIG = Path("/etc/greenlight/sync.toml")
+# Everything a run of `once` changes is reported before it ends.
+_ONCE_REPORT_SECONDS = 0.5
+
+app = typer.Typer(
+    name="greenlight-sync",
+    help="Keeps the appliance and AWS together: feedback up, models down, verification.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_out = Console()
+_err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar="GREENLIGHT_SYNC_CONFIG", help="The TOML file.")
+]
+StateOption = Annotated[
+    Path | None, typer.Option("--state", help="Overrides the state folder of the file.")
+]
+
+
+@app.command()
+def run(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
+    """Run until stopped (SIGTERM or SIGINT)."""
+    settings = _config(config, state)
+    _log_to_stderr()
+    with _stopped_by_signal() as stop, _state_errors():
+        from cloud_sync.assembly import assembled
+
+        with assembled(settings) as service:
+            service.run(stop)
+
+
+@app.command()
+def once(
+    config: ConfigOption = DEFAULT_CONFIG,
+    state: StateOption = None,
+    timeout: Annotated[float, typer.Option(help="Seconds until giving up.")] = 60.0,
+) -> None:
+    """Connect, carry out what is pending, send and verify everything, report, and leave."""
+    settings = _config(config, state)
+    interval = min(settings.report_interval_seconds, _ONCE_REPORT_SECONDS)
+    settings = dataclasses.replace(settings, report_interval_seconds=interval)
+    _log_to_stderr()
+    deadline = time.monotonic() + timeout
+    with _stopped_by_signal() as stop, _state_errors():
+        from cloud_sync.assembly import assembled
+
+        with assembled(settings) as service:
+            service.run(stop, lambda session: session.settled or time.monotonic() > deadline)
+            settled, reason = service.standing()
+    if not settled:
+        _err.print(f"greenlight-sync: not finished in {timeout:g} s: {reason}")
+        raise typer.Exit(EXIT_UNREACHABLE)
+
+
+@app.command()
+def status(
+    config: ConfigOption = DEFAULT_CONFIG,
+    state: StateOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what the journal knows about synchronising."""
+    from edge.journal import JOURNAL, Journal
+
+    settings = _config(config, state)
+    path = settings.state / JOURNAL
+    if not path.exists():
+        _err.print(f"greenlight-sync: {path}: is missing; start the appliance once")
+        raise typer.Exit(EXIT_STATE)
+    with _state_errors(), Journal.open(path) as journal:
+        waiting, oldest = journal.outbox_depth()
+        known = {
+            "thing": settings.thing,
+            "outbox": {
+                "waiting": waiting,
+                "oldest": oldest,
+                "quarantined": len(journal.quarantined()),
+            },
+            "pending_requests": len(journal.pending_requests()),
+            **journal.sync_state(),
+        }
+    if as_json:
+        typer.echo(json.dumps(known))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in known.items():
+        text = value if isinstance(value, str) else ", ".join(_told(value))
+        table.add_row(name, text)
+    _out.print(table)
+
+
+@app.command()
+def doctor(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
+    """Check every part that synchronising needs; each failure comes with its fix."""
+    from cloud_sync.doctor import examine
+
+    settings = _config(config, state)
+    _err.print("The broker accepts one connection per thing: a running service is interrupted.")
+    well = True
+    for finding in examine(settings):
+        well &= finding.well
+        mark = "[green]ok[/green]  " if finding.well else "[red]fail[/red]"
+        _out.print(f"{mark} {finding.name}:", end=" ")
+        _out.print(finding.told, markup=False, highlight=False, soft_wrap=True)
+    if not well:
+        raise typer.Exit(1)
+
+
+def _told(value: object) -> Iterator[str]:
+    entries = value.items() if isinstance(value, dict) else [("", value)]
+    for name, entry in entries:
+        if entry is not None and entry != "":
+            yield f"{name} {entry}".strip()
+
+
+def _config(path: Path, state: Path | None) -> Config:
+    try:
+        return read_config(path, state)
+    except ConfigRefused as error:
+        _err.print(str(error))
+        raise typer.Exit(EXIT_CONFIG) from error
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="greenlight-sync: %(message)s")
+    # Credentials pass through these; they have no business in a log.
+    for name in ("boto3", "botocore", "urllib3", "s3transfer"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def _stopped_by_signal() -> Iterator[threading.Event]:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    yield stop
+
+
+@contextlib.contextmanager
+def _state_errors() -> Iterator[None]:
+    try:
+        yield
+    except (GreenlightError, OSError) as error:
+        _err.print(f"greenlight-sync: {error}")
+        raise typer.Exit(EXIT_STATE) from error

@@ -1,0 +1,211 @@
+"""From a job to a checked bundle in the incoming folder.
+
+Everything arrives in `.partial-<version>` and is checked there: the manifest's hash against the
+job, its signature and key, the version against the ratchet, each file's size and hash. Only then it
+gets its name. Power may vanish anywhere: the next try goes on from what is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable, RangeRefused
+from cloud_sync.ratchet import Ratchet, VersionRefused
+from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
+from data import limits
+from data.bundle import BundleRefused, HashMismatch, check_manifest, read_bundle
+from data.errors import GreenlightError
+from data.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest
+from edge.incoming import hand_over, incoming_folder, incoming_path
+
+_PARTIAL = ".partial-"
+_SIGNATURE_BYTES = 64
+_GROUP_FOLDER = 0o2770
+
+
+class Source(Protocol):
+    """Where a bundle's files come from."""
+
+    def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of one object from an offset on (see cloud_sync.artefacts.Bucket)."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class DiskFull(GreenlightError):
+    """There is not enough free space to download."""
+
+
+class Stopped(GreenlightError):
+    """The job was given up while it was being fetched."""
+
+
+class Intake:
+    """Fetches bundles into a device's state folder."""
+
+    def __init__(
+        self,
+        state: Path,
+        public_keys: Mapping[str, bytes],
+        ratchet: Ratchet,
+        open_bucket: Callable[[str], Source],
+        min_free_bytes: int,
+    ) -> None:
+        self._state = state
+        self._public_keys = public_keys
+        self._ratchet = ratchet
+        self._open_bucket = open_bucket
+        self._min_free_bytes = min_free_bytes
+
+    def fetch(self, job: Job, stop: threading.Event) -> Fetched | FetchFailed | BundleRejected:
+        """Fetch, check and place a job's bundle. What is already there is not fetched again."""
+        try:
+            return Fetched(job.id, self._fetch(job, stop))
+        except (BundleRefused, VersionRefused, ArtefactMissing) as error:
+            return BundleRejected(job.id, str(error))
+        except (GreenlightError, OSError) as error:
+            return FetchFailed(job.id, str(error))
+
+    def discard(self, version: int) -> None:
+        """Remove a bundle that is no longer needed from the incoming folder."""
+        for path in (self._partial(version), incoming_path(self._state, str(version))):
+            if path.exists():
+                shutil.rmtree(path)
+
+    def _fetch(self, job: Job, stop: threading.Event) -> str:
+        document, name = job.document, str(job.document.version)
+        self._clear_others(document.version)
+        if self._placed(job):
+            return name
+        partial = self._partial(document.version)
+        if not partial.exists():
+            partial.mkdir()
+            partial.chmod(_GROUP_FOLDER)
+        bucket = self._open_bucket(document.bucket)
+        try:
+            manifest = self._manifest(job, bucket, partial)
+            self._check_space(manifest, partial)
+            for file, entry in manifest.files.items():
+                self._file(bucket, document.prefix + file, partial / file, entry, stop)
+        finally:
+            bucket.close()
+        # All of it once more, as the appliance will: parts that are right may not be a whole.
+        bundle = read_bundle(partial, self._public_keys)
+        self._ratchet.raise_to(manifest.key_id, manifest.version, bundle.manifest_sha256)
+        hand_over(partial, self._state, name)
+        return name
+
+    def _placed(self, job: Job) -> bool:
+        """Return whether an earlier try got this far."""
+        folder = incoming_path(self._state, str(job.document.version))
+        try:
+            bundle = read_bundle(folder, self._public_keys)
+        except BundleRefused:
+            return False
+        return bundle.manifest_sha256 == job.document.manifest_sha256
+
+    def _manifest(self, job: Job, bucket: Source, partial: Path) -> Manifest:
+        document = job.document
+        raw = _small(bucket, document.prefix + MANIFEST, limits.MAX_MANIFEST_BYTES)
+        if hashlib.sha256(raw).hexdigest() != document.manifest_sha256:
+            raise HashMismatch(f"{MANIFEST}: is not the one that the job names")
+        signature = _small(bucket, document.prefix + SIGNATURE, _SIGNATURE_BYTES)
+        manifest = check_manifest(raw, signature, self._public_keys)
+        if manifest.version != document.version:
+            raise VersionRefused(
+                f"the manifest is version {manifest.version}, the job says {document.version}"
+            )
+        self._ratchet.check(manifest.key_id, manifest.version, document.manifest_sha256)
+        _write(partial / MANIFEST, raw)
+        _write(partial / SIGNATURE, signature)
+        return manifest
+
+    def _check_space(self, manifest: Manifest, partial: Path) -> None:
+        total = sum(entry.size for entry in manifest.files.values())
+        have = sum(path.stat().st_size for path in partial.iterdir() if path.name in manifest.files)
+        missing = max(0, total - have)
+        free = shutil.disk_usage(partial).free
+        if free < missing + self._min_free_bytes:
+            raise DiskFull(
+                f"the disk has {free} bytes free; the model takes {missing} and"
+                f" {self._min_free_bytes} must stay free"
+            )
+
+    def _file(
+        self, bucket: Source, key: str, path: Path, entry: FileEntry, stop: threading.Event
+    ) -> None:
+        start = path.stat().st_size if path.exists() else 0
+        if start > entry.size:
+            start = 0
+        try:
+            if start < entry.size or entry.size == 0:
+                _append(bucket.read(key, start), path, start, entry.size, stop)
+        except RangeRefused:
+            path.unlink(missing_ok=True)
+            raise
+        if _sha256(path) == entry.sha256:
+            return
+        path.unlink()
+        if start:
+            # Power was lost while the first part was written: all of it again, next time.
+            raise CloudUnreachable(f"{path.name}: its first part was damaged; fetched again")
+        raise HashMismatch(f"{path.name}: its bytes are not those that were signed")
+
+    def _clear_others(self, version: int) -> None:
+        """Remove what other versions left: one update runs at a time, and this is it."""
+        keep = {str(version), self._partial(version).name}
+        for path in incoming_folder(self._state).iterdir():
+            if path.name not in keep and path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+
+    def _partial(self, version: int) -> Path:
+        return incoming_folder(self._state) / f"{_PARTIAL}{version}"
+
+
+def _small(bucket: Source, key: str, most_bytes: int) -> bytes:
+    content = b""
+    for piece in bucket.read(key):
+        content += piece
+        if len(content) > most_bytes:
+            raise BundleRefused(f"{key}: is larger than the {most_bytes} bytes allowed")
+    return content
+
+
+def _append(
+    pieces: Iterator[bytes], path: Path, start: int, most_bytes: int, stop: threading.Event
+) -> None:
+    """Write what comes from offset `start` on; never beyond what the manifest says."""
+    with path.open("r+b" if start else "wb") as file:
+        file.truncate(start)
+        file.seek(start)
+        size = start
+        for piece in pieces:
+            if stop.is_set():
+                raise Stopped(f"{path.name}: the job was given up")
+            size += len(piece)
+            if size > most_bytes:
+                raise HashMismatch(f"{path.name}: is larger than the {most_bytes} bytes signed")
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    if size < most_bytes:
+        raise CloudUnreachable(f"{path.name}: ended after {size} of {most_bytes} bytes")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,102 @@
+"""The ratchet: the highest model version ever accepted from each signing key.
+
+Without it an attacker who can write to the bucket, or an old job, could bring back an old signed
+model. The file is replaced durably before the model it speaks of is handed over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from data.errors import GreenlightError
+from edge.incoming import sync_folder
+
+RATCHET = "sync-ratchet.json"
+
+
+class VersionRefused(GreenlightError):
+    """The version is not above the highest that was accepted from this key."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The highest version accepted from a key, and which bundle it was."""
+
+    version: int
+    manifest_sha256: str
+
+
+class Ratchet:
+    """Reads and raises the highest versions, by key id."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.set_aside: Path | None = None
+
+    def check(self, key_id: str, version: int, manifest_sha256: str) -> None:
+        """Refuse anything but a higher version, or the very bundle accepted last.
+
+        Raises:
+            VersionRefused: naming both versions.
+        """
+        seen = self._read().get(key_id)
+        if seen is None or version > seen.version:
+            return
+        if version == seen.version and manifest_sha256 == seen.manifest_sha256:
+            # The same bundle again: power was lost, or its job is repeated.
+            return
+        raise VersionRefused(
+            f"version {version} is not above version {seen.version}, already accepted from key"
+            f" {key_id}; publish with a higher version"
+        )
+
+    def raise_to(self, key_id: str, version: int, manifest_sha256: str) -> None:
+        """Remember an accepted version; when this returns it survives a power cut.
+
+        Raises:
+            VersionRefused: as `check`.
+            OSError: it could not be written; nothing has been changed.
+        """
+        self.check(key_id, version, manifest_sha256)
+        versions = self._read()
+        accepted = Seen(version, manifest_sha256)
+        if versions.get(key_id) != accepted:
+            versions[key_id] = accepted
+            replace_durably(self._path, msgspec.json.encode(versions))
+
+    def _read(self) -> dict[str, Seen]:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Seen])
+        except FileNotFoundError:
+            return {}
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Set aside, never deleted: a person may still read what it held.
+            number = 1
+            while (aside := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists():
+                number += 1
+            self._path.rename(aside)
+            self.set_aside = aside
+            return {}
+
+
+def replace_durably(path: Path, content: bytes) -> None:
+    """Replace a file so that a power cut leaves the old or the new one, whole.
+
+    Raises:
+        OSError: nothing has been changed.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)

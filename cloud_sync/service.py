@@ -1,0 +1,297 @@
+"""The service: carries out what the session decides, and tells the session what happens.
+
+One thread owns the session and the journal. The broker's threads and the fetching thread only put
+events into the inbox. The journal is the truth: whatever is lost here is read from it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from cloud_sync import telemetry
+from cloud_sync.events import (
+    ActivationsRead,
+    Command,
+    Connect,
+    Event,
+    FinishSync,
+    JournalChanged,
+    JournalFailed,
+    LinkChanged,
+    MessageIgnored,
+    OutboxRead,
+    ReadActivations,
+    ReadRequests,
+    RequestsRead,
+    Tick,
+)
+from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
+from cloud_sync.intake import Intake
+from cloud_sync.jobs import Discard, Fetch, Offer, StopFetching, UpdateChanged
+from cloud_sync.mqtt import Broker, NotConnected, TopicRefused
+from cloud_sync.pace import Publish
+from cloud_sync.report import SendReport, Stock, TakeStock
+from cloud_sync.session import Session
+from cloud_sync.update import Job, OfferFailed
+from cloud_sync.verification import FinishVerification
+from edge.journal import Journal, JournalError
+
+_log = logging.getLogger(__name__)
+
+EventQueue = queue.SimpleQueue[Event]
+# So many events are handled in one go before the journal and the clock are looked at again.
+_MOST_AT_ONCE = 200
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as text, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class Fetcher:
+    """Runs one fetch at a time beside the session and puts its end into the inbox."""
+
+    def __init__(self, intake: Intake, inbox: Callable[[Event], None]) -> None:
+        self._intake = intake
+        self._inbox = inbox
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, job: Job) -> None:
+        """Fetch this job's bundle, after whatever runs has stopped."""
+        self.stop()
+        before, self._stop = self._thread, threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(before, job, self._stop), name="fetch", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Give up the fetch that runs."""
+        self._stop.set()
+
+    def close(self, seconds: float) -> None:
+        """Give up, and wait for the end of it for a while."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def discard(self, version: int) -> None:
+        """Remove a bundle that is no longer needed."""
+        self._intake.discard(version)
+
+    def _run(self, before: threading.Thread | None, job: Job, stop: threading.Event) -> None:
+        if before is not None:
+            before.join()
+        if not stop.is_set():
+            self._inbox(self._intake.fetch(job, stop))
+
+
+class Service:
+    """Everything of one run. The caller's thread owns it."""
+
+    def __init__(
+        self,
+        session: Session,
+        journal: Journal,
+        broker: Broker,
+        fetcher: Fetcher,
+        events: EventQueue,
+        poll_seconds: float,
+    ) -> None:
+        self._session = session
+        self._journal = journal
+        self._broker = broker
+        self._fetcher = fetcher
+        self._events = events
+        self._poll_seconds = poll_seconds
+        self._seen_version: int | None = None
+        self._next_tick = 0.0
+        self._journal_well = True
+
+    def run(self, stop: threading.Event, until: Callable[[Session], bool] | None = None) -> bool:
+        """Work until `stop` is set, or until `until` says so.
+
+        Returns:
+            Whether `until` was reached.
+        """
+        try:
+            while not stop.is_set():
+                self.step()
+                if until is not None and until(self._session):
+                    return True
+            return False
+        finally:
+            self._broker.disconnect()
+            self._fetcher.close(self._poll_seconds)
+            self._tell("connection", {"state": "stopped", "since": iso(datetime.now(UTC))})
+
+    def standing(self) -> tuple[bool, str]:
+        """Return whether nothing is left to do, and what is if so."""
+        return self._session.settled, self._session.unsettled
+
+    def step(self) -> None:
+        """Wait for something to happen, at most until the next look at the journal."""
+        wait = max(0.0, self._next_tick - time.monotonic())
+        try:
+            self._handle(self._events.get(timeout=wait))
+            for _ in range(_MOST_AT_ONCE):
+                self._handle(self._events.get_nowait())
+        except queue.Empty:
+            pass
+        if time.monotonic() >= self._next_tick:
+            self._next_tick = time.monotonic() + self._poll_seconds
+            self._look_at_journal()
+            self._handle(Tick())
+
+    def _look_at_journal(self) -> None:
+        try:
+            if self._journal.replaced():
+                # The appliance has set a damaged journal aside and begun a new one.
+                path = self._journal.path
+                self._journal.close()
+                self._journal = Journal.open(path)
+                self._seen_version = None
+            version = self._journal.data_version()
+        except JournalError as error:
+            self._journal_failed(error)
+            return
+        if not self._journal_well:
+            self._journal_well = True
+            self._seen_version = None
+            _log.info("journal: works again")
+        if version != self._seen_version:
+            self._seen_version = version
+            self._handle(JournalChanged())
+
+    def _journal_failed(self, error: JournalError) -> None:
+        if self._journal_well:
+            _log.error("journal: %s", error)
+        self._journal_well = False
+
+    def _handle(self, event: Event) -> None:
+        pending: deque[Event] = deque([event])
+        while pending:
+            for command in self._session.handle(pending.popleft(), time.monotonic()):
+                try:
+                    follows = self._carry_out(command)
+                except JournalError as error:
+                    self._journal_failed(error)
+                    pending.clear()
+                    pending.append(JournalFailed())
+                    if isinstance(command, Offer):
+                        pending.append(OfferFailed(command.job.id, str(error)))
+                    break
+                if follows is not None:
+                    pending.append(follows)
+
+    def _carry_out(self, command: Command) -> Event | None:
+        journal = self._journal
+        match command:
+            case Connect():
+                self._broker.connect()
+            case Publish():
+                self._publish(command)
+            case ReadOutbox():
+                return OutboxRead(journal.peek_outbox(command.limit))
+            case ReadRequests():
+                return RequestsRead(journal.pending_requests())
+            case ReadActivations():
+                return ActivationsRead(journal.activations_after(command.after))
+            case Acknowledge():
+                journal.acknowledge(command.ids)
+            case Quarantine():
+                _log.warning("feedback %s is put aside: %s", command.id, command.reason)
+                journal.quarantine(command.id, command.reason)
+            case FinishSync():
+                journal.finish_request(command.seq, {"at": iso(datetime.now(UTC))})
+            case FinishVerification():
+                self._finish_verification(command)
+            case Fetch():
+                self._fetcher.start(command.job)
+            case StopFetching():
+                self._fetcher.stop()
+            case Offer():
+                document = command.job.document
+                journal.offer_model(
+                    document.version, document.manifest_sha256, command.job.id, command.folder
+                )
+            case Discard():
+                self._discard(command.version)
+            case TakeStock():
+                return self._stock()
+            case SendReport():
+                self._tell("report", msgspec.to_builtins(command.report))
+            case LinkChanged():
+                self._link_changed(command)
+            case UpdateChanged():
+                self._update_changed(command)
+            case MessageIgnored():
+                _log.warning("%s: ignored a message: %s", command.topic, command.reason)
+        return None
+
+    def _publish(self, command: Publish) -> None:
+        try:
+            self._broker.publish(command.topic, command.payload)
+        except NotConnected as error:
+            # A Dropped is on its way, and everything is sent again after it.
+            _log.debug("%s", error)
+        except TopicRefused as error:
+            _log.error("not sent: %s", error)
+
+    def _discard(self, version: int) -> None:
+        try:
+            self._fetcher.discard(version)
+        except OSError as error:
+            _log.warning("incoming version %d stays: %s", version, error)
+
+    def _finish_verification(self, command: FinishVerification) -> None:
+        result = {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command.result)}
+        self._journal.finish_request(command.seq, result)
+        self._journal.set_sync_state("verification", result)
+        _log.info("verification: %s %s", command.result.outcome, command.result.reason or "")
+
+    def _stock(self) -> Stock:
+        count, oldest = self._journal.outbox_depth()
+        return Stock(
+            outbox_depth=count,
+            outbox_oldest_seconds=telemetry.age_seconds(oldest, datetime.now(UTC)),
+            disk_free_bytes=telemetry.disk_free_bytes(self._journal.path.parent),
+            uptime_seconds=telemetry.uptime_seconds(),
+            temperature_celsius=telemetry.temperature_celsius(),
+        )
+
+    def _link_changed(self, command: LinkChanged) -> None:
+        now = datetime.now(UTC)
+        wait = command.next_try_in_seconds
+        state = {
+            "state": command.state,
+            "since": iso(now),
+            "reason": command.reason,
+            "attempts": command.attempts,
+            "next_try_at": None if wait is None else iso(now + timedelta(seconds=wait)),
+        }
+        if command.state != "connecting" or command.attempts == 0:
+            # Attempts that fail one like the other are no news.
+            level = logging.INFO if command.attempts < 2 else logging.DEBUG
+            _log.log(level, "connection: %s %s", command.state, command.reason)
+        self._tell("connection", state)
+
+    def _update_changed(self, command: UpdateChanged) -> None:
+        _log.info("version %d: %s %s", command.version, command.step, command.reason)
+        self._tell("update", {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command)})
+
+    def _tell(self, key: str, value: object) -> None:
+        """Show something on the page. It is information: a journal that fails is told elsewhere."""
+        try:
+            self._journal.set_sync_state(key, value)
+        except JournalError as error:
+            _log.debug("sync state %s: %s", key, error)
