@@ -23,6 +23,8 @@ _PAIRS = 2**17
 _FIRST_PAIRS = 2**15
 # Scores below this are not scores: something left out, or outside of a career.
 _SURELY_NONE = int(NEVER // 2)
+# A director's own sets are about so many, with a margin: plausible blocks are small, then large.
+_OWN_SETS = 128
 # How many combinations are looked at together.
 _CELLS = 2**18
 # How many pairs are looked at before the floor is asked again, at first.
@@ -85,7 +87,7 @@ class Search:
     def _directors(self, k: int, top: Top) -> Iterator[Ints]:
         """Yield blocks of directors who could still be among the best."""
         bounds, space = self.bounds, self.space
-        sets = max(len(space.sets), 1) if bounds.own_part is None else 16
+        sets = max(len(space.sets), 1) if bounds.own_part is None else _OWN_SETS
         size = max(_FIRST_PAIRS // sets, 8 if top.repeat_directors else min(2 * k, 64))
         start = 0
         while start < len(bounds.order):

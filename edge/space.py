@@ -159,6 +159,8 @@ class Space:
 
     def _holds(self, keys: Int64) -> NDArray[np.bool_]:
         """Return which keys lie in this space, were nothing left out."""
+        if not len(keys):
+            return np.zeros(0, bool)
         rest, sets = np.divmod(keys, self.atlas.sets.count + 1)
         directors, years = np.divmod(rest, self.atlas.years)
         inside = np.isin(directors, self.directors) & np.isin(years, self.years)
