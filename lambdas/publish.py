@@ -27,7 +27,6 @@ from lambdas.local.control import order
 from lambdas.local.state import State
 from lambdas.provision import release_key
 
-PIPELINE = "pipeline.joblib"
 _IN_PROGRESS_MINUTES = 60
 
 
@@ -153,7 +152,7 @@ def main(
     ] = None,
     pipeline: Annotated[
         Path | None,
-        typer.Option(help="for the ML endpoint; else pipeline.joblib beside the bundle"),
+        typer.Option(help="for the ML endpoint; else BUNDLE.report/pipeline.joblib"),
     ] = None,
     desk: Annotated[Path | None, typer.Option(help="a local cloud's folder")] = None,
     region: Annotated[str | None, typer.Option(help="of AWS; else your settings'")] = None,
@@ -174,7 +173,7 @@ def main(
         if hashlib.sha256(raw).hexdigest() != bundle.manifest_sha256:
             raise PublishingFailed(f"{folder} changed while it was read")
         if desk is not None:
-            _serve_on_desk(State(desk), pipeline or folder.parent / PIPELINE)
+            _serve_on_desk(State(desk), pipeline or pipeline_of(folder))
         things = thing or every_thing(aws, stack)
         published = publish(aws, stack, bundle, signature, raw, things)
     except (GreenlightError, OSError) as error:
@@ -185,6 +184,11 @@ def main(
     print(f"manifest sha256 {document.manifest_sha256}")
     print(f"model hash {bundle.model_hash}")
     print(f"job {published.job_id} tells {len(things)} thing(s)")
+
+
+def pipeline_of(bundle: Path) -> Path:
+    """Return where training puts the scikit-learn pipeline of a bundle: beside it."""
+    return bundle.with_name(f"{bundle.name}.report") / "pipeline.joblib"
 
 
 def every_thing(aws: Aws, stack: str) -> list[str]:
