@@ -50,10 +50,8 @@ def explain(
     mixes: dict[_Mix, float] = {(None, None, None): 0.0}
     for film in combinations:
         d, y, g = film.director, film.year, film.genres
-        for mix in ((d, None, None), (None, y, None), (None, None, g)):
-            mixes[mix] = 0.0
-        for mix in ((d, y, None), (d, None, g), (None, y, g)):
-            mixes[mix] = 0.0
+        mixes[d, None, None] = mixes[None, y, None] = mixes[None, None, g] = 0.0
+        mixes[d, y, None] = mixes[d, None, g] = mixes[None, y, g] = 0.0
     mixes = dict(zip(mixes, _means(model, list(mixes)), strict=True))
     return [_shares(film, stars, mixes) for film, stars in zip(combinations, expected, strict=True)]
 
@@ -98,5 +96,5 @@ def _shares(film: Combination, expected: float, mean: dict[_Mix, float]) -> Why:
     average = round(nothing * _GRID) / _GRID
     director = share(only_d - nothing, not_g - only_y, not_y - only_g, expected - not_d)
     year = share(only_y - nothing, not_g - only_d, not_d - only_g, expected - not_y)
-    # The rest is the genres' share, but for the roundings, which it takes in: a billionth of a star.
+    # The rest is the genres' share; it takes in the roundings, a billionth of a star.
     return Why(average, director, year, expected - average - director - year)

@@ -43,6 +43,15 @@ class Rows(NamedTuple):
     score: NDArray[np.int32] | None
     probabilities: NDArray[np.float32] | None
 
+    def take(self, chosen: Sequence[int]) -> Rows:
+        """Return some of the rows."""
+        places = list(chosen)
+        return Rows(
+            self.expected[places],
+            None if self.score is None else self.score[places],
+            None if self.probabilities is None else self.probabilities[places],
+        )
+
 
 class Model:
     """A loaded model.
@@ -121,9 +130,8 @@ class Model:
                 "genre3": slots[part, 2:3],
             }
             parts.append(self._session.run(wanted, feed))
-        joined = (
-            parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts, strict=True)]
-        )
+        columns = zip(*parts, strict=True)
+        joined = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in columns]
         found = dict(zip(wanted, joined, strict=True))
         score = found.get("score")
         return Rows(

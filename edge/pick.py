@@ -94,7 +94,7 @@ def choose(
 def _search(
     model: Model, space: Space, k: int, *, repeat_directors: bool, progress: Progress | None
 ) -> tuple[How, Found, Rows, int, list[str], str | None]:
-    """Return how the best were found, the best, what the graph says of them, and what went wrong."""
+    """Return how the best were found, which they are, what the graph says, and what went wrong."""
     warnings, fault = [], None
     if (tables := model.tables) is not None:
         search = Search(tables, space)
@@ -161,7 +161,7 @@ def choose_classic(
         model,
         [films[place] for place in best],
         [slate.candidates[place].title for place in best],
-        Rows(*(None if column is None else column[best] for column in rows)),
+        rows.take(best),
         explained=k if explained else 0,
     )
     return ClassicAnswer(

@@ -1,5 +1,6 @@
-"""The best combinations of a space by scoring every row: for models without tables, and as the
-way out when tables and graph disagree.
+"""The best of a space by scoring every row.
+
+For models without tables, and the way out when tables and graph disagree.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from data.catalogue import Titles
 MOST_WORDS = 4
 _LEADS = ("The", "A")
 _LED = 0.35
+_VOWELS = "aeiouAEIOU"
 _LENGTH_WEIGHTS = (2, 5, 4, 1)
 # Inventing anew this often without finding a free title means that there is none.
 _ATTEMPTS = 10_000
@@ -55,5 +56,6 @@ class TitleMaker:
         count = rng.choices(range(1, MOST_WORDS + 1), _LENGTH_WEIGHTS)[0]
         words = rng.sample(self._words, min(count, len(self._words)))
         if rng.random() < _LED:
-            words = [rng.choice(_LEADS), *words]
+            lead = rng.choice(_LEADS)
+            words = ["The" if words[0][0] in _VOWELS else lead, *words]
         return " ".join(word[:1].upper() + word[1:] for word in words)
