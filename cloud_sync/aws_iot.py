@@ -260,7 +260,7 @@ class _Answer:
         self._came = threading.Event()
         self._code = 0
 
-    def take(self, _mid: Any, data: Any = None) -> None:
+    def take(self, mid: Any, data: Any = None) -> None:
         """Take the SDK's answer: a number, or a sequence with one."""
         with contextlib.suppress(Exception):
             self._code = int(data[0] if isinstance(data, list | tuple) else data or 0)
