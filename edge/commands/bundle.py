@@ -1,0 +1,59 @@
+"""Which model a command asks: a bundle that is named, or the appliance's active one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.errors import GreenlightError
+
+if TYPE_CHECKING:
+    from edge.model import Model
+
+# Where training leaves its bundle in a checkout.
+CHECKOUT_BUNDLE = Path("build/bundle")
+
+
+class NoBundle(GreenlightError):
+    """There is no model to ask."""
+
+
+def open_model(bundle: Path | None, state: Path | None = None) -> Model:
+    """Check and load a bundle.
+
+    Args:
+        bundle: its folder; None for the appliance's active model, or else the checkout's bundle.
+        state: the appliance's state folder, if it is not the configured one.
+
+    Raises:
+        GreenlightError: if there is none, or it must not or cannot be used.
+    """
+    from data import signing
+    from edge import config
+    from edge.model import Model
+
+    configured = config.read(None, state)
+    keys = signing.read_public_keys(signing.keys_folder())
+    keys |= signing.read_public_keys(configured.public_keys)
+    folder = bundle or _active(configured.state) or CHECKOUT_BUNDLE
+    if not keys:
+        raise NoBundle(
+            f"no public key in {configured.public_keys} or {signing.keys_folder()}: "
+            "a bundle cannot be trusted without"
+        )
+    if not folder.is_dir():
+        raise NoBundle(f"{folder}: no such folder; train a model, or name one with --bundle")
+    return Model.open(folder, keys)
+
+
+def _active(state: Path) -> Path | None:
+    """Return the folder of the appliance's active model; nothing is made or changed."""
+    import msgspec
+
+    from edge.store import POINTER, VERSIONS, Pointer
+
+    try:
+        pointer = msgspec.json.decode((state / POINTER).read_bytes(), type=Pointer)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return None if pointer.active is None else state / VERSIONS / str(pointer.active)

@@ -1,0 +1,212 @@
+"""`greenlight pick`: the best films to make. A pure query: nothing is remembered."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from data.errors import GreenlightError
+
+if TYPE_CHECKING:
+    from data.films import Combination
+    from edge.answer import Answer
+    from edge.slate import Slate
+
+_WHO, _WHEN, _WHAT = "Directors", "Years", "Genres and kinds"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="pick")(pick)
+
+
+def pick(
+    bundle: Annotated[
+        Path | None, typer.Option(help="A bundle's folder; otherwise the appliance's own model.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="The appliance's state folder.")] = None,
+    slate: Annotated[
+        Path | None, typer.Option(help="What there is to choose from, as TOML.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many films to list.")] = 1,
+    repeat_directors: Annotated[
+        bool, typer.Option("--repeat-directors", help="List a director more than once.")
+    ] = False,
+    classic: Annotated[
+        bool, typer.Option("--classic", help="Draw the original's slate of 36.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="No restriction: implausible films of any kind.")
+    ] = False,
+    director: Annotated[
+        list[str] | None, typer.Option(help="Only this one; repeat for more.", rich_help_panel=_WHO)
+    ] = None,
+    at_least_films: Annotated[
+        int | None, typer.Option(help="Only who has made so many.", rich_help_panel=_WHO)
+    ] = None,
+    draw_directors: Annotated[
+        int | None, typer.Option(help="So many, drawn at random.", rich_help_panel=_WHO)
+    ] = None,
+    year: Annotated[
+        list[int] | None,
+        typer.Option(help="Only this one; repeat for more.", rich_help_panel=_WHEN),
+    ] = None,
+    first_year: Annotated[int | None, typer.Option(rich_help_panel=_WHEN)] = None,
+    last_year: Annotated[
+        int | None, typer.Option(help="Up to ten past the training.", rich_help_panel=_WHEN)
+    ] = None,
+    genre: Annotated[
+        list[str] | None, typer.Option(help="Allow only these.", rich_help_panel=_WHAT)
+    ] = None,
+    require_genre: Annotated[
+        list[str] | None, typer.Option(help="Require all of these.", rich_help_panel=_WHAT)
+    ] = None,
+    at_most_genres: Annotated[
+        int | None, typer.Option(help="So many in a film.", rich_help_panel=_WHAT)
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="film, tv, video or game.", rich_help_panel=_WHAT)
+    ] = None,
+    implausible: Annotated[
+        bool, typer.Option("--implausible", help="Any year and genre for any director.")
+    ] = False,
+    leave_out: Annotated[
+        Path | None, typer.Option(help="A film table: what was already made.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of draws and titles; the same gives the same again.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs, every digit.")] = False,
+) -> None:
+    """Find the best films to make, exactly.
+
+    Without options: films only, and plausible ones only (within three years of a director's
+    career, of genres they have worked in), in the years that the model has learnt from.
+    """
+    narrowed: dict[str, dict[str, Any]] = {
+        "directors": {
+            "names": director and tuple(director),
+            "at_least_films": at_least_films,
+            "draw": draw_directors,
+        },
+        "years": {"only": year and tuple(year), "first": first_year, "last": last_year},
+        "genres": {
+            "allowed": genre and tuple(genre),
+            "required": require_genre and tuple(require_genre),
+            "at_most": at_most_genres,
+        },
+        "": {"kinds": kind and tuple(kind), "plausible": False if implausible else None},
+    }
+    try:
+        chosen = _slate(slate, everything, narrowed)
+        made = _made(leave_out)
+        if classic and (slate or everything or chosen != _slate(None, False, {})):
+            raise typer.BadParameter("--classic draws its own slate; leave the others out")
+        answer = _answer(bundle, state, chosen, made, k, classic, repeat_directors, seed)
+    except GreenlightError as error:
+        typer.echo(f"greenlight pick: {error}", err=True)
+        raise typer.Exit(1) from error
+    if as_json:
+        sys.stdout.buffer.write(answer.to_json() + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        _show(answer)
+
+
+def _slate(path: Path | None, everything: bool, narrowed: dict[str, dict[str, Any]]) -> Slate:
+    """Return the slate of a file, if one is named, with what options say put over it."""
+    import msgspec
+
+    from edge.slate import InvalidSlate, Slate
+
+    slate = Slate.everything() if everything else Slate()
+    if path is not None:
+        try:
+            slate = Slate.from_toml(path.read_bytes())
+        except OSError as error:
+            raise InvalidSlate("slate", f"{path}: {error.strerror}") from error
+    given = msgspec.to_builtins(slate)
+    for part, options in narrowed.items():
+        target = given[part] if part else given
+        target.update({name: value for name, value in options.items() if value is not None})
+    try:
+        return msgspec.convert(given, Slate)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$.")
+        raise InvalidSlate(where.rstrip("`") or "slate", reason) from error
+
+
+def _made(path: Path | None) -> list[Combination]:
+    if path is None:
+        return []
+    from data.film_table import is_film, read_rows
+
+    return [row.combination for row in read_rows(path) if is_film(row)]
+
+
+def _answer(
+    bundle: Path | None,
+    state: Path | None,
+    slate: Slate,
+    made: list[Combination],
+    k: int,
+    classic: bool,
+    repeat_directors: bool,
+    seed: int | None,
+) -> Answer:
+    import random
+    import secrets
+
+    from edge.commands.bundle import open_model
+    from edge.pick import choose, choose_classic
+
+    model = open_model(bundle, state)
+    if seed is None:
+        seed = secrets.randbelow(2**32) if classic or slate.draws else 0
+    if classic:
+        from edge.classic import classic_slate
+
+        drawn = classic_slate(model.catalogue, random.Random(seed), made)
+        return choose_classic(model, drawn, k, repeat_directors=repeat_directors, seed=seed)
+    progress = _RowProgress()
+    try:
+        return choose(
+            model,
+            slate,
+            k,
+            repeat_directors=repeat_directors,
+            seed=seed,
+            leave_out=made,
+            progress=progress,
+        )
+    finally:
+        progress.close()
+
+
+class _RowProgress:
+    """A line on the terminal, should the search have to go row by row."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def __call__(self, done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            self._said = True
+            print(f"\rscoring row by row: {done:,} of {of:,}", end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._said:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _show(answer: Answer) -> None:
+    from rich.console import Console
+
+    from edge.answer import ClassicAnswer
+    from edge.show import classic_grid, pick_table
+
+    shown = classic_grid(answer) if isinstance(answer, ClassicAnswer) else pick_table(answer)
+    Console().print(shown)

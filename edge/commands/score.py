@@ -1,0 +1,52 @@
+"""`greenlight score`: what the model says of every row of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.errors import GreenlightError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="score")(score)
+
+
+def score(
+    csv: Annotated[Path, typer.Option(help="A film table, csv or tsv, of any length.")],
+    out: Annotated[Path, typer.Option(help="Where the predictions go, csv or tsv.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="A bundle's folder; otherwise the appliance's own model.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="The appliance's state folder.")] = None,
+) -> None:
+    """Score every row of a film table, in order: expected stars and ten probabilities."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from edge.commands.bundle import open_model
+    from edge.score import score_file
+
+    console = Console(stderr=True)
+    try:
+        model = open_model(bundle, state)
+        with Progress(
+            TextColumn("scoring {task.fields[rows]:,} rows"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        ) as shown:
+            size = csv.stat().st_size if csv.exists() else None
+            task = shown.add_task("", total=size, rows=0)
+            rows = score_file(
+                model, csv, out, lambda read, done: shown.update(task, completed=read, rows=done)
+            )
+    except (GreenlightError, OSError) as error:
+        typer.echo(f"greenlight score: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{rows:,} rows scored into {out}", err=True)
