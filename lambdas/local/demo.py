@@ -1,0 +1,353 @@
+"""`make demo`: the whole story on this machine, each step with its evidence.
+
+Only starts the executables and shows what they say and store.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.table import Table
+
+from data import signing, topics
+from lambdas.aws import Aws, on_desk
+from lambdas.local.stage import Stage, StepFailed
+
+FOLDER = Path("build/demo")
+CLOUD = FOLDER / "cloud"
+THING_FOLDER = FOLDER / "thing"
+DEVICE = FOLDER / "device"
+CONFIG = FOLDER / "greenlight.toml"
+BUNDLE = FOLDER / "bundle"
+FILMS = Path("data/films/movie_ratings_simple.csv")
+THING = topics.DEFAULT_THING
+# Long enough for a busy two-core machine; nothing waits longer than it must.
+PATIENCE_SECONDS = 60.0
+
+
+class Demo:
+    """The story's steps, in order."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.model_hash = ""
+
+    # ---------------------------------------------------------------- the parts
+
+    def greenlight(self, *words: str) -> tuple[str, ...]:
+        """Return a command to the appliance."""
+        return ("greenlight", *words, "--config", str(CONFIG))
+
+    def status(self) -> dict[str, Any]:
+        """Return what the appliance says of itself."""
+        answer: dict[str, Any] = self.stage.ask(*self.greenlight("status", "--json"))
+        return answer
+
+    def sync_status(self) -> dict[str, Any]:
+        """Return what the sync service has written into the journal."""
+        command = (
+            "greenlight-sync",
+            "status",
+            "--json",
+            "--config",
+            str(THING_FOLDER / "sync.toml"),
+        )
+        answer: dict[str, Any] = self.stage.ask(*command, "--state", str(DEVICE))
+        return answer
+
+    # ---------------------------------------------------------------- the steps
+
+    def films(self) -> None:
+        """Build the film table."""
+        with self.stage.step("The film table, from the sample"):
+            self.stage.run("greenlight-train", "dataset", "--source", "sample", "--out", str(FILMS))
+
+    def model(self) -> None:
+        """Train, convert, check and sign."""
+        with self.stage.step("A model: trained, converted to ONNX, checked on every row, signed"):
+            self.stage.run("greenlight-train", "export", "--source", "sample", "--out", str(BUNDLE))
+            self.stage.run("greenlight-train", "verify", str(BUNDLE))
+
+    def cloud(self, ending: ExitStack) -> None:
+        """Start the local cloud, and make a thing."""
+        with self.stage.step("The cloud on this desk, and a thing with its certificate"):
+            ending.callback(self.stop_cloud)
+            self.stage.run("python", "-m", "lambdas.local", "start", "--state", str(CLOUD))
+            self.stage.run(
+                *("python", "-m", "lambdas.provision", THING),
+                *("--out", str(THING_FOLDER), "--desk", str(CLOUD)),
+            )
+
+    def stop_cloud(self) -> None:
+        """Stop the local cloud, whether it runs or not."""
+        self.stage.run("python", "-m", "lambdas.local", "stop", "--state", str(CLOUD), quiet=True)
+
+    def boot(self, ending: ExitStack) -> None:
+        """Start the appliance on mock pins, and the sync service."""
+        with self.stage.step(
+            "The appliance boots on simulated pins, without a model; sync beside it"
+        ):
+            CONFIG.write_text(
+                f'thing = "{THING}"\n'
+                f'state = "{DEVICE.name}"\n'
+                f'public_keys = "{THING_FOLDER.name}/public-keys"\n'
+                "demonstration = true\n"
+                "page = false\n"
+            )
+            appliance = ending.enter_context(
+                self.stage.beside("greenlight", *self.greenlight("run", "--simulate"))
+            )
+
+            def answers() -> bool | None:
+                self.stage.alive("greenlight", appliance)
+                return True if (DEVICE / "control.sock").exists() else None
+
+            self.stage.until("the appliance answers", answers, PATIENCE_SECONDS)
+            sync = ending.enter_context(
+                self.stage.beside(
+                    *("greenlight-sync", "greenlight-sync", "run"),
+                    *("--config", str(THING_FOLDER / "sync.toml"), "--state", str(DEVICE)),
+                )
+            )
+
+            def online() -> bool | None:
+                self.stage.alive("greenlight-sync", sync)
+                return True if self.connection() == "online" else None
+
+            self.stage.until("sync is online over mutual TLS", online, PATIENCE_SECONDS)
+            self.stage.run(*self.greenlight("status"))
+
+    def connection(self) -> str | None:
+        """Return the connection's state, as the sync service sees it."""
+        state: dict[str, Any] = self.sync_status().get("connection") or {}
+        return state.get("state")
+
+    def update(self) -> None:
+        """Publish the bundle; the job brings it to the appliance."""
+        with self.stage.step("The model is published; an IoT Job brings it to the appliance"):
+            self.stage.run(
+                *("python", "-m", "lambdas.publish", str(BUNDLE)),
+                *("--desk", str(CLOUD), "--thing", THING),
+            )
+
+            def active() -> str | None:
+                model = self.status().get("model") or {}
+                return model.get("hash")
+
+            self.model_hash = self.stage.until("the model answers", active, PATIENCE_SECONDS)
+            self.stage.until("the job has succeeded", self.job_succeeded, PATIENCE_SECONDS)
+            self.stage.run(*self.greenlight("status"))
+
+    def job_succeeded(self) -> bool | None:
+        """Return True once the newest job's execution has succeeded."""
+        executions = self.executions()
+        if any(one["status"] in ("FAILED", "REJECTED", "TIMED_OUT") for one in executions):
+            raise StepFailed(f"the job did not succeed: {executions}")
+        done = executions and all(one["status"] == "SUCCEEDED" for one in executions)
+        return True if done else None
+
+    def executions(self) -> list[dict[str, Any]]:
+        """Return the thing's job executions, with the device's own words on each."""
+        iot = self.aws.client("iot")
+        found = iot.list_job_executions_for_thing(thingName=THING)["executionSummaries"]
+        return [
+            iot.describe_job_execution(jobId=one["jobId"], thingName=THING)["execution"]
+            for one in found
+        ]
+
+    def press(self) -> None:
+        """Press, look, hold, rate: once by the owner, once simulated."""
+        with self.stage.step("The button is pressed: 36 candidates, scored in one call"):
+            self.stage.run(*self.greenlight("press"))
+        with self.stage.step("The button is held for 3 s: approved; the owner rates the film"):
+            self.stage.run(*self.greenlight("hold", "3"))
+            self.stage.run(*self.greenlight("rate", "8"))
+        with self.stage.step("Once more, with a rating drawn from the prediction"):
+            self.stage.run(*self.greenlight("press"), quiet=True)
+            self.stage.run(*self.greenlight("hold", "3"))
+            self.stage.run(*self.greenlight("rate", "--simulated"))
+
+    def arrives(self, ratings: int) -> None:
+        """Wait until the outbox is empty and both stores hold every rating."""
+
+        def empty() -> bool | None:
+            return True if self.sync_status()["outbox"]["waiting"] == 0 else None
+
+        self.stage.until("the cloud has confirmed every rating", empty, PATIENCE_SECONDS)
+        items, objects = self.items(), self.objects()
+        if not len(items) == len(objects) == ratings:
+            raise StepFailed(
+                f"{ratings} ratings were given, but the table holds {len(items)} "
+                f"and the bucket {len(objects)}"
+            )
+        self.stage.show(
+            f"outbox empty · {len(items)} items in the table · {len(objects)} objects in the bucket"
+        )
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return the feedback items of the table."""
+        pages = self.aws.client("dynamodb").get_paginator("scan")
+        return [
+            item
+            for page in pages.paginate(TableName=self.endpoints.table)
+            for item in page["Items"]
+            if item["pk"]["S"].startswith(topics.feedback_key(""))
+        ]
+
+    def objects(self) -> list[str]:
+        """Return the keys of the feedback objects in the bucket."""
+        pages = self.aws.client("s3").get_paginator("list_objects_v2")
+        prefix = topics.feedback_object("").removesuffix(".json")
+        return [
+            entry["Key"]
+            for page in pages.paginate(Bucket=self.endpoints.data_bucket, Prefix=prefix)
+            for entry in page.get("Contents", [])
+        ]
+
+    def feedback(self) -> None:
+        """Journal, outbox, topic, function, both stores, ack; and a verification."""
+        with self.stage.step("Journal -> outbox -> filmupdate -> function -> both stores -> ack"):
+            self.arrives(2)
+        with self.stage.step("The cloud's scikit-learn pipeline scores the same picks"):
+            agreed = self.stage.until("the scores agree", self.verified, PATIENCE_SECONDS)
+            self.stage.show(json.dumps(agreed))
+
+    def verified(self) -> dict[str, Any] | None:
+        """Return the last verification once it has agreed."""
+        found: dict[str, Any] = self.sync_status().get("verification") or {}
+        if found.get("outcome") == "differed":
+            raise StepFailed(f"the cloud's scores differ: {found}")
+        return found if found.get("outcome") == "agreed" else None
+
+    def outage(self) -> None:
+        """Cut the network, rate two more films, restore it."""
+        with self.stage.step("The network is cut; two more films are made and rated offline"):
+            self.stage.run("python", "-m", "lambdas.local", "offline", "--state", str(CLOUD))
+            self.stage.until(
+                "sync has noticed",
+                lambda: None if self.connection() == "online" else True,
+                PATIENCE_SECONDS,
+            )
+            for stars in ("9", "4"):
+                self.stage.run(*self.greenlight("press"), quiet=True)
+                self.stage.run(*self.greenlight("approve"))
+                self.stage.run(*self.greenlight("rate", stars))
+            waiting = self.sync_status()["outbox"]["waiting"]
+            if waiting != 2:
+                raise StepFailed(f"2 ratings should wait in the outbox; {waiting} do")
+            self.stage.show(f"{waiting} ratings wait in the journal")
+        with self.stage.step("The network is back: everything arrives, exactly once"):
+            self.stage.run("python", "-m", "lambdas.local", "online", "--state", str(CLOUD))
+            self.arrives(4)
+
+    # ---------------------------------------------------------------- evidence
+
+    @property
+    def aws(self) -> Aws:
+        """The local cloud."""
+        return on_desk(CLOUD)
+
+    @property
+    def endpoints(self) -> Any:
+        """Where the local cloud's parts are."""
+        return self.aws.desk
+
+    def evidence(self) -> None:
+        """Show an item, an object, the job, the shadow, and the journal."""
+        with self.stage.step("The evidence"):
+            item = self.items()[0]
+            plain = {name: next(iter(value.values())) for name, value in sorted(item.items())}
+            key = self.objects()[0]
+            s3 = self.aws.client("s3")
+            body = s3.get_object(Bucket=self.endpoints.data_bucket, Key=key)["Body"].read()
+            table = Table(show_header=False, show_lines=True, box=None, padding=(0, 1, 1, 1))
+            table.add_column(style="green", no_wrap=True)
+            table.add_column(overflow="fold")
+            table.add_row("item in the table", json.dumps(plain, ensure_ascii=False))
+            table.add_row(f"object {key[:24]}…", body.decode())
+            for job in self.executions():
+                details = job.get("statusDetails", {}).get("detailsMap", {})
+                table.add_row("job", f"{job['jobId']}: {job['status']} {json.dumps(details)}")
+            shadow = self.aws.client("iot-data").get_thing_shadow(
+                thingName=THING, shadowName=topics.SHADOW_NAME
+            )
+            reported = json.loads(shadow["payload"].read())["state"]["reported"]
+            table.add_row("shadow, reported", json.dumps(reported))
+            table.add_row("model.onnx", f"sha256 {self.model_hash}")
+            self.stage.console.print(table)
+            self.stage.run(*self.greenlight("history"))
+
+    def play(self) -> None:
+        """Play the whole story, and leave nothing running.
+
+        Raises:
+            StepFailed: with the reason, at the first step that does not do what it must.
+        """
+        with ExitStack() as ending:
+            self.films()
+            self.model()
+            self.cloud(ending)
+            self.boot(ending)
+            self.update()
+            self.press()
+            self.feedback()
+            self.outage()
+            self.evidence()
+            self.stage.console.print("\n   [dim]stopping the appliance, sync and the cloud[/]")
+
+
+def summary(stage: Stage) -> None:
+    """Show what was done, and how long it took."""
+    table = Table(title="What happened", title_justify="left", box=None, padding=(0, 1))
+    table.add_column("step", style="green")
+    table.add_column("seconds", justify="right")
+    for title, seconds in stage.times:
+        table.add_row("✓ " + title, f"{seconds:.1f}")
+    stage.console.print()
+    stage.console.print(table)
+    total = time.monotonic() - stage.started
+    stage.console.print(
+        f"\n[bold green]All of it in {total:.0f} s.[/] Everything lies in {FOLDER}/."
+    )
+
+
+def interrupted(number: int, _frame: FrameType | None) -> None:
+    """End the story as Ctrl-C does, so that what runs beside it ends too."""
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def main() -> int:
+    """Play the demonstration; return 0 if every step did what it must."""
+    signal.signal(signal.SIGTERM, interrupted)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    stage = Stage(FOLDER)
+    demo = Demo(stage)
+    try:
+        if CLOUD.exists():
+            demo.stop_cloud()
+        for old in (CLOUD, THING_FOLDER, DEVICE, BUNDLE):
+            shutil.rmtree(old, ignore_errors=True)
+        DEVICE.mkdir(parents=True)
+        signing.development_key()
+        demo.play()
+    except StepFailed as failed:
+        stage.console.print(f"\n[bold red]The demonstration failed.[/] {failed}", highlight=False)
+        stage.console.print(f"Logs and state are in {FOLDER}/.")
+        return 1
+    except KeyboardInterrupt:
+        stage.console.print("\nInterrupted; everything that was started has been stopped.")
+        return 130
+    summary(stage)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
