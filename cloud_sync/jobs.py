@@ -238,7 +238,7 @@ class Updates:
 
     def _want(self, job: Job, now: float) -> list[JobsCommand]:
         self.job, self._attempts, self._reason, self._folder = job, 0, "", ""
-        return self._happen(update.Wanted(job), now) + self._look_at_activation(now)
+        return self._look_at_activation(now) or self._happen(update.Wanted(job), now)
 
     def _superseded(self, job: Job, wanted: Job) -> JobsPublish:
         reason = f"superseded by version {wanted.document.version}"

@@ -49,6 +49,7 @@ _log = logging.getLogger(__name__)
 EventQueue = queue.SimpleQueue[Event]
 # So many events are handled in one go before the journal and the clock are looked at again.
 _MOST_AT_ONCE = 200
+_FAREWELL_SECONDS = 2.0
 
 
 def iso(moment: datetime) -> str:
@@ -57,42 +58,51 @@ def iso(moment: datetime) -> str:
 
 
 class Fetcher:
-    """Runs one fetch at a time beside the session and puts its end into the inbox."""
+    """One thread beside the session that fetches and removes bundles, one after the other."""
 
     def __init__(self, intake: Intake, inbox: Callable[[Event], None]) -> None:
         self._intake = intake
         self._inbox = inbox
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, name="fetch", daemon=True)
+        self._thread.start()
 
     def start(self, job: Job) -> None:
-        """Fetch this job's bundle, after whatever runs has stopped."""
+        """Fetch this job's bundle, after whatever runs has stopped; its end goes to the inbox."""
         self.stop()
-        before, self._stop = self._thread, threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(before, job, self._stop), name="fetch", daemon=True
-        )
-        self._thread.start()
+        stop = self._stop = threading.Event()
+
+        def fetch() -> None:
+            if not stop.is_set():
+                self._inbox(self._intake.fetch(job, stop))
+
+        self._work.put(fetch)
 
     def stop(self) -> None:
         """Give up the fetch that runs."""
         self._stop.set()
 
+    def discard(self, version: int) -> None:
+        """Remove a bundle that is no longer needed, after whatever runs has stopped."""
+
+        def discard() -> None:
+            try:
+                self._intake.discard(version)
+            except OSError as error:
+                _log.warning("incoming version %d stays: %s", version, error)
+
+        self._work.put(discard)
+
     def close(self, seconds: float) -> None:
         """Give up, and wait for the end of it for a while."""
         self.stop()
-        if self._thread is not None:
-            self._thread.join(seconds)
+        self._work.put(None)
+        self._thread.join(seconds)
 
-    def discard(self, version: int) -> None:
-        """Remove a bundle that is no longer needed."""
-        self._intake.discard(version)
-
-    def _run(self, before: threading.Thread | None, job: Job, stop: threading.Event) -> None:
-        if before is not None:
-            before.join()
-        if not stop.is_set():
-            self._inbox(self._intake.fetch(job, stop))
+    def _run(self) -> None:
+        while (task := self._work.get()) is not None:
+            task()
 
 
 class Service:
@@ -131,7 +141,7 @@ class Service:
             return False
         finally:
             self._broker.disconnect()
-            self._fetcher.close(self._poll_seconds)
+            self._fetcher.close(_FAREWELL_SECONDS)
             self._tell("connection", {"state": "stopped", "since": iso(datetime.now(UTC))})
 
     def standing(self) -> tuple[bool, str]:
@@ -225,7 +235,7 @@ class Service:
                     document.version, document.manifest_sha256, command.job.id, command.folder
                 )
             case Discard():
-                self._discard(command.version)
+                self._fetcher.discard(command.version)
             case TakeStock():
                 return self._stock()
             case SendReport():
@@ -246,12 +256,6 @@ class Service:
             _log.debug("%s", error)
         except TopicRefused as error:
             _log.error("not sent: %s", error)
-
-    def _discard(self, version: int) -> None:
-        try:
-            self._fetcher.discard(version)
-        except OSError as error:
-            _log.warning("incoming version %d stays: %s", version, error)
 
     def _finish_verification(self, command: FinishVerification) -> None:
         result = {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command.result)}
@@ -279,10 +283,14 @@ class Service:
             "attempts": command.attempts,
             "next_try_at": None if wait is None else iso(now + timedelta(seconds=wait)),
         }
-        if command.state != "connecting" or command.attempts == 0:
-            # Attempts that fail one like the other are no news.
-            level = logging.INFO if command.attempts < 2 else logging.DEBUG
-            _log.log(level, "connection: %s %s", command.state, command.reason)
+        # Attempts that fail one like the other are no news.
+        news = command.state == "online" or command.attempts < 2
+        _log.log(
+            logging.INFO if news else logging.DEBUG,
+            "connection: %s %s",
+            command.state,
+            command.reason,
+        )
         self._tell("connection", state)
 
     def _update_changed(self, command: UpdateChanged) -> None:

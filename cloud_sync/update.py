@@ -149,13 +149,16 @@ _FAIL = (_A.CONCLUDE_FAILED, _A.REPORT_CONCLUSION, _A.DISCARD)
 
 TRANSITIONS: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] = {
     (_S.IDLE, Wanted): (_S.FETCHING, (_A.REPORT_PROGRESS, _A.FETCH)),
+    # The appliance settled an offer made before a restart: nothing is left but to tell.
+    (_S.IDLE, Activated): (_S.CONCLUDED, _SUCCEED),
+    (_S.IDLE, NotActivated): (_S.CONCLUDED, _FAIL),
     (_S.FETCHING, Fetched): (
         _S.WAITING_FOR_EDGE,
         (_A.OFFER, _A.AWAIT_EDGE, _A.REPORT_PROGRESS),
     ),
     (_S.FETCHING, FetchFailed): (_S.PAUSED, (_A.PLAN_RETRY,)),
     (_S.FETCHING, BundleRejected): (_S.CONCLUDED, _FAIL),
-    # The appliance may have settled an offer made before a restart.
+    # The same, read from the journal a moment later.
     (_S.FETCHING, Activated): (_S.CONCLUDED, (_A.STOP_FETCHING, *_SUCCEED)),
     (_S.FETCHING, NotActivated): (_S.CONCLUDED, (_A.STOP_FETCHING, *_FAIL)),
     (_S.FETCHING, Superseded): (_S.IDLE, _SUPERSEDE),
