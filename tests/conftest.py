@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from lambdas.aws import Aws
 
 # Set in CI, where everything is installed: there a missing part is a failure, not a skip.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"
@@ -32,3 +41,49 @@ def mosquitto_path() -> str:
 def chromium_path() -> str:
     """Debian's Chromium."""
     return require("chromium", "chromium chromium-driver")
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """A running local cloud, shared by all tests of a session: use things of your own."""
+
+    folder: Path
+
+    @property
+    def aws(self) -> Aws:
+        """The way to it for AWS's own library."""
+        from lambdas.aws import on_desk
+
+        return on_desk(self.folder)
+
+    def provision(self, thing: str, out: Path) -> Path:
+        """Make a device and return its folder, with `sync.toml` and all that it names."""
+        run_lambdas("provision", thing, "--out", str(out), "--desk", str(self.folder))
+        return out
+
+    def order(self, command: str) -> None:
+        """Tell it `offline` or `online`."""
+        run_lambdas("local", command, "--state", str(self.folder))
+
+
+def run_lambdas(tool: str, *arguments: str) -> str:
+    """Run a tool of lambdas/ as its user does; return what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"lambdas.{tool}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """The real local cloud: emulator, stack, stand-ins and relay."""
+    folder = tmp_path_factory.mktemp("cloud")
+    run_lambdas("local", "start", "--state", str(folder))
+    try:
+        yield LocalCloud(folder)
+    finally:
+        run_lambdas("local", "stop", "--state", str(folder))

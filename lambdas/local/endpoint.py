@@ -87,10 +87,13 @@ class MlEndpoint:
         """
         if not pipeline.is_file():
             raise LocalCloudFailed(f"{pipeline}: no such file; name the release's pipeline")
-        fresh = self._state.pipelines / "pipeline.new"
+        kept = self._state.pipelines / "pipeline"
+        if self.is_serving and kept.read_bytes() == pipeline.read_bytes():
+            return
+        fresh = kept.with_name("pipeline.new")
         shutil.copyfile(pipeline, fresh)
         serving = self._start(fresh)
-        fresh.replace(self._state.pipelines / "pipeline")
+        fresh.replace(kept)
         self._take_over(serving)
 
     def ask(self, method: str, path: str, body: bytes) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,10 +11,9 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from data import topics
 from data.errors import InvalidRecord
 from lambdas.event import read_event
-from lambdas.store_feedback.ingest import ack_of, counts, ingest
+from lambdas.store_feedback.ingest import Publish, counts, receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ _QUICK = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", 
 
 
 @functools.cache
-def _parts() -> tuple[DynamoTable, S3Objects, Callable[[str, bytes], object]]:
+def _parts() -> tuple[DynamoTable, S3Objects, Publish]:
     """Build the stores and the publisher once for each running copy of the function."""
     iot = boto3.client("iot-data", config=_QUICK)
     return (
@@ -45,14 +43,12 @@ def handle(event: Any, context: LambdaContext) -> dict[str, object]:
     """Store the batch, then ack it. An exception makes AWS hand the event in again."""
     try:
         message = read_event(event)
-        table, objects, publish = _parts()
-        outcomes = ingest(message.thing, message.payload, table, objects)
+        outcomes = receive(message.thing, message.payload, *_parts())
     except InvalidRecord as error:
         # Nobody can be told, and another try changes nothing.
         logger.warning("message refused", extra={"field": error.field, "reason": error.reason})
         metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
         return {"refused": str(error)}
-    publish(topics.feedback_ack(message.thing), ack_of(outcomes))
     numbers = counts(outcomes)
     logger.info("batch acked", extra={"thing": message.thing, **numbers})
     for kind, number in numbers.items():

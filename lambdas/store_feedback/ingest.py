@@ -8,6 +8,7 @@ whatever a crash left out; and only what both stores hold is told to the device.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -18,6 +19,8 @@ from data.films import genre_slots
 from data.wire import Ack, Feedback, Outcome
 
 Item: TypeAlias = dict[str, str | int | float]
+# Takes a topic and a message.
+Publish: TypeAlias = Callable[[str, bytes], object]
 
 _MAX_REASON = 200
 _MAX_ID = 100
@@ -115,6 +118,20 @@ def item_of(record: Feedback, sha256: str) -> Item:
     return item
 
 
+def receive(
+    thing: str, payload: bytes, table: Table, objects: Objects, publish: Publish
+) -> tuple[Outcome, ...]:
+    """Store a batch, then ack it: all that the function does with a message.
+
+    Raises:
+        InvalidRecord: as ingest does; nothing has been changed and nobody can be told.
+        Exception: whatever a store or the publisher raises; the message is to come again.
+    """
+    outcomes = ingest(thing, payload, table, objects)
+    publish(topics.feedback_ack(thing), wire.encode(Ack(outcomes)))
+    return outcomes
+
+
 def ingest(thing: str, payload: bytes, table: Table, objects: Objects) -> tuple[Outcome, ...]:
     """Store a batch of feedback and return the outcome of each record that has an id.
 
@@ -168,11 +185,6 @@ def _checked(thing: str, raw: msgspec.Raw) -> Feedback:
     if record.thing != thing:
         raise InvalidRecord("thing", f"is not {thing!r}, whose topic this is")
     return record
-
-
-def ack_of(outcomes: tuple[Outcome, ...]) -> bytes:
-    """Return the ack's message."""
-    return wire.encode(Ack(outcomes))
 
 
 def counts(outcomes: tuple[Outcome, ...]) -> dict[str, int]:

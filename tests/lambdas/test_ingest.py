@@ -1,0 +1,357 @@
+"""Feedback is stored effectively once, whatever fails and in whatever order it comes again."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from data import topics, wire
+from data.errors import InvalidRecord
+from data.wire import Ack, Feedback, FeedbackBatch
+from lambdas.store_feedback.ingest import Item, Unstorable, canonical, item_of, receive
+
+THING = "Pi-1"
+
+
+def record(**changes: Any) -> Feedback:
+    fields: dict[str, Any] = {
+        "id": wire.new_id(),
+        "thing": THING,
+        "pick_id": wire.new_id(),
+        "title": "Amélie returns",
+        "director": "Jean-Pierre Jeunet",
+        "year": 2003,
+        "genres": ("Comedy", "Romance"),
+        "expected": 7.5,
+        "stars": 8,
+        "source": "owner",
+        "model_version": 1,
+        "model_hash": "0" * 64,
+        "rated_at": "1970-01-01T00:00:12Z",
+        "boot_id": "b",
+    }
+    return Feedback(**(fields | changes))
+
+
+class Fault(Exception):
+    """What a store or the network may raise."""
+
+
+class ReadTimedOut(Fault):
+    """The answer was lost."""
+
+
+class Throttled(Fault):
+    """Too many at once."""
+
+
+class Conflict(Fault):
+    """Two writers at once."""
+
+
+class Refused(Fault):
+    """Anything else."""
+
+
+FAULTS = (ReadTimedOut, Throttled, Conflict, Refused)
+
+
+@dataclass
+class Cloud:
+    """Both stores and the topic in memory, and a fault at one call of one's choice.
+
+    `breaks_at` counts calls from zero; `after` lets the call take effect before it breaks.
+    """
+
+    items: dict[str, Item] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    acks: list[Ack] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    calls: int = 0
+    breaks_at: int = -1
+    after: bool = False
+    fault: type[Fault] = Refused
+
+    def put_new(self, item: Item) -> str | None:
+        with self._call():
+            key = str(item["pk"])
+            if key in self.items:
+                return str(self.items[key]["sha256"])
+            self.items[key] = item
+            self.writes.append(key)
+            return None
+
+    @property
+    def bucket(self) -> _Bucket:
+        return _Bucket(self)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        with self._call():
+            assert topic == topics.feedback_ack(THING)
+            self.acks.append(wire.decode(payload, Ack))
+
+    def receive(self, *records: Feedback) -> None:
+        payload = wire.encode(FeedbackBatch(records))
+        receive(THING, payload, self, self.bucket, self.publish)
+
+    def _call(self) -> _Call:
+        self.calls += 1
+        return _Call(self, self.calls - 1 == self.breaks_at)
+
+
+@dataclass
+class _Bucket:
+    cloud: Cloud
+
+    def put_new(self, key: str, content: bytes) -> None:
+        with self.cloud._call():
+            if key not in self.cloud.objects:
+                self.cloud.objects[key] = content
+                self.cloud.writes.append(key)
+
+
+@dataclass
+class _Call:
+    cloud: Cloud
+    breaks: bool
+
+    def __enter__(self) -> None:
+        if self.breaks and not self.cloud.after:
+            raise self.cloud.fault
+
+    def __exit__(self, *_: object) -> None:
+        if self.breaks and self.cloud.after:
+            raise self.cloud.fault
+
+
+def last_outcomes(cloud: Cloud) -> dict[str, str]:
+    return {outcome.id: outcome.outcome for outcome in cloud.acks[-1].outcomes}
+
+
+def assert_stored_once(cloud: Cloud, *records: Feedback) -> None:
+    """One item, one object, written once each, and the same record in both."""
+    assert len(cloud.writes) == len(set(cloud.writes)) == 2 * len(records)
+    for one in records:
+        item = cloud.items[topics.feedback_key(one.id)]
+        kept = cloud.objects[topics.feedback_object(one.id)]
+        assert hashlib.sha256(kept).hexdigest() == item["sha256"]
+        assert msgspec.json.decode(kept, type=Feedback) == one
+
+
+def test_a_batch_is_stored_in_both_places_before_it_is_acked() -> None:
+    cloud = Cloud()
+    one, two = record(), record(rating=7.8)
+    cloud.receive(one, two)
+    assert_stored_once(cloud, one, two)
+    assert last_outcomes(cloud) == {one.id: "stored", two.id: "stored"}
+    assert cloud.calls == 5, "item, object, item, object, ack"
+
+
+def crashes() -> Iterator[tuple[int, bool, type[Fault]]]:
+    """Every call of a batch of two (item, object, item, object, ack), each way of failing."""
+    return itertools.product(range(5), (False, True), FAULTS)
+
+
+@pytest.mark.parametrize(("call", "after", "fault"), list(crashes()))
+def test_a_crash_at_any_call_is_repaired_by_the_resend(
+    call: int, after: bool, fault: type[Fault]
+) -> None:
+    cloud = Cloud(breaks_at=call, after=after, fault=fault)
+    one, two = record(), record()
+    with pytest.raises(fault):
+        cloud.receive(one, two)
+    acked_early = len(cloud.acks)
+    assert acked_early == (1 if call == 4 and after else 0), "only what is stored is acked"
+    cloud.receive(one, two)
+    assert_stored_once(cloud, one, two)
+    assert len(cloud.acks) == acked_early + 1
+    assert set(last_outcomes(cloud).values()) <= {"stored", "duplicate"}
+
+
+@pytest.mark.parametrize("first", range(5))
+@pytest.mark.parametrize("second", range(5))
+def test_a_crash_during_the_repair_is_repaired_too(first: int, second: int) -> None:
+    cloud = Cloud()
+    one, two = record(), record()
+    for call, after in ((first, True), (second, False)):
+        cloud.calls, cloud.breaks_at, cloud.after = 0, call, after
+        with pytest.raises(Fault):
+            cloud.receive(one, two)
+    cloud.breaks_at = -1
+    cloud.receive(one, two)
+    assert_stored_once(cloud, one, two)
+
+
+@pytest.mark.parametrize("order", sorted(set(itertools.permutations("AABB"))))
+@pytest.mark.parametrize("call", range(5))
+def test_overlapping_batches_in_every_order_with_a_crash_in_the_first(
+    order: tuple[str, ...], call: int
+) -> None:
+    one, two, three = record(), record(), record()
+    batches = {"A": (one, two), "B": (two, three)}
+    cloud = Cloud(breaks_at=call, after=True)
+    for name in order:
+        try:
+            cloud.receive(*batches[name])
+        except Fault:
+            pass
+    # The one that crashed may have been the only one of its kind: the device sends again.
+    cloud.receive(*batches["A"])
+    cloud.receive(*batches["B"])
+    assert_stored_once(cloud, one, two, three)
+    assert set(last_outcomes(cloud).values()) == {"duplicate"}
+
+
+def test_a_lost_object_is_put_again_by_a_duplicate() -> None:
+    cloud = Cloud()
+    one = record()
+    cloud.receive(one)
+    cloud.objects.clear()
+    cloud.writes.clear()
+    cloud.receive(one)
+    assert list(cloud.objects) == [topics.feedback_object(one.id)]
+    assert last_outcomes(cloud) == {one.id: "duplicate"}
+
+
+def test_another_record_under_the_same_id_is_rejected_and_changes_nothing() -> None:
+    cloud = Cloud()
+    one = record()
+    cloud.receive(one)
+    cloud.receive(msgspec.structs.replace(one, stars=1))
+    assert last_outcomes(cloud) == {one.id: "rejected"}
+    assert_stored_once(cloud, one)
+
+
+def test_a_poison_record_is_rejected_and_the_others_are_stored() -> None:
+    cloud = Cloud()
+    good, bad = record(), record()
+    batch = msgspec.to_builtins(FeedbackBatch((bad, good)))
+    batch["records"][0]["stars"] = 11
+    receive(THING, json.dumps(batch).encode(), cloud, cloud.bucket, cloud.publish)
+    assert last_outcomes(cloud) == {bad.id: "rejected", good.id: "stored"}
+    assert "stars" in (cloud.acks[-1].outcomes[0].reason or "")
+    assert_stored_once(cloud, good)
+
+
+def test_a_record_of_another_thing_is_rejected() -> None:
+    cloud = Cloud()
+    foreign = record(thing="Pi-2")
+    cloud.receive(foreign)
+    assert last_outcomes(cloud) == {foreign.id: "rejected"}
+    assert not cloud.items
+    assert not cloud.objects
+
+
+def test_a_record_that_the_table_will_never_take_does_not_block_the_others() -> None:
+    class Picky(Cloud):
+        def put_new(self, item: Item) -> str | None:
+            if item["expected"] == 1e300:
+                raise Unstorable("Number overflow")
+            return super().put_new(item)
+
+    cloud = Picky()
+    bad, good = record(expected=1e300), record()
+    cloud.receive(bad, good)
+    assert last_outcomes(cloud) == {bad.id: "rejected", good.id: "stored"}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"records": []}',
+        b'{"records": {}}',
+        b'{"records": [{"title": "no id"}], "schema_version": 1}',
+        b'{"records": [1, "x", null], "schema_version": 1}',
+        b'{"records": [{}], "schema_version": 99}',
+        b"\xff\xfe",
+        b"[" * 50_000,
+        b'{"records": [' + b"{}," * 300 + b"{}]}",
+        b" " * 100_001,
+    ],
+)
+def test_what_is_no_batch_is_refused_and_nothing_is_touched(payload: bytes) -> None:
+    cloud = Cloud()
+    with pytest.raises(InvalidRecord):
+        receive(THING, payload, cloud, cloud.bucket, cloud.publish)
+    assert cloud.calls == 0
+
+
+def test_the_same_id_twice_in_a_batch_is_stored_and_answered_once() -> None:
+    cloud = Cloud()
+    one = record()
+    batch = json.dumps({"records": [msgspec.to_builtins(one)] * 2, "schema_version": 1})
+    receive(THING, batch.encode(), cloud, cloud.bucket, cloud.publish)
+    assert last_outcomes(cloud) == {one.id: "stored"}
+    assert_stored_once(cloud, one)
+
+
+def test_the_items_attributes_are_the_historical_ones() -> None:
+    item = item_of(record(genres=("Comedy",), rating=8.2), "hash")
+    historical = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3", "stars")
+    assert [item[name] for name in historical] == [
+        *("Amélie returns", 2003, "Jean-Pierre Jeunet", "Comedy", "None", "None", 8),
+    ]
+    assert str(item["pk"]).startswith("FEEDBACK#")
+    assert item["rating"] == 8.2
+
+
+def test_what_is_hashed_does_not_depend_on_order_or_on_what_is_not_given() -> None:
+    one = record()
+    spoken = msgspec.to_builtins(one)
+    shuffled = dict(reversed(spoken.items()))
+    del shuffled["rating"]
+    again = wire.decode(json.dumps(shuffled).encode(), Feedback)
+    assert canonical(again) == canonical(one)
+    assert b"rating" not in canonical(one)
+    assert b'"schema_version":1' in canonical(one)
+
+
+Store = Callable[[], Any]
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def table(request: pytest.FixtureRequest) -> Any:
+    if request.param == "in memory":
+        return Cloud()
+    from lambdas.store_feedback.stores import DynamoTable
+
+    cloud = request.getfixturevalue("local_cloud")
+    return DynamoTable(cloud.aws.client("dynamodb"), cloud.aws.desk.table)
+
+
+@pytest.fixture(params=["in memory", "S3"])
+def objects(request: pytest.FixtureRequest) -> Any:
+    if request.param == "in memory":
+        cloud = Cloud()
+        return cloud.bucket, lambda key: cloud.objects[key]
+    from lambdas.store_feedback.stores import S3Objects
+
+    cloud = request.getfixturevalue("local_cloud")
+    s3, bucket = cloud.aws.client("s3"), cloud.aws.desk.data_bucket
+    return S3Objects(s3, bucket), lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def test_the_table_takes_a_new_item_once_and_tells_the_hash_of_the_first(table: Any) -> None:
+    one = record()
+    assert table.put_new(item_of(one, "first")) is None
+    assert table.put_new(item_of(one, "second")) == "first"
+    assert table.put_new(item_of(one, "third")) == "first"
+
+
+def test_the_bucket_keeps_the_first_object_of_a_key(objects: Any) -> None:
+    bucket, read = objects
+    key = topics.feedback_object(wire.new_id())
+    bucket.put_new(key, b"first")
+    bucket.put_new(key, b"second")
+    assert read(key) == b"first"
