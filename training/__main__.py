@@ -15,13 +15,16 @@ from rich.console import Console
 from data import signing
 from data.errors import GreenlightError
 from data.film_table import write_films
+from training.sources.options import MIN_VOTES, OMDB_DAILY_QUOTA, Options, sparing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
+# Where `dataset --source imdb --download` puts IMDb's files unless --ratings names a folder.
+IMDB_FOLDER = Path("data/films/imdb")
 
-SourceOption = Annotated[str, typer.Option(help="sample, csv or tsv")]
+SourceOption = Annotated[str, typer.Option(help="sample, csv, tsv, imdb or ratings-list")]
 RatingsOption = Annotated[
-    str, typer.Option(help="the file of the source csv or tsv; the sample brings its own")
+    str, typer.Option(help="the file (imdb: folder) that is read; the sample brings its own")
 ]
 AllowedOption = Annotated[
     float, typer.Option("--allow-bad", min=0.0, max=1.0, help="share of bad rows that is no error")
@@ -39,6 +42,18 @@ def dataset(
     source: SourceOption = "sample",
     ratings: RatingsOption = "",
     allow_bad: AllowedOption = 0.05,
+    votes: Annotated[
+        int, typer.Option(min=0, help="imdb, ratings-list: only films with more votes")
+    ] = MIN_VOTES,
+    download: Annotated[
+        bool, typer.Option("--download", help="imdb: first fetch IMDb's files into that folder")
+    ] = False,
+    quota: Annotated[
+        int, typer.Option(min=1, help="ratings-list: OMDb lookups a day")
+    ] = OMDB_DAILY_QUOTA,
+    known_only: Annotated[
+        bool, typer.Option("--known-only", help="ratings-list: ask OMDb nothing more")
+    ] = False,
 ) -> None:
     """Write a source's films as movie_ratings_simple.csv, and its bad rows beside it."""
     from training import screen
@@ -46,8 +61,20 @@ def dataset(
 
     rejects = rejects_path(out)
     with screen.progress(console, "dataset") as tell:
+        options = Options(votes, quota, known_only, sparing(tell))
+        if download:
+            from training.sources.imdb_download import download as fetch
+
+            fetch(_path(ratings) or IMDB_FOLDER, options.tell)
+            ratings = ratings or str(IMDB_FOLDER)
         tell(f"read source {source}", 0.0)
-        table = load(source, _path(ratings), rejects=rejects, allowed_bad_share=allow_bad)
+        table = load(
+            source,
+            _path(ratings),
+            rejects=rejects,
+            allowed_bad_share=allow_bad,
+            options=options,
+        )
         tell(f"write {out}", 0.7)
         write_films(out, table.films)
     facts: dict[str, object] = {

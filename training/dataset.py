@@ -14,6 +14,7 @@ from data.film_table import BadRow
 from data.films import Film
 from training import sources
 from training.errors import TooManyBadRows
+from training.sources.options import Options
 
 ALLOWED_BAD_SHARE = 0.05
 
@@ -49,6 +50,7 @@ def load(
     *,
     rejects: Path | None = None,
     allowed_bad_share: float = ALLOWED_BAD_SHARE,
+    options: Options | None = None,
 ) -> FilmTable:
     """Read a whole source.
 
@@ -58,6 +60,7 @@ def load(
         rejects: where bad rows are written with their line and reason; nothing is written, and an
             older file goes, if there are none.
         allowed_bad_share: the share of bad rows that is still no error.
+        options: for the sources that take any.
 
     Raises:
         SourceUnavailable: if the source cannot be read.
@@ -65,7 +68,7 @@ def load(
     """
     films: list[Film] = []
     bad: list[BadRow] = []
-    for row in sources.read(source, path):
+    for row in sources.read(source, path, options or Options()):
         if isinstance(row, BadRow):
             bad.append(row)
         else:

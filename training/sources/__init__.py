@@ -9,17 +9,21 @@ from data.film_table import BadRow, TableUnreadable, read_rows
 from data.films import Film
 from training.errors import SourceUnavailable
 from training.sources import sample
+from training.sources.options import Options
 
-SAMPLE = "sample"
-NAMES = (SAMPLE, "csv", "tsv")
+SAMPLE, IMDB, RATINGS_LIST = "sample", "imdb", "ratings-list"
+NAMES = (SAMPLE, "csv", "tsv", IMDB, RATINGS_LIST)
+_DEFAULTS = Options()
 
 
-def read(name: str, path: Path | None) -> Iterator[Film | BadRow]:
+def read(name: str, path: Path | None, options: Options = _DEFAULTS) -> Iterator[Film | BadRow]:
     """Yield the rows of source `name`.
 
     Args:
         name: one of NAMES.
-        path: the file of the sources `csv` and `tsv`; the sample brings its own.
+        path: the file of the sources `csv`, `tsv` and `ratings-list`, the folder of `imdb`; the
+            sample brings its own.
+        options: for `imdb` and `ratings-list`.
 
     Raises:
         SourceUnavailable: saying what the source needs.
@@ -33,6 +37,16 @@ def read(name: str, path: Path | None) -> Iterator[Film | BadRow]:
         return
     if path is None:
         raise SourceUnavailable(f"source {name} reads a file; name it with --ratings FILE")
+    if name == IMDB:
+        from training.sources import imdb  # DuckDB is needed by this source alone
+
+        yield from imdb.read_rows(path, options)
+        return
+    if name == RATINGS_LIST:
+        from training.sources import ratings_list
+
+        yield from ratings_list.read_rows(path, options)
+        return
     if path.suffix.lower() != f".{name}":
         raise SourceUnavailable(f"{path}: source {name} reads a .{name} file")
     try:

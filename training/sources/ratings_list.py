@@ -1,0 +1,164 @@
+"""IMDb's historical `ratings.list` (or `.gz`): ratings and titles; OMDb tells director and genres.
+
+Latin-1. Ahead of the table stand tables of the best and worst with the same header, so a title may
+come twice; behind it, after a line of dashes, stands an explanation. A row is
+
+    New  Distribution  Votes  Rank  Title
+          0000000125  1718411   9.3  The Shawshank Redemption (1994)
+
+A series (its title in quotes) and an episode (in braces) have no one director and year to choose,
+so neither is a film here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from data.errors import InvalidRecord
+from data.film_table import BadRow
+from data.films import Film, Kind, kind_of, normalise, sorted_genres, stars_of
+from training.errors import SourceUnavailable
+from training.sources import omdb
+from training.sources.options import Options
+
+_HEADER = ["New", "Distribution", "Votes", "Rank", "Title"]
+_ROW = re.compile(r"\s*[*]?\s+[0-9.*]{10}\s+(\d+)\s+(\d{1,2}\.\d)\s+(\S.*)")
+_TITLE = re.compile(r"(.+?) \((\d{4}|\?{4})(?:/[IVXLC]+)?\)((?: \((?:TV|V|VG)\))?)")
+_DASHES = re.compile(r"-{5,}")
+_SERIES = '"'
+
+
+class Rated(msgspec.Struct, frozen=True):
+    """A row of the list.
+
+    Attributes:
+        title: as the list has it, year and kind behind it.
+        name: the title alone.
+    """
+
+    line: int
+    title: str
+    name: str
+    year: int
+    kind: Kind
+    rating: float
+    votes: int
+
+
+def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
+    """Yield the list's films with more votes than `options.min_votes`, most votes first.
+
+    Films that OMDb does not know, or knows without a director, are bad rows. OMDb's replies are
+    kept in `<path>.omdb.db`: an interrupted or spent run goes on where it stopped.
+
+    Raises:
+        SourceUnavailable: if the list cannot be read, or OMDb gives no more today.
+    """
+    rated: dict[str, Rated] = {}
+    for row in parse(path):
+        if isinstance(row, BadRow):
+            yield row
+        elif row.votes > options.min_votes:
+            rated.setdefault(row.title, row)
+    # The most voted first: whoever stops early has the films that most people know.
+    ranked = sorted(rated.values(), key=lambda row: (-row.votes, row.title))
+    wanted = [omdb.Question(row.name, row.year, row.kind == "game") for row in ranked]
+    with omdb.Cache(path.with_name(f"{path.name}.omdb.db")) as cache:
+        if not options.known_only:
+            omdb.learn(wanted, cache, omdb.from_environment(options), options.tell)
+        for row, question in zip(ranked, wanted, strict=True):
+            reply = cache.find(question)
+            if reply is not None:
+                yield _film(row, reply)
+            elif not options.known_only:
+                yield BadRow(row.line, "omdb: its replies are broken", _cells(row))
+
+
+def parse(path: Path) -> Iterator[Rated | BadRow]:
+    """Yield the rows of a list, whatever their votes; series and episodes are passed over.
+
+    Raises:
+        SourceUnavailable: if it cannot be read, or holds no such table.
+    """
+    try:
+        with _open(path) as file:
+            found = False
+            for row in _rows(file):
+                found = True
+                if row is not None:
+                    yield row
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceUnavailable(f"{path}: cannot be read ({error})") from error
+    if not found:
+        raise SourceUnavailable(
+            f"{path}: holds no row under a header {'  '.join(_HEADER)}; is it IMDb's ratings.list?"
+        )
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="latin-1")
+    return path.open(encoding="latin-1")
+
+
+def _rows(file: TextIO) -> Iterator[Rated | BadRow | None]:
+    """Yield each row; None stands for a row that is passed over."""
+    inside = False
+    doubtful: BadRow | None = None  # no row; the next table's heading, if its header follows
+    for number, line in enumerate(file, start=1):
+        text = line.rstrip("\r\n")
+        if text.split() == _HEADER:
+            inside, doubtful = True, None
+        elif inside and text.strip():
+            if doubtful:
+                yield doubtful
+                doubtful = None
+            if _DASHES.fullmatch(text.strip()):
+                inside = False
+            elif row := _ROW.fullmatch(text.rstrip()):
+                yield _rated(number, text, row)
+            else:
+                doubtful = BadRow(number, "row: is no row of the table", (text,))
+    if doubtful:
+        yield doubtful
+
+
+def _rated(number: int, text: str, row: re.Match[str]) -> Rated | BadRow | None:
+    title = normalise(row[3])
+    if title.startswith(_SERIES) or title.endswith("}"):
+        return None
+    parts = _TITLE.fullmatch(title)
+    if parts is None or not parts[2].isdecimal():
+        return BadRow(number, f"title: {title[:80]!r} names no year", (text,))
+    return Rated(number, title, parts[1], int(parts[2]), kind_of(title), float(row[2]), int(row[1]))
+
+
+def _cells(row: Rated) -> tuple[str, ...]:
+    return row.title, str(row.rating), str(row.votes)
+
+
+def _film(row: Rated, reply: omdb.Reply) -> Film | BadRow:
+    if not reply.found:
+        return BadRow(row.line, f"omdb: {reply.error or 'does not know this film'}", _cells(row))
+    film = Film(
+        title=row.title,
+        year=row.year,
+        director=reply.director,
+        genres=sorted_genres(reply.genres),
+        kind=row.kind,
+        stars=stars_of(row.rating),
+        rating=row.rating,
+        votes=row.votes,
+    )
+    try:
+        film.check()
+    except InvalidRecord as error:
+        return BadRow(row.line, str(error), _cells(row))
+    return film
