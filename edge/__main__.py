@@ -1,19 +1,10 @@
-"""`greenlight`: the appliance's command line."""
+"""`python -m edge`, and the executable `greenlight`."""
 
 from __future__ import annotations
 
+from edge.cli import main
 
-def main() -> None:
-    """Run the command that was asked for."""
-    import typer
-
-    from edge.commands import pick, score
-
-    app = typer.Typer(name="greenlight", no_args_is_help=True, add_completion=False)
-    pick.register(app)
-    score.register(app)
-    app()
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     main()

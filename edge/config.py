@@ -45,7 +45,7 @@ class Config:
     keep_picks: int = 2000
     offline_seconds: float = 86_400.0
     trial_seconds: float = 60.0
-    trial_memory_bytes: int = 1_000_000_000
+    trial_memory_bytes: int = 500_000_000
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -56,7 +56,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "keep_picks": (100, 1_000_000),
     "offline_seconds": (1.0, 366 * 86_400.0),
     "trial_seconds": (1.0, 3600.0),
-    "trial_memory_bytes": (200_000_000, 64_000_000_000),
+    "trial_memory_bytes": (50_000_000, 64_000_000_000),
 }
 _KINDS = {str: "text", Path: "a path as text", int: "a whole number", bool: "true or false"}
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -60,6 +62,8 @@ class ModelStore:
     def __init__(self, state: Path) -> None:
         self.versions = state / VERSIONS
         self._pointer_path = state / POINTER
+        # The updater's thread and the main loop both change the pointer.
+        self._changing = threading.Lock()
         self.versions.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
 
     def read(self) -> Pointer:
@@ -84,6 +88,15 @@ class ModelStore:
             os.fsync(file.fileno())
         fresh.rename(self._pointer_path)
         sync_folder(self._pointer_path.parent)
+
+    def change(self, edit: Callable[[Pointer], Pointer]) -> Pointer:
+        """Replace the pointer by what `edit` makes of it; an equal one is not written again."""
+        with self._changing:
+            old = self.read()
+            new = edit(old)
+            if new != old:
+                self.write(new)
+            return new
 
     def folder(self, version: int) -> Path:
         """Return where a version lies."""
@@ -124,17 +137,18 @@ class ModelStore:
 
     def point_at(self, bundle: Bundle) -> Pointer:
         """Make a kept version the active one, on trial, and the active one the previous."""
-        old, version = self.read(), bundle.manifest.version
-        highest = {**old.highest, bundle.manifest.key_id: version}
-        pointer = msgspec.structs.replace(
-            old,
-            active=version,
-            previous=old.active if old.active != version else old.previous,
-            highest=highest,
-            trial=Trial(),
-        )
-        self.write(pointer)
-        return pointer
+        version = bundle.manifest.version
+
+        def edit(old: Pointer) -> Pointer:
+            return msgspec.structs.replace(
+                old,
+                active=version,
+                previous=old.active if old.active != version else old.previous,
+                highest={**old.highest, bundle.manifest.key_id: version},
+                trial=Trial(),
+            )
+
+        return self.change(edit)
 
     def roll_back(self, model_hash: str | None) -> Pointer:
         """Make the previous version the active one and put the active one into quarantine.
@@ -143,16 +157,29 @@ class ModelStore:
             model_hash: of the active model, never to be accepted again; None to only set aside
                 what cannot even be read.
         """
-        old = self.read()
-        quarantined = old.quarantined
-        if model_hash is not None and model_hash not in quarantined:
-            quarantined = (*quarantined, model_hash)
-        pointer = msgspec.structs.replace(
-            old, active=old.previous, previous=None, quarantined=quarantined, trial=None
-        )
-        self.write(pointer)
-        if old.active is not None:
-            self.set_aside(old.active, "quarantined" if model_hash else "damaged")
+        given_up: int | None = None
+
+        def edit(old: Pointer) -> Pointer:
+            nonlocal given_up
+            given_up = old.active
+            quarantined, highest = old.quarantined, old.highest
+            if model_hash is not None and model_hash not in quarantined:
+                quarantined = (*quarantined, model_hash)
+            if model_hash is None and old.active is not None:
+                # The version itself was good: the same one may come again.
+                highest = {key: min(seen, old.active - 1) for key, seen in highest.items()}
+            return msgspec.structs.replace(
+                old,
+                active=old.previous,
+                previous=None,
+                highest=highest,
+                quarantined=quarantined,
+                trial=None,
+            )
+
+        pointer = self.change(edit)
+        if given_up is not None:
+            self.set_aside(given_up, "quarantined" if model_hash else "damaged")
         return pointer
 
     def set_aside(self, version: int, why: str) -> None:
@@ -182,13 +209,14 @@ class ModelStore:
                 shutil.rmtree(path)
 
     def shed(self) -> bool:
-        """Free disk space by deleting what is not answering; say whether there was anything."""
-        pointer = self.read()
-        old = [path for path in self.versions.iterdir() if path.name != str(pointer.active)]
-        if pointer.previous is not None:
-            self.write(msgspec.structs.replace(pointer, previous=None))
-        for path in old:
-            shutil.rmtree(path, ignore_errors=True)
+        """Free disk space by deleting versions that are not answering; say whether any was there.
+
+        What was set aside stays: it is evidence.
+        """
+        pointer = self.change(lambda old: msgspec.structs.replace(old, previous=None))
+        old = [version for version in self.kept() if version != pointer.active]
+        for version in old:
+            shutil.rmtree(self.folder(version), ignore_errors=True)
         return bool(old)
 
 

@@ -1,0 +1,248 @@
+"""The shell around the state machine: feeds it what happens and carries out what it orders.
+
+Everything here runs on the event loop's thread; searching happens in a worker. What several
+callers may ask (button, command line, page) comes through `feed`, so that all get the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from data.bundle import Bundle
+from data.errors import GreenlightError
+from data.wire import Feedback, Pick, new_id
+from edge import models, rating
+from edge.boot import now
+from edge.config import Config
+from edge.journal import Journal, JournalError
+from edge.lights import Lights
+from edge.machine import REFUSALS, Event, Order, Phase, State, handle, pattern
+from edge.picker import Found, find_pick
+from edge.press import Happening, Press, Pressed, StageReached
+from edge.store import ModelStore
+from edge.workers import Worker
+from edge.writing import Writer
+
+if TYPE_CHECKING:
+    from edge.model import Model
+    from edge.slate import Slate
+
+_log = logging.getLogger(__name__)
+_SEEDS = 2**32
+
+
+class Outcome(NamedTuple):
+    """What came of feeding an event: what was ordered, and why not if it was refused."""
+
+    orders: tuple[Order, ...]
+    refusal: str | None
+
+
+@dataclass
+class Parts:
+    """What an appliance is put together from."""
+
+    config: Config
+    journal: Journal
+    store: ModelStore
+    lights: Lights
+    searcher: Worker
+    writer: Writer
+    boot_id: str
+
+
+class Appliance:
+    """The running appliance.
+
+    Attributes:
+        state: of the machine.
+        pick: the newest one, whether decided or not.
+        message: the last thing there was to say.
+        stop_asked: set when it is time to stop.
+    """
+
+    def __init__(self, parts: Parts, changed: Callable[[str], None]) -> None:
+        self.config = parts.config
+        self.journal = parts.journal
+        self.store = parts.store
+        self.writer = parts.writer
+        self.state = State()
+        self.attention = parts.writer.attention
+        self.model: Model | None = None
+        self.bundle: Bundle | None = None
+        self.slate: Slate | None = None
+        self.pick: Pick | None = None
+        self.fault: str | None = None
+        self.message = ""
+        self.stop_asked = asyncio.Event()
+        self.powers_off = False
+        self.search: asyncio.Task[str | None] | None = None
+        self._lights = parts.lights
+        self._searcher = parts.searcher
+        self._boot_id = parts.boot_id
+        self._changed = changed
+        self._lights.show(pattern(self.state))
+
+    # What happens to it.
+
+    def feed(self, event: Event, press: Press = Press.NOTHING) -> Outcome:
+        """Take in an event and carry out what follows from it."""
+        before = self.state
+        self.state, orders = handle(self.state, event, press)
+        refusal = None
+        for order in orders:
+            refusal = self._carry_out(order) or refusal
+        if self._lights.show(pattern(self.state)):
+            self._changed(f"led: {self._lights.shown.value}")
+        if before.phase is not self.state.phase:
+            _log.info("%s: %s", event.value, self.state.phase.value)
+        return Outcome(orders, refusal)
+
+    def take_button(self, happening: Happening) -> Outcome | None:
+        """Take in what the button did; the outcome is that of letting go."""
+        if isinstance(happening, Pressed):
+            self.feed(Event.BUTTON_PRESSED)
+        elif isinstance(happening, StageReached):
+            self.feed(Event.STAGE_REACHED, happening.press)
+        else:
+            if happening.press is Press.SHUT_DOWN:
+                self.powers_off = True
+            return self.feed(Event.BUTTON_RELEASED, happening.press)
+        return None
+
+    def adopt(self, bundle: Bundle | None, model: Model | None) -> None:
+        """Let this model answer from now on; None when there is none."""
+        self.bundle, self.model = bundle, model
+        if model is None:
+            self.feed(Event.MODEL_MISSING)
+            return
+        self.say(f"model: {model.name} version {model.version}, {model.hash[:12]}")
+        self.feed(Event.MODEL_ACTIVATED)
+        if self.state.phase is Phase.READY:
+            waiting = self.journal.waiting_pick()
+            if waiting is not None:
+                self.pick = waiting
+                self.feed(Event.PICK_RESTORED)
+
+    def rate(self, stars: float | None, pick_id: str | None, *, simulated: bool) -> Feedback:
+        """Write a rating down; it is on the disk when this returns.
+
+        Raises:
+            CannotRate, AlreadyRated, JournalError: nothing has been written.
+        """
+        feedback = rating.rate(
+            self.journal,
+            self.config.thing,
+            stars=stars,
+            pick_id=pick_id,
+            demonstration=self.config.demonstration,
+            simulated=simulated,
+        )
+        self.writer.write(lambda: self.journal.record_rating(feedback), is_rating=True)
+        self.say(f"rated: {feedback.title}, {feedback.stars} stars ({feedback.source})")
+        return feedback
+
+    def say(self, message: str) -> None:
+        """Tell whoever watches."""
+        self.message = message
+        self._changed(message)
+
+    # What it is ordered to do.
+
+    def _carry_out(self, order: Order) -> str | None:
+        """Return why not, if it could not be done."""
+        if order in REFUSALS:
+            return self._refuse(order.value.removeprefix("say that ").removeprefix("say "))
+        match order:
+            case Order.SEARCH:
+                self.search = asyncio.get_running_loop().create_task(self._search())
+            case Order.APPROVE:
+                return self._tried(self._approve, restore=True)
+            case Order.SYNCHRONISE:
+                return self._tried(self._synchronise)
+            case Order.SHUT_DOWN:
+                self.stop_asked.set()
+        return None
+
+    def _refuse(self, why: str) -> str:
+        if self.state.phase is Phase.FAULTY and self.fault:
+            why = self.fault
+        self.say(why)
+        return why
+
+    def _tried(self, action: Callable[[], None], *, restore: bool = False) -> str | None:
+        try:
+            action()
+        except JournalError as error:
+            self.attention.raise_("journal", str(error))
+            if restore:
+                self.state, _ = handle(self.state, Event.PICK_RESTORED)
+            return self._refuse(str(error))
+        return None
+
+    def _approve(self) -> None:
+        assert self.pick is not None
+        pick = self.pick
+        self.writer.write(lambda: self.journal.record_decision(pick.id, "approved", now()))
+        self.say(f"approved: {pick.title}; rate it with `greenlight rate STARS`")
+
+    def _synchronise(self) -> None:
+        self.writer.write(lambda: self.journal.request_sync(new_id()))
+        self.say("asked the sync service to synchronise and verify now")
+
+    async def _search(self) -> str | None:
+        """Find a pick and write it down; return why not, if there is none."""
+        assert self.model is not None
+        self.say("searching")
+        job = partial(
+            find_pick,
+            self.model,
+            self.slate,
+            self.journal.approved_combinations(),
+            seed=secrets.randbelow(_SEEDS),
+            made_at=now(),
+            boot_id=self._boot_id,
+        )
+        try:
+            self.writer.refuse_when_full()
+            self._take_found(await self._searcher.run(job))
+        except GreenlightError as error:
+            return self._search_failed(str(error))
+        except Exception as error:  # noqa: BLE001 - the outermost frame of this task
+            _log.exception("the search failed")
+            self.attention.raise_("search", f"the search failed: {error}; see the log")
+            return self._search_failed(f"the search failed: {error}")
+        return None
+
+    def _take_found(self, found: Found) -> None:
+        if self.state.phase is not Phase.SEARCHING:
+            return  # stopping, or the model went away meanwhile
+        if found.fault is not None:
+            self.attention.raise_("search", found.fault)
+        verify = secrets.randbelow(1_000_000) < self._verified_share * 1_000_000
+        verification_id = new_id() if verify else None
+        answer = found.answer.to_json()
+        self.writer.write(lambda: self.journal.record_pick(found.pick, answer, verification_id))
+        self.pick = found.pick
+        models.prove(self.store)
+        pick = found.pick
+        self.say(
+            f"pick: {pick.title} by {pick.director}, {pick.year}, {' '.join(pick.genres)};"
+            f" {pick.prediction.expected:.2f} stars expected"
+        )
+        self.feed(Event.PICK_FOUND)
+
+    @property
+    def _verified_share(self) -> float:
+        return 1.0 if self.config.demonstration else self.config.verified_share
+
+    def _search_failed(self, why: str) -> str:
+        self.say(why)
+        self.feed(Event.SEARCH_FAILED)
+        return why

@@ -1,0 +1,23 @@
+"""What this boot is called, and what time it is believed to be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from data.wire import new_id
+
+_KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Return the kernel's random name of this boot; where there is none, one of our own."""
+    try:
+        return _KERNEL_BOOT_ID.read_text().strip()
+    except OSError:
+        return new_id()
+
+
+def now() -> str:
+    """Return the wall clock's time: information only, a Pi without network may think it is 1970."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,51 @@
+"""The command line of `greenlight`: its commands, and how each failure ends the process."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from data.errors import GreenlightError
+from edge.exits import Exit
+
+
+def application() -> typer.Typer:
+    """Return the command line with every command."""
+    from edge.commands import control, doctor, history, pick, pin, run, score
+
+    app = typer.Typer(
+        name="greenlight",
+        help="Picks the best film to make, exactly and offline.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for module in (run, control, history, pin, doctor, pick, score):
+        module.register(app)
+    return app
+
+
+def exit_code(error: GreenlightError) -> Exit:
+    """Return how the process ends for an error: one code for each thing its caller can do."""
+    codes = {
+        "ConfigError": Exit.CONFIGURATION,
+        "NoGpio": Exit.NO_GPIO,
+        "AlreadyRunning": Exit.ALREADY_RUNNING,
+        "NoState": Exit.NO_STATE,
+        "JournalTooNew": Exit.JOURNAL_TOO_NEW,
+        "JournalError": Exit.NO_STATE,
+        "NotRunning": Exit.NOT_RUNNING,
+    }
+    # By name, so that a command that never meets the hardware need not load what could fail there.
+    named = (codes[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in codes)
+    return next(named, Exit.FAILED)
+
+
+def main() -> None:
+    """Run a command; an error ends it with one sentence and its own exit code."""
+    try:
+        application()()
+    except GreenlightError as error:
+        print(f"greenlight: {error}", file=sys.stderr)
+        raise SystemExit(exit_code(error)) from error

@@ -1,0 +1,62 @@
+"""How a command reaches the running appliance. Light: it starts with every command."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from data.errors import GreenlightError
+
+SOCKET = "control.sock"
+
+
+class NotRunning(GreenlightError):
+    """No appliance uses this state folder."""
+
+
+class NotAllowed(GreenlightError):
+    """This user may not talk to the appliance."""
+
+
+class NoAnswer(GreenlightError):
+    """The appliance did not answer, or stopped while it did."""
+
+
+def ask(state: Path, command: str, *, timeout_seconds: float = 30.0, **values: Any) -> Any:
+    """Ask the running appliance and return its reply.
+
+    Raises:
+        NotRunning, NotAllowed, NoAnswer: as their names say.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout_seconds)
+        _connect(connection, state)
+        line = json.dumps({"command": command, **values}) + "\n"
+        try:
+            connection.sendall(line.encode())
+            with connection.makefile("rb") as replies:
+                reply = replies.readline()
+        except OSError as error:
+            raise NoAnswer(f"the appliance does not answer: {error}") from error
+    if not reply:
+        raise NoAnswer("the appliance stopped before it answered")
+    return json.loads(reply)
+
+
+def _connect(connection: socket.socket, state: Path) -> None:
+    try:
+        # Through the folder's descriptor: a socket's own path may have 108 bytes only.
+        folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise NotRunning(f"{state}: {error.strerror}") from error
+    try:
+        connection.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+    except PermissionError as error:
+        raise NotAllowed(f"{state}: join the group that owns it, or use sudo") from error
+    except OSError as error:
+        raise NotRunning(f"no appliance runs in {state}; start it with `greenlight run`") from error
+    finally:
+        os.close(folder)

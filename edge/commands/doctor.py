@@ -1,0 +1,38 @@
+"""`greenlight doctor`: checks every part and says what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edge.commands.options import ConfigOption, JsonOption, StateOption, configured
+from edge.exits import Exit
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)
+
+
+def doctor(
+    config: ConfigOption = None,
+    state: StateOption = None,
+    json: JsonOption = False,
+    simulate: Annotated[bool, typer.Option("--simulate", help="Do not look for pins.")] = False,
+) -> None:
+    """Check pins, disk, clock, model, journal and sync; exit 1 if anything needs a hand."""
+    import msgspec
+
+    from edge.doctor import examine
+
+    findings = examine(configured(config, state), simulate=simulate)
+    if json:
+        print(msgspec.json.encode(findings).decode())
+    else:
+        for finding in findings:
+            print(f"{'ok ' if finding.ok else 'BAD'} {finding.part}: {finding.found}")
+            if finding.fix:
+                print(f"      {finding.fix}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(Exit.FAILED)

@@ -1,0 +1,29 @@
+"""`greenlight pin`: what opens the page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edge.commands.options import ConfigOption, StateOption, configured
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(pin)
+
+
+def pin(
+    new: Annotated[bool, typer.Option("--new", help="Make another; the old one opens nothing.")] = (
+        False
+    ),
+    config: ConfigOption = None,
+    state: StateOption = None,
+) -> None:
+    """Show the PIN that opens the page, making it on first use."""
+    from edge.page.pin import make_anew, read_or_make
+
+    folder = configured(config, state).state
+    folder.mkdir(parents=True, exist_ok=True)
+    print((make_anew(folder) if new else read_or_make(folder)).digits)

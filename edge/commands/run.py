@@ -1,0 +1,43 @@
+"""`greenlight run`: the appliance itself."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from edge.commands.options import ConfigOption, StateOption, configured
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run)
+
+
+def run(
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="No pins: the keyboard presses, the screen blinks.")
+    ] = False,
+    config: ConfigOption = None,
+    state: StateOption = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every transition.")] = False,
+) -> None:
+    """Run the appliance until it is stopped (SIGTERM, Ctrl-C, or the button held for 10 s)."""
+    from edge.run import run as run_appliance
+    from edge.terminal import Terminal
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    settings = configured(config, state)
+    terminal = Terminal(sys.stdout, sys.stdin if simulate else None)
+    powers_off = run_appliance(settings, simulate=simulate, terminal=terminal)
+    if powers_off and not simulate:
+        import subprocess
+
+        # Through systemd, which asks the policy that the installer put there for our user.
+        subprocess.run(["systemctl", "poweroff"], check=False)

@@ -1,0 +1,53 @@
+"""The state folder, and the lock that says who uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from data.errors import GreenlightError
+from edge.incoming import incoming_folder
+
+LOCK = "appliance.lock"
+
+
+class AlreadyRunning(GreenlightError):
+    """Another appliance uses this state folder."""
+
+
+class NoState(GreenlightError):
+    """The state folder cannot be used."""
+
+
+# Group-writable and setgid: the sync service is another user of the same group.
+_SHARED_FOLDER = 0o2770
+
+
+@contextlib.contextmanager
+def locked(state: Path) -> Iterator[Path]:
+    """Make the state folder if need be, and keep every other appliance out of it.
+
+    Raises:
+        NoState: it cannot be made or written.
+        AlreadyRunning: another process holds it.
+    """
+    try:
+        _make(state)
+        lock = (state / LOCK).open("w")
+    except OSError as error:
+        raise NoState(f"{state}: {error.strerror}; is it ours, and is the disk there?") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning(f"another appliance runs in {state}; stop it first") from error
+        yield state
+
+
+def _make(state: Path) -> None:
+    if not state.is_dir():
+        state.mkdir(parents=True)
+        state.chmod(_SHARED_FOLDER)
+    incoming_folder(state)

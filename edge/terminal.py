@@ -1,0 +1,90 @@
+"""The terminal as a front panel: keys press the simulated button, the LED is drawn beside the text.
+
+Where standard output is no terminal, each line of text is written as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import termios
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+_CLEAR_LINE = "\r\x1b[2K"
+# From dark to bright, as grey levels of the 256-colour palette, ending in a real green.
+_GREENS = ("236", "22", "28", "34", "40", "46")
+_SHORT_SECONDS = 0.12
+HELP = "keys: space presses; 1 to 9 hold so many seconds; 0 holds 12 (shuts down)"
+
+
+class Terminal:
+    """A front panel made of text.
+
+    Args:
+        out: where lines are written.
+        keys: where keys come from; None when nothing is simulated.
+    """
+
+    def __init__(self, out: TextIO, keys: TextIO | None) -> None:
+        self._out = out
+        self._draws = out.isatty()
+        self._keys = keys if keys is not None and not keys.closed and keys.isatty() else None
+        self._brightness = 0.0
+        self._pattern = ""
+
+    def say(self, line: str) -> None:
+        """Write a line; what begins with `led: ` also names what the LED shows."""
+        if self._draws and line.startswith("led: "):
+            self._pattern = line
+            self._draw()
+            return
+        self._out.write(f"{_CLEAR_LINE if self._draws else ''}{line}\n")
+        self._out.flush()
+        self._draw()
+
+    def light(self, brightness: float) -> None:
+        """Draw the LED."""
+        self._brightness = brightness
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self._draws:
+            return
+        green = _GREENS[round(self._brightness * (len(_GREENS) - 1))]
+        self._out.write(f"{_CLEAR_LINE}\x1b[38;5;{green}m●\x1b[0m {self._pattern}")
+        self._out.flush()
+
+    @contextlib.contextmanager
+    def pressing(self, press: Callable[[float], object]) -> Iterator[None]:
+        """While in here, keys press the button: `press` is told for how many seconds."""
+        if self._keys is None:
+            yield
+            return
+        descriptor = self._keys.fileno()
+        before = termios.tcgetattr(descriptor)
+        raw = termios.tcgetattr(descriptor)
+        raw[3] &= ~(termios.ICANON | termios.ECHO)
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, raw)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(descriptor, lambda: self._take_keys(descriptor, press))
+        self.say(HELP)
+        try:
+            yield
+        finally:
+            loop.remove_reader(descriptor)
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            self._out.write("\n")
+
+    def _take_keys(self, descriptor: int, press: Callable[[float], object]) -> None:
+        keys = os.read(descriptor, 64)
+        if not keys:
+            asyncio.get_running_loop().remove_reader(descriptor)
+        for key in keys.decode("ascii", "ignore"):
+            if key in " \n":
+                press(_SHORT_SECONDS)
+            elif key == "0":
+                press(12.0)
+            elif key.isdigit():
+                press(float(key))

@@ -1,0 +1,124 @@
+"""What comes through the journal: models that were offered, and what the sync service tells."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.activation import UpdateState
+from edge.appliance import Appliance
+from edge.boot import now
+from edge.journal import JOURNAL, IncomingModel, Journal
+from edge.machine import Event
+from edge.update import TrialLimits, Update
+from edge.workers import Worker
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 60.0
+
+
+@dataclass
+class Watching:
+    """Looks after the journal's other side, from the event loop.
+
+    Args:
+        updater: the worker that tries models.
+    """
+
+    appliance: Appliance
+    state_folder: Path
+    updater: Worker
+    _data_version: int = -1
+    _update: asyncio.Task[None] | None = None
+    _not_before: float = 0.0
+    _offline_since: float | None = None
+
+    def look(self) -> bool:
+        """Look once, cheaply; say whether the other side has written since the last look."""
+        self._look_for_silence()
+        version = self.appliance.journal.data_version()
+        idle = self._update is None or self._update.done()
+        if idle and time.monotonic() >= self._not_before:
+            offers = self.appliance.journal.incoming_models()
+            if offers:
+                self._update = asyncio.get_running_loop().create_task(self._try(offers[0]))
+        if version == self._data_version:
+            return False
+        self._data_version = version
+        self._take_sync_state(self.appliance.journal.sync_state())
+        return True
+
+    async def close(self) -> None:
+        """Wait for an update in progress: its trial is limited in time."""
+        if self._update is not None:
+            await self._update
+
+    async def _try(self, offer: IncomingModel) -> None:
+        self.appliance.say(f"model: trying version {offer.version}")
+        try:
+            update, ended = await self.updater.run(lambda: self._run_update(offer))
+        except Exception as error:  # noqa: BLE001 - the outermost frame of this task
+            _log.exception("the update failed")
+            self._not_before = time.monotonic() + _RETRY_SECONDS
+            self.appliance.attention.raise_("model", f"the update failed: {error}; trying again")
+            return
+        if ended is UpdateState.REFUSED:
+            sentence = f"model version {offer.version} was refused: {update.reason}"
+            self.appliance.say(sentence)
+            self.appliance.attention.raise_("model", sentence)
+            return
+        self.appliance.attention.clear("model")
+        if update.model is not None:
+            self.appliance.adopt(update.bundle, update.model)
+
+    def _run_update(self, offer: IncomingModel) -> tuple[Update, UpdateState]:
+        config = self.appliance.config
+        # Its own connection: this runs in the updater's thread.
+        with Journal.open(self.state_folder / JOURNAL) as journal:
+            update = Update(
+                offer=offer,
+                state_folder=self.state_folder,
+                keys=config.public_keys,
+                active=self.appliance.bundle,
+                limits=TrialLimits(config.trial_seconds, config.trial_memory_bytes),
+                store=self.appliance.store,
+                journal=journal,
+                now=now,
+            )
+            return update, update.run()
+
+    def _take_sync_state(self, told: dict[str, Any]) -> None:
+        connection = told.get("connection")
+        if isinstance(connection, dict):
+            if connection.get("state") == "online":
+                self._offline_since = None
+                if self.appliance.state.offline:
+                    self.appliance.feed(Event.CAME_ONLINE)
+            elif self._offline_since is None:
+                self._offline_since = time.monotonic()
+        verification = told.get("verification")
+        if isinstance(verification, dict):
+            self._take_verification(verification)
+
+    def _take_verification(self, verification: dict[str, Any]) -> None:
+        if verification.get("outcome") == "differed":
+            worst = verification.get("worst_difference")
+            self.appliance.attention.raise_(
+                "verification",
+                f"the cloud scores a pick differently (by {worst} stars): the model's export or"
+                " this device is at fault",
+            )
+        elif verification.get("outcome") == "agreed":
+            self.appliance.attention.clear("verification")
+
+    def _look_for_silence(self) -> None:
+        since = self._offline_since
+        silent = since is not None and (
+            time.monotonic() - since >= self.appliance.config.offline_seconds
+        )
+        if silent and not self.appliance.state.offline:
+            self.appliance.feed(Event.WENT_OFFLINE)
