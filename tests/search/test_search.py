@@ -1,0 +1,171 @@
+"""The search finds the exact best, always: compared with ONNX Runtime scoring every row."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data.films import KINDS
+from edge.pick import choose
+from edge.search import Search
+from edge.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
+from edge.space import Space
+
+from .made_up import model as made_up_model
+from .plain import best_of, combinations_of
+
+
+@st.composite
+def models(draw, with_tables=True):
+    return made_up_model(
+        seed=draw(st.integers(0, 2**32 - 1)),
+        directors=draw(st.integers(1, 14)),
+        genres=draw(st.integers(1, 6)),
+        years=draw(st.integers(1, 12)),
+        # Few different scores make many ties; none at all make everything a tie.
+        spread=draw(st.sampled_from([3000, 2, 0])),
+        with_tables=with_tables,
+        kinds=("film", "tv"),
+    )
+
+
+@st.composite
+def slates(draw, catalogue):
+    def some(values, least=0):
+        return tuple(draw(st.lists(st.sampled_from(list(values)), min_size=least, unique=True)))
+
+    names = [entry.name for entry in catalogue.directors]
+    years = range(catalogue.years.first, catalogue.years.last + 1)
+    directors = Directors(
+        names=draw(st.one_of(st.just(()), st.just(some(names)))),
+        at_least_films=draw(st.sampled_from([0, 0, 3])),
+    )
+    if draw(st.booleans()):
+        first = draw(st.sampled_from(list(years)))
+        span = Years(first=first, last=draw(st.integers(first, catalogue.years.last)))
+    else:
+        span = Years(only=some(years))
+    allowed = some(catalogue.genres)
+    genres = Genres(
+        allowed=allowed,
+        required=some(allowed or catalogue.genres)[: draw(st.integers(0, 2))],
+        at_most=draw(st.integers(1, 3)),
+    )
+    slate = Slate(
+        directors, span, genres, draw(st.sampled_from([("film",), KINDS])), draw(st.booleans())
+    )
+    every = combinations_of(slate, catalogue)
+    made = some(every)[:5] if every and draw(st.booleans()) else ()
+    out = tuple(LeftOut(film.director, film.year, film.genres) for film in made)
+    return Slate(slate.directors, span, genres, slate.kinds, slate.plausible, out)
+
+
+def check(model, slate, k, repeat_directors):
+    every = combinations_of(slate, model.catalogue)
+    if not every:
+        with pytest.raises(InvalidSlate):
+            choose(model, slate, k, repeat_directors=repeat_directors)
+        return
+    answer = choose(model, slate, k, repeat_directors=repeat_directors, explained=False)
+    wanted = best_of(model, every, max(k, 2), repeat_directors)
+    assert answer.fault is None
+    assert answer.space.size == len(every)
+    assert [pick.combination for pick in answer.picks] == [film for film, _ in wanted][:k]
+    assert [pick.prediction for pick in answer.picks] == [said for _, said in wanted][:k]
+    second = answer.runner_up and answer.runner_up.combination
+    assert second == (wanted[1][0] if len(wanted) > 1 else None)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_the_best_of_any_slate_is_what_scoring_every_row_finds(data):
+    model = data.draw(models())
+    for _ in range(3):
+        slate = data.draw(slates(model.catalogue))
+        k = data.draw(st.sampled_from([1, 2, 5, 40]))
+        check(model, slate, k, data.draw(st.booleans()))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_model_without_tables_is_searched_row_by_row_to_the_same_end(data):
+    model = data.draw(models(with_tables=False))
+    slate = data.draw(slates(model.catalogue))
+    check(model, slate, 3, data.draw(st.booleans()))
+
+
+def test_a_model_without_tables_warns_that_it_is_slow():
+    answer = choose(made_up_model(with_tables=False), Slate.everything())
+    assert answer.searched == "rows"
+    assert "no tables" in answer.warnings[0]
+
+
+@pytest.mark.parametrize("plausible", [True, False])
+def test_tables_that_lie_are_found_out_and_the_answer_is_still_right(plausible):
+    # The graph's own sums are one more than the tables it gives.
+    model = made_up_model(3, lie=1)
+    slate = Slate(plausible=plausible)
+    answer = choose(model, slate, 5)
+    assert "disagree" in answer.fault
+    assert answer.searched == "rows"
+    wanted = best_of(model, combinations_of(slate, model.catalogue), 5, False)
+    assert [pick.combination for pick in answer.picks] == [film for film, _ in wanted]
+    assert [pick.prediction for pick in answer.picks] == [said for _, said in wanted]
+
+
+def test_years_past_the_training_range_are_allowed_and_marked():
+    model = made_up_model(5)
+    training, tables = model.catalogue.training_years, model.catalogue.years
+    assert tables.last > training.last
+    answer = choose(model, Slate(years=Years(first=training.last + 1, last=tables.last)))
+    assert answer.picks[0].extrapolated
+    assert any("beyond" in warning for warning in answer.warnings)
+    assert not choose(model, Slate()).picks[0].extrapolated
+    with pytest.raises(InvalidSlate, match=str(tables.last)):
+        choose(model, Slate(years=Years(first=tables.last + 1)))
+
+
+def test_a_row_has_the_same_bits_alone_and_in_any_batch(real_model):
+    atlas, draw = real_model.atlas, np.random.default_rng(4)
+    columns = atlas.columns(
+        draw.integers(0, len(atlas.names), 300),
+        draw.integers(0, atlas.years, 300),
+        draw.integers(0, atlas.sets.count, 300),
+    )
+    together = real_model.rows(*columns)
+    for size in (1, 7, 36):
+        for start in range(0, 300, size):
+            part = slice(start, start + size)
+            alone = real_model.rows(*(column[part] for column in columns))
+            same = alone.expected.view(np.int32) == together.expected[part].view(np.int32)
+            assert same.all()
+            assert np.abs(alone.probabilities - together.probabilities[part]).max() <= 1e-6
+
+
+def test_two_million_combinations_of_the_real_bundle(real_model):
+    """Every score of the tables is the graph's, and the search's best are the graph's best."""
+    atlas, tables = real_model.atlas, real_model.tables
+    every_year, every_set = np.arange(atlas.years), np.arange(atlas.sets.count)
+    everything = Search(tables, Space.of(atlas, np.arange(len(atlas.names)), every_year, every_set))
+    best = everything.best(3).cells.directors
+    count = -(-2_000_000 // (len(every_year) * len(every_set)))
+    drawn = np.random.default_rng(7).choice(len(atlas.names), min(count, len(atlas.names)), False)
+    directors = np.unique([*best, *drawn])[: max(count, 3)]
+    space = Space.of(atlas, directors, every_year, every_set)
+    assert space.size >= 2_000_000 or len(directors) == len(atlas.names)
+    blocks = list(space.blocks())
+    cells = [np.concatenate(column) for column in zip(*blocks, strict=True)]
+    said = real_model.rows(*atlas.columns(*cells), probabilities=False)
+    assert np.array_equal(said.score, tables.score(*cells))
+    exact = said.score.astype(np.float32) * np.float32(2**-12)
+    assert np.array_equal(said.expected.view(np.int32), exact.view(np.int32))
+    order = np.lexsort((cells[2], cells[1], cells[0], -said.score))
+    for k in (1, 10, 1000):
+        found = Search(tables, space).best(k, repeat_directors=True)
+        assert np.array_equal(found.scores, said.score[order[:k]])
+        for column, wanted in zip(found.cells, cells, strict=True):
+            assert np.array_equal(column, wanted[order[:k]])
+    found = Search(tables, space).best(len(directors))
+    _, first = np.unique(cells[0][order], return_index=True)
+    for column, wanted in zip(found.cells, cells, strict=True):
+        assert np.array_equal(column, wanted[order[np.sort(first)]])
