@@ -1,0 +1,158 @@
+"""What a person can ask for, and what they are told when it cannot be."""
+
+import random
+
+import pytest
+
+from data.errors import InvalidRecord
+from data.films import Combination
+from edge.classic import EmptySlate, classic_slate
+from edge.pick import choose, choose_classic
+from edge.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years, resolve
+
+from .made_up import model as made_up_model
+
+MODEL = made_up_model(11, directors=40, genres=6, years=20, kinds=("film", "tv"))
+NAMES = [entry.name for entry in MODEL.catalogue.directors]
+
+
+def space_of(slate, seed=0):
+    return resolve(slate, MODEL.atlas, random.Random(seed))
+
+
+def test_a_toml_slate_says_all_that_can_be_said():
+    slate = Slate.from_toml(f"""
+        kinds = ["film", "tv"]
+        plausible = false
+        [directors]
+        names = [{NAMES[0]!r}, {NAMES[3]!r}]
+        at_least_films = 1
+        [years]
+        first = 2003
+        last = 2005
+        [genres]
+        allowed = ["GA", "GB", "GC"]
+        required = ["GB"]
+        at_most = 2
+        [[leave_out]]
+        director = {NAMES[0]!r}
+        year = 2004
+        genres = ["GB", "GA"]
+    """)
+    space = space_of(slate)
+    # Two directors, three years, GB alone or with GA or GC, but for the one left out.
+    assert space.size == 2 * 3 * 3 - 1
+    found = {
+        space.atlas.combination(*place)
+        for block in space.blocks()
+        for place in zip(*block, strict=True)
+    }
+    assert len(found) == space.size
+    assert Combination(NAMES[0], 2004, ("GA", "GB")) not in found
+    assert Combination(NAMES[3], 2004, ("GA", "GB")) in found
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("[years]\nfirst = 'early'", "years.first"),
+        ("[directors]\nat_lest_films = 3", "directors"),
+        ("kinds = ['opera']", "kinds"),
+        ("this is no toml", "slate"),
+    ],
+)
+def test_a_slate_that_cannot_be_read_names_the_field(text, field):
+    with pytest.raises(InvalidSlate) as refused:
+        Slate.from_toml(text)
+    assert refused.value.field.startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("slate", "said"),
+    [
+        (Slate(directors=Directors(names=(NAMES[5][:-1] + "x",))), f"did you mean {NAMES[5]!r}"),
+        (Slate(genres=Genres(allowed=("GZ",))), "genres.allowed"),
+        (Slate(genres=Genres(required=("GA", "GB", "GC"), at_most=2)), "leaves nothing"),
+        (Slate(genres=Genres(at_most=4)), "1 to 3"),
+        (Slate(years=Years(only=(1999,))), "2000 to 2019"),
+        (Slate(years=Years(first=2010, last=2001)), "2010 comes after 2001"),
+        (Slate(years=Years(only=(2001,), first=2002)), "years.only"),
+        (Slate(directors=Directors(at_least_films=99)), "directors"),
+        (Slate(directors=Directors(draw=0)), "directors.draw"),
+        (Slate(kinds=()), "kinds"),
+    ],
+)
+def test_what_the_model_does_not_know_is_refused_with_a_hint(slate, said):
+    with pytest.raises(InvalidSlate, match=said.replace("(", r"\(")):
+        choose(MODEL, slate)
+
+
+def test_a_left_out_film_must_be_one():
+    with pytest.raises(InvalidRecord, match="genres"):
+        choose(MODEL, Slate(leave_out=(LeftOut(NAMES[0], 2001, ()),)))
+
+
+def test_draws_are_random_and_the_same_seed_draws_the_same():
+    slate = Slate(
+        directors=Directors(draw=5), years=Years(draw=4), genres=Genres(draw=3), plausible=False
+    )
+    assert space_of(slate).size == 5 * 4 * 3
+    assert list(space_of(slate, 1).directors) == list(space_of(slate, 1).directors)
+    assert len({tuple(space_of(slate, seed).directors) for seed in range(20)}) > 10
+    assert choose(MODEL, slate, 3, seed=8).picks == choose(MODEL, slate, 3, seed=8).picks
+
+
+def test_films_are_made_by_directors_of_films():
+    of_kind = {e.name for e in MODEL.catalogue.directors if "film" in e.kinds}
+    chosen = {NAMES[place] for place in space_of(Slate(plausible=False)).directors}
+    assert chosen == of_kind < set(NAMES)
+    assert len(space_of(Slate.everything()).directors) == len(NAMES)
+
+
+def test_what_was_made_is_not_picked_again():
+    first = choose(MODEL, Slate(), 1).picks[0].combination
+    again = choose(MODEL, Slate(), 1, leave_out=[first]).picks[0].combination
+    assert again != first
+
+
+def test_the_classic_slate_is_three_by_three_by_four():
+    slate = classic_slate(MODEL.catalogue, random.Random(2))
+    assert (len(slate.directors), len(slate.years), len(slate.genre_sets)) == (3, 3, 4)
+    assert len({candidate.combination for candidate in slate.candidates}) == 36
+    assert len({candidate.title for candidate in slate.candidates}) == 36
+    films = {entry.name: entry.films for entry in MODEL.catalogue.directors}
+    assert all(films[name] > 3 for name in slate.directors)
+    assert [c.combination for c in slate.candidates] == [
+        Combination(d, y, g) for d in slate.directors for y in slate.years for g in slate.genre_sets
+    ]
+    assert slate == classic_slate(MODEL.catalogue, random.Random(2))
+    assert slate != classic_slate(MODEL.catalogue, random.Random(3))
+
+
+def test_the_classic_slate_holds_nothing_that_was_made():
+    made = set()
+    for seed in range(8):
+        slate = classic_slate(MODEL.catalogue, random.Random(seed), made)
+        combinations = {candidate.combination for candidate in slate.candidates}
+        assert made.isdisjoint(combinations)
+        made |= {choose_classic(MODEL, slate).picks[0].combination}
+
+
+def test_a_catalogue_too_small_for_a_classic_slate_says_so():
+    with pytest.raises(EmptySlate, match="more than 3 films"):
+        classic_slate(made_up_model(1, directors=2).catalogue, random.Random(0))
+
+
+def test_the_best_of_the_classic_slate_is_the_best_of_its_36():
+    slate = classic_slate(MODEL.catalogue, random.Random(4))
+    answer = choose_classic(MODEL, slate, 5, repeat_directors=True)
+    said = MODEL.predict([candidate.combination for candidate in slate.candidates])
+    assert list(answer.expected) == [p.expected for p in said]
+    ranked = sorted(
+        zip(slate.candidates, said, strict=True), key=lambda p: (-p[1].expected, p[0].combination)
+    )
+    assert [pick.title for pick in answer.picks] == [c.title for c, _ in ranked[:5]]
+    assert [pick.prediction for pick in answer.picks] == [p for _, p in ranked[:5]]
+    one_each = choose_classic(MODEL, slate, 3)
+    assert len({pick.director for pick in one_each.picks}) == 3
+    assert one_each.picks[0] == answer.picks[0]
