@@ -1,0 +1,174 @@
+"""`greenlight pick` and `greenlight score` as their users run them."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from edge.pick import choose
+from edge.slate import Slate
+
+
+@pytest.fixture
+def greenlight(real_bundle, tmp_path, monkeypatch):
+    bundle, keys = real_bundle
+    monkeypatch.setenv("GREENLIGHT_KEYS", str(keys))
+
+    def run(command, *arguments, named=True):
+        return subprocess.run(
+            [sys.executable, "-m", "edge", command, *(["--bundle", bundle] if named else [])]
+            + [str(argument) for argument in arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def picked(done):
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_json_tells_programs_everything_with_every_digit(greenlight, real_model):
+    answer = picked(greenlight("pick", "--everything", "-k", "3", "--json"))
+    training = real_model.catalogue.training_years
+    size = len(real_model.catalogue.directors) * (training.last - training.first + 1)
+    assert answer["space"]["size"] == size * real_model.atlas.sets.count
+    assert answer["searched"] == "tables"
+    assert answer["seconds"] > 0
+    assert answer["model_hash"] == real_model.hash
+    assert len({pick["director"] for pick in answer["picks"]}) == 3
+    for pick, own in zip(
+        answer["picks"], choose(real_model, Slate.everything(), 3).picks, strict=True
+    ):
+        assert pick["genres"] == list(own.genres)
+        assert (pick["director"], pick["year"]) == (own.director, own.year)
+        assert pick["expected"] == own.expected == float(np.float32(pick["expected"]))
+        assert tuple(pick["probabilities"]) == own.probabilities
+        assert sum(pick["why"].values()) == pick["expected"]
+
+
+def test_without_options_only_plausible_films_are_picked(greenlight, real_model):
+    answer = picked(greenlight("pick", "--json", "-k", "5"))
+    assert answer["space"]["plausible"]
+    assert answer["space"]["kinds"] == ["film"]
+    catalogue = real_model.catalogue
+    by_name = {entry.name: entry for entry in catalogue.directors}
+    for pick in answer["picks"]:
+        entry = by_name[pick["director"]]
+        assert "film" in entry.kinds
+        assert entry.first_year - 3 <= pick["year"] <= entry.last_year + 3
+        assert set(pick["genres"]) <= {catalogue.genres[index] for index in entry.genres}
+
+
+def test_repeat_directors_gives_the_plain_top(greenlight, real_model):
+    answer = picked(greenlight("pick", "--json", "-k", "50", "--repeat-directors"))
+    assert len({pick["director"] for pick in answer["picks"]}) < 50
+    expected = [pick["expected"] for pick in answer["picks"]]
+    assert expected == sorted(expected, reverse=True)
+
+
+def test_options_narrow_a_slate_from_a_file(greenlight, real_model, tmp_path):
+    names = [entry.name for entry in real_model.catalogue.directors][:3]
+    genres = real_model.catalogue.genres
+    slate = tmp_path / "slate.toml"
+    slate.write_text(
+        f"plausible = false\n[directors]\nnames = {json.dumps(names, ensure_ascii=False)}\n"
+        "[years]\nfirst = 2001\n"
+    )
+    answer = picked(
+        greenlight("pick", "--slate", slate, "--last-year", 2004, "--genre", genres[0], "--json")
+    )
+    assert answer["space"]["size"] == 3 * 4 * 1
+    assert answer["picks"][0]["genres"] == [genres[0]]
+
+
+def test_what_was_made_is_left_out(greenlight, tmp_path):
+    first = picked(greenlight("pick", "--json"))["picks"][0]
+    made = tmp_path / "made.csv"
+    with made.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["title", "year", "Director1", "Genre1", "Genre2", "Genre3", "stars"])
+        slots = [*first["genres"], "None", "None"][:3]
+        writer.writerow([first["title"], first["year"], first["director"], *slots, 9])
+    again = picked(greenlight("pick", "--json", "--leave-out", made))["picks"][0]
+    keys = ("director", "year", "genres")
+    assert [again[key] for key in keys] != [first[key] for key in keys]
+
+
+def test_the_classic_slate_is_a_grid_and_a_seed_repeats_it(greenlight):
+    shown = greenlight("pick", "--classic", "--seed", 7)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.count("★") == 1
+    assert "The film to make" in shown.stdout
+    told = picked(greenlight("pick", "--classic", "--seed", 7, "--json"))
+    assert len(told["slate"]["candidates"]) == len(told["expected"]) == 36
+    assert max(told["expected"]) == told["picks"][0]["expected"]
+    assert told["picks"][0]["title"] in shown.stdout
+
+
+def test_a_person_sees_the_film_its_reasons_and_the_space(greenlight):
+    shown = greenlight("pick", "-k", 3)
+    for words in (
+        "The film to make",
+        "stars expected",
+        "for eight or more",
+        "the director",
+        "plausible combinations",
+        "ONNX Runtime",
+        "looked at",
+    ):
+        assert words in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--genre", "Dramedy"], "does not know 'Dramedy'"),
+        (["--slate", "nowhere.toml"], "No such file"),
+        (["--last-year", "2199"], "this model knows"),
+        (["--kind", "opera"], "kinds"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_refused_by_name(greenlight, arguments, said):
+    done = greenlight("pick", *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert not done.stdout
+
+
+def test_a_bundle_with_a_flipped_byte_is_not_asked(greenlight, real_bundle, tmp_path):
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    for path in real_bundle[0].iterdir():
+        folder.joinpath(path.name).write_bytes(path.read_bytes())
+    content = bytearray((folder / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.onnx").write_bytes(content)
+    done = greenlight("pick", "--bundle", folder, named=False)
+    assert done.returncode == 1
+    assert "not those that were signed" in done.stderr
+
+
+def test_a_table_is_scored_file_to_file(greenlight, real_model, tmp_path):
+    entry = real_model.catalogue.directors[0]
+    source, out = tmp_path / "films.csv", tmp_path / "predictions.csv"
+    source.write_text(
+        "title,year,Director1,Genre1,Genre2,Genre3,stars\n"
+        f'"Ark, The",2001,"{entry.name}",None,None,None,3\n',
+        encoding="utf-8",
+    )
+    done = greenlight("score", "--csv", source, "--out", out)
+    assert done.returncode == 0, done.stderr
+    with out.open(encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["title"] == "Ark, The"
+    assert sum(float(row[f"p{stars}"]) for stars in range(1, 11)) == pytest.approx(1, abs=1e-5)
+    bad = greenlight("score", "--csv", tmp_path / "none.csv", "--out", out)
+    assert bad.returncode == 1
+    assert "No such file" in bad.stderr

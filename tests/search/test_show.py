@@ -1,0 +1,74 @@
+"""What a person sees on the terminal."""
+
+import random
+import re
+
+import pytest
+from rich.console import Console
+
+from edge.classic import classic_slate
+from edge.pick import choose, choose_classic
+from edge.show import bars, classic_grid, heat, pick_table, stars
+from edge.slate import Slate, Years
+
+from .made_up import model as made_up_model
+
+MODEL = made_up_model(31, directors=30)
+
+
+def shown(renderable, width=140, color=None):
+    console = Console(width=width, force_terminal=True, color_system=color, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    return capture.get()
+
+
+def test_heat_goes_from_cool_to_hot():
+    def parts(colour):
+        return [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+
+    coolest, hottest = parts(heat(2, 2, 9)), parts(heat(9, 2, 9))
+    assert coolest[2] > coolest[0]
+    assert hottest[0] > hottest[2]
+    assert heat(1, 2, 9) == heat(2, 2, 9)
+    assert re.fullmatch("#[0-9a-f]{6}", heat(5, 5, 5))
+
+
+@pytest.mark.parametrize(("expected", "said"), [(7.126, "7.13"), (10.4, "10.00"), (0.2, "1.00")])
+def test_stars_are_shown_within_the_scale(expected, said):
+    assert stars(expected) == said
+
+
+def test_a_distribution_is_ten_bars():
+    drawn = bars([0, 0, 0.01, 0.04, 0.1, 0.2, 0.4, 0.2, 0.05, 0])
+    assert len(drawn) == 10
+    assert drawn[6] == "█"
+    assert drawn[0] == " "
+
+
+def test_the_grid_has_a_coloured_cell_for_each_candidate_and_marks_the_best():
+    answer = choose_classic(MODEL, classic_slate(MODEL.catalogue, random.Random(1)))
+    plain = shown(classic_grid(answer))
+    for director in answer.slate.directors:
+        assert director in plain
+    assert plain.count("★") == 1
+    for expected in answer.expected:
+        assert f" {stars(expected)} " in plain
+    colours = set(re.findall(r"48;2;(\d+;\d+;\d+)", shown(classic_grid(answer), color="truecolor")))
+    assert len(colours) >= len({round(e, 3) for e in answer.expected}) // 2
+
+
+def test_an_answer_tells_warnings_faults_and_extrapolated_years():
+    model = made_up_model(32, lie=1)
+    answer = choose(model, Slate(years=Years(first=model.catalogue.years.last), plausible=False), 3)
+    plain = " ".join(shown(pick_table(answer), 300).split())
+    assert "disagree" in plain
+    assert "every row through ONNX Runtime" in plain
+    assert f"{model.catalogue.years.last}*" in plain
+    assert "beyond" in plain
+
+
+def test_a_narrow_terminal_still_shows_every_pick():
+    answer = choose(MODEL, Slate(), 4)
+    narrow = shown(pick_table(answer), 60)
+    assert max(map(len, narrow.splitlines())) <= 60
