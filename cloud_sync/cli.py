@@ -53,9 +53,18 @@ def run(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> Non
     _log_to_stderr()
     with _stopped_by_signal() as stop, _state_errors():
         from cloud_sync.assembly import assembled
+        from cloud_sync.service_notes import ServiceNotes
+
+        notes = ServiceNotes()
+
+        def came_round(_: object) -> bool:
+            notes.beat()
+            return False
 
         with assembled(settings) as service:
-            service.run(stop)
+            notes.tell("READY=1")
+            service.run(stop, came_round)
+            notes.tell("STOPPING=1")
 
 
 @app.command()
