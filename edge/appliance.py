@@ -22,6 +22,7 @@ from edge.boot import now
 from edge.config import Config
 from edge.journal import Journal, JournalError
 from edge.lights import Lights
+from edge.listeners import Listeners
 from edge.machine import REFUSALS, Event, Order, Phase, State, handle, pattern
 from edge.picker import Found, find_pick
 from edge.press import Happening, Press, Pressed, StageReached
@@ -65,6 +66,8 @@ class Appliance:
         pick: the newest one, whether decided or not.
         message: the last thing there was to say.
         stop_asked: set when it is time to stop.
+        listeners: told after every change worth showing.
+        fingers: told whenever the button goes down.
     """
 
     def __init__(self, parts: Parts, changed: Callable[[str], None]) -> None:
@@ -81,11 +84,13 @@ class Appliance:
         self.fault: str | None = None
         self.message = ""
         self.stop_asked = asyncio.Event()
+        self.listeners = Listeners()
+        self.fingers = Listeners()
         self.powers_off = False
         self.search: asyncio.Task[str | None] | None = None
         self._lights = parts.lights
         self._searcher = parts.searcher
-        self._boot_id = parts.boot_id
+        self.boot_id = parts.boot_id
         self._changed = changed
         self._lights.show(pattern(self.state))
 
@@ -100,6 +105,8 @@ class Appliance:
             refusal = self._carry_out(order) or refusal
         if self._lights.show(pattern(self.state)):
             self._changed(f"led: {self._lights.shown.value}")
+        if self.state != before:
+            self.listeners.tell()
         if before.phase is not self.state.phase:
             _log.info("%s: %s", event.value, self.state.phase.value)
         return Outcome(orders, refusal)
@@ -107,6 +114,7 @@ class Appliance:
     def take_button(self, happening: Happening) -> Outcome | None:
         """Take in what the button did; the outcome is that of letting go."""
         if isinstance(happening, Pressed):
+            self.fingers.tell()
             self.feed(Event.BUTTON_PRESSED)
         elif isinstance(happening, StageReached):
             self.feed(Event.STAGE_REACHED, happening.press)
@@ -152,6 +160,7 @@ class Appliance:
         """Tell whoever watches."""
         self.message = message
         self._changed(message)
+        self.listeners.tell()
 
     # What it is ordered to do.
 
@@ -207,7 +216,7 @@ class Appliance:
             self.journal.approved_combinations(),
             seed=secrets.randbelow(_SEEDS),
             made_at=now(),
-            boot_id=self._boot_id,
+            boot_id=self.boot_id,
         )
         try:
             self.writer.refuse_when_full()

@@ -46,6 +46,12 @@ class Config:
     offline_seconds: float = 86_400.0
     trial_seconds: float = 60.0
     trial_memory_bytes: int = 500_000_000
+    page: bool = True
+    page_host: str = "127.0.0.1"
+    page_port: int = 8080
+    page_names: tuple[str, ...] = ()
+    page_certificate: Path | None = None
+    page_key: Path | None = None
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -56,9 +62,18 @@ _RANGES: dict[str, tuple[float, float]] = {
     "keep_picks": (100, 1_000_000),
     "offline_seconds": (1.0, 366 * 86_400.0),
     "trial_seconds": (1.0, 3600.0),
+    "page_port": (0, 65_535),
     "trial_memory_bytes": (50_000_000, 64_000_000_000),
 }
-_KINDS = {str: "text", Path: "a path as text", int: "a whole number", bool: "true or false"}
+_KINDS: dict[Any, str] = {
+    str: "text",
+    Path: "a path as text",
+    Path | None: "a path as text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple[str, ...]: "a list of texts",
+}
 
 
 def read(path: Path | None, state: Path | None = None) -> Config:
@@ -104,11 +119,20 @@ def _config(given: dict[str, Any], folder: Path) -> Config:
             problems.append(f"{field.name}: {problem}")
         values[field.name] = value
     config = Config(**values) if not problems else Config()
-    if not problems and config.button_pin == config.led_pin:
-        problems.append(f"led_pin: is {config.led_pin}, the button's pin; choose another")
+    problems += _together(config)
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _together(config: Config) -> list[str]:
+    """Return what is wrong with values that are right alone."""
+    problems = []
+    if config.button_pin == config.led_pin:
+        problems.append(f"led_pin: is {config.led_pin}, the button's pin; choose another")
+    if (config.page_certificate is None) != (config.page_key is None):
+        problems.append("page_key: HTTPS needs both page_certificate and page_key")
+    return problems
 
 
 def _unknown(key: str, kinds: dict[str, Any]) -> str:
@@ -117,14 +141,18 @@ def _unknown(key: str, kinds: dict[str, Any]) -> str:
     return f"{key}: is no setting; {hint}"
 
 
-def _value(name: str, value: Any, kind: type, folder: Path) -> tuple[Any, str | None]:
+def _value(name: str, value: Any, kind: Any, folder: Path) -> tuple[Any, str | None]:
     """Return the value as its kind, and what is wrong with it if anything is."""
     if kind is float and type(value) in (int, float):
         value = float(value)
-    elif kind is Path and isinstance(value, str) and value:
+    elif kind in (Path, Path | None) and isinstance(value, str) and value:
         return folder / Path(value).expanduser(), None
-    elif type(value) is not kind:
-        return value, f"is {value!r}; give {_KINDS.get(kind, 'a number')}"
+    elif kind == tuple[str, ...] and isinstance(value, list):
+        value = tuple(value)
+        if all(isinstance(text, str) for text in value):
+            return value, None
+    if type(value) is not kind:
+        return value, f"is {value!r}; give {_KINDS[kind]}"
     if name == "thing":
         return value, _thing_problem(value)
     if name in _RANGES:

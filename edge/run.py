@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
 import signal
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,10 +23,11 @@ from edge.hardware import Hardware
 from edge.journal import JOURNAL, Journal, open_or_set_aside
 from edge.lights import Lights
 from edge.machine import Event
+from edge.main_loop import Watched, main_loop
 from edge.models import Answering
 from edge.press import Button
 from edge.reserve import Reserve
-from edge.service_notes import tell_systemd, watchdog_seconds
+from edge.service_notes import tell_systemd
 from edge.state_folder import NoState, locked
 from edge.store import ModelStore
 from edge.terminal import Terminal
@@ -38,12 +36,8 @@ from edge.workers import Worker
 from edge.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from edge.page.server import PageServer
 
-_log = logging.getLogger(__name__)
-
-_LOOK_SECONDS = 0.2
-_TIDY_SECONDS = 3600.0
 # A search row by row over billions of combinations takes minutes; a trial has its own limit.
 _SEARCH_PATIENCE_SECONDS = 1800.0
 _UPDATE_PATIENCE_SECONDS = 300.0
@@ -67,79 +61,89 @@ def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
         stack.enter_context(locked(config.state))
         journal, aside = open_or_set_aside(config.state / JOURNAL)
         stack.enter_context(journal)
-        return asyncio.run(_run(config, journal, aside, simulate=simulate, terminal=terminal))
+        try:
+            store = ModelStore(config.state)
+        except OSError as error:
+            raise NoState(f"{config.state}: {error.strerror}") from error
+        return asyncio.run(_run(config, journal, store, aside, simulate, terminal))
 
 
 async def _run(
     config: Config,
     journal: Journal,
+    store: ModelStore,
     aside: Path | None,
-    *,
     simulate: bool,
     terminal: Terminal,
 ) -> bool:
     async with contextlib.AsyncExitStack() as stack:
-        watch: ButtonWatch | None = None
-
-        def on_edge(down: bool, at: float) -> None:
-            if watch is not None:
-                watch.edge_from_any_thread(down, at)
-
-        hardware = Hardware(config, on_edge, simulate=simulate)
-        stack.callback(hardware.close)
-
-        def light(brightness: float) -> None:
-            hardware.light(brightness)
-            terminal.light(brightness)
-
-        lights = Lights(light)
-        stack.push_async_callback(lights.close)
         searcher = Worker("search", _SEARCH_PATIENCE_SECONDS)
+        stack.callback(searcher.close)
         updater = Worker("update", config.trial_seconds + _UPDATE_PATIENCE_SECONDS)
-        store = _store(config.state)
-
-        def attend(wanted: bool) -> None:
-            appliance.feed(Event.ATTENTION_RAISED if wanted else Event.ATTENTION_CLEARED)
-
-        attention = Attention(attend)
-        reserve = Reserve(config.state)
-        boot = boot_id()
-        parts = Parts(
-            config, journal, store, lights, searcher, Writer(store, reserve, attention), boot
-        )
-        appliance = Appliance(parts, terminal.say)
-        answers = Answers(appliance, hardware)
-        watch = ButtonWatch(
-            Button(hardware.button_is_down, config.button_bounce_seconds), answers.take_button
-        )
-        stack.callback(searcher.close, wait=False)
-        stack.callback(updater.close, wait=False)
-        stop_on_signals(appliance)
+        stack.callback(updater.close)
+        appliance, answers = _assemble(config, journal, store, searcher, simulate, terminal, stack)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: appliance.feed(Event.STOP_ASKED))
         if aside is not None:
-            attention.raise_("journal", f"the journal was damaged and lies in {aside.name}")
-
-        answering = await updater.run(lambda: _load(store, config, boot))
-        _take_loaded(appliance, answering)
-        server = await serve(config.state / SOCKET, answers.answer)
-        stack.push_async_callback(_close_server, server, config.state / SOCKET)
-        reserve.restore()
+            sentence = f"the journal was damaged and lies in {aside.name}"
+            appliance.attention.raise_("journal", sentence)
+        _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
+        await _listen(config.state / SOCKET, answers, stack)
         watching = Watching(appliance, config.state, updater)
         stack.push_async_callback(watching.close)
+        stack.enter_context(terminal.pressing(answers.press_key))
         terminal.say("ready")
         tell_systemd("READY=1")
-        stack.enter_context(terminal.pressing(answers.press_key))
-        await _main_loop(appliance, watching, [searcher, updater])
+        workers: list[Watched] = [searcher, updater]
+        if config.page and (page := await _open_page(appliance, updater)) is not None:
+            stack.push_async_callback(asyncio.to_thread, page.stop)
+            workers.append(page)
+        await main_loop(appliance, watching, workers)
         tell_systemd("STOPPING=1")
         terminal.say("stopping")
         models.note_clean_stop(store)
         return appliance.powers_off
 
 
-def _store(state: Path) -> ModelStore:
-    try:
-        return ModelStore(state)
-    except OSError as error:
-        raise NoState(f"{state}: {error.strerror}") from error
+def _assemble(
+    config: Config,
+    journal: Journal,
+    store: ModelStore,
+    searcher: Worker,
+    simulate: bool,
+    terminal: Terminal,
+    stack: contextlib.AsyncExitStack,
+) -> tuple[Appliance, Answers]:
+    """Put pins, lights, button and state machine together."""
+    watch: ButtonWatch | None = None
+
+    def on_edge(down: bool, at: float) -> None:
+        if watch is not None:
+            watch.edge_from_any_thread(down, at)
+
+    hardware = Hardware(config, on_edge, simulate=simulate)
+    stack.callback(hardware.close)
+
+    def light(brightness: float) -> None:
+        hardware.light(brightness)
+        terminal.light(brightness)
+
+    lights = Lights(light)
+    stack.push_async_callback(lights.close)
+
+    def attend(wanted: bool) -> None:
+        appliance.feed(Event.ATTENTION_RAISED if wanted else Event.ATTENTION_CLEARED)
+
+    reserve = Reserve(config.state)
+    reserve.restore()
+    writer = Writer(store, reserve, Attention(attend))
+    parts = Parts(config, journal, store, lights, searcher, writer, boot_id())
+    appliance = Appliance(parts, terminal.say)
+    answers = Answers(appliance, hardware)
+    button = Button(hardware.button_is_down, config.button_bounce_seconds)
+    watch = ButtonWatch(button, answers.take_button)
+    return appliance, answers
 
 
 def _load(store: ModelStore, config: Config, boot: str) -> Answering:
@@ -163,38 +167,41 @@ def _record_roll_back(journal: Journal, version: int, model_hash: str, reason: s
     journal.record_activation(version, model_hash, "rolled-back", now(), reason)
 
 
-async def _main_loop(appliance: Appliance, watching: Watching, workers: Sequence[Worker]) -> None:
-    """Look around until a stop is asked for; feed the watchdog while every worker is fresh."""
-    beat = watchdog_seconds()
-    next_beat = next_tidy = time.monotonic()
-    while not appliance.stop_asked.is_set():
-        watching.look()
-        at = time.monotonic()
-        if beat is not None and at >= next_beat and all(worker.is_fresh() for worker in workers):
-            tell_systemd("WATCHDOG=1")
-            next_beat = at + beat
-        if at >= next_tidy:
-            _tidy(appliance)
-            next_tidy = at + _TIDY_SECONDS
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(appliance.stop_asked.wait(), _LOOK_SECONDS)
-
-
-def _tidy(appliance: Appliance) -> None:
+async def _listen(path: Path, answers: Answers, stack: contextlib.AsyncExitStack) -> None:
     try:
-        appliance.journal.prune(appliance.config.keep_picks)
-    except GreenlightError as error:
-        _log.warning("the journal was not tidied: %s", error)
+        server = await serve(path, answers.answer)
+    except OSError as error:
+        raise NoState(f"{path}: {error.strerror}") from error
+    stack.callback(path.unlink, missing_ok=True)
+    stack.callback(server.close)
 
 
-async def _close_server(server: asyncio.Server, path: Path) -> None:
-    server.close()
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # noqa: PTH108
-
-
-def stop_on_signals(appliance: Appliance) -> None:
-    """SIGTERM and SIGINT are a wish to stop, like the longest press."""
+async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
+    """Serve the page, after the appliance is ready: what it needs takes a while to load."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: appliance.feed(Event.STOP_ASKED))
+
+    def open_page() -> PageServer:
+        from edge.house import ApplianceHouse, kept_slate
+        from edge.page.server import PageServer
+        from edge.page.settings import PageSettings
+
+        config = appliance.config
+        settings = PageSettings(
+            config.page_host,
+            config.page_port,
+            config.page_names,
+            config.page_certificate,
+            config.page_key,
+        )
+        appliance.slate = kept_slate(config.state)
+        page = PageServer(ApplianceHouse(appliance, loop), config.state, settings)
+        page.start()
+        return page
+
+    try:
+        page = await worker.run(open_page)
+    except GreenlightError as error:
+        appliance.attention.raise_("page", str(error))
+        return None
+    appliance.say(f"page: {page.address}")
+    return page

@@ -7,11 +7,14 @@ last line, or why not.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.activation import Refused
@@ -19,12 +22,25 @@ from edge.activation import Refused
 _OK = "ok"
 _REFUSED = 3
 _LONGEST_REASON = 300
+_LONGEST_OUTPUT = 64 * 1024
+_POLL_SECONDS = 0.1
 # What the process itself needs before any model is loaded: address space that the libraries
 # reserve, most of it never touched.
 _BASE_BYTES = 500_000_000
 
 
-def try_model(folder: Path, keys: Path, *, seconds: float, memory_bytes: int) -> None:
+class TrialInterrupted(Exception):
+    """The appliance stops; the model was not judged, and its offer stays open."""
+
+
+def try_model(
+    folder: Path,
+    keys: Path,
+    *,
+    seconds: float,
+    memory_bytes: int,
+    stopping: Callable[[], bool] = lambda: False,
+) -> None:
     """Load the bundle in a child and run its probes.
 
     Args:
@@ -32,9 +48,11 @@ def try_model(folder: Path, keys: Path, *, seconds: float, memory_bytes: int) ->
         keys: the folder of trusted public keys.
         seconds: after which the child is killed.
         memory_bytes: that loading and probing may take.
+        stopping: asked now and then whether to give up.
 
     Raises:
         Refused: saying what the model did.
+        TrialInterrupted: `stopping` said so.
     """
     command = [sys.executable, "-m", "edge.trial", str(folder), str(keys)]
     command += [str(memory_bytes), str(seconds)]
@@ -42,19 +60,45 @@ def try_model(folder: Path, keys: Path, *, seconds: float, memory_bytes: int) ->
     # An address in the notification socket would let the child speak for the appliance.
     environment.pop("NOTIFY_SOCKET", None)
     try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=seconds,
-            env=environment,
-            check=False,
-        )
+        done = _run(command, environment, seconds, stopping)
     except subprocess.TimeoutExpired as error:
         raise Refused(f"did not finish its trial within {seconds:g} s") from error
     if done.returncode == 0 and done.stdout.splitlines()[-1:] == [_OK.encode()]:
         return
     raise Refused(_reason(done))
+
+
+def _run(
+    command: list[str],
+    environment: dict[str, str],
+    seconds: float,
+    stopping: Callable[[], bool],
+) -> subprocess.CompletedProcess[bytes]:
+    deadline = time.monotonic() + seconds
+    # Files in memory and not pipes: a child that writes without end meets its file size limit, and
+    # a full disk is not held against the model.
+    with (
+        os.fdopen(os.memfd_create("out"), "w+b") as out,
+        os.fdopen(os.memfd_create("err"), "w+b") as err,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment
+        ) as child,
+    ):
+        try:
+            while child.poll() is None:
+                if stopping():
+                    raise TrialInterrupted
+                if time.monotonic() >= deadline:
+                    raise subprocess.TimeoutExpired(command, seconds)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_POLL_SECONDS)
+        finally:
+            child.kill()
+            child.wait()
+        out.seek(0)
+        err.seek(0)
+        said = out.read(_LONGEST_OUTPUT), err.read(_LONGEST_OUTPUT)
+    return subprocess.CompletedProcess(command, child.returncode, *said)
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -72,6 +116,7 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
     limit = _BASE_BYTES + int(memory_bytes)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LONGEST_OUTPUT, _LONGEST_OUTPUT))
     cpu = int(float(seconds)) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
 

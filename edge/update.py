@@ -41,6 +41,7 @@ class Update:
         keys: the folder of trusted public keys, read anew for each update.
         active: the bundle that answers now, or None.
         now: the time to record, as text.
+        stopping: asked now and then whether to give up, leaving the offer open.
     """
 
     offer: IncomingModel
@@ -51,6 +52,7 @@ class Update:
     store: ModelStore
     journal: Journal
     now: Callable[[], str]
+    stopping: Callable[[], bool] = lambda: False
     copied: Path | None = field(default=None, init=False)
     bundle: Bundle | None = field(default=None, init=False)
     model: Model | None = field(default=None, init=False)
@@ -61,6 +63,10 @@ class Update:
 
         Args:
             passed: told each state as it is reached.
+
+        Raises:
+            TrialInterrupted: `stopping` said so.
+            JournalError, OSError: it could not go on; the offer stays open.
         """
         state = activation.resume(self.offer.manifest_sha256, self._known())
         actions = self._actions()
@@ -125,6 +131,7 @@ class Update:
             self.keys,
             seconds=self.limits.seconds,
             memory_bytes=self.limits.memory_bytes,
+            stopping=self.stopping,
         )
 
     def _keep(self) -> None:

@@ -14,6 +14,7 @@ from edge.appliance import Appliance
 from edge.boot import now
 from edge.journal import JOURNAL, IncomingModel, Journal
 from edge.machine import Event
+from edge.trial import TrialInterrupted
 from edge.update import TrialLimits, Update
 from edge.workers import Worker
 
@@ -53,7 +54,7 @@ class Watching:
         return True
 
     async def close(self) -> None:
-        """Wait for an update in progress: its trial is limited in time."""
+        """Wait for an update in progress: it notices that the appliance stops."""
         if self._update is not None:
             await self._update
 
@@ -61,6 +62,8 @@ class Watching:
         self.appliance.say(f"model: trying version {offer.version}")
         try:
             update, ended = await self.updater.run(lambda: self._run_update(offer))
+        except TrialInterrupted:
+            return
         except Exception as error:  # noqa: BLE001 - the outermost frame of this task
             _log.exception("the update failed")
             self._not_before = time.monotonic() + _RETRY_SECONDS
@@ -88,6 +91,7 @@ class Watching:
                 store=self.appliance.store,
                 journal=journal,
                 now=now,
+                stopping=self.appliance.stop_asked.is_set,
             )
             return update, update.run()
 

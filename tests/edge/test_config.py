@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from edge.config import EXAMPLE_PATH, Config, ConfigError, read
 
 def test_the_commented_example_is_the_defaults_and_names_every_key():
     assert read(EXAMPLE_PATH) == Config()
-    assert list(tomllib.loads(EXAMPLE_PATH.read_text())) == [
-        field.name for field in dataclasses.fields(Config)
-    ]
+    text = EXAMPLE_PATH.read_text()
+    # A path that is none by default is shown commented out.
+    shown = re.sub(r"^# (?=page_(certificate|key) = )", "", text, flags=re.MULTILINE)
+    assert list(tomllib.loads(shown)) == [field.name for field in dataclasses.fields(Config)]
 
 
 def test_all_errors_are_told_at_once_with_what_was_meant(tmp_path: Path):
@@ -40,6 +42,19 @@ def test_button_and_led_cannot_share_a_pin(tmp_path: Path):
     path = tmp_path / "greenlight.toml"
     path.write_text("led_pin = 17\n")
     with pytest.raises(ConfigError, match="the button's pin"):
+        read(path)
+
+
+def test_the_page_needs_a_certificate_and_its_key_together(tmp_path: Path):
+    path = tmp_path / "greenlight.toml"
+    path.write_text('page_key = "page.key"\n')
+    with pytest.raises(ConfigError, match="both page_certificate and page_key"):
+        read(path)
+    path.write_text('page_names = ["greenlight.local"]\npage_key = "k"\npage_certificate = "c"\n')
+    assert read(path).page_names == ("greenlight.local",)
+    assert read(path).page_key == tmp_path / "k"
+    path.write_text("page_names = [1]\n")
+    with pytest.raises(ConfigError, match="a list of texts"):
         read(path)
 
 
