@@ -62,6 +62,16 @@ def film_key(title: str, year: int, director: str) -> str:
     return f"FILM#{title}#{year}#{director}"
 
 
+def films_prefix(sha256: str) -> str:
+    """The S3 prefix of a film table as DynamoDB JSON: from its content alone."""
+    return f"films/{sha256[:16]}/"
+
+
+def films_progress(sha256: str) -> str:
+    """The S3 key of how far that film table has come into the table of DynamoDB."""
+    return f"films/{sha256[:16]}.progress.json"
+
+
 def feedback_key(feedback_id: str) -> str:
     """The partition key of a feedback item."""
     return f"FEEDBACK#{feedback_id}"

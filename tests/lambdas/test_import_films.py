@@ -1,0 +1,207 @@
+"""A film table on its way into S3 and DynamoDB, with the original's attribute names."""
+
+import json
+import random
+import subprocess
+import sys
+
+import pytest
+
+from data.errors import InvalidRecord
+from data.film_table import BadRow, read_rows, write_films
+from data.films import Film
+from lambdas.film_items import item_of, items_of
+from lambdas.import_films import FilmImport, ImportFailed, import_films
+
+LUCKY = Film("Lucky (2011/III)", 2011, "Jean-Pierre Ño", ("Comedy", "Drama"), "film", 7, 6.5, 1501)
+
+
+def made_up(count, seed=0):
+    rng = random.Random(seed)
+    films = []
+    for n in range(count):
+        year = 1990 + n % 9
+        director = f"Director {rng.randrange(40)}"
+        films.append(Film(f"Film {n} ({year})", year, director, ("Drama",), "film", 5))
+    return films
+
+
+def test_an_item_has_the_originals_attribute_names():
+    assert item_of(LUCKY) == {
+        "pk": {"S": "FILM#Lucky (2011/III)#2011#Jean-Pierre Ño"},
+        "title": {"S": "Lucky (2011/III)"},
+        "Director1": {"S": "Jean-Pierre Ño"},
+        "Genre1": {"S": "Comedy"},
+        "Genre2": {"S": "Drama"},
+        "Genre3": {"S": "None"},
+        "stars": {"N": "7"},
+        "year": {"N": "2011"},
+        "rating": {"N": "6.5"},
+        "votes": {"N": "1501"},
+    }
+
+
+def test_each_line_of_a_part_is_an_item_and_no_part_is_large():
+    parts = list(items_of(made_up(12_000)).parts())
+    assert [part.count(b"\n") for part in parts] == [5_000, 5_000, 2_000]
+    assert json.loads(parts[1].splitlines()[0])["Item"]["title"] == {"S": "Film 5000 (1995)"}
+
+
+def test_a_key_comes_once_and_the_first_film_counts():
+    again = Film(LUCKY.title, LUCKY.year, LUCKY.director, ("Horror",), "film", 2)
+    items = items_of([LUCKY, again])
+    assert (items.items, items.repeats) == ((item_of(LUCKY),), 1)
+
+
+def test_a_table_with_a_bad_row_is_refused_whole():
+    with pytest.raises(InvalidRecord, match=r"line 3: year: .*clean table"):
+        items_of([LUCKY, BadRow(3, "year: is missing", ())])
+
+
+def test_a_key_that_dynamodb_would_refuse_is_refused_here():
+    with pytest.raises(InvalidRecord, match="2048"):
+        item_of(Film("語" * 400, 2000, "語" * 400, ("Drama",), "film", 5))
+
+
+@pytest.fixture
+def clients(local_cloud):
+    aws = local_cloud.aws
+    return aws.client("s3"), aws.client("dynamodb"), aws.outputs("greenlight")
+
+
+def stored(dynamodb, table):
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table)
+    return {item["pk"]["S"]: item for page in pages for item in page["Items"]}
+
+
+@pytest.fixture
+def own_table(clients):
+    """A table of this test's own, as the stack's."""
+    _, dynamodb, _ = clients
+    name = f"films-{random.getrandbits(40):x}"
+    dynamodb.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+    return name
+
+
+class Flaky:
+    """DynamoDB as it is under load: some items come back, and calls may end altogether."""
+
+    def __init__(self, dynamodb, ends_after=None):
+        self._dynamodb = dynamodb
+        self.ends_after = ends_after
+        self.calls = 0
+
+    def __getattr__(self, name):
+        return getattr(self._dynamodb, name)
+
+    def batch_write_item(self, RequestItems):
+        self.calls += 1
+        if self.ends_after is not None and self.calls > self.ends_after:
+            raise ConnectionError("the network is gone")
+        (table, requests), *_ = RequestItems.items()
+        kept, refused = requests[: len(requests) // 2 or 1], requests[len(requests) // 2 or 1 :]
+        self._dynamodb.batch_write_item(RequestItems={table: kept})
+        return {"UnprocessedItems": {table: refused} if refused else {}}
+
+
+def job(clients, table, films, dynamodb=None):
+    s3, real, outputs = clients
+    return FilmImport(s3, dynamodb or real, outputs["DataBucket"], table, items_of(films))
+
+
+def test_the_command_brings_a_table_into_the_stacks_and_again_changes_nothing(
+    clients, local_cloud, tmp_path
+):
+    s3, dynamodb, outputs = clients
+    path = tmp_path / "films.csv"
+    write_films(path, [LUCKY, LUCKY, *made_up(60)])
+
+    def run():
+        done = subprocess.run(
+            [sys.executable, "-m", "lambdas.import_films", path, "--desk", local_cloud.folder],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    first = run()
+    assert "61 films written, 0 were there" in first
+    assert "1 films have the title, year and director of one before" in first
+    items = stored(dynamodb, outputs["Table"])
+    wanted = items_of(read_rows(path)).items
+    assert all(items[item["pk"]["S"]] == item for item in wanted)
+    place = first.split("s3://")[1].split()[0].split("/", 1)
+    listed = s3.list_objects_v2(Bucket=place[0], Prefix=place[1])["Contents"]
+    lines = s3.get_object(Bucket=place[0], Key=listed[0]["Key"])["Body"].read().splitlines()
+    assert [json.loads(line)["Item"] for line in lines] == list(wanted)
+    assert "0 films written, 61 were there" in run()
+
+
+def test_a_new_table_is_made_by_dynamodbs_own_import(clients):
+    _, dynamodb, _ = clients
+    films, told = made_up(130, seed=1), []
+    table = f"new-{random.getrandbits(40):x}"
+    work = job(clients, table, films)
+    work.upload()
+    assert "made the table from 130 films" in import_films(work, 130, told.append, 0.02)
+    assert len(stored(dynamodb, table)) == 130
+    assert told[-1] == 130
+    assert "0 films written" in import_films(work, 130, told.append)
+
+
+def test_items_that_come_back_are_written_in_the_end(clients, own_table):
+    _, dynamodb, _ = clients
+    work = job(clients, own_table, made_up(60, seed=2), Flaky(dynamodb))
+    waited, told = [], []
+    assert work.write(work.table()["TableId"], told.append, waited.append) == 60
+    assert len(stored(dynamodb, own_table)) == 60
+    assert told == [25, 50, 60]
+    assert waited
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(clients, own_table):
+    _, dynamodb, _ = clients
+    films = made_up(1_200, seed=3)
+    flaky = Flaky(dynamodb, ends_after=270)
+    work = job(clients, own_table, films, flaky)
+    table_id = work.table()["TableId"]
+    with pytest.raises(ConnectionError):
+        work.write(table_id, lambda _: None, lambda _: None)
+    flaky.ends_after = None
+    assert work.write(table_id, lambda _: None, lambda _: None) == 200
+    assert len(stored(dynamodb, own_table)) == 1_200
+    assert work.write(table_id, lambda _: None, lambda _: None) == 0
+
+
+def test_a_table_made_anew_under_the_same_name_gets_all_films(clients, own_table):
+    work = job(clients, own_table, made_up(30, seed=4))
+    assert work.write("another table's id", lambda _: None, lambda _: None) == 30
+    assert work.write(work.table()["TableId"], lambda _: None, lambda _: None) == 30
+
+
+def test_items_that_are_never_taken_end_the_run_with_the_way_on(clients, own_table):
+    class Full(Flaky):
+        def batch_write_item(self, RequestItems):
+            return {"UnprocessedItems": RequestItems}
+
+    work = job(clients, own_table, made_up(5, seed=5), Full(clients[1]))
+    with pytest.raises(ImportFailed, match="run this again later"):
+        work.write(work.table()["TableId"], lambda _: None, lambda _: None)
+
+
+def test_a_file_that_is_no_film_table_is_told_before_anything_is_asked(tmp_path):
+    (tmp_path / "films.csv").write_text("title,year\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "lambdas.import_films", tmp_path / "films.csv"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "lacks the column 'Director1'" in done.stderr
