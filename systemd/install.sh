@@ -1,0 +1,129 @@
+#!/bin/sh
+# Installs Greenlight on Raspberry Pi OS 64-bit (12, 13), or on plain Debian 12 or 13 for trial.
+# `make install` packs a release and runs this; on the device it is called greenlight-setup.
+set -eu
+
+HERE=$(dirname -- "$(readlink -f -- "$0")")
+PREFIX=/opt/greenlight
+RELEASES=$PREFIX/releases
+CURRENT=$PREFIX/current
+PREVIOUS=$PREFIX/previous
+CONFIG=/etc/greenlight
+STATE=/var/lib/greenlight
+UNIT_FOLDER=/usr/local/lib/systemd/system
+SETUP=/usr/local/sbin/greenlight-setup
+# How long a fresh release must have run without a restart before it is trusted.
+SETTLE_SECONDS=${GREENLIGHT_SETTLE_SECONDS:-15}
+
+say() { printf '%s\n' "greenlight-setup: $*"; }
+die() {
+  printf '%s\n' "greenlight-setup: $*" >&2
+  exit 1
+}
+is_running() { [ -d /run/systemd/system ]; }
+
+usage() {
+  cat >&2 <<'USAGE'
+usage: greenlight-setup install            install, or repair; running it again changes nothing
+       greenlight-setup upgrade            as install, and back to the release before if it fails
+       greenlight-setup rollback           back to the release before
+       greenlight-setup uninstall [--purge]   remove; --purge removes picks, ratings and settings too
+       greenlight-setup connect FOLDER     take the certificates that provisioning wrote, and synchronise
+       greenlight-setup lan on|off         show the page on the local network, or on this machine only
+       greenlight-setup status             which release runs, and which one is kept
+USAGE
+  exit 2
+}
+
+# shellcheck source=systemd/steps/system.sh
+. "$HERE/steps/system.sh"
+# shellcheck source=systemd/steps/release.sh
+. "$HERE/steps/release.sh"
+# shellcheck source=systemd/steps/units.sh
+. "$HERE/steps/units.sh"
+# shellcheck source=systemd/steps/owner.sh
+. "$HERE/steps/owner.sh"
+
+put_in_place() {
+  check_system
+  find_payload
+  install_packages
+  make_users_and_folders
+  build_release
+  take_keys
+  choose_pins
+}
+
+install_all() {
+  put_in_place
+  offer_bundle
+  before=$(readlink -f "$CURRENT" 2>/dev/null || :)
+  point_at "$RELEASE"
+  link_units
+  name_on_the_lan
+  enable_units
+  if is_running; then
+    start_units || die "it does not start; see: journalctl -u greenlight.service -b"
+    say "it runs: $(readlink "$CURRENT"). Press the button, or: greenlight press"
+  else
+    say "installed; it starts with the next boot"
+  fi
+}
+
+upgrade_all() {
+  [ -e "$CURRENT/complete" ] || die "nothing is installed here: use install"
+  put_in_place
+  if [ "$(readlink -f "$CURRENT")" = "$RELEASE" ]; then
+    say "this release runs already"
+    install_all
+    return
+  fi
+  before=$(readlink -f "$CURRENT")
+  keep_journal
+  point_at "$RELEASE"
+  link_units
+  if is_running; then
+    if ! restart_units || ! has_settled; then
+      say "the new release does not run; going back to $before"
+      show_failure
+      turn_back "$before" "$RELEASE"
+      die "the upgrade failed; $before runs again. Nothing was lost"
+    fi
+  fi
+  forget_journal_copy
+  offer_bundle
+  prune_releases
+  say "upgraded to $RELEASE"
+}
+
+rollback_all() {
+  [ -e "$PREVIOUS/complete" ] || die "there is no release before this one"
+  failed=$(readlink -f "$CURRENT")
+  turn_back "$(readlink -f "$PREVIOUS")" "$failed"
+  say "$(readlink -f "$CURRENT") runs again; $failed is kept"
+}
+
+[ $# -ge 1 ] || usage
+command=$1
+shift
+case $command in
+  install | upgrade | rollback | uninstall | connect | lan)
+    [ "$(id -u)" = 0 ] || die "must be root: try sudo greenlight-setup $command $*"
+    ;;
+esac
+case $command in
+  install) [ $# = 0 ] || usage; install_all ;;
+  upgrade) [ $# = 0 ] || usage; upgrade_all ;;
+  rollback) [ $# = 0 ] || usage; rollback_all ;;
+  uninstall)
+    case ${1-} in
+      '') uninstall_all keep ;;
+      --purge) uninstall_all purge ;;
+      *) usage ;;
+    esac
+    ;;
+  connect) [ $# = 1 ] || usage; connect_to_cloud "$1" ;;
+  lan) [ $# = 1 ] || usage; show_on_lan "$1" ;;
+  status) show_status ;;
+  *) usage ;;
+esac

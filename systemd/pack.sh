@@ -1,0 +1,76 @@
+#!/bin/sh
+# Packs a release: all that install.sh needs, in one folder that can be copied to a Pi.
+# usage: systemd/pack.sh OUT      WHEELS=1 adds every wheel (for this machine's Python and processor),
+#                                 so that the installation needs no network
+#                                 BUNDLE=DIR (default build/bundle) is the model that comes with it
+set -eu
+
+[ $# = 1 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
+TOP=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
+OUT=$(mkdir -p -- "$1" && readlink -f -- "$1")
+PYTHON=${GREENLIGHT_PYTHON:-$TOP/.venv/bin/python}
+BUNDLE=${BUNDLE:-$TOP/build/bundle}
+fresh=$(mktemp -d "$OUT.XXXXXX")
+trap 'rm -rf "$fresh"' EXIT
+
+die() {
+  printf '%s\n' "pack: $*" >&2
+  exit 1
+}
+[ -x "$PYTHON" ] || die "$PYTHON is missing: make setup"
+[ -f "$BUNDLE/manifest.json" ] || die "$BUNDLE holds no model: make train-export"
+
+# From a copy, so that no leftover of another build slips in; one time stamp, so that the same files
+# always make the same wheel and an upgrade to what runs already is none.
+mkdir "$fresh/source"
+tar -C "$TOP" --exclude=__pycache__ --exclude=data/films -cf - \
+  pyproject.toml README.md LICENSE data edge training cloud_sync lambdas | tar -C "$fresh/source" -xf -
+SOURCE_DATE_EPOCH=1700000000 "$PYTHON" -m pip wheel --quiet --disable-pip-version-check \
+  --no-deps --no-build-isolation --wheel-dir "$fresh" "$fresh/source"
+rm -rf "$fresh/source"
+
+mkdir "$fresh/locks" "$fresh/public-keys"
+cp "$TOP/locks/edge.txt" "$TOP/locks/sync.txt" "$fresh/locks/"
+cp "$TOP/systemd/lgpio.txt" "$fresh/locks/"
+wheel=$(cd "$fresh" && ls ./*.whl)
+version=$(echo "$wheel" | cut -d - -f 2)
+echo "greenlight==$version --hash=sha256:$(sha256sum "$fresh/$wheel" | cut -d ' ' -f 1)" \
+  >"$fresh/locks/greenlight.txt"
+
+# Only the key that signed this model: a release trusts nothing else by itself.
+mkdir "$fresh/bundle"
+for file in manifest.json manifest.sig model.onnx probes.json catalogue.json; do
+  cp "$BUNDLE/$file" "$fresh/bundle/"
+done
+(cd "$TOP" && "$PYTHON" - "$fresh" <<'PYTHON'
+import sys
+from pathlib import Path
+
+from data.bundle import read_bundle
+from data.signing import keys_folder, read_public_keys
+
+fresh = Path(sys.argv[1])
+keys = read_public_keys(keys_folder())
+key_id = read_bundle(fresh / "bundle", keys).manifest.key_id
+(fresh / "public-keys" / f"{key_id}.pub.pem").write_bytes(keys[key_id])
+PYTHON
+) || die "the model's signature cannot be checked: its public key belongs into the folder GREENLIGHT_KEYS"
+
+mkdir "$fresh/systemd"
+(cd "$TOP/systemd" && cp -R . "$fresh/systemd/")
+cp "$TOP/docs/appliance.md" "$fresh/" 2>/dev/null || :
+
+if [ "${WHEELS:-}" = 1 ]; then
+  mkdir "$fresh/wheels"
+  for lock in edge sync; do
+    "$PYTHON" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+      --only-binary :all: --dest "$fresh/wheels" -r "$TOP/locks/$lock.txt" || die "a wheel of locks/$lock.txt is missing"
+  done
+  "$PYTHON" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+    --dest "$fresh/wheels" -r "$TOP/systemd/lgpio.txt" || :
+fi
+rm -rf "$OUT"
+chmod -R u=rwX,go=rX "$fresh"
+mv "$fresh" "$OUT"
+trap - EXIT
+echo "packed in $OUT; to install it there: sudo $OUT/systemd/install.sh install"

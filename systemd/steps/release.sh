@@ -1,0 +1,152 @@
+# shellcheck shell=sh
+# Releases lie beside each other, each an environment of its own with its units; `current` names the
+# one that runs. Changing that link is the whole of an upgrade, and of going back.
+
+# The folder that `make release` packed: wheel, locks, bundle, keys, units.
+find_payload() {
+  PAYLOAD=${GREENLIGHT_PAYLOAD:-$(dirname "$HERE")}
+  WHEEL=$(find "$PAYLOAD" -maxdepth 1 -name 'greenlight-*-py3-none-any.whl' | head -n 1)
+  [ -n "$WHEEL" ] || die "$PAYLOAD holds no release; in the checkout: make install"
+  for file in locks/edge.txt locks/sync.txt locks/greenlight.txt; do
+    [ -f "$PAYLOAD/$file" ] || die "$PAYLOAD/$file is missing: pack the release again"
+  done
+  # The same files on the same Python are the same release, however often they are installed.
+  fingerprint=$(
+    {
+      /usr/bin/python3 --version
+      cd "$PAYLOAD" && find . -type f ! -path './wheels/*' | LC_ALL=C sort | while IFS= read -r file; do
+        sha256sum "$file"
+      done
+    } | sha256sum | cut -c 1-12
+  )
+  version=$(basename "$WHEEL" | cut -d - -f 2)
+  RELEASE=$RELEASES/$version-$fingerprint
+}
+
+build_release() {
+  [ ! -e "$RELEASE/complete" ] || return 0
+  say "building $RELEASE (a minute or two)"
+  rm -rf "$RELEASE"
+  install -d -m 0755 "$PREFIX" "$RELEASES"
+  /usr/bin/python3 -m venv "$RELEASE"
+  set -- --quiet --disable-pip-version-check --no-cache-dir
+  # A release that carries its wheels needs no network.
+  [ ! -d "$PAYLOAD/wheels" ] || set -- "$@" --no-index --find-links "$PAYLOAD/wheels"
+  for lock in edge sync; do
+    "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/$lock.txt" || give_up
+  done
+  "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps --find-links "$PAYLOAD" \
+    -r "$PAYLOAD/locks/greenlight.txt" || give_up
+  add_lgpio "$@"
+  share=$RELEASE/share/greenlight
+  install -d "$share"
+  cp -R "$PAYLOAD/systemd" "$share/"
+  for part in bundle public-keys appliance.md; do
+    [ ! -e "$PAYLOAD/$part" ] || cp -R "$PAYLOAD/$part" "$share/"
+  done
+  chmod -R u=rwX,go=rX "$share"
+  "$RELEASE/bin/greenlight" --help >/dev/null || give_up
+  "$RELEASE/bin/greenlight-sync" --help >/dev/null || give_up
+  sync
+  : >"$RELEASE/complete"
+}
+
+give_up() {
+  rm -rf "$RELEASE"
+  die "the release could not be built; what runs now is untouched. Without a network, pack it with its wheels: make release WHEELS=1"
+}
+
+# lgpio is the system's (its wheels exist for Python 3.11 only): its two files are linked into the
+# environment, so that nothing else of the system's Python is seen from there.
+add_lgpio() {
+  if [ ! -f "$PAYLOAD/locks/lgpio.txt" ] || has_lgpio; then
+    has_lgpio || return 0
+    site=$("$RELEASE/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+    /usr/bin/python3 -c 'import lgpio, _lgpio; print(lgpio.__file__, _lgpio.__file__, sep="\n")' |
+      while IFS= read -r file; do ln -s "$file" "$site/"; done
+  else
+    "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/lgpio.txt" ||
+      say "lgpio's wheel could not be installed"
+  fi
+  if "$RELEASE/bin/python" -c 'import lgpio' 2>/dev/null; then : >"$RELEASE/lgpio"; fi
+}
+
+take_keys() {
+  [ -d "$RELEASE/share/greenlight/public-keys" ] || return 0
+  for key in "$RELEASE"/share/greenlight/public-keys/*.pub.pem; do
+    [ -f "$key" ] || continue
+    install -m 0644 "$key" "$CONFIG/public-keys/"
+  done
+}
+
+# The appliance takes it as it takes any download: checked, tried in a child, then swapped in.
+offer_bundle() {
+  [ -d "$RELEASE/share/greenlight/bundle" ] || return 0
+  (cd / && runuser -u greenlight -- "$RELEASE/bin/python" -I "$RELEASE/share/greenlight/systemd/offer_bundle.py" \
+    "$STATE" "$RELEASE/share/greenlight/bundle") ||
+    say "the model that came with this release could not be offered to the appliance"
+}
+
+# Renames are atomic: at every moment, also after a power cut, `current` names a whole release.
+replace_link() {
+  ln -sfn "$1" "$2.new"
+  mv -T "$2.new" "$2"
+}
+
+point_at() {
+  now=$(readlink -f "$CURRENT" 2>/dev/null || :)
+  if [ -n "$now" ] && [ "$now" != "$1" ] && [ -e "$now/complete" ]; then
+    replace_link "$now" "$PREVIOUS"
+  fi
+  replace_link "$1" "$CURRENT"
+  sync
+  link_programs
+}
+
+link_programs() {
+  for program in greenlight greenlight-sync; do
+    ln -sfn "$CURRENT/bin/$program" /usr/local/bin/$program
+  done
+  ln -sfn "$CURRENT/share/greenlight/systemd/install.sh" "$SETUP"
+}
+
+# Newer software may change the journal; the copy is what the older software can go back to.
+keep_journal() {
+  rm -rf "$STATE/before-upgrade"
+  [ -f "$STATE/journal.db" ] || return 0
+  install -d -m 0700 -o greenlight -g greenlight "$STATE/before-upgrade"
+  runuser -u greenlight -- /usr/bin/python3 - "$STATE/journal.db" "$STATE/before-upgrade/journal.db" <<'PYTHON'
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as journal, sqlite3.connect(sys.argv[2]) as copy:
+    journal.backup(copy)
+PYTHON
+}
+
+forget_journal_copy() { rm -rf "$STATE/before-upgrade"; }
+
+journal_schema() {
+  /usr/bin/python3 -c 'import sqlite3, sys
+print(*sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute("PRAGMA user_version").fetchone())' "$1" 2>/dev/null
+}
+
+# Only a journal that the newer software has rewritten is replaced, and it is set aside, not deleted.
+restore_journal() {
+  [ -f "$STATE/before-upgrade/journal.db" ] || return 0
+  if [ "$(journal_schema "$STATE/journal.db")" != "$(journal_schema "$STATE/before-upgrade/journal.db")" ]; then
+    aside=$STATE/journal-of-failed-upgrade-$(date +%Y%m%d%H%M%S)
+    install -d -m 0700 -o greenlight -g greenlight "$aside"
+    for file in "$STATE"/journal.db*; do mv "$file" "$aside/"; done
+    mv "$STATE/before-upgrade/journal.db" "$STATE/journal.db"
+    chown greenlight:greenlight "$STATE/journal.db"
+    chmod 0660 "$STATE/journal.db"
+    say "the newer journal lies in $aside"
+  fi
+  forget_journal_copy
+}
+
+prune_releases() {
+  for release in "$RELEASES"/*; do
+    [ "$release" = "$(readlink -f "$CURRENT")" ] || [ "$release" = "$(readlink -f "$PREVIOUS")" ] ||
+      rm -rf "$release"
+  done
+}
