@@ -1,4 +1,4 @@
-"""The port to a broker: the real one (AWSIoTPythonSDK on mosquitto) and the fake keep one promise."""
+"""The port: the real broker (AWSIoTPythonSDK on mosquitto) and the fake keep one promise."""
 
 from __future__ import annotations
 

@@ -1,0 +1,238 @@
+"""From a job to a checked bundle: nothing unchecked is handed over, nothing fetched twice."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rig.records import Published
+
+from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable, RangeRefused
+from cloud_sync.intake import Intake
+from cloud_sync.ratchet import RATCHET, Ratchet
+from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
+from data.bundle import read_bundle
+from data.manifest import CATALOGUE, MANIFEST, MODEL, SIGNATURE
+from data.signing import PrivateKey
+
+Spoil = Callable[[str, bytes], bytes]
+
+
+class BucketInMemory:
+    """Objects in memory, read as from S3; it may break off after some bytes."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.objects = objects
+        self.break_off_after: int | None = None
+        self.sent: dict[str, int] = {}
+        self.piece_bytes = 1_000
+
+    def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        if key not in self.objects:
+            raise ArtefactMissing(key)
+        content = self.objects[key]
+        if start and start >= len(content):
+            raise RangeRefused(key)
+        for offset in range(start, len(content), self.piece_bytes):
+            if self.break_off_after is not None and offset >= self.break_off_after:
+                raise CloudUnreachable("broke off")
+            piece = content[offset : offset + self.piece_bytes]
+            self.sent[key] = self.sent.get(key, 0) + len(piece)
+            yield piece
+
+    def close(self) -> None:
+        pass
+
+
+class Bench:
+    """One device's state folder, one bucket, one key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.key = PrivateKey.new()
+        self.state = folder / "state"
+        self._folder = folder
+        self.bucket = BucketInMemory({})
+        self.free = 0
+
+    def publish(self, version: int, key: PrivateKey | None = None) -> Published:
+        folder = self._folder / f"published-{len(self.bucket.objects)}-{version}"
+        made = Published(folder, version, key or self.key)
+        self.bucket.objects |= made.objects
+        return made
+
+    def intake(self) -> Intake:
+        return Intake(
+            self.state,
+            {self.key.key_id: self.key.public_pem},
+            Ratchet(self.state / RATCHET),
+            lambda name: self.bucket,
+            self.free,
+        )
+
+    def fetch(
+        self, published: Published, job_id: str = "j1", stop: threading.Event | None = None
+    ) -> Fetched | FetchFailed | BundleRejected:
+        job = Job(job_id, published.document())
+        return self.intake().fetch(job, stop or threading.Event())
+
+    def incoming(self) -> list[str]:
+        return sorted(path.name for path in (self.state / "incoming").iterdir())
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def refused(result: object, word: str) -> None:
+    assert isinstance(result, BundleRejected), result
+    assert word in result.reason
+
+
+def test_a_good_bundle_is_placed_whole_under_its_version(bench: Bench) -> None:
+    published = bench.publish(3)
+    assert bench.fetch(published) == Fetched("j1", "3")
+    assert bench.incoming() == ["3"]
+    keys = {bench.key.key_id: bench.key.public_pem}
+    placed = read_bundle(bench.state / "incoming" / "3", keys)
+    assert placed.manifest_sha256 == published.manifest_sha256
+
+
+def test_what_is_placed_already_is_not_fetched_again(bench: Bench) -> None:
+    published = bench.publish(3)
+    bench.fetch(published)
+    bench.bucket.sent.clear()
+    assert bench.fetch(published, "j2") == Fetched("j2", "3")
+    assert bench.bucket.sent == {}
+
+
+def test_a_download_that_broke_off_is_resumed_where_it_stopped(bench: Bench) -> None:
+    published = bench.publish(3)
+    bench.bucket.break_off_after = 100_000
+    assert isinstance(bench.fetch(published), FetchFailed)
+    assert bench.incoming() == [".partial-3"]
+    bench.bucket.break_off_after = None
+    assert bench.fetch(published) == Fetched("j1", "3")
+    model = published.prefix + MODEL
+    assert bench.bucket.sent[model] == len(bench.bucket.objects[model])
+
+
+def test_a_first_part_damaged_by_a_power_cut_is_fetched_again(bench: Bench) -> None:
+    published = bench.publish(3)
+    bench.bucket.break_off_after = 100_000
+    bench.fetch(published)
+    part = bench.state / "incoming" / ".partial-3" / MODEL
+    part.write_bytes(bytes(part.stat().st_size))
+    bench.bucket.break_off_after = None
+    assert isinstance(bench.fetch(published), FetchFailed)
+    assert bench.fetch(published) == Fetched("j1", "3")
+
+
+@pytest.mark.parametrize("name", [MODEL, CATALOGUE, MANIFEST, SIGNATURE])
+def test_a_flipped_byte_in_any_file_is_refused_for_good(bench: Bench, name: str) -> None:
+    published = bench.publish(3)
+    key = published.prefix + name
+    spoilt = bytearray(bench.bucket.objects[key])
+    spoilt[len(spoilt) // 2] ^= 1
+    bench.bucket.objects[key] = bytes(spoilt)
+    assert isinstance(bench.fetch(published), BundleRejected)
+    assert "3" not in bench.incoming()
+
+
+def test_a_file_longer_than_signed_is_not_written_beyond_its_size(bench: Bench) -> None:
+    published = bench.publish(3)
+    key = published.prefix + MODEL
+    size = len(bench.bucket.objects[key])
+    bench.bucket.objects[key] += b"x" * 5_000_000
+    refused(bench.fetch(published), "larger")
+    assert bench.bucket.sent[key] < size + 2 * bench.bucket.piece_bytes
+
+
+def test_an_endless_manifest_is_cut_off(bench: Bench) -> None:
+    published = bench.publish(3)
+    bench.bucket.objects[published.prefix + MANIFEST] = b" " * 10_000_000
+    refused(bench.fetch(published), "larger")
+    assert bench.bucket.sent[published.prefix + MANIFEST] < 300_000
+
+
+def test_a_missing_object_is_final(bench: Bench) -> None:
+    published = bench.publish(3)
+    del bench.bucket.objects[published.prefix + CATALOGUE]
+    assert isinstance(bench.fetch(published), BundleRejected)
+
+
+def test_a_bundle_signed_by_a_stranger_is_refused(bench: Bench) -> None:
+    refused(bench.fetch(bench.publish(3, PrivateKey.new())), "not trusted")
+
+
+def test_an_older_version_of_the_same_key_is_refused_also_after_a_restart(bench: Bench) -> None:
+    old, new = bench.publish(3), bench.publish(4)
+    assert isinstance(bench.fetch(new), Fetched)
+    bench.intake().discard(4)
+    refused(bench.fetch(old), "not above version 4")
+    assert bench.incoming() == [".partial-3"]
+
+
+def test_another_bundle_of_the_same_version_is_refused(bench: Bench) -> None:
+    first = bench.publish(3)
+    assert isinstance(bench.fetch(first), Fetched)
+    bench.intake().discard(3)
+    folder = bench.state.parent / "again"
+    second = Published(folder, 3, bench.key, b"other")
+    bench.bucket.objects |= second.objects
+    refused(bench.fetch(second), "not above version 3")
+
+
+def test_a_job_that_names_another_version_than_the_manifest_is_refused(bench: Bench) -> None:
+    published = bench.publish(3)
+    job = Job("j1", published.document(version=9))
+    refused(bench.intake().fetch(job, threading.Event()), "version")
+
+
+def test_without_space_nothing_is_downloaded_and_it_is_tried_again_later(bench: Bench) -> None:
+    published = bench.publish(3)
+    bench.free = 2**60
+    result = bench.fetch(published)
+    assert isinstance(result, FetchFailed)
+    assert "free" in result.reason
+    assert published.prefix + MODEL not in bench.bucket.sent
+
+
+def test_a_job_given_up_stops_the_download(bench: Bench) -> None:
+    published = bench.publish(3)
+    stop = threading.Event()
+    stop.set()
+    assert isinstance(bench.fetch(published, stop=stop), FetchFailed)
+    assert "3" not in bench.incoming()
+
+
+def test_leftovers_of_other_versions_are_removed(bench: Bench) -> None:
+    bench.bucket.break_off_after = 100_000
+    bench.fetch(bench.publish(3))
+    bench.bucket.break_off_after = None
+    bench.fetch(bench.publish(4))
+    assert bench.incoming() == ["4"]
+
+
+def test_a_link_in_the_incoming_folder_is_not_followed(bench: Bench, tmp_path: Path) -> None:
+    published = bench.publish(3)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept").write_text("mine")
+    (bench.state / "incoming").mkdir(parents=True)
+    (bench.state / "incoming" / "trap").symlink_to(elsewhere)
+    assert isinstance(bench.fetch(published), Fetched)
+    assert (elsewhere / "kept").read_text() == "mine"
+
+
+def test_a_damaged_ratchet_is_set_aside_and_not_deleted(bench: Bench) -> None:
+    published = bench.publish(3)
+    bench.fetch(published)
+    path = bench.state / RATCHET
+    path.write_bytes(b"\0" * 40)
+    assert isinstance(bench.fetch(bench.publish(4)), Fetched)
+    aside = path.with_name(f"{RATCHET}.damaged-1")
+    assert hashlib.sha256(aside.read_bytes()).hexdigest() == hashlib.sha256(b"\0" * 40).hexdigest()
