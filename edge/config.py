@@ -35,6 +35,7 @@ class Config:
     thing: str = topics.DEFAULT_THING
     state: Path = Path("/var/lib/greenlight")
     public_keys: Path = Path("/etc/greenlight/public-keys")
+    first_bundle: Path = Path("/opt/greenlight/bundle")
     button_pin: int = 17
     button_pull_up: bool = True
     button_bounce_seconds: float = 0.05

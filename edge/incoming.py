@@ -6,6 +6,7 @@ appliance copies from it and never trusts it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -20,10 +21,17 @@ def incoming_folder(state: Path) -> Path:
     folder = state / INCOMING
     try:
         folder.mkdir(parents=True)
-        folder.chmod(_SHARED_FOLDER)
+        share(folder)
     except FileExistsError:
         pass
     return folder
+
+
+def share(folder: Path) -> None:
+    """Let the group write in a folder that was just made, and own what is made in it."""
+    # A hardened service may not set such bits; its folders inherit them from above.
+    with contextlib.suppress(PermissionError):
+        folder.chmod(_SHARED_FOLDER)
 
 
 def incoming_path(state: Path, name: str) -> Path:

@@ -92,6 +92,7 @@ async def _run(
         await _listen(config.state / SOCKET, answers, stack)
         watching = Watching(appliance, config.state, updater)
         stack.push_async_callback(watching.close)
+        watching.offer_first_bundle()
         stack.enter_context(terminal.pressing(answers.press_key))
         terminal.say("ready")
         tell_systemd("READY=1")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.errors import GreenlightError
-from edge.incoming import incoming_folder
+from edge.incoming import incoming_folder, share
 
 LOCK = "appliance.lock"
 
@@ -19,10 +19,6 @@ class AlreadyRunning(GreenlightError):
 
 class NoState(GreenlightError):
     """The state folder cannot be used."""
-
-
-# Group-writable and setgid: the sync service is another user of the same group.
-_SHARED_FOLDER = 0o2770
 
 
 @contextlib.contextmanager
@@ -49,5 +45,5 @@ def locked(state: Path) -> Iterator[Path]:
 def _make(state: Path) -> None:
     if not state.is_dir():
         state.mkdir(parents=True)
-        state.chmod(_SHARED_FOLDER)
+        share(state)
     incoming_folder(state)

@@ -41,6 +41,7 @@ class Update:
         keys: the folder of trusted public keys, read anew for each update.
         active: the bundle that answers now, or None.
         now: the time to record, as text.
+        source: the folder that was offered, if it lies elsewhere than in `incoming/`.
         stopping: asked now and then whether to give up, leaving the offer open.
     """
 
@@ -53,6 +54,7 @@ class Update:
     journal: Journal
     now: Callable[[], str]
     stopping: Callable[[], bool] = lambda: False
+    source: Path | None = None
     copied: Path | None = field(default=None, init=False)
     bundle: Bundle | None = field(default=None, init=False)
     model: Model | None = field(default=None, init=False)
@@ -109,7 +111,7 @@ class Update:
 
     def _copy(self) -> None:
         try:
-            source = incoming_path(self.state_folder, self.offer.folder)
+            source = self.source or incoming_path(self.state_folder, self.offer.folder)
         except ValueError as error:
             raise Refused(str(error)) from error
         self.copied = self.store.copy_in(source, self.offer.version)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.bundle import BundleRefused, read_bundle
+from data.signing import KeyUnusable, read_public_keys
 from edge.activation import UpdateState
 from edge.appliance import Appliance
 from edge.boot import now
@@ -38,6 +40,22 @@ class Watching:
     _not_before: float = 0.0
     _offline_since: float | None = None
 
+    def offer_first_bundle(self) -> None:
+        """Try the bundle that came with the software, if it is newer than any model seen here."""
+        folder = self.appliance.config.first_bundle
+        if not folder.is_dir():
+            return
+        try:
+            bundle = read_bundle(folder, read_public_keys(self.appliance.config.public_keys))
+        except (BundleRefused, KeyUnusable) as error:
+            self.appliance.attention.raise_("first-bundle", f"{folder}: {error}")
+            return
+        manifest, pointer = bundle.manifest, self.appliance.store.read()
+        seen = manifest.version <= pointer.highest.get(manifest.key_id, 0)
+        if not seen and manifest.model_hash not in pointer.quarantined:
+            offer = IncomingModel(0, manifest.version, bundle.manifest_sha256, "", folder.name)
+            self._update = asyncio.get_running_loop().create_task(self._try(offer, folder))
+
     def look(self) -> bool:
         """Look once, cheaply; say whether the other side has written since the last look."""
         self._look_for_silence()
@@ -58,10 +76,10 @@ class Watching:
         if self._update is not None:
             await self._update
 
-    async def _try(self, offer: IncomingModel) -> None:
+    async def _try(self, offer: IncomingModel, source: Path | None = None) -> None:
         self.appliance.say(f"model: trying version {offer.version}")
         try:
-            update, ended = await self.updater.run(lambda: self._run_update(offer))
+            update, ended = await self.updater.run(lambda: self._run_update(offer, source))
         except TrialInterrupted:
             return
         except Exception as error:  # noqa: BLE001 - the outermost frame of this task
@@ -78,7 +96,7 @@ class Watching:
         if update.model is not None:
             self.appliance.adopt(update.bundle, update.model)
 
-    def _run_update(self, offer: IncomingModel) -> tuple[Update, UpdateState]:
+    def _run_update(self, offer: IncomingModel, source: Path | None) -> tuple[Update, UpdateState]:
         config = self.appliance.config
         # Its own connection: this runs in the updater's thread.
         with Journal.open(self.state_folder / JOURNAL) as journal:
@@ -91,6 +109,7 @@ class Watching:
                 store=self.appliance.store,
                 journal=journal,
                 now=now,
+                source=source,
                 stopping=self.appliance.stop_asked.is_set,
             )
             return update, update.run()
