@@ -1,0 +1,301 @@
+"""The coordinator: real processes, real faults, and the count at the end.
+
+Broker (mosquitto, mutual TLS), sync service (the real command), appliance (a process that rates
+into the real journal) and cloud (a process with the real ingest and durable stores) run side by
+side. Faults fall on them one after another; at the end what the journal confirmed is compared with
+what the stores hold. The sequence of faults follows from the seed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from rig.mosquitto import Mosquitto, free_port
+from rig.pki import Authority
+from rig.proxy import Proxy
+from rig.records import THING
+
+from data import topics
+from edge.incoming import incoming_folder
+from edge.journal import JOURNAL, Journal
+
+_RIG = Path(__file__).parent
+_DEADLINE_SECONDS = 60.0
+
+
+@dataclass
+class Report:
+    """What a trial gave."""
+
+    seed: int
+    faults: Counter[str] = field(default_factory=Counter)
+    confirmed: int = 0
+    rated: int = 0
+    items: int = 0
+    objects: int = 0
+    missing: int = 0
+    foreign: int = 0
+    waiting: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    convergence_seconds: float = 0.0
+    usage: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def exact(self) -> bool:
+        """Whether everything confirmed is stored, each once, and nothing else is."""
+        return (
+            self.missing == self.foreign == self.waiting == 0
+            and self.items == self.objects == self.rated >= self.confirmed > 0
+        )
+
+
+class Process:
+    """A process of the trial that is started again after it was killed."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._command = command
+        self._log = log
+        self._running: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._running is not None
+        return self._running.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._running is None or self._running.poll() is not None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+            self._running = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
+
+    def kill(self) -> None:
+        assert self._running is not None
+        self._running.kill()
+        self._running.wait()
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        if not self.ended:
+            assert self._running is not None
+            self.thaw()
+            self._running.terminate()
+            try:
+                self._running.wait(10)
+            except subprocess.TimeoutExpired:
+                self._running.kill()
+                self._running.wait()
+
+
+class Trial:
+    """One run. Faults are methods that return what ends them."""
+
+    def __init__(self, program: str, folder: Path, seed: int, ratings: int, faults: int) -> None:
+        self._rng = random.Random(seed)
+        self._folder = folder
+        self._ratings = ratings
+        self._count = faults
+        self.report = Report(seed)
+        authority = Authority(folder / "pki")
+        self._broker = Mosquitto(program, folder / "mosquitto", authority)
+        self._broker.start()
+        self._proxy = Proxy(self._broker.port, free_port())
+        self._state = folder / "state"
+        incoming_folder(self._state)
+        self._confirmed = folder / "confirmed"
+        self._mischief = folder / "mischief.json"
+        self._mischief.write_text("{}")
+        self._stores = folder / "stores.db"
+        self._config = self._write_config(authority)
+        python = sys.executable
+        self._cloud = Process(
+            [python, str(_RIG / "cloud_worker.py"), str(self._write_cloud(authority, seed))],
+            folder / "cloud.log",
+        )
+        sync = [python, "-m", "cloud_sync", "run", "--config", str(self._config)]
+        self._sync = Process(sync, folder / "sync.log")
+        # Slow enough that ratings fall into every fault.
+        pause = max(0.0, 1.2 * faults / ratings - 0.006)
+        writer = [python, str(_RIG / "rating_writer.py"), str(self._state / JOURNAL)]
+        self._edge = Process(
+            [*writer, str(self._confirmed), str(ratings), str(pause)], folder / "edge.log"
+        )
+
+    def run(self) -> Report:
+        """Let everything happen and count."""
+        began = time.monotonic()
+        kinds = list(self.kinds())
+        sequence = (kinds * (self._count // len(kinds) + 1))[: self._count]
+        self._rng.shuffle(sequence)
+        self._await_online()
+        self._measure()
+        for number, kind in enumerate(sequence):
+            end = self.kinds()[kind]()
+            time.sleep(self._rng.uniform(0.1, 0.6))
+            end()
+            self.report.faults[kind] += 1
+            time.sleep(self._rng.uniform(0.1, 0.8))
+            if number % 10 == 9:
+                self._measure()
+        calm = time.monotonic()
+        self._finish()
+        self.report.convergence_seconds = round(time.monotonic() - calm, 2)
+        self.report.seconds = round(time.monotonic() - began, 2)
+        self._measure()
+        self._tally()
+        return self.report
+
+    def close(self) -> None:
+        """End every process."""
+        for process in (self._edge, self._sync, self._cloud):
+            process.stop()
+        self._proxy.close()
+        self._broker.kill()
+
+    def kinds(self) -> dict[str, Callable[[], Callable[[], None]]]:
+        """Return every kind of fault: what begins it returns what ends it."""
+        return {
+            "broker killed": lambda: self._then(self._broker.kill, self._broker.start),
+            "broker frozen": lambda: self._then(self._broker.freeze, self._broker.thaw),
+            "sync killed": lambda: self._then(self._sync.kill, self._sync.start),
+            "sync frozen": lambda: self._then(self._sync.freeze, self._sync.thaw),
+            "appliance killed": self._edge_killed,
+            "appliance frozen": self._edge_frozen,
+            "function killed": lambda: self._then(self._cloud.kill, self._cloud.start),
+            "function frozen": lambda: self._then(self._cloud.freeze, self._cloud.thaw),
+            "network refused": lambda: self._then(self._proxy.refuse, self._proxy.listen),
+            "network reset": lambda: self._then(self._proxy.reset, lambda: None),
+            "network blackholed": lambda: self._then(
+                lambda: self._proxy.blackhole(True), lambda: self._proxy.blackhole(False)
+            ),
+            "network throttled": lambda: self._then(
+                lambda: self._proxy.throttle(20_000), lambda: self._proxy.throttle(None)
+            ),
+            "messages lost": lambda: self._misbehave(lose_message=0.5),
+            "messages doubled": lambda: self._misbehave(double_message=0.8),
+            "acks lost": lambda: self._misbehave(lose_ack=0.5),
+            "acks doubled": lambda: self._misbehave(double_ack=0.8),
+            "acks delayed": lambda: self._misbehave(delay=0.4),
+            "acks reordered": lambda: self._misbehave(hold_ack=0.6, double_ack=0.3),
+        }
+
+    def _then(self, begin: Callable[[], None], end: Callable[[], None]) -> Callable[[], None]:
+        begin()
+        return end
+
+    def _edge_killed(self) -> Callable[[], None]:
+        if self._edge.ended:
+            return lambda: None
+        return self._then(self._edge.kill, self._edge.start)
+
+    def _edge_frozen(self) -> Callable[[], None]:
+        if self._edge.ended:
+            return lambda: None
+        return self._then(self._edge.freeze, self._edge.thaw)
+
+    def _misbehave(self, **how: float) -> Callable[[], None]:
+        self._mischief.write_text(json.dumps(how))
+
+        def behave() -> None:
+            self._mischief.write_text("{}")
+
+        return behave
+
+    def _finish(self) -> None:
+        deadline = time.monotonic() + _DEADLINE_SECONDS + self._ratings / 50
+        with Journal.open(self._state / JOURNAL) as journal:
+            while time.monotonic() < deadline:
+                if self._edge.ended and journal.outbox_depth()[0] == 0:
+                    return
+                time.sleep(0.1)
+
+    def _await_online(self) -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            log = self._folder / "sync.log"
+            if log.exists() and "connection: online" in log.read_text():
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the sync service does not come online")
+
+    def _measure(self) -> None:
+        try:
+            process = psutil.Process(self._sync.pid)
+            self.report.usage.append(
+                {
+                    "rss_mib": round(process.memory_info().rss / 2**20, 1),
+                    "threads": process.num_threads(),
+                    "files": process.num_fds(),
+                }
+            )
+        except psutil.Error:
+            pass
+
+    def _tally(self) -> None:
+        report = self.report
+        report.confirmed = len(set(self._confirmed.read_text().splitlines()))
+        with Journal.open(self._state / JOURNAL) as journal:
+            rated = {row[0] for row in journal.rows("SELECT id FROM ratings")}
+            report.waiting = journal.outbox_depth()[0] + len(journal.quarantined())
+        stores = sqlite3.connect(self._stores)
+        items = {row[0] for row in stores.execute("SELECT pk FROM items")}
+        objects = {row[0] for row in stores.execute("SELECT key FROM objects")}
+        report.outcomes = dict(stores.execute("SELECT outcome, times FROM seen"))
+        stores.close()
+        report.rated, report.items, report.objects = len(rated), len(items), len(objects)
+        wanted = {topics.feedback_key(one) for one in rated}
+        wanted_objects = {topics.feedback_object(one) for one in rated}
+        report.missing = len(wanted - items) + len(wanted_objects - objects)
+        report.foreign = len(items - wanted) + len(objects - wanted_objects)
+
+    def _write_cloud(self, authority: Authority, seed: int) -> Path:
+        certificate, key = authority.client("cloud")
+        path = self._folder / "cloud.json"
+        settings = {
+            "seed": seed,
+            "port": self._broker.port,
+            "ca": str(authority.path),
+            "certificate": str(certificate),
+            "key": str(key),
+            "mischief": str(self._mischief),
+            "stores": str(self._stores),
+        }
+        path.write_text(json.dumps(settings))
+        return path
+
+    def _write_config(self, authority: Authority) -> Path:
+        certificate, key = authority.client(THING)
+        path = self._folder / "sync.toml"
+        path.write_text(
+            f'thing = "{THING}"\nregion = "eu-central-1"\nmqtt_host = "localhost"\n'
+            f'mqtt_port = {self._proxy.port}\nroot_ca = "{authority.path}"\n'
+            f'certificate = "{certificate}"\nprivate_key = "{key}"\n'
+            'credentials_url = "https://localhost:1"\nrole_alias = "models"\n'
+            f'models_bucket = "greenlight-models"\nstate = "{self._state}"\n'
+            "connect_timeout_seconds = 1.5\nkeep_alive_seconds = 1\nack_timeout_seconds = 1\n"
+            "retry_base_seconds = 0.05\nretry_cap_seconds = 0.5\npoll_seconds = 0.05\n"
+            "report_interval_seconds = 1\nmin_free_bytes = 0\n"
+        )
+        (self._folder / "public-keys").mkdir()
+        return path
