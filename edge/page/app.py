@@ -1,0 +1,122 @@
+"""The page's application: every route, and what an error looks like."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from edge.journal import JournalError
+from edge.page import doing, entrance, reading
+from edge.page.context import STATIC, Context, context_of
+from edge.page.door import SIGN_IN, Doorkeeper
+from edge.page.forms import BadForm
+from edge.page.guard import Guard
+from edge.page.origins import own_names
+from edge.page.spreadsheet import history_csv
+
+_log = logging.getLogger(__name__)
+
+_FOREVER = "public, max-age=31536000, immutable"
+_KINDS: Mapping[str, str] = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+
+
+async def static(request: Request) -> Response:
+    """One of the page's own files; there are no others."""
+    name = request.path_params["name"]
+    if name not in {path.name for path in STATIC.iterdir() if path.suffix in _KINDS}:
+        raise HTTPException(404)
+    path = STATIC / name
+    return FileResponse(path, media_type=_KINDS[path.suffix], headers={"cache-control": _FOREVER})
+
+
+async def icon(request: Request) -> Response:
+    """What browsers ask for on their own."""
+    return FileResponse(STATIC / "icon.svg", media_type=_KINDS[".svg"])
+
+
+ROUTES = (
+    Route("/", reading.pick),
+    Route("/slate", reading.slate),
+    Route("/history", reading.history),
+    Route("/history.csv", history_csv),
+    Route("/model", reading.model),
+    Route("/sync", reading.delivery),
+    Route("/directors", reading.directors),
+    Route("/events", reading.events),
+    Route("/press", doing.press, methods=["POST"]),
+    Route("/approve", doing.approve, methods=["POST"]),
+    Route("/rate", doing.rate, methods=["POST"]),
+    Route("/narrow", doing.narrow, methods=["POST"]),
+    Route("/synchronise", doing.synchronise, methods=["POST"]),
+    Route(SIGN_IN, entrance.sign_in, methods=["GET"]),
+    Route(SIGN_IN, entrance.enter, methods=["POST"]),
+    Route("/sign-out", entrance.sign_out, methods=["POST"]),
+    Route("/static/{name}", static),
+    Route("/favicon.ico", icon),
+)
+
+
+def make_app(context: Context) -> ASGIApp:
+    """Return the page as an ASGI application, guarded."""
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(Doorkeeper, door=context.door)],
+        exception_handlers={
+            HTTPException: _http_error,
+            BadForm: _bad_form,
+            JournalError: _journal_error,
+            Exception: _unforeseen,
+        },
+    )
+    app.state.context = context
+    # Redirects to the other spelling of a path would only blur what there is.
+    app.router.redirect_slashes = False
+    names = own_names(context.settings.names)
+    return Guard(app, lambda: names)
+
+
+def _error(request: Request, status: int, headline: str, message: str) -> Response:
+    signed_in = request.scope.get("greenlight_session") is not None
+    return context_of(request).render(
+        "error.html",
+        {"status": status, "headline": headline, "message": message, "signed_in": signed_in},
+        status,
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headline = {404: "There is no such page", 405: "That is not how to ask"}
+    return _error(
+        request,
+        error.status_code,
+        headline.get(error.status_code, "That cannot be done"),
+        "Nothing has been changed.",
+    )
+
+
+async def _bad_form(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadForm)
+    return _error(request, error.status, "Nothing has been changed", str(error))
+
+
+async def _journal_error(request: Request, error: Exception) -> Response:
+    _log.warning("the page could not use the journal: %s", error)
+    return _error(request, 503, "The journal cannot be used right now", str(error))
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    _log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return _error(request, 500, "Something unforeseen happened", "The log has it.")

@@ -1,0 +1,219 @@
+"""Where the charts' shapes lie. The templates draw them as SVG, with their text alternatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from data.wire import Pick, Prediction
+from edge.answer import GOOD_STARS
+from edge.explain import Why
+from edge.journal import HistoryEntry
+from edge.page.words import listed, percent
+
+MIN_STARS, MAX_STARS = 1, 10
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """One bar: its box, what stands under and over it, and whether it is one of the good ones."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    name: str
+    value: str
+    good: bool
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """How likely each number of stars is.
+
+    Attributes:
+        marker: where the expected stars lie, from the left.
+        words: the same in words.
+    """
+
+    width: float
+    height: float
+    base: float
+    bars: tuple[Bar, ...]
+    marker: float
+    expected: float
+    eight_or_more: float
+    words: str
+
+
+def distribution(prediction: Prediction) -> Distribution:
+    """Return the chart of a prediction's probabilities."""
+    width, height, base, top, step = 420.0, 230.0, 196.0, 44.0, 42.0
+    most = max(prediction.probabilities) or 1.0
+    bars = []
+    for index, share in enumerate(prediction.probabilities):
+        tall = max((base - top) * share / most, 1.0)
+        bars.append(
+            Bar(
+                x=round(index * step + 5, 1),
+                y=round(base - tall, 1),
+                width=step - 10,
+                height=round(tall, 1),
+                name=str(index + 1),
+                value=f"{share:.0%}" if share >= 0.005 else "",
+                good=index + 1 >= GOOD_STARS,
+            )
+        )
+    shown = min(max(prediction.expected, MIN_STARS), MAX_STARS)
+    eight_or_more = math.fsum(prediction.probabilities[GOOD_STARS - 1 :])
+    likely = [
+        f"{stars} {'star' if stars == 1 else 'stars'} {percent(share)}"
+        for stars, share in enumerate(prediction.probabilities, 1)
+    ]
+    return Distribution(
+        width=width,
+        height=height,
+        base=base,
+        bars=tuple(bars),
+        marker=round((shown - 1) * step + step / 2, 1),
+        expected=shown,
+        eight_or_more=eight_or_more,
+        words=f"Expected are {shown:.1f} stars. {listed(likely)}.",
+    )
+
+
+class Ray(msgspec.Struct, frozen=True):
+    """One ray of the poster, as the points of a polygon."""
+
+    points: str
+    good: bool
+
+
+def rays(prediction: Prediction) -> tuple[Ray, ...]:
+    """Return the poster's rays: one for each number of stars, as long as it is likely."""
+    most = max(prediction.probabilities) or 1.0
+    found = []
+    for index, share in enumerate(prediction.probabilities):
+        # A fan over the lower edge, one star on the left, ten on the right.
+        middle = math.pi - math.pi * (index + 0.5) / MAX_STARS
+        half = math.pi / MAX_STARS * 0.38
+        length = 90 + 330 * math.sqrt(share / most)
+        corners = [(0.0, 0.0)] + [
+            (length * math.cos(angle), -length * math.sin(angle))
+            for angle in (middle + half, middle - half)
+        ]
+        points = " ".join(f"{300 + x:.1f},{400 + y:.1f}" for x, y in corners)
+        found.append(Ray(points, index + 1 >= GOOD_STARS))
+    return tuple(found)
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What one thing adds to the average film, with its bar from `x`, of 100 wide in all."""
+
+    name: str
+    stars: float
+    x: float
+    width: float
+
+
+class Reasons(msgspec.Struct, frozen=True):
+    """Why so many stars: the average film, what each choice adds, and where that leads."""
+
+    average: float
+    shares: tuple[Share, ...]
+    expected: float
+
+
+def reasons(pick: Pick, why: Why) -> Reasons:
+    """Return a pick's reasons; each bar begins where the one before ended."""
+    named = (
+        (pick.director, why.director),
+        (str(pick.year), why.year),
+        (", ".join(pick.genres), why.genres),
+    )
+    ends = [why.average]
+    for _, stars in named:
+        ends.append(ends[-1] + stars)
+    low, high = min(ends), max(ends)
+    scale = 96 / (high - low) if high > low else 0.0
+    shares = [
+        Share(
+            name,
+            stars,
+            round((min(begin, begin + stars) - low) * scale + 1, 2),
+            round(max(abs(stars) * scale, 1.0), 2),
+        )
+        for (name, stars), begin in zip(named, ends, strict=False)
+    ]
+    return Reasons(why.average, tuple(shares), pick.prediction.expected)
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A rated film on the timeline: where it lies, what was predicted and what it got."""
+
+    x: float
+    predicted_y: float
+    real_y: float
+    number: int
+    title: str
+    predicted: float
+    real: float
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """Predicted against real stars, oldest on the left.
+
+    Attributes:
+        lines: the scale's marks: height and stars.
+        error: how far off the predictions were on average, in stars.
+        words: the same in words.
+    """
+
+    width: float
+    height: float
+    points: tuple[Point, ...]
+    lines: tuple[tuple[float, int], ...]
+    error: float
+    words: str
+
+
+def timeline(entries: Sequence[HistoryEntry], most: int = 40) -> Timeline | None:
+    """Return the chart of the newest rated films; None if none is rated.
+
+    Args:
+        entries: of the journal, newest first.
+        most: how many to show.
+    """
+    rated = [entry for entry in entries if entry.ratings][:most][::-1]
+    if not rated:
+        return None
+    height, step = 240.0, 46.0
+
+    def level(stars: float) -> float:
+        inside = min(max(stars, MIN_STARS), MAX_STARS)
+        return round(18 + (MAX_STARS - inside) / (MAX_STARS - MIN_STARS) * (height - 60), 1)
+
+    points = []
+    for place, entry in enumerate(rated):
+        predicted, real = entry.pick.prediction.expected, entry.ratings[0].stars
+        points.append(
+            Point(
+                x=round(52 + place * step, 1),
+                predicted_y=level(predicted),
+                real_y=level(real),
+                number=entry.seq,
+                title=entry.pick.title,
+                predicted=min(max(predicted, MIN_STARS), MAX_STARS),
+                real=real,
+            )
+        )
+    error = math.fsum(abs(p.predicted - p.real) for p in points) / len(points)
+    told = [f"{p.title}: predicted {p.predicted:.1f}, got {p.real:g}" for p in points]
+    return Timeline(
+        width=max(52 + len(points) * step, 400.0),
+        height=height,
+        points=tuple(points),
+        lines=tuple((level(stars), stars) for stars in (1, 4, 7, 10)),
+        error=error,
+        words=f"On average {error:.1f} stars off. {'; '.join(told)}.",
+    )

@@ -1,0 +1,43 @@
+"""Search-as-you-type among thousands of directors: by the beginning of any word, accents aside."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from data.catalogue import Catalogue, DirectorEntry
+
+MOST_FOUND = 12
+MOST_TYPED = 80
+
+
+class DirectorIndex:
+    """The directors of one catalogue, ready to be searched."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._folded = [f" {fold(entry.name)}" for entry in catalogue.directors]
+
+    def search(self, typed: str) -> list[DirectorEntry]:
+        """Return the best matches: every word typed begins a word of the name.
+
+        Names that begin so come first, then those with more films.
+        """
+        parts = [f" {word}" for word in fold(typed[:MOST_TYPED]).split()]
+        if not parts:
+            return []
+        found = [
+            (not name.startswith(parts[0]), -entry.films, entry.name, entry)
+            for name, entry in zip(self._folded, self.catalogue.directors, strict=True)
+            if all(part in name for part in parts)
+        ]
+        return [entry for *_, entry in sorted(found, key=lambda one: one[:3])[:MOST_FOUND]]
+
+
+def fold(text: str) -> str:
+    """Return text without case, accents and punctuation, as people type names."""
+    bare = "".join(
+        letter if letter.isalnum() else " "
+        for letter in unicodedata.normalize("NFKD", text)
+        if not unicodedata.combining(letter) and letter not in "'\u2019"
+    )
+    return bare.casefold()

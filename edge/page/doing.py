@@ -1,0 +1,130 @@
+"""The forms that do something: press, approve, rate, narrow, synchronise. Each has its token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from data.errors import InvalidRecord
+from data.wire import check_id
+from edge.journal import Journal
+from edge.page.context import context_of, session_of
+from edge.page.forms import BadForm, Form, fields_of, rating_of, read_form, slate_of, stars_of
+from edge.page.house import Declined, House
+from edge.page.reading import find_pick, find_slate, index_of
+from edge.page.sessions import same_token
+from edge.slate import InvalidSlate, Slate
+
+
+async def checked_form(request: Request) -> Form:
+    """Return the form of someone who is signed in, with the token of their session.
+
+    Raises:
+        BadForm: it is no form, or does not carry the token.
+    """
+    form = await read_form(request)
+    if not same_token(session_of(request), form.one("token")):
+        raise BadForm("This form is from before you signed in; load the page again.", 403)
+    return form
+
+
+async def press(request: Request) -> Response:
+    """What a short press of the button does."""
+    await checked_form(request)
+    return await _order(request, lambda house: house.press(), "/", "pressed")
+
+
+async def synchronise(request: Request) -> Response:
+    """What a hold of five to ten seconds does."""
+    await checked_form(request)
+    return await _order(request, lambda house: house.synchronise(), "/sync", "synchronise")
+
+
+async def approve(request: Request) -> Response:
+    """The film will be made."""
+    pick_id = _pick_id(await checked_form(request))
+    return await _order(request, lambda house: house.approve(pick_id), "/", "approved")
+
+
+async def rate(request: Request) -> Response:
+    """The film was made, and this is what it got."""
+    form = await checked_form(request)
+    pick_id = _pick_id(form)
+    stars = stars_of(form)
+    rating = rating_of(form, stars)
+    back = "/history" if form.one("back") == "history" else "/"
+    return await _order(request, lambda house: house.rate(pick_id, stars, rating), back, "rated")
+
+
+async def narrow(request: Request) -> Response:
+    """What the next presses draw from; or, with `find`, more directors to choose among."""
+    form = await checked_form(request)
+    if form.one("find") and form.one("q"):
+        return await _show_narrowing(request, form)
+    try:
+        slate = slate_of(form)
+        await context_of(request).desk.ask(lambda house, _: house.narrow(slate))
+    except (BadForm, InvalidSlate, Declined) as error:
+        return await _show_narrowing(request, form, error)
+    return RedirectResponse("/slate?done=narrowed#next", 303)
+
+
+async def _order(
+    request: Request, order: Callable[[House], None], back: str, done: str
+) -> Response:
+    """Have the house do something, then go back to a page that says so, or that says why not."""
+    try:
+        await context_of(request).desk.ask(lambda house, _: order(house))
+    except (Declined, InvalidRecord) as error:
+        return await context_of(request).show(
+            request, "pick.html", find_pick, status=409, problem=str(error)
+        )
+    return RedirectResponse(f"{back}?done={done}", 303)
+
+
+def _pick_id(form: Form) -> str:
+    try:
+        check_id("pick_id", form.one("pick_id"))
+    except InvalidRecord as error:
+        raise BadForm(str(error), field="pick_id") from error
+    return form.one("pick_id")
+
+
+async def _show_narrowing(request: Request, form: Form, error: Exception | None = None) -> Response:
+    """Show the narrowing form again with everything that was entered."""
+    context, typed = context_of(request), form.one("q")
+
+    def find(house: House, journal: Journal) -> dict[str, Any]:
+        values = find_slate(house, journal)
+        index = index_of(context, house)
+        return {
+            **values,
+            "fields": _entered(form),
+            "typed": typed,
+            "found": index.search(typed) if index and form.one("find") else None,
+            "wrong": getattr(error, "field", None),
+        }
+
+    status = getattr(error, "status", 422) if error else 200
+    return await context.show(
+        request, "slate.html", find, status=status, problem=str(error) if error else None
+    )
+
+
+def _entered(form: Form) -> dict[str, Any]:
+    """Return the form's values as they were entered, right or wrong."""
+    names = form.all("director")
+    written = [line.strip() for text in form.all("directors") for line in text.splitlines()]
+    return {
+        **fields_of(Slate()),
+        "draw": form.one("draw") or "space",
+        "directors": tuple(dict.fromkeys(name for name in [*names, *written] if name)),
+        "first": form.one("first")[:10],
+        "last": form.one("last")[:10],
+        "genres": tuple(form.all("genre")),
+        "kinds": tuple(form.all("kind")),
+        "plausible": form.one("plausible") == "yes",
+    }

@@ -1,0 +1,138 @@
+"""The slate as a coloured grid: one cell for each candidate, cool to hot."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from data.films import Genres
+from edge.answer import Answer, Choice, ClassicAnswer, SpaceSummary
+
+# Colours of `page.css`, cool to hot; every cell has its number, so colour never speaks alone.
+STEPS = 9
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One candidate.
+
+    Attributes:
+        heat: 0 for the slate's coolest to 8 for its hottest.
+        rank: 1 for the best.
+    """
+
+    title: str
+    director: str
+    year: int
+    genres: Genres
+    expected: float
+    heat: int
+    rank: int
+    picked: bool
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A year's cells, one for each genre set."""
+
+    year: int
+    cells: tuple[Cell, ...]
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A director's rows."""
+
+    director: str
+    rows: tuple[Row, ...]
+
+
+class Grid(msgspec.Struct, frozen=True):
+    """A slate to show.
+
+    Attributes:
+        space: what was searched.
+        columns: the genre sets of a slate of 36; empty for the best of a larger space.
+        blocks: the slate of 36 by director and year.
+        best: the best of a larger space, best first.
+        coolest, hottest: the ends of the scale, in stars.
+    """
+
+    space: SpaceSummary
+    columns: tuple[Genres, ...]
+    blocks: tuple[Block, ...]
+    best: tuple[Cell, ...]
+    coolest: float
+    hottest: float
+
+
+def read_answer(slate: bytes | None) -> Answer | None:
+    """Return the answer that was kept with a pick; None if there is none that we can read."""
+    if not slate:
+        return None
+    kinds: tuple[type[Answer], ...] = (ClassicAnswer, Answer)
+    for kind in kinds:
+        try:
+            return msgspec.json.decode(slate, type=kind)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+    return None
+
+
+def grid_of(answer: Answer) -> Grid:
+    """Return an answer's slate as a grid."""
+    if isinstance(answer, ClassicAnswer) and len(answer.expected) == len(answer.slate.candidates):
+        return _classic(answer)
+    cells = _cells([(choice, choice.expected) for choice in answer.picks], answer.picks[:1])
+    return _grid(answer, (), (), cells, cells)
+
+
+def _classic(answer: ClassicAnswer) -> Grid:
+    slate = answer.slate
+    cells = _cells(list(zip(slate.candidates, answer.expected, strict=True)), answer.picks[:1])
+    by_director = [list(of_one) for _, of_one in groupby(cells, lambda cell: cell.director)]
+    blocks = tuple(
+        Block(
+            of_one[0].director,
+            tuple(Row(year, tuple(of_year)) for year, of_year in groupby(of_one, lambda c: c.year)),
+        )
+        for of_one in by_director
+    )
+    return _grid(answer, slate.genre_sets, blocks, (), cells)
+
+
+def _grid(
+    answer: Answer,
+    columns: tuple[Genres, ...],
+    blocks: tuple[Block, ...],
+    best: tuple[Cell, ...],
+    cells: tuple[Cell, ...],
+) -> Grid:
+    stars = [cell.expected for cell in cells] or [0.0]
+    return Grid(answer.space, columns, blocks, best, min(stars), max(stars))
+
+
+def _cells(films: list[tuple[Any, float]], picked: tuple[Choice, ...]) -> tuple[Cell, ...]:
+    stars = [expected for _, expected in films]
+    low, high = min(stars, default=0.0), max(stars, default=0.0)
+    order = sorted(range(len(films)), key=lambda place: -stars[place])
+    rank = {place: number for number, place in enumerate(order, 1)}
+    wanted = {choice.combination for choice in picked}
+    return tuple(
+        Cell(
+            title=film.title,
+            director=film.director,
+            year=film.year,
+            genres=film.genres,
+            expected=expected,
+            heat=_heat(expected, low, high),
+            rank=rank[place],
+            picked=film.combination in wanted,
+        )
+        for place, (film, expected) in enumerate(films)
+    )
+
+
+def _heat(expected: float, low: float, high: float) -> int:
+    if high <= low:
+        return STEPS // 2
+    return min(int((expected - low) / (high - low) * STEPS), STEPS - 1)

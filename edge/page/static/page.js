@@ -1,0 +1,196 @@
+// Live pages and search-as-you-type. The page works without this file; it only saves reloading.
+"use strict";
+
+// ---- live: the server says that something has changed, and we look at the same page again.
+
+const FALLBACK_MS = 30_000;
+let stream = null;
+let looking = false;
+let again = false;
+
+/** Say whether someone is working inside a part of the page: then it is left alone. */
+function inUse(part) {
+  const inside = part.contains(document.activeElement) ? document.activeElement : null;
+  if (inside && inside.matches("input, select, textarea")) return true;
+  return [...part.querySelectorAll("input:not([type=hidden])")].some(
+    (input) => input.checked !== input.defaultChecked || input.value !== input.defaultValue);
+}
+
+/** Put the contents of a fresh part in the place of the old one's, keeping the focus. */
+function refresh(old, fresh) {
+  if (old.innerHTML === fresh.innerHTML || inUse(old)) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const opened = [...old.querySelectorAll("details")].map((one) => one.open);
+  old.replaceChildren(...fresh.childNodes);
+  old.querySelectorAll("details").forEach((one, place) => { one.open = opened[place] ?? one.open; });
+  if (!focused) return;
+  const selector = focused.id ? `#${CSS.escape(focused.id)}`
+    : focused.href ? `a[href="${CSS.escape(focused.getAttribute("href"))}"]` : null;
+  const same = selector && old.querySelector(selector);
+  if (same) same.focus({ preventScroll: true });
+}
+
+async function look() {
+  if (looking) { again = true; return; }
+  looking = true;
+  try {
+    const here = new URL(location.href);
+    here.searchParams.delete("done");
+    const answer = await fetch(here, { headers: { accept: "text/html" } });
+    if (answer.redirected) { location.assign(answer.url); return; }
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const match = fresh.getElementById(old.id);
+      if (match) refresh(old, match);
+    }
+    const led = document.querySelector(".led");
+    const lit = fresh.querySelector(".led");
+    if (led && lit) led.className = lit.className;
+    document.documentElement.dataset.looks = Number(document.documentElement.dataset.looks || 0) + 1;
+  } catch {
+    // The appliance is away; the stream tries again by itself.
+  } finally {
+    looking = false;
+    if (again) { again = false; look(); }
+  }
+}
+
+let fallback = 0;
+
+function listen() {
+  if (stream || document.hidden) return;
+  clearInterval(fallback);
+  stream = new EventSource("/events");
+  stream.addEventListener("here", () => {
+    document.documentElement.dataset.live = "yes";
+    look();
+  });
+  stream.addEventListener("changed", look);
+  stream.addEventListener("over", () => location.assign("/sign-in"));
+  // A browser holds few connections to one host: the newest pages are live, the others ask.
+  stream.addEventListener("displaced", () => { hush(); fallback = setInterval(look, FALLBACK_MS); });
+  stream.addEventListener("error", () => {
+    delete document.documentElement.dataset.live;
+    if (stream && stream.readyState === EventSource.CLOSED) {
+      hush();
+      fallback = setInterval(() => { look(); listen(); }, FALLBACK_MS);
+    }
+  });
+}
+
+function hush() {
+  if (stream) stream.close();
+  stream = null;
+  delete document.documentElement.dataset.live;
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) { hush(); clearInterval(fallback); } else listen();
+});
+addEventListener("pagehide", hush);
+addEventListener("pageshow", listen);
+
+// ---- directors: matches below the field while one types; Enter or a click chooses.
+
+function searchAsYouType(field) {
+  const box = field.closest(".combo");
+  const list = box.appendChild(document.createElement("ul"));
+  const said = box.appendChild(document.createElement("p"));
+  Object.assign(list, { id: "matches", className: "matches", hidden: true });
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "Directors that match");
+  said.className = "sr-only";
+  said.setAttribute("role", "status");
+  field.setAttribute("role", "combobox");
+  field.setAttribute("aria-autocomplete", "list");
+  field.setAttribute("aria-controls", "matches");
+  field.setAttribute("aria-expanded", "false");
+  let waiting = 0;
+  let asking = null;
+  let at = -1;
+
+  function close() {
+    list.hidden = true;
+    at = -1;
+    field.setAttribute("aria-expanded", "false");
+    field.removeAttribute("aria-activedescendant");
+  }
+
+  function mark(place) {
+    at = place;
+    [...list.children].forEach((one, number) => one.setAttribute("aria-selected", String(number === at)));
+    if (list.children[at]) {
+      field.setAttribute("aria-activedescendant", list.children[at].id);
+      list.children[at].scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  function choose(name) {
+    const chosen = document.getElementById("chosen");
+    const known = [...chosen.querySelectorAll("input")].find((one) => one.value === name);
+    if (known) { known.checked = true; } else {
+      const item = chosen.appendChild(document.createElement("li"));
+      const label = item.appendChild(document.createElement("label"));
+      const input = label.appendChild(document.createElement("input"));
+      Object.assign(input, { type: "checkbox", name: "director", value: name, checked: true });
+      label.append(" ", Object.assign(document.createElement("span"), { textContent: name }));
+    }
+    const wide = document.querySelector("input[name=draw][value=space]");
+    if (wide) wide.checked = true;
+    said.textContent = `${name} chosen.`;
+    field.value = "";
+    close();
+    field.focus();
+  }
+
+  function show(found) {
+    list.replaceChildren(...found.map((one, place) => {
+      const item = document.createElement("li");
+      item.id = `match-${place}`;
+      item.setAttribute("role", "option");
+      item.setAttribute("aria-selected", "false");
+      const films = one.films === 1 ? "1 film" : `${one.films} films`;
+      item.append(
+        Object.assign(document.createElement("span"), { textContent: one.name }), " ",
+        Object.assign(document.createElement("small"), { textContent: `${films}, ${one.first}–${one.last}` }));
+      item.addEventListener("mousedown", (event) => { event.preventDefault(); choose(one.name); });
+      return item;
+    }));
+    at = -1;
+    list.hidden = found.length === 0;
+    field.setAttribute("aria-expanded", String(found.length > 0));
+    field.removeAttribute("aria-activedescendant");
+    said.textContent = found.length === 1 ? "1 director matches." : `${found.length} directors match.`;
+  }
+
+  async function ask() {
+    if (asking) asking.abort();
+    asking = new AbortController();
+    const typed = field.value.trim();
+    if (!typed) { close(); return; }
+    try {
+      const answer = await fetch(`/directors?q=${encodeURIComponent(typed)}`, { signal: asking.signal });
+      if (answer.ok && field.value.trim() === typed) show(await answer.json());
+    } catch {
+      // A newer question, or the appliance is away: the button beside the field still works.
+    }
+  }
+
+  field.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(ask, 120); });
+  field.addEventListener("blur", close);
+  field.addEventListener("keydown", (event) => {
+    const most = list.children.length;
+    if (list.hidden || !most) return;
+    if (event.key === "ArrowDown") mark((at + 1) % most);
+    else if (event.key === "ArrowUp") mark((at + most - 1) % most);
+    else if (event.key === "Escape") close();
+    else if (event.key === "Enter" && at >= 0) choose(list.children[at].firstElementChild.textContent);
+    else return;
+    event.preventDefault();
+  });
+}
+
+const who = document.getElementById("who");
+if (who) searchAsYouType(who);
+listen();
