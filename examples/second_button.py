@@ -1,0 +1,39 @@
+"""One more button on the Pi, beside the appliance: press it to approve the pick that waits.
+
+`python examples/second_button.py [STATE]`, as a user of the appliance's group. The button lies
+between GPIO 22 and ground. It is a process of its own: it talks to the appliance through its
+control socket, so neither can hurt the other.
+"""
+
+import signal
+import sys
+from pathlib import Path
+
+from gpiozero import Button
+
+from data.errors import GreenlightError
+from edge import client
+
+PIN = 22
+
+
+def approve(state: Path) -> None:
+    """Approve the pick that waits, and say what came of it."""
+    try:
+        reply = client.ask(state, "approve")
+    except GreenlightError as error:
+        print(error, flush=True)
+    else:
+        print(reply["message"] if reply["ok"] else reply["error"], flush=True)
+
+
+def second_button(state: Path) -> Button:
+    """Return a button that approves when it is pressed; keep it as long as it shall work."""
+    button = Button(PIN, bounce_time=0.05)
+    button.when_pressed = lambda: approve(state)
+    return button
+
+
+if __name__ == "__main__":
+    button = second_button(Path(sys.argv[1] if sys.argv[1:] else "/var/lib/greenlight"))
+    signal.pause()

@@ -1,0 +1,146 @@
+"""Every example runs, and says what its own text promises."""
+
+import hashlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+
+from data import signing
+from edge import client
+from edge.incoming import hand_over, incoming_folder
+from edge.journal import JOURNAL, Journal
+from training.example_bundle import make_example_bundle
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keys(tmp_path_factory):
+    """Keys of these tests' own, where the examples look for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GREENLIGHT_KEYS", str(tmp_path_factory.mktemp("keys")))
+        yield signing.keys_folder()
+
+
+@pytest.fixture(scope="module")
+def bundle(keys, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundles") / "bundle"
+    make_example_bundle(folder)
+    return folder
+
+
+def run(example, *arguments):
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / example, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=EXAMPLES.parent,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_example_is_listed_and_run_here():
+    listed = (EXAMPLES / "README.md").read_text("utf-8")
+    tests = Path(__file__).read_text("utf-8")
+    for program in EXAMPLES.rglob("*.py"):
+        assert program.name in tests
+        assert program.name in listed
+
+
+def test_score_a_film(bundle):
+    said = run("score_a_film.py", bundle)
+    assert re.search(r"expected stars: \d\.\d{3}", said)
+    shares = [float(share) for share in re.findall(r"([\d.]+)%", said)]
+    assert len(shares) == 10
+    assert sum(shares) == pytest.approx(100, abs=0.6)
+
+
+def test_search_your_slate(bundle):
+    said = run("search_your_slate.py", EXAMPLES / "slate.toml", bundle)
+    stars = [float(stars) for stars in re.findall(r"\d\. ([\d.]+) stars", said)]
+    assert len(stars) == 5
+    assert stars == sorted(stars, reverse=True)
+    assert "why: an average film" in said
+    assert said == run("search_your_slate.py", EXAMPLES / "slate.toml", bundle)
+
+
+def test_another_domain_best_coffee(tmp_path):
+    said = run("another_domain/best_coffee.py", tmp_path / "coffee")
+    assert "learnt from" in said
+    assert len(re.findall(r"points: .*, harvest 202[67]: ", said)) == 3
+    assert (tmp_path / "coffee" / "model.onnx").is_file()
+
+
+@pytest.fixture
+def appliance(bundle, keys, tmp_path):
+    """A running appliance on simulated pins, with a model."""
+    state = tmp_path / "state"
+    offer(bundle, state)
+    (tmp_path / "greenlight.toml").write_text(f'public_keys = "{keys}"\npage = false\n')
+    running = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "edge", "run", "--simulate"),
+            *("--config", tmp_path / "greenlight.toml", "--state", state),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        heard = []
+        for line in running.stdout:
+            heard.append(line)
+            if line.startswith("model: films version 1"):
+                break
+        assert running.poll() is None, "".join(heard)
+        yield state
+    finally:
+        running.terminate()
+        running.communicate(timeout=30)
+
+
+def offer(bundle, state):
+    state.mkdir()
+    partial = incoming_folder(state) / ".partial-1"
+    shutil.copytree(bundle, partial)
+    sha256 = hashlib.sha256((bundle / "manifest.json").read_bytes()).hexdigest()
+    with Journal.open(state / JOURNAL) as journal:
+        hand_over(partial, state, "1")
+        journal.offer_model(1, sha256, "job", "1")
+
+
+@pytest.fixture
+def second_button():
+    """The example as a module, on mock pins."""
+    spec = importlib.util.spec_from_file_location("second_button", EXAMPLES / "second_button.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    before = Device.pin_factory
+    Device.pin_factory = MockFactory()
+    yield module
+    Device.pin_factory.close()
+    Device.pin_factory = before
+
+
+def test_second_button_approves_the_pick_that_waits(appliance, second_button, capfd):
+    pick = client.ask(appliance, "press")["pick"]
+    with second_button.second_button(appliance) as button:
+        button.pin.drive_low()  # gpiozero calls what is due before this returns
+        button.pin.drive_high()
+    assert pick["title"] in capfd.readouterr().out
+    waiting = client.ask(appliance, "status")["awaiting_rating"]
+    assert [entry["pick_id"] for entry in waiting] == [pick["id"]]
+
+
+def test_second_button_says_why_it_could_not(second_button, capfd, tmp_path):
+    second_button.approve(tmp_path)
+    assert "no appliance runs in" in capfd.readouterr().out
