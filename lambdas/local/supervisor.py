@@ -118,7 +118,20 @@ def _create_stack(state: State, aws: Aws, endpoint_url: str) -> dict[str, str]:
         "Endpoint": "serverless",
         "DeskEndpointUrl": endpoint_url,
     }
-    return stack.deploy(aws, STACK, parameters, every_seconds=0.05)
+    outputs = stack.deploy(aws, STACK, parameters, every_seconds=0.05)
+    _mend_dead_letters(aws, outputs)
+    return outputs
+
+
+def _mend_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
+    """Give the functions the dead-letter queue that the emulator's CloudFormation drops."""
+    queue = aws.client("sqs").get_queue_attributes(
+        QueueUrl=outputs["Undelivered"], AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+    for function in (outputs["StoreFeedback"], outputs["Predict"]):
+        aws.client("lambda").update_function_configuration(
+            FunctionName=function, DeadLetterConfig={"TargetArn": queue}
+        )
 
 
 def _greet_broker(state: State, port: int) -> None:

@@ -45,12 +45,12 @@ def feedback(thing: str, **changes: Any) -> Feedback:
 class Device:
     """A device that speaks MQTT as the Pi does, with the files that provisioning wrote."""
 
-    def __init__(self, folder: Path, client_id: str | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.settings = tomllib.loads((folder / "sync.toml").read_text("utf-8"))
         self.thing: str = self.settings["thing"]
         self._arrived: dict[str, queue.Queue[bytes]] = {}
-        self.client = AWSIoTMQTTClient(client_id or self.thing)
+        self.client = AWSIoTMQTTClient(self.thing)
         self.client.configureEndpoint(self.settings["mqtt_host"], self.settings["mqtt_port"])
         self.client.configureCredentials(
             *(str(self.path(name)) for name in ("root_ca", "private_key", "certificate"))
@@ -95,11 +95,11 @@ class Device:
         return wire.decode(arrived.get(timeout=PATIENCE_SECONDS), VerificationReply)
 
     def credentials(
-        self, thing: str | None, alias: str | None = None, certificate: Path | None = None
+        self, thing: str | None, alias: str | None = None, context: ssl.SSLContext | None = None
     ) -> tuple[int, bytes]:
         """Ask the credentials provider; return its status and what it says."""
-        context = ssl.create_default_context(cafile=str(self.path("root_ca")))
-        if certificate is None:
+        if context is None:
+            context = ssl.create_default_context(cafile=str(self.path("root_ca")))
             context.load_cert_chain(self.path("certificate"), self.path("private_key"))
         url = (
             f"{self.settings['credentials_url']}/role-aliases/"
@@ -122,19 +122,24 @@ class Device:
 
 
 @pytest.fixture
-def devices(local_cloud: Any, tmp_path: Path) -> Iterator[Callable[..., Device]]:
+def devices(local_cloud: Any, tmp_path: Path) -> Iterator[Callable[[], Device]]:
     """Make devices of this test's own, and disconnect them at its end."""
     made: list[Device] = []
 
-    def make(thing: str | None = None, client_id: str | None = None) -> Device:
-        name = thing or f"thing-{wire.new_id()[-8:]}"
-        folder = tmp_path / name
-        if not folder.exists():
-            local_cloud.provision(name, folder)
-        device = Device(folder, client_id)
+    def make() -> Device:
+        name = f"thing-{wire.new_id()[-8:]}"
+        device = Device(local_cloud.provision(name, tmp_path / name))
         made.append(device)
         return device
 
     yield make
     for device in made:
         device.close()
+
+
+@pytest.fixture
+def make_certificate(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
+    """Make certificates of an authority of one's own."""
+    from .authority import Authority
+
+    return Authority(tmp_path / "authority").certificate

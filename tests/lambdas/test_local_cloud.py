@@ -1,0 +1,193 @@
+"""The cloud on a desk: a rating's way through it, outages, restarts, and refusals that explain."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data import topics, wire
+from data.films import Combination
+from data.wire import VerificationRequest
+from lambdas.local.state import State
+
+from .conftest import Device, feedback
+
+
+def tool(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lambdas.local", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def test_a_rating_reaches_table_and_bucket_and_is_acked(
+    local_cloud: Any, devices: Callable[[], Device]
+) -> None:
+    device = devices().connect()
+    rated = feedback(device.thing)
+    ack = device.rate(rated)
+    assert [(outcome.id, outcome.outcome) for outcome in ack.outcomes] == [(rated.id, "stored")]
+    desk = local_cloud.aws.desk
+    item = local_cloud.aws.client("dynamodb").get_item(
+        TableName=desk.table, Key={"pk": {"S": topics.feedback_key(rated.id)}}
+    )["Item"]
+    assert item["Director1"] == {"S": rated.director}
+    kept = local_cloud.aws.client("s3").get_object(
+        Bucket=desk.data_bucket, Key=topics.feedback_object(rated.id)
+    )["Body"]
+    assert json.loads(kept.read())["stars"] == rated.stars
+    assert device.rate(rated).outcomes[0].outcome == "duplicate"
+
+
+def test_a_verification_without_an_endpoint_gets_a_reply_that_says_so(
+    devices: Callable[[], Device],
+) -> None:
+    request = VerificationRequest(
+        wire.new_id(), "0" * 64, (Combination("Ang Lee", 2001, ("Drama",)),)
+    )
+    reply = devices().connect().verify(request)
+    assert reply.request_id == request.request_id
+    assert "not found" in (reply.error or "")
+
+
+def test_offline_the_port_is_refused_and_online_it_answers_again(
+    local_cloud: Any, devices: Callable[[], Device]
+) -> None:
+    device = devices().connect()
+    address = ("127.0.0.1", device.settings["mqtt_port"])
+    local_cloud.order("offline")
+    try:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=5)
+    finally:
+        local_cloud.order("online")
+    socket.create_connection(address, timeout=5).close()
+
+
+def test_the_broker_lets_nobody_in_past_the_relay_on_another_interface(local_cloud: Any) -> None:
+    ports = json.loads(State(local_cloud.folder).ports.read_bytes())
+    listening = Path("/proc/net/tcp").read_text("utf-8").splitlines()[1:]
+    for line in listening:
+        local, state = line.split()[1], line.split()[3]
+        address, port = local.split(":")
+        if state == "0A" and int(port, 16) in ports.values():
+            assert address == "0100007F", f"port {int(port, 16)} listens beyond loopback"
+
+
+def test_status_tells_how_it_does_and_a_second_start_changes_nothing(local_cloud: Any) -> None:
+    before = local_cloud.aws.desk
+    again = tool("start", "--state", str(local_cloud.folder))
+    assert again.returncode == 0, again.stderr
+    assert local_cloud.aws.desk == before
+    status = tool("status", "--state", str(local_cloud.folder))
+    assert status.returncode == 0
+    assert "online" in status.stdout
+    assert before.aws_endpoint_url in status.stdout
+
+
+def test_tail_shows_what_the_functions_did_in_words(
+    local_cloud: Any, devices: Callable[[], Device]
+) -> None:
+    device = devices().connect()
+    device.rate(feedback(device.thing))
+    said = tool("tail", "--once", "--lines", "50", "--state", str(local_cloud.folder)).stdout
+    assert f"batch acked thing={device.thing} stored=1" in said.replace("\n", " ")
+    assert "_aws" not in said, "metrics are noise here"
+
+
+def test_stopping_keeps_items_and_things_and_a_fresh_start_forgets_them(tmp_path: Path) -> None:
+    folder = tmp_path / "cloud"
+    state = ("--state", str(folder))
+    try:
+        assert tool("start", *state).returncode == 0
+        from lambdas.aws import on_desk
+
+        aws = on_desk(folder)
+        item = {"pk": {"S": "FILM#x#2000#y"}}
+        aws.client("dynamodb").put_item(TableName=aws.desk.table, Item=item)  # type: ignore[union-attr]
+        aws.client("iot").create_thing(thingName="kept")
+        assert tool("stop", *state).returncode == 0
+        assert not State(folder).endpoints.exists()
+
+        assert tool("start", *state).returncode == 0
+        again = on_desk(folder)
+        assert again.desk == aws.desk, "the ports, too, are kept for provisioned devices"
+        found = again.client("dynamodb").get_item(TableName=aws.desk.table, Key=item)  # type: ignore[union-attr]
+        assert found["Item"] == item
+        again.client("iot").describe_thing(thingName="kept")
+        assert tool("stop", *state).returncode == 0
+
+        assert tool("start", "--fresh", *state).returncode == 0
+        things = on_desk(folder).client("iot").list_things()["things"]
+        assert [thing["thingName"] for thing in things] == []
+    finally:
+        tool("stop", *state)
+
+
+@pytest.mark.parametrize("command", ["status", "tail", "offline", "online"])
+def test_orders_to_a_cloud_that_does_not_run_say_how_to_start_one(
+    command: str, tmp_path: Path
+) -> None:
+    refused = tool(command, "--state", str(tmp_path / "none"))
+    assert refused.returncode == 1
+    assert "no local cloud" in refused.stderr
+
+
+def test_stopping_what_does_not_run_is_no_error(tmp_path: Path) -> None:
+    assert tool("stop", "--state", str(tmp_path)).returncode == 0
+
+
+def test_without_its_environment_it_says_how_to_make_it(tmp_path: Path) -> None:
+    refused = tool(
+        "start",
+        *("--state", str(tmp_path / "cloud")),
+        GREENLIGHT_LOCAL_CLOUD_VENV=str(tmp_path / "nowhere"),
+    )
+    assert refused.returncode == 1
+    assert "make cloud" in refused.stderr
+    assert not (tmp_path / "cloud" / "endpoints.json").exists()
+
+
+def test_an_emulator_of_another_version_is_refused(tmp_path: Path) -> None:
+    """The launcher touches private functions of one version; ours stands in for another."""
+    from lambdas.local import launcher
+
+    refused = subprocess.run(
+        [sys.executable, launcher.__file__], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == launcher.UNSUITABLE
+    assert "ministack" in refused.stderr
+
+
+def test_a_message_that_no_function_can_handle_ends_in_the_undelivered_queue(
+    local_cloud: Any, devices: Callable[[], Device]
+) -> None:
+    """The third try fails too: here because the function's table is not there."""
+    aws = local_cloud.aws
+    function = f"{aws.desk.stack}-store-feedback"
+    awslambda = aws.client("lambda")
+    settings = awslambda.get_function_configuration(FunctionName=function)["Environment"]
+    broken = {"Variables": settings["Variables"] | {"TABLE": "not-there"}}
+    device = devices().connect()
+    awslambda.update_function_configuration(FunctionName=function, Environment=broken)
+    try:
+        rated = feedback(device.thing)
+        device.send(topics.feedback(device.thing), wire.encode(wire.FeedbackBatch((rated,))))
+        found = aws.client("sqs").receive_message(
+            QueueUrl=aws.desk.undelivered, WaitTimeSeconds=20, MaxNumberOfMessages=1
+        )
+    finally:
+        awslambda.update_function_configuration(FunctionName=function, Environment=settings)
+    assert device.thing in found["Messages"][0]["Body"]
+    assert device.rate(rated).outcomes[0].outcome == "stored", "the resend repairs it"
