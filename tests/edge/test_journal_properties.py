@@ -1,0 +1,173 @@
+"""Whatever is done to the journal in whatever order, it says what was told to it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+
+from data.wire import Feedback, Pick, decode, new_id
+from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, Journal
+
+
+class JournalMachine(RuleBasedStateMachine):
+    """The journal beside lists and dictionaries that say what should be in it."""
+
+    make_pick: staticmethod
+    make_feedback: staticmethod
+    picks_made = Bundle("picks_made")
+    ratings_made = Bundle("ratings_made")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.journal = Journal.open(self.folder / JOURNAL)
+        self.picks: list[Pick] = []
+        self.approved: set[str] = set()
+        self.ratings: dict[str, Feedback] = {}
+        self.waiting: list[str] = []
+        self.aside: list[str] = []
+        self.requests: list[str] = []
+
+    def teardown(self) -> None:
+        self.journal.close()
+        shutil.rmtree(self.folder)
+
+    @rule(target=picks_made, year=st.integers(1950, 1953), verify=st.booleans())
+    def pick(self, year: int, verify: bool) -> Pick:
+        pick = self.make_pick(year=year)
+        request = new_id() if verify else None
+        self.journal.record_pick(pick, slate=b"slate", verification_id=request)
+        self.picks.append(pick)
+        self.requests += [request] if request else []
+        return pick
+
+    @rule(pick=picks_made)
+    def approve(self, pick: Pick) -> None:
+        assert self.journal.record_decision(pick.id, "approved", "now") == (
+            pick.id not in self.approved
+        )
+        self.approved.add(pick.id)
+
+    @rule(
+        target=ratings_made,
+        pick=picks_made,
+        stars=st.integers(1, 10),
+        source=st.sampled_from(["owner", "simulated"]),
+    )
+    def rate(self, pick: Pick, stars: int, source: str) -> Feedback:
+        feedback = self.make_feedback(pick, stars=stars, source=source)
+        taken = any((r.pick_id, r.source) == (pick.id, source) for r in self.ratings.values())
+        if taken:
+            with pytest.raises(AlreadyRated):
+                self.journal.record_rating(feedback)
+        else:
+            assert self.journal.record_rating(feedback)
+            self.ratings[feedback.id] = feedback
+            self.waiting.append(feedback.id)
+        return feedback
+
+    @rule(feedback=ratings_made)
+    def rate_again(self, feedback: Feedback) -> None:
+        if feedback.id in self.ratings:
+            assert not self.journal.record_rating(feedback)
+            other = self.make_feedback(
+                next(p for p in self.picks if p.id == feedback.pick_id),
+                id=feedback.id,
+                source=feedback.source,
+                stars=feedback.stars % 10 + 1,
+            )
+            with pytest.raises(ConflictingRecord):
+                self.journal.record_rating(other)
+
+    @rule(feedbacks=st.lists(ratings_made, max_size=4))
+    def acknowledge(self, feedbacks: list[Feedback]) -> None:
+        ids = [feedback.id for feedback in feedbacks]
+        gone = set(ids) & {*self.waiting, *self.aside}
+        assert self.journal.acknowledge(ids) == len(gone)
+        self.waiting = [one for one in self.waiting if one not in gone]
+        self.aside = [one for one in self.aside if one not in gone]
+
+    @rule(feedback=ratings_made)
+    def quarantine(self, feedback: Feedback) -> None:
+        was_waiting = feedback.id in self.waiting
+        assert self.journal.quarantine(feedback.id, "refused") == was_waiting
+        if was_waiting:
+            self.waiting.remove(feedback.id)
+            self.aside.append(feedback.id)
+
+    @precondition(lambda self: self.requests)
+    @rule()
+    def finish_oldest_request(self) -> None:
+        oldest = self.journal.pending_requests()[0]
+        assert oldest.id == self.requests.pop(0)
+        self.journal.finish_request(oldest.seq, {"outcome": "agreed"})
+
+    @rule(keep=st.integers(0, 5))
+    def prune(self, keep: int) -> None:
+        rated = {rating.pick_id for rating in self.ratings.values()}
+        newest = {pick.id for pick in self.picks[len(self.picks) - keep :]} if keep else set()
+        kept = [p for p in self.picks if p.id in newest | rated | self.approved]
+        assert self.journal.prune(keep) == len(self.picks) - len(kept)
+        # A pick that is gone can still be named by an owner's old page: that is no error.
+        self.picks = kept + [p for p in self.picks if p not in kept and p.id in self.approved]
+
+    @rule()
+    def reopen(self) -> None:
+        self.journal.close()
+        self.journal = Journal.open(self.folder / JOURNAL)
+
+    @invariant()
+    def the_outbox_holds_what_was_not_acknowledged_in_order(self) -> None:
+        rows = self.journal.peek_outbox(1000)
+        assert [row.id for row in rows] == self.waiting
+        assert [decode(row.payload, Feedback) for row in rows] == [
+            self.ratings[one] for one in self.waiting
+        ]
+        assert sorted(row.id for row in self.journal.quarantined()) == sorted(self.aside)
+        assert self.journal.outbox_depth()[0] == len(self.waiting)
+
+    @invariant()
+    def the_history_tells_what_became_of_each_pick(self) -> None:
+        history = self.journal.history()
+        assert [entry.pick for entry in history] == list(reversed(self.picks))
+        for entry in history:
+            assert (entry.decision == "approved") == (entry.pick.id in self.approved)
+            assert {rating.id for rating in entry.ratings} == {
+                r.id for r in self.ratings.values() if r.pick_id == entry.pick.id
+            }
+        for rating in (rating for entry in history for rating in entry.ratings):
+            expected = (
+                "waiting"
+                if rating.id in self.waiting
+                else "quarantined"
+                if rating.id in self.aside
+                else "stored"
+            )
+            assert rating.delivery == expected
+
+    @invariant()
+    def no_approved_film_is_forgotten(self) -> None:
+        made = {pick.combination for pick in self.picks if pick.id in self.approved}
+        assert made <= self.journal.approved_combinations()
+
+
+def test_the_journal_says_what_was_told_to_it(make_pick, make_feedback):
+    JournalMachine.make_pick = staticmethod(make_pick)
+    JournalMachine.make_feedback = staticmethod(make_feedback)
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(
+        JournalMachine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
