@@ -33,6 +33,7 @@ class Distribution(msgspec.Struct, frozen=True):
 
     Attributes:
         marker: where the expected stars lie, from the left.
+        label: where their name stands, so that it stays inside.
         words: the same in words.
     """
 
@@ -41,6 +42,7 @@ class Distribution(msgspec.Struct, frozen=True):
     base: float
     bars: tuple[Bar, ...]
     marker: float
+    label: float
     expected: float
     eight_or_more: float
     words: str
@@ -48,7 +50,7 @@ class Distribution(msgspec.Struct, frozen=True):
 
 def distribution(prediction: Prediction) -> Distribution:
     """Return the chart of a prediction's probabilities."""
-    width, height, base, top, step = 420.0, 230.0, 196.0, 44.0, 42.0
+    width, height, base, top, step = 420.0, 240.0, 178.0, 24.0, 42.0
     most = max(prediction.probabilities) or 1.0
     bars = []
     for index, share in enumerate(prediction.probabilities):
@@ -70,12 +72,14 @@ def distribution(prediction: Prediction) -> Distribution:
         f"{stars} {'star' if stars == 1 else 'stars'} {percent(share)}"
         for stars, share in enumerate(prediction.probabilities, 1)
     ]
+    marker = round((shown - 1) * step + step / 2, 1)
     return Distribution(
         width=width,
         height=height,
         base=base,
         bars=tuple(bars),
-        marker=round((shown - 1) * step + step / 2, 1),
+        marker=marker,
+        label=min(max(marker, 50.0), width - 50.0),
         expected=shown,
         eight_or_more=eight_or_more,
         words=f"Expected are {shown:.1f} stars. {listed(likely)}.",
@@ -217,3 +221,21 @@ def timeline(entries: Sequence[HistoryEntry], most: int = 40) -> Timeline | None
         error=error,
         words=f"On average {error:.1f} stars off. {'; '.join(told)}.",
     )
+
+
+class Track(msgspec.Struct, frozen=True):
+    """One film's stars on a line from 1 to 10: predicted, and real where it is rated."""
+
+    predicted_x: float
+    real_x: float | None
+
+
+def track(entry: HistoryEntry) -> Track:
+    """Return a film's predicted and real stars as places on a line."""
+
+    def place(stars: float) -> float:
+        inside = min(max(stars, MIN_STARS), MAX_STARS)
+        return round(12 + (inside - MIN_STARS) / (MAX_STARS - MIN_STARS) * 296, 1)
+
+    real = place(entry.ratings[0].stars) if entry.ratings else None
+    return Track(place(entry.pick.prediction.expected), real)

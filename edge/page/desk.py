@@ -15,6 +15,8 @@ from typing import TypeVar
 
 import msgspec
 
+from data.errors import InvalidRecord
+from data.wire import Feedback, decode
 from edge.answer import Answer
 from edge.journal import HistoryEntry, Journal, JournalError, OutboxRow
 from edge.page.grid import read_answer
@@ -22,6 +24,14 @@ from edge.page.house import House, Standing
 from edge.page.words import SyncWords, sync_words
 
 Told = TypeVar("Told")
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A rating that the cloud refused; it is kept, and never sent again."""
+
+    title: str
+    stars: int
+    reason: str
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -34,7 +44,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
     words: SyncWords
     waiting: int
-    refused: tuple[OutboxRow, ...]
+    refused: tuple[Refused, ...]
 
 
 class Front(msgspec.Struct, frozen=True):
@@ -97,7 +107,7 @@ class Desk:
 def front(house: House, journal: Journal) -> Front:
     """Return what every page shows."""
     waiting, _ = journal.outbox_depth()
-    refused = tuple(journal.quarantined())
+    refused = tuple(_refused(row) for row in journal.quarantined())
     words = sync_words(journal.sync_state(), waiting, len(refused), datetime.now(UTC))
     return Front(house.standing(), Delivery(words, waiting, refused))
 
@@ -108,3 +118,11 @@ def newest(house: House, journal: Journal) -> Newest:
     entry = entries[0] if entries else None
     answer = read_answer(journal.slate_of(entry.pick.id)) if entry else None
     return Newest(entry, answer, tuple(journal.awaiting_rating()))
+
+
+def _refused(row: OutboxRow) -> Refused:
+    try:
+        feedback = decode(row.payload, Feedback)
+    except InvalidRecord as error:
+        return Refused(row.id, 0, str(error))
+    return Refused(feedback.title, feedback.stars, row.reason or "no reason was given")

@@ -111,6 +111,7 @@ async def history(request: Request) -> Response:
         return {
             "entries": entries[:most],
             "timeline": charts.timeline(entries[:most]),
+            "tracks": {entry.seq: charts.track(entry) for entry in entries[:most]},
             "more": most + _PAGE_OF_HISTORY if len(entries) > most else None,
             "demonstration": house.standing().demonstration,
         }
