@@ -8,8 +8,9 @@ whatever a crash left out; and only what both stores hold is told to the device.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -72,8 +73,10 @@ class _Batch(msgspec.Struct):
             )
 
 
-class _Named(msgspec.Struct):
-    id: str
+class _LenientBatch(_Batch):
+    """The same, of records that a lenient reader has read."""
+
+    records: list[Any]
 
 
 def canonical(record: Feedback) -> bytes:
@@ -145,9 +148,8 @@ def ingest(thing: str, payload: bytes, table: Table, objects: Objects) -> tuple[
         InvalidRecord: the message is no batch; there is no id to answer to.
         Exception: whatever a store raises; the message is to be handed in again.
     """
-    batch = wire.decode(payload, _Batch)
     outcomes: dict[str, Outcome] = {}
-    for raw in batch.records:
+    for raw in _records(payload):
         record_id = _id_of(raw)
         if record_id is None or record_id in outcomes:
             continue
@@ -157,15 +159,40 @@ def ingest(thing: str, payload: bytes, table: Table, objects: Objects) -> tuple[
     return tuple(outcomes.values())
 
 
-def _id_of(raw: msgspec.Raw) -> str | None:
+def _records(payload: bytes) -> list[bytes]:
+    """Return the batch's records, each as JSON of its own.
+
+    One record with what JSON has not (NaN, half a surrogate) would make the whole message no
+    JSON, and so keep its neighbours on the device for ever: then a more lenient reader takes the
+    message apart, and each record is judged alone.
+
+    Raises:
+        InvalidRecord: this is no batch.
+    """
     try:
-        record_id = msgspec.json.decode(raw, type=_Named).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [bytes(raw) for raw in wire.decode(payload, _Batch).records]
+    except InvalidRecord as strict:
+        if not isinstance(strict.__cause__, msgspec.DecodeError | UnicodeDecodeError):
+            raise
+        try:
+            batch = wire.convert(json.loads(payload), _LenientBatch)
+        except (ValueError, RecursionError):
+            raise strict from None
+    return [json.dumps(record).encode() for record in batch.records]
+
+
+def _id_of(raw: bytes) -> str | None:
+    """Return the id under which this record can be answered to, or None if there is none."""
+    try:
+        record = json.loads(raw)
+        record_id = record["id"]
+        # What is no text, or no Unicode, or longer than any id cannot be sent back.
+        return record_id if len(record_id.encode()) <= _MAX_ID else None
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
-    return record_id if len(record_id) <= _MAX_ID else None
 
 
-def _store(record_id: str, thing: str, raw: msgspec.Raw, table: Table, objects: Objects) -> Outcome:
+def _store(record_id: str, thing: str, raw: bytes, table: Table, objects: Objects) -> Outcome:
     try:
         record = _checked(thing, raw)
         kept = canonical(record)
@@ -180,8 +207,8 @@ def _store(record_id: str, thing: str, raw: msgspec.Raw, table: Table, objects: 
     return Outcome(record_id, "stored" if before is None else "duplicate")
 
 
-def _checked(thing: str, raw: msgspec.Raw) -> Feedback:
-    record = wire.decode(bytes(raw), Feedback)
+def _checked(thing: str, raw: bytes) -> Feedback:
+    record = wire.decode(raw, Feedback)
     if record.thing != thing:
         raise InvalidRecord("thing", f"is not {thing!r}, whose topic this is")
     return record

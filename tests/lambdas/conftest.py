@@ -76,21 +76,23 @@ class Device:
         )
         return arrived
 
+    def listening(self, topic: str) -> queue.Queue[bytes]:
+        """Return where this topic's messages arrive, subscribing on first use."""
+        return self._arrived.get(topic) or self.listen(topic)
+
     def send(self, topic: str, payload: bytes | str) -> None:
         text = payload.decode() if isinstance(payload, bytes) else payload
         assert self.client.publish(topic, text, 1)
 
     def rate(self, *records: Feedback) -> Ack:
         """Send a batch and wait for its ack."""
-        ack = topics.feedback_ack(self.thing)
-        arrived = self._arrived.get(ack) or self.listen(ack)
+        arrived = self.listening(topics.feedback_ack(self.thing))
         self.send(topics.feedback(self.thing), wire.encode(FeedbackBatch(records)))
         return wire.decode(arrived.get(timeout=PATIENCE_SECONDS), Ack)
 
     def verify(self, request: VerificationRequest) -> VerificationReply:
         """Send a request and wait for its reply."""
-        reply = topics.verification_reply(self.thing)
-        arrived = self._arrived.get(reply) or self.listen(reply)
+        arrived = self.listening(topics.verification_reply(self.thing))
         self.send(topics.verification(self.thing), wire.encode(request))
         return wire.decode(arrived.get(timeout=PATIENCE_SECONDS), VerificationReply)
 

@@ -34,12 +34,7 @@ class RawMqtt:
     def __enter__(self) -> RawMqtt:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._line.close()
 
     def connect(self, client_id: str) -> Answer:
