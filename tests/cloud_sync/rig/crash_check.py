@@ -1,0 +1,111 @@
+"""What must hold after a power cut, whenever it came."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rig.crash_workload import FolderBucket, intake, job
+from rig.disk import Mark, Recording
+
+from cloud_sync.ratchet import RATCHET, Ratchet, VersionRefused
+from cloud_sync.update import Fetched
+from data import signing
+from data.bundle import read_bundle
+from edge.journal import JOURNAL, Journal, open_or_set_aside
+from edge.store import ModelStore
+
+
+def promises(recording: Recording, after: int) -> dict[str, list[str]]:
+    """Return what had been promised before a step, by kind."""
+    made: dict[str, list[str]] = {}
+    for step in recording.steps[:after]:
+        if isinstance(step, Mark):
+            made.setdefault(step.words[0], []).append(step.words[1])
+    return made
+
+
+def broken_promises(
+    state: Path, promised: Mapping[str, list[str]], bundles: Path, goes_on: bool
+) -> Iterator[str]:
+    """Yield a sentence for each thing that is not as it was promised."""
+    keys = signing.read_public_keys(bundles)
+    journal, aside = open_or_set_aside(state / JOURNAL)
+    with journal:
+        if aside is not None:
+            yield "the journal is damaged"
+        yield from _ratings(journal, promised)
+        yield from _offers(journal, state, keys)
+        pointer = ModelStore(state).read()
+        active = [int(version) for version in promised.get("active", ())]
+        if active and (pointer.active is None or pointer.active < active[-1]):
+            yield f"version {active[-1]} was active, the pointer says {pointer.active}"
+        if pointer.active is not None:
+            read_bundle(ModelStore(state).folder(pointer.active), keys)
+        for row in journal.activations_after(0):
+            if pointer.active is None or row.version > pointer.active:
+                yield f"version {row.version} is called activated, not so by the pointer"
+    yield from _ratchet(state, promised, keys)
+    if goes_on:
+        yield from _goes_on(state, bundles)
+
+
+def _ratings(journal: Journal, promised: Mapping[str, list[str]]) -> Iterator[str]:
+    rated = {row[0] for row in journal.rows("SELECT id FROM ratings")}
+    waiting = {row.id for row in journal.peek_outbox(100_000)}
+    stored = set(promised.get("stored", ()))
+    for name in promised.get("rated", ()):
+        if name not in rated:
+            yield f"rating {name} was confirmed and is gone"
+        elif name not in waiting and name not in stored:
+            yield f"rating {name} left the outbox before the cloud had it"
+    for name in rated - waiting - stored:
+        yield f"rating {name} is not on its way and not stored"
+
+
+def _offers(journal: Journal, state: Path, keys: Mapping[str, bytes]) -> Iterator[str]:
+    for offer in journal.incoming_models():
+        bundle = read_bundle(state / "incoming" / offer.folder, keys)
+        if bundle.manifest_sha256 != offer.manifest_sha256:
+            yield f"the offer of version {offer.version} is another bundle"
+
+
+def _ratchet(
+    state: Path, promised: Mapping[str, list[str]], keys: Mapping[str, bytes]
+) -> Iterator[str]:
+    placed = [int(version) for version in promised.get("placed", ())]
+    if not placed:
+        return
+    (key_id,) = keys
+    try:
+        Ratchet(state / RATCHET).check(key_id, placed[-1], "0" * 64)
+    except VersionRefused:
+        return
+    yield f"version {placed[-1]} was accepted and the ratchet forgot it"
+
+
+def _goes_on(state: Path, bundles: Path) -> Iterator[str]:
+    """The service starts and carries out the newest job, whatever lies about."""
+    version = max(int(path.name) for path in bundles.iterdir() if path.is_dir())
+    result = None
+    for _ in range(3):
+        result = intake(state, bundles, FolderBucket(bundles)).fetch(
+            job(bundles, version), threading.Event()
+        )
+        if isinstance(result, Fetched):
+            return
+    yield f"the update cannot be carried out: {result}"
+
+
+def check(
+    state: Path, promised: Mapping[str, list[str]], bundles: Path, goes_on: bool
+) -> list[str]:
+    """Return every broken promise; what cannot even be read is one."""
+    try:
+        return list(broken_promises(state, promised, bundles, goes_on))
+    except Exception as error:  # noqa: BLE001 - whatever it is, somebody's start-up would meet it
+        return [f"{type(error).__name__}: {error}"]
+    finally:
+        shutil.rmtree(state, ignore_errors=True)
