@@ -40,10 +40,11 @@ class Summary(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Pending(msgspec.Struct, frozen=True, rename="camel"):
-    """The answer to `jobs/get`."""
+    """The answer to `jobs/get`. Both lists are always there: without them it is no answer."""
 
-    in_progress_jobs: list[Summary] = []
-    queued_jobs: list[Summary] = []
+    in_progress_jobs: list[Summary]
+    queued_jobs: list[Summary]
+    client_token: str
 
 
 class Execution(msgspec.Struct, frozen=True, rename="camel"):
@@ -87,13 +88,20 @@ def read(payload: bytes, kind: type[_Kind]) -> _Kind:
         raise InvalidRecord(kind.__name__, str(error)) from error
 
 
-def pending(payload: bytes) -> list[Summary]:
+def pending(payload: bytes, token: str | None) -> list[Summary]:
     """Return the pending executions, those in progress first.
 
+    Args:
+        payload: the answer.
+        token: what we asked with last. A list that came twice or too late would make a job that
+            was created since look cancelled.
+
     Raises:
-        InvalidRecord: the payload is no such list.
+        InvalidRecord: the payload is no such list, or none that we wait for.
     """
     found = read(payload, Pending)
+    if found.client_token != token:
+        raise InvalidRecord("clientToken", "is not that of a list we wait for")
     executions = (found.in_progress_jobs + found.queued_jobs)[:MOST_JOBS]
     for one in executions:
         check_job_id(one.job_id)
@@ -122,6 +130,11 @@ def job_of(execution: Execution, models_bucket: str) -> Job:
             "bucket", f"is {document.bucket[:64]!r}; only {models_bucket!r} is ours"
         )
     return Job(execution.job_id, document)
+
+
+def list_request(token: str) -> bytes:
+    """Return what asks for the pending executions."""
+    return msgspec.json.encode({"clientToken": token})
 
 
 def describe_request() -> bytes:

@@ -84,6 +84,8 @@ class Updates:
         self._online = False
         self._stale = True
         self._asked_until: float | None = None
+        self._asked = 0
+        self._token: str | None = None
         self._listed: dict[str, tuple[str, int]] = {}
         self._known: dict[tuple[str, int], Job | InvalidRecord] = {}
         self._settled: dict[tuple[str, int], None] = {}
@@ -111,7 +113,8 @@ class Updates:
 
     def dropped(self) -> None:
         """We are offline."""
-        self._online, self._asked_until = False, None
+        self._online = False
+        self._token = self._asked_until = None
 
     def notified(self, now: float) -> list[JobsCommand]:
         """The list of pending jobs has changed."""
@@ -124,8 +127,8 @@ class Updates:
         Raises:
             InvalidRecord: the payload is no such list.
         """
-        found = job_messages.pending(payload)
-        self._asked_until = None
+        found = job_messages.pending(payload, self._token)
+        self._token = self._asked_until = None
         self._listed = {one.job_id: one.key for one in found if one.key not in self._settled}
         keys = set(self._listed.values())
         self._known = {key: job for key, job in self._known.items() if key in keys}
@@ -194,7 +197,8 @@ class Updates:
         """Time has passed."""
         commands: list[JobsCommand] = []
         if self._asked_until is not None and now >= self._asked_until:
-            self._asked_until, self._stale = None, True
+            self._token = self._asked_until = None
+            self._stale = True
         commands += self._ask(now)
         if now >= self._due:
             if self.state is State.PAUSED:
@@ -209,7 +213,9 @@ class Updates:
         if not (self._online and self._stale and self._asked_until is None):
             return []
         self._stale, self._asked_until = False, now + self._answer_timeout
-        return [JobsPublish("get", b"{}")]
+        self._asked += 1
+        self._token = f"list-{self._asked}"
+        return [JobsPublish("get", job_messages.list_request(self._token))]
 
     def _decide(self, now: float) -> list[JobsCommand]:
         """All pending jobs are known: want the highest version, tell the others."""

@@ -197,6 +197,10 @@ class Session:
 
     def _route(self, message: Message, now: float) -> list[Command]:
         topic, payload = message.topic, message.payload
+        try:
+            payload.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidRecord("payload", "is not UTF-8") from error
         if topic == topics.feedback_ack(self._thing):
             self._reporter.touch()
             return self._feedback(self._uplink.acknowledged(payload, now), now)

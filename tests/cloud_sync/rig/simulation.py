@@ -161,6 +161,7 @@ class Cloud:
         pending = [(n, j) for n, j in self.jobs.items() if j["status"] in ("QUEUED", "IN_PROGRESS")]
         if tail == ["get"]:
             listed = {
+                "clientToken": msgspec.json.decode(payload)["clientToken"],
                 "inProgressJobs": [{"jobId": n} for n, j in pending if j["status"] != "QUEUED"],
                 "queuedJobs": [{"jobId": n} for n, j in pending if j["status"] == "QUEUED"],
             }
