@@ -43,6 +43,7 @@ def check_answers(model: Model, bundle: Bundle) -> None:
         if not np.abs(differences).max() <= tolerance:
             raise Refused(f"a probability of {probe.combination.director!r} is off its probe's")
     _check_drawn(model)
+    _check_tables(model)
 
 
 def _check_drawn(model: Model) -> None:
@@ -57,6 +58,18 @@ def _check_drawn(model: Model) -> None:
             raise Refused(f"the probabilities of {row.director!r} do not add up to 1")
     if model.predict(drawn[:1])[0].expected != predictions[0].expected:
         raise Refused("a row alone gets another answer than among others")
+
+
+def _check_tables(model: Model) -> None:
+    """The tables that searches read must say what the graph says, for the best film of all."""
+    from edge.pick import choose
+    from edge.slate import Slate
+
+    if model.tables is None:
+        return  # searches then go through the graph itself
+    fault = choose(model, Slate.everything(), explained=False).fault
+    if fault is not None:
+        raise Refused("its tables say otherwise than its graph")
 
 
 def _drawn_rows(model: Model) -> list[Combination]:

@@ -251,9 +251,10 @@ def _copy_file(folder: int, name: str, target: Path, most_bytes: int) -> int:
         source = os.open(name, flags, dir_fd=folder)
     except OSError as error:
         raise Refused(f"{name}: {error.strerror}; a plain file is needed") from error
+    if not stat.S_ISREG(os.fstat(source).st_mode):
+        os.close(source)
+        raise Refused(f"{name}: is no plain file")
     with os.fdopen(source, "rb") as reader:
-        if not stat.S_ISREG(os.fstat(source).st_mode):
-            raise Refused(f"{name}: is no plain file")
         copied = 0
         with target.open("wb") as writer:
             while chunk := reader.read(_CHUNK):

@@ -23,6 +23,8 @@ _OK = "ok"
 _REFUSED = 3
 _LONGEST_REASON = 300
 _LONGEST_OUTPUT = 64 * 1024
+# How numpy, ONNX Runtime and the standard library say so.
+_OUT_OF_MEMORY = ("MemoryError", "Failed to allocate memory", "bad_alloc")
 _POLL_SECONDS = 0.1
 # What the process itself needs before any model is loaded: address space that the libraries
 # reserve, most of it never touched.
@@ -108,7 +110,10 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
         return "took too much processor time in its trial"
     if done.returncode < 0:
         return f"crashed in its trial ({signal.Signals(-done.returncode).name})"
-    last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+    told = done.stderr.decode("utf-8", "replace")
+    if any(sign in told for sign in _OUT_OF_MEMORY):
+        return "took too much memory in its trial"
+    last = told.strip().splitlines()[-1:]
     return f"failed in its trial: {''.join(last)[:_LONGEST_REASON] or done.returncode}"
 
 

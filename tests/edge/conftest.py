@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from data.bundle import Bundle, read_bundle, write_bundle
+from data.manifest import Manifest
+from data.signing import PrivateKey, read_public_keys
 from data.wire import Feedback, Pick, Prediction, new_id
-from edge.journal import JOURNAL, Journal
+from edge.activation import UpdateState
+from edge.boot import now
+from edge.incoming import incoming_folder
+from edge.journal import JOURNAL, IncomingModel, Journal
+from edge.model import Model
+from edge.store import ModelStore
+from edge.update import TrialLimits, Update
 
 
 @pytest.fixture
@@ -65,3 +76,100 @@ def make_feedback() -> Callable[..., Feedback]:
         return msgspec.structs.replace(sound, **fields)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> PrivateKey:
+    return PrivateKey.new()
+
+
+@pytest.fixture(scope="session")
+def keys_folder(signing_key: PrivateKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of trusted keys that holds the one that signs here."""
+    folder = tmp_path_factory.mktemp("keys")
+    (folder / "ours.pub.pem").write_bytes(signing_key.public_pem)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_bundle(
+    signing_key: PrivateKey, keys_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Bundle:
+    """A real model of made-up films, version 1."""
+    from training.example_bundle import make_example_bundle
+
+    folder = tmp_path_factory.mktemp("small") / "bundle"
+    make_example_bundle(folder, version=1, key=signing_key)
+    return read_bundle(folder, {signing_key.key_id: signing_key.public_pem})
+
+
+@pytest.fixture
+def rebundle(small_bundle: Bundle, signing_key: PrivateKey) -> Callable[..., str]:
+    """A writer of bundles like the small one, with files and manifest fields changed."""
+
+    def write(folder: Path, files: dict[str, bytes] | None = None, **manifest: Any) -> str:
+        changed: Manifest = msgspec.structs.replace(
+            small_bundle.manifest, **{"version": 2, **manifest}
+        )
+        return write_bundle(folder, changed, {**small_bundle.files, **(files or {})}, signing_key)
+
+    return write
+
+
+@dataclass
+class Device:
+    """A device's state folder with version 1 active, and what is needed to update it."""
+
+    state: Path
+    keys: Path
+    store: ModelStore
+    journal: Journal
+    active: Bundle
+
+    @property
+    def incoming(self) -> Path:
+        return incoming_folder(self.state)
+
+    def offer(self, folder: str, version: int, manifest_sha256: str) -> IncomingModel:
+        self.journal.offer_model(version, manifest_sha256, f"job-{version}", folder)
+        return self.journal.incoming_models()[-1]
+
+    def update(self, offer: IncomingModel, **limits: Any) -> tuple[UpdateState, str | None]:
+        update = Update(
+            offer=offer,
+            state_folder=self.state,
+            keys=self.keys,
+            active=self.active,
+            limits=TrialLimits(**{"seconds": 20.0, "memory_bytes": 500_000_000, **limits}),
+            store=self.store,
+            journal=self.journal,
+            now=now,
+        )
+        return update.run(), update.reason
+
+    def answers(self) -> list[Prediction]:
+        """What the active model, loaded from the disk as at a start, says of its own probes."""
+        pointer = self.store.read()
+        assert pointer.active is not None
+        folder = self.store.folder(pointer.active)
+        bundle = read_bundle(folder, read_public_keys(self.keys))
+        rows = [probe.combination for probe in bundle.probes().probes]
+        return Model.load(bundle).predict(rows)
+
+
+@pytest.fixture
+def device(
+    tmp_path: Path, keys_folder: Path, small_bundle: Bundle, rebundle: Callable[..., str]
+) -> Iterator[Device]:
+    state = tmp_path / "state"
+    incoming_folder(state)
+    rebundle(incoming_folder(state) / "1", version=1)
+    store = ModelStore(state)
+    store.keep(store.copy_in(incoming_folder(state) / "1", 1), 1)
+    active = read_bundle(
+        store.folder(1), {small_bundle.manifest.key_id: (keys_folder / "ours.pub.pem").read_bytes()}
+    )
+    store.point_at(active)
+    shutil.rmtree(incoming_folder(state) / "1")
+    with Journal.open(state / JOURNAL) as journal:
+        yield Device(state, keys_folder, store, journal, active)
