@@ -1,0 +1,303 @@
+"""The stack's template says what the code relies on, and grants no more than that."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from data import limits, topics
+from lambdas.package import AWS_PYTHON, FUNCTIONS
+from lambdas.stack import TEMPLATE
+
+THING = "Pi-1"
+ACCOUNT = "arn:${AWS::Partition}:iot:${AWS::Region}:${AWS::AccountId}"
+
+
+class Loader(yaml.SafeLoader):
+    """Reads `!Ref x` as `{"Ref": "x"}` and so on."""
+
+
+def _tag(loader: Loader, suffix: str, node: yaml.Node) -> Any:
+    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        return {name: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    return {name: loader.construct_mapping(node, deep=True)}  # type: ignore[arg-type]
+
+
+Loader.add_multi_constructor("!", _tag)
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return yaml.load(TEMPLATE.read_text("utf-8"), Loader)
+
+
+@pytest.fixture(scope="module")
+def resources(template: dict[str, Any]) -> dict[str, Any]:
+    return {name: resource["Properties"] for name, resource in template["Resources"].items()}
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    linter = Path(sys.executable).with_name("cfn-lint")
+    found = subprocess.run([linter, TEMPLATE], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+def test_no_wildcard_stands_without_its_reason_beside_it() -> None:
+    lines = TEMPLATE.read_text("utf-8").splitlines()
+    for number, line in enumerate(lines):
+        code, _, reason = line.partition(" #")
+        if "*" not in code or code.lstrip().startswith("#") or "Sql:" in code:
+            continue
+        above = lines[number - 1]
+        assert reason or " #" in above or above.lstrip().startswith("#"), (
+            f"line {number + 1}: {line}"
+        )
+
+
+def statements(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every statement of the functions' and services' roles."""
+    for name, resource in resources.items():
+        for policy in resource.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+
+
+def test_roles_name_their_actions_one_by_one(resources: dict[str, Any]) -> None:
+    for name, statement in statements(resources):
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            assert "*" not in action, f"{name}: {action}"
+
+
+def test_the_rules_listen_to_the_topics_and_pass_the_bytes_untouched(
+    resources: dict[str, Any],
+) -> None:
+    for rule, topic in (("FilmUpdate", topics.FEEDBACK), ("FilmRequest", topics.VERIFICATION)):
+        payload = resources[rule]["TopicRulePayload"]
+        assert payload["AwsIotSqlVersion"] == "2016-03-23"
+        assert payload["Sql"] == (
+            f"SELECT encode(*, 'base64') AS payload, topic(2) AS thing FROM '{topic}/+'"
+        )
+        assert payload["ErrorAction"]["Sqs"]["QueueUrl"] == {"Ref": "Undelivered"}
+
+
+def granted(resources: dict[str, Any], action: str) -> set[str]:
+    """Return what the device's policy grants for an action, for one thing."""
+    found: set[str] = set()
+    for statement in resources["DevicePolicy"]["PolicyDocument"]["Statement"]:
+        if statement["Action"] == action:
+            several = statement["Resource"]
+            for one in several if isinstance(several, list) else [several]:
+                arn = one["Fn::Sub"].replace("${!iot:Connection.Thing.ThingName}", THING)
+                found.add(arn.removeprefix(f"{ACCOUNT}:"))
+    return found
+
+
+def test_a_device_may_use_its_own_topics_and_no_others(resources: dict[str, Any]) -> None:
+    down = {
+        topics.feedback_ack(THING),
+        topics.verification_reply(THING),
+        f"{topics.jobs(THING)}/*",
+        f"{topics.shadow_update(THING)}/*",
+    }
+    assert granted(resources, "iot:Connect") == {f"client/{THING}"}
+    assert granted(resources, "iot:Publish") == {
+        f"topic/{topic}"
+        for topic in (
+            topics.feedback(THING),
+            topics.verification(THING),
+            f"{topics.jobs(THING)}/*",
+            topics.shadow_update(THING),
+        )
+    }
+    assert granted(resources, "iot:Receive") == {f"topic/{topic}" for topic in down}
+    assert granted(resources, "iot:Subscribe") == {f"topicfilter/{topic}" for topic in down}
+    known = {"iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe"}
+    actions = {s["Action"] for s in resources["DevicePolicy"]["PolicyDocument"]["Statement"]}
+    assert actions == known | {"iot:AssumeRoleWithCertificate"}
+
+
+def test_the_functions_may_answer_on_the_topics_that_devices_listen_to(
+    resources: dict[str, Any],
+) -> None:
+    for role, topic in (
+        ("StoreFeedbackRole", topics.feedback_ack(THING)),
+        ("PredictRole", topics.verification_reply(THING)),
+    ):
+        publish = [
+            s for name, s in statements(resources) if (name, s["Action"]) == (role, "iot:Publish")
+        ]
+        arn = publish[0]["Resource"]["Fn::Sub"]
+        assert arn == f"{ACCOUNT}:topic/{topic}".replace(THING, "*")
+
+
+def test_the_table_has_the_key_that_the_code_writes(resources: dict[str, Any]) -> None:
+    films = resources["Films"]
+    assert films["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert films["AttributeDefinitions"] == [{"AttributeName": "pk", "AttributeType": "S"}]
+    assert films["BillingMode"] == "PAY_PER_REQUEST"
+    assert films["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert films["SSESpecification"] == {"SSEEnabled": True}
+
+
+def test_the_keys_in_the_buckets_are_those_that_the_roles_name(resources: dict[str, Any]) -> None:
+    grants = {
+        (name, statement["Action"]): statement["Resource"]
+        for name, statement in statements(resources)
+        if isinstance(statement["Action"], str)
+    }
+    feedback = topics.feedback_object("x").partition("/")[0]
+    models = topics.bundle_prefix("x", 1).partition("/")[0]
+    assert grants["StoreFeedbackRole", "s3:PutObject"] == {
+        "Fn::Sub": f"${{DataBucket.Arn}}/{feedback}/*"
+    }
+    assert grants["DeviceRole", "s3:GetObject"] == {"Fn::Sub": f"${{ModelsBucket.Arn}}/{models}/*"}
+    device = [
+        statement["Action"] for name, statement in statements(resources) if name == "DeviceRole"
+    ]
+    assert device == ["s3:GetObject"], "a device reads models, and that is all"
+
+
+@pytest.mark.parametrize("bucket", ["DataBucket", "ModelsBucket"])
+def test_the_buckets_are_versioned_encrypted_private_and_tls_only(
+    bucket: str, template: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    settings = resources[bucket]
+    assert settings["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(settings["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(settings["PublicAccessBlockConfiguration"]) == 4
+    assert settings["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    rules = settings["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    assert any("NoncurrentVersionExpiration" in rule for rule in rules)
+    assert template["Resources"][bucket]["DeletionPolicy"] == "Retain"
+    statement = resources[f"{bucket}Policy"]["PolicyDocument"]["Statement"][0]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def functions_of(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def test_there_is_a_function_for_each_package_and_its_handler_exists(
+    template: dict[str, Any],
+) -> None:
+    handlers = {settings["Handler"] for settings in functions_of(template).values()}
+    assert handlers == {f"lambdas.{name}.handler.handle" for name in FUNCTIONS}
+    for handler in handlers:
+        module, _, name = handler.rpartition(".")
+        assert callable(getattr(import_module(module), name))
+
+
+def test_functions_run_on_the_python_that_they_are_packaged_for(template: dict[str, Any]) -> None:
+    shared = template["Globals"]["Function"]
+    assert shared["Runtime"] == f"python{AWS_PYTHON}"
+    assert shared["DeadLetterQueue"]["TargetArn"] == {"Fn::GetAtt": "Undelivered.Arn"}
+
+
+def test_functions_are_given_exactly_the_settings_that_they_read(template: dict[str, Any]) -> None:
+    for settings in functions_of(template).values():
+        source = import_module(settings["Handler"].rpartition(".")[0]).__file__
+        assert source is not None
+        read = set(re.findall(r'os\.environ\["(\w+)"\]', Path(source).read_text("utf-8")))
+        given = set(settings["Environment"]["Variables"])
+        # This one is read by boto3.
+        assert given - {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"} == read
+
+
+def test_functions_have_retries_a_dead_letter_queue_and_logs_that_end(
+    template: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    for name, settings in functions_of(template).items():
+        assert settings["EventInvokeConfig"]["MaximumRetryAttempts"] == 2
+        logs = resources[settings["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert logs["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        assert any(
+            alarm.get("Dimensions") == [{"Name": "FunctionName", "Value": {"Ref": name}}]
+            for alarm in resources.values()
+        ), f"nobody is told when {name} fails"
+
+
+def test_predict_has_time_left_for_its_reply_after_a_slow_endpoint(
+    template: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    waits = resources["Predict"]["Environment"]["Variables"]["ENDPOINT_TIMEOUT_SECONDS"]
+    assert (
+        max(int(seconds) for seconds in waits["Fn::If"][1:]) + 10
+        < template["Globals"]["Function"]["Timeout"]
+    )
+
+
+def test_the_queue_and_the_functions_take_a_message_of_the_largest_size(
+    resources: dict[str, Any],
+) -> None:
+    as_base64 = limits.MAX_PAYLOAD_BYTES * 4 / 3
+    assert as_base64 < 256 * 1024, "what AWS takes for an asynchronous call and for a queue"
+    assert "MaximumMessageSize" not in resources["Undelivered"]
+
+
+def test_the_signing_key_makes_the_signatures_that_devices_check(resources: dict[str, Any]) -> None:
+    assert resources["SigningKey"]["KeySpec"] == "ECC_NIST_EDWARDS25519"
+    assert resources["SigningKey"]["KeyUsage"] == "SIGN_VERIFY"
+
+
+def test_only_what_the_emulator_refuses_is_left_out_on_a_desk(template: dict[str, Any]) -> None:
+    left_out = {
+        name: resource["Condition"]
+        for name, resource in template["Resources"].items()
+        if "Condition" in resource
+    }
+    assert left_out == {
+        "DataBucketPolicy": "OnAws",
+        "ModelsBucketPolicy": "OnAws",
+        "DeviceRoleAlias": "OnAws",
+        "PathDown": "OnAws",
+        **dict.fromkeys(
+            ("EndpointRole", "EndpointModel", "EndpointConfig", "MlEndpoint"),
+            "HasSageMakerEndpoint",
+        ),
+        **dict.fromkeys(("TrainingRole", "RetrainRole", "Retrain"), "HasTraining"),
+        "AlarmsToEmail": "HasAlarmEmail",
+    }
+
+
+def test_every_resource_of_the_desk_was_created(local_cloud: Any, template: dict[str, Any]) -> None:
+    aws = local_cloud.aws
+    made = aws.client("cloudformation").describe_stack_resources(StackName=aws.desk.stack)
+    states = {
+        found["LogicalResourceId"]: found["ResourceStatus"] for found in made["StackResources"]
+    }
+    for name, resource in template["Resources"].items():
+        if "Condition" not in resource:
+            assert states[name] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), name
+
+
+def test_the_key_on_the_desk_signs_as_devices_expect(local_cloud: Any) -> None:
+    from data import signing
+    from lambdas.provision import release_key
+
+    aws = local_cloud.aws
+    manifest = b"{}"
+    signed = aws.client("kms").sign(
+        KeyId=aws.desk.signing_key,
+        Message=signing.message(manifest),
+        MessageType="RAW",
+        SigningAlgorithm="ED25519_SHA_512",
+    )
+    assert signing.is_signed(manifest, signed["Signature"], release_key(aws, aws.desk.stack))
