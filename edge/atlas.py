@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
-from data.films import MAX_GENRES, NO_GENRE, Combination
+from data.films import KINDS, MAX_GENRES, NO_GENRE, Combination
 from data.genre_sets import GenreSets
 
 Ints = NDArray[np.integer]
@@ -19,8 +19,8 @@ Ints = NDArray[np.integer]
 class Pairs(NamedTuple):
     """Directors and genre sets that go together, both as indices of shape [P], in that order."""
 
-    directors: NDArray[np.int32]
-    sets: NDArray[np.int32]
+    directors: NDArray[np.int64]
+    sets: NDArray[np.int64]
 
 
 class Atlas:
@@ -51,6 +51,11 @@ class Atlas:
         return {name: index for index, name in enumerate(self.names)}
 
     @cached_property
+    def makes(self) -> NDArray[np.bool_]:
+        """Whether director d has made something of kind k, shape [D, kinds]."""
+        return np.array([[kind in e.kinds for kind in KINDS] for e in self.catalogue.directors])
+
+    @cached_property
     def own_pairs(self) -> Pairs:
         """Every director with every set of their own genres only."""
         by_count: dict[int, list[int]] = {}
@@ -62,11 +67,9 @@ class Atlas:
             if count
         ]
         if not parts:
-            return Pairs(np.zeros(0, np.int32), np.zeros(0, np.int32))
+            return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
         keys = np.sort(np.concatenate(parts))
-        return Pairs(
-            (keys // self.sets.count).astype(np.int32), (keys % self.sets.count).astype(np.int32)
-        )
+        return Pairs(*np.divmod(keys, self.sets.count))
 
     def _own_pairs(self, directors: Ints, count: int) -> NDArray[np.int64]:
         """Return director * sets + set for these directors, each with `count` own genres."""

@@ -85,12 +85,13 @@ class Bounds:
         everyone, every_set = space.atlas.own_pairs
         places = space.own_places
         self.own_part = self.tables.own_parts[places]
-        self.own_sets = np.searchsorted(space.sets, every_set[places])
-        own_directors = np.searchsorted(space.directors, everyone[places])
-        self.own_starts = np.searchsorted(own_directors, np.arange(len(space.directors) + 1))
+        self.own_sets = _positions(space.sets, every_set[places])
+        own_directors = _positions(space.directors, everyone[places])
+        count = np.bincount(own_directors, minlength=len(space.directors))
+        self.own_starts = np.concatenate([[0], np.cumsum(count)])
         self.own_upper = self.pair_bounds(own_directors, self.own_sets, self.own_part)
         self.ceilings = np.full(len(space.directors), NEVER)
-        some = np.flatnonzero(self.own_starts[1:] > self.own_starts[:-1])
+        some = np.flatnonzero(count)
         if len(some):
             self.ceilings[some] = np.maximum.reduceat(self.own_upper, self.own_starts[some])
 
@@ -113,16 +114,33 @@ class Bounds:
         sizes = space.atlas.sets.sizes[space.sets]
         allowed = np.flatnonzero(space.atlas.sets.flags[space.sets].any(axis=0))
         single = tables.director_genre[rows][:, _rows(allowed)]
-        most = min(SIZES, len(allowed))
-        highest = -np.sort(np.partition(-single, most - 1, axis=1)[:, :most], axis=1)
-        singles = highest.astype(np.int32).cumsum(axis=1)
+        singles = _highest(single, min(SIZES, len(allowed))).cumsum(axis=0)
         ceilings = np.full(len(space.directors), NEVER)
         for size in np.unique(sizes):
             levels = np.unique(tables.set_level[space.sets[sizes == size]])
             level = tables.director_level[rows][:, levels].max(axis=1)
-            ceiling = of_size[:, size - 1] + singles[:, size - 1] + level
+            ceiling = of_size[:, size - 1] + singles[size - 1] + level
             np.maximum(ceilings, ceiling, out=ceilings)
         return ceilings
+
+
+def _highest(table: Ints, count: int) -> Int32:
+    """Return the highest entries of each row, descending, shape [count, rows]."""
+    rest = table.astype(np.int32)
+    rows = np.arange(len(rest))
+    highest = np.empty((count, len(rest)), np.int32)
+    for number in range(count):
+        place = rest.argmax(axis=1)
+        highest[number] = rest[rows, place]
+        rest[rows, place] = NEVER
+    return highest
+
+
+def _positions(indices: Ints, wanted: Ints) -> Ints:
+    """Return where each of `wanted` stands among ascending `indices`, which hold them all."""
+    place = np.empty(int(indices[-1]) + 1, np.int64)
+    place[indices] = np.arange(len(indices))
+    return place[wanted]
 
 
 def _rows(indices: Ints) -> slice | Ints:

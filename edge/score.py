@@ -7,8 +7,10 @@ looked up; numbers are written by msgspec, whose shortest digits read back as th
 from __future__ import annotations
 
 import csv
+import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Generic, TypeVar
@@ -24,7 +26,8 @@ from edge.model import Model
 NEEDED = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3")
 COLUMNS = ("title", "year", "director", "expected", *(f"p{stars}" for stars in range(1, 11)))
 
-_BLOCK_ROWS = 16_384
+# Few enough that what is made of a block is still in the cache when it is written.
+_BLOCK_ROWS = 2048
 # Different cells kept at most; a file of ever new directors must not fill the memory.
 _KEPT_CELLS = 100_000
 
@@ -74,7 +77,7 @@ def score_file(
         raise TableUnreadable(f"{source}: {error.strerror}") from error
     with file:
         try:
-            with fresh.open("w", encoding="utf-8", newline="") as out:
+            with fresh.open("w", encoding="utf-8", newline="") as out, _collector_paused():
                 rows = _score(model, file, _delimiter(source), out, _delimiter(target), progress)
             fresh.replace(target)
         except (csv.Error, UnicodeDecodeError) as error:
@@ -82,6 +85,18 @@ def score_file(
         finally:
             fresh.unlink(missing_ok=True)
     return rows
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the cycle collector: scoring makes millions of rows and no cycles."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
 
 
 def _delimiter(path: Path) -> str:

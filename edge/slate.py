@@ -155,8 +155,7 @@ def _directors(slate: Slate, atlas: Atlas, rng: random.Random) -> Int64:
     if not slate.kinds:
         raise InvalidSlate("kinds", f"is empty; give some of {', '.join(KINDS)}")
     if set(slate.kinds) != set(KINDS):
-        never = [set(slate.kinds).isdisjoint(e.kinds) for e in atlas.catalogue.directors]
-        chosen &= ~np.array(never, bool)
+        chosen &= atlas.makes[:, [KINDS.index(kind) for kind in slate.kinds]].any(axis=1)
     chosen &= atlas.films >= wanted.at_least_films
     return _drawn("directors", np.flatnonzero(chosen), wanted.draw, rng)
 

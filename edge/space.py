@@ -63,9 +63,9 @@ class Space:
         """Return the space of these indices; combinations unknown to the atlas are in none."""
         return cls(
             atlas,
-            np.unique(np.asarray(directors, np.int64)),
-            np.unique(np.asarray(years, np.int64)),
-            np.unique(np.asarray(sets, np.int64)),
+            _ascending(directors),
+            _ascending(years),
+            _ascending(sets),
             plausible,
             _keys_of(atlas, left_out),
         )
@@ -134,9 +134,9 @@ class Space:
                 count = length[part]
                 step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
                 cells = Cells(
-                    np.repeat(pairs.directors[part], count).astype(np.int64),
+                    np.repeat(pairs.directors[part], count),
                     self.years[np.repeat(begin[place[part]], count) + step],
-                    np.repeat(pairs.sets[part], count).astype(np.int64),
+                    np.repeat(pairs.sets[part], count),
                 )
                 if len(self.left_out):
                     cells = cells.take(self.admits(cells))
@@ -151,11 +151,8 @@ class Space:
             return
         together = max(most // max(len(self.sets), 1), 1)
         for start in range(0, len(self.directors), together):
-            directors = self.directors[start : start + together].astype(np.int32)
-            yield Pairs(
-                np.repeat(directors, len(self.sets)),
-                np.tile(self.sets.astype(np.int32), len(directors)),
-            )
+            directors = self.directors[start : start + together]
+            yield Pairs(np.repeat(directors, len(self.sets)), np.tile(self.sets, len(directors)))
 
     def _holds(self, keys: Int64) -> NDArray[np.bool_]:
         """Return which keys lie in this space, were nothing left out."""
@@ -174,9 +171,14 @@ class Space:
             if len(self.directors):
                 inside &= (position >= begin[place]) & (position < end[place])
             pairs = self.atlas.own_pairs
-            own = pairs.directors.astype(np.int64) * (self.atlas.sets.count + 1) + pairs.sets
+            own = pairs.directors * (self.atlas.sets.count + 1) + pairs.sets
             inside &= np.isin(directors * (self.atlas.sets.count + 1) + sets, own)
         return inside
+
+
+def _ascending(indices: Ints) -> Int64:
+    found = np.asarray(indices, np.int64)
+    return found if (found[1:] > found[:-1]).all() else np.unique(found)
 
 
 def _keys_of(atlas: Atlas, combinations: Iterable[Combination]) -> Int64:

@@ -1,0 +1,64 @@
+"""`make bench`: one run of every benchmark, as a table and as build/bench.json.
+
+Run as `python -m tests.bench [GROUP...]`. A group is a module of this folder with a function
+`measures(bundle)` that yields its figures; ratios are of things measured side by side. Exit 1 if a
+figure misses what it must reach.
+"""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+# Before numpy and ONNX Runtime are loaded: one thread each, so that ratios compare like with like.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+GROUPS = ("full_space", "plausible", "graph", "slate", "cold", "files")
+BUNDLE, OUT = Path("build/bundle"), Path("build/bench.json")
+
+
+def main():
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    chosen = sys.argv[1:] or GROUPS
+    table = Table(title=f"Benchmarks of {BUNDLE}", title_justify="left")
+    for name, justify in (
+        ("key", "left"),
+        ("value", "right"),
+        ("must", "right"),
+        ("aim", "right"),
+        ("", "left"),
+        ("detail", "left"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold")
+    figures = json.loads(OUT.read_text()) if sys.argv[1:] and OUT.exists() else {}
+    missed = 0
+    for group in chosen:
+        with console.status(f"measuring {group} ..."):
+            found = list(importlib.import_module(f"tests.bench.{group}").measures(BUNDLE))
+        for measure in found:
+            reached = [measure.reaches(measure.must), measure.reaches(measure.aim)]
+            missed += not reached[0]
+            verdict = "[green]aim[/]" if reached[1] else "must" if reached[0] else "[red]missed[/]"
+            bounds = [f"{bound:,.6g} {measure.unit}" for bound in (measure.must, measure.aim)]
+            value = f"{measure.value:,.3g}" if measure.value < 100 else f"{measure.value:,.0f}"
+            table.add_row(measure.key, f"{value} {measure.unit}", *bounds, verdict, measure.detail)
+            figures[measure.key] = {
+                "value": measure.value,
+                "must": measure.must,
+                "aim": measure.aim,
+                "detail": measure.detail,
+            }
+    console.print(table)
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
+    console.print(f"written to {OUT}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,44 @@
+"""What a benchmark says: a figure, what it must be, what it aims at, and how it came about."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure.
+
+    Attributes:
+        must, aim: bounds of `value`; below `must` where `lower` is better, above it otherwise.
+        detail: the times behind it, in words.
+    """
+
+    key: str
+    value: float
+    must: float
+    aim: float
+    detail: str
+    lower: bool = False
+    unit: str = "x"
+
+    def reaches(self, bound):
+        return self.value <= bound if self.lower else self.value >= bound
+
+
+def seconds_of(call, times=9):
+    """Return the median seconds of a call, after one that is not counted."""
+    call()
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def shown(seconds):
+    """Return a time as a person reads it."""
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

@@ -1,0 +1,40 @@
+"""The exact best of the plausible combinations of all directors."""
+
+import time
+
+from edge.pick import confirm
+from edge.search import Search
+from edge.slate import Slate, resolve
+
+from .measure import Measure, seconds_of, shown
+from .rates import open_model
+
+
+def measures(bundle):
+    model = open_model(bundle)
+    tables, atlas = model.tables, model.atlas
+
+    def search():
+        return Search(tables, resolve(Slate(), atlas, None)).best(1)
+
+    searched = seconds_of(search, 25)
+    space = resolve(Slate(), atlas, None)
+    ready = Search(tables, space)
+    ready_best = seconds_of(lambda: ready.best(1), 25)
+    rows = count = 0
+    for cells in space.blocks(16_384):
+        columns = atlas.columns(*cells)
+        began = time.perf_counter()
+        model.rows(*columns, probabilities=False)
+        rows += time.perf_counter() - began
+        count += len(cells.years)
+    confirmed = seconds_of(lambda: confirm(model, space, ready.best(1)), 25)
+    yield Measure(
+        "plausible_vs_rows",
+        rows / searched,
+        100,
+        400,
+        f"{count:,} combinations through ONNX Runtime {shown(rows)}; from the slate to the best "
+        f"{shown(searched)}; once bounds are made {shown(ready_best)}, confirmed too "
+        f"{shown(confirmed)}",
+    )

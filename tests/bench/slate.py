@@ -1,0 +1,29 @@
+"""The original's slate of 36."""
+
+import random
+
+from edge.classic import classic_slate
+from edge.model import columns
+
+from .measure import Measure, seconds_of, shown
+from .rates import open_model
+
+# As the original asked: 36 messages, 0.3 s apart.
+MESSAGES_SECONDS = 36 * 0.3
+
+
+def measures(bundle):
+    model = open_model(bundle)
+    slate = classic_slate(model.catalogue, random.Random(0))
+    films = [candidate.combination for candidate in slate.candidates]
+    ready = columns(films)
+    call = seconds_of(lambda: model.rows(*ready), 501)
+    records = seconds_of(lambda: model.predict(films), 501)
+    yield Measure(
+        "classic_vs_messages",
+        MESSAGES_SECONDS / call,
+        50_000,
+        100_000,
+        f"36 with probabilities in one call {shown(call)}; from records to records "
+        f"{shown(records)}; 36 messages {MESSAGES_SECONDS:.1f} s",
+    )
