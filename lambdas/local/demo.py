@@ -8,25 +8,20 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 
-from data import signing, topics
+from data import topics
 from lambdas.aws import Aws, on_desk
 from lambdas.local.stage import Stage, StepFailed
 
 FOLDER = Path("build/demo")
-CLOUD = FOLDER / "cloud"
-THING_FOLDER = FOLDER / "thing"
-DEVICE = FOLDER / "device"
-CONFIG = FOLDER / "greenlight.toml"
-BUNDLE = FOLDER / "bundle"
 FILMS = Path("data/films/movie_ratings_simple.csv")
 THING = topics.DEFAULT_THING
 # Long enough for a busy two-core machine; nothing waits longer than it must.
@@ -34,17 +29,40 @@ PATIENCE_SECONDS = 60.0
 
 
 class Demo:
-    """The story's steps, in order."""
+    """The story's steps, in order.
 
-    def __init__(self, stage: Stage) -> None:
+    Args:
+        bundle: a bundle to begin with; None trains one.
+    """
+
+    def __init__(self, stage: Stage, bundle: Path | None = None) -> None:
         self.stage = stage
+        self.given_bundle = bundle
+        self.bundle = bundle or stage.folder / "bundle"
+        self.cloud_folder = stage.folder / "cloud"
+        self.thing_folder = stage.folder / "thing"
+        self.device = stage.folder / "device"
+        self.config = stage.folder / "greenlight.toml"
         self.model_hash = ""
+
+    def clear(self) -> None:
+        """Remove what an earlier demonstration left."""
+        if self.cloud_folder.exists():
+            self.stop_cloud()
+        for old in (
+            self.cloud_folder,
+            self.thing_folder,
+            self.device,
+            self.stage.folder / "bundle",
+        ):
+            shutil.rmtree(old, ignore_errors=True)
+        self.device.mkdir(parents=True)
 
     # ---------------------------------------------------------------- the parts
 
     def greenlight(self, *words: str) -> tuple[str, ...]:
         """Return a command to the appliance."""
-        return ("greenlight", *words, "--config", str(CONFIG))
+        return ("greenlight", *words, "--config", str(self.config))
 
     def status(self) -> dict[str, Any]:
         """Return what the appliance says of itself."""
@@ -58,9 +76,9 @@ class Demo:
             "status",
             "--json",
             "--config",
-            str(THING_FOLDER / "sync.toml"),
+            str(self.thing_folder / "sync.toml"),
         )
-        answer: dict[str, Any] = self.stage.ask(*command, "--state", str(DEVICE))
+        answer: dict[str, Any] = self.stage.ask(*command, "--state", str(self.device))
         return answer
 
     # ---------------------------------------------------------------- the steps
@@ -73,32 +91,38 @@ class Demo:
     def model(self) -> None:
         """Train, convert, check and sign."""
         with self.stage.step("A model: trained, converted to ONNX, checked on every row, signed"):
-            self.stage.run("greenlight-train", "export", "--source", "sample", "--out", str(BUNDLE))
-            self.stage.run("greenlight-train", "verify", str(BUNDLE))
+            self.stage.run(
+                "greenlight-train", "export", "--source", "sample", "--out", str(self.bundle)
+            )
+            self.stage.run("greenlight-train", "verify", str(self.bundle))
 
     def cloud(self, ending: ExitStack) -> None:
         """Start the local cloud, and make a thing."""
         with self.stage.step("The cloud on this desk, and a thing with its certificate"):
             ending.callback(self.stop_cloud)
-            self.stage.run("python", "-m", "lambdas.local", "start", "--state", str(CLOUD))
+            self.stage.run(
+                "python", "-m", "lambdas.local", "start", "--state", str(self.cloud_folder)
+            )
             self.stage.run(
                 *("python", "-m", "lambdas.provision", THING),
-                *("--out", str(THING_FOLDER), "--desk", str(CLOUD)),
+                *("--out", str(self.thing_folder), "--desk", str(self.cloud_folder)),
             )
 
     def stop_cloud(self) -> None:
         """Stop the local cloud, whether it runs or not."""
-        self.stage.run("python", "-m", "lambdas.local", "stop", "--state", str(CLOUD), quiet=True)
+        self.stage.run(
+            "python", "-m", "lambdas.local", "stop", "--state", str(self.cloud_folder), quiet=True
+        )
 
     def boot(self, ending: ExitStack) -> None:
         """Start the appliance on mock pins, and the sync service."""
         with self.stage.step(
             "The appliance boots on simulated pins, without a model; sync beside it"
         ):
-            CONFIG.write_text(
+            self.config.write_text(
                 f'thing = "{THING}"\n'
-                f'state = "{DEVICE.name}"\n'
-                f'public_keys = "{THING_FOLDER.name}/public-keys"\n'
+                f'state = "{self.device.name}"\n'
+                f'public_keys = "{self.thing_folder.name}/public-keys"\n'
                 "demonstration = true\n"
                 "page = false\n"
             )
@@ -108,13 +132,18 @@ class Demo:
 
             def answers() -> bool | None:
                 self.stage.alive("greenlight", appliance)
-                return True if (DEVICE / "control.sock").exists() else None
+                return True if (self.device / "control.sock").exists() else None
 
             self.stage.until("the appliance answers", answers, PATIENCE_SECONDS)
             sync = ending.enter_context(
                 self.stage.beside(
                     *("greenlight-sync", "greenlight-sync", "run"),
-                    *("--config", str(THING_FOLDER / "sync.toml"), "--state", str(DEVICE)),
+                    *(
+                        "--config",
+                        str(self.thing_folder / "sync.toml"),
+                        "--state",
+                        str(self.device),
+                    ),
                 )
             )
 
@@ -134,8 +163,8 @@ class Demo:
         """Publish the bundle; the job brings it to the appliance."""
         with self.stage.step("The model is published; an IoT Job brings it to the appliance"):
             self.stage.run(
-                *("python", "-m", "lambdas.publish", str(BUNDLE)),
-                *("--desk", str(CLOUD), "--thing", THING),
+                *("python", "-m", "lambdas.publish", str(self.bundle)),
+                *("--desk", str(self.cloud_folder), "--thing", THING),
             )
 
             def active() -> str | None:
@@ -170,6 +199,8 @@ class Demo:
         with self.stage.step("The button is held for 3 s: approved; the owner rates the film"):
             self.stage.run(*self.greenlight("hold", "3"))
             self.stage.run(*self.greenlight("rate", "8"))
+            seen = self.stage.said("greenlight", "led:")
+            self.stage.show("the LED so far: " + " → ".join(dict.fromkeys(seen)))
         with self.stage.step("Once more, with a rating drawn from the prediction"):
             self.stage.run(*self.greenlight("press"), quiet=True)
             self.stage.run(*self.greenlight("hold", "3"))
@@ -223,14 +254,16 @@ class Demo:
     def verified(self) -> dict[str, Any] | None:
         """Return the last verification once it has agreed."""
         found: dict[str, Any] = self.sync_status().get("verification") or {}
-        if found.get("outcome") == "differed":
-            raise StepFailed(f"the cloud's scores differ: {found}")
+        if found.get("outcome") in ("differed", "failed"):
+            raise StepFailed(f"the verification {found['outcome']}: {found}")
         return found if found.get("outcome") == "agreed" else None
 
     def outage(self) -> None:
         """Cut the network, rate two more films, restore it."""
         with self.stage.step("The network is cut; two more films are made and rated offline"):
-            self.stage.run("python", "-m", "lambdas.local", "offline", "--state", str(CLOUD))
+            self.stage.run(
+                "python", "-m", "lambdas.local", "offline", "--state", str(self.cloud_folder)
+            )
             self.stage.until(
                 "sync has noticed",
                 lambda: None if self.connection() == "online" else True,
@@ -245,7 +278,9 @@ class Demo:
                 raise StepFailed(f"2 ratings should wait in the outbox; {waiting} do")
             self.stage.show(f"{waiting} ratings wait in the journal")
         with self.stage.step("The network is back: everything arrives, exactly once"):
-            self.stage.run("python", "-m", "lambdas.local", "online", "--state", str(CLOUD))
+            self.stage.run(
+                "python", "-m", "lambdas.local", "online", "--state", str(self.cloud_folder)
+            )
             self.arrives(4)
 
     # ---------------------------------------------------------------- evidence
@@ -253,37 +288,48 @@ class Demo:
     @property
     def aws(self) -> Aws:
         """The local cloud."""
-        return on_desk(CLOUD)
+        return on_desk(self.cloud_folder)
 
     @property
     def endpoints(self) -> Any:
         """Where the local cloud's parts are."""
         return self.aws.desk
 
+    def reported(self) -> dict[str, Any] | None:
+        """Return what the thing reports in its shadow, once it reports an empty outbox."""
+        shadow = self.aws.client("iot-data").get_thing_shadow(
+            thingName=THING, shadowName=topics.SHADOW_NAME
+        )
+        reported: dict[str, Any] = json.loads(shadow["payload"].read())["state"]["reported"]
+        return reported if reported["outbox_depth"] == 0 else None
+
     def evidence(self) -> None:
         """Show an item, an object, the job, the shadow, and the journal."""
         with self.stage.step("The evidence"):
-            item = self.items()[0]
+            item = min(self.items(), key=lambda one: str(one["rated_at"]))
             plain = {name: next(iter(value.values())) for name, value in sorted(item.items())}
-            key = self.objects()[0]
+            self.exhibit(f"item in the table {self.endpoints.table}", plain)
+            key = topics.feedback_object(plain["id"])
             s3 = self.aws.client("s3")
             body = s3.get_object(Bucket=self.endpoints.data_bucket, Key=key)["Body"].read()
-            table = Table(show_header=False, show_lines=True, box=None, padding=(0, 1, 1, 1))
-            table.add_column(style="green", no_wrap=True)
-            table.add_column(overflow="fold")
-            table.add_row("item in the table", json.dumps(plain, ensure_ascii=False))
-            table.add_row(f"object {key[:24]}…", body.decode())
+            self.exhibit(f"object {key}", json.loads(body))
             for job in self.executions():
                 details = job.get("statusDetails", {}).get("detailsMap", {})
-                table.add_row("job", f"{job['jobId']}: {job['status']} {json.dumps(details)}")
-            shadow = self.aws.client("iot-data").get_thing_shadow(
-                thingName=THING, shadowName=topics.SHADOW_NAME
+                self.exhibit(f"job {job['jobId']}", {"status": job["status"], **details})
+            shadow = self.stage.until(
+                "the shadow says that nothing waits", self.reported, PATIENCE_SECONDS
             )
-            reported = json.loads(shadow["payload"].read())["state"]["reported"]
-            table.add_row("shadow, reported", json.dumps(reported))
-            table.add_row("model.onnx", f"sha256 {self.model_hash}")
-            self.stage.console.print(table)
+            self.exhibit("shadow, reported", shadow)
+            self.stage.show("", "the journal:")
             self.stage.run(*self.greenlight("history"))
+
+    def exhibit(self, name: str, fields: dict[str, Any]) -> None:
+        """Show one piece of evidence, field by field."""
+        self.stage.console.print(f"\n   [green]{name}[/]", soft_wrap=True)
+        table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
+        for field, value in fields.items():
+            table.add_row("    ", f"[dim]{field}[/]", str(value))
+        self.stage.console.print(table)
 
     def play(self) -> None:
         """Play the whole story, and leave nothing running.
@@ -292,8 +338,9 @@ class Demo:
             StepFailed: with the reason, at the first step that does not do what it must.
         """
         with ExitStack() as ending:
-            self.films()
-            self.model()
+            if self.given_bundle is None:
+                self.films()
+                self.model()
             self.cloud(ending)
             self.boot(ending)
             self.update()
@@ -314,9 +361,8 @@ def summary(stage: Stage) -> None:
     stage.console.print()
     stage.console.print(table)
     total = time.monotonic() - stage.started
-    stage.console.print(
-        f"\n[bold green]All of it in {total:.0f} s.[/] Everything lies in {FOLDER}/."
-    )
+    stage.console.print(f"\n[bold green]All of it in {total:.0f} s.[/]")
+    stage.console.print(f"Logs, bundle, journal and the cloud's state lie in {stage.folder}/.")
 
 
 def interrupted(number: int, _frame: FrameType | None) -> None:
@@ -324,30 +370,32 @@ def interrupted(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def main() -> int:
-    """Play the demonstration; return 0 if every step did what it must."""
+def perform(
+    folder: Annotated[Path, typer.Option(help="Where everything of the demonstration goes.")] = (
+        FOLDER
+    ),
+    bundle: Annotated[
+        Path | None, typer.Option(help="A bundle to begin with, instead of training one.")
+    ] = None,
+) -> None:
+    """Play the whole story on this machine: train, press, pick, approve, rate, sync, update."""
     signal.signal(signal.SIGTERM, interrupted)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    stage = Stage(FOLDER)
-    demo = Demo(stage)
+    folder.mkdir(parents=True, exist_ok=True)
+    stage = Stage(folder)
+    demo = Demo(stage, bundle)
     try:
-        if CLOUD.exists():
-            demo.stop_cloud()
-        for old in (CLOUD, THING_FOLDER, DEVICE, BUNDLE):
-            shutil.rmtree(old, ignore_errors=True)
-        DEVICE.mkdir(parents=True)
-        signing.development_key()
+        demo.clear()
         demo.play()
     except StepFailed as failed:
-        stage.console.print(f"\n[bold red]The demonstration failed.[/] {failed}", highlight=False)
-        stage.console.print(f"Logs and state are in {FOLDER}/.")
-        return 1
+        stage.console.print("\n[bold red]The demonstration failed.[/]")
+        stage.console.print(str(failed), markup=False)
+        stage.console.print(f"Logs and state are in {folder}/.")
+        raise typer.Exit(1) from failed
     except KeyboardInterrupt:
         stage.console.print("\nInterrupted; everything that was started has been stopped.")
-        return 130
+        raise typer.Exit(130) from None
     summary(stage)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(perform)

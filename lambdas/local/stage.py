@@ -70,7 +70,9 @@ class Stage:
         """
         if not quiet:
             self.console.print(Text("   $ " + _written(command), style="cyan"), soft_wrap=True)
-        environment = self._environment | ({} if quiet else {"FORCE_COLOR": "1"})
+        # Colours for what is looked at; a progress display must not think it has a terminal.
+        coloured = command[0] == "greenlight" and not quiet
+        environment = self._environment | ({"FORCE_COLOR": "1"} if coloured else {})
         said: list[str] = []
         with subprocess.Popen(
             _found(command),
@@ -135,6 +137,11 @@ class Stage:
             yield process
         finally:
             _end(process)
+
+    def said(self, name: str, start: str) -> list[str]:
+        """Return the lines that an executable beside has said, of those with this start."""
+        lines = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
+        return [line.removeprefix(start).strip() for line in lines if line.startswith(start)]
 
     def alive(self, name: str, process: subprocess.Popen[bytes]) -> None:
         """Raise StepFailed, with the end of its log, if an executable beside has ended."""

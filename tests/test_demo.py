@@ -1,0 +1,59 @@
+"""The demonstration, from end to end, on a small bundle: every part in it is the real one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from training.example_bundle import make_example_bundle
+
+ROOT = Path(__file__).parents[1]
+
+
+def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lambdas.local.demo"]
+    return subprocess.run(
+        [*command, "--folder", str(folder), "--bundle", str(bundle)],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def still_running(folder: Path) -> list[psutil.Process]:
+    """Return what still runs on this folder, once what is just ending has ended."""
+    found = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(folder) in " ".join(process.info["cmdline"] or [])
+    ]
+    _, alive = psutil.wait_procs(found, timeout=10)
+    return alive
+
+
+@pytest.mark.slow
+def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
+    bundle = tmp_path / "given" / "bundle"
+    make_example_bundle(bundle)
+    played = play(tmp_path / "demo", bundle)
+    assert played.returncode == 0, played.stdout[-3000:]
+    assert "4 items in the table · 4 objects in the bucket" in played.stdout
+    assert "All of it in" in played.stdout
+    assert still_running(tmp_path / "demo") == []
+
+
+@pytest.mark.slow
+def test_a_step_that_fails_ends_the_story_with_its_reason_and_nothing_running(tmp_path):
+    bundle = tmp_path / "given" / "bundle"
+    make_example_bundle(bundle)
+    model = bundle / "model.onnx"
+    model.write_bytes(model.read_bytes()[:-1] + b"?")
+    played = play(tmp_path / "demo", bundle)
+    assert played.returncode == 1
+    assert "The demonstration failed." in played.stdout
+    assert "model.onnx" in played.stdout
+    assert still_running(tmp_path / "demo") == []
