@@ -144,6 +144,74 @@ def export(
 
 
 @app.command()
+def evaluate(
+    train: Annotated[Path, typer.Option(help="film table to learn from, .csv or .tsv")],
+    test: Annotated[Path, typer.Option(help="film table to predict, .csv or .tsv")],
+    out: Annotated[Path, typer.Option(help="predictions to write, one row for each film")],
+    metrics: Annotated[str, typer.Option("--json", help="figures to write as JSON")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
+    allow_bad: AllowedOption = 0.05,
+) -> None:
+    """Fit on one film table alone, predict another, and measure beside the baselines."""
+    from training import screen
+    from training.dataset import load, rejects_path
+    from training.evaluate import MODEL, as_json, write_predictions
+    from training.evaluate import evaluate as measure
+
+    with screen.progress(console, "evaluate") as tell:
+        tables = [
+            load(
+                path.suffix.lower().lstrip("."),
+                path,
+                rejects=rejects_path(out.with_name(f"{out.stem}.{role}.csv")),
+                allowed_bad_share=allow_bad,
+            )
+            for role, path in (("train", train), ("test", test))
+        ]
+        known, asked = (table.films for table in tables)
+        found = measure(known, asked, jobs=jobs, tell=tell)
+    write_predictions(out, asked, found[MODEL])
+    if metrics:
+        Path(metrics).write_bytes(
+            msgspec.json.format(msgspec.json.encode(as_json(known, asked, found)), indent=1)
+        )
+    screen.figures(console, {name: p.figures for name, p in found.items()})
+    bad = sum(len(table.rejects) for table in tables)
+    console.print(f"{len(asked):,} predictions in {out}; {bad} bad rows", soft_wrap=True)
+
+
+@app.command()
+def report(
+    bundle: Annotated[Path, typer.Option(help="a bundle made from the same films")] = Path(
+        "build/bundle"
+    ),
+    source: SourceOption = "sample",
+    ratings: RatingsOption = "",
+    jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
+    allow_bad: AllowedOption = 0.05,
+) -> None:
+    """Measure five random splits and one in time, and write the full report beside a bundle."""
+    from training import benchmark, screen
+    from training.dataset import load
+    from training.export import beside
+    from training.report import REPORT, write_report
+
+    began = time.monotonic()
+    with screen.progress(console, "report") as tell:
+        tell(f"read source {source}", 0.0)
+        table = load(source, _path(ratings), allowed_bad_share=allow_bad)
+        measured = benchmark.run(table.films, table.sha256, jobs=jobs, tell=tell)
+        folder = beside(bundle)
+        folder.mkdir(parents=True, exist_ok=True)
+        benchmark.save(folder, measured)
+        write_report(folder, table)
+    for split in (*measured.random, measured.in_time):
+        screen.figures(console, split.figures, title=split.name)
+    screen.headline(console, measured)
+    console.print(f"{folder / REPORT} ({time.monotonic() - began:.0f} s)", soft_wrap=True)
+
+
+@app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="the bundle's folder")],
     keys: Annotated[str, typer.Option(help="folder of trusted *.pub.pem")] = "",

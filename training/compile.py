@@ -73,7 +73,7 @@ class _Compiler:
         # Every column of C about its own level keeps each entry small.
         mean = float(base.mean())
         offset, director_genres = self._director_genres(own)
-        share = self.model.trees_share
+        share = self.model.trees_share_
         constant = share * self.model.trees_.baseline + (1.0 - share) * mean
         ranks = np.cumsum(own, axis=1) * own
         return Tables(
@@ -96,7 +96,7 @@ class _Compiler:
 
     def _part(self, name: str, table: Floats) -> Floats:
         flat = self.model.trees_.part(name, table.reshape(-1, self.columns.width))
-        return self.model.trees_share * flat.reshape(table.shape[:-1])
+        return self.model.trees_share_ * flat.reshape(table.shape[:-1])
 
     def _batches(self, rows_each: int) -> Iterator[Batch]:
         """Yield all directors, so many at a time that `rows_each` rows of each fit in memory."""
@@ -115,7 +115,7 @@ class _Compiler:
             table[:, :, self.columns.director] = self.director[numbers][:, None]
             table[:, :, self.columns.year] = years
             table[:, :, self.columns.time] = features.time_columns(stack, asked, self.mixed)
-            mixed = (1.0 - self.model.trees_share) * table[:, :, self.columns.form]
+            mixed = (1.0 - self.model.trees_share_) * table[:, :, self.columns.form]
             result[numbers] = self._part("A", table) + mixed
         return result
 
@@ -152,7 +152,7 @@ class _Compiler:
         table[:, :, self.columns.genre] = features.genre_columns(
             batch.stack, flags, size, self.mixed
         )
-        mixed = (1.0 - self.model.trees_share) * table[:, :, self.columns.style]
+        mixed = (1.0 - self.model.trees_share_) * table[:, :, self.columns.style]
         return self._part("B", table) + mixed
 
     def _base(self) -> Floats:

@@ -41,7 +41,6 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         trees, learning_rate, leaves, min_films, shrinkage, share: of the boosting (PairBoosting).
-        trees_share: how much of the prediction the trees give; the mixed model gives the rest.
         folds: how many folds the features are cross-fitted in.
         head_folds: how many folds predictions for fitting the head are made in.
         jobs: processes that fit folds side by side; the result does not depend on it.
@@ -51,19 +50,19 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         genre_sets_: the genres of the training films and their sets.
         training_years_: first and last year of the training films.
         mixed_, trees_, head_: the fitted parts.
+        trees_share_: the share of the trees in the prediction.
         unseen_figures_: RMSE and log loss of the films, each predicted by folds without it.
     """
 
     def __init__(
         self,
         *,
-        trees: int = 400,
-        learning_rate: float = 0.035,
+        trees: int = 600,
+        learning_rate: float = 0.025,
         leaves: int = 12,
         min_films: int = 30,
         shrinkage: float = 5.0,
         share: float = 0.3,
-        trees_share: float = 1.0,
         folds: int = 10,
         head_folds: int = 3,
         jobs: int = 1,
@@ -75,7 +74,6 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.min_films = min_films
         self.shrinkage = shrinkage
         self.share = share
-        self.trees_share = trees_share
         self.folds = folds
         self.head_folds = head_folds
         self.jobs = jobs
@@ -109,22 +107,23 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             tell("fit the trees", 0.6)
             self.trees_ = self._boosting().fit(table, ratings)
             self.mixed_ = MixedModel(films, values)
-            tell("fit the head", 0.7)
-            unseen = self._unseen_predictions(table, ratings)
-            unseen = self._blend(unseen, table)
+            tell("fit the head", 0.75)
+            unseen_trees = self._unseen_predictions(table, ratings)
+            self.trees_share_ = _best_share(unseen_trees, self._mixed(table), ratings)
+            unseen = self._blend(unseen_trees, table)
             stars = stars_of_ratings(ratings)
-            self.head_ = fit_head(unseen, self._director_inputs(table), stars)
+            self.head_ = fit_head(unseen, self.head_inputs(table), stars)
             self.unseen_figures_ = self._figures(unseen, table, stars)
         return self
 
     def predict(self, X: Any) -> Floats:
         """Return expected stars of records, [n]."""
-        return self._predict_table(self.features(X))
+        return self.predict_features(self.features(X))
 
     def predict_proba(self, X: Any) -> Floats:
         """Return the probabilities of 1 to 10 stars, [n, 10]."""
         table = self.features(X)
-        return self.head_.probabilities(self._predict_table(table), self._director_inputs(table))
+        return self.head_.probabilities(self.predict_features(table), self.head_inputs(table))
 
     def features(self, X: Any) -> Floats:
         """Return the feature columns of records, [n, columns_.width]."""
@@ -148,29 +147,32 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """First and last year that the model tells apart."""
         return self.training_years_[0], self.training_years_[1] + YEARS_PAST_TRAINING
 
-    def _predict_table(self, table: Floats) -> Floats:
+    def predict_features(self, table: Floats) -> Floats:
+        """Return expected stars of feature columns, [n]."""
         return self._blend(self.trees_.predict(table), table)
 
     def _blend(self, trees: Floats, table: Floats) -> Floats:
         """Return the weighted sum of the trees' and the mixed model's predictions."""
-        c = self.columns_
-        mixed = table[:, c.base] + table[:, c.form] + table[:, c.style]
-        blended: Floats = self.trees_share * trees + (1.0 - self.trees_share) * mixed
+        share = self.trees_share_
+        blended: Floats = share * trees + (1.0 - share) * self._mixed(table)
         return blended
 
-    def head_director_inputs(self, X: Any) -> Floats:
-        """Return what the head wants to know of each record's director, [n, inputs]."""
-        return self._director_inputs(self.features(X))
+    def _mixed(self, table: Floats) -> Floats:
+        """Return the mixed model's prediction: three of the feature columns make it up."""
+        c = self.columns_
+        mixed: Floats = table[:, c.base] + table[:, c.form] + table[:, c.style]
+        return mixed
 
     def _figures(self, unseen: Floats, table: Floats, stars: NDArray[np.int64]) -> dict[str, float]:
         """Return how well films were predicted by folds that had not seen them."""
-        p = self.head_.probabilities(unseen, self._director_inputs(table))
+        p = self.head_.probabilities(unseen, self.head_inputs(table))
         return {
             "rmse": float(np.sqrt(((unseen - stars) ** 2).mean())),
             "log_loss": float(-np.log(p[np.arange(len(p)), stars - 1]).mean()),
         }
 
-    def _director_inputs(self, table: Floats) -> Floats:
+    def head_inputs(self, table: Floats) -> Floats:
+        """Return what the head wants to know of each row's director, [n, inputs]."""
         return director_inputs(table[:, self.columns_.films], table[:, self.columns_.spread])
 
     def _films(self, records: Records, ratings: Floats) -> Films:
@@ -225,6 +227,13 @@ def _fold_features(seen: Films, held: Films, values: KernelValues, columns: Colu
 
 def _fold_predictions(trees: PairBoosting, table: Floats, ratings: Floats, held: Floats) -> Floats:
     return trees.fit(table, ratings).predict(held)
+
+
+def _best_share(trees: Floats, mixed: Floats, ratings: Floats) -> float:
+    """Return the share w in 0..1 of least squares: ratings ~ w trees + (1 - w) mixed."""
+    apart = trees - mixed
+    scale = float(apart @ apart)
+    return float(np.clip(apart @ (ratings - mixed) / scale, 0.0, 1.0)) if scale > 0 else 1.0
 
 
 def _check_training(records: Records, ratings: Floats) -> None:

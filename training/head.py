@@ -75,24 +75,74 @@ def distribution(cuts: Floats, location: Floats, log_scale: Floats) -> Floats:
 def fit_head(expected: Floats, director: Floats, stars: NDArray[np.int64]) -> OrdinalHead:
     """Fit a head to predictions of unseen films and what those films got."""
     x = head_inputs(expected, director)
-    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
+    # An input that hardly varies (a constant prediction) must not be blown up into a signal.
+    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 0.05)
     z = (x - mean) / scale
-    inputs = z.shape[1]
+    found = minimize(
+        _Likelihood(z, stars), _start(stars, z.shape[1]), jac=True, method="L-BFGS-B",
+        options={"maxiter": 200},
+    )  # fmt: skip
+    return OrdinalHead(mean, scale, *_unpack(found.x))
 
-    def unpack(v: Floats) -> tuple[Floats, Floats, Floats]:
-        steps = np.exp(np.clip(v[1 : CLASSES - 1], -12.0, 4.0))
-        cuts = v[0] + np.concatenate([[0.0], np.cumsum(steps)])
-        return cuts, v[CLASSES - 1 : CLASSES - 1 + inputs], v[CLASSES - 1 + inputs :]
 
-    def loss(v: Floats) -> float:
-        cuts, location, log_scale = unpack(v)
-        p = distribution(cuts, z @ location, z @ log_scale)[np.arange(len(z)), stars - 1]
-        penalty = _PENALTY * float((v[CLASSES - 1 :] ** 2).sum())
-        return float(-np.log(p).mean()) + penalty
+def _unpack(v: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return cuts, b and c of the searched vector: first cut, log steps of the others, b, c."""
+    b, c = np.split(v[CLASSES - 1 :], 2)
+    return v[0] + np.concatenate([[0.0], np.cumsum(np.exp(v[1 : CLASSES - 1]))]), b, c
 
-    found = minimize(loss, _start(stars, inputs), method="L-BFGS-B", options={"maxiter": 80})
-    cuts, location, log_scale = unpack(found.x)
-    return OrdinalHead(mean, scale, cuts, location, log_scale)
+
+class _Likelihood:
+    """The mean of -log p_y and its gradient.
+
+    With sigma' = sigma (1 - sigma) at the upper and lower edge of the class that came true,
+    e = (cut - z b) exp(-s) and p = floor + kept (sigma(e_upper) - sigma(e_lower)):
+
+        dp/dcut = +- kept sigma' exp(-s)        dp/d(zb) = - kept exp(-s) (sigma'_u - sigma'_l)
+        dp/ds   = - kept (sigma'_u e_u - sigma'_l e_l),  0 where s is cut
+    """
+
+    def __init__(self, z: Floats, stars: NDArray[np.int64]) -> None:
+        self._z = z
+        self._stars = stars
+
+    def __call__(self, v: Floats) -> tuple[float, Floats]:
+        cuts, b, c = _unpack(v)
+        raw = self._z @ c
+        log_scale = np.clip(raw, -MAX_LOG_SCALE, MAX_LOG_SCALE)
+        scale = np.exp(-log_scale)
+        location = self._z @ b
+        upper, upper_slope, upper_at = self._edge(cuts, self._stars, location, scale)
+        lower, lower_slope, lower_at = self._edge(cuts, self._stars - 1, location, scale)
+        kept = 1.0 - CLASSES * FLOOR
+        p = FLOOR + kept * (upper - lower)
+        outer = -kept / (p * len(p))
+        by_cut = np.bincount(self._stars, outer * upper_slope * scale, CLASSES + 1)
+        by_cut -= np.bincount(self._stars - 1, outer * lower_slope * scale, CLASSES + 1)
+        by_cut = by_cut[1:CLASSES]
+        by_location = -outer * scale * (upper_slope - lower_slope)
+        by_scale = -outer * (upper_slope * upper_at - lower_slope * lower_at)
+        by_scale[raw != log_scale] = 0.0
+        gradient = np.concatenate(
+            [
+                [by_cut.sum()],
+                np.exp(v[1 : CLASSES - 1]) * np.cumsum(by_cut[::-1])[::-1][1:],
+                by_location @ self._z,
+                by_scale @ self._z,
+            ]
+        )
+        slopes = np.concatenate([np.zeros(CLASSES - 1), v[CLASSES - 1 :]])
+        loss = -np.log(p).mean() + _PENALTY * (slopes**2).sum()
+        return float(loss), gradient + 2.0 * _PENALTY * slopes
+
+    @staticmethod
+    def _edge(
+        cuts: Floats, edge: NDArray[np.int64], location: Floats, scale: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return sigma, its slope and its argument at each row's edge 0..10."""
+        inside = (edge > 0) & (edge < CLASSES)
+        at = np.where(inside, (cuts[np.clip(edge - 1, 0, CLASSES - 2)] - location) * scale, 0.0)
+        sigma = np.where(inside, expit(at), edge / CLASSES)
+        return sigma, np.where(inside, sigma * (1.0 - sigma), 0.0), at
 
 
 def _start(stars: NDArray[np.int64], inputs: int) -> Floats:

@@ -33,23 +33,29 @@ from training.fixed_effects import FixedEffects
 LEVEL_VARIANCE = 4.0
 # Without a count of votes a film's rating is taken to rest on this many.
 USUAL_VOTES = 1000.0
-_EVALUATIONS = 90
-_LOWEST, _HIGHEST = -8.0, 5.0
+# How many of the kernel values belong to the fixed effects.
+_FIXED_EFFECTS = 4
+_STEPS = 10
+_LOWEST, _HIGHEST = -8.0, 6.0
 
 
 class KernelValues(NamedTuple):
-    """The mixed model's variances, and the years over which a director's form fades."""
+    """The mixed model's variances, and the years over which a director's form fades.
 
-    level: float = 0.3
-    time: float = 0.1
-    years: float = 15.0
+    The first four are the prior variances beta of the fixed effects, by group. They come first
+    because a search that varies them alone need not solve the directors' blocks anew.
+    """
+
+    trend_effect: float = 0.6
+    genre_effect: float = 0.1
+    genre_trend_effect: float = 0.02
+    pair_effect: float = 0.02
+    level: float = 0.1
+    time: float = 0.15
+    years: float = 10.0
     genre: float = 0.1
-    noise: float = 0.6
+    noise: float = 0.4
     few_votes: float = 1.0
-    trend_effect: float = 1.0
-    genre_effect: float = 0.3
-    genre_trend_effect: float = 0.1
-    pair_effect: float = 0.05
 
     @classmethod
     def of_logs(cls, logs: Floats) -> KernelValues:
@@ -135,11 +141,13 @@ def fit_kernel_values(films: Films) -> KernelValues:
     """Return the kernel values of highest marginal likelihood on `films`."""
     blocks = _Blocks(films, FixedEffects(films.years, films.flags))
     start = np.log(KernelValues())
+    # The likelihood is flat near its top: a few steps are as good as many.
     found = minimize(
         lambda logs: blocks.surprise(KernelValues.of_logs(logs)),
         start,
-        method="Powell",
-        options={"maxiter": 2, "xtol": 0.08, "ftol": 1e-4, "maxfev": _EVALUATIONS},
+        method="L-BFGS-B",
+        bounds=[(_LOWEST, _HIGHEST)] * len(start),
+        options={"maxiter": _STEPS, "ftol": 1e-6},
     )
     return KernelValues.of_logs(found.x)
 
@@ -169,6 +177,7 @@ class _Blocks:
         self._per_vote = 1.0 / np.maximum(votes, 1.0)
         _, of_film = np.unique(films.directors.astype(str), return_inverse=True)
         counts = np.bincount(of_film)
+        self._last: tuple[tuple[float, ...], tuple[Floats, Floats, float]] | None = None
         self._blocks = []
         order = np.argsort(of_film, kind="stable")
         starts = np.cumsum(counts) - counts
@@ -178,6 +187,14 @@ class _Blocks:
             apart = np.abs(years[:, :, None] - years[:, None])
             alike = likeness(flags, flags, np.maximum(flags.sum(axis=2), 1.0))
             self._blocks.append((rows, apart, alike))
+
+    def _whitened(self, values: KernelValues) -> tuple[Floats, Floats, float]:
+        """Return V^-1 (phi, residual), phi' of it, and log |V|; the last answer is kept."""
+        key = values[_FIXED_EFFECTS:]
+        if self._last is None or self._last[0] != key:
+            solved, log_det = self._whiten(values)
+            self._last = key, (solved, self.design.T @ solved, log_det)
+        return self._last[1]
 
     def _whiten(self, values: KernelValues) -> tuple[Floats, float]:
         """Return V^-1 (phi, residual) and log |V|."""
@@ -198,30 +215,22 @@ class _Blocks:
             log_det += float(np.linalg.slogdet(kernel)[1].sum())
         return solved, log_det
 
-    def _normal(self, values: KernelValues, solved: Floats) -> tuple[Floats, Floats, Floats]:
-        variances = np.array(
-            [
-                LEVEL_VARIANCE,
-                values.trend_effect,
-                values.genre_effect,
-                values.genre_trend_effect,
-                values.pair_effect,
-            ]
-        )[self._groups]
-        normal = np.diag(1.0 / variances) + self.design.T @ solved[:, :-1]
-        return normal, self.design.T @ solved[:, -1], variances
+    def _normal(self, values: KernelValues, product: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return A, phi' V^-1 (rating - mu) and beta."""
+        variances = np.array([LEVEL_VARIANCE, *values[:_FIXED_EFFECTS]])[self._groups]
+        return np.diag(1.0 / variances) + product[:, :-1], product[:, -1], variances
 
     def solve(self, values: KernelValues) -> tuple[Floats, Floats]:
         """Return b and alpha."""
-        solved, _ = self._whiten(values)
-        normal, right, _ = self._normal(values, solved)
+        solved, product, _ = self._whitened(values)
+        normal, right, _ = self._normal(values, product)
         coefficients = np.asarray(np.linalg.solve(normal, right), float)
         return coefficients, solved[:, -1] - solved[:, :-1] @ coefficients
 
     def surprise(self, values: KernelValues) -> float:
         """Return the negative log marginal likelihood, up to a constant."""
-        solved, log_det = self._whiten(values)
-        normal, right, variances = self._normal(values, solved)
+        solved, product, log_det = self._whitened(values)
+        normal, right, variances = self._normal(values, product)
         fit = self._residual @ solved[:, -1] - right @ np.linalg.solve(normal, right)
         normal_det = float(np.linalg.slogdet(normal)[1])
         return 0.5 * (log_det + normal_det + float(np.log(variances).sum()) + float(fit))

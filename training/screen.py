@@ -9,7 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from training.benchmark import Benchmark
+from training.evaluate import MODEL, Figures
 from training.export import Tell
+
+_SHOWN = ("rmse", "log_loss", "regret", "optimism", "accuracy", "within_one", "mae", "r2", "rps")
 
 
 @contextmanager
@@ -45,3 +49,44 @@ def summary(console: Console, title: str, facts: Mapping[str, object]) -> None:
     for name, value in facts.items():
         table.add_row(name, str(value))
     console.print(table)
+
+
+def figures(console: Console, found: Mapping[str, Figures], title: str = "Unseen films") -> None:
+    """Show the main figures of each method, best of each column in green."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("method")
+    for name in _SHOWN:
+        table.add_column(name.replace("_", " "), justify="right")
+    for part in ("all", "seen", "unseen"):
+        for method, of_part in found.items():
+            if part != "all" and method != MODEL:
+                continue
+            label = method if part == "all" else f"{method}, {part} directors"
+            table.add_row(label, *(f"{of_part[part][name]:.4f}" for name in _SHOWN))
+    console.print(table)
+
+
+def headline(console: Console, measured: Benchmark) -> None:
+    """Show the means over the random splits, and the optimism of the best."""
+    table = Table(title="Five random splits, mean", title_justify="left", title_style="bold")
+    for column in ("method", "RMSE", "of the forest's", "log loss", "regret", "RMSE in time"):
+        table.add_column(column, justify="left" if column == "method" else "right")
+    forest = measured.mean("random forest", "rmse")
+    for method in measured.in_time.figures:
+        rmse = measured.mean(method, "rmse")
+        table.add_row(
+            method,
+            f"{rmse:.4f}",
+            f"{rmse / forest:.3f}",
+            f"{measured.mean(method, 'log_loss'):.4f}",
+            f"{measured.mean(method, 'regret'):.4f}",
+            f"{measured.in_time.figures[method]['all']['rmse']:.4f}",
+        )
+    console.print(table)
+    for size, value in measured.mean_optimism().items():
+        console.print(f"best of {size:,} random test films: over-predicted by {value:+.3f} stars")
+    console.print(
+        f"best of 20,000 invented combinations: {measured.invented.predicted:.3f} predicted, "
+        f"{measured.invented.judged:.3f} by a model of the other films "
+        f"({measured.invented.optimism:+.3f})"
+    )
