@@ -1,0 +1,84 @@
+"""What the page's tests share: a whole appliance with a real small model, visitors, browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from data import signing
+from training.dataset import FilmTable
+from training.example_bundle import made_up_films, small_model
+from training.export import prepare, write
+
+from .appliance import RunningAppliance, Visitor
+
+FAMILY = ("Varda", "Ōshima", "Almodóvar", "Çelik", "Núñez", "O’Hara", "Lindqvist", "de la Cruz")
+GIVEN = ("Agnès", "Bo", "Chloé", "Dæmon", "Émile")
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, signing.PrivateKey]:
+    """A folder of trusted keys, and the private half of the only one in it."""
+    folder = tmp_path_factory.mktemp("keys")
+    private = signing.development_key(folder)
+    return folder, private
+
+
+@pytest.fixture(scope="session")
+def make_bundle(
+    tmp_path_factory: pytest.TempPathFactory, keys: tuple[Path, signing.PrivateKey]
+) -> Callable[[int], Path]:
+    """A maker of small real bundles: forty directors whose names need more than ASCII."""
+
+    def make(version: int) -> Path:
+        folder = tmp_path_factory.mktemp("bundle") / "bundle"
+        films = [
+            msgspec.structs.replace(film, director=_name(int(film.director.split()[1])))
+            for film in made_up_films(40, seed=version)
+        ]
+        table = FilmTable("example", "made up", films, [])
+        exported = prepare(table, small_model(version), version=version, combinations=200)
+        write(exported, folder, keys[1])
+        return folder
+
+    return make
+
+
+def _name(number: int) -> str:
+    return f"{GIVEN[number % len(GIVEN)]} {FAMILY[number // len(GIVEN)]}"
+
+
+@pytest.fixture(scope="session")
+def bundle(make_bundle: Callable[[int], Path]) -> Path:
+    """A small real bundle, version 1."""
+    return make_bundle(1)
+
+
+@pytest.fixture(scope="module")
+def appliance(
+    tmp_path_factory: pytest.TempPathFactory,
+    bundle: Path,
+    keys: tuple[Path, signing.PrivateKey],
+) -> Iterator[RunningAppliance]:
+    """A running appliance with a model, one for each module of tests."""
+    state = tmp_path_factory.mktemp("appliance") / "state"
+    with RunningAppliance(state, keys[0]) as running:
+        running.give_model(bundle, 1)
+        yield running
+
+
+@pytest.fixture
+def stranger(appliance: RunningAppliance) -> Visitor:
+    """Someone who has not signed in."""
+    return Visitor(appliance.port)
+
+
+@pytest.fixture
+def owner(appliance: RunningAppliance) -> Visitor:
+    """Someone who has."""
+    visitor = Visitor(appliance.port)
+    assert visitor.sign_in(appliance.pin) == 303
+    return visitor

@@ -1,0 +1,98 @@
+"""The charts show what the numbers say, inside their frames, and say it in words too."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.wire import Pick, Prediction, new_id
+from edge.explain import Why
+from edge.journal import HistoryEntry, Rating
+from edge.page import charts
+
+FLAT = (0.1,) * 10
+
+
+def pick(prediction: Prediction) -> Pick:
+    return Pick(
+        id=new_id(),
+        title="A Day in the Snow",
+        director="Agnès Varda",
+        year=1985,
+        genres=("Comedy", "Drama"),
+        prediction=prediction,
+        model_version=1,
+        model_hash="ab" * 32,
+        made_at="2026-11-22T10:00:00Z",
+        boot_id=new_id(),
+    )
+
+
+def entry(seq: int, expected: float, *stars: int) -> HistoryEntry:
+    ratings = tuple(Rating(new_id(), s, "owner", "2026-11-22T11:00:00Z", "stored") for s in stars)
+    return HistoryEntry(seq, pick(Prediction(expected, FLAT)), "approved", ratings)
+
+
+@given(st.lists(st.floats(0, 1), min_size=10, max_size=10), st.floats(-3, 14))
+def test_bars_and_marker_stay_inside_whatever_is_predicted(shares, expected):
+    chart = charts.distribution(Prediction(expected, tuple(shares)))
+    for bar in chart.bars:
+        assert 0 <= bar.x <= bar.x + bar.width <= chart.width
+        assert 0 <= bar.y <= bar.y + bar.height <= chart.base + 1
+    assert 0 <= chart.marker <= chart.width
+    assert 1 <= chart.expected <= 10
+
+
+def test_the_likeliest_stars_have_the_tallest_bar_and_the_words_name_each():
+    chart = charts.distribution(Prediction(7.6, (0.0,) * 6 + (0.5, 0.3, 0.15, 0.05)))
+    assert max(chart.bars, key=lambda bar: bar.height).name == "7"
+    assert [bar.name for bar in chart.bars if bar.good] == ["8", "9", "10"]
+    assert chart.eight_or_more == pytest.approx(0.5)
+    assert "Expected are 7.6 stars." in chart.words
+    assert "7 stars 50 %" in chart.words
+    assert "1 star under 0.1 %" in chart.words
+
+
+def test_reasons_lead_from_the_average_to_what_is_expected():
+    chosen = pick(Prediction(7.0, FLAT))
+    told = charts.reasons(chosen, Why(average=6.0, director=1.5, year=-0.25, genres=-0.25))
+    assert [share.stars for share in told.shares] == [1.5, -0.25, -0.25]
+    assert told.average + sum(share.stars for share in told.shares) == told.expected
+    for share in told.shares:
+        assert 0 <= share.x <= share.x + share.width <= 100
+
+
+def test_no_reasons_at_all_still_make_a_chart():
+    told = charts.reasons(pick(Prediction(6.0, FLAT)), Why(6.0, 0.0, 0.0, 0.0))
+    assert [share.width for share in told.shares] == [1.0, 1.0, 1.0]
+
+
+def test_the_timeline_is_of_rated_films_only_oldest_first():
+    found = charts.timeline([entry(3, 8.0), entry(2, 7.0, 5), entry(1, 6.0, 7)])
+    assert found is not None
+    assert [point.number for point in found.points] == [1, 2]
+    assert found.error == pytest.approx(1.5)
+    assert "predicted 7.0, got 5" in found.words
+    assert charts.timeline([entry(1, 6.0)]) is None
+
+
+def test_more_stars_are_higher_and_everything_is_inside():
+    found = charts.timeline([entry(2, 12.0, 10), entry(1, -1.0, 1)])
+    assert found is not None
+    low, high = found.points
+    assert high.real_y < low.real_y
+    for point in found.points:
+        assert 0 < point.real_y < found.height
+        assert 0 < point.predicted_y < found.height
+
+
+def test_rays_are_as_many_as_stars():
+    assert len(charts.rays(Prediction(5.0, FLAT))) == 10
+
+
+def test_a_track_shows_real_stars_only_where_there_are_any():
+    assert charts.track(entry(1, 6.0)).real_x is None
+    assert charts.track(entry(1, 1.0, 10)) == charts.Track(12.0, 308.0)
+    assert msgspec.structs.asdict(charts.track(entry(1, 1.0, 1)))["real_x"] == 12.0
