@@ -26,7 +26,7 @@ def offer(state: Path, bundle: Path) -> str:
     sha256 = hashlib.sha256(manifest).hexdigest()
     version = int(json.loads(manifest)["version"])
     with Journal.open(state / JOURNAL) as journal:
-        known = {offered.manifest_sha256 for offered in journal.incoming_models()}
+        known: set[str | None] = {offered.manifest_sha256 for offered in journal.incoming_models()}
         known |= {tried.manifest_sha256 for tried in journal.activations_after(0)}
         if sha256 in known:
             return f"model version {version} was offered before"

@@ -4,6 +4,9 @@
 
 # The folder that `make release` packed: wheel, locks, bundle, keys, units.
 find_payload() {
+  # On the device: the release that this very file belongs to.
+  RELEASE=$(readlink -f "$HERE/../../..")
+  [ ! -e "$RELEASE/complete" ] || return 0
   PAYLOAD=${GREENLIGHT_PAYLOAD:-$(dirname "$HERE")}
   WHEEL=$(find "$PAYLOAD" -maxdepth 1 -name 'greenlight-*-py3-none-any.whl' | head -n 1)
   [ -n "$WHEEL" ] || die "$PAYLOAD holds no release; in the checkout: make install"
@@ -32,11 +35,11 @@ build_release() {
   set -- --quiet --disable-pip-version-check --no-cache-dir
   # A release that carries its wheels needs no network.
   [ ! -d "$PAYLOAD/wheels" ] || set -- "$@" --no-index --find-links "$PAYLOAD/wheels"
+  "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps --find-links "$PAYLOAD" \
+    -r "$PAYLOAD/locks/greenlight.txt" || give_up
   for lock in edge sync; do
     "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/$lock.txt" || give_up
   done
-  "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps --find-links "$PAYLOAD" \
-    -r "$PAYLOAD/locks/greenlight.txt" || give_up
   add_lgpio "$@"
   share=$RELEASE/share/greenlight
   install -d "$share"
@@ -62,13 +65,17 @@ add_lgpio() {
   if [ ! -f "$PAYLOAD/locks/lgpio.txt" ] || has_lgpio; then
     has_lgpio || return 0
     site=$("$RELEASE/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
-    /usr/bin/python3 -c 'import lgpio, _lgpio; print(lgpio.__file__, _lgpio.__file__, sep="\n")' |
+    /usr/bin/python3 -c 'from importlib.util import find_spec as find
+print(find("lgpio").origin, find("_lgpio").origin, sep="\n")' |
       while IFS= read -r file; do ln -s "$file" "$site/"; done
   else
     "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/lgpio.txt" ||
       say "lgpio's wheel could not be installed"
   fi
-  if "$RELEASE/bin/python" -c 'import lgpio' 2>/dev/null; then : >"$RELEASE/lgpio"; fi
+  # Importing it leaves a pipe in the folder LG_WD.
+  pipes=$(mktemp -d)
+  if LG_WD=$pipes "$RELEASE/bin/python" -c 'import lgpio' 2>/dev/null; then : >"$RELEASE/lgpio"; fi
+  rm -rf "$pipes"
 }
 
 take_keys() {

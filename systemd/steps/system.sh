@@ -27,7 +27,7 @@ check_system() {
 
 is_a_pi() { grep -qs '^Raspberry Pi' /proc/device-tree/model /etc/rpi-issue; }
 has_package() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
-has_lgpio() { /usr/bin/python3 -c 'import lgpio' 2>/dev/null; }
+has_lgpio() { /usr/bin/python3 -c 'import sys, importlib.util; sys.exit(not importlib.util.find_spec("lgpio"))'; }
 
 install_packages() {
   needed=

@@ -66,6 +66,9 @@ uninstall_all() {
   rm -f /usr/local/lib/sysusers.d/greenlight.conf /usr/local/lib/tmpfiles.d/greenlight.conf
   rm -f /etc/udev/rules.d/60-greenlight-gpio.rules
   rm -rf "$PREFIX" /run/greenlight
+  for folder in sysusers.d tmpfiles.d systemd/system systemd; do
+    rmdir --ignore-fail-on-non-empty /usr/local/lib/$folder 2>/dev/null || :
+  done
   forget_name_on_the_lan
   if [ "$1" = purge ]; then
     rm -rf "$STATE" "$CONFIG" /etc/systemd/system/greenlight.service.d /etc/systemd/system/greenlight-sync.service.d

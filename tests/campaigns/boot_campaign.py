@@ -1,0 +1,287 @@
+"""The appliance installed and booted in a container: `make boot-test`. Needs root.
+
+The tests are one story and run in their order; each begins where the one before has ended.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .container import Container, make_root
+
+TOP = Path(__file__).parents[2]
+WORK = TOP / "build/boot-test"
+RELEASE = WORK / "release"
+HANGING = Path(__file__).with_name("hanging_search.py")
+
+pytestmark = [pytest.mark.nspawn, pytest.mark.timeout(600)]
+
+
+def pack(out: Path) -> Path:
+    """Pack a release of this checkout, with its wheels: the container has no network."""
+    subprocess.run([TOP / "systemd/pack.sh", out], env={**os.environ, "WHEELS": "1"}, check=True)
+    return out
+
+
+def variant(machine: Container, name: str, change: str) -> str:
+    """Copy the release inside the machine, changed by a shell command; return its installer."""
+    machine.run(f"rm -rf /root/{name} && cp -R /root/release /root/{name}")
+    machine.run(f"cd /root/{name} && {change}")
+    return f"/root/{name}/systemd/install.sh"
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Container]:
+    """A booted Debian with a packed release in /root/release."""
+    for program in ("systemd-nspawn", "mmdebstrap"):
+        assert shutil.which(program), (
+            f"{program} is missing: apt install systemd-container mmdebstrap"
+        )
+    assert os.geteuid() == 0, "systemd-nspawn needs root"
+    make_root(WORK / "bookworm.tar")
+    pack(RELEASE)
+    machine = Container(WORK / "machine", f"greenlight-{os.getpid()}")
+    machine.unpack(WORK / "bookworm.tar")
+    shutil.copytree(RELEASE, machine.folder / "root/release")
+    machine.boot()
+    yield machine
+    machine.power_off()
+
+
+@pytest.fixture(scope="module")
+def before(machine: Container) -> set[str]:
+    """The files of the machine before anything was installed."""
+    return machine.files()
+
+
+def test_it_installs_without_a_network_and_is_ready(machine: Container, before: set[str]) -> None:
+    assert before
+    said = machine.run("/root/release/systemd/install.sh install")
+    assert "Press the button" in said
+    assert machine.property("greenlight.service", "ActiveState") == "active"
+    machine.wait_until("its model answers", "greenlight status --json | grep -q '\"model\": *{'")
+
+
+def test_nobody_waits_for_network_or_clock(machine: Container) -> None:
+    for unit in ("greenlight.service", "greenlight-sync.service", "greenlight.target"):
+        after = machine.run(f"systemctl list-dependencies --plain {unit}")
+        assert "online" not in after
+        assert "time-sync" not in after
+
+
+def test_without_certificates_the_sync_service_rests(machine: Container) -> None:
+    assert machine.property("greenlight-sync.service", "ActiveState") == "inactive"
+    assert machine.property("greenlight-sync.service", "ConditionResult") == "no"
+
+
+def test_installing_again_changes_nothing(machine: Container) -> None:
+    files, pid = machine.files(), machine.property("greenlight.service", "MainPID")
+    machine.run("greenlight-setup install")
+    assert machine.property("greenlight.service", "MainPID") == pid
+    assert machine.files() == files
+
+
+def test_press_approve_and_rate_through_the_socket(machine: Container) -> None:
+    pick = machine.asked("press")["pick"]
+    machine.run("greenlight approve")
+    machine.run("greenlight rate 8")
+    assert any(pick["title"] in str(row) and "8" in str(row) for row in machine.asked("history"))
+    assert machine.asked("status")["outbox"]["waiting"] == 1
+
+
+def test_each_user_sees_only_what_it_needs(machine: Container, tmp_path: Path) -> None:
+    provisioned = machine.folder / "root/provisioned"
+    shutil.copytree(provision(tmp_path), provisioned)
+    machine.run("greenlight-setup connect /root/provisioned")
+    sync = "setpriv --reuid greenlight-sync --regid greenlight --clear-groups"
+    machine.run(f"{sync} test -r /etc/greenlight/sync/private.pem.key")
+    appliance = "setpriv --reuid greenlight --regid greenlight --clear-groups"
+    assert machine.try_run(f"{appliance} ls /etc/greenlight/sync").returncode != 0
+    assert machine.try_run(f"{appliance} touch /opt/greenlight/x").returncode != 0
+    other = "setpriv --reuid nobody --regid nogroup --clear-groups"
+    assert machine.try_run(f"{other} ls /var/lib/greenlight").returncode != 0
+    assert machine.try_run(f"{other} touch /run/greenlight/power-off").returncode != 0
+    assert machine.try_run(f"{sync} touch /run/greenlight/power-off").returncode != 0
+
+
+def test_connected_but_offline_both_services_run(machine: Container) -> None:
+    machine.wait_until(
+        "the sync service tells the appliance that it is offline",
+        'greenlight status --json | grep -q \'"state": *"offline"\'',
+    )
+    assert machine.property("greenlight-sync.service", "ActiveState") == "active"
+    assert machine.property("greenlight-sync.service", "NRestarts") == "0"
+    assert machine.asked("press")["ok"]
+
+
+def test_the_watchdog_restarts_a_process_that_hangs(machine: Container) -> None:
+    shorten_watchdog(machine, "greenlight.service")
+    pid = machine.property("greenlight.service", "MainPID")
+    machine.run(f"kill -STOP {pid}")
+    came_back(machine, pid)
+
+
+def test_the_watchdog_restarts_when_one_worker_hangs(machine: Container) -> None:
+    machine.run("mkdir -p /opt/hanging")
+    shutil.copy(HANGING, machine.folder / "opt/hanging/sitecustomize.py")
+    shorten_watchdog(machine, "greenlight.service", "Environment=PYTHONPATH=/opt/hanging")
+    pid = machine.property("greenlight.service", "MainPID")
+    machine.try_run("timeout 2 greenlight press --json")  # hangs, as the search does
+    try:
+        came_back(machine, pid)
+        said = machine.run("journalctl -u greenlight.service --no-pager -n 600")
+    finally:
+        machine.run("rm -rf /opt/hanging /run/systemd/system/greenlight.service.d")
+        machine.run("systemctl daemon-reload && systemctl restart greenlight.service")
+    assert "hang_for_ever" in said, "Python writes where it hung"
+
+
+def test_an_upgrade_keeps_the_release_before_and_every_rating(machine: Container) -> None:
+    first = machine.run("readlink /opt/greenlight/current").strip()
+    installer = variant(machine, "next", "echo newer > appliance.md")
+    machine.run(f"{installer} upgrade")
+    assert machine.run("readlink /opt/greenlight/current").strip() != first
+    assert machine.run("readlink /opt/greenlight/previous").strip() == first
+    assert machine.asked("status")["model"]
+    assert "8" in str(machine.asked("history"))
+
+
+def test_a_failed_upgrade_goes_back_by_itself(machine: Container) -> None:
+    runs = machine.run("readlink /opt/greenlight/current").strip()
+    installer = variant(
+        machine,
+        "broken",
+        "sed -i 's|^ExecStart=.*|ExecStart=/bin/false|' systemd/greenlight.service",
+    )
+    done = machine.try_run(f"{installer} upgrade")
+    assert done.returncode == 1
+    assert "runs again" in done.stderr
+    assert machine.run("readlink /opt/greenlight/current").strip() == runs
+    assert machine.property("greenlight.service", "ActiveState") == "active"
+    assert machine.asked("press")["ok"]
+    assert "8" in str(machine.asked("history"))
+
+
+def test_a_release_that_dies_after_its_start_goes_back_too(machine: Container) -> None:
+    runs = machine.run("readlink /opt/greenlight/current").strip()
+    dies = "/bin/sh -c 'systemd-notify --ready; sleep 3; exit 1'"
+    installer = variant(
+        machine,
+        "dying",
+        f'sed -i "s|^ExecStart=.*|ExecStart={dies}|; s/^NotifyAccess.*/NotifyAccess=all/"'
+        " systemd/greenlight.service",
+    )
+    assert machine.try_run(f"{installer} upgrade").returncode == 1
+    assert machine.run("readlink /opt/greenlight/current").strip() == runs
+    assert machine.property("greenlight.service", "ActiveState") == "active"
+
+
+def test_a_release_that_cannot_be_built_touches_nothing(machine: Container) -> None:
+    runs, pid = (
+        machine.run("readlink /opt/greenlight/current"),
+        machine.property("greenlight.service", "MainPID"),
+    )
+    installer = variant(
+        machine, "unsound", "sed -i 's/sha256:..../sha256:0000/' locks/greenlight.txt"
+    )
+    assert machine.try_run(f"{installer} upgrade").returncode == 1
+    assert machine.run("readlink /opt/greenlight/current") == runs
+    assert machine.property("greenlight.service", "MainPID") == pid
+
+
+def test_rollback_and_back(machine: Container) -> None:
+    current, previous = (
+        machine.run(f"readlink /opt/greenlight/{name}") for name in ("current", "previous")
+    )
+    machine.run("greenlight-setup rollback")
+    assert machine.run("readlink /opt/greenlight/current") == previous
+    assert machine.asked("status")["model"]
+    machine.run("greenlight-setup rollback")
+    assert machine.run("readlink /opt/greenlight/current") == current
+
+
+def test_the_button_switches_off_and_the_next_boot_is_ready(machine: Container) -> None:
+    title = machine.asked("press")["pick"]["title"]
+    machine.try_run("greenlight hold 11")
+    machine.wait_until_off(90)
+    machine.boot()
+    machine.wait_until("it is ready", "systemctl is-active greenlight.service")
+    machine.wait_until(
+        "the pick from before still waits", f"greenlight status --json | grep -qF '{title}'"
+    )
+    assert machine.try_run("test -e /run/greenlight/power-off").returncode != 0
+
+
+def test_stopping_the_service_does_not_switch_off(machine: Container) -> None:
+    machine.run("systemctl stop greenlight.service")
+    assert machine.runs
+    assert machine.property("greenlight.service", "Result") == "success"
+    machine.run("systemctl start greenlight.service")
+
+
+def test_uninstalling_leaves_nothing_but_state(machine: Container, before: set[str]) -> None:
+    machine.run("greenlight-setup uninstall")
+    left = machine.files() - before
+    assert {
+        path for path in left if not path.startswith(("/var/lib/greenlight", "/etc/greenlight"))
+    } == set()
+    assert "/var/lib/greenlight/journal.db" in left
+    assert machine.try_run("systemctl status greenlight.service").returncode == 4
+    machine.run("/root/release/systemd/install.sh install")
+    assert "8" in str(machine.asked("history")), "the ratings from before are there again"
+
+
+def test_purging_leaves_nothing(machine: Container, before: set[str]) -> None:
+    machine.run("greenlight-setup uninstall --purge")
+    assert machine.files() - before == set()
+    assert machine.try_run("getent passwd greenlight greenlight-sync").stdout == ""
+    assert machine.try_run("getent group greenlight greenlight-sync").stdout == ""
+
+
+def provision(folder: Path) -> Path:
+    """Write what provisioning writes, with certificates of our own making."""
+    out = folder / "provisioned"
+    (out / "public-keys").mkdir(parents=True)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", "/CN=MovieSelector", "-keyout", out / "private.pem.key",
+         "-out", out / "certificate.pem.crt"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    shutil.copy(out / "certificate.pem.crt", out / "root-ca.pem")
+    for key in (RELEASE / "public-keys").iterdir():
+        shutil.copy(key, out / "public-keys")
+    (out / "sync.toml").write_text(
+        'thing = "MovieSelector"\nregion = "us-east-1"\nmqtt_host = "localhost"\nmqtt_port = 8883\n'
+        'root_ca = "root-ca.pem"\ncertificate = "certificate.pem.crt"\n'
+        'private_key = "private.pem.key"\ncredentials_url = "https://localhost:8443"\n'
+        'role_alias = "greenlight-models"\nmodels_bucket = "models"\npublic_keys = "public-keys"\n'
+    )
+    return out
+
+
+def shorten_watchdog(machine: Container, unit: str, more: str = "") -> None:
+    """The same watchdog with less patience."""
+    folder = machine.folder
+    machine.run(f"mkdir -p /run/systemd/system/{unit}.d")
+    text = f"[Service]\\nWatchdogSec=6\\nTimeoutAbortSec=2\\n{more}\\n"
+    machine.run(f"printf '{text}' > /run/systemd/system/{unit}.d/hurry.conf")
+    assert folder.exists()
+    machine.run(f"systemctl daemon-reload && systemctl restart {unit}")
+
+
+def came_back(machine: Container, pid: str) -> None:
+    """Wait for another process than `pid` that is ready, restarted because of the watchdog."""
+    machine.wait_until(
+        "it is restarted and ready",
+        f"test $(systemctl show --property MainPID --value greenlight.service) != {pid}"
+        " && systemctl is-active greenlight.service && greenlight status --json",
+    )
+    log = machine.run("journalctl --no-pager -n 200 _PID=1")
+    assert "Watchdog timeout" in log or "watchdog" in log.lower()

@@ -1,0 +1,141 @@
+"""A Debian of its own under systemd-nspawn, without a network, to install the appliance in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+# What Raspberry Pi OS Lite has, as far as the installer cares.
+PACKAGES = "systemd,systemd-sysv,dbus,udev,libpam-systemd,python3,python3-venv,avahi-daemon"
+_BOOT_SECONDS = 120.0
+_PATIENCE_SECONDS = 240.0
+
+
+def make_root(tar: Path, suite: str = "bookworm") -> None:
+    """Download a minimal Debian into an archive, once."""
+    if tar.exists():
+        return
+    tar.parent.mkdir(parents=True, exist_ok=True)
+    partial = tar.with_suffix(".partial.tar")
+    subprocess.run(
+        ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", suite, partial],
+        check=True,
+    )
+    partial.rename(tar)
+
+
+class Container:
+    """One machine: a folder, and while it runs the processes in it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self._name = name
+        self._log = folder.with_suffix(".console.log")
+        self._nspawn: subprocess.Popen[bytes] | None = None
+        self._leader = 0
+
+    def unpack(self, tar: Path) -> None:
+        """Begin anew from an archive."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        subprocess.run(["tar", "-C", self.folder, "-xf", tar], check=True)
+        # It waits for nothing that this container has not.
+        (self.folder / "etc/machine-id").write_text("")
+
+    def boot(self) -> None:
+        """Boot it and wait until everything that starts at boot has started."""
+        with self._log.open("ab") as log:
+            self._nspawn = subprocess.Popen(
+                [
+                    "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit",
+                    "--private-network", "--console=pipe", "--kill-signal=SIGRTMIN+3",
+                    f"--directory={self.folder}", f"--machine={self._name}",
+                ],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + _BOOT_SECONDS
+        while not self._has_booted():
+            if self._nspawn.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"it does not boot: {self._log.read_text()[-2000:]}")
+            time.sleep(0.2)
+
+    def _has_booted(self) -> bool:
+        assert self._nspawn is not None
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
+        pids = children.read_text().split() if children.exists() else []
+        if not pids:
+            return False
+        self._leader = int(pids[0])
+        if Path(f"/proc/{self._leader}/comm").read_text().strip() != "systemd":
+            return False
+        state = self.try_run("systemctl is-system-running").stdout.strip()
+        return state in ("running", "degraded")
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not been switched off."""
+        return self._nspawn is not None and self._nspawn.poll() is None
+
+    def wait_until_off(self, seconds: float) -> None:
+        """Wait until it has switched itself off."""
+        assert self._nspawn is not None
+        self._nspawn.wait(seconds)
+
+    def power_off(self) -> None:
+        """Switch it off cleanly."""
+        if self.runs and self._nspawn is not None:
+            os.kill(self._nspawn.pid, signal.SIGTERM)
+            try:
+                self._nspawn.wait(30)
+            except subprocess.TimeoutExpired:
+                self.cut_power()
+
+    def cut_power(self) -> None:
+        """End every process in it at once."""
+        if self.runs and self._nspawn is not None:
+            os.kill(self._leader, signal.SIGKILL)
+            self._nspawn.wait(30)
+
+    def try_run(self, command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a shell command in it as root; whatever its exit code."""
+        return subprocess.run(
+            ["nsenter", f"--target={self._leader}", "--all", "env", "-i",
+             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+             "sh", "-c", command],
+            input=stdin, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False,
+        )  # fmt: skip
+
+    def run(self, command: str) -> str:
+        """Run a shell command in it as root and return what it printed."""
+        done = self.try_run(command)
+        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def asked(self, command: str) -> Any:
+        """Run a `greenlight` command in it and return its JSON."""
+        return json.loads(self.run(f"greenlight {command} --json"))
+
+    def property(self, unit: str, name: str) -> str:
+        """Return what systemd says of a unit."""
+        return self.run(f"systemctl show --property {name} --value {unit}").strip()
+
+    def wait_until(self, what: str, command: str, seconds: float = 60.0) -> None:
+        """Wait until a shell command in it succeeds."""
+        deadline = time.monotonic() + seconds
+        while (done := self.try_run(command)).returncode != 0:
+            if time.monotonic() > deadline:
+                log = self.try_run("journalctl --no-pager -n 40").stdout
+                raise AssertionError(f"{what}: not within {seconds:g} s\n{done.stdout}\n{log}")
+            time.sleep(0.3)
+
+    def files(self) -> set[str]:
+        """Return every path in it that an installation could have left."""
+        passing = "/proc /sys /dev /run /tmp /var/log /var/cache /var/lib/systemd /var/lib/apt /root"
+        pruned = " -o ".join(f"-path {folder}" for folder in passing.split())
+        return set(self.run(f"find / -xdev \\( {pruned} \\) -prune -o -print").splitlines())

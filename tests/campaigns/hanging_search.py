@@ -1,0 +1,19 @@
+"""Put on a service's PYTHONPATH as sitecustomize.py: its first search hangs for ever."""
+
+import sys
+import threading
+
+
+def hang_for_ever(*_: object, **__: object) -> None:
+    threading.Event().wait()
+
+
+def arm() -> None:
+    from edge import appliance, run
+
+    run._SEARCH_PATIENCE_SECONDS = 2.0
+    appliance.find_pick = hang_for_ever
+
+
+if "run" in sys.orig_argv:
+    arm()
