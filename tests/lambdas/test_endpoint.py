@@ -1,0 +1,231 @@
+"""The ML endpoint: scikit-learn's own scores, and those of the shipped graph beside them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from data import limits, signing, wire
+from data.bundle import Bundle, read_bundle
+from data.film_table import read_rows
+from data.films import Combination, Film, genre_slots
+from data.wire import VerificationRequest
+
+from .conftest import Device
+
+SAMPLE_BUNDLE = Path("build/bundle")
+SAMPLE_FILMS = Path("data/films/movie_ratings_simple.csv")
+
+
+def publish(cloud: Any, bundle: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "lambdas.publish", str(bundle)),
+            *("--desk", str(cloud.folder), *arguments),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def bundle_at(folder: Path) -> Bundle:
+    key = signing.development_key()
+    return read_bundle(folder, {key.key_id: key.public_pem})
+
+
+def expected_by_graph(bundle: Bundle, rows: Sequence[Combination]) -> np.ndarray:
+    """Return what the shipped graph says of these rows."""
+    session = onnxruntime.InferenceSession(bundle.model, providers=["CPUExecutionProvider"])
+    slots = [genre_slots(row.genres) for row in rows]
+    columns = {
+        "director": np.array([[row.director] for row in rows], object),
+        "year": np.array([[row.year] for row in rows], np.int64),
+        **{
+            f"genre{n + 1}": np.array([[row_slots[n]] for row_slots in slots], object)
+            for n in range(3)
+        },
+    }
+    return np.asarray(session.run(["expected"], columns)[0])[:, 0]
+
+
+def invoke(url: str, rows: Sequence[Combination]) -> dict[str, Any]:
+    body = b'{"rows":' + b"[" + b",".join(map(_json, rows)) + b"]}"
+    asked = urllib.request.Request(f"{url}/invocations", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=60) as reply:
+        found: dict[str, Any] = json.loads(reply.read())
+    return found
+
+
+def _json(row: Combination) -> bytes:
+    return json.dumps(
+        {"director": row.director, "year": row.year, "genres": list(row.genres)}
+    ).encode()
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small real bundle with its pipeline beside it."""
+    from training.example_bundle import make_example_bundle
+
+    folder = tmp_path_factory.mktemp("release") / "bundle"
+    make_example_bundle(folder, directors=40, seed=0, version=1, key=None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(local_cloud: Any, example: Path, tmp_path_factory: pytest.TempPathFactory) -> Device:
+    """The example, published and announced to a device."""
+    folder = local_cloud.provision("verifier", tmp_path_factory.mktemp("device") / "device")
+    done = publish(local_cloud, example, "--thing", "verifier")
+    assert done.returncode == 0, done.stderr
+    return Device(folder)
+
+
+@pytest.fixture
+def device(published: Device) -> Iterator[Device]:
+    yield published.connect()
+    published.close()
+
+
+def some_rows(bundle: Bundle, count: int) -> tuple[Combination, ...]:
+    catalogue = bundle.catalogue()
+    names = [catalogue.genres[index] for index in range(3)]
+    return tuple(
+        Combination(catalogue.directors[n].name, catalogue.years[0] + n, tuple(names[: 1 + n % 3]))
+        for n in range(count)
+    )
+
+
+def test_a_verification_is_answered_with_the_models_hash_and_agrees(
+    device: Device, example: Path
+) -> None:
+    bundle = bundle_at(example)
+    rows = some_rows(bundle, 36)
+    reply = device.verify(VerificationRequest(wire.new_id(), bundle.model_hash, rows))
+    assert reply.error is None
+    assert reply.model_hash == bundle.model_hash
+    differences = np.abs(np.array(reply.scores) - expected_by_graph(bundle, rows))
+    assert differences.max() < limits.ROUNDING_TOLERANCE
+
+
+def test_publishing_the_same_again_changes_nothing(
+    local_cloud: Any, published: Device, example: Path
+) -> None:
+    first = publish(local_cloud, example, "--thing", published.thing)
+    again = publish(local_cloud, example, "--thing", published.thing)
+    assert first.returncode == again.returncode == 0
+    assert first.stdout == again.stdout
+    jobs = local_cloud.aws.client("iot").list_job_executions_for_thing(thingName=published.thing)
+    assert len(jobs["executionSummaries"]) == 1
+
+
+def test_the_job_tells_the_device_where_and_what(
+    local_cloud: Any, published: Device, example: Path
+) -> None:
+    iot = local_cloud.aws.client("iot")
+    job = iot.list_job_executions_for_thing(thingName=published.thing)["executionSummaries"][0]
+    document = wire.decode(
+        iot.get_job_document(jobId=job["jobId"])["document"].encode(), wire.ModelUpdateJob
+    )
+    bundle = bundle_at(example)
+    assert document.manifest_sha256 == bundle.manifest_sha256
+    assert document.bucket == local_cloud.aws.desk.models_bucket
+    listed = local_cloud.aws.client("s3").list_objects_v2(
+        Bucket=document.bucket, Prefix=document.prefix
+    )
+    names = {found["Key"].removeprefix(document.prefix) for found in listed["Contents"]}
+    assert names == {*bundle.files, "manifest.json", "manifest.sig"}
+
+
+def test_a_published_version_is_never_changed(
+    local_cloud: Any, published: Device, tmp_path: Path
+) -> None:
+    from training.example_bundle import make_example_bundle
+
+    other = tmp_path / "bundle"
+    make_example_bundle(other, directors=30, seed=1, version=1, key=None)
+    refused = publish(local_cloud, other, "--thing", published.thing, "--pipeline", "nowhere")
+    assert refused.returncode == 1
+    assert "never changed" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "manifest.json", "manifest.sig", "probes.json"])
+def test_a_bundle_with_a_flipped_byte_is_not_published(
+    name: str, local_cloud: Any, published: Device, example: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bundle"
+    bad.mkdir()
+    for path in example.iterdir():
+        content = bytearray(path.read_bytes())
+        if path.name == name:
+            content[len(content) // 2] ^= 1
+        (bad / path.name).write_bytes(content)
+    refused = publish(local_cloud, bad, "--thing", published.thing)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("lambdas.publish: ")
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_pipeline_that_does_not_serve_leaves_the_one_before_in_place(
+    local_cloud: Any, device: Device, example: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "pipeline.joblib"
+    broken.write_bytes(b"no pipeline")
+    refused = publish(local_cloud, example, "--thing", device.thing, "--pipeline", str(broken))
+    assert refused.returncode == 1
+    assert "does not serve" in refused.stderr
+    bundle = bundle_at(example)
+    rows = some_rows(bundle, 1)
+    reply = device.verify(VerificationRequest(wire.new_id(), bundle.model_hash, rows))
+    assert reply.model_hash == bundle.model_hash
+
+
+@pytest.mark.parametrize("path", ["/endpoints/another/invocations", "/invocations"])
+def test_the_endpoint_refuses_what_is_no_request(
+    path: str, local_cloud: Any, published: Device
+) -> None:
+    asked = urllib.request.Request(local_cloud.aws.desk.ml_endpoint_url + path, b"{}")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=30)
+    assert refused.value.code == 400
+
+
+@pytest.mark.slow
+def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
+    local_cloud: Any, record_property: Callable[[str, object], None]
+) -> None:
+    pipeline = SAMPLE_BUNDLE.with_name(f"{SAMPLE_BUNDLE.name}.report") / "pipeline.joblib"
+    if not (SAMPLE_BUNDLE.exists() and pipeline.exists() and SAMPLE_FILMS.exists()):
+        pytest.skip("there is no release of the sample: run `make train-export` first")
+    newest = max(path.stat().st_mtime for path in Path("training").glob("*.py"))
+    if pipeline.stat().st_mtime < newest:
+        pytest.skip("training has changed since the release: run `make train-export` again")
+    from lambdas.local.control import order
+    from lambdas.local.state import State
+
+    order(State(local_cloud.folder), "serve", pipeline=str(pipeline.resolve()))
+    bundle = bundle_at(SAMPLE_BUNDLE)
+    films = [row for row in read_rows(SAMPLE_FILMS) if isinstance(row, Film)]
+    rows = [film.combination for film in films]
+    scores: list[float] = []
+    for start in range(0, len(rows), limits.MAX_VERIFICATION_ROWS):
+        part = rows[start : start + limits.MAX_VERIFICATION_ROWS]
+        found = invoke(local_cloud.aws.desk.ml_endpoint_url, part)
+        assert found["model_hash"] == bundle.model_hash
+        scores += found["scores"]
+    differences = np.abs(np.array(scores) - expected_by_graph(bundle, rows))
+    worst = f"{differences.max():.2e} over {len(rows)} rows"
+    record_property("worst difference", worst)
+    print(worst)
+    assert differences.max() < limits.ROUNDING_TOLERANCE
