@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import csv
 import gc
-import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Generic, TypeVar
+from typing import IO, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from data.errors import InvalidRecord
+from data.errors import GreenlightError, InvalidRecord
 from data.film_table import TableUnreadable, year_of
 from data.films import NO_GENRE, normalise
-from edge.model import Model
+from edge.model import Model, Rows
 
 NEEDED = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3")
 COLUMNS = ("title", "year", "director", "expected", *(f"p{stars}" for stars in range(1, 11)))
@@ -33,6 +34,10 @@ _KEPT_CELLS = 100_000
 
 Value = TypeVar("Value")
 Row = Sequence[str]
+
+
+class CannotWrite(GreenlightError):
+    """The predictions cannot be written where they were asked for."""
 
 
 class _Cells(dict[str, Value], Generic[Value]):
@@ -68,6 +73,7 @@ def score_file(
 
     Raises:
         TableUnreadable: if the file is no such table.
+        CannotWrite: if the disk is full, or the folder is not there.
         InvalidRecord: naming row and column of what cannot be scored.
     """
     fresh = target.with_name(f".{target.name}.new")
@@ -82,6 +88,8 @@ def score_file(
             fresh.replace(target)
         except (csv.Error, UnicodeDecodeError) as error:
             raise TableUnreadable(f"{source}: {error}") from error
+        except OSError as error:
+            raise CannotWrite(f"{target}: {error.strerror}") from error
         finally:
             fresh.unlink(missing_ok=True)
     return rows
@@ -116,14 +124,24 @@ def _score(
     for column in NEEDED:
         if column not in header:
             raise TableUnreadable(f"{file.name}: line 1 lacks the column {column!r}")
-    block = _Block(model, header, out_delimiter)
+    parser = _Parser(header)
+    writer = _Writer(out_delimiter)
     out.write(out_delimiter.join(COLUMNS) + "\n")
     done = 0
-    for rows in _blocks(reader):
-        block.write(rows, done, out)
-        done += len(rows)
-        if progress is not None:
-            progress(file.buffer.tell(), done)  # type: ignore[attr-defined]
+    # ONNX Runtime scores one block on its own thread while the one before is being written.
+    with ThreadPoolExecutor(max_workers=1) as scorer:
+        before: tuple[_Block, Future[Rows]] | None = None
+        for rows in _blocks(reader):
+            block = parser.parse(rows, done)
+            scored = scorer.submit(model.rows, block.directors, block.years, block.slots)
+            if before is not None:
+                writer.write(before[0], before[1].result(), out)
+            before = block, scored
+            done += len(rows)
+            if progress is not None:
+                progress(file.buffer.tell(), done)  # type: ignore[attr-defined]
+        if before is not None:
+            writer.write(before[0], before[1].result(), out)
     return done
 
 
@@ -134,53 +152,45 @@ def _blocks(reader: Iterator[list[str]]) -> Iterator[list[list[str]]]:
             yield rows
 
 
-class _Block:
-    """Scores one block of rows after the other."""
+class _Block(NamedTuple):
+    """Rows to be scored: the cells that are written again, and what the model takes."""
 
-    def __init__(self, model: Model, header: Sequence[str], delimiter: str) -> None:
-        self._model = model
+    titles: Row
+    director_cells: Row
+    directors: NDArray[np.object_]
+    years: NDArray[np.int64]
+    slots: NDArray[np.object_]
+
+
+class _Parser:
+    """Makes blocks of rows; each different cell is checked once."""
+
+    def __init__(self, header: Row) -> None:
         self._header = header
-        self._delimiter = delimiter
-        self._special = re.compile(f'[{delimiter}"\r\n]').search
         self._places = [header.index(column) for column in NEEDED]
         self._years = _Cells(year_of)
         self._directors = _Cells(_director)
         self._genres = _Cells(_genre)
-        self._quoted = _Cells(self._quote)
 
-    def write(self, rows: Sequence[Row], before: int, out: IO[str]) -> None:
+    def parse(self, rows: Sequence[Row], before: int) -> _Block:
         if {*map(len, rows)} != {len(self._header)}:
             self._find_fault(rows, before)
         columns = list(zip(*rows, strict=True))
-        titles, year_cells, director_cells, *genre_cells = (columns[p] for p in self._places)
+        titles, years, directors, *genres = (columns[place] for place in self._places)
+        slots = np.empty((len(rows), len(genres)), object)
         try:
-            years = [self._years[cell] for cell in year_cells]
-            directors = np.array([self._directors[cell] for cell in director_cells], object)
-            slots = np.empty((len(rows), 3), object)
-            for slot, cells in enumerate(genre_cells):
+            for slot, cells in enumerate(genres):
                 slots[:, slot] = [self._genres[cell] for cell in cells]
+            return _Block(
+                titles,
+                directors,
+                np.array([self._directors[cell] for cell in directors], object),
+                np.array([self._years[cell] for cell in years], np.int64),
+                slots,
+            )
         except InvalidRecord:
             self._find_fault(rows, before)
             raise
-        found = self._model.rows(directors, np.array(years, np.int64), slots)
-        assert found.probabilities is not None
-        numbers = np.column_stack([found.expected, found.probabilities]).astype(np.float64)
-        out.writelines(self._lines(titles, years, director_cells, numbers.tolist()))
-
-    def _lines(
-        self, titles: Row, years: Sequence[int], directors: Row, numbers: list[list[float]]
-    ) -> Iterator[str]:
-        written = msgspec.json.encode(numbers).decode("ascii")[2:-2].split("],[")
-        d, special, quote, quoted = self._delimiter, self._special, self._quote, self._quoted
-        if d != ",":
-            written = [line.replace(",", d) for line in written]
-        return (
-            f"{quote(title) if special(title) else title}{d}{year}{d}{quoted[director]}{d}{line}\n"
-            for title, year, director, line in zip(titles, years, directors, written, strict=True)
-        )
-
-    def _quote(self, cell: str) -> str:
-        return '"' + cell.replace('"', '""') + '"' if self._special(cell) else cell
 
     def _find_fault(self, rows: Sequence[Row], before: int) -> None:
         """Raise InvalidRecord, naming row and column, for the first row that cannot be scored."""
@@ -194,6 +204,32 @@ class _Block:
                 _director(row[self._places[2]])
             except InvalidRecord as error:
                 raise InvalidRecord(f"row {number}: {error.field}", error.reason) from error
+
+
+class _Writer:
+    """Writes scored blocks."""
+
+    def __init__(self, delimiter: str) -> None:
+        self._delimiter = delimiter
+        self._directors = _Cells(self._quoted)
+
+    def write(self, block: _Block, found: Rows, out: IO[str]) -> None:
+        assert found.probabilities is not None
+        numbers = np.column_stack([found.expected, found.probabilities]).astype(np.float64)
+        written = msgspec.json.encode(numbers.tolist()).decode("ascii")[2:-2].split("],[")
+        if self._delimiter != ",":
+            written = [line.replace(",", self._delimiter) for line in written]
+        titles = map(self._quoted, block.titles)
+        years = map(str, block.years.tolist())
+        directors = [self._directors[cell] for cell in block.director_cells]
+        lines = zip(titles, years, directors, written, strict=True)
+        out.write("\n".join(map(self._delimiter.join, lines)) + "\n")
+
+    def _quoted(self, cell: str) -> str:
+        """Return a cell as csv writes it: in quotes only where it must be."""
+        if self._delimiter in cell or '"' in cell or "\n" in cell or "\r" in cell:
+            return '"' + cell.replace('"', '""') + '"'
+        return cell
 
 
 def _director(cell: str) -> str:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from data.errors import GreenlightError
-
 if TYPE_CHECKING:
     from data.films import Combination
     from edge.answer import Answer
@@ -100,15 +98,13 @@ def pick(
         },
         "": {"kinds": kind and tuple(kind), "plausible": False if implausible else None},
     }
-    try:
-        chosen = _slate(slate, everything, narrowed)
-        made = _made(leave_out)
-        if classic and (slate or everything or chosen != _slate(None, False, {})):
-            raise typer.BadParameter("--classic draws its own slate; leave the others out")
-        answer = _answer(bundle, state, chosen, made, k, classic, repeat_directors, seed)
-    except GreenlightError as error:
-        typer.echo(f"greenlight pick: {error}", err=True)
-        raise typer.Exit(1) from error
+    if everything and slate:
+        raise typer.BadParameter("--everything narrows nothing; leave --slate out")
+    chosen = _slate(slate, everything, narrowed)
+    if classic and (slate or everything or chosen != _slate(None, False, {})):
+        raise typer.BadParameter("--classic draws its own slate; leave the others out")
+    made = _made(leave_out)
+    answer = _answer(bundle, state, chosen, made, k, classic, repeat_directors, seed)
     if as_json:
         sys.stdout.buffer.write(answer.to_json() + b"\n")
         sys.stdout.buffer.flush()

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from data.errors import GreenlightError
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -31,22 +29,17 @@ def score(
     from edge.score import score_file
 
     console = Console(stderr=True)
-    try:
-        model = open_model(bundle, state)
-        with Progress(
-            TextColumn("scoring {task.fields[rows]:,} rows"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        ) as shown:
-            size = csv.stat().st_size if csv.exists() else None
-            task = shown.add_task("", total=size, rows=0)
-            rows = score_file(
-                model, csv, out, lambda read, done: shown.update(task, completed=read, rows=done)
-            )
-    except (GreenlightError, OSError) as error:
-        typer.echo(f"greenlight score: {error}", err=True)
-        raise typer.Exit(1) from error
+    model = open_model(bundle, state)
+    with Progress(
+        TextColumn("scoring {task.fields[rows]:,} rows"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as shown:
+        task = shown.add_task("", total=csv.stat().st_size if csv.exists() else None, rows=0)
+        rows = score_file(
+            model, csv, out, lambda read, done: shown.update(task, completed=read, rows=done)
+        )
     typer.echo(f"{rows:,} rows scored into {out}", err=True)
