@@ -73,7 +73,12 @@ class AwsIotBroker:
 
     def connect(self) -> None:
         """Begin to connect. Exactly one Connected or Dropped follows; after Connected, messages."""
-        line = _Line(self._endpoint, self._inbox)
+        try:
+            line = _Line(self._endpoint, self._inbox)
+        except OSError as error:
+            # The certificate or its key has gone since we started.
+            self._inbox(Dropped(str(error)))
+            return
         with self._lock:
             old, self._line = self._line, line
         threading.Thread(

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud_sync.config import Config, ConfigRefused, read_config
+from cloud_sync.config import Config, ConfigRefused, check_files, read_config
 from data.errors import GreenlightError
 
 EXIT_UNREACHABLE = 69
@@ -49,7 +49,7 @@ StateOption = Annotated[
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
     """Run until stopped (SIGTERM or SIGINT)."""
-    settings = _config(config, state)
+    settings = _config(config, state, identity=True)
     _log_to_stderr()
     with _stopped_by_signal() as stop, _state_errors():
         from cloud_sync.assembly import assembled
@@ -74,7 +74,7 @@ def once(
     timeout: Annotated[float, typer.Option(help="Seconds until giving up.")] = 60.0,
 ) -> None:
     """Connect, carry out what is pending, send and verify everything, report, and leave."""
-    settings = _config(config, state)
+    settings = _config(config, state, identity=True)
     interval = min(settings.report_interval_seconds, _ONCE_REPORT_SECONDS)
     settings = dataclasses.replace(settings, report_interval_seconds=interval)
     _log_to_stderr()
@@ -150,9 +150,12 @@ def _told(value: object) -> Iterator[str]:
             yield f"{name} {entry}".strip()
 
 
-def _config(path: Path, state: Path | None) -> Config:
+def _config(path: Path, state: Path | None, identity: bool = False) -> Config:
     try:
-        return read_config(path, state)
+        config = read_config(path, state)
+        if identity:
+            check_files(config, path)
+        return config
     except ConfigRefused as error:
         _err.print(str(error))
         raise typer.Exit(EXIT_CONFIG) from error

@@ -104,6 +104,21 @@ def read_config(path: Path, state: Path | None = None) -> Config:
     return _checked(path, raw)
 
 
+def check_files(config: Config, path: Path) -> None:
+    """Refuse a configuration whose certificate, key or root are not there.
+
+    Raises:
+        ConfigRefused: naming each key.
+    """
+    problems = [
+        f"{key}: {getattr(config, key)} is missing; provision this thing again"
+        for key in ("root_ca", "certificate", "private_key")
+        if not getattr(config, key).is_file()
+    ]
+    if problems:
+        raise ConfigRefused(path, problems)
+
+
 def _checked(path: Path, raw: Mapping[str, Any]) -> Config:
     problems = [_unknown(key) for key in raw if key not in _CHECKS]
     values: dict[str, Any] = {}

@@ -114,8 +114,8 @@ class Verifier:
                 decoded = _decoded(request)
             except InvalidRecord as error:
                 del self._waiting[seq]
-                result = VerificationResult("failed", "", 0, reason=str(error))
-                commands.append(FinishVerification(seq, result))
+                self.last = VerificationResult("failed", "", 0, reason=str(error))
+                commands.append(FinishVerification(seq, self.last))
                 continue
             self._current = (request, decoded)
             self._attempts = 0

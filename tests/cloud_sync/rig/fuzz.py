@@ -151,8 +151,8 @@ def _state(value: object, depth: int = 6) -> object:
 
 def _is_object(payload: bytes) -> bool:
     try:
-        return isinstance(msgspec.json.decode(payload), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return isinstance(json.loads(payload), dict)
+    except (ValueError, RecursionError):
         return False
 
 

@@ -1,0 +1,110 @@
+"""The command as its user meets it: exit codes, and errors that name the fix."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cloud_sync import cli, update
+from edge.journal import JOURNAL, Journal
+
+
+def sync(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cloud_sync", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "public-keys").mkdir()
+    for name in ("ca", "crt", "key"):
+        (tmp_path / name).touch(0o600)
+    path = tmp_path / "sync.toml"
+    path.write_text(
+        'thing = "T"\nregion = "eu-central-1"\nmqtt_host = "localhost"\nmqtt_port = 1\n'
+        'root_ca = "ca"\ncertificate = "crt"\nprivate_key = "key"\nrole_alias = "r"\n'
+        'credentials_url = "https://localhost:1"\nmodels_bucket = "models"\nstate = "state"\n'
+        "retry_base_seconds = 0.05\nretry_cap_seconds = 0.1\npoll_seconds = 0.05\n"
+    )
+    return path
+
+
+def test_a_configuration_that_is_wrong_ends_with_its_own_exit_code(config: Path) -> None:
+    config.write_text(config.read_text() + "poll_second = 1\n")
+    done = sync("run", "--config", str(config))
+    assert done.returncode == cli.EXIT_CONFIG == 78
+    assert "poll_second: is no key of this file; did you mean poll_seconds?" in done.stderr
+
+
+def test_a_missing_certificate_is_a_configuration_error(config: Path) -> None:
+    (config.parent / "crt").unlink()
+    done = sync("run", "--config", str(config))
+    assert done.returncode == cli.EXIT_CONFIG
+    assert "certificate: " in done.stderr
+    assert "is missing" in done.stderr
+
+
+def test_a_cloud_that_cannot_be_reached_in_time_ends_with_its_own_exit_code(config: Path) -> None:
+    done = sync("once", "--config", str(config), "--timeout", "1")
+    assert done.returncode == cli.EXIT_UNREACHABLE == 69, done.stderr
+    assert "not connected" in done.stderr
+    assert "Traceback" not in done.stderr
+    with Journal.open(config.parent / "state" / JOURNAL) as journal:
+        assert journal.sync_state()["connection"]["state"] == "stopped"
+
+
+def test_a_journal_that_is_damaged_ends_with_its_own_exit_code(config: Path) -> None:
+    state = config.parent / "state"
+    state.mkdir()
+    (state / JOURNAL).write_bytes(b"no database at all" * 1_000)
+    done = sync("run", "--config", str(config))
+    assert done.returncode == cli.EXIT_STATE == 74
+    assert (state / JOURNAL).read_bytes().startswith(b"no database")
+
+
+def test_the_doctor_tells_each_fix_and_fails(config: Path) -> None:
+    (config.parent / "key").unlink()
+    done = sync("doctor", "--config", str(config))
+    assert done.returncode == 1
+    assert "provision this thing again" in done.stdout
+    assert "no model would be accepted" in done.stdout
+    assert "is the network up" in done.stdout
+
+
+def test_status_shows_what_the_journal_knows(config: Path) -> None:
+    assert sync("status", "--config", str(config)).returncode == cli.EXIT_STATE
+    (config.parent / "state").mkdir()
+    with Journal.open(config.parent / "state" / JOURNAL) as journal:
+        journal.set_sync_state("connection", {"state": "offline", "next_try_at": "soon"})
+    shown = sync("status", "--config", str(config))
+    assert "offline" in shown.stdout
+    known = json.loads(sync("status", "--config", str(config), "--json").stdout)
+    assert known["connection"] == {"state": "offline", "next_try_at": "soon"}
+    assert known["outbox"]["waiting"] == 0
+
+
+def test_the_service_needs_neither_gpio_nor_onnxruntime() -> None:
+    code = (
+        "import sys, cloud_sync.cli, cloud_sync.assembly, cloud_sync.doctor;"
+        "print([m for m in sys.modules if m.split('.')[0] in"
+        " ('gpiozero', 'onnxruntime', 'numpy', 'sklearn', 'pandas', 'starlette')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_one_module_per_vendor_library_and_only_the_journal_of_edge() -> None:
+    room = Path(update.__file__).parent
+    users: dict[str, set[str]] = {"boto3": set(), "AWSIoTPythonSDK": set(), "edge": set()}
+    for path in room.glob("*.py"):
+        for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE):
+            if name.split(".")[0] in users:
+                users[name.split(".")[0]].add(path.name if name[:4] != "edge" else name)
+    assert users["boto3"] == {"artefacts.py"}
+    assert users["AWSIoTPythonSDK"] == {"aws_iot.py"}
+    assert users["edge"] == {"edge.journal", "edge.incoming"}

@@ -1,0 +1,92 @@
+"""The configuration: every error at once, secrets masked, the example loads."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import cloud_sync
+from cloud_sync.config import Config, ConfigRefused, read_config
+
+EXAMPLE = Path(cloud_sync.__file__).with_name("sync.example.toml")
+
+
+def written(tmp_path: Path, **changes: object) -> Path:
+    """Write the example with some keys changed; None leaves one out."""
+    settings = tomllib.loads(EXAMPLE.read_text("utf-8")) | changes
+    lines = []
+    for key, value in settings.items():
+        if value is not None:
+            text = str(value).lower() if isinstance(value, bool) else repr(value)
+            lines.append(f"{key} = {text}")
+    path = tmp_path / "sync.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(ConfigRefused) as refused:
+        read_config(path)
+    return refused.value.problems
+
+
+def test_the_example_loads_and_names_every_key_with_its_default() -> None:
+    config = read_config(EXAMPLE)
+    named = tomllib.loads(EXAMPLE.read_text("utf-8"))
+    assert set(named) == {one.name for one in fields(Config)}
+    defaults = {one.name: one.default for one in fields(Config)}
+    optional = EXAMPLE.read_text("utf-8").split("Everything below may be left out")[1]
+    for key in tomllib.loads(optional.partition("\n")[2]):
+        assert getattr(config, key) == defaults[key], key
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path))
+    assert config.certificate == tmp_path / "certificate.pem.crt"
+    assert config.public_keys == tmp_path / "public-keys"
+    assert config.state == Path("/var/lib/greenlight")
+    assert read_config(written(tmp_path), Path("/elsewhere")).state == Path("/elsewhere")
+
+
+def test_every_problem_is_told_at_once_and_by_name(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        thing="no spaces please",
+        mqtt_port=99_999,
+        region=None,
+        keep_alive_seconds=True,
+        ack_timeout_seconds="soon",
+        credentials_url="http://plain",
+        mqtt_hots="typo",
+    )
+    told = problems(path)
+    assert len(told) == 7
+    assert "mqtt_hots: is no key of this file; did you mean mqtt_host?" in told
+    for key in ("thing", "mqtt_port", "region", "keep_alive", "ack_timeout", "credentials_url"):
+        assert any(problem.startswith(key) for problem in told), key
+
+
+def test_retries_that_would_shrink_are_refused(tmp_path: Path) -> None:
+    told = problems(written(tmp_path, retry_base_seconds=5, retry_cap_seconds=1))
+    assert told == ["retry_cap_seconds: is below retry_base_seconds; give at least as much"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"thing = ", b"[[[["])
+def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "sync.toml"
+    path.write_bytes(content)
+    assert "is no TOML" in problems(path)[0]
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert "--config" in problems(tmp_path / "nowhere.toml")[0]
+
+
+def test_the_private_keys_place_is_never_shown(tmp_path: Path) -> None:
+    config = read_config(written(tmp_path))
+    assert "private.pem.key" not in repr(config)
+    assert "private.pem.key" not in str(config.shown())
+    assert config.shown()["thing"] == "MovieSelector"

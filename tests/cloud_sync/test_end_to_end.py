@@ -1,0 +1,228 @@
+"""The real command against the real local cloud: jobs, S3, Lambda, DynamoDB, shadow, outage."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rig.records import HASH, Published, feedback
+
+from data import topics, wire
+from data.films import Combination
+from data.signing import development_key
+from edge.incoming import incoming_folder
+from edge.journal import JOURNAL, Activation, Journal
+
+PATIENCE = 40.0
+
+
+class Pi:
+    """One provisioned device: its state folder, its journal, the command."""
+
+    def __init__(self, cloud: Any, thing: str, folder: Path) -> None:
+        self.cloud, self.thing = cloud, thing
+        self.config = cloud.provision(thing, folder / "thing") / "sync.toml"
+        self.state = folder / "state"
+        incoming_folder(self.state)
+        self.journal = Journal.open(self.state / JOURNAL)
+        self.folder = folder
+
+    def command(self, *words: str) -> list[str]:
+        name, *rest = words
+        base = [sys.executable, "-m", "cloud_sync", name, "--config", str(self.config)]
+        return [*base, "--state", str(self.state), *rest]
+
+    def once(self, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command("once", "--timeout", str(timeout)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def rate(self, count: int) -> list[wire.Feedback]:
+        records = [feedback(number, thing=self.thing) for number in range(count)]
+        for record in records:
+            self.journal.record_rating(record)
+        return records
+
+    def publish(self, version: int) -> tuple[str, Published]:
+        """Put a signed bundle into the bucket and create its job."""
+        aws = self.cloud.aws
+        published = Published(self.folder / f"bundle-{version}", version, development_key())
+        bucket = aws.desk.models_bucket
+        prefix = f"models/{self.thing.lower()}/{version}/"
+        for key, content in published.objects.items():
+            aws.client("s3").put_object(
+                Bucket=bucket, Key=key.replace(published.prefix, prefix), Body=content
+            )
+        document = published.document(bucket=bucket, prefix=prefix)
+        job_id = f"{self.thing}-{version}"
+        target = aws.client("iot").describe_thing(thingName=self.thing)["thingArn"]
+        aws.client("iot").create_job(
+            jobId=job_id, targets=[target], document=wire.encode(document).decode()
+        )
+        return job_id, published
+
+    def job(self, job_id: str) -> tuple[str, dict[str, str]]:
+        found = self.cloud.aws.client("iot").describe_job_execution(
+            jobId=job_id, thingName=self.thing
+        )["execution"]
+        return found["status"], found.get("statusDetails", {}).get("detailsMap", {})
+
+    def shadow(self) -> dict[str, Any]:
+        found = self.cloud.aws.client("iot-data").get_thing_shadow(
+            thingName=self.thing, shadowName="model"
+        )
+        state: dict[str, Any] = json.loads(found["payload"].read())["state"]["reported"]
+        return state
+
+    def stored(self, record: wire.Feedback) -> bool:
+        aws = self.cloud.aws
+        item = aws.client("dynamodb").get_item(
+            TableName=aws.desk.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
+        )
+        listed = aws.client("s3").list_objects_v2(
+            Bucket=aws.desk.data_bucket, Prefix=topics.feedback_object(record.id)
+        )
+        return "Item" in item and listed["KeyCount"] == 1
+
+
+@pytest.fixture
+def pi(local_cloud: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pi]:
+    name = f"sync-{abs(hash(request.node.name)) % 10**8}"
+    made = Pi(local_cloud, name, tmp_path)
+    yield made
+    made.journal.close()
+
+
+class Appliance:
+    """Tries whatever is offered, in a thread with a journal connection of its own."""
+
+    def __init__(self, pi: Pi, outcome: str = "activated") -> None:
+        self._pi, self._outcome = pi, outcome
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Appliance:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with Journal.open(self._pi.state / JOURNAL) as journal:
+            while not self._stop.wait(0.05):
+                for offer in journal.incoming_models():
+                    reason = None if self._outcome == "activated" else "probe 3 differs"
+                    journal.record_activation(
+                        offer.version, HASH, self._outcome, "2026-01-01T00:00:00Z", reason, offer
+                    )  # type: ignore[arg-type]
+
+
+def eventually(true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def test_a_published_model_arrives_is_tried_and_the_job_succeeds(pi: Pi) -> None:
+    job_id, published = pi.publish(1)
+    with Appliance(pi):
+        done = pi.once()
+    assert done.returncode == 0, done.stderr
+    assert pi.job(job_id) == ("SUCCEEDED", {"version": "1"})
+    (activation,) = pi.journal.activations_after(0)
+    assert isinstance(activation, Activation)
+    assert activation.manifest_sha256 == published.manifest_sha256
+    shadow = pi.shadow()
+    assert (shadow["version"], shadow["state"], shadow["outbox_depth"]) == (1, "ready", 0)
+    assert list((pi.state / "incoming").iterdir()) == []
+
+
+def test_an_older_model_is_refused_by_the_ratchet_and_the_job_says_why(pi: Pi) -> None:
+    pi.publish(5)
+    with Appliance(pi):
+        assert pi.once().returncode == 0
+    job_id, _ = pi.publish(4)
+    assert pi.once().returncode == 0
+    status, details = pi.job(job_id)
+    assert status == "FAILED"
+    assert "not above version 5" in details["reason"]
+
+
+def test_a_model_the_appliance_refuses_fails_the_job_with_its_reason(pi: Pi) -> None:
+    job_id, _ = pi.publish(1)
+    with Appliance(pi, "refused"):
+        assert pi.once().returncode == 0
+    assert pi.job(job_id) == ("FAILED", {"reason": "probe 3 differs"})
+    assert pi.shadow()["state"] == "no-model"
+
+
+def test_ratings_reach_both_stores_and_leave_the_outbox(pi: Pi) -> None:
+    records = pi.rate(25)
+    done = pi.once()
+    assert done.returncode == 0, done.stderr
+    assert pi.journal.outbox_depth() == (0, None)
+    assert all(pi.stored(record) for record in records)
+
+
+def test_ratings_given_while_the_broker_is_refused_arrive_when_it_is_back(pi: Pi) -> None:
+    service = subprocess.Popen(pi.command("run"), stderr=subprocess.PIPE, text=True)
+    try:
+        eventually(lambda: connection(pi) == "online", "never online")
+        pi.cloud.order("offline")
+        try:
+            eventually(lambda: connection(pi) == "offline", "never offline")
+            records = pi.rate(3)
+            known = pi.journal.sync_state()["connection"]
+            assert known["next_try_at"] is not None
+            assert pi.journal.outbox_depth()[0] == 3
+        finally:
+            pi.cloud.order("online")
+        eventually(lambda: pi.journal.outbox_depth()[0] == 0, "not delivered")
+        assert all(pi.stored(record) for record in records)
+    finally:
+        service.send_signal(signal.SIGTERM)
+        _, told = service.communicate(timeout=20)
+    assert service.returncode == 0, told
+    assert connection(pi) == "stopped"
+    assert told.count("connection: offline") <= 2
+
+
+def test_a_verification_that_the_cloud_cannot_score_is_finished_as_failed(pi: Pi) -> None:
+    rows = (Combination("Ann Bee", 2020, ("Drama",)),)
+    request = wire.VerificationRequest(wire.new_id(), HASH, rows)
+    pi.journal.request_verification(request, (6.5,))
+    pi.journal.request_sync(wire.new_id())
+    done = pi.once()
+    assert done.returncode == 0, done.stderr
+    assert pi.journal.pending_requests() == []
+    result = pi.journal.sync_state()["verification"]
+    assert result["outcome"] in ("failed", "skipped")
+    assert result["reason"]
+
+
+def test_the_doctor_finds_everything_well_and_status_tells_it(pi: Pi) -> None:
+    (pi.config.parent / "private.pem.key").chmod(0o600)
+    told = subprocess.run(pi.command("doctor"), capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
+    assert told.stdout.count("ok ") >= 9
+    status = subprocess.run(pi.command("status", "--json"), capture_output=True, check=True)
+    assert json.loads(status.stdout)["thing"] == pi.thing
+
+
+def connection(pi: Pi) -> str:
+    state = pi.journal.sync_state().get("connection", {})
+    return str(state.get("state", ""))
