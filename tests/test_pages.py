@@ -1,0 +1,100 @@
+"""The pages are compared with the code: fields, topics, limits, and the sums of the costs."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from data import limits, manifest, topics, wire
+
+DOCS = Path(__file__).parents[1] / "docs"
+RECORDS = {
+    "FeedbackBatch": wire.FeedbackBatch,
+    "Feedback": wire.Feedback,
+    "Ack": wire.Ack,
+    "Outcome": wire.Outcome,
+    "VerificationRequest": wire.VerificationRequest,
+    "VerificationReply": wire.VerificationReply,
+    "ModelUpdateJob": wire.ModelUpdateJob,
+    "ShadowReport": wire.ShadowReport,
+    "Pick": wire.Pick,
+    "Prediction": wire.Prediction,
+    "Manifest": manifest.Manifest,
+}
+
+
+@pytest.fixture(scope="module")
+def wire_format():
+    return (DOCS / "wire-format.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_wire_formats_page_names_every_field_of_a_record(wire_format, name):
+    begin = wire_format.index(f"**{name}**")
+    following = [wire_format.find(end, begin + 1) for end in ("\n## ", "\n**", "An **")]
+    told = wire_format[begin : min(place for place in following if place > 0)]
+    fields = {field.encode_name for field in msgspec.structs.fields(RECORDS[name])}
+    assert fields - set(re.findall(r"`(\w+)`", told)) == set()
+
+
+def test_the_wire_formats_page_tells_the_limits_as_they_are(wire_format):
+    rows = re.findall(r"^\| `(MAX_\w+)` \| ([\d,]+) \|", wire_format, flags=re.MULTILINE)
+    told = {name: int(value.replace(",", "")) for name, value in rows}
+    assert told == {name: getattr(limits, name) for name in dir(limits) if name.startswith("MAX_")}
+
+
+def test_the_wire_formats_page_names_every_topic(wire_format):
+    for topic in (
+        topics.feedback("T"),
+        topics.feedback_ack("T"),
+        topics.verification("T"),
+        topics.verification_reply("T"),
+        topics.jobs("T") + "/...",
+        topics.shadow_update("T"),
+    ):
+        assert f"`{topic.replace('/T', '/<thing>')}`" in wire_format
+
+
+def cost_rows():
+    """Yield name, amount, price and cost of each sum in the page of costs."""
+    text = (DOCS / "costs.md").read_text("utf-8")
+    number = r"([\d,.]+)"
+    for row in re.finditer(
+        rf"^\| (.+?) \| {number}[^|]*\| \${number} a ([^|]+?) \| \${number} \|$",
+        text,
+        flags=re.MULTILINE,
+    ):
+        amount, price, cost = (Decimal(row[n].replace(",", "")) for n in (2, 3, 5))
+        yield row[1], amount, price, row[4], cost
+
+
+UNITS = {"million": 10**6, "thousand": 10**3, "10,000": 10**4}
+
+
+def test_every_sum_in_the_page_of_costs_is_right():
+    rows = list(cost_rows())
+    assert len(rows) > 10
+    for name, amount, price, unit, cost in rows:
+        each = next((size for word, size in UNITS.items() if unit.startswith(word)), 1)
+        assert abs(amount * price / each - cost) <= Decimal("0.005"), name
+
+
+def test_the_page_of_security_tells_the_doors_numbers_as_they_are():
+    from edge.page import lockout, pin, sessions
+
+    told = (DOCS / "security.md").read_text("utf-8")
+    assert f"{pin.DIGITS} digits" in told
+    assert f"After {lockout.FREE_GUESSES} wrong guesses" in told
+    assert (lockout.FIRST_LOCK_SECONDS, lockout.LONGEST_LOCK_SECONDS) == (60, 3600)
+    assert f"after {sessions.LASTS_SECONDS // 86_400} days" in told
+
+
+def test_every_module_that_a_page_names_is_there():
+    root = DOCS.parent
+    for page in [*DOCS.glob("*.md"), root / "CONTRIBUTING.md", root / "README.md"]:
+        named = re.findall(r"`((?:data|edge|training|cloud_sync|lambdas|systemd|tests)/[\w./*-]+)`",
+                           page.read_text("utf-8"))  # fmt: skip
+        missing = [name for name in named if not any(root.glob(name.rstrip("/")))]
+        assert missing == [], page.name
