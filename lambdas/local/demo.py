@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ import typer
 from rich.table import Table
 
 from data import topics
-from lambdas.aws import Aws, on_desk
+from lambdas.local.evidence import Evidence
 from lambdas.local.stage import Stage, StepFailed
 
 FOLDER = Path("build/demo")
@@ -44,6 +45,11 @@ class Demo:
         self.device = stage.folder / "device"
         self.config = stage.folder / "greenlight.toml"
         self.model_hash = ""
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the running local cloud holds."""
+        return Evidence(self.cloud_folder, THING)
 
     def clear(self) -> None:
         """Remove what an earlier demonstration left."""
@@ -177,20 +183,11 @@ class Demo:
 
     def job_succeeded(self) -> bool | None:
         """Return True once the newest job's execution has succeeded."""
-        executions = self.executions()
+        executions = self.evidence.job_executions()
         if any(one["status"] in ("FAILED", "REJECTED", "TIMED_OUT") for one in executions):
             raise StepFailed(f"the job did not succeed: {executions}")
         done = executions and all(one["status"] == "SUCCEEDED" for one in executions)
         return True if done else None
-
-    def executions(self) -> list[dict[str, Any]]:
-        """Return the thing's job executions, with the device's own words on each."""
-        iot = self.aws.client("iot")
-        found = iot.list_job_executions_for_thing(thingName=THING)["executionSummaries"]
-        return [
-            iot.describe_job_execution(jobId=one["jobId"], thingName=THING)["execution"]
-            for one in found
-        ]
 
     def press(self) -> None:
         """Press, look, hold, rate: once by the owner, once simulated."""
@@ -213,7 +210,7 @@ class Demo:
             return True if self.sync_status()["outbox"]["waiting"] == 0 else None
 
         self.stage.until("the cloud has confirmed every rating", empty, PATIENCE_SECONDS)
-        items, objects = self.items(), self.objects()
+        items, objects = self.evidence.items(), self.evidence.objects()
         if not len(items) == len(objects) == ratings:
             raise StepFailed(
                 f"{ratings} ratings were given, but the table holds {len(items)} "
@@ -222,26 +219,6 @@ class Demo:
         self.stage.show(
             f"outbox empty · {len(items)} items in the table · {len(objects)} objects in the bucket"
         )
-
-    def items(self) -> list[dict[str, Any]]:
-        """Return the feedback items of the table."""
-        pages = self.aws.client("dynamodb").get_paginator("scan")
-        return [
-            item
-            for page in pages.paginate(TableName=self.endpoints.table)
-            for item in page["Items"]
-            if item["pk"]["S"].startswith(topics.feedback_key(""))
-        ]
-
-    def objects(self) -> list[str]:
-        """Return the keys of the feedback objects in the bucket."""
-        pages = self.aws.client("s3").get_paginator("list_objects_v2")
-        prefix = topics.feedback_object("").removesuffix(".json")
-        return [
-            entry["Key"]
-            for page in pages.paginate(Bucket=self.endpoints.data_bucket, Prefix=prefix)
-            for entry in page.get("Contents", [])
-        ]
 
     def feedback(self) -> None:
         """Journal, outbox, topic, function, both stores, ack; and a verification."""
@@ -283,42 +260,22 @@ class Demo:
             )
             self.arrives(4)
 
-    # ---------------------------------------------------------------- evidence
-
-    @property
-    def aws(self) -> Aws:
-        """The local cloud."""
-        return on_desk(self.cloud_folder)
-
-    @property
-    def endpoints(self) -> Any:
-        """Where the local cloud's parts are."""
-        return self.aws.desk
-
-    def reported(self) -> dict[str, Any] | None:
-        """Return what the thing reports in its shadow, once it reports an empty outbox."""
-        shadow = self.aws.client("iot-data").get_thing_shadow(
-            thingName=THING, shadowName=topics.SHADOW_NAME
-        )
-        reported: dict[str, Any] = json.loads(shadow["payload"].read())["state"]["reported"]
-        return reported if reported["outbox_depth"] == 0 else None
-
-    def evidence(self) -> None:
-        """Show an item, an object, the job, the shadow, and the journal."""
+    def show_evidence(self) -> None:
+        """Show an item, its object, the job, the shadow, and the journal."""
         with self.stage.step("The evidence"):
-            item = min(self.items(), key=lambda one: str(one["rated_at"]))
-            plain = {name: next(iter(value.values())) for name, value in sorted(item.items())}
-            self.exhibit(f"item in the table {self.endpoints.table}", plain)
-            key = topics.feedback_object(plain["id"])
-            s3 = self.aws.client("s3")
-            body = s3.get_object(Bucket=self.endpoints.data_bucket, Key=key)["Body"].read()
-            self.exhibit(f"object {key}", json.loads(body))
-            for job in self.executions():
+            item = self.evidence.items()[0]
+            self.exhibit(f"item in the table {self.evidence.table}", item)
+            key = topics.feedback_object(item["id"])
+            self.exhibit(f"object {key}", self.evidence.content(key))
+            for job in self.evidence.job_executions():
                 details = job.get("statusDetails", {}).get("detailsMap", {})
                 self.exhibit(f"job {job['jobId']}", {"status": job["status"], **details})
-            shadow = self.stage.until(
-                "the shadow says that nothing waits", self.reported, PATIENCE_SECONDS
-            )
+
+            def settled() -> dict[str, Any] | None:
+                reported = self.evidence.reported()
+                return reported if reported["outbox_depth"] == 0 else None
+
+            shadow = self.stage.until("the shadow reports it", settled, PATIENCE_SECONDS)
             self.exhibit("shadow, reported", shadow)
             self.stage.show("", "the journal:")
             self.stage.run(*self.greenlight("history"))
@@ -347,7 +304,7 @@ class Demo:
             self.press()
             self.feedback()
             self.outage()
-            self.evidence()
+            self.show_evidence()
             self.stage.console.print("\n   [dim]stopping the appliance, sync and the cloud[/]")
 
 

@@ -1,0 +1,75 @@
+"""What the local cloud holds of a thing: read straight from its stores, for the demonstration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from data import topics
+from lambdas.aws import on_desk
+
+
+class Evidence:
+    """Looks into a running local cloud.
+
+    Args:
+        folder: the local cloud's.
+        thing: whose jobs and shadow are looked at.
+    """
+
+    def __init__(self, folder: Path, thing: str) -> None:
+        self._aws = on_desk(folder)
+        assert self._aws.desk is not None
+        self._endpoints = self._aws.desk
+        self._thing = thing
+
+    @property
+    def table(self) -> str:
+        """The film table's name."""
+        return self._endpoints.table
+
+    def items(self) -> list[dict[str, str]]:
+        """Return the feedback items of the table, in the order in which they were rated."""
+        pages = self._aws.client("dynamodb").get_paginator("scan")
+        items = [
+            {name: next(iter(value.values())) for name, value in sorted(item.items())}
+            for page in pages.paginate(TableName=self.table)
+            for item in page["Items"]
+            if item["pk"]["S"].startswith(topics.feedback_key(""))
+        ]
+        return sorted(items, key=lambda item: item["rated_at"])
+
+    def objects(self) -> list[str]:
+        """Return the keys of the feedback objects in the bucket."""
+        pages = self._aws.client("s3").get_paginator("list_objects_v2")
+        prefix = topics.feedback_object("").removesuffix(".json")
+        return [
+            entry["Key"]
+            for page in pages.paginate(Bucket=self._endpoints.data_bucket, Prefix=prefix)
+            for entry in page.get("Contents", [])
+        ]
+
+    def content(self, key: str) -> dict[str, Any]:
+        """Return the JSON of an object in the bucket."""
+        bucket = self._endpoints.data_bucket
+        body = self._aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        content: dict[str, Any] = json.loads(body)
+        return content
+
+    def job_executions(self) -> list[dict[str, Any]]:
+        """Return the thing's job executions, with the device's own words on each."""
+        iot = self._aws.client("iot")
+        found = iot.list_job_executions_for_thing(thingName=self._thing)["executionSummaries"]
+        return [
+            iot.describe_job_execution(jobId=one["jobId"], thingName=self._thing)["execution"]
+            for one in found
+        ]
+
+    def reported(self) -> dict[str, Any]:
+        """Return what the thing reports in its shadow."""
+        shadow = self._aws.client("iot-data").get_thing_shadow(
+            thingName=self._thing, shadowName=topics.SHADOW_NAME
+        )
+        reported: dict[str, Any] = json.loads(shadow["payload"].read())["state"]["reported"]
+        return reported
