@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,8 @@ def in_account(region: str | None) -> Aws:
     Raises:
         AwsUnusable: if no region is set.
     """
-    chosen = region or boto3.session.Session().region_name
+    # AWS_REGION is what every other tool reads; boto3 itself knows its older name only.
+    chosen = region or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
     if not chosen:
         raise AwsUnusable("no AWS region is set; give --region or set AWS_REGION")
     return Aws(chosen)

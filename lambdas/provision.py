@@ -7,7 +7,6 @@ secret; all of it is for one device only.
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import sys
@@ -21,8 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from data import signing, topics
 from data.errors import GreenlightError
-from lambdas.aws import STACK, Aws, AwsUnusable, in_account, on_desk
+from lambdas.aws import STACK, Aws, in_account, on_desk
 from lambdas.local.state import write_secret
+from lambdas.signing_key import release_key
 
 CERTIFICATE = "certificate.pem.crt"
 PRIVATE_KEY = "private.pem.key"
@@ -135,23 +135,6 @@ def _configuration(aws: Aws, thing: str, addresses: Addresses, outputs: dict[str
     # JSON's strings and numbers are TOML's.
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
     return f"# Written by lambdas.provision for {thing}; see greenlight-sync.\n{''.join(lines)}"
-
-
-def release_key(aws: Aws, stack: str) -> bytes:
-    """Return the public part of the stack's signing key, as PEM.
-
-    Raises:
-        AwsUnusable: if it cannot be read.
-    """
-    alias = aws.outputs(stack)["SigningKeyAlias"]
-    try:
-        der = aws.client("kms").get_public_key(KeyId=alias)["PublicKey"]
-    except (ClientError, BotoCoreError) as error:
-        raise AwsUnusable(f"the signing key {alias} cannot be read: {error}") from error
-    body = base64.encodebytes(der).decode().replace("\n", "")
-    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-    pem = "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
-    return pem.encode()
 
 
 def main(

@@ -25,7 +25,7 @@ from data.wire import ModelUpdateJob
 from lambdas.aws import STACK, Aws, in_account, on_desk
 from lambdas.local.control import order
 from lambdas.local.state import State
-from lambdas.provision import release_key
+from lambdas.signing_key import release_key, under_release_key
 
 _IN_PROGRESS_MINUTES = 60
 
@@ -154,6 +154,10 @@ def main(
         Path | None,
         typer.Option(help="for the ML endpoint; else BUNDLE.report/pipeline.joblib"),
     ] = None,
+    sign: Annotated[
+        bool | None,
+        typer.Option("--sign/--as-signed", help="with the stack's key; so by default on AWS"),
+    ] = None,
     desk: Annotated[Path | None, typer.Option(help="a local cloud's folder")] = None,
     region: Annotated[str | None, typer.Option(help="of AWS; else your settings'")] = None,
     stack: Annotated[str, typer.Option(help="the stack's name")] = STACK,
@@ -172,6 +176,8 @@ def main(
         raw, signature = ((folder / name).read_bytes() for name in (MANIFEST, SIGNATURE))
         if hashlib.sha256(raw).hexdigest() != bundle.manifest_sha256:
             raise PublishingFailed(f"{folder} changed while it was read")
+        if sign if sign is not None else desk is None:
+            bundle, raw, signature = under_release_key(aws, stack, bundle)
         if desk is not None:
             _serve_on_desk(State(desk), pipeline or pipeline_of(folder))
         things = thing or every_thing(aws, stack)

@@ -12,6 +12,8 @@ from lambdas.aws import Aws, AwsUnusable, outputs_of
 
 TEMPLATE = Path(__file__).with_name("template.yaml")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+# What the template retains; a test holds this to it.
+RETAINED = frozenset({"DataBucket", "ModelsBucket", "Films", "SigningKey"})
 _NOTHING_TO_DO = "No updates are to be performed"
 
 
@@ -34,16 +36,19 @@ def deploy(
         StackFailed: with the first resource that failed and why.
     """
     cloudformation = aws.client("cloudformation")
+    body = TEMPLATE.read_text("utf-8")
+    there = exists(aws, name)
     request = {
         "StackName": name,
-        "TemplateBody": TEMPLATE.read_text("utf-8"),
+        "TemplateBody": body,
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-        ],
+        ]
+        + (_kept(aws, name, body, parameters) if there else []),
         "Capabilities": _CAPABILITIES,
     }
     try:
-        if exists(aws, name):
+        if there:
             cloudformation.update_stack(**request)
         else:
             cloudformation.create_stack(**request)
@@ -51,6 +56,17 @@ def deploy(
         if _NOTHING_TO_DO not in str(error):
             raise StackFailed(f"CloudFormation refuses the stack {name}: {error}") from error
     return _wait(aws, name, every_seconds)
+
+
+def _kept(aws: Aws, name: str, body: str, given: Mapping[str, str]) -> list[dict[str, str | bool]]:
+    """Return the parameters that keep the value they have."""
+    known = aws.client("cloudformation").validate_template(TemplateBody=body)["Parameters"]
+    named = {parameter["ParameterKey"] for parameter in known}
+    had = {parameter["ParameterKey"] for parameter in aws.stack(name).get("Parameters", [])}
+    return [
+        {"ParameterKey": key, "UsePreviousValue": True}
+        for key in sorted((named & had) - set(given))
+    ]
 
 
 def exists(aws: Aws, name: str) -> bool:
@@ -78,3 +94,23 @@ def _first_failure(aws: Aws, name: str) -> str:
         if event["ResourceStatus"].endswith("_FAILED"):
             return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason')}"
     return "CloudFormation names no resource"
+
+
+def delete(aws: Aws, name: str, every_seconds: float) -> list[str]:
+    """Delete the stack and return what its template keeps: the resources that hold data.
+
+    Raises:
+        StackFailed: if something could not be deleted.
+    """
+    cloudformation = aws.client("cloudformation")
+    kept = [
+        resource["PhysicalResourceId"]
+        for resource in cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        if resource["LogicalResourceId"] in RETAINED
+    ]
+    cloudformation.delete_stack(StackName=name)
+    while exists(aws, name):
+        if aws.stack(name)["StackStatus"] == "DELETE_FAILED":
+            raise StackFailed(f"the stack {name} cannot be deleted: {_first_failure(aws, name)}")
+        time.sleep(every_seconds)
+    return kept

@@ -59,7 +59,8 @@ class LocalCloud:
     def provision(self, thing: str, out: Path) -> Path:
         """Make a device and return its folder, with `sync.toml` and all that it names."""
         from data import signing
-        from lambdas.provision import provision, release_key
+        from lambdas.provision import provision
+        from lambdas.signing_key import release_key
 
         aws = self.aws
         assert aws.desk is not None

@@ -290,7 +290,7 @@ def test_every_resource_of_the_desk_was_created(local_cloud: Any, template: dict
 
 def test_the_key_on_the_desk_signs_as_devices_expect(local_cloud: Any) -> None:
     from data import signing
-    from lambdas.provision import release_key
+    from lambdas.signing_key import release_key
 
     aws = local_cloud.aws
     manifest = b"{}"

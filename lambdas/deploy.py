@@ -1,0 +1,189 @@
+"""Deploys the stack: `python -m lambdas.deploy up`, and takes it down again: `down`.
+
+Before anything is changed every prerequisite is checked, and all that is missing is said at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from data.errors import GreenlightError
+from lambdas import package, stack
+from lambdas.aws import STACK, Aws, AwsUnusable, in_account
+
+_EVERY_SECONDS = 5.0
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+RegionOption = Annotated[str | None, typer.Option(help="else that of your AWS settings")]
+StackOption = Annotated[str, typer.Option("--stack", help="the stack's name, in lower case")]
+
+
+class NotReady(GreenlightError):
+    """Something that deploying needs is missing; the message names all of it."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the operator asks for.
+
+    Attributes:
+        settings: of the template, besides the packages.
+    """
+
+    stack: str
+    architecture: str
+    settings: Mapping[str, str]
+
+
+def prerequisites(aws: Aws, wanted: Wanted) -> list[str]:
+    """Return what is missing, each with what to do about it; empty if all is there."""
+    missing = []
+    if wanted.architecture not in package.PLATFORMS:
+        missing.append(f"--architecture: give one of {', '.join(package.PLATFORMS)}")
+    if not wanted.stack.replace("-", "").isalnum() or wanted.stack != wanted.stack.lower():
+        missing.append("--stack: give lower-case letters, digits and -; buckets are named after it")
+    if wanted.settings.get("Endpoint") == "serverless":
+        missing += [
+            f"--{option}: needed with --endpoint serverless; docs/aws.md says how it is made"
+            for name, option in (
+                ("EndpointImage", "endpoint-image"),
+                ("EndpointModelUrl", "endpoint-model"),
+            )
+            if not wanted.settings.get(name)
+        ]
+    try:
+        aws.account()
+    except AwsUnusable as error:
+        return [*missing, str(error)]
+    for service, call, what in (
+        ("cloudformation", "list_stacks", "create stacks"),
+        ("iot", "describe_endpoint", "use AWS IoT"),
+        ("s3", "list_buckets", "use S3"),
+        ("kms", "list_aliases", "use KMS"),
+    ):
+        try:
+            getattr(aws.client(service), call)()
+        except (ClientError, BotoCoreError) as error:
+            missing.append(f"this user may not {what} in {aws.region}: {error}")
+    return missing
+
+
+def up(
+    aws: Aws, wanted: Wanted, packages: Mapping[str, Path], every_seconds: float
+) -> dict[str, str]:
+    """Upload the packages, create or update the stack, and return its outputs.
+
+    Raises:
+        AwsUnusable: saying why not; running it again goes on where it stopped.
+    """
+    bucket = f"{wanted.stack}-code-{aws.account()}-{aws.region}"
+    try:
+        _make_code_bucket(aws, bucket)
+        s3 = aws.client("s3")
+        for path in packages.values():
+            s3.upload_file(str(path), bucket, package.content_key(path))
+    except (ClientError, BotoCoreError) as error:
+        raise AwsUnusable(f"the packages cannot be uploaded to {bucket}: {error}") from error
+    parameters = {
+        **wanted.settings,
+        "CodeBucket": bucket,
+        "StoreFeedbackKey": package.content_key(packages["store_feedback"]),
+        "PredictKey": package.content_key(packages["predict"]),
+        "Architecture": wanted.architecture,
+    }
+    return stack.deploy(aws, wanted.stack, parameters, every_seconds)
+
+
+def _make_code_bucket(aws: Aws, bucket: str) -> None:
+    """Make the bucket of the packages, private, if it is not there."""
+    s3 = aws.client("s3")
+    # us-east-1 is the one region that must not be named.
+    place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError:
+        s3.create_bucket(Bucket=bucket, **({} if aws.region == "us-east-1" else place))
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+
+
+@app.command("up")
+def up_command(
+    stack_name: StackOption = STACK,
+    region: RegionOption = None,
+    architecture: Annotated[str, typer.Option(help="of the functions")] = "arm64",
+    endpoint: Annotated[str, typer.Option(help="none or serverless")] = "",
+    endpoint_image: Annotated[str, typer.Option(help="in ECR; see docs/aws.md")] = "",
+    endpoint_model: Annotated[str, typer.Option(help="s3:// address of model.tar.gz")] = "",
+    training_image: Annotated[str, typer.Option(help="in ECR; switches retraining on")] = "",
+    alarm_email: Annotated[str, typer.Option(help="who is told of alarms")] = "",
+) -> None:
+    """Check, package, and create or update the stack. What is not given stays as it is."""
+    given = {
+        "Endpoint": endpoint,
+        "EndpointImage": endpoint_image,
+        "EndpointModelUrl": endpoint_model,
+        "TrainingImage": training_image,
+        "AlarmEmail": alarm_email,
+    }
+    settings = {name: value for name, value in given.items() if value}
+    wanted = Wanted(stack_name, architecture, settings)
+    try:
+        aws = in_account(region)
+        missing = prerequisites(aws, wanted)
+        if missing:
+            raise NotReady("not yet:\n  - " + "\n  - ".join(missing))
+        print(f"packaging for Python {package.AWS_PYTHON} on {architecture}")
+        with tempfile.TemporaryDirectory() as folder:
+            packages = package.build_for_aws(Path(folder), architecture)
+            print(f"deploying {stack_name} in {aws.region}; this takes some minutes")
+            outputs = up(aws, wanted, packages, _EVERY_SECONDS)
+    except GreenlightError as error:
+        print(f"lambdas.deploy: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    for name, value in sorted(outputs.items()):
+        print(f"{name:18} {value}")
+
+
+@app.command("down")
+def down_command(
+    stack_name: StackOption = STACK,
+    region: RegionOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do it without asking")] = False,
+) -> None:
+    """Delete the stack. Ratings, models and the signing key stay."""
+    try:
+        aws = in_account(region)
+        account = aws.account()
+        things = len(aws.client("iot").list_things(maxResults=250)["things"])
+        print(
+            f"stack {stack_name} in account {account}, {aws.region}; {things} thing(s) registered"
+        )
+        if not yes:
+            typer.confirm("Delete it? Its devices can then send no ratings", abort=True)
+        kept = stack.delete(aws, stack_name, _EVERY_SECONDS)
+    except GreenlightError as error:
+        print(f"lambdas.deploy: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    print("deleted. Kept, since they hold data (docs/aws.md says how to delete them for good):")
+    for name in kept:
+        print(f"  {name}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,159 @@
+"""Deploying, on the emulator in AWS's place: only the address differs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data import signing
+from data.bundle import read_bundle
+from lambdas import deploy, package, stack
+from lambdas.aws import Aws
+from lambdas.deploy import Wanted, prerequisites
+from lambdas.provision import ProvisioningFailed, provision
+from lambdas.signing_key import release_key, under_release_key
+
+from .test_template import Loader
+
+
+@pytest.fixture
+def aws(local_cloud: Any) -> Aws:
+    """The emulator, as an account."""
+    return dataclasses.replace(local_cloud.aws, desk=None)
+
+
+def wanted(**settings: str) -> Wanted:
+    # The emulator lacks what Desk leaves out; everything else is as in an account.
+    return Wanted("second", "x86_64", {"Desk": "true", **settings})
+
+
+def test_the_stack_goes_up_changes_keeps_what_is_not_named_and_comes_down(
+    aws: Aws, tmp_path: Path
+) -> None:
+    packages = package.build_for_desk(tmp_path)
+    outputs = deploy.up(aws, wanted(LogRetentionDays="7"), packages, 0.05)
+    assert outputs["Table"] == "second-films", "all names begin with the stack's"
+    assert aws.outputs("greenlight")["Table"] == "greenlight-films"
+    logs = aws.client("logs")
+
+    def retention() -> int:
+        found = logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/second-predict")
+        return int(found["logGroups"][0]["retentionInDays"])
+
+    assert retention() == 7
+    assert deploy.up(aws, wanted(), packages, 0.05) == outputs
+    assert retention() == 7
+    deploy.up(aws, wanted(LogRetentionDays="14"), packages, 0.05)
+    assert retention() == 14
+
+    kept = stack.delete(aws, "second", 0.05)
+    assert not stack.exists(aws, "second")
+    assert "second-films" in kept
+    aws.client("dynamodb").describe_table(TableName="second-films")
+    aws.client("s3").head_bucket(Bucket=outputs["DataBucket"])
+
+
+def test_what_is_kept_is_what_the_template_retains() -> None:
+    import yaml
+
+    template = yaml.load(stack.TEMPLATE.read_text("utf-8"), Loader)
+    retained = {
+        name
+        for name, resource in template["Resources"].items()
+        if resource.get("DeletionPolicy") == "Retain"
+    }
+    assert retained == stack.RETAINED
+
+
+def test_all_that_is_missing_is_said_at_once(aws: Aws) -> None:
+    missing = prerequisites(aws, Wanted("Green Light", "mips", {"Endpoint": "serverless"}))
+    said = "\n".join(missing)
+    for option in ("--architecture", "--stack", "--endpoint-image", "--endpoint-model"):
+        assert option in said
+    assert prerequisites(aws, wanted()) == []
+
+
+def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nowhere = {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", f"lambdas.{tool}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=kept | nowhere | environment,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("deploy", "up"),
+        ("deploy", "down", "--yes"),
+        ("provision", "x", "--out", "{folder}"),
+        ("publish", "{folder}"),
+    ],
+)
+def test_without_region_or_credentials_the_fix_is_named(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    tool, *arguments = (part.format(folder=tmp_path / "new") for part in command)
+    refused = run(tool, *arguments)
+    assert refused.returncode == 1
+    assert "AWS_REGION" in refused.stderr
+    refused = run(tool, *arguments, AWS_REGION="eu-central-1")
+    assert refused.returncode == 1
+    assert "aws sso login" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_bundle_under_the_releases_key_is_one_that_devices_take(aws: Aws, tmp_path: Path) -> None:
+    from training.example_bundle import make_example_bundle
+
+    make_example_bundle(tmp_path / "bundle", directors=20, seed=0, version=1, key=None)
+    development = signing.development_key()
+    bundle = read_bundle(tmp_path / "bundle", {development.key_id: development.public_pem})
+    signed, raw, signature = under_release_key(aws, "greenlight", bundle)
+    (tmp_path / "bundle" / "manifest.json").write_bytes(raw)
+    (tmp_path / "bundle" / "manifest.sig").write_bytes(signature)
+    release = release_key(aws, "greenlight")
+    again = read_bundle(tmp_path / "bundle", {signing.key_id(release): release})
+    assert again.manifest_sha256 == signed.manifest_sha256
+    assert again.model_hash == bundle.model_hash
+    assert under_release_key(aws, "greenlight", bundle)[1:] == (raw, signature), "twice is once"
+
+
+def test_a_devices_folder_is_for_its_owner_only_and_never_overwritten(
+    local_cloud: Any, tmp_path: Path
+) -> None:
+    folder = local_cloud.provision("careful", tmp_path / "device")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for path in folder.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    before = (folder / "private.pem.key").read_bytes()
+    with pytest.raises(ProvisioningFailed, match="--out"):
+        provision(local_cloud.aws, "greenlight", "other", folder, [])
+    assert (folder / "private.pem.key").read_bytes() == before
+
+
+@pytest.mark.parametrize("thing", ["", "a/b", "a b", "+", "x" * 129, "\u00e4"])
+def test_a_name_that_cannot_be_a_things_is_refused_before_anything_is_made(
+    thing: str, local_cloud: Any, tmp_path: Path
+) -> None:
+    refused = run(
+        *("provision", thing, "--out", str(tmp_path / "x"), "--desk", str(local_cloud.folder))
+    )
+    assert refused.returncode == 1
+    assert "thing:" in refused.stderr
+    assert not (tmp_path / "x").exists()
