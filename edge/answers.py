@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Any
 
@@ -16,6 +17,7 @@ from edge.hardware import Hardware
 from edge.machine import Event, Order
 from edge.press import Happening, Released
 
+_log = logging.getLogger(__name__)
 # Long enough to be a press, short enough to feel like one.
 SHORT_PRESS_SECONDS = 0.12
 _LONGEST_HOLD_SECONDS = 60.0
@@ -63,6 +65,9 @@ class Answers:
                     return {"ok": True, "history": entries}
         except GreenlightError as error:
             return {"ok": False, "error": str(error)}
+        except Exception as error:  # noqa: BLE001 - the outermost frame of this request
+            _log.exception("a request failed")
+            return {"ok": False, "error": f"failed: {error}; see the log"}
 
     def status(self, *, seen: bool = False) -> dict[str, Any]:
         """Say how the appliance is; `seen` takes down what wanted attention."""

@@ -138,6 +138,20 @@ class Appliance:
                 self.pick = waiting
                 self.feed(Event.PICK_RESTORED)
 
+    def find_fault(self, sentence: str) -> None:
+        """Take in that nothing can be written or answered until this is mended."""
+        if self.fault != sentence:
+            self.fault = sentence
+            self.say(sentence)
+            self.feed(Event.FAULT_FOUND)
+
+    def lose_fault(self) -> None:
+        """Take in that what was at fault works again."""
+        if self.fault is not None:
+            self.fault = None
+            self.feed(Event.FAULT_CLEARED)
+            self.adopt(self.bundle, self.model)
+
     def rate(self, stars: float | None, pick_id: str | None, *, simulated: bool) -> Feedback:
         """Write a rating down; it is on the disk when this returns.
 

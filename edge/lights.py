@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from edge.led import STEPS, Pattern
 
@@ -14,10 +14,16 @@ class Lights:
 
     Args:
         light: sets the brightness, from 0 to 1.
+        sleep: waits for so many seconds.
     """
 
-    def __init__(self, light: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        light: Callable[[float], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._light = light
+        self._sleep = sleep
         self._playing: asyncio.Task[None] | None = None
         self.shown = Pattern.OFF
 
@@ -47,11 +53,11 @@ class Lights:
 
     async def _play(self, pattern: Pattern) -> None:
         steps = STEPS[pattern]
-        await asyncio.sleep(steps[0].seconds)
+        await self._sleep(steps[0].seconds)
         for step in steps[1:]:
             self._light(step.brightness)
-            await asyncio.sleep(step.seconds)
+            await self._sleep(step.seconds)
         while True:
             for step in steps:
                 self._light(step.brightness)
-                await asyncio.sleep(step.seconds)
+                await self._sleep(step.seconds)

@@ -49,7 +49,10 @@ def _look(appliance: Appliance, watching: Watching) -> None:
         if watching.look():
             appliance.listeners.tell()
     except JournalError as error:
-        appliance.attention.raise_("journal", str(error))
+        # Without a journal no pick and no rating can be kept: better to say so than to go on.
+        appliance.find_fault(f"{error}; restart the appliance when this is mended")
+    else:
+        appliance.lose_fault()
 
 
 def _tidy(appliance: Appliance) -> None:

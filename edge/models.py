@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,9 @@ from edge.store import ModelStore, Pointer, StoreDamaged, Trial
 
 if TYPE_CHECKING:
     from edge.model import Model
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -72,7 +77,7 @@ def load_active(store: ModelStore, keys: Path, boot: str) -> Answering:
 
 def prove(store: ModelStore) -> None:
     """Note that the active model has done its work: it is on trial no longer."""
-    store.change(lambda pointer: msgspec.structs.replace(pointer, trial=None))
+    _change_if_possible(store, lambda pointer: msgspec.structs.replace(pointer, trial=None))
 
 
 def note_clean_stop(store: ModelStore) -> None:
@@ -82,7 +87,15 @@ def note_clean_stop(store: ModelStore) -> None:
         trial = pointer.trial and msgspec.structs.replace(pointer.trial, boot_id="")
         return msgspec.structs.replace(pointer, trial=trial)
 
-    store.change(edit)
+    _change_if_possible(store, edit)
+
+
+def _change_if_possible(store: ModelStore, edit: Callable[[Pointer], Pointer]) -> None:
+    # On a full disk the model stays on trial: no reason to fail what it has just done well.
+    try:
+        store.change(edit)
+    except OSError as error:
+        _log.warning("the pointer could not be written: %s", error)
 
 
 def _load(bundle: Bundle) -> Model:

@@ -9,6 +9,8 @@ from pathlib import Path
 RESERVE = "reserve"
 # A rating takes a handful of pages of SQLite's log: enough for hundreds of them.
 RESERVE_BYTES = 2 * 1024 * 1024
+# A pick with its slate takes a few pages of log and file.
+LEAST_FREE_BYTES = 512 * 1024
 
 
 class Reserve:
@@ -22,7 +24,7 @@ class Reserve:
         if self.is_whole():
             return True
         # Twice its size must be free: taking the last bytes would only fill the disk anew.
-        if shutil.disk_usage(self._path.parent).free < 2 * RESERVE_BYTES:
+        if _free(self._path) < 2 * RESERVE_BYTES:
             return False
         try:
             with self._path.open("wb") as file:
@@ -39,6 +41,10 @@ class Reserve:
         except FileNotFoundError:
             return False
 
+    def is_endangered(self) -> bool:
+        """Whether so little else is free that writing anything but ratings would soon need it."""
+        return not self.restore() or _free(self._path) < LEAST_FREE_BYTES
+
     def release(self) -> bool:
         """Give the space up for a rating; say whether there was any."""
         try:
@@ -46,3 +52,7 @@ class Reserve:
         except FileNotFoundError:
             return False
         return True
+
+
+def _free(path: Path) -> int:
+    return shutil.disk_usage(path.parent).free

@@ -7,6 +7,7 @@ It is replaced whole: write, fsync, rename, fsync the folder.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -213,10 +214,14 @@ class ModelStore:
 
         What was set aside stays: it is evidence.
         """
-        pointer = self.change(lambda old: msgspec.structs.replace(old, previous=None))
-        old = [version for version in self.kept() if version != pointer.active]
+        active = self.read().active
+        old = [version for version in self.kept() if version != active]
         for version in old:
             shutil.rmtree(self.folder(version), ignore_errors=True)
+        # After the folders, since the pointer too needs room; if it stays behind, it names a
+        # previous version that is found missing when it is needed.
+        with contextlib.suppress(OSError):
+            self.change(lambda pointer: msgspec.structs.replace(pointer, previous=None))
         return bool(old)
 
 

@@ -54,13 +54,14 @@ class Writer:
         return action()
 
     def refuse_when_full(self) -> None:
-        """Refuse what is no rating while the space kept back for ratings is not whole.
+        """Refuse what is no rating while the space kept back for ratings is in danger.
 
         Raises:
             DiskFull: with what the owner can do.
         """
-        if self._reserve.restore() or (self._store.shed() and self._reserve.restore()):
-            self.attention.clear("disk")
-            return
-        self.attention.raise_("disk", FULL)
-        raise DiskFull(FULL)
+        if self._reserve.is_endangered() and (
+            not self._store.shed() or self._reserve.is_endangered()
+        ):
+            self.attention.raise_("disk", FULL)
+            raise DiskFull(FULL)
+        self.attention.clear("disk")

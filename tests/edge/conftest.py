@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +20,7 @@ from data.bundle import Bundle, read_bundle, write_bundle
 from data.manifest import Manifest
 from data.signing import PrivateKey, read_public_keys
 from data.wire import Feedback, Pick, Prediction, new_id
+from edge import client
 from edge.activation import UpdateState
 from edge.boot import now
 from edge.incoming import incoming_folder
@@ -173,3 +179,106 @@ def device(
     shutil.rmtree(incoming_folder(state) / "1")
     with Journal.open(state / JOURNAL) as journal:
         yield Device(state, keys_folder, store, journal, active)
+
+
+class Running:
+    """`greenlight run --simulate` as a process of its own, told of by what it writes."""
+
+    def __init__(self, config: Path, *arguments: str, **environment: str) -> None:
+        command = [sys.executable, "-m", "edge", "run", "--config", str(config), *arguments]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        )
+        self.lines: list[str] = []
+        self._arrived = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._arrived:
+                self.lines.append(line.rstrip("\n"))
+                self._arrived.notify_all()
+        with self._arrived:
+            self._arrived.notify_all()
+
+    def wait_for(self, start: str, after: int = 0, seconds: float = 30.0) -> str:
+        """The first line from number `after` on that begins so."""
+
+        def found() -> list[str]:
+            return [line for line in self.lines[after:] if line.startswith(start)]
+
+        with self._arrived:
+            ended = self._arrived.wait_for(
+                lambda: found() or not self._reader.is_alive(), timeout=seconds
+            )
+        assert ended and found(), f"no line {start!r} in {self.lines}"  # noqa: PT018
+        return found()[0]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it and return its exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(30)
+        self._reader.join(10)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.process.stdout.close()
+        self.errors = self.process.stderr.read()
+        self.process.stderr.close()
+        return code
+
+
+@dataclass
+class Bench:
+    """A state folder with its configuration, where an appliance can be started and asked."""
+
+    state: Path
+    config: Path
+    started: list[Running]
+
+    def start(self, *arguments: str, **environment: str) -> Running:
+        running = Running(self.config, "--simulate", *arguments, **environment)
+        self.started.append(running)
+        running.wait_for("ready")
+        return running
+
+    def ask(self, command: str, **values: Any) -> Any:
+        return client.ask(self.state, command, **values)
+
+    def command(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        name, *rest = arguments
+        return subprocess.run(
+            [sys.executable, "-m", "edge", name, "--config", str(self.config), *rest],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            **options,
+        )
+
+
+@pytest.fixture
+def bench(tmp_path: Path, keys_folder: Path) -> Iterator[Bench]:
+    config = tmp_path / "greenlight.toml"
+    config.write_text(
+        f'state = "state"\npublic_keys = "{keys_folder}"\ndemonstration = true\npage = false\n'
+        "first_bundle = 'bundle'\ntrial_seconds = 5.0\n"
+    )
+    started: list[Running] = []
+    yield Bench(tmp_path / "state", config, started)
+    for running in started:
+        if running.process.poll() is None:
+            running.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def supplied(bench: Bench, rebundle: Callable[..., str]) -> Bench:
+    """A bench whose appliance finds version 1 beside its software."""
+    rebundle(bench.config.parent / "bundle", version=1)
+    return bench

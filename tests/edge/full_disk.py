@@ -1,0 +1,94 @@
+"""An appliance on a full disk. A script, for a mount namespace of its own.
+
+`python full_disk.py STATE CONFIG BUNDLE2 SHA256`: mounts a small file system at STATE, runs the
+appliance there, fills the disk to the last byte, and prints as JSON what it then answered.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from edge import client
+from edge.journal import JOURNAL, Journal
+from edge.reserve import RESERVE
+from edge.store import ModelStore
+
+RATINGS = 30
+
+
+def fill(state: Path) -> None:
+    """Leave not one free block."""
+    with (state / "filler").open("ab", buffering=0) as file:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+
+
+def wait_until(true, what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)
+
+
+def main(state: Path, config: str, bundle: Path, sha256: str) -> dict[str, object]:
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "greenlight", str(state)], check=True)
+    command = [sys.executable, "-m", "edge", "run", "--simulate", "--config", config]
+    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        return watch(state, bundle, sha256)
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+def watch(state: Path, bundle: Path, sha256: str) -> dict[str, object]:
+    def ask(command: str, **values: object):
+        try:
+            return client.ask(state, command, **values)
+        except client.NotRunning:
+            return {"model": None}
+
+    wait_until(lambda: ask("status")["model"], "a first model")
+    subprocess.run(["cp", "-r", str(bundle), str(state / "incoming" / "2")], check=True)
+    with Journal.open(state / JOURNAL) as journal:
+        journal.offer_model(2, sha256, "job-2", "2")
+    wait_until(lambda: ask("status")["model"]["version"] == 2, "a second model")
+    picks = []
+    for _ in range(RATINGS):
+        picks.append(ask("press")["pick"]["id"])
+        assert ask("approve")["ok"]
+
+    told: dict[str, object] = {"previous before": ModelStore(state).read().previous}
+    fill(state)
+    # The old version goes first; what that frees is filled again.
+    told["first press"] = ask("press")
+    fill(state)
+    told["refused press"] = ask("press")
+    told["previous after"] = ModelStore(state).read().previous
+    told["status"] = ask("status")
+    told["ratings"] = [ask("rate", stars=8, pick_id=pick)["ok"] for pick in picks]
+    with Journal.open(state / JOURNAL) as journal:
+        told["in the journal"] = sum(bool(entry.ratings) for entry in journal.history())
+        told["in the outbox"] = journal.outbox_depth()[0]
+
+    told["reserve was used"] = not (state / RESERVE).exists()
+
+    (state / "filler").unlink()
+    wait_until(lambda: ask("press")["ok"], "a pick after space was freed")
+    told["attention at last"] = ask("status")["attention"]
+    told["reserve is back"] = (state / RESERVE).exists()
+    told["model at last"] = ask("status")["model"]["version"]
+    return told
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4])))

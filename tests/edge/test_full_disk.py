@@ -1,0 +1,59 @@
+"""On a full disk old models go first, then new picks; a rating is always taken."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def namespace() -> list[str]:
+    """The command that gives us mounts of our own, with or without being root."""
+    unshare = shutil.which("unshare")
+    tried = [unshare or "unshare", "--mount"]
+    tried += [] if os.geteuid() == 0 else ["--map-root-user"]
+    trial = [*tried, "mount", "-t", "tmpfs", "none", "/mnt"]
+    if unshare is None or subprocess.run(trial, capture_output=True, check=False).returncode:
+        pytest.skip("SKIPPED LOUDLY: this kernel gives us no mount of our own (unshare --mount)")
+    return tried
+
+
+def test_a_full_disk_costs_old_models_then_picks_and_never_a_rating(supplied, rebundle):
+    in_namespace = namespace()
+    folder = supplied.config.parent / "second"
+    sha256 = rebundle(folder, version=2)
+    script = str(HERE / "full_disk.py")
+    done = subprocess.run(
+        [
+            *in_namespace,
+            sys.executable,
+            script,
+            str(supplied.state),
+            str(supplied.config),
+            str(folder),
+            sha256,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    print(told["reserve was used"], told["refused press"], told["first press"].get("ok"))
+    assert told["previous before"] == 1
+    assert told["previous after"] is None
+    assert told["refused press"]["ok"] is False
+    assert "the disk is full" in told["refused press"]["error"]
+    assert any("the disk is full" in sentence for sentence in told["status"]["attention"])
+    assert all(told["ratings"])
+    assert told["in the journal"] == told["in the outbox"] == len(told["ratings"])
+    assert told["attention at last"] == []
+    assert told["reserve is back"]
+    assert told["model at last"] == 2

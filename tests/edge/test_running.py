@@ -1,0 +1,191 @@
+"""The appliance as its owner meets it: a process with simulated pins, reached by commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+from pathlib import Path
+
+from edge.journal import JOURNAL, Journal
+
+
+def offer(bench, rebundle, version: int) -> None:
+    sha256 = rebundle(bench.state / "incoming" / str(version), version=version)
+    with Journal.open(bench.state / JOURNAL) as journal:
+        journal.offer_model(version, sha256, f"job-{version}", str(version))
+
+
+def test_from_a_first_model_to_a_rating_in_the_outbox(bench, rebundle):
+    running = bench.start()
+    assert "no model yet" in running.lines[-2]
+    assert bench.ask("press") == {"ok": False, "error": "there is no model yet"}
+    offer(bench, rebundle, 1)
+    running.wait_for("model: films version 1")
+    running.wait_for("led: solid")
+
+    reply = bench.ask("press")
+    assert reply["ok"]
+    pick, answer = reply["pick"], reply["answer"]
+    best = max(range(36), key=lambda i: (answer["expected"][i], -i))
+    assert answer["slate"]["candidates"][best]["title"] == pick["title"]
+    assert len(answer["slate"]["candidates"]) == 36
+    running.wait_for("led: two blinks")
+    assert bench.ask("rate", stars=8)["error"].startswith("no approved film waits")
+
+    assert bench.ask("hold", seconds=2.1)["message"].startswith("approved: ")
+    assert bench.ask("approve")["error"] == "no pick waits for a decision"
+    assert [film["pick_id"] for film in bench.ask("status")["awaiting_rating"]] == [pick["id"]]
+    feedback = bench.ask("rate", stars=7.5)["feedback"]
+    assert (feedback["stars"], feedback["rating"], feedback["source"]) == (8, 7.5, "owner")
+
+    with Journal.open(bench.state / JOURNAL) as journal:
+        (entry,) = journal.history()
+        assert (entry.pick.id, entry.decision) == (pick["id"], "approved")
+        assert [row.id for row in journal.peek_outbox(9)] == [feedback["id"]]
+        (request,) = journal.pending_requests("verify")
+        assert request.scores == (pick["prediction"]["expected"],)
+        assert journal.activations_after(0)[0].outcome == "activated"
+    assert running.stop() == 0
+    assert running.lines[-1] == "stopping"
+    assert not (bench.state / "control.sock").exists()
+
+
+def test_a_fresh_press_gives_a_fresh_slate_and_a_simulated_rating_says_so(supplied):
+    running = supplied.start()
+    running.wait_for("model: films")
+    first, second = supplied.ask("press"), supplied.ask("press")
+    assert first["answer"]["slate"] != second["answer"]["slate"]
+    assert supplied.ask("approve")["pick"]["id"] == second["pick"]["id"]
+    stale = supplied.ask("approve", pick_id=first["pick"]["id"])
+    assert stale == {"ok": False, "error": "another pick waits by now; look again"}
+    assert supplied.ask("rate", simulated=True)["feedback"]["source"] == "simulated"
+    history = supplied.ask("history")["history"]
+    assert [entry["decision"] for entry in history] == ["approved", None]
+
+
+def test_an_undecided_pick_waits_through_a_restart_and_a_kill(supplied):
+    running = supplied.start()
+    running.wait_for("model: films")
+    pick = supplied.ask("press")["pick"]
+    assert running.stop() == 0
+    running = supplied.start()
+    running.wait_for("led: two blinks")
+    assert running.stop(signal.SIGKILL) == -signal.SIGKILL
+    running = supplied.start()
+    status = supplied.ask("status")
+    assert (status["phase"], status["pattern"]) == ("a pick waits for a decision", "two blinks")
+    assert supplied.ask("approve")["pick"]["id"] == pick["id"]
+
+
+def test_it_answers_while_a_bad_model_is_tried(supplied, small_bundle, rebundle):
+    running = supplied.start()
+    running.wait_for("model: films version 1")
+    probes = json.loads(small_bundle.files["probes.json"])
+    probes["seconds"] = 1e-9
+    folder = supplied.state / "incoming" / "2"
+    sha256 = rebundle(folder, {"probes.json": json.dumps(probes).encode()})
+    with Journal.open(supplied.state / JOURNAL) as journal:
+        journal.offer_model(2, sha256, "job-2", "2")
+    running.wait_for("model: trying version 2")
+    answered = 0
+    while not any("was refused" in line for line in running.lines):
+        assert supplied.ask("press")["ok"]
+        answered += 1
+    assert answered
+    status = supplied.ask("status")
+    assert status["model"]["version"] == 1
+    assert "model version 2 was refused: its probes took" in status["attention"][0]
+    running.wait_for("led: two blinks")
+    assert supplied.ask("approve")["ok"]
+    running.wait_for("led: 1 Hz")
+    assert supplied.ask("status", seen=True)["attention"] == []
+    running.wait_for("led: solid", after=len(running.lines) - 1)
+
+
+def test_a_damaged_journal_is_set_aside_and_the_owner_is_told(supplied):
+    supplied.state.mkdir()
+    (supplied.state / JOURNAL).write_bytes(b"no journal" * 999)
+    running = supplied.start()
+    running.wait_for("model: films")
+    assert "damaged and lies in journal.db.damaged-1" in supplied.ask("status")["attention"][0]
+    assert supplied.ask("press")["ok"]
+    found = supplied.command("doctor", "--simulate")
+    assert found.returncode == 1
+    assert "journal.db.damaged-1" in found.stdout
+
+
+def test_holding_past_ten_seconds_would_shut_down_and_past_five_synchronises(bench):
+    running = bench.start()
+    assert bench.ask("hold", seconds=5.1)["done"] == [
+        "ask the sync service to synchronise and verify"
+    ]
+    for shown in ("led: held: 1", "led: held", "led: held: 2", "led: held: 3", "led: breathing"):
+        running.wait_for(shown)
+    with Journal.open(bench.state / JOURNAL) as journal:
+        assert len(journal.pending_requests("sync")) == 1
+
+
+def test_systemd_hears_ready_alive_and_stopping(bench, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(20)
+        # A path of its own: pytest's are too long for a socket.
+        address = f"\0greenlight-test-{os.getpid()}"
+        systemd.bind(address)
+        running = bench.start(NOTIFY_SOCKET="@" + address[1:], WATCHDOG_USEC="400000")
+        heard = [systemd.recv(100) for _ in range(4)]
+        assert heard == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        running.stop()
+        last = heard[-1]
+        while last == b"WATCHDOG=1":
+            last = systemd.recv(100)
+        assert last == b"STOPPING=1"
+
+
+def test_the_socket_is_for_the_group_and_wrong_requests_are_named(bench):
+    bench.start()
+    mode = (bench.state / "control.sock").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o660
+    assert "Invalid value 'dance'" in bench.ask("dance")["error"]
+    assert "$.seconds" in bench.ask("hold", seconds="long")["error"]
+    assert "give up to 60" in bench.ask("hold", seconds=61)["error"]
+    assert bench.ask("rate", stars=8, pick_id="none")["error"].startswith("pick_id: 'none'")
+
+
+def test_the_page_is_served_beside(supplied):
+    config = supplied.config.read_text().replace("page = false", "page = true\npage_port = 0")
+    supplied.config.write_text(config)
+    running = supplied.start()
+    assert running.wait_for("page: http://localhost:")
+    assert running.stop() == 0
+    assert running.errors == ""
+
+
+def test_each_command_tells_a_person_and_a_program(supplied, tmp_path: Path):
+    running = supplied.start()
+    running.wait_for("model: films")
+    pressed = supplied.command("press")
+    assert pressed.returncode == 0, pressed.stderr
+    assert "★" in pressed.stdout
+    assert "stars expected" in pressed.stdout
+    assert "approved: " in supplied.command("approve").stdout
+    assert "8 stars (owner)" in supplied.command("rate", "8").stdout
+    status = json.loads(supplied.command("status", "--json").stdout)
+    assert status["outbox"]["waiting"] == 1
+    assert "ratings to send" in supplied.command("status").stdout
+    doctor = supplied.command("doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    assert running.stop() == 0
+
+    # And alone, while no appliance runs.
+    listed = supplied.command("history", "--csv").stdout.splitlines()
+    assert len(listed) == 2
+    assert listed[1].endswith(",approved,8,owner," + listed[1].split(",")[-3] + ",waiting,1")
+    assert json.loads(supplied.command("status", "--json").stdout)["running"] is False
+    assert supplied.command("approve").returncode == 1
+    assert supplied.command("press").returncode == 69
+    pin = supplied.command("pin").stdout
+    assert supplied.command("pin").stdout == pin
+    assert supplied.command("pin", "--new").stdout != pin
