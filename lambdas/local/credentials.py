@@ -37,10 +37,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class RoleAlias:
-    """The one role alias of the stack."""
+    """The one role alias of the stack, and the policy that lets a certificate use it."""
 
     name: str
     role_arn: str
+    policy: str
 
 
 class CredentialsProvider:
@@ -56,7 +57,7 @@ class CredentialsProvider:
 
         Args:
             path: of the request.
-            thing: what its header names.
+            thing: what its header names; as on AWS it may be left out, but not be another's.
             certificate: in DER form, checked against the root by TLS.
 
         Raises:
@@ -65,18 +66,9 @@ class CredentialsProvider:
         asked = _PATH.fullmatch(path)
         if asked is None or asked["alias"] != self._alias.name:
             raise Refused(404, f"there is no role alias at {path[:200]}")
-        if not thing:
-            # The stack's policy asks for an attached thing, which AWS learns from this header.
-            raise Refused(403, f"the header {_THING_HEADER} is missing")
         certificate_id = hashlib.sha256(certificate).hexdigest()
         try:
-            known = self._iot.describe_certificate(certificateId=certificate_id)
-            known = known["certificateDescription"]
-            if known["status"] != "ACTIVE":
-                raise Refused(403, f"certificate {certificate_id[:8]} is {known['status']}")
-            attached = self._iot.list_thing_principals(thingName=thing)["principals"]
-            if known["certificateArn"] not in attached:
-                raise Refused(403, f"certificate {certificate_id[:8]} is not thing {thing}'s")
+            self._check(certificate_id, thing)
             granted = self._sts.assume_role(
                 RoleArn=self._alias.role_arn,
                 RoleSessionName=certificate_id[:32],
@@ -90,6 +82,18 @@ class CredentialsProvider:
             "sessionToken": granted["SessionToken"],
             "expiration": granted["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+
+    def _check(self, certificate_id: str, thing: str | None) -> None:
+        known = self._iot.describe_certificate(certificateId=certificate_id)
+        certificate = known["certificateDescription"]
+        if certificate["status"] != "ACTIVE":
+            raise Refused(403, f"certificate {certificate_id[:8]} is {certificate['status']}")
+        arn = certificate["certificateArn"]
+        policies = self._iot.list_attached_policies(target=arn)["policies"]
+        if self._alias.policy not in [policy["policyName"] for policy in policies]:
+            raise Refused(403, f"certificate {certificate_id[:8]} lacks the devices' policy")
+        if thing and arn not in self._iot.list_thing_principals(thingName=thing)["principals"]:
+            raise Refused(403, f"certificate {certificate_id[:8]} is not thing {thing}'s")
 
 
 class CredentialsServer:

@@ -81,9 +81,8 @@ def run(
         outputs = _create_stack(state, aws, endpoint.url)
         state.root_ca.write_bytes(emulator.root_ca())
         _greet_broker(state, ports.broker)
-        provider = CredentialsProvider(
-            aws, RoleAlias(outputs["RoleAlias"], outputs["DeviceRoleArn"])
-        )
+        alias = RoleAlias(outputs["RoleAlias"], outputs["DeviceRoleArn"], outputs["DevicePolicy"])
+        provider = CredentialsProvider(aws, alias)
         parts.enter_context(
             CredentialsServer(provider, ports.credentials, state.server_certificate, state.root_ca)
         )

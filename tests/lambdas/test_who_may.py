@@ -170,8 +170,19 @@ def test_credentials_are_for_the_certificates_own_thing(a: Device, b: Device) ->
     assert a.credentials(a.thing)[0] == 200
     assert a.credentials(b.thing)[0] == 403
     assert a.credentials("no-such-thing")[0] == 403
-    assert a.credentials(None)[0] == 403
+    assert a.credentials(None)[0] == 200, "AWS, too, lets the name be left out"
     assert a.credentials(a.thing, alias="another")[0] == 404
+
+
+def test_a_certificate_without_the_devices_policy_gets_no_credentials(
+    local_cloud: Any, tmp_path: Path
+) -> None:
+    device = Device(local_cloud.provision("thing-bare", tmp_path / "device"))
+    iot = local_cloud.aws.client("iot")
+    principal = iot.list_thing_principals(thingName=device.thing)["principals"][0]
+    iot.detach_policy(policyName=local_cloud.aws.desk.policy, target=principal)
+    assert device.credentials(device.thing)[0] == 403
+    assert try_to_connect(port_of(device), context_of(device), device.thing) != "taken"
 
 
 def test_the_credentials_read_models_and_nothing_else(local_cloud: Any, a: Device) -> None:
