@@ -107,6 +107,7 @@ def export(
     from training.dataset import load
     from training.estimator import FilmModel
     from training.export import PIPELINE, beside, next_version, prepare, write
+    from training.report import write_report
 
     began = time.monotonic()
     signer = signing.PrivateKey.read(Path(key)) if key else signing.development_key()
@@ -117,10 +118,12 @@ def export(
         exported = prepare(
             table, FilmModel(jobs=jobs), version=version or next_version(out), tell=tell
         )
-        tell("sign and write", 0.98)
+        tell("sign and write", 0.93)
         write(exported, out, signer)
+        tell("draw the report", 0.95)
+        page = write_report(beside(out), table)
     parity, sizes = exported.parity, {n: len(c) for n, c in exported.files.items()}
-    figures = exported.model.unseen_figures_
+    figures = exported.manifest.metrics
     screen.summary(
         console,
         f"Bundle {exported.manifest.name} version {exported.manifest.version}",
@@ -129,7 +132,8 @@ def export(
             "model": f"{len(exported.model.mixed_.careers.names):,} directors, "
             f"{exported.model.genre_sets_.count:,} genre sets, years "
             f"{exported.model.table_years_[0]} to {exported.model.table_years_[1]}",
-            "cross-validated": ", ".join(f"{k} {v:.4f}" for k, v in figures.items()),
+            "cross-validated": f"RMSE {figures['cross_validated_rmse']:.4f}, "
+            f"log loss {figures['cross_validated_log_loss']:.4f}",
             "scikit-learn against ONNX": f"{parity.expected:.6f} stars at most over "
             f"{parity.rows:,} films and {parity.combinations:,} random combinations",
             "probabilities against head": f"{parity.probabilities:.1e} at most",
@@ -138,6 +142,7 @@ def export(
             "signed by": signer.key_id,
             "bundle": out,
             "pipeline": beside(out) / PIPELINE,
+            "report": page,
             "took": f"{time.monotonic() - began:.0f} s, {_peak_megabytes():,.0f} MB at most",
         },
     )
@@ -205,8 +210,6 @@ def report(
         folder.mkdir(parents=True, exist_ok=True)
         benchmark.save(folder, measured)
         write_report(folder, table)
-    for split in (*measured.random, measured.in_time):
-        screen.figures(console, split.figures, title=split.name)
     screen.headline(console, measured)
     console.print(f"{folder / REPORT} ({time.monotonic() - began:.0f} s)", soft_wrap=True)
 

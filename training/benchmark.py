@@ -14,7 +14,7 @@ from data.films import Film
 from training import optimism
 from training.careers import Ints
 from training.evaluate import METHODS, MODEL, Figures, Predicted, Tell, predict_with
-from training.metrics import calibration_bins
+from training.metrics import calibration_bins, confusion
 from training.splits import Split, random_splits, split_in_time
 
 BENCHMARK = "benchmark.json"
@@ -140,10 +140,3 @@ def _pooled(
     stars = [[films[i].stars for i in split.test] for split in splits]
     predicted = [found[split.name, MODEL].probabilities for split in splits]
     return np.concatenate(stars), np.concatenate(predicted)
-
-
-def confusion(stars: Ints, likeliest: Ints) -> tuple[tuple[int, ...], ...]:
-    """Return how many films of each stars (row) got each most probable class (column)."""
-    counts = np.zeros((10, 10), int)
-    np.add.at(counts, (stars - 1, likeliest - 1), 1)
-    return tuple(tuple(int(n) for n in row) for row in counts)

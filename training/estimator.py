@@ -51,7 +51,8 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         training_years_: first and last year of the training films.
         mixed_, trees_, head_: the fitted parts.
         trees_share_: the share of the trees in the prediction.
-        unseen_figures_: RMSE and log loss of the films, each predicted by folds without it.
+        unseen_expected_, unseen_probabilities_: of the training films, each predicted by folds
+            that had not seen it, [n] and [n, 10].
     """
 
     def __init__(
@@ -113,7 +114,8 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             unseen = self._blend(unseen_trees, table)
             stars = stars_of_ratings(ratings)
             self.head_ = fit_head(unseen, self.head_inputs(table), stars)
-            self.unseen_figures_ = self._figures(unseen, table, stars)
+            self.unseen_expected_ = unseen
+            self.unseen_probabilities_ = self.head_.probabilities(unseen, self.head_inputs(table))
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -162,14 +164,6 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         c = self.columns_
         mixed: Floats = table[:, c.base] + table[:, c.form] + table[:, c.style]
         return mixed
-
-    def _figures(self, unseen: Floats, table: Floats, stars: NDArray[np.int64]) -> dict[str, float]:
-        """Return how well films were predicted by folds that had not seen them."""
-        p = self.head_.probabilities(unseen, self.head_inputs(table))
-        return {
-            "rmse": float(np.sqrt(((unseen - stars) ** 2).mean())),
-            "log_loss": float(-np.log(p[np.arange(len(p)), stars - 1]).mean()),
-        }
 
     def head_inputs(self, table: Floats) -> Floats:
         """Return what the head wants to know of each row's director, [n, inputs]."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import joblib
 import msgspec
+import numpy as np
 
 from data import limits, signing, wire
 from data.bundle import write_bundle
@@ -29,8 +30,11 @@ from training.dataset import FilmTable
 from training.estimator import FilmModel
 from training.graph import MIN_ONNXRUNTIME
 from training.knowledge import catalogue_of, probes_of
+from training.metrics import calibration_bins, confusion
+from training.metrics import metrics as metrics_of
 from training.records import COLUMNS, frame_of_films, ratings_of
 from training.runtime import Scorer
+from training.summary import Summary, write_summary
 from training.tables import GRID
 
 MODEL_NAME = "films"
@@ -48,6 +52,7 @@ class Exported:
     """
 
     model: FilmModel
+    table: FilmTable
     files: Mapping[str, bytes]
     parity: gate.Parity
     manifest: Manifest
@@ -77,7 +82,6 @@ def prepare(
     model: FilmModel,
     *,
     version: int,
-    metrics: Mapping[str, float] | None = None,
     combinations: int = gate.RANDOM_COMBINATIONS,
     tell: Tell = lambda step, done: None,
 ) -> Exported:
@@ -87,7 +91,6 @@ def prepare(
         table: the films to learn from.
         model: the estimator, not yet fitted.
         version: of the bundle.
-        metrics: figures measured on films that a like model had not seen.
         combinations: how many random combinations the gate compares.
         tell: told each step's name and the share of the work done before it.
 
@@ -101,7 +104,9 @@ def prepare(
     gate.check_file(onnx_model)
     tell("compare with ONNX Runtime", 0.75)
     parity = gate.check_parity(model, onnx_model, frame, combinations=combinations)
-    tell("write the catalogue and the probes", 0.95)
+    tell("write the catalogue and the probes", 0.9)
+    stars = np.array([film.stars for film in table.films])
+    figures = finite(metrics_of(stars, model.unseen_expected_, model.unseen_probabilities_))
     scorer = Scorer(onnx_model)
     most = limits.MAX_BUNDLE_FILE_BYTES
     files = {
@@ -118,11 +123,11 @@ def prepare(
         inputs=_tensors(scorer, inputs=True),
         outputs=_tensors(scorer, inputs=False),
         feature_schema=feature_schema(model),
-        metrics={**(metrics or {}), **_unseen_metrics(model)},
+        metrics={f"cross_validated_{k}": v for k, v in figures.items()},
         training=TrainingSource(table.source, len(table.films), table.sha256),
         min_onnxruntime=MIN_ONNXRUNTIME,
     )
-    return Exported(model, files, parity, manifest)
+    return Exported(model, table, files, parity, manifest)
 
 
 def write(exported: Exported, out: Path, key: signing.PrivateKey) -> str:
@@ -135,7 +140,29 @@ def write(exported: Exported, out: Path, key: signing.PrivateKey) -> str:
     folder = beside(out)
     folder.mkdir(parents=True, exist_ok=True)
     save_pipeline(folder / PIPELINE, exported)
+    write_summary(folder, summary_of(exported))
     return digest
+
+
+def summary_of(exported: Exported) -> Summary:
+    """Return what the report tells of an export."""
+    model, manifest = exported.model, exported.manifest
+    stars = np.array([film.stars for film in exported.table.films])
+    expected, probabilities = model.unseen_expected_, model.unseen_probabilities_
+    return Summary(
+        films_sha256=exported.table.sha256,
+        model_hash=FileEntry.of(exported.model_bytes).sha256,
+        version=manifest.version,
+        created_at=manifest.created_at,
+        directors=len(model.mixed_.careers.names),
+        genre_sets=model.genre_sets_.count,
+        years=model.table_years_,
+        parity=exported.parity,
+        files={name: len(content) for name, content in exported.files.items()},
+        figures=finite(metrics_of(stars, expected, probabilities)),
+        confusion=confusion(stars, probabilities.argmax(axis=1) + 1),
+        calibration=tuple(calibration_bins(stars, probabilities)),
+    )
 
 
 class Pipeline(msgspec.Struct):
@@ -172,8 +199,9 @@ def feature_schema(model: FilmModel) -> dict[str, Any]:
     }
 
 
-def _unseen_metrics(model: FilmModel) -> dict[str, float]:
-    return {f"cross_validated_{name}": value for name, value in model.unseen_figures_.items()}
+def finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return the figures that are numbers: a small table has too few films for some."""
+    return {name: value for name, value in figures.items() if np.isfinite(value)}
 
 
 def _tensors(scorer: Scorer, *, inputs: bool) -> tuple[Tensor, ...]:

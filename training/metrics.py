@@ -94,6 +94,13 @@ def calibration_error(stars: Ints, probabilities: Floats) -> float:
     return sum(abs(sure - right) * films for sure, right, films in bins) / len(stars)
 
 
+def confusion(stars: Ints, likeliest: Ints) -> tuple[tuple[int, ...], ...]:
+    """Return how many films of each stars (row) got each most probable class (column)."""
+    counts = np.zeros((CLASSES, CLASSES), int)
+    np.add.at(counts, (stars - 1, likeliest - 1), 1)
+    return tuple(tuple(int(n) for n in row) for row in counts)
+
+
 def slate_figures(
     stars: Ints, expected: Floats, size: int = SLATE, draws: int = _SLATE_DRAWS
 ) -> tuple[float, float]:

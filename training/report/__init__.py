@@ -1,14 +1,120 @@
-"""The report: one self-contained HTML file."""
+"""The report: one self-contained HTML file beside a bundle."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import jinja2
+import numpy as np
+
+from training import benchmark
+from training.benchmark import Benchmark
 from training.dataset import FilmTable
+from training.evaluate import MODEL
+from training.summary import Summary, read_summary
 
 REPORT = "report.html"
 
 
 def write_report(folder: Path, table: FilmTable) -> Path:
-    """Write report.html into `folder`."""
-    return folder / REPORT
+    """Write report.html into `folder` from the films and what was measured of them there.
+
+    Figures of an export or a benchmark of another film table are left out.
+    """
+    measured = benchmark.load(folder, table.sha256)
+    summary = read_summary(folder, table.sha256)
+    page = render(table, summary, measured)
+    path = folder / REPORT
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def render(table: FilmTable, summary: Summary | None, measured: Benchmark | None) -> str:
+    """Return the page."""
+    # matplotlib takes a second to import, and only the report needs it.
+    from training.report import data_figures, model_figures, style
+
+    with style.style():
+        drawings = []
+        if measured is not None:
+            where = "five random splits together"
+            error = measured.mean(MODEL, "calibration")
+            drawings = [
+                model_figures.against_baselines(measured),
+                model_figures.confusion_matrix(measured.confusion, where),
+                model_figures.calibration(measured.calibration, error, where),
+                model_figures.optimism_bars(measured),
+            ]
+        elif summary is not None:
+            where = "cross-validated"
+            error = summary.figures["calibration"]
+            drawings = [
+                model_figures.confusion_matrix(summary.confusion, where),
+                model_figures.calibration(summary.calibration, error, where),
+            ]
+        story = data_figures.data_drawings(table.films)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("training.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("page.html").render(
+        table=table,
+        facts=_facts(table),
+        summary=summary,
+        measured=measured,
+        rows=_rows(measured) if measured else [],
+        parts=_parts(measured) if measured else [],
+        errors=_ERRORS,
+        merits=_MERITS,
+        labels=_LABELS,
+        drawings=drawings,
+        story=story,
+    )
+
+
+def _facts(table: FilmTable) -> dict[str, str]:
+    films = table.films
+    return {
+        "films": f"{len(films):,}",
+        "directors": f"{len({f.director for f in films}):,}",
+        "genres": f"{len({g for f in films for g in f.genres}):,}",
+        "years": f"{min(f.year for f in films)}–{max(f.year for f in films)}",
+    }
+
+
+_ERRORS = ("rmse", "log_loss", "regret", "mae", "rps", "calibration")
+_MERITS = ("accuracy", "within_one", "f1", "f1_prior", "r2", "spearman")
+_COLUMNS = (*_ERRORS, *_MERITS)
+_LABELS = {
+    "rmse": "RMSE", "log_loss": "log loss", "regret": "regret", "mae": "MAE", "rps": "RPS",
+    "calibration": "calibration<br>error", "accuracy": "accuracy",
+    "within_one": "within<br>one star", "f1": "macro-F1", "f1_prior": "F1, prior-<br>corrected",
+    "r2": "R²", "spearman": "Spearman",
+}  # fmt: skip
+
+
+def _rows(measured: Benchmark) -> list[dict[str, Any]]:
+    """Return a row of the comparison for each method: mean and spread over the random splits."""
+    forest = measured.mean("random forest", "rmse")
+    return [
+        {
+            "method": method,
+            "ours": method == MODEL,
+            "ratio": measured.mean(method, "rmse") / forest,
+            "means": {name: measured.mean(method, name) for name in _COLUMNS},
+            "spreads": {name: float(np.std(measured.values(method, name))) for name in _COLUMNS},
+            "late": {name: measured.in_time.figures[method]["all"][name] for name in _COLUMNS},
+        }
+        for method in measured.in_time.figures
+    ]
+
+
+def _parts(measured: Benchmark) -> list[tuple[str, dict[str, float]]]:
+    return [
+        (label, {name: measured.mean(MODEL, name, part) for name in _COLUMNS})
+        for part, label in (
+            ("all", "all films"), ("seen", "director seen"), ("unseen", "director not seen"),
+        )
+    ]  # fmt: skip

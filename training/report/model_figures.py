@@ -1,0 +1,105 @@
+"""The model's figures: against the baselines, confusion, calibration, optimism."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from training.benchmark import Benchmark
+from training.evaluate import MODEL
+from training.optimism import INVENTED
+from training.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    SHADES,
+    WIDTH,
+    Drawing,
+    drawing,
+)  # fmt: skip
+
+_COMPARED = (
+    ("rmse", "RMSE, stars"), ("log_loss", "log loss"), ("regret", "regret on slates, stars"),
+)  # fmt: skip
+
+
+def against_baselines(measured: Benchmark) -> Drawing:
+    """Return the three main figures of every method on every split."""
+    methods = list(measured.in_time.figures)
+    figure, grid = plt.subplots(3, 1, figsize=(WIDTH, 6.6))
+    for axes, (name, label) in zip(grid, _COMPARED, strict=True):
+        for row, method in enumerate(methods):
+            values = measured.values(method, name)
+            colour = GREEN if method == MODEL else GREY
+            axes.scatter(values, [row] * len(values), s=34, color=colour, alpha=0.75, linewidths=0)
+            late = measured.in_time.figures[method]["all"][name]
+            axes.scatter([late], [row], s=34, marker="D", facecolors="none", edgecolors=ORANGE)
+        axes.set(xlabel=label, ylim=(len(methods) - 0.5, -0.5))
+        axes.set_yticks(range(len(methods)), methods)
+        axes.grid(axis="x")
+    return drawing(
+        "Beside the baselines",
+        "Less is better. Dots: five random splits. Orange diamonds: the split in time.",
+        figure,
+    )
+
+
+def confusion_matrix(counts: Sequence[Sequence[int]], where: str) -> Drawing:
+    """Return stars against the most probable class."""
+    table = np.asarray(counts, float)
+    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1.0)
+    texts = np.array([[f"{n:,}" if n else "" for n in row] for row in counts])
+    figure, axes = plt.subplots(figsize=(WIDTH, 4.7))
+    sns.heatmap(
+        share, ax=axes, cmap=SHADES, vmin=0.0, vmax=1.0, annot=texts, fmt="",
+        annot_kws={"size": 7.5}, xticklabels=range(1, 11), yticklabels=range(1, 11),
+        cbar_kws={"label": "share of the row"}, linewidths=0.5,
+    )  # fmt: skip
+    axes.set(xlabel="most probable stars", ylabel="stars")
+    axes.tick_params(axis="y", rotation=0)
+    return drawing("Confusion matrix", f"Numbers of films, {where}.", figure)
+
+
+def calibration(bins: Sequence[tuple[float, float, int]], error: float, where: str) -> Drawing:
+    """Return how often the most probable class is right, by its probability."""
+    sure, right, films = (np.array(column, float) for column in zip(*bins, strict=True))
+    figure, axes = plt.subplots(figsize=(WIDTH, 4.2))
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect")
+    spread = 1.96 * np.sqrt(np.maximum(right * (1 - right), 1e-3) / films)
+    axes.errorbar(sure, right, yerr=spread, color=BLUE, linewidth=1, capsize=2)
+    axes.scatter(
+        sure, right, s=12 + 180 * films / films.max(), color=BLUE, alpha=0.8, linewidths=0,
+        label="films, by number", zorder=3,
+    )  # fmt: skip
+    axes.set(
+        xlabel="probability of the most probable stars", ylabel="how often they were right",
+        xlim=(0, 1), ylim=(0, 1),
+    )  # fmt: skip
+    axes.legend(loc="upper left", markerscale=0.6)
+    return drawing("Calibration", f"Mean error {error:.3f}, {where}; 95% bars.", figure)
+
+
+def optimism_bars(measured: Benchmark) -> Drawing:
+    """Return how far the best of many is over-predicted."""
+    by_size = measured.mean_optimism()
+    labels = [f"{size:,} test films" for size in by_size] + [f"{INVENTED:,} invented"]
+    values = [*by_size.values(), measured.invented.optimism]
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.6))
+    axes.barh(labels[::-1], values[::-1], color=[ORANGE, *[BLUE] * len(by_size)], height=0.6)
+    for number, size in enumerate(reversed(by_size), 1):
+        spread = [split.optimism[size] for split in measured.random if size in split.optimism]
+        axes.scatter(spread, [number] * len(spread), color="black", s=10, zorder=3)
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.set(xlabel="predicted less true stars of the best")
+    axes.grid(axis="y", visible=False)
+    return drawing(
+        "Optimism of the best of many",
+        "The one predicted best is partly the luckiest. Dots: single splits; of 3,600 films there "
+        "is hardly more than one slate in each. Invented combinations are judged by a model of "
+        "the other half of the films, which itself is cautious.",
+        figure,
+    )

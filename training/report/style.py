@@ -1,0 +1,68 @@
+"""How figures look, and how they become SVG inside the page.
+
+Colours are Okabe and Ito's, told apart by colour-blind eyes; shades are matplotlib's cividis.
+Figures are narrow with large letters, so that they can still be read on a phone.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+
+mpl.use("svg")
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.figure import Figure
+
+GREEN, ORANGE, BLUE, PINK, SKY, GREY = (
+    "#00795c", "#d55e00", "#0072b2", "#cc79a7", "#56b4e9", "#8a8f98",
+)  # fmt: skip
+SHADES = "cividis"
+WIDTH = 5.6
+_INK = "#22262b"
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "greenlight",
+    "font.size": 11,
+    "axes.edgecolor": "#b8bec6",
+    "axes.labelcolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "grid.color": "#e6e9ed",
+    "text.color": _INK,
+    "xtick.color": "#4a5058",
+    "ytick.color": "#4a5058",
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+class Drawing(NamedTuple):
+    """A figure of the page: what it shows, in words and as SVG."""
+
+    title: str
+    caption: str
+    svg: str
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the report's style inside of this context."""
+    with sns.axes_style("whitegrid", _STYLE), plt.rc_context(_STYLE):
+        yield
+
+
+def drawing(title: str, caption: str, figure: Figure) -> Drawing:
+    """Return a figure as SVG text without its XML prologue, and close it."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None}, dpi=120)
+    plt.close(figure)
+    text = buffer.getvalue()
+    svg = text[text.index("<svg") :]
+    return Drawing(title, caption, svg.replace("<svg ", '<svg role="presentation" ', 1))
