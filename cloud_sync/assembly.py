@@ -22,6 +22,7 @@ from edge.journal import JOURNAL, Journal
 
 # Two users of one group share the state folder.
 _UMASK = 0o007
+_STAGES = 6
 
 
 def software_version() -> str:
@@ -40,6 +41,8 @@ def session_settings(config: Config) -> SessionSettings:
         ack_timeout_seconds=config.ack_timeout_seconds,
         report_interval_seconds=config.report_interval_seconds,
         update_timeout_seconds=config.update_timeout_seconds,
+        # TCP, TLS, CONNACK and the subscriptions may each take the timeout.
+        connect_patience_seconds=_STAGES * config.connect_timeout_seconds,
     )
 
 

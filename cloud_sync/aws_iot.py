@@ -7,6 +7,7 @@ What was learnt about this SDK, and what follows here:
   gets a client of its own, which never reconnects; when to try again is the session's decision.
 - A publish inside a callback deadlocks, and an exception inside one kills its dispatcher thread:
   callbacks only put events into the inbox, and catch everything.
+- Its disconnect can deadlock with its dispatcher: the client inside it is told to leave instead.
 - It connects without any timeout, so the socket is made here; a refused CONNACK looks like success,
   so its code is looked at here; after a lost connection its threads stay, so they are ended here.
 """
@@ -192,16 +193,18 @@ class _Line:
             if self._torn_down:
                 return
             self._torn_down = True
-        inner, core = _inner(self._client), self._client._mqtt_core
+        inner, consumer = _inner(self._client), self._client._mqtt_core._event_consumer
         self._stopped.set()
-        done = threading.Event()
+        # Not the SDK's own disconnect: it holds a lock that its dispatcher may be waiting for while
+        # that one holds what disconnect needs. On a line that is ending, both wait for ever.
         with contextlib.suppress(Exception):
-            self._client.disconnectAsync(lambda *_, **__: done.set())
-            done.wait(_FAREWELL_SECONDS)
+            inner.disconnect()
+            self._lost.wait(_FAREWELL_SECONDS)
         # A frozen broker takes no farewell: pull the plug, so that the network thread wakes up.
         with contextlib.suppress(Exception):
             inner.socket().shutdown(socket.SHUT_RDWR)
-        core._event_consumer.stop()
+        consumer.stop()
+        consumer.wait_until_it_stops(_FAREWELL_SECONDS)
         inner._backoffCore.stopStableConnectionTimer()
         inner._reset_sockets()
 

@@ -67,6 +67,10 @@ class Link:
         self._become(LinkState.CONNECTING, now)
         return True
 
+    def hangs(self, now: float, patience_seconds: float) -> bool:
+        """Return whether an attempt has neither succeeded nor failed for too long."""
+        return self.state is LinkState.CONNECTING and now - self.since > patience_seconds
+
     def connected(self, now: float) -> None:
         """The broker accepted us."""
         self.reason = ""

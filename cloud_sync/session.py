@@ -51,6 +51,7 @@ class SessionSettings(msgspec.Struct, frozen=True):
     ack_timeout_seconds: float
     report_interval_seconds: float
     update_timeout_seconds: float
+    connect_patience_seconds: float
 
 
 class Session:
@@ -59,6 +60,7 @@ class Session:
     def __init__(self, settings: SessionSettings, rng: random.Random, now: float) -> None:
         retry = Backoff(settings.retry_base_seconds, settings.retry_cap_seconds)
         self._thing = settings.thing
+        self._connect_patience = settings.connect_patience_seconds
         self._link = Link(retry, rng, now)
         self._uplink = Uplink(settings.thing, settings.ack_timeout_seconds, rng)
         self._verifier = Verifier(settings.ack_timeout_seconds, rng)
@@ -154,6 +156,9 @@ class Session:
 
     def _tick(self, now: float) -> list[Command]:
         commands: list[Command] = []
+        if self._link.hangs(now, self._connect_patience):
+            # A vendor's library may deadlock; another attempt gets a client of its own.
+            commands += self._dropped("the attempt to connect hangs", now)
         if self._link.due(now):
             commands += [self._link_changed(now), Connect()]
         commands += self._jobs(self._updates.tick(now), now)

@@ -68,6 +68,48 @@ def test_while_connecting_it_does_not_connect_again() -> None:
     assert link.state is LinkState.CONNECTING
 
 
+def test_an_attempt_that_hangs_for_ever_is_followed_by_another(journal: Journal) -> None:
+    clock, cloud = Clock(), Cloud()
+    device = Device(clock, cloud, journal)
+    connect, hanging = device._connect, [True]
+    device._connect = lambda: None if hanging[0] else connect()  # type: ignore[method-assign]
+    clock.sleep(600)
+    attempts = sum(isinstance(command, ev.Connect) for command in device.commands)
+    assert 3 < attempts < 12
+    hanging[0] = False
+    assert clock.run(lambda: device.session.link.online, 600)
+
+
+def test_through_the_on_off_pattern_everything_arrives_soon_after_each_return(
+    journal: Journal,
+) -> None:
+    """Minutes on and off as in Azure IoT Edge's connectivity tests; a rating every 20 seconds."""
+    pattern = [(5, 5)] * 5 + [(10, 10)] * 3 + [(15, 15)] * 3 + [(30, 30)] * 2 + [(5, 20)] * 3
+    clock, cloud = Clock(), Cloud()
+    device = Device(clock, cloud, journal, seed=4)
+    records, converged = [], []
+    for on, off in pattern:
+        began = clock.now
+        assert clock.run(lambda: device.session.link.online, on * 60)
+        assert clock.run(lambda: journal.outbox_depth()[0] == 0, on * 60)
+        converged.append(clock.now - began)
+        for end, until in (
+            (device.cut, began + on * 60),
+            (device.mend, began + (on + off) * 60),
+        ):
+            while clock.now < until - 20:
+                records.append(feedback(len(records)))
+                journal.record_rating(records[-1])
+                device.wrote()
+                clock.sleep(20)
+            clock.sleep(max(0.0, until - clock.now))
+            end()
+    assert clock.run(lambda: journal.outbox_depth()[0] == 0, 600)
+    assert len(cloud.stores.items) == len(cloud.stores.objects) == len(records) > 1_000
+    # Full jitter up to five minutes: on average half of it, seldom all of it.
+    assert max(converged) <= 305
+
+
 def test_a_request_to_synchronise_does_not_wait_out_the_delay(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal, seed=3)

@@ -37,6 +37,7 @@ SETTINGS = SessionSettings(
     ack_timeout_seconds=30,
     report_interval_seconds=60,
     update_timeout_seconds=900,
+    connect_patience_seconds=60,
 )
 
 
