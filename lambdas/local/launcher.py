@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio.base_events
 import importlib
+import logging
 import os
 import queue
 import signal
@@ -176,6 +177,8 @@ def main() -> None:
     from ministack.services import iot
 
     iot._dispatch_rule_to_lambda = RuleQueue().dispatch
+    # It tells of refused handshakes in its lowest voice only; here every refusal is explained.
+    logging.getLogger("iot_mtls").setLevel(logging.DEBUG)
     end_with_parent()
     sys.argv = ["ministack"]
     app.main()
