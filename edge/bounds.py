@@ -112,7 +112,8 @@ class Bounds:
         stretches = tables.director_genres.reshape(-1, SIZES)
         of_size = np.maximum.reduceat(stretches, tables.offset // SIZES, axis=0)[rows]
         sizes = space.atlas.sets.sizes[space.sets]
-        allowed = np.flatnonzero(space.atlas.sets.flags[space.sets].any(axis=0))
+        members = space.atlas.sets.members[space.sets]
+        allowed = np.unique(members[members < len(space.atlas.sets.genres)])
         single = tables.director_genre[rows][:, _rows(allowed)]
         singles = _highest(single, min(SIZES, len(allowed))).cumsum(axis=0)
         ceilings = np.full(len(space.directors), NEVER)

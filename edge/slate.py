@@ -184,12 +184,14 @@ def _sets(wanted: Genres, atlas: Atlas, rng: random.Random) -> Int64:
     _known("genres.required", wanted.required, index)
     if not 1 <= wanted.at_most <= MAX_GENRES:
         raise InvalidSlate("genres.at_most", f"is {wanted.at_most}; give 1 to {MAX_GENRES}")
-    flags = sets.flags[:-1]
+    members = sets.members[:-1]
     chosen = sets.sizes[:-1] <= wanted.at_most
     if wanted.allowed:
-        foreign = [number for name, number in index.items() if name not in wanted.allowed]
-        chosen &= ~flags[:, foreign].any(axis=1)
-    chosen &= flags[:, [index[name] for name in wanted.required]].all(axis=1)
+        # The padding of smaller sets is always allowed.
+        allowed = [*(index[name] for name in wanted.allowed), len(names)]
+        chosen &= np.isin(members, allowed).all(axis=1)
+    for name in wanted.required:
+        chosen &= (members == index[name]).any(axis=1)
     return _drawn("genres", np.flatnonzero(chosen), wanted.draw, rng)
 
 

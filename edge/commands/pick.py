@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -84,6 +85,8 @@ def pick(
     Without options: films only, and plausible ones only (within three years of a director's
     career, of genres they have worked in), in the years that the model has learnt from.
     """
+    # One answer, and the process ends: looking for garbage would cost more than it frees.
+    gc.disable()
     narrowed: dict[str, dict[str, Any]] = {
         "directors": {
             "names": director and tuple(director),
