@@ -101,11 +101,39 @@ coverage: setup
 train-export: $(VENV)/ready ## films -> model -> signed bundle (SOURCE=sample RATINGS= OUT=build/bundle)
 	@$(RUN)/greenlight-train export --source $(SOURCE) $(if $(RATINGS),--ratings "$(RATINGS)") --out "$(OUT)"
 
+.PHONY: big-data-test
+big-data-test: $(VENV)/ready ## ten million made-up titles through the source imdb, within 2 GB
+	@$(RUN)/python tests/campaigns/big_data.py
+
 # ---------------------------------------------------------------- the cloud on a desk
 
 .PHONY: cloud
 cloud: setup ## run the local cloud in the foreground until Ctrl-C
 	@$(RUN)/python -m lambdas.local run
+
+# ---------------------------------------------------------------- the film table in AWS
+
+FILMS ?= data/films/movie_ratings_simple.csv
+DESK ?=
+
+.PHONY: import-films
+import-films: $(VENV)/ready ## a film table into S3 and DynamoDB (FILMS=... DESK=build/local-cloud)
+	@$(RUN)/python -m lambdas.import_films "$(FILMS)" $(if $(DESK),--desk "$(DESK)")
+
+# ---------------------------------------------------------------- a release
+
+RELEASE ?= build/release
+WHEELS ?=
+
+# The same sources and the same bundle give the same bytes.
+.PHONY: release
+release: $(VENV)/ready ## wheel, Pi bundle and checksums (OUT= the model, WHEELS=1 for no network)
+	@rm -rf "$(RELEASE)" && mkdir -p "$(RELEASE)"
+	@BUNDLE="$(abspath $(OUT))" WHEELS=$(WHEELS) sh systemd/pack.sh "$(RELEASE)/greenlight-pi" >/dev/null
+	@cp "$(RELEASE)"/greenlight-pi/greenlight-*.whl "$(RELEASE)/"
+	@tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@1700000000 -C "$(RELEASE)" \
+	  -cf - greenlight-pi | gzip -n >"$(RELEASE)/greenlight-pi.tar.gz"
+	@cd "$(RELEASE)" && sha256sum *.whl *.tar.gz >SHA256SUMS && cat SHA256SUMS
 
 .PHONY: clean
 clean: ## remove what was built (environments, bundles, local state); data/films stays

@@ -1,0 +1,202 @@
+"""What the README and the other pages tell people to type works, and what they link to is there."""
+
+import importlib
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import typer
+
+from data.film_table import write_films
+from training.example_bundle import made_up_films
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "systemd/**/*.md")
+    for page in ROOT.glob(pattern)
+)
+# A shell block, and code inside a sentence.
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+PROGRAMS = {
+    "greenlight": "edge.cli:application",
+    "greenlight-sync": "cloud_sync.cli:app",
+    "greenlight-train": "training.__main__:app",
+}
+
+
+def block_lines(page: Path) -> list[str]:
+    """Return the commands of a page's shell blocks, in order."""
+    found = []
+    for block in BLOCK.findall(page.read_text("utf-8")):
+        lines = block.replace("\\\n", " ").splitlines()
+        found += [re.sub(r"\s+#.*$", "", line).strip() for line in lines if line[:1] not in "#<"]
+    return [line for line in found if line]
+
+
+def inline_commands(page: Path) -> list[str]:
+    """Return the commands inside a page's sentences."""
+    begins = ("make ", "python -m ", ".venv/bin/", "greenlight ", "greenlight-", "sudo ")
+    prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [code.strip() for code in INLINE.findall(prose) if code.startswith(begins)]
+
+
+def commands(page: Path) -> list[str]:
+    """Return every command of a page, each once."""
+    return sorted({*block_lines(page), *inline_commands(page)})
+
+
+EVERY = [(page, line) for page in PAGES for line in commands(page)]
+
+
+def words_of(line: str) -> list[str]:
+    """Return a command's words, without variables put before it, a prompt for rights, and pipes."""
+    words = shlex.split(line.split("|", maxsplit=1)[0].rsplit("&&", maxsplit=1)[-1])
+    while words and (words[0] in ("sudo", "$") or re.fullmatch(r"[A-Z_]+=.*", words[0])):
+        words = words[3:] if words[1:2] == ["-u"] else words[1:]
+    return words
+
+
+def command_line(program: str):
+    """Return what typer makes of one of our programs or modules."""
+    place = PROGRAMS.get(program)
+    if place is None:
+        module = importlib.import_module(
+            f"{program}.__main__" if (ROOT / program.replace(".", "/")).is_dir() else program
+        )
+        app = getattr(module, "app", None)
+        if app is None:
+            app = typer.Typer(add_completion=False)
+            app.command()(module.main)
+    else:
+        module, _, name = place.partition(":")
+        app = getattr(importlib.import_module(module), name)
+        app = app if isinstance(app, typer.Typer) else app()
+    return typer.main.get_command(app)
+
+
+def check_words(program: str, words: list[str]) -> None:
+    """Fail unless the program has the command and the options that are named."""
+    command = command_line(program)
+    subcommands = getattr(command, "commands", None)
+    words = [word for word in words if not re.fullmatch(r"[\[\]|.…]+", word)]
+    if words and words[0] == "--help":
+        return
+    if subcommands is not None and words:
+        for name in words.pop(0).split("|"):
+            assert name in subcommands, f"{program} has no command {name!r}"
+            command = subcommands[name]
+    known = {"--help", *(option for param in command.params for option in param.opts)}
+    known |= {option for param in command.params for option in param.secondary_opts}
+    for word in words:
+        option = word.strip("[]").split("=")[0]
+        if option.startswith("-") and not re.fullmatch(r"-\d+", option):
+            assert option in known, f"{program} {command.name} has no option {option}"
+
+
+@pytest.mark.parametrize(
+    ("page", "line"), EVERY, ids=[f"{page.name}: {line[:60]}" for page, line in EVERY]
+)
+def test_every_command_named_in_a_page_is_there(page, line):
+    words = words_of(line)
+    program = words[0].removeprefix("./").removeprefix("greenlight-pi/")  # a release, unpacked
+    name = Path(program).name
+    if name == "make":
+        asked = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True)
+        assert asked.returncode == 0, asked.stderr
+    elif name in ("greenlight-setup", "install.sh"):
+        setup = (ROOT / "systemd" / "install.sh").read_text("utf-8")
+        assert f" greenlight-setup {words[1]} " in setup, f"greenlight-setup knows no {words[1]!r}"
+    elif name in PROGRAMS:
+        check_words(name, words[1:])
+    elif name.startswith("python") and words[1:2] == ["-m"]:
+        if words[2].split(".")[0] in ("data", "edge", "training", "cloud_sync", "lambdas"):
+            check_words(words[2], words[3:])
+    elif name.startswith("python") and len(words) > 1:
+        assert (ROOT / words[1]).is_file(), f"{words[1]} is missing"
+    elif "/" in program and not program.startswith((".venv/", "/")):
+        assert (ROOT / program).exists(), f"{program} is missing"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    broken = []
+    for link in LINK.findall(page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = unquote(link).partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), flags=re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+# Where the commands of the README's shell blocks are run, besides below.
+PROVED = {
+    "make demo": "tests/test_demo.py",
+    "make test": "tests/test_readme.py",
+    "make check": ".ci/run",
+    "make train-export": "tests/test_readme.py",
+    ".venv/bin/greenlight-train verify": "tests/test_readme.py",
+    "make import-films": "tests/lambdas/test_import_films.py",
+    "make big-data-test": "tests/training/test_imdb.py",
+    "make release": "tests/test_release.py",
+}
+
+
+def test_every_command_of_the_readmes_blocks_is_run_by_a_test():
+    lines = block_lines(ROOT / "README.md")
+    unproved = [line for line in lines if not line.startswith(tuple(PROVED))]
+    assert unproved == [], "run it in a test, and say in PROVED where"
+    used = {begins for begins in PROVED for line in lines if line.startswith(begins)}
+    assert [begins for begins in used if not (ROOT / PROVED[begins]).is_file()] == []
+
+
+@pytest.fixture
+def own_keys(tmp_path, monkeypatch):
+    monkeypatch.setenv("GREENLIGHT_KEYS", str(tmp_path / "keys"))
+
+
+def run(line, **replaced):
+    """Run a line of the README with other paths, in the checkout, as a person would."""
+    for old, new in replaced.items():
+        assert old in line
+        line = line.replace(old, str(new))
+    if line.startswith("make "):
+        line += " --assume-old=.venv/ready"  # the tests run in it: there is nothing to set up
+    done = subprocess.run(
+        line, shell=True, cwd=ROOT, capture_output=True, text=True, env={**os.environ}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def the_line(beginning: str) -> str:
+    """Return the one command of the README that begins so."""
+    (line,) = [line for line in block_lines(ROOT / "README.md") if line.startswith(beginning)]
+    return line
+
+
+@pytest.mark.slow
+def test_the_readmes_way_to_a_model_of_ones_own_films(tmp_path, own_keys):
+    write_films(tmp_path / "my_films.csv", made_up_films(12))
+    train = the_line("make train-export SOURCE=csv")
+    said = run(
+        train, **{"my_films.csv": tmp_path / "my_films.csv", "build/mine": tmp_path / "mine"}
+    )
+    assert "Bundle films version 1" in said
+    verify = the_line(".venv/bin/greenlight-train verify")
+    assert "good" in run(verify, **{"build/bundle": tmp_path / "mine"})

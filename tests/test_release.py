@@ -1,0 +1,48 @@
+"""`make release`: a wheel, all that a Pi needs, and checksums."""
+
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from training.example_bundle import make_example_bundle
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GREENLIGHT_KEYS", str(tmp_path_factory.mktemp("keys")))
+        folder = tmp_path_factory.mktemp("bundles") / "bundle"
+        make_example_bundle(folder, directors=12)
+        yield folder
+
+
+def release(bundle, folder):
+    done = subprocess.run(
+        ["make", "release", f"OUT={bundle}", f"RELEASE={folder}", "--assume-old=.venv/ready"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ},
+    )
+    assert done.returncode == 0, done.stderr
+    return (folder / "SHA256SUMS").read_text()
+
+
+@pytest.mark.slow
+def test_a_release_is_whole_and_checked_by_its_sums(bundle, tmp_path):
+    sums = release(bundle, tmp_path / "one")
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path / "one", check=True
+    )
+    with tarfile.open(tmp_path / "one" / "greenlight-pi.tar.gz") as archive:
+        names = {name.removeprefix("greenlight-pi/") for name in archive.getnames()}
+    assert {"bundle/manifest.sig", "locks/edge.txt", "systemd/install.sh"} <= names
+    assert not [name for name in names if "private" in name or name.endswith(".key")]
+    wheels = [name for name in sums.split() if name.endswith(".whl")]
+    assert len(wheels) == 1
+    assert wheels[0] in names
