@@ -111,7 +111,15 @@ class Process:
 class Trial:
     """One run. Faults are methods that return what ends them."""
 
-    def __init__(self, program: str, folder: Path, seed: int, ratings: int, faults: int) -> None:
+    def __init__(
+        self,
+        program: str,
+        folder: Path,
+        seed: int,
+        ratings: int,
+        faults: int,
+        pause_seconds: float | None = None,
+    ) -> None:
         self._rng = random.Random(seed)
         self._folder = folder
         self._ratings = ratings
@@ -120,7 +128,7 @@ class Trial:
         authority = Authority(folder / "pki")
         self._broker = Mosquitto(program, folder / "mosquitto", authority)
         self._broker.start()
-        self._proxy = Proxy(self._broker.port, free_port())
+        self.proxy = Proxy(self._broker.port, free_port())
         self._state = folder / "state"
         incoming_folder(self._state)
         self._confirmed = folder / "confirmed"
@@ -137,10 +145,16 @@ class Trial:
         self._sync = Process(sync, folder / "sync.log")
         # Slow enough that ratings fall into every fault.
         pause = max(0.0, 1.2 * faults / ratings - 0.006)
+        pause = pause if pause_seconds is None else pause_seconds
         writer = [python, str(_RIG / "rating_writer.py"), str(self._state / JOURNAL)]
         self._edge = Process(
             [*writer, str(self._confirmed), str(ratings), str(pause)], folder / "edge.log"
         )
+
+    @property
+    def sync_pid(self) -> int:
+        """The sync service's process."""
+        return self._sync.pid
 
     def run(self) -> Report:
         """Let everything happen and count."""
@@ -148,7 +162,7 @@ class Trial:
         kinds = list(self.kinds())
         sequence = (kinds * (self._count // len(kinds) + 1))[: self._count]
         self._rng.shuffle(sequence)
-        self._await_online()
+        self.await_online()
         self._measure()
         for number, kind in enumerate(sequence):
             end = self.kinds()[kind]()
@@ -159,18 +173,18 @@ class Trial:
             if number % 10 == 9:
                 self._measure()
         calm = time.monotonic()
-        self._finish()
+        self.finish()
         self.report.convergence_seconds = round(time.monotonic() - calm, 2)
         self.report.seconds = round(time.monotonic() - began, 2)
         self._measure()
-        self._tally()
+        self.tally()
         return self.report
 
     def close(self) -> None:
         """End every process."""
         for process in (self._edge, self._sync, self._cloud):
             process.stop()
-        self._proxy.close()
+        self.proxy.close()
         self._broker.kill()
 
     def kinds(self) -> dict[str, Callable[[], Callable[[], None]]]:
@@ -184,13 +198,13 @@ class Trial:
             "appliance frozen": self._edge_frozen,
             "function killed": lambda: self._then(self._cloud.kill, self._cloud.start),
             "function frozen": lambda: self._then(self._cloud.freeze, self._cloud.thaw),
-            "network refused": lambda: self._then(self._proxy.refuse, self._proxy.listen),
-            "network reset": lambda: self._then(self._proxy.reset, lambda: None),
+            "network refused": lambda: self._then(self.proxy.refuse, self.proxy.listen),
+            "network reset": lambda: self._then(self.proxy.reset, lambda: None),
             "network blackholed": lambda: self._then(
-                lambda: self._proxy.blackhole(True), lambda: self._proxy.blackhole(False)
+                lambda: self.proxy.blackhole(True), lambda: self.proxy.blackhole(False)
             ),
             "network throttled": lambda: self._then(
-                lambda: self._proxy.throttle(20_000), lambda: self._proxy.throttle(None)
+                lambda: self.proxy.throttle(20_000), lambda: self.proxy.throttle(None)
             ),
             "messages lost": lambda: self._misbehave(lose_message=0.5),
             "messages doubled": lambda: self._misbehave(double_message=0.8),
@@ -222,7 +236,8 @@ class Trial:
 
         return behave
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Wait until every rating is given and none waits."""
         deadline = time.monotonic() + _DEADLINE_SECONDS + self._ratings / 50
         with Journal.open(self._state / JOURNAL) as journal:
             while time.monotonic() < deadline:
@@ -230,7 +245,8 @@ class Trial:
                     return
                 time.sleep(0.1)
 
-    def _await_online(self) -> None:
+    def await_online(self) -> None:
+        """Wait until the service is connected for the first time."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             log = self._folder / "sync.log"
@@ -252,7 +268,8 @@ class Trial:
         except psutil.Error:
             pass
 
-    def _tally(self) -> None:
+    def tally(self) -> None:
+        """Compare what the journal confirmed with what the stores hold."""
         report = self.report
         report.confirmed = len(set(self._confirmed.read_text().splitlines()))
         with Journal.open(self._state / JOURNAL) as journal:
@@ -289,7 +306,7 @@ class Trial:
         path = self._folder / "sync.toml"
         path.write_text(
             f'thing = "{THING}"\nregion = "eu-central-1"\nmqtt_host = "localhost"\n'
-            f'mqtt_port = {self._proxy.port}\nroot_ca = "{authority.path}"\n'
+            f'mqtt_port = {self.proxy.port}\nroot_ca = "{authority.path}"\n'
             f'certificate = "{certificate}"\nprivate_key = "{key}"\n'
             'credentials_url = "https://localhost:1"\nrole_alias = "models"\n'
             f'models_bucket = "greenlight-models"\nstate = "{self._state}"\n'
