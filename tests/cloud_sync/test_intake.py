@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -236,3 +239,51 @@ def test_a_damaged_ratchet_is_set_aside_and_not_deleted(bench: Bench) -> None:
     assert isinstance(bench.fetch(bench.publish(4)), Fetched)
     aside = path.with_name(f"{RATCHET}.damaged-1")
     assert hashlib.sha256(aside.read_bytes()).hexdigest() == hashlib.sha256(b"\0" * 40).hexdigest()
+
+
+class FailingDisk:
+    """Lets the n-th write, fsync, rename or removal fail, and counts them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fail_at: int) -> None:
+        self.count = 0
+        self.fail_at = fail_at
+        for owner, name in (
+            (os, "fsync"),
+            (Path, "rename"),
+            (Path, "mkdir"),
+            (Path, "unlink"),
+            (shutil, "rmtree"),
+        ):
+            monkeypatch.setattr(owner, name, self._failing(getattr(owner, name)))
+
+    def _failing(self, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **named: object) -> object:
+            self.count += 1
+            if self.count == self.fail_at:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(*args, **named)
+
+        return call
+
+
+@pytest.mark.parametrize("fail_at", range(1, 25))
+def test_an_error_at_any_write_gives_no_false_success_and_is_repaired_by_the_next_try(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, fail_at: int
+) -> None:
+    bench.bucket.break_off_after = 100_000
+    bench.fetch(bench.publish(3))
+    bench.bucket.break_off_after = None
+    published = bench.publish(4)
+    with monkeypatch.context() as patched:
+        disk = FailingDisk(patched, fail_at)
+        result = bench.fetch(published)
+    keys = {bench.key.key_id: bench.key.public_pem}
+    if disk.count < fail_at:
+        assert result == Fetched("j1", "4")
+    elif isinstance(result, Fetched):
+        read_bundle(bench.state / "incoming" / "4", keys)
+    else:
+        assert isinstance(result, FetchFailed), result
+    assert bench.fetch(published) == Fetched("j1", "4")
+    assert read_bundle(bench.state / "incoming" / "4", keys).manifest.version == 4
+    assert bench.incoming() == ["4"]
