@@ -67,9 +67,9 @@ def films_prefix(sha256: str) -> str:
     return f"films/{sha256[:16]}/"
 
 
-def films_progress(sha256: str) -> str:
-    """The S3 key of how far that film table has come into the table of DynamoDB."""
-    return f"films/{sha256[:16]}.progress.json"
+def films_progress(sha256: str, table: str) -> str:
+    """The S3 key of how far that film table has come into this table of DynamoDB."""
+    return f"films/{sha256[:16]}.{table}.progress.json"
 
 
 def feedback_key(feedback_id: str) -> str:

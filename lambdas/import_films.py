@@ -61,7 +61,7 @@ class FilmImport:
         self._table = table
         self._films = films
         self._prefix = topics.films_prefix(films.sha256)
-        self._note = topics.films_progress(films.sha256)
+        self._note = topics.films_progress(films.sha256, table)
 
     def upload(self) -> str:
         """Put the films into S3, unless they are there, and return where they lie."""
