@@ -1,11 +1,13 @@
 """The pages are compared with the code: fields, topics, limits, and the sums of the costs."""
 
 import re
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 from data import limits, manifest, topics, wire
 
@@ -98,3 +100,12 @@ def test_every_module_that_a_page_names_is_there():
                            page.read_text("utf-8"))  # fmt: skip
         missing = [name for name in named if not any(root.glob(name.rstrip("/")))]
         assert missing == [], page.name
+
+
+def test_every_pre_commit_hook_calls_a_tool_of_the_environment():
+    config = yaml.safe_load((DOCS.parent / ".pre-commit-config.yaml").read_text("utf-8"))
+    assert [repo["repo"] for repo in config["repos"]] == ["local"]
+    for hook in config["repos"][0]["hooks"]:
+        folder, _, tool = hook["entry"].split()[0].rpartition("/")
+        assert folder == ".venv/bin"
+        assert (Path(sys.executable).parent / tool).exists(), hook["id"]

@@ -36,7 +36,8 @@ def read(name: str, path: Path | None, options: Options = _DEFAULTS) -> Iterator
         yield from sample.read_rows()
         return
     if path is None:
-        raise SourceUnavailable(f"source {name} reads a file; name it with --ratings FILE")
+        what = "folder" if name == IMDB else "file"
+        raise SourceUnavailable(f"source {name} reads a {what}; name it with --ratings")
     if name == IMDB:
         from training.sources import imdb  # DuckDB is needed by this source alone
 
