@@ -88,6 +88,7 @@ class Appliance:
         self.fingers = Listeners()
         self.powers_off = False
         self.search: asyncio.Task[str | None] | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._lights = parts.lights
         self._searcher = parts.searcher
         self.boot_id = parts.boot_id
@@ -131,6 +132,7 @@ class Appliance:
             self.feed(Event.MODEL_MISSING)
             return
         self.say(f"model: {model.name} version {model.version}, {model.hash[:12]}")
+        self._warming = asyncio.get_running_loop().create_task(self._warm(model))
         self.feed(Event.MODEL_ACTIVATED)
         if self.state.phase is Phase.READY:
             waiting = self.journal.waiting_pick()
@@ -218,6 +220,14 @@ class Appliance:
     def _synchronise(self) -> None:
         self.writer.write(lambda: self.journal.request_sync(new_id()))
         self.say("asked the sync service to synchronise and verify now")
+
+    async def _warm(self, model: Model) -> None:
+        """Pick once for nobody, so that the first press waits for no library to load."""
+        job = partial(find_pick, model, self.slate, (), seed=0, made_at="", boot_id="")
+        try:
+            await self._searcher.run(job)
+        except Exception as error:  # noqa: BLE001 - a press will meet it, and say so
+            _log.warning("picking for nobody failed: %s", error)
 
     async def _search(self) -> str | None:
         """Find a pick and write it down; return why not, if there is none."""

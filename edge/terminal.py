@@ -38,10 +38,8 @@ class Terminal:
         """Write a line; what begins with `led: ` also names what the LED shows."""
         if self._draws and line.startswith("led: "):
             self._pattern = line
-            self._draw()
-            return
-        self._out.write(f"{_CLEAR_LINE if self._draws else ''}{line}\n")
-        self._out.flush()
+        else:
+            self._write(f"{_CLEAR_LINE if self._draws else ''}{line}\n")
         self._draw()
 
     def light(self, brightness: float) -> None:
@@ -53,8 +51,13 @@ class Terminal:
         if not self._draws:
             return
         green = _GREENS[round(self._brightness * (len(_GREENS) - 1))]
-        self._out.write(f"{_CLEAR_LINE}\x1b[38;5;{green}m●\x1b[0m {self._pattern}")
-        self._out.flush()
+        self._write(f"{_CLEAR_LINE}\x1b[38;5;{green}m●\x1b[0m {self._pattern}")
+
+    def _write(self, text: str) -> None:
+        # Nobody may be reading any more: that is no reason to stop picking films.
+        with contextlib.suppress(OSError):
+            self._out.write(text)
+            self._out.flush()
 
     @contextlib.contextmanager
     def pressing(self, press: Callable[[float], object]) -> Iterator[None]:
@@ -75,7 +78,7 @@ class Terminal:
         finally:
             loop.remove_reader(descriptor)
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-            self._out.write("\n")
+            self._write("\n")
 
     def _take_keys(self, descriptor: int, press: Callable[[float], object]) -> None:
         keys = os.read(descriptor, 64)

@@ -46,12 +46,12 @@ def test_a_full_disk_costs_old_models_then_picks_and_never_a_rating(supplied, re
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    print(told["reserve was used"], told["refused press"], told["first press"].get("ok"))
     assert told["previous before"] == 1
     assert told["previous after"] is None
     assert told["refused press"]["ok"] is False
     assert "the disk is full" in told["refused press"]["error"]
     assert any("the disk is full" in sentence for sentence in told["status"]["attention"])
+    assert told["reserve was used"]
     assert all(told["ratings"])
     assert told["in the journal"] == told["in the outbox"] == len(told["ratings"])
     assert told["attention at last"] == []

@@ -1,0 +1,204 @@
+"""The running appliance: how soon it is ready, how soon it picks, what it writes to the card."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from data.bundle import read_bundle
+from data.signing import keys_folder, read_public_keys
+from data.wire import Feedback, new_id
+from edge.appliance import Appliance, Parts
+from edge.attention import Attention
+from edge.button_watch import ButtonWatch
+from edge.config import Config
+from edge.hardware import Hardware
+from edge.journal import JOURNAL, Journal
+from edge.lights import Lights
+from edge.machine import Event, Phase
+from edge.model import Model
+from edge.press import Button
+from edge.reserve import Reserve
+from edge.store import ModelStore
+from edge.workers import Worker
+from edge.writing import Writer
+
+from .measure import Measure, shown
+
+ROUNDS = 7
+PRESSES = 300
+WRITES = 200
+# What one would do without all this, before the first question can be answered.
+PICKLE = "import sys, sklearn, joblib; joblib.load(sys.argv[1])"
+BURN = "while True: pass"
+
+
+def measures(bundle):
+    with tempfile.TemporaryDirectory(dir="build") as folder:
+        yield start(bundle, Path(folder))
+    with tempfile.TemporaryDirectory(dir="build") as folder:
+        yield asyncio.run(press(bundle, Path(folder)))
+    with tempfile.TemporaryDirectory(dir="build") as folder:
+        yield from writes(bundle, Path(folder))
+
+
+def start(bundle, folder):
+    config = folder / "greenlight.toml"
+    config.write_text(
+        f'state = "state"\npublic_keys = "{keys_folder()}"\nfirst_bundle = "{bundle.absolute()}"\n'
+        "page = false\n"
+    )
+    pipeline = bundle.with_name(f"{bundle.name}.report") / "pipeline.joblib"
+    command = [Path(sys.executable).with_name("greenlight"), "run", "--simulate"]
+    command += ["--config", config]
+    ready_after(command, "model: ")  # takes the first bundle over
+    own, other = [], []
+    for _ in range(ROUNDS):
+        own.append(ready_after(command, "ready"))
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", PICKLE, pipeline], check=True)
+        other.append(time.perf_counter() - began)
+    ours, theirs = statistics.median(own), statistics.median(other)
+    return Measure(
+        "start_vs_pickle",
+        ours / theirs,
+        0.5,
+        0.3,
+        f"greenlight run until ready {shown(ours)}, scikit-learn and its pickle {shown(theirs)}",
+        lower=True,
+    )
+
+
+def ready_after(command, line):
+    """Seconds from a new process to a line of its output; it is stopped then."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    with process, contextlib.ExitStack() as stack:
+        stack.callback(process.terminate)
+        for told in process.stdout:
+            if told.startswith(line):
+                return time.perf_counter() - began
+    raise RuntimeError(f"the appliance ended before it said {line!r}")
+
+
+async def press(bundle, folder):
+    """From the edge of the button's release to the pick on the disk, with every core busy."""
+    burners = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(os.cpu_count() or 1)]
+    try:
+        taken = await pressed(bundle, folder)
+    finally:
+        for burner in burners:
+            burner.send_signal(signal.SIGKILL)
+            burner.wait()
+    taken.sort()
+    p99 = taken[int(len(taken) * 0.99)]
+    return Measure(
+        "press_p99_ms",
+        p99 * 1e3,
+        50,
+        25,
+        f"of {len(taken)} presses beside {len(burners)} busy processes: median "
+        f"{shown(statistics.median(taken))}, worst {shown(taken[-1])}",
+        lower=True,
+        unit="ms",
+    )
+
+
+async def pressed(bundle, folder):
+    checked = read_bundle(bundle, read_public_keys(keys_folder()))
+    config, store, watch = Config(state=folder), ModelStore(folder), None
+    hardware = Hardware(config, lambda *edge: watch.edge_from_any_thread(*edge), simulate=True)
+    searcher, lights = Worker("search", 60.0), Lights(hardware.light)
+    with Journal.open(folder / JOURNAL) as journal:
+        writer = Writer(store, Reserve(folder), Attention(lambda any_: None))
+        parts = Parts(config, journal, store, lights, searcher, writer, new_id())
+        appliance = Appliance(parts, lambda line: None)
+        watch = ButtonWatch(Button(), appliance.take_button)
+        appliance.adopt(checked, Model.load(checked))
+        taken = []
+        for _ in range(PRESSES):
+            hardware.press()
+            await asyncio.sleep(0.08)
+            began = time.perf_counter()
+            hardware.release()
+            while appliance.search is None:
+                await asyncio.sleep(0)
+            await appliance.search
+            assert appliance.state.phase is Phase.DECIDING
+            taken.append(time.perf_counter() - began)
+            appliance.search = None
+        appliance.feed(Event.STOP_ASKED)
+        await lights.close()
+    searcher.close()
+    hardware.close()
+    return taken
+
+
+def writes(bundle, folder):
+    """Bytes that reach the disk, as the kernel counts them, with what the log writes back."""
+    import random
+
+    from edge.picker import find_pick
+
+    checked = read_bundle(bundle, read_public_keys(keys_folder()))
+    model = Model.load(checked)
+    found = [
+        find_pick(model, None, set(), seed=random.randrange(2**32), made_at="now", boot_id="boot")
+        for _ in range(WRITES)
+    ]
+    with Journal.open(folder / JOURNAL) as journal:
+        answers = [one.answer.to_json() for one in found]
+        yield written(
+            "bytes_per_pick",
+            [
+                partial(journal.record_pick, one.pick, a)
+                for one, a in zip(found, answers, strict=True)
+            ],
+            f"with its slate of 36, {len(answers[0]):,} bytes of JSON",
+        )
+        yield written(
+            "bytes_per_rating",
+            [partial(journal.record_rating, feedback(one.pick)) for one in found],
+            "rating and outbox row",
+        )
+
+
+def written(key, actions, detail):
+    before = disk_bytes()
+    for action in actions:
+        action()
+    each = (disk_bytes() - before) / len(actions)
+    return Measure(key, each, 131_072, 65_536, detail, lower=True, unit="bytes")
+
+
+def disk_bytes():
+    os.sync()
+    text = Path("/proc/self/io").read_text()
+    return int(dict(line.split(": ") for line in text.splitlines())["write_bytes"])
+
+
+def feedback(pick):
+    return Feedback(
+        id=new_id(),
+        thing="Bench",
+        pick_id=pick.id,
+        title=pick.title,
+        director=pick.director,
+        year=pick.year,
+        genres=pick.genres,
+        expected=pick.prediction.expected,
+        stars=8,
+        source="owner",
+        model_version=pick.model_version,
+        model_hash=hashlib.sha256(b"").hexdigest(),
+        rated_at="now",
+        boot_id="boot",
+    )

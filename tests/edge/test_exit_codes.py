@@ -1,0 +1,102 @@
+"""Each way in which a start or a command can fail has an exit code and a sentence of its own."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from data.errors import GreenlightError
+from edge.cli import exit_code
+from edge.client import NotRunning
+from edge.config import ConfigError
+from edge.exits import Exit
+from edge.hardware import NoGpio
+from edge.journal import JOURNAL, Journal, JournalDamaged, JournalError, JournalFull, JournalTooNew
+from edge.journal_schema import MIGRATIONS
+from edge.state_folder import AlreadyRunning, NoState
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError(["x"]), Exit.CONFIGURATION),
+        (NoGpio("x"), Exit.NO_GPIO),
+        (AlreadyRunning("x"), Exit.ALREADY_RUNNING),
+        (NoState("x"), Exit.NO_STATE),
+        (JournalError("x"), Exit.NO_STATE),
+        (JournalDamaged("x"), Exit.NO_STATE),
+        (JournalFull("x"), Exit.NO_STATE),
+        (JournalTooNew("x"), Exit.JOURNAL_TOO_NEW),
+        (NotRunning("x"), Exit.NOT_RUNNING),
+        (GreenlightError("x"), Exit.FAILED),
+    ],
+)
+def test_every_error_has_its_code(error, code):
+    assert exit_code(error) is code
+
+
+def test_codes_are_distinct():
+    assert len({code.value for code in Exit}) == len(Exit)
+
+
+def run(bench, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge", "run", "--config", str(bench.config), *arguments],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_a_wrong_configuration_ends_with_78_and_every_error(bench):
+    bench.config.write_text("buton_pin = 1\nled_pin = 99\n")
+    done = run(bench)
+    assert done.returncode == 78
+    assert "did you mean button_pin?" in done.stderr
+    assert "led_pin: is 99" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_pins_end_with_71(bench):
+    done = run(bench, GPIOZERO_PIN_FACTORY="none-such")
+    assert done.returncode == 71
+    assert "is this a Raspberry Pi" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_appliance_ends_with_73_and_leaves_the_first_alone(bench):
+    bench.start()
+    done = run(bench, "--simulate")
+    assert done.returncode == 73
+    assert "another appliance runs" in done.stderr
+    assert bench.ask("status")["ok"]
+
+
+def test_a_state_folder_that_is_none_ends_with_74(bench):
+    bench.state.write_text("a file")
+    done = run(bench, "--simulate")
+    assert done.returncode == 74
+    assert "is it ours" in done.stderr
+
+
+def test_a_journal_of_newer_software_ends_with_76_untouched(bench):
+    bench.state.mkdir()
+    Journal.open(bench.state / JOURNAL).close()
+    connection = sqlite3.connect(bench.state / JOURNAL)
+    connection.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
+    connection.close()
+    before = (bench.state / JOURNAL).read_bytes()
+    done = run(bench, "--simulate")
+    assert done.returncode == 76
+    assert "update Greenlight" in done.stderr
+    assert (bench.state / JOURNAL).read_bytes() == before
+
+
+def test_usage_ends_with_2(bench):
+    assert run(bench, "--no-such-option").returncode == 2
