@@ -119,6 +119,26 @@ def test_a_record_that_cannot_be_read_is_put_aside_and_blocks_nothing(journal: J
     assert {row.id for row in journal.quarantined()} == {"bad-1", "bad-2", "bad-3", foreign.id}
 
 
+def test_a_record_spoilt_since_its_capture_is_rejected_by_the_cloud_and_put_aside(
+    journal: Journal,
+) -> None:
+    clock, cloud = Clock(), Cloud()
+    device = Device(clock, cloud, journal)
+    spoilt = feedback(1)
+    payload = wire.encode(spoilt).replace(b'"stars":2', b'"stars":99')
+    with journal.transaction() as connection:
+        connection.execute(
+            "INSERT INTO outbox (id, captured_at, payload) VALUES (?, '', ?)", (spoilt.id, payload)
+        )
+    records = rate(journal, 5)
+    device.wrote()
+    assert clock.run(lambda: journal.outbox_depth()[0] == 0, 60)
+    stored_once(cloud, records)
+    (row,) = journal.quarantined()
+    assert row.id == spoilt.id
+    assert "stars" in (row.reason or "")
+
+
 def test_a_record_that_never_gets_an_answer_blocks_nothing(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     records = rate(journal, 300)

@@ -21,6 +21,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
         self._pairs: dict[socket.socket, socket.socket] = {}
+        self.forwarded_bytes = 0
         self._blackhole = False
         self._bytes_per_second: float | None = None
         self._stop = threading.Event()
@@ -117,6 +118,7 @@ class Proxy:
             return
         if self._bytes_per_second is not None:
             time.sleep(min(1.0, len(data) / self._bytes_per_second))
+        self.forwarded_bytes += len(data)
         try:
             sink.sendall(data)
         except OSError:

@@ -1,0 +1,213 @@
+"""Ratings on their way up against the raw SDK, and what an idle appliance costs.
+
+Both publish over mutual TLS to the same mosquitto on this machine. Ours reads the journal, sends
+batches, waits for the application's ack and deletes durably; the SDK only publishes, one record at
+a time, QoS 1, as its own examples do.
+"""
+
+import multiprocessing
+import queue
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from .measure import Measure
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "cloud_sync"))
+
+RECORDS, ROUNDS = 2_000, 3
+IDLE_SECONDS = 6
+KEEP_ALIVE_SECONDS = 60
+
+
+def measures(bundle):
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if program is None:
+        raise SystemExit("this benchmark needs mosquitto: apt install mosquitto")
+    from rig.mosquitto import Mosquitto
+    from rig.pki import Authority
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        broker = Mosquitto(program, folder / "mosquitto", Authority(folder / "pki"))
+        broker.start()
+        try:
+            ours, raw = [], []
+            for number in range(ROUNDS):
+                raw.append(raw_rate(broker))
+                ours.append(our_rate(broker, folder / str(number)))
+            yield Measure(
+                "feedback_vs_sdk",
+                statistics.median(a / b for a, b in zip(ours, raw, strict=True)),
+                1,
+                5,
+                f"{statistics.median(ours):,.0f} ratings a second from the journal to the ack and"
+                f" deleted; the SDK alone publishes {statistics.median(raw):,.0f}",
+            )
+            yield idle(broker)
+        finally:
+            broker.kill()
+
+
+def endpoint(broker, name, port=None, keep_alive=30):
+    from cloud_sync.aws_iot import Endpoint
+
+    certificate, key = broker.authority.client(name)
+    port = port or broker.port
+    root = broker.authority.path
+    return Endpoint(name, "localhost", port, root, certificate, key, 5.0, keep_alive)
+
+
+def raw_rate(broker):
+    """Return the records a second that the SDK's own publish confirms."""
+    from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
+    from rig.records import THING, feedback
+
+    from data import topics, wire
+
+    end = endpoint(broker, THING)
+    client = AWSIoTMQTTClient(THING)
+    client.configureEndpoint(end.host, end.port)
+    client.configureCredentials(str(end.root_ca), str(end.private_key), str(end.certificate))
+    client.connect()
+    payloads = [wire.encode(feedback(number)) for number in range(RECORDS)]
+    began = time.perf_counter()
+    for payload in payloads:
+        client.publish(topics.feedback(THING), payload, 1)
+    taken = time.perf_counter() - began
+    client.disconnect()
+    return RECORDS / taken
+
+
+def our_rate(broker, folder):
+    """Return the ratings a second from being online to an empty outbox."""
+    from rig.records import THING, feedback
+
+    from cloud_sync.aws_iot import AwsIotBroker
+    from cloud_sync.service import EventQueue, Service
+    from cloud_sync.session import Session
+    from data import wire
+    from edge.journal import JOURNAL, Journal
+
+    folder.mkdir()
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    cloud = context.Process(target=answer, args=(endpoint(broker, "cloud"), ready), daemon=True)
+    cloud.start()
+    ready.wait(20)
+    with Journal.open(folder / JOURNAL) as journal:
+        with journal.transaction() as connection:
+            for number in range(RECORDS):
+                record = feedback(number)
+                connection.execute(
+                    "INSERT INTO outbox (id, captured_at, payload) VALUES (?, ?, ?)",
+                    (record.id, record.rated_at, wire.encode(record)),
+                )
+        events, told = EventQueue(), []
+
+        def inbox(event):
+            # The first thing that is told is Connected.
+            told.append(time.perf_counter())
+            events.put(event)
+
+        session = Session(settings(), random.Random(1), time.monotonic())
+        line = AwsIotBroker(endpoint(broker, THING), session.subscriptions(), inbox)
+        service = Service(session, journal, line, NoFetcher(), events, 0.05)
+        service.run(threading.Event(), lambda _: journal.outbox_depth()[0] == 0)
+        taken = time.perf_counter() - told[0]
+    cloud.terminate()
+    cloud.join()
+    return RECORDS / taken
+
+
+class Id(msgspec.Struct):
+    id: str
+
+
+class Ids(msgspec.Struct):
+    records: list[Id]
+
+
+def answer(end, ready):
+    """Be the cloud: ack each batch as soon as it has been read. A process of its own."""
+    from cloud_sync.aws_iot import AwsIotBroker
+    from data import wire
+
+    inbox = queue.SimpleQueue()
+    line = AwsIotBroker(end, ("filmupdate/+",), inbox.put)
+    line.connect()
+    inbox.get(timeout=10)
+    ready.set()
+    while True:
+        message = inbox.get()
+        batch = msgspec.json.decode(message.payload, type=Ids)
+        ack = wire.Ack(tuple(wire.Outcome(one.id, "stored") for one in batch.records))
+        line.publish(f"{message.topic}/ack", wire.encode(ack))
+
+
+def settings():
+    from rig.records import BUCKET, THING
+
+    from cloud_sync.session import SessionSettings
+
+    return SessionSettings(
+        thing=THING,
+        models_bucket=BUCKET,
+        software_version="bench",
+        retry_base_seconds=0.05,
+        retry_cap_seconds=1,
+        ack_timeout_seconds=30,
+        report_interval_seconds=60,
+        update_timeout_seconds=60,
+        connect_patience_seconds=30,
+    )
+
+
+class NoFetcher:
+    """No job arrives here."""
+
+    def stop(self):
+        pass
+
+    def close(self, seconds):
+        pass
+
+
+def idle(broker):
+    """Count what passes while nothing happens, with one ping a second, and scale to a minute's."""
+    from rig.mosquitto import free_port
+    from rig.proxy import Proxy
+    from rig.records import THING
+
+    from cloud_sync.aws_iot import AwsIotBroker
+
+    proxy = Proxy(broker.port, free_port())
+    told = queue.SimpleQueue()
+    line = AwsIotBroker(
+        endpoint(broker, THING, proxy.port, 1), (f"filmupdate/{THING}/ack",), told.put
+    )
+    line.connect()
+    told.get(timeout=10)
+    time.sleep(0.5)
+    before, began = proxy.forwarded_bytes, time.perf_counter()
+    time.sleep(IDLE_SECONDS)
+    a_second = (proxy.forwarded_bytes - before) / (time.perf_counter() - began)
+    line.disconnect()
+    proxy.close()
+    an_hour = a_second * 3600 / KEEP_ALIVE_SECONDS
+    return Measure(
+        "idle_bytes_per_hour",
+        an_hour,
+        20_000,
+        10_000,
+        f"TLS bytes both ways, a ping every {KEEP_ALIVE_SECONDS} s; nothing else is sent",
+        lower=True,
+        unit="B",
+    )
