@@ -1,0 +1,43 @@
+"""The endpoint's image is described by what is there; building it needs Docker."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = ROOT / "lambdas" / "endpoint" / "Dockerfile"
+
+
+def lines_of(word: str) -> list[str]:
+    text = DOCKERFILE.read_text("utf-8")
+    return [line.removeprefix(word).strip() for line in text.splitlines() if line.startswith(word)]
+
+
+def test_what_the_image_copies_is_there() -> None:
+    copied = [name for line in lines_of("COPY") for name in line.split()[:-1]]
+    assert copied
+    for name in copied:
+        assert (ROOT / name).exists(), name
+
+
+def test_the_images_command_is_one_that_the_serving_code_takes() -> None:
+    shell, option, command = json.loads(lines_of("ENTRYPOINT")[0])
+    assert (shell, option) == ("sh", "-c")
+    words = shlex.split(command.removeprefix("exec "))
+    assert words[:3] == ["python", "-m", "training.serve"]
+    options = [word for word in words if word.startswith("--")]
+    help_text = subprocess.run(
+        [sys.executable, "-m", "training.serve", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "200", "PATH": ""},
+        cwd=ROOT,
+    ).stdout
+    for option in options:
+        assert option in help_text
+    assert words[words.index("--port") + 1] == "8080", "where SageMaker asks"

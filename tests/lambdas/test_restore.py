@@ -1,0 +1,45 @@
+"""A lost table is rebuilt from the bucket."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from data import topics, wire
+from data.wire import FeedbackBatch
+from lambdas.restore import objects
+from lambdas.store_feedback.ingest import receive
+from lambdas.store_feedback.stores import DynamoTable, S3Objects
+
+from .conftest import feedback
+
+
+def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_cloud: Any) -> None:
+    aws, desk = local_cloud.aws, local_cloud.aws.desk
+    dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
+    lost, kept = feedback("restored", rating=7.75), feedback("restored")
+    receive(
+        "restored",
+        wire.encode(FeedbackBatch((lost, kept))),
+        DynamoTable(dynamodb, desk.table),
+        S3Objects(s3, desk.data_bucket),
+        lambda _topic, _payload: None,
+    )
+    key = {"pk": {"S": topics.feedback_key(lost.id)}}
+    before = dynamodb.get_item(TableName=desk.table, Key=key)["Item"]
+    dynamodb.delete_item(TableName=desk.table, Key=key)
+    s3.put_object(Bucket=desk.data_bucket, Key="feedback/stray.json", Body=b"{")
+    count = len(list(objects(s3, desk.data_bucket)))
+    try:
+        said = subprocess.run(
+            [sys.executable, "-m", "lambdas.restore", "--desk", str(local_cloud.folder)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        s3.delete_object(Bucket=desk.data_bucket, Key="feedback/stray.json")
+    assert dynamodb.get_item(TableName=desk.table, Key=key)["Item"] == before
+    assert f"1 item(s) put, {count - 2} were there" in said.stdout
+    assert "feedback/stray.json" in said.stderr
