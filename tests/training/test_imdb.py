@@ -131,6 +131,16 @@ def test_a_number_that_is_none_is_refused_with_its_text(tmp_path):
         read(tmp_path)
 
 
+def test_a_title_whose_number_is_none_is_refused_with_its_text(tmp_path):
+    lay(
+        tmp_path,
+        title_basics=f"{HEADERS['title.basics']}\nttX\tmovie\tX\tX\t0\t1990\t\\N\t90\tDrama\n",
+        title_ratings=f"{HEADERS['title.ratings']}\nttX\t6.5\t1501\n",
+    )
+    with pytest.raises(SourceUnavailable, match="'X'"):
+        read(tmp_path)
+
+
 def test_a_torn_gzip_file_is_refused(tmp_path):
     lay(tmp_path)
     torn = tmp_path / "name.basics.tsv.gz"

@@ -141,10 +141,10 @@ def read_rows(folder: Path, options: Options) -> Iterator[Film | BadRow]:
                     options.tell(f"read {step}", done / (len(_STEPS) + 1))
                     _run(database, query, files, options)
                 rows = database.execute(_FILMS)
+                while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+                    yield from map(_row, chunk)
             except duckdb.Error as error:
                 raise SourceUnavailable(f"{folder}: {_first_lines(error)}") from error
-            while chunk := rows.fetchmany(_ROWS_AT_ONCE):
-                yield from map(_row, chunk)
 
 
 def _run(
