@@ -50,13 +50,11 @@ def _connect(connection: socket.socket, state: Path) -> None:
     try:
         # Through the folder's descriptor: a socket's own path may have 108 bytes only.
         folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise NotRunning(f"{state}: {error.strerror}") from error
-    try:
-        connection.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+        try:
+            connection.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+        finally:
+            os.close(folder)
     except PermissionError as error:
         raise NotAllowed(f"{state}: join the group that owns it, or use sudo") from error
     except OSError as error:
         raise NotRunning(f"no appliance runs in {state}; start it with `greenlight run`") from error
-    finally:
-        os.close(folder)

@@ -1,0 +1,103 @@
+"""Who may control the appliance, and how a command fares that cannot reach it."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from edge import client
+from edge.client import NoAnswer, NotAllowed, NotRunning
+from edge.control import may_control
+
+OURS, GROUP, OTHER = 900, 901, 4000
+ASK = """
+import os, sys
+from pathlib import Path
+from edge import client
+state, uid, gid = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+os.setgroups([]); os.setgid(gid); os.setuid(uid)
+try:
+    print(client.ask(state, "status"))
+except client.NotAllowed as error:
+    print("not allowed:", error)
+"""
+
+
+def test_root_ourselves_and_our_group_may():
+    assert may_control(0, 0, OURS, GROUP)
+    assert may_control(OURS, 100, OURS, GROUP)
+    assert may_control(OTHER, GROUP, OURS, GROUP)
+
+
+def test_others_may_not():
+    assert not may_control(OTHER, OTHER, OURS, GROUP)
+
+
+def test_a_member_of_our_group_by_the_group_file_may(monkeypatch):
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name="owner"))
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: SimpleNamespace(gr_mem=["owner"]))
+    assert may_control(OTHER, OTHER, OURS, GROUP)
+
+
+def test_no_appliance_is_told_apart_from_one_that_died(tmp_path: Path):
+    with pytest.raises(NotRunning, match="greenlight run"):
+        client.ask(tmp_path, "status")
+    with pytest.raises(NotRunning):
+        client.ask(tmp_path / "nowhere", "status")
+
+
+def test_one_that_dies_while_asked_is_no_answer(bench):
+    running = bench.start()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge", "hold", "30", "--state", str(bench.state)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    running.wait_for("led: held")
+    running.stop(9)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert "stopped before it answered" in errors or "does not answer" in errors
+    with pytest.raises((NoAnswer, NotRunning)):
+        bench.ask("status")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_another_user_is_kept_out_by_the_folder_and_by_credentials(bench, keys_folder):
+    # Not pytest's own folder: that is closed to other users from above.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        text = bench.config.read_text().replace('state = "state"', f'state = "{state}"')
+        bench.config.write_text(text)
+        bench.start()
+
+        def asked_by(uid: int, gid: int) -> str:
+            command = [sys.executable, "-c", ASK, str(state), str(uid), str(gid)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            return done.stdout
+
+        assert asked_by(4000, 4000).startswith("not allowed")
+        # Even where folder and socket stand open, as after a careless chmod.
+        state.chmod(0o777)
+        (state / "control.sock").chmod(0o666)
+        assert "this user may not control the appliance" in asked_by(4000, 4000)
+        assert "'ok': True" in asked_by(4000, os.getegid())
+        bench.started[0].stop()
+
+
+def test_not_allowed_names_the_way_in(tmp_path: Path, monkeypatch):
+    def refused(*_):
+        raise PermissionError
+
+    monkeypatch.setattr("socket.socket.connect", refused, raising=False)
+    with pytest.raises(NotAllowed, match="join the group"):
+        client.ask(tmp_path, "status")
