@@ -26,6 +26,15 @@ from edge.page.settings import PageSettings
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
+# Where each page is; an order that was refused shows one under its own address.
+PATHS = {
+    "pick.html": "/",
+    "slate.html": "/slate",
+    "history.html": "/history",
+    "model.html": "/model",
+    "delivery.html": "/sync",
+}
+
 # What a finished order says; the address bar carries only the key.
 DONE = {
     "pressed": "Searching for the best film.",
@@ -94,7 +103,7 @@ class Context:
             template,
             {
                 "front": found,
-                "here": request.url.path,
+                "here": PATHS[template],
                 "token": session_of(request).token,
                 "problem": problem,
                 "done": DONE.get(request.query_params.get("done", "")),

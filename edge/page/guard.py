@@ -6,6 +6,7 @@ One layer around the whole page, so that no route can forget it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -37,6 +38,10 @@ HEADERS = {
 }
 
 
+class TakesNothing(Exception):
+    """The client has not accepted what was sent for too long."""
+
+
 class Guard:
     """Refuses what is not meant for us, and binds what browsers may do with our answers.
 
@@ -55,7 +60,9 @@ class Guard:
             # The page has no other kind; a lifespan is acknowledged by not being understood.
             return
         answer = self._refusal(scope) or self._app
-        await answer(scope, receive, _bound(send))
+        # Who takes nothing is given up; the server then closes the connection.
+        with contextlib.suppress(TakesNothing):
+            await answer(scope, receive, _bound(send))
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -67,6 +74,10 @@ class Guard:
             return _no(405, "Only GET and POST are understood.", {"allow": "GET, HEAD, POST"})
         if scope["method"] not in _SAFE_METHODS and not same_origin(headers, scope["scheme"]):
             return _no(403, "Forms are taken from this page only.")
+        # A body of unknown length is measured while it comes.
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length[:10]) > MAX_BODY_BYTES:
+            return _no(413, f"At most {MAX_BODY_BYTES} bytes are taken here.")
         return None
 
 
@@ -86,7 +97,10 @@ def _bound(send: Send) -> Send:
             for name, value in HEADERS.items():
                 headers[name] = value
             headers.setdefault("cache-control", "no-store")
-        async with asyncio.timeout(SEND_SECONDS):
-            await send(message)
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(message)
+        except TimeoutError as error:
+            raise TakesNothing from error
 
     return bound

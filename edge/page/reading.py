@@ -144,9 +144,6 @@ async def events(request: Request) -> Response:
             yield first
             async for event in stream:
                 yield event
-        except TimeoutError:
-            # The client takes nothing any more.
-            pass
         finally:
             # Shielded: a page that was closed must free its place even while it is cancelled.
             await asyncio.shield(stream.aclose())

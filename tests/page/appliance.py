@@ -83,6 +83,16 @@ class RunningAppliance:
     def journal(self) -> Journal:
         return Journal.open(self.state / JOURNAL)
 
+    def remembered(self) -> dict[str, object]:
+        """Everything that the appliance keeps, to be compared before and after."""
+        with self.journal() as journal:
+            tables = ("picks", "decisions", "ratings", "outbox", "requests", "activations")
+            kept = {table: journal.rows(f"SELECT * FROM {table}") for table in tables}
+        for name in ("slate.json", "models.json", "pin"):
+            path = self.state / name
+            kept[name] = path.read_bytes() if path.exists() else None
+        return kept
+
     @property
     def pin(self) -> str:
         return read_or_make(self.state).digits

@@ -34,7 +34,9 @@ async function look() {
   if (looking) { again = true; return; }
   looking = true;
   try {
-    const here = new URL(location.href);
+    // Not the address itself: an order that was refused shows a page under its own.
+    const here = new URL(document.getElementById("main").dataset.here, location.href);
+    if (here.pathname === location.pathname) here.search = location.search;
     here.searchParams.delete("done");
     const answer = await fetch(here, { headers: { accept: "text/html" } });
     if (answer.redirected) { location.assign(answer.url); return; }

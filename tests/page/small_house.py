@@ -1,0 +1,58 @@
+"""A house without pins and model, for what is about the page itself: it says what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from data.catalogue import Catalogue
+from edge.listeners import Listeners
+from edge.machine import Phase
+from edge.page.house import Declined, Standing
+from edge.slate import Slate
+
+
+class SmallHouse:
+    """Stands still until it is told to change; declines every order."""
+
+    def __init__(self) -> None:
+        self.listeners = Listeners()
+        self.fingers = Listeners()
+        self.stands = Standing(Phase.READY, "ready", "MovieSelector")
+
+    def change(self, says: str) -> None:
+        self.stands = Standing(Phase.READY, says, "MovieSelector")
+        self.listeners.tell()
+
+    def standing(self) -> Standing:
+        return self.stands
+
+    def press(self) -> None:
+        raise Declined("there is no model yet")
+
+    def approve(self, pick_id: str) -> None:
+        raise Declined("no pick waits for a decision")
+
+    def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
+        raise Declined("no film awaits a rating")
+
+    def synchronise(self) -> None:
+        raise Declined("the appliance is stopping")
+
+    def narrowing(self) -> Slate | None:
+        return None
+
+    def narrow(self, slate: Slate | None) -> None:
+        raise Declined("the slate cannot be kept")
+
+    def catalogue(self) -> Catalogue | None:
+        return None
+
+    def model_folders(self) -> tuple[Path | None, Path | None]:
+        return None, None
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        return self.listeners.add(changed)
+
+    def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
+        return self.fingers.add(pressed)
