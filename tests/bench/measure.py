@@ -44,5 +44,5 @@ def seconds_of(call, times=9):
 def shown(seconds):
     """Return a time as a person reads it."""
     if seconds < 1e-3:
-        return f"{seconds * 1e6:.0f} µs"
+        return f"{seconds * 1e6:.3g} µs"
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

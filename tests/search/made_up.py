@@ -84,8 +84,10 @@ def tables(rng, names, spread=3000, levels=3):
     }
 
 
-def graph(names, parts, with_tables=True, lie=0):
+def graph(names, parts, with_tables=True, lie=0, given=None):
     """Return the bytes of a graph over these tables; `lie` is added to what it says of scores.
+
+    `given` are the tables it gives out, if they are not those it uses.
 
     With `lie`, the graph's own sums and the tables it gives differ: search must notice.
     """
@@ -196,7 +198,7 @@ def graph(names, parts, with_tables=True, lie=0):
     ]
     if with_tables:
         kinds = {"own_genre": T.UINT8, "offset": T.INT64, "set_level": T.INT64, "constant": T.INT32}
-        for name, value in parts.items():
+        for name, value in (given or parts).items():
             kind = kinds.get(name, T.INT16)
             value = value.astype(helper.tensor_dtype_to_np_dtype(kind))
             op("Identity", [const(f"given_{name}", value)], f"table_{name}")

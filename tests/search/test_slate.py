@@ -1,6 +1,8 @@
 """What a person can ask for, and what they are told when it cannot be."""
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +158,21 @@ def test_the_best_of_the_classic_slate_is_the_best_of_its_36():
     one_each = choose_classic(MODEL, slate, 3)
     assert len({pick.director for pick in one_each.picks}) == 3
     assert one_each.picks[0] == answer.picks[0]
+
+
+def test_the_example_slate_can_be_read_and_says_something_of_every_part():
+    text = (Path(__file__).parents[2] / "edge/slate.example.toml").read_text(encoding="utf-8")
+    slate = Slate.from_toml(text)
+    assert slate.leave_out
+    for part, plain in (
+        (slate.directors, Directors()),
+        (slate.years, Years()),
+        (slate.genres, Genres()),
+    ):
+        assert part != plain
+    # What is commented out must be right, too.
+    whole = re.sub(r"(?m)^# (?=(names|draw|allowed) = )", "", text)
+    assert whole != text
+    every = Slate.from_toml(whole)
+    assert None not in (every.directors.draw, every.years.draw, every.genres.draw)
+    assert every.genres.allowed
