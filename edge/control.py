@@ -103,10 +103,12 @@ async def serve(path: Path, answer: Answerer) -> asyncio.Server:
 async def _answer_all(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answerer
 ) -> None:
-    if not _may_ask(writer.get_extra_info("socket")):
-        await _reply(writer, {"ok": False, "error": "this user may not control the appliance"})
-        return
+    allowed = _may_ask(writer.get_extra_info("socket"))
     while line := await reader.readline():
+        if not allowed:
+            # Only now: a caller who is still speaking would not hear it.
+            await _reply(writer, {"ok": False, "error": "this user may not control the appliance"})
+            return
         try:
             request = msgspec.json.decode(line, type=Request)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
