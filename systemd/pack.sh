@@ -1,11 +1,12 @@
 #!/bin/sh
 # Packs a release: all that install.sh needs, in one folder that can be copied to a Pi.
-# usage: systemd/pack.sh OUT      WHEELS=1 adds every wheel (for this machine's Python and processor),
-#                                 so that the installation needs no network
-#                                 BUNDLE=DIR (default build/bundle) is the model that comes with it
+# usage: systemd/pack.sh OUT
+#   BUNDLE=DIR (default build/bundle) is the model that comes with it
+#   WHEELS=1 adds every wheel for this machine, WHEELS=arm64-3.13 (or arm64-3.11, amd64-3.13 ...) for
+#   another processor and Python: with them the installation needs no network
 set -eu
 
-[ $# = 1 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
+[ $# = 1 ] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
 TOP=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
 OUT=$(mkdir -p -- "$1" && readlink -f -- "$1")
 PYTHON=${GREENLIGHT_PYTHON:-$TOP/.venv/bin/python}
@@ -60,14 +61,9 @@ mkdir "$fresh/systemd"
 (cd "$TOP/systemd" && cp -R . "$fresh/systemd/")
 cp "$TOP/docs/appliance.md" "$fresh/" 2>/dev/null || :
 
-if [ "${WHEELS:-}" = 1 ]; then
-  mkdir "$fresh/wheels"
-  for lock in edge sync; do
-    "$PYTHON" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
-      --only-binary :all: --dest "$fresh/wheels" -r "$TOP/locks/$lock.txt" || die "a wheel of locks/$lock.txt is missing"
-  done
-  "$PYTHON" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
-    --dest "$fresh/wheels" -r "$TOP/systemd/lgpio.txt" || :
+if [ -n "${WHEELS:-}" ]; then
+  "$PYTHON" "$TOP/systemd/fetch_wheels.py" "$WHEELS" "$fresh/wheels" \
+    "$TOP/locks/edge.txt" "$TOP/locks/sync.txt" "$TOP/systemd/lgpio.txt" || die "not every wheel could be fetched"
 fi
 rm -rf "$OUT"
 chmod -R u=rwX,go=rX "$fresh"

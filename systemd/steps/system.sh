@@ -57,6 +57,8 @@ make_users_and_folders() {
   install -m 0644 "$HERE/sysusers.d/greenlight.conf" /usr/local/lib/sysusers.d/greenlight.conf
   install -m 0644 "$HERE/tmpfiles.d/greenlight.conf" /usr/local/lib/tmpfiles.d/greenlight.conf
   systemd-sysusers /usr/local/lib/sysusers.d/greenlight.conf
+  # Who installs it may use it without sudo, from the next login on.
+  case ${SUDO_USER:-root} in root) ;; *) usermod --append --groups greenlight "$SUDO_USER" ;; esac
   if getent group gpio >/dev/null; then
     usermod --append --groups gpio greenlight
     rm -f /etc/udev/rules.d/60-greenlight-gpio.rules

@@ -1,5 +1,7 @@
 """The appliance installed and booted in a container: `make boot-test`. Needs root.
 
+GREENLIGHT_SUITE says in which Debian: bookworm (default) or trixie.
+
 The tests are one story and run in their order; each begins where the one before has ended.
 """
 
@@ -18,6 +20,10 @@ from .container import Container, make_root
 TOP = Path(__file__).parents[2]
 WORK = TOP / "build/boot-test"
 RELEASE = WORK / "release"
+# Debian 12 has Python 3.11, Debian 13 has 3.13, as Raspberry Pi OS has.
+SUITE = os.environ.get("GREENLIGHT_SUITE", "bookworm")
+WHEELS = {"bookworm": "amd64-3.11", "trixie": "amd64-3.13"}[SUITE]
+ROOT_TAR = WORK / f"{SUITE}.tar"
 HANGING = Path(__file__).with_name("hanging_search.py")
 
 pytestmark = [pytest.mark.nspawn, pytest.mark.timeout(600)]
@@ -25,7 +31,7 @@ pytestmark = [pytest.mark.nspawn, pytest.mark.timeout(600)]
 
 def pack(out: Path) -> Path:
     """Pack a release of this checkout, with its wheels: the container has no network."""
-    subprocess.run([TOP / "systemd/pack.sh", out], env={**os.environ, "WHEELS": "1"}, check=True)
+    subprocess.run([TOP / "systemd/pack.sh", out], env={**os.environ, "WHEELS": WHEELS}, check=True)
     return out
 
 
@@ -44,10 +50,10 @@ def machine() -> Iterator[Container]:
             f"{program} is missing: apt install systemd-container mmdebstrap"
         )
     assert os.geteuid() == 0, "systemd-nspawn needs root"
-    make_root(WORK / "bookworm.tar")
+    make_root(ROOT_TAR, SUITE)
     pack(RELEASE)
     machine = Container(WORK / "machine", f"greenlight-{os.getpid()}")
-    machine.unpack(WORK / "bookworm.tar")
+    machine.unpack(ROOT_TAR)
     shutil.copytree(RELEASE, machine.folder / "root/release")
     machine.boot()
     yield machine

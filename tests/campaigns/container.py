@@ -45,8 +45,9 @@ class Container:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         subprocess.run(["tar", "-C", self.folder, "-xf", tar], check=True)
-        # It waits for nothing that this container has not.
         (self.folder / "etc/machine-id").write_text("")
+        # Its log can be read after a failure: journalctl --root FOLDER
+        (self.folder / "var/log/journal").mkdir(exist_ok=True)
 
     def boot(self) -> None:
         """Boot it and wait until everything that starts at boot has started."""
@@ -136,6 +137,6 @@ class Container:
 
     def files(self) -> set[str]:
         """Return every path in it that an installation could have left."""
-        passing = "/proc /sys /dev /run /tmp /var/log /var/cache /var/lib/systemd /var/lib/apt /root"
+        passing = "/proc /sys /dev /run /tmp /var/tmp /var/log /var/cache /var/lib/systemd /var/lib/apt /root"
         pruned = " -o ".join(f"-path {folder}" for folder in passing.split())
         return set(self.run(f"find / -xdev \\( {pruned} \\) -prune -o -print").splitlines())

@@ -1,0 +1,69 @@
+"""Downloads the wheels of hashed locks, for this machine or for another one.
+
+usage: fetch_wheels.py 1|ARCHITECTURE-PYTHON FOLDER LOCK...     such as arm64-3.13
+
+pip picks wheels for another machine, but reads the locks' conditions as if for the one it runs on;
+so the conditions are decided here.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+_MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
+# The C libraries of Debian 12 and older: what these wheels were built for runs there.
+_LIBRARIES = ("2_36", "2_35", "2_34", "2_31", "2_28", "2_27", "2_17", "2_5")
+
+
+def wanted(lock: str, environment: dict[str, str]) -> str:
+    """Return the lock's entries that hold in an environment, without their conditions."""
+    kept = []
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
+        head, *hashes = entry.replace("\\\n", " ").split("--hash=")
+        if head.startswith("#"):
+            continue
+        requirement = Requirement(head.strip())
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            pinned = f"{requirement.name}{requirement.specifier}"
+            kept.append(" ".join([pinned, *(f"--hash={one.strip()}" for one in hashes)]))
+    return "\n".join(kept) + "\n"
+
+
+def target(name: str) -> tuple[dict[str, str], list[str]]:
+    """Return what conditions see on a machine such as `arm64-3.13`, and pip's options for it."""
+    if name == "1":
+        return {}, []
+    architecture, python = name.split("-")
+    machine = _MACHINES[architecture]
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "platform_machine": machine,
+    }
+    options = ["--python-version", python, "--implementation", "cp"]
+    for library in _LIBRARIES:
+        options += ["--platform", f"manylinux_{library}_{machine}"]
+    return environment, [*options, "--platform", f"manylinux2014_{machine}"]
+
+
+def main(name: str, folder: str, *locks: str) -> None:
+    """Fetch the wheels of every lock."""
+    environment, options = target(name)
+    for lock in locks:
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write(wanted(Path(lock).read_text(), environment))
+            file.flush()
+            command = [sys.executable, "-m", "pip", "download", "--quiet"]
+            command += ["--disable-pip-version-check", "--require-hashes", "--no-deps"]
+            command += ["--only-binary=:all:", "--dest", folder, *options, "-r", file.name]
+            subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

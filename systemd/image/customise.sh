@@ -1,0 +1,51 @@
+#!/bin/sh
+# Turns an image of Raspberry Pi OS Lite 64-bit (12 or 13) into one that boots as the appliance.
+# usage: sudo systemd/image/customise.sh IMAGE RELEASE
+#   IMAGE    the unpacked .img; it is changed in place, so give a copy
+#   RELEASE  a folder packed for it: make release WHEELS=arm64-3.13 (or arm64-3.11 for version 12)
+# On another processor than arm64 it needs: apt install qemu-user-static binfmt-support
+set -eu
+
+[ $# = 2 ] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
+die() {
+  printf '%s\n' "customise: $*" >&2
+  exit 1
+}
+[ "$(id -u)" = 0 ] || die "must be root: loop devices need it"
+image=$1
+release=$(readlink -f -- "$2")
+[ -f "$image" ] || die "$image is missing"
+[ -f "$release/systemd/install.sh" ] || die "$release is no release: make release"
+for program in losetup sfdisk e2fsck resize2fs systemd-nspawn; do
+  command -v $program >/dev/null || die "$program is missing: apt install fdisk e2fsprogs util-linux systemd-container"
+done
+
+# The environment takes 400 MB, which the image has not to spare; the card grows it again.
+truncate --size=+1G "$image"
+echo ', +' | sfdisk --quiet --no-reread -N 2 "$image"
+device=$(losetup --find --show --partscan "$image")
+root=$(mktemp -d)
+tidy() {
+  umount "$root/boot/firmware" "$root" 2>/dev/null || :
+  losetup --detach "$device"
+  rmdir "$root"
+}
+trap tidy EXIT
+e2fsck -f -p "${device}p2" || [ $? = 1 ] || die "the image's file system is damaged"
+resize2fs "${device}p2"
+mount "${device}p2" "$root"
+[ -d "$root/boot/firmware" ] || die "this is no Raspberry Pi OS 12 or 13: it has no /boot/firmware"
+mount "${device}p1" "$root/boot/firmware"
+
+cp -R "$release" "$root/root/greenlight"
+systemd-nspawn --quiet --register=no --keep-unit --console=pipe --directory="$root" \
+  --setenv=GREENLIGHT_PINS=real --setenv=GREENLIGHT_OFFLINE=1 \
+  /root/greenlight/systemd/install.sh install </dev/null
+rm -rf "$root/root/greenlight"
+echo greenlight >"$root/etc/hostname"
+sed -i 's/^127\.0\.1\.1.*/127.0.1.1\tgreenlight/' "$root/etc/hosts"
+# The firmware switches memory accounting off; without it no memory limit holds.
+cmdline=$root/boot/firmware/cmdline.txt
+grep -q cgroup_enable=memory "$cmdline" || sed -i '1s/$/ cgroup_enable=memory/' "$cmdline"
+sync
+echo "customise: $image is the appliance; write it to a card with Raspberry Pi Imager"

@@ -1,0 +1,86 @@
+"""The installer's scripts: sound shell, and a clear word where they cannot work."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+INSTALL = ROOT / "systemd/install.sh"
+SCRIPTS = sorted(path for path in (ROOT / "systemd").rglob("*.sh"))
+LONGEST = 250
+
+
+def install(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", INSTALL, *words],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_shellcheck_finds_nothing():
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed: apt install shellcheck")
+    standing_alone = [path for path in SCRIPTS if path.parent.name != "steps"]
+    done = subprocess.run(
+        ["shellcheck", "--external-sources", "--source-path", ROOT, *standing_alone],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_stay_small(script):
+    assert len(script.read_text().splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("words", [[], ["instal"], ["uninstall", "--all"], ["connect"], ["lan"]])
+def test_wrong_words_get_the_usage(words):
+    if words[:1] in (["uninstall"], ["connect"], ["lan"]) and os.geteuid() != 0:
+        pytest.skip("asks for root first")
+    done = install(*words)
+    assert done.returncode == 2
+    assert "greenlight-setup uninstall [--purge]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("architecture", "system", "word"),
+    [
+        ("armhf", 'ID=debian\nVERSION_ID="12"\n', "64-bit image"),
+        ("riscv64", 'ID=debian\nVERSION_ID="13"\n', "not supported"),
+        ("arm64", 'ID=debian\nVERSION_ID="11"\nPRETTY_NAME="Debian 11"\n', "Debian 11"),
+        ("amd64", 'ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24"\n', "Ubuntu 24"),
+    ],
+)
+def test_another_system_is_told_what_would_do(tmp_path, architecture, system, word):
+    if os.geteuid() != 0 or shutil.which("dpkg") is None or shutil.which("systemctl") is None:
+        pytest.skip("needs root, dpkg and systemctl")
+    (tmp_path / "os-release").write_text(system)
+    done = install(
+        "install",
+        GREENLIGHT_ARCHITECTURE=architecture,
+        GREENLIGHT_OS_RELEASE=str(tmp_path / "os-release"),
+    )
+    assert done.returncode == 1
+    assert word in done.stderr
+    assert "Raspberry Pi OS 64-bit 12 (bookworm) or 13 (trixie)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_root_it_says_so():
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("setpriv is not installed: apt install util-linux")
+        command = ["setpriv", "--reuid=65534", "--clear-groups", "sh", str(INSTALL), "uninstall"]
+    else:
+        command = ["sh", str(INSTALL), "uninstall"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "sudo" in done.stderr
