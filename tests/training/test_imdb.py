@@ -8,8 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from data.film_table import BadRow, is_film
+from training.__main__ import app
 from training.errors import SourceUnavailable
 from training.sources import imdb, imdb_download
 from training.sources.options import Options
@@ -152,13 +154,9 @@ def test_a_torn_gzip_file_is_refused(tmp_path):
 def test_the_command_writes_the_film_table(tmp_path):
     lay(tmp_path)
     out = tmp_path / "films.csv"
-    command = [sys.executable, "-m", "training", "dataset", "--source", "imdb"]
-    done = subprocess.run(
-        [*command, "--ratings", tmp_path, "--out", out, "--allow-bad", "0.5"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    command = ["dataset", "--source", "imdb", "--ratings", str(tmp_path), "--out", str(out)]
+    done = CliRunner().invoke(app, [*command, "--allow-bad", "0.5"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     assert out.read_text("utf-8").splitlines()[1] == (
         'One (1990),1990,"Bo ""Bobby"" Ny",Drama,None,None,6,6.5,1501'
     )

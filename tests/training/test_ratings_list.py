@@ -1,13 +1,13 @@
 """The source `ratings-list`: the historical list, enriched by OMDb against a server like OMDb's."""
 
 import gzip
-import subprocess
-import sys
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from data.film_table import is_film
+from training.__main__ import app
 from training.errors import SourceUnavailable
 from training.sources import omdb, ratings_list
 from training.sources.options import Options
@@ -255,12 +255,9 @@ def test_a_cache_that_is_none_is_named(tmp_path):
 
 def test_the_command_enriches_and_writes_the_table(films_list, server, tmp_path):
     out = tmp_path / "films.csv"
-    command = [sys.executable, "-m", "training", "dataset", "--source", "ratings-list"]
-    done = subprocess.run(
-        [*command, "--ratings", films_list, "--out", out, "--allow-bad", "0.5"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    command = ["dataset", "--source", "ratings-list", "--ratings", str(films_list)]
+    arguments = [*command, "--out", str(out), "--allow-bad", "0.5"]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     assert len(out.read_text("utf-8").splitlines()) == 5
-    assert "100% ask OMDb" in done.stdout
+    assert "100% ask OMDb" in done.output
