@@ -66,6 +66,7 @@ class Appliance:
         pick: the newest one, whether decided or not.
         message: the last thing there was to say.
         stop_asked: set when it is time to stop.
+        warming: a pick for nobody, so that the first press is quick.
         listeners: told after every change worth showing.
         fingers: told whenever the button goes down.
     """
@@ -88,7 +89,7 @@ class Appliance:
         self.fingers = Listeners()
         self.powers_off = False
         self.search: asyncio.Task[str | None] | None = None
-        self._warming: asyncio.Task[None] | None = None
+        self.warming: asyncio.Task[None] | None = None
         self._lights = parts.lights
         self._searcher = parts.searcher
         self.boot_id = parts.boot_id
@@ -132,7 +133,7 @@ class Appliance:
             self.feed(Event.MODEL_MISSING)
             return
         self.say(f"model: {model.name} version {model.version}, {model.hash[:12]}")
-        self._warming = asyncio.get_running_loop().create_task(self._warm(model))
+        self.warming = asyncio.get_running_loop().create_task(self._warm(model))
         self.feed(Event.MODEL_ACTIVATED)
         if self.state.phase is Phase.READY:
             waiting = self.journal.waiting_pick()

@@ -8,12 +8,14 @@ things is the tables' own sequence, because the clock of a Pi without a battery 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.journal_appliance import (
     AlreadyRated,
     ApplianceSide,
     ConflictingRecord,
 )
+from edge.journal_rescue import rescue
 from edge.journal_rows import (
     Activation,
     Decision,
@@ -50,6 +52,7 @@ __all__ = [
     "OutboxRow",
     "Rating",
     "Request",
+    "SetAside",
     "open_or_set_aside",
 ]
 
@@ -58,13 +61,21 @@ class Journal(ApplianceSide, SyncSide):
     """A connection to the journal, usable from the thread that opened it; a context manager."""
 
 
-def open_or_set_aside(path: Path) -> tuple[Journal, Path | None]:
+class SetAside(NamedTuple):
+    """A damaged journal under its new name, and how many ratings could be taken over from it."""
+
+    path: Path
+    rescued: int
+
+
+def open_or_set_aside(path: Path) -> tuple[Journal, SetAside | None]:
     """Open the journal; if it is damaged, set it aside and start a new one.
 
-    Only the appliance does this. The sync service waits until it has happened.
+    What can still be read of films made and ratings given is taken over. Only the appliance does
+    this. The sync service waits until it has happened.
 
     Returns:
-        The journal, and the new name of the damaged file if there was one.
+        The journal, and what became of the damaged file if there was one.
 
     Raises:
         JournalTooNew, JournalError: as `Journal.open`.
@@ -73,4 +84,5 @@ def open_or_set_aside(path: Path) -> tuple[Journal, Path | None]:
         return Journal.open(path), None
     except JournalDamaged:
         aside = set_aside(path)
-        return Journal.open(path), aside
+        journal = Journal.open(path)
+        return journal, SetAside(aside, rescue(aside, journal))

@@ -1,4 +1,4 @@
-"""The appliance's side of the journal: picks, decisions, ratings, requests, model activations."""
+"""The appliance's side of the journal: picks, decisions, ratings, requests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import msgspec
 
 from data.films import Combination
 from data.wire import Feedback, Pick, VerificationRequest, decode, encode
+from edge.journal_models import ModelRecords
 from edge.journal_rows import (
     Decision,
     HistoryEntry,
-    IncomingModel,
-    Outcome,
     Rating,
 )
-from edge.journal_store import JournalError, JournalStore
+from edge.journal_store import JournalError
 
 _ENTRIES = """
 SELECT picks.seq, picks.payload, decisions.decision, ratings.id, ratings.stars, ratings.source,
@@ -42,7 +41,7 @@ class ConflictingRecord(JournalError):
     """A record with this id and other contents is there already."""
 
 
-class ApplianceSide(JournalStore):
+class ApplianceSide(ModelRecords):
     """What the appliance may ask and say."""
 
     def record_pick(
@@ -159,44 +158,6 @@ class ApplianceSide(JournalStore):
         found = self.rows(f"SELECT payload FROM picks WHERE {_APPROVED}")
         picks = (decode(payload, Pick) for (payload,) in found)
         return {pick.combination for pick in picks}
-
-    def incoming_models(self) -> list[IncomingModel]:
-        """Return the offered models that wait to be tried, oldest first."""
-        found = self.rows(
-            "SELECT seq, version, manifest_sha256, job_id, folder FROM incoming"
-            " WHERE state = 'offered' ORDER BY seq"
-        )
-        return [IncomingModel(*row) for row in found]
-
-    def record_activation(
-        self,
-        version: int,
-        model_hash: str,
-        outcome: Outcome,
-        recorded_at: str,
-        reason: str | None = None,
-        offer: IncomingModel | None = None,
-    ) -> None:
-        """Write what became of a model and, in the same transaction, settle its offer."""
-        with self.transaction() as connection:
-            connection.execute(
-                "INSERT INTO activations"
-                " (version, model_hash, outcome, reason, job_id, manifest_sha256, recorded_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    version,
-                    model_hash,
-                    outcome,
-                    reason,
-                    offer and offer.job_id,
-                    offer and offer.manifest_sha256,
-                    recorded_at,
-                ),
-            )
-            if offer is not None:
-                connection.execute(
-                    "UPDATE incoming SET state = 'settled' WHERE seq = ?", (offer.seq,)
-                )
 
     def sync_state(self) -> dict[str, Any]:
         """Return everything the sync service has told."""

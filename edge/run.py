@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.bundle import Bundle
 from data.errors import GreenlightError
 from data.signing import KeyUnusable
 from edge import models
@@ -20,7 +21,7 @@ from edge.button_watch import ButtonWatch
 from edge.config import Config
 from edge.control import SOCKET, serve
 from edge.hardware import Hardware
-from edge.journal import JOURNAL, Journal, open_or_set_aside
+from edge.journal import JOURNAL, Journal, SetAside, open_or_set_aside
 from edge.lights import Lights
 from edge.machine import Event
 from edge.main_loop import Watched, main_loop
@@ -72,7 +73,7 @@ async def _run(
     config: Config,
     journal: Journal,
     store: ModelStore,
-    aside: Path | None,
+    aside: SetAside | None,
     simulate: bool,
     terminal: Terminal,
 ) -> bool:
@@ -86,8 +87,11 @@ async def _run(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: appliance.feed(Event.STOP_ASKED))
         if aside is not None:
-            sentence = f"the journal was damaged and lies in {aside.name}"
-            appliance.attention.raise_("journal", sentence)
+            appliance.attention.raise_(
+                "journal",
+                f"the journal was damaged and lies in {aside.path.name};"
+                f" {aside.rescued} ratings were taken over from it",
+            )
         _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
         await _listen(config.state / SOCKET, answers, stack)
         watching = Watching(appliance, config.state, updater)
@@ -159,6 +163,8 @@ def _take_loaded(appliance: Appliance, answering: Answering) -> None:
         appliance.writer.write(partial(_record_roll_back, appliance.journal, *given_up))
     for number, note in enumerate(answering.notes):
         appliance.attention.raise_(f"model-{number}", note)
+    if answering.bundle is not None:
+        appliance.writer.write(partial(_record_answering, appliance.journal, answering.bundle))
     appliance.adopt(answering.bundle, answering.model)
     if answering.model is None:
         appliance.say("no model yet: waiting for the sync service to bring one")
@@ -166,6 +172,13 @@ def _take_loaded(appliance: Appliance, answering: Answering) -> None:
 
 def _record_roll_back(journal: Journal, version: int, model_hash: str, reason: str) -> None:
     journal.record_activation(version, model_hash, "rolled-back", now(), reason)
+
+
+def _record_answering(journal: Journal, bundle: Bundle) -> None:
+    """Say which model answers, where the journal does not say so already: after a roll-back."""
+    version, model_hash = bundle.manifest.version, bundle.model_hash
+    if journal.last_activated() != (version, model_hash):
+        journal.record_activation(version, model_hash, "activated", now())
 
 
 async def _listen(path: Path, answers: Answers, stack: contextlib.AsyncExitStack) -> None:

@@ -64,6 +64,7 @@ def in_house(folder: Path, small_bundle, visit: Callable, **config: object) -> N
         house = House(folder, **config)
         try:
             house.appliance.adopt(small_bundle, Model.load(small_bundle))
+            await house.appliance.warming
             await visit(house)
         finally:
             await house.close()
@@ -80,9 +81,8 @@ def test_a_search_longer_than_a_second_keeps_led_and_button_alive(
         let_go.wait(30)
         return find_pick(*arguments, **values)
 
-    monkeypatch.setattr(appliance_module, "find_pick", slow)
-
     async def visit(house: House) -> None:
+        monkeypatch.setattr(appliance_module, "find_pick", slow)
         appliance, pin = house.appliance, house.hardware.led_pin
         appliance.feed(Event.PICK_ASKED)
         assert appliance.state.phase is Phase.SEARCHING

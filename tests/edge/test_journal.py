@@ -121,6 +121,16 @@ def test_an_offered_model_is_settled_with_its_activation(journal):
     assert journal.activations_after(activation.seq) == []
 
 
+def test_the_last_activated_model_is_one_that_was_not_rolled_back(journal):
+    assert journal.last_activated() is None
+    for version in (1, 2):
+        journal.record_activation(version, f"hash {version}", "activated", "now")
+    journal.record_activation(3, "hash 3", "refused", "now", "bad")
+    assert journal.last_activated() == (2, "hash 2")
+    journal.record_activation(2, "hash 2", "rolled-back", "now", "died")
+    assert journal.last_activated() == (1, "hash 1")
+
+
 def test_retention_never_touches_approved_or_rated_picks(journal, make_pick, make_feedback):
     picks = [make_pick() for _ in range(10)]
     for pick in picks:
@@ -153,7 +163,35 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_started(tmp_path: Path):
     with journal:
         assert journal.history() == []
     assert aside is not None
-    assert aside.read_bytes().startswith(b"this is no database")
+    assert aside.rescued == 0
+    assert aside.path.read_bytes().startswith(b"this is no database")
+
+
+def test_what_can_be_read_of_a_damaged_journal_is_taken_over(
+    tmp_path: Path, make_pick, make_feedback
+):
+    path = tmp_path / JOURNAL
+    picks = [make_pick(title=f"Film {number}") for number in range(300)]
+    with Journal.open(path) as journal:
+        for pick in picks:
+            journal.record_pick(pick, slate=b"s" * 2000)
+            journal.record_decision(pick.id, "approved", "now")
+            journal.record_rating(make_feedback(pick))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 3 * 4096] = b"\xaa" * (3 * 4096)
+    path.write_bytes(content)
+
+    journal, aside = open_or_set_aside(path)
+    with journal:
+        assert aside is not None
+        assert aside.path.read_bytes() == bytes(content)
+        assert aside.rescued > 100
+        known = {entry.pick.id for entry in journal.history()}
+        assert len(known) > 100
+        assert known <= {pick.id for pick in picks}
+        assert journal.outbox_depth()[0] > 100
+        assert journal.rows("PRAGMA integrity_check") == [("ok",)]
 
 
 def test_an_open_connection_notices_that_the_file_was_set_aside(tmp_path: Path):
