@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from data import signing
 from data.errors import GreenlightError
@@ -233,7 +234,7 @@ def verify(
             f"model {verdict.model_hash[:16]}, key {verdict.key_id}, {verdict.probes} probes"
         )
     else:
-        console.print(f"[red]refused[/]: {verdict.error}", soft_wrap=True)
+        console.print(f"[red]refused[/]: {escape(str(verdict.error))}", soft_wrap=True)
     raise typer.Exit(0 if verdict.ok else 1)
 
 
@@ -248,7 +249,9 @@ def main() -> None:
     try:
         app()
     except GreenlightError as error:
-        Console(stderr=True).print(f"[red]greenlight-train:[/] {error}", soft_wrap=True)
+        Console(stderr=True).print(
+            f"[red]greenlight-train:[/] {escape(str(error))}", soft_wrap=True
+        )
         raise SystemExit(1) from error
 
 

@@ -25,6 +25,10 @@ class TableOverflow(ExportRefused):
     """A part of the model does not fit into 16-bit tables."""
 
 
+class NotAModel(ExportRefused):
+    """The bytes are no valid ONNX file."""
+
+
 class UnknownOperator(ExportRefused):
     """The graph uses an operator that Greenlight has not proved exact."""
 

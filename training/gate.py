@@ -8,10 +8,11 @@ import msgspec
 import numpy as np
 import onnx
 import pandas as pd
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from data import limits
-from training.errors import ModelTooLarge, NoParity, UnknownOperator
+from training.errors import ModelTooLarge, NoParity, NotAModel, UnknownOperator
 from training.estimator import FilmModel
 from training.graph import ML_DOMAIN
 from training.records import COLUMNS
@@ -55,21 +56,24 @@ def check_file(model: bytes) -> None:
     """Refuse a file that is too large or uses operators that are not proved exact.
 
     Raises:
-        ModelTooLarge, UnknownOperator: with what to do about it.
+        ModelTooLarge, NotAModel, UnknownOperator: with what to do about it.
     """
     if len(model) > limits.MAX_MODEL_BYTES:
         raise ModelTooLarge(
             f"model.onnx: has {len(model):,} bytes; a device accepts {limits.MAX_MODEL_BYTES:,}. "
             "Train on fewer directors, or leave out those with a single film"
         )
-    graph = onnx.load_from_string(model)
+    try:
+        graph = onnx.load_from_string(model)
+        onnx.checker.check_model(graph)
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        raise NotAModel(f"model.onnx: is no valid ONNX file: {error}") from error
     unknown = {(n.domain, n.op_type) for n in graph.graph.node} - OPERATORS
     if unknown:
         names = ", ".join(sorted(f"{domain or 'ai.onnx'}:{name}" for domain, name in unknown))
         raise UnknownOperator(
             f"model.onnx: uses {names}; not proved exact for every batch and thread count"
         )
-    onnx.checker.check_model(graph)
 
 
 def random_combinations(model: FilmModel, count: int, seed: int = 0) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -34,9 +35,9 @@ def progress(console: Console, title: str) -> Iterator[Tell]:
         task = bar.add_task("begin", total=1.0, title=title)
 
         def tell(step: str, done: float) -> None:
-            bar.update(task, description=step, completed=done)
+            bar.update(task, description=escape(step), completed=done)
             if not console.is_terminal:
-                console.print(f"{title}: {done:>4.0%} {step}")
+                console.print(f"{title}: {done:>4.0%} {step}", markup=False)
 
         yield tell
 
@@ -47,7 +48,7 @@ def summary(console: Console, title: str, facts: Mapping[str, object]) -> None:
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(name, str(value))
+        table.add_row(name, escape(str(value)))
     console.print(table)
 
 

@@ -1,0 +1,42 @@
+"""One small fitted model and its bundle for all tests of training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from data import signing
+from training.example_bundle import example_table, make_example_bundle
+from training.export import Exported
+from training.runtime import Scorer
+
+
+@dataclass(frozen=True)
+class Example:
+    folder: Path
+    key: signing.PrivateKey
+    exported: Exported
+
+    @property
+    def keys(self) -> dict[str, bytes]:
+        return {self.key.key_id: self.key.public_pem}
+
+    @property
+    def model(self):
+        return self.exported.model
+
+    @property
+    def scorer(self) -> Scorer:
+        return Scorer(self.exported.model_bytes)
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
+    key = signing.PrivateKey.new()
+    folder = tmp_path_factory.mktemp("example") / "bundle"
+    return Example(folder, key, make_example_bundle(folder, key=key))
+
+
+@pytest.fixture(scope="session")
+def films():
+    return example_table().films

@@ -1,0 +1,79 @@
+"""The endpoint's serving code, over real HTTP on loopback."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+import uvicorn
+
+from training.export import PIPELINE, beside, load_pipeline
+from training.serve import application
+
+
+@pytest.fixture(scope="module")
+def address(example):
+    pipeline = load_pipeline(beside(example.folder) / PIPELINE)
+    server = uvicorn.Server(
+        uvicorn.Config(application(pipeline), host="127.0.0.1", port=0, log_level="warning")
+    )
+    started = threading.Event()
+    begin = server.startup
+
+    async def startup(*args, **kwargs):
+        await begin(*args, **kwargs)
+        started.set()
+
+    server.startup = startup
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert started.wait(20)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def post(address: str, body: bytes):
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{address}/invocations", body), timeout=20
+        ) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_ping_is_answered(address):
+    assert urllib.request.urlopen(f"{address}/ping", timeout=20).status == 200
+
+
+def test_scores_come_from_the_pipeline_with_the_models_hash(address, example):
+    rows = [
+        {"director": "Director 0001", "year": 1990, "genres": ["Comedy", "Drama"]},
+        {"director": "who?", "year": 2050, "genres": ["no genre known"]},
+    ]
+    status, reply = post(address, json.dumps({"rows": rows, "more": 1}).encode())
+    assert status == 200
+    asked = [(r["director"], r["year"], *(r["genres"] + ["None"] * 3)[:3]) for r in rows]
+    assert reply["scores"] == pytest.approx(list(example.model.predict(asked)), abs=1e-12)
+    assert reply["model_hash"] == load_pipeline(beside(example.folder) / PIPELINE).model_hash
+    assert abs(reply["scores"][0] - example.scorer.score(asked).expected[0]) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b"", 400, "body"),
+        (b'{"rows": []}', 400, "rows"),
+        (b'{"rows": [{"director": "A", "year": 1990, "genres": []}]}', 400, "rows[0].genres"),
+        (b'{"rows": [{"director": "A", "year": "x", "genres": ["D"]}]}', 400, "year"),
+        (b'{"rows": "' + b"x" * 100_001 + b'"}', 413, "bytes"),
+    ],
+)
+def test_a_wrong_request_is_refused_by_name(address, body, status, says):
+    code, reply = post(address, body)
+    assert code == status
+    assert says in reply["error"]
