@@ -14,6 +14,7 @@ from training.example_bundle import made_up_films, small_model
 from training.export import prepare, write
 
 from .appliance import RunningAppliance, Visitor
+from .browser import Browser, open_browser
 
 FAMILY = ("Varda", "Ōshima", "Almodóvar", "Çelik", "Núñez", "O’Hara", "Lindqvist", "de la Cruz")
 GIVEN = ("Agnès", "Bo", "Chloé", "Dæmon", "Émile")
@@ -82,3 +83,10 @@ def owner(appliance: RunningAppliance) -> Visitor:
     visitor = Visitor(appliance.port)
     assert visitor.sign_in(appliance.pin) == 303
     return visitor
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    """Debian's Chromium with a fresh profile, one for each module of tests."""
+    with open_browser(chromium_path) as opened:
+        yield opened
