@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,35 +23,64 @@ from lambdas.aws import STACK, Aws, AwsUnusable, in_account, on_desk
 from lambdas.store_feedback.ingest import Table, item_of
 from lambdas.store_feedback.stores import DynamoTable
 
-_PREFIX = topics.feedback_object("").rpartition("/")[0] + "/"
+_FOLDER, _, _SUFFIX = topics.feedback_object("").rpartition("/")
+_PREFIX = f"{_FOLDER}/"
 
 
-def objects(s3: Any, bucket: str) -> Iterator[tuple[str, bytes]]:
-    """Yield key and content of every rating in the data bucket."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_PREFIX):
-        for found in page.get("Contents", []):
-            content: bytes = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-            yield found["Key"], content
+@dataclass(frozen=True)
+class Restored:
+    """What became of it.
 
-
-def restore(kept: Iterator[tuple[str, bytes]], table: Table) -> tuple[int, int, list[str]]:
-    """Put what is missing.
-
-    Returns:
-        How many items were put, how many were there, and the objects that are no rating.
+    Attributes:
+        put: how many items were missing and have been put.
+        there: how many were there.
+        refused: the objects that are no rating, and why.
     """
-    put, there, refused = 0, 0, []
-    for key, content in kept:
+
+    put: int
+    there: int
+    refused: tuple[str, ...]
+
+
+def keys_in_bucket(s3: Any, bucket: str) -> Iterator[str]:
+    """Yield the key of every rating in the data bucket."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_PREFIX):
+        yield from (found["Key"] for found in page.get("Contents", []))
+
+
+def ids_in_table(dynamodb: Any, table: str) -> set[str]:
+    """Return the ids of the ratings in the table."""
+    ids: set[str] = set()
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ProjectionExpression="id"):
+        ids |= {item["id"]["S"] for item in page["Items"] if "id" in item}
+    return ids
+
+
+def restore(
+    keys: Iterable[str], there: Set[str], read: Callable[[str], bytes], table: Table
+) -> Restored:
+    """Put every rating that the table lacks.
+
+    Args:
+        keys: of the ratings in the bucket.
+        there: the ids in the table; only other objects are read.
+        read: returns an object's content.
+        table: takes the items.
+    """
+    put, found, refused = 0, 0, []
+    for key in keys:
+        if key.removeprefix(_PREFIX).removesuffix(_SUFFIX) in there:
+            found += 1
+            continue
+        content = read(key)
         try:
             record = wire.decode(content, Feedback)
         except InvalidRecord as error:
             refused.append(f"{key}: {error}")
             continue
-        if table.put_new(item_of(record, hashlib.sha256(content).hexdigest())) is None:
-            put += 1
-        else:
-            there += 1
-    return put, there, refused
+        before = table.put_new(item_of(record, hashlib.sha256(content).hexdigest()))
+        put, found = put + (before is None), found + (before is not None)
+    return Restored(put, found, tuple(refused))
 
 
 def main(
@@ -62,16 +92,22 @@ def main(
     try:
         aws: Aws = on_desk(desk) if desk is not None else in_account(region)
         outputs = aws.outputs(stack)
-        table = DynamoTable(aws.client("dynamodb"), outputs["Table"])
-        put, there, refused = restore(objects(aws.client("s3"), outputs["DataBucket"]), table)
+        s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
+        bucket, table = outputs["DataBucket"], outputs["Table"]
+        done = restore(
+            keys_in_bucket(s3, bucket),
+            ids_in_table(dynamodb, table),
+            lambda key: bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read()),
+            DynamoTable(dynamodb, table),
+        )
     except (ClientError, BotoCoreError) as error:
         print(f"lambdas.restore: {AwsUnusable(f'AWS refuses: {error}')}", file=sys.stderr)
         raise typer.Exit(1) from error
     except GreenlightError as error:
         print(f"lambdas.restore: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    print(f"{put} item(s) put, {there} were there")
-    for one in refused:
+    print(f"{done.put} item(s) put, {done.there} were there")
+    for one in done.refused:
         print(f"no rating: {one}", file=sys.stderr)
 
 

@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 
 from data import topics, wire
-from data.films import Combination
-from data.wire import VerificationRequest
 from lambdas.local.state import State
 
 from .conftest import Device, feedback
@@ -48,17 +46,6 @@ def test_a_rating_reaches_table_and_bucket_and_is_acked(
     )["Body"]
     assert json.loads(kept.read())["stars"] == rated.stars
     assert device.rate(rated).outcomes[0].outcome == "duplicate"
-
-
-def test_a_verification_without_an_endpoint_gets_a_reply_that_says_so(
-    devices: Callable[[], Device],
-) -> None:
-    request = VerificationRequest(
-        wire.new_id(), "0" * 64, (Combination("Ang Lee", 2001, ("Drama",)),)
-    )
-    reply = devices().connect().verify(request)
-    assert reply.request_id == request.request_id
-    assert "not found" in (reply.error or "")
 
 
 def test_offline_the_port_is_refused_and_online_it_answers_again(

@@ -415,6 +415,7 @@ def test_a_recorded_request_is_replied_to_with_the_endpoints_scores(
 
 WRONG_ANSWERS: dict[str, tuple[int, bytes]] = {
     "an error": (500, b"boom"),
+    "no such endpoint": (400, b'{"message": "Endpoint greenlight-model not found."}'),
     "no JSON": (200, b"<html>"),
     "nothing": (200, b""),
     "too few scores": (200, json.dumps({"model_hash": MODEL, "scores": [1.0]}).encode()),
@@ -456,6 +457,14 @@ def test_a_slow_endpoint_becomes_a_clear_error_reply(
     finally:
         released.set()
     assert "in time" in (reply.error or "")
+
+
+def test_an_endpoint_that_is_not_deployed_becomes_a_clear_error_reply() -> None:
+    from lambdas.predict.answer import answer
+    from lambdas.predict.sagemaker import SageMakerEndpoint
+
+    reply = answer(wire.encode(request()), SageMakerEndpoint(None, ""))
+    assert "no ML endpoint is deployed" in (reply.error or "")
 
 
 @pytest.mark.parametrize(
