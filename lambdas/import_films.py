@@ -6,185 +6,23 @@ there is no such table yet, in batches where there is. Running it again goes on 
 
 from __future__ import annotations
 
-import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from data import topics
 from data.errors import GreenlightError
 from data.film_table import read_rows
 from lambdas.aws import STACK, in_account, on_desk
-from lambdas.film_items import Item, Items, items_of
-
-# What BatchWriteItem takes at once, and after how many such batches progress is noted.
-_BATCH = 25
-_BATCHES_A_NOTE = 40
-_ATTEMPTS = 10
-_RETRY_CAP_SECONDS = 20.0
-
-Tell = Callable[[int], object]
-Pause = Callable[[float], object]
-
-
-class ImportFailed(GreenlightError):
-    """The films are not all in the table; the message says why and what to do."""
-
-
-class Note(msgspec.Struct):
-    """How many items of a film table are in a table of DynamoDB.
-
-    Attributes:
-        table_id: another table of the same name has another.
-    """
-
-    table_id: str
-    written: int
-
-
-class FilmImport:
-    """One film table's way into one table of DynamoDB."""
-
-    def __init__(self, s3: Any, dynamodb: Any, bucket: str, table: str, films: Items) -> None:
-        self._s3 = s3
-        self._dynamodb = dynamodb
-        self._bucket = bucket
-        self._table = table
-        self._films = films
-        self._prefix = topics.films_prefix(films.sha256)
-        self._note = topics.films_progress(films.sha256, table)
-
-    def upload(self) -> str:
-        """Put the films into S3, unless they are there, and return where they lie."""
-        for number, part in enumerate(self._films.parts()):
-            try:
-                self._s3.put_object(
-                    Bucket=self._bucket,
-                    Key=f"{self._prefix}{number:05}.json",
-                    Body=part,
-                    IfNoneMatch="*",
-                    ChecksumAlgorithm="SHA256",
-                )
-            except ClientError as error:
-                # The key holds the content's hash: what is there already is the same.
-                if error.response["Error"]["Code"] != "PreconditionFailed":
-                    raise
-        return f"s3://{self._bucket}/{self._prefix}"
-
-    def table(self) -> dict[str, Any] | None:
-        """Return DynamoDB's description of the table, or None if there is none."""
-        try:
-            found: dict[str, Any] = self._dynamodb.describe_table(TableName=self._table)["Table"]
-        except self._dynamodb.exceptions.ResourceNotFoundException:
-            return None
-        return found
-
-    def create(self, tell: Tell, every_seconds: float) -> None:
-        """Let DynamoDB make the table from what lies in S3, and wait for it.
-
-        Raises:
-            ImportFailed: with DynamoDB's own reason.
-        """
-        begun = self._dynamodb.import_table(
-            ClientToken=f"{self._films.sha256[:20]}-{random.getrandbits(32):08x}",
-            S3BucketSource={"S3Bucket": self._bucket, "S3KeyPrefix": self._prefix},
-            InputFormat="DYNAMODB_JSON",
-            TableCreationParameters={
-                "TableName": self._table,
-                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-                "BillingMode": "PAY_PER_REQUEST",
-                "SSESpecification": {"Enabled": True},
-            },
-        )["ImportTableDescription"]
-        self._wait(begun["ImportArn"], tell, every_seconds)
-
-    def join(self, table_arn: str, tell: Tell, every_seconds: float) -> bool:
-        """Wait for these films' import, if an earlier run began it; False if none is under way.
-
-        Raises:
-            ImportFailed: with DynamoDB's own reason; or other films are on their way in.
-        """
-        for one in self._dynamodb.list_imports(TableArn=table_arn)["ImportSummaryList"]:
-            if one["ImportStatus"] == "IN_PROGRESS":
-                if one["S3BucketSource"].get("S3KeyPrefix") != self._prefix:
-                    raise ImportFailed(
-                        f"DynamoDB is importing other films into {self._table}; run this again "
-                        "when it has done"
-                    )
-                self._wait(one["ImportArn"], tell, every_seconds)
-                return True
-        return False
-
-    def _wait(self, arn: str, tell: Tell, every_seconds: float) -> None:
-        while True:
-            state = self._dynamodb.describe_import(ImportArn=arn)["ImportTableDescription"]
-            tell(int(state.get("ImportedItemCount", 0)))
-            if state["ImportStatus"] != "IN_PROGRESS":
-                break
-            time.sleep(every_seconds)
-        if state["ImportStatus"] != "COMPLETED":
-            raise ImportFailed(
-                f"DynamoDB's import ended as {state['ImportStatus']}: "
-                f"{state.get('FailureCode', '')} {state.get('FailureMessage', '')}; "
-                f"delete the table {self._table} if it was begun, and run this again"
-            )
-
-    def write(self, table_id: str, tell: Tell, pause: Pause) -> int:
-        """Write the items in batches, from where an earlier run stopped; return how many.
-
-        An item that the table has already is put once more, the same: nothing changes.
-
-        Raises:
-            ImportFailed: DynamoDB goes on refusing items.
-        """
-        first = self.written(table_id)
-        items = self._films.items
-        for number, start in enumerate(range(first, len(items), _BATCH), start=1):
-            self._write_batch(items[start : start + _BATCH], pause)
-            done = min(start + _BATCH, len(items))
-            tell(done)
-            if number % _BATCHES_A_NOTE == 0 or done == len(items):
-                self.note(table_id, done)
-        return len(items) - first
-
-    def _write_batch(self, items: tuple[Item, ...], pause: Pause) -> None:
-        left: Any = {self._table: [{"PutRequest": {"Item": item}} for item in items]}
-        for attempt in range(_ATTEMPTS):
-            left = self._dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems")
-            if not left:
-                return
-            pause(random.uniform(0, min(_RETRY_CAP_SECONDS, 0.1 * 2**attempt)))
-        raise ImportFailed(
-            f"DynamoDB does not take items of {self._table} in {_ATTEMPTS} attempts (throttled?); "
-            "run this again later: it goes on from here"
-        )
-
-    def written(self, table_id: str) -> int:
-        """Return how many items earlier runs have written into this very table."""
-        try:
-            kept = self._s3.get_object(Bucket=self._bucket, Key=self._note)["Body"].read()
-            note = msgspec.json.decode(kept, type=Note)
-        except (self._s3.exceptions.NoSuchKey, msgspec.MsgspecError):
-            return 0
-        return note.written if note.table_id == table_id else 0
-
-    def note(self, table_id: str, written: int) -> None:
-        """Remember how many items are in the table."""
-        self._s3.put_object(
-            Bucket=self._bucket,
-            Key=self._note,
-            Body=msgspec.json.encode(Note(table_id, written)),
-        )
+from lambdas.film_import import FilmImport, ImportFailed, Tell
+from lambdas.film_items import items_of
 
 
 def import_films(work: FilmImport, count: int, tell: Tell, every_seconds: float = 1.0) -> str:

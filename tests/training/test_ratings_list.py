@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from data.film_table import is_film
 from training.__main__ import app
 from training.errors import SourceUnavailable
-from training.sources import omdb, ratings_list
+from training.sources import omdb, omdb_cache, ratings_list
 from training.sources.options import Options
 
 from . import omdb_server as server_of
@@ -84,8 +84,8 @@ QUESTION = omdb.Question("A film", 1994)
 
 
 def learn(server, tmp_path, *questions, **changed):
-    with omdb.Cache(tmp_path / "cache.db") as cache:
-        omdb.learn(questions or [QUESTION], cache, at(server, **changed), lambda *_: None)
+    with omdb_cache.Cache(tmp_path / "cache.db") as cache:
+        omdb_cache.learn(questions or [QUESTION], cache, at(server, **changed), lambda *_: None)
         return [cache.find(question) for question in questions or [QUESTION]]
 
 
@@ -250,7 +250,7 @@ def test_progress_is_told(films_list, server):
 def test_a_cache_that_is_none_is_named(tmp_path):
     (tmp_path / "cache.db").write_bytes(b"not a database, far from it" * 100)
     with pytest.raises(SourceUnavailable, match=r"cache\.db.*move it away"):
-        omdb.Cache(tmp_path / "cache.db")
+        omdb_cache.Cache(tmp_path / "cache.db")
 
 
 def test_the_command_enriches_and_writes_the_table(films_list, server, tmp_path):

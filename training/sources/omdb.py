@@ -1,26 +1,16 @@
-"""The Open Movie Database's API: who directed a film, and its genres.
-
-Replies are kept in a SQLite file together with the number of lookups of each day, so that a run
-can stop at any time (the day's quota is spent, the network goes, Ctrl-C) and the next one goes on.
-"""
+"""The Open Movie Database's API: who directed a film, and its genres."""
 
 from __future__ import annotations
 
 import http.client
 import os
-import random
-import sqlite3
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
@@ -32,8 +22,6 @@ KEY_VARIABLE = "OMDB_API_KEY"
 ADDRESS_VARIABLE = "OMDB_URL"
 ADDRESS = "https://www.omdbapi.com/"
 _NOT_AVAILABLE = "N/A"
-# After so many broken replies a film is passed over, before it eats the day's quota.
-_BROKEN_REPLIES = 2
 
 
 class BadKey(SourceUnavailable):
@@ -77,11 +65,11 @@ class _Body(msgspec.Struct, rename="pascal"):
     genre: str = _NOT_AVAILABLE
 
 
-class _TryAgain(Exception):
+class NoAnswer(Exception):
     """This attempt gave no answer; another one may."""
 
 
-class _Broken(_TryAgain):
+class BrokenReply(NoAnswer):
     """The reply was no JSON of theirs: some films' replies always are."""
 
 
@@ -121,7 +109,7 @@ class Omdb:
 
         Raises:
             BadKey, QuotaSpent: this attempt is the last.
-            _TryAgain: another attempt may succeed.
+            NoAnswer: another attempt may succeed.
         """
         fields = {
             "t": question.name,
@@ -138,11 +126,11 @@ class Omdb:
             with error:
                 self._refused(error.code, error.read())
         except (OSError, http.client.HTTPException) as error:
-            raise _TryAgain(str(getattr(error, "reason", error)) or type(error).__name__) from error
+            raise NoAnswer(str(getattr(error, "reason", error)) or type(error).__name__) from error
         try:
             return _reply(msgspec.json.decode(content, type=_Body))
         except msgspec.MsgspecError as error:
-            raise _Broken(f"the reply is broken ({error})") from error
+            raise BrokenReply(f"the reply is broken ({error})") from error
 
     def _refused(self, status: int, content: bytes) -> None:
         try:
@@ -156,7 +144,7 @@ class Omdb:
                 f"OMDb does not take the key in {KEY_VARIABLE} ({said or 'status 401'}); "
                 "check it, and that its activation mail was answered"
             )
-        raise _TryAgain(f"status {status} {said}".strip())
+        raise NoAnswer(f"status {status} {said}".strip())
 
 
 def from_environment(options: Options) -> Omdb | None:
@@ -166,126 +154,3 @@ def from_environment(options: Options) -> Omdb | None:
         return None
     address = os.environ.get(ADDRESS_VARIABLE, ADDRESS)
     return Omdb(key, address, daily_quota=options.daily_quota)
-
-
-class Cache:
-    """OMDb's replies and the lookups of each day, in one SQLite file; a context manager."""
-
-    _SCHEMA = """
-        CREATE TABLE IF NOT EXISTS replies (
-            name TEXT, year INTEGER, game INTEGER, reply TEXT NOT NULL,
-            PRIMARY KEY (name, year, game)
-        ) STRICT;
-        CREATE TABLE IF NOT EXISTS lookups (day TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT;
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._database = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._database.executescript(self._SCHEMA)
-        except sqlite3.Error as error:
-            raise SourceUnavailable(
-                f"{path}: {error}; move it away to begin anew, or name a folder that can be "
-                "written to"
-            ) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._database.close()
-
-    def find(self, question: Question) -> Reply | None:
-        """Return what was answered, if this was ever asked."""
-        with closing(self._database.cursor()) as cursor:
-            cursor.execute(
-                "SELECT reply FROM replies WHERE name = ? AND year = ? AND game = ?",
-                (question.name, question.year, question.game),
-            )
-            row = cursor.fetchone()
-        return msgspec.json.decode(row[0], type=Reply) if row else None
-
-    def keep(self, question: Question, reply: Reply) -> None:
-        """Keep an answer."""
-        self._database.execute(
-            "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)",
-            (question.name, question.year, question.game, msgspec.json.encode(reply).decode()),
-        )
-
-    def lookups(self, day: str) -> int:
-        """Return how many lookups were made that day."""
-        row = self._database.execute("SELECT count FROM lookups WHERE day = ?", (day,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def count_lookup(self, day: str) -> None:
-        """Count one; before it is made, for OMDb counts those that fail, too."""
-        self._database.execute(
-            "INSERT INTO lookups VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1", (day,)
-        )
-
-
-def learn(
-    questions: Iterable[Question],
-    cache: Cache,
-    omdb: Omdb | None,
-    tell: Callable[[str, float], None],
-) -> None:
-    """Ask OMDb whatever the cache does not hold.
-
-    A film whose reply stays broken is passed over; the next run asks again.
-
-    Raises:
-        BadKey, QuotaSpent, Unreachable: what is known stays in the cache; the message says how
-            many films are, and how to go on.
-    """
-    wanted = list(dict.fromkeys(questions))
-    missing = [question for question in wanted if cache.find(question) is None]
-    if not missing:
-        return
-    if omdb is None:
-        raise BadKey(
-            f"{len(missing):,} of {len(wanted):,} films need OMDb's director and genres: put your "
-            f"key into the environment as {KEY_VARIABLE} (free from omdbapi.com), "
-            "or use --known-only for what is known already"
-        )
-    for done, question in enumerate(missing, start=len(wanted) - len(missing)):
-        tell("ask OMDb", done / len(wanted))
-        try:
-            _learn_one(question, cache, omdb)
-        except SourceUnavailable as error:
-            raise type(error)(
-                f"{error}; {done:,} of {len(wanted):,} films are known and kept: the same command "
-                "goes on from there, and --known-only makes do with them"
-            ) from error
-    tell("ask OMDb", 1.0)
-
-
-def _learn_one(question: Question, cache: Cache, omdb: Omdb) -> None:
-    broken = 0
-    reason = ""
-    for attempt in range(omdb.attempts):
-        if attempt:
-            longest = min(omdb.retry_cap_seconds, omdb.retry_base_seconds * 2**attempt)
-            omdb.pause(random.uniform(0, longest))
-        day = omdb.today()
-        if cache.lookups(day) >= omdb.daily_quota:
-            raise QuotaSpent(f"today's {omdb.daily_quota:,} OMDb lookups are spent; run tomorrow")
-        cache.count_lookup(day)
-        try:
-            cache.keep(question, omdb.ask(question))
-        except _TryAgain as error:
-            reason = str(error)
-            broken += isinstance(error, _Broken)
-            if broken == _BROKEN_REPLIES:
-                return
-        else:
-            return
-    raise Unreachable(
-        f"OMDb gives no answer about {question.name!r} ({question.year}) in "
-        f"{omdb.attempts} attempts, at last: {reason}; run later"
-    )

@@ -25,7 +25,7 @@ from data.errors import InvalidRecord
 from data.film_table import BadRow
 from data.films import Film, Kind, kind_of, normalise, sorted_genres, stars_of
 from training.errors import SourceUnavailable
-from training.sources import omdb
+from training.sources import omdb, omdb_cache
 from training.sources.options import Options
 
 _HEADER = ["New", "Distribution", "Votes", "Rank", "Title"]
@@ -70,9 +70,9 @@ def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
     # The most voted first: whoever stops early has the films that most people know.
     ranked = sorted(rated.values(), key=lambda row: (-row.votes, row.title))
     wanted = [omdb.Question(row.name, row.year, row.kind == "game") for row in ranked]
-    with omdb.Cache(path.with_name(f"{path.name}.omdb.db")) as cache:
+    with omdb_cache.Cache(path.with_name(f"{path.name}.omdb.db")) as cache:
         if not options.known_only:
-            omdb.learn(wanted, cache, omdb.from_environment(options), options.tell)
+            omdb_cache.learn(wanted, cache, omdb.from_environment(options), options.tell)
         for row, question in zip(ranked, wanted, strict=True):
             reply = cache.find(question)
             if reply is not None:
