@@ -111,10 +111,34 @@ big-data-test: $(VENV)/ready ## ten million made-up titles through the source im
 cloud: setup ## run the local cloud in the foreground until Ctrl-C
 	@$(RUN)/python -m lambdas.local run
 
+# ---------------------------------------------------------------- AWS (docs/aws.md)
+
+THING ?=
+ARCHITECTURE ?= arm64
+# More words for deploy and destroy, as ARGS="--alarm-email you@example.org".
+ARGS ?=
+DESK ?=
+
+.PHONY: lambdas
+lambdas: $(VENV)/ready ## package the functions for AWS (ARCHITECTURE=arm64)
+	@$(RUN)/python -m lambdas.package --architecture "$(ARCHITECTURE)"
+
+.PHONY: deploy
+deploy: $(VENV)/ready ## create or update the stack in AWS (ARCHITECTURE=arm64 ARGS=...)
+	@$(RUN)/python -m lambdas.deploy up --architecture "$(ARCHITECTURE)" $(ARGS)
+
+.PHONY: provision
+provision: $(VENV)/ready ## a device's thing, certificate and folder (THING=name DESK=build/local-cloud)
+	@test -n "$(THING)" || { echo "name the device: make provision THING=MovieSelector" >&2; exit 2; }
+	@$(RUN)/python -m lambdas.provision "$(THING)" --out "build/devices/$(THING)" $(if $(DESK),--desk "$(DESK)")
+
+.PHONY: destroy
+destroy: $(VENV)/ready ## delete the stack in AWS; ratings, models and the signing key stay
+	@$(RUN)/python -m lambdas.deploy down $(ARGS)
+
 # ---------------------------------------------------------------- the film table in AWS
 
 FILMS ?= data/films/movie_ratings_simple.csv
-DESK ?=
 
 .PHONY: import-films
 import-films: $(VENV)/ready ## a film table into S3 and DynamoDB (FILMS=... DESK=build/local-cloud)
