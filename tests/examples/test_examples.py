@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -76,7 +77,11 @@ def test_another_domain_best_coffee(tmp_path):
     said = run("another_domain/best_coffee.py", tmp_path / "coffee")
     assert "learnt from" in said
     assert len(re.findall(r"points: .*, harvest 202[67]: ", said)) == 3
-    assert (tmp_path / "coffee" / "model.onnx").is_file()
+    pick = [sys.executable, "-m", "edge", "pick", "--classic", "--json"]
+    drawn = subprocess.run(
+        [*pick, "--bundle", tmp_path / "coffee"], capture_output=True, check=True, cwd=tmp_path
+    )
+    assert len(json.loads(drawn.stdout)["slate"]["candidates"]) == 36
 
 
 @pytest.fixture
