@@ -120,11 +120,12 @@ class PageServer:
         """Say whether the page still answers: for the watchdog."""
         if self._loop is None or self._thread is None or not self._thread.is_alive():
             return False
-        now = time.monotonic()
-        if self._asked_at is None:
-            self._asked_at = now
+        now, asked_at = time.monotonic(), self._asked_at
+        if asked_at is None:
+            # The page's thread may answer at any moment from here on: our copy stays what it is.
+            self._asked_at = asked_at = now
             self._loop.call_soon_threadsafe(self._heard)
-        return now - self._asked_at < _PATIENCE_SECONDS
+        return now - asked_at < _PATIENCE_SECONDS
 
     def _heard(self) -> None:
         self._asked_at = None
