@@ -47,7 +47,7 @@ class VirtualMachine:
                  "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024", "-nic", "none",
                  "-display", "none", "-no-reboot", "-kernel", self._kernel,
                  "-initrd", self._initrd,
-                 "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1",
+                 "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check",
                  "-drive", f"file={self._layer},format=qcow2,if=virtio,cache=writeback",
                  "-serial", f"file:{self._work / 'console.log'}",
                  "-serial", f"unix:{port},server=on,wait=off"],

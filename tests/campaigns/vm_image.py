@@ -47,6 +47,9 @@ WantedBy=multi-user.target
 """,
     "greenlight.service.d/vm.conf": """[Service]
 BindReadOnlyPaths=/opt/vm/cpuinfo:/proc/cpuinfo
+# Emulated, on a busy machine: tens of times slower than a Pi.
+WatchdogSec=600
+TimeoutStartSec=600
 """,
 }
 
