@@ -79,6 +79,10 @@ class _LenientBatch(_Batch):
     records: list[Any]
 
 
+# Looked up once: msgspec evaluates every annotation anew each time it is asked.
+_FIELDS = msgspec.structs.fields(Feedback)
+
+
 def canonical(record: Feedback) -> bytes:
     """Return the record in the one form in which it is hashed and kept.
 
@@ -87,7 +91,7 @@ def canonical(record: Feedback) -> bytes:
     """
     fields = {
         field.encode_name: getattr(record, field.name)
-        for field in msgspec.structs.fields(record)
+        for field in _FIELDS
         if field.name == "schema_version" or getattr(record, field.name) != field.default
     }
     return msgspec.json.encode(fields, order="sorted")
