@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from cloud_sync.feedback import Acknowledge
 from cloud_sync.mqtt import Message
 from cloud_sync.pace import Publish
 from data import limits, topics, wire
-from data.wire import Ack, Feedback, FeedbackBatch, Outcome
+from data.wire import Ack, Feedback, Outcome
 from edge.journal import Journal
 
 DAY = 86_400.0
@@ -34,6 +34,12 @@ def rate(journal: Journal, count: int, start: int = 0) -> list[Feedback]:
     for record in records:
         journal.record_rating(record)
     return records
+
+
+def feedback_id(payload: bytes) -> bytes:
+    found = re.search(rb'"id":"([^"]+)"', payload)
+    assert found
+    return found[1]
 
 
 def batches(cloud: Cloud) -> list[int]:
@@ -186,26 +192,29 @@ def test_a_month_offline_drains_in_order_at_the_clouds_limits(tmp_path: Path) ->
         device.cut()
         stamps = ("1970-01-01T00:00:09Z", "2038-01-19T03:14:08Z", "2026-11-22T15:00:00Z")
         month, order = 50_000, []
+        template = wire.encode(feedback(0, rated_at="WHEN"))
+        name = feedback_id(template)
         with journal.transaction() as connection:
             for number in range(month):
-                record = feedback(number, rated_at=stamps[number % 3])
-                order.append(record.id)
+                order.append(wire.new_id())
+                stamp = stamps[number % 3]
+                payload = template.replace(name, order[-1].encode()).replace(
+                    b"WHEN", stamp.encode()
+                )
                 connection.execute(
                     "INSERT INTO outbox (id, captured_at, payload) VALUES (?, ?, ?)",
-                    (record.id, record.rated_at, wire.encode(record)),
+                    (order[-1], stamp, payload),
                 )
-        arrived: list[str] = []
+        arrived: list[bytes] = []
         answer = cloud.answer
 
         def listening(topic: str, payload: bytes) -> list[object]:
             if topic == topics.feedback(THING):
-                arrived.extend(
-                    one.id for one in msgspec.json.decode(payload, type=FeedbackBatch).records
-                )
+                arrived.extend(re.findall(rb'"id":"([^"]+)"', payload))
             return answer(topic, payload)  # type: ignore[return-value]
 
         cloud.answer = listening  # type: ignore[method-assign, assignment]
-        device.poll_seconds = 30.0
+        device.poll_seconds = 60.0
         clock.sleep(DAY)
         tracemalloc.start()
         after_a_day = tracemalloc.get_traced_memory()[0]
@@ -223,7 +232,7 @@ def test_a_month_offline_drains_in_order_at_the_clouds_limits(tmp_path: Path) ->
         took = clock.now - began
     assert took < 120
     assert grown < 100_000
-    assert arrived == order
+    assert arrived == [one.encode() for one in order]
     assert len(cloud.stores.items) == len(cloud.stores.objects) == month
     # A month of failing every 150 seconds on average, not a hammering.
     assert attempts_offline < 30 * DAY / 100
@@ -234,7 +243,7 @@ def test_a_month_offline_drains_in_order_at_the_clouds_limits(tmp_path: Path) ->
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     seed=st.integers(0, 2**32),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -221,8 +222,6 @@ def test_activation_of_another_bundle_of_the_same_job_is_no_success(journal: Jou
     device = Device(clock, cloud, journal)
     clock.sleep(30)
     offer = journal.incoming_models()[0]
-    import msgspec
-
     stranger = msgspec.structs.replace(offer, manifest_sha256="1" * 64)
     journal.record_activation(3, HASH, "activated", "", None, stranger)
     device.wrote()
@@ -231,7 +230,7 @@ def test_activation_of_another_bundle_of_the_same_job_is_no_success(journal: Jou
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     seed=st.integers(0, 2**32),

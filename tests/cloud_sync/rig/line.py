@@ -19,20 +19,21 @@ class Line:
 
     def __init__(self, program: str, folder: Path, ratings: int, pause_seconds: float) -> None:
         self.trial = Trial(program, folder, 1, ratings, 0, pause_seconds)
+        self._log = folder / "sync.log"
         self.journal = Journal.open(folder / "state" / JOURNAL)
 
     def close(self) -> None:
         self.journal.close()
         self.trial.close()
 
-    def await_state(self, wanted: str, seconds: float = 30) -> float:
-        """Return how long it took until the service said so."""
+    def await_online(self, times: int, seconds: float = 30) -> float:
+        """Return how long it took until the service had come online this often."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
-            if self.journal.sync_state().get("connection", {}).get("state") == wanted:
+            if self._log.read_text().count("connection: online") >= times:
                 return time.monotonic() - began
-            time.sleep(0.002)
-        raise TimeoutError(f"not {wanted} within {seconds} s")
+            time.sleep(0.005)
+        raise TimeoutError(f"not online for the {times}th time within {seconds} s")
 
     def usage(self) -> tuple[float, int, int]:
         """Return the service's memory in MiB, threads and open files."""
@@ -40,14 +41,17 @@ class Line:
         memory = round(process.memory_info().rss / 2**20, 1)
         return memory, process.num_threads(), process.num_fds()
 
+    def _oldest(self) -> float:
+        rows = self.journal.peek_outbox(1)
+        return rows[0].seq if rows else float("inf")
+
     def reconnect(self, times: int) -> list[float]:
         """Reset the connection this often; return how long each return took."""
         took = []
-        self.await_state("online")
-        for _ in range(times):
+        before = self._log.read_text().count("connection: online")
+        for number in range(1, times + 1):
             self.trial.proxy.reset()
-            self.await_state("offline")
-            took.append(self.await_state("online"))
+            took.append(self.await_online(before + number))
         return took
 
     def follow_pattern(self, seconds_per_minute: float) -> list[float]:
@@ -56,8 +60,9 @@ class Line:
         for on, off in PATTERN:
             began = time.monotonic()
             end = began + on * seconds_per_minute
-            self.await_state("online", seconds=end - began)
-            while time.monotonic() < end and self.journal.outbox_depth()[0]:
+            # Ratings never stop: what waited when the network came back is what counts.
+            waited = [row.seq for row in self.journal.peek_outbox(10_000)]
+            while time.monotonic() < end and waited and self._oldest() <= waited[-1]:
                 time.sleep(0.005)
             converged.append(time.monotonic() - began)
             time.sleep(max(0.0, end - time.monotonic()))

@@ -144,7 +144,7 @@ class Trial:
         sync = [python, "-m", "cloud_sync", "run", "--config", str(self._config)]
         self._sync = Process(sync, folder / "sync.log")
         # Slow enough that ratings fall into every fault.
-        pause = max(0.0, 1.2 * faults / ratings - 0.006)
+        pause = max(0.0, 0.7 * faults / ratings - 0.006)
         pause = pause if pause_seconds is None else pause_seconds
         writer = [python, str(_RIG / "rating_writer.py"), str(self._state / JOURNAL)]
         self._edge = Process(
@@ -166,10 +166,10 @@ class Trial:
         self._measure()
         for number, kind in enumerate(sequence):
             end = self.kinds()[kind]()
-            time.sleep(self._rng.uniform(0.1, 0.6))
+            time.sleep(self._rng.uniform(0.1, 0.5))
             end()
             self.report.faults[kind] += 1
-            time.sleep(self._rng.uniform(0.1, 0.8))
+            time.sleep(self._rng.uniform(0.1, 0.5))
             if number % 10 == 9:
                 self._measure()
         calm = time.monotonic()
