@@ -16,23 +16,26 @@ from edge.page.house import House
 _MOST_MANIFEST_BYTES = 1_000_000
 _MOST_EVENTS = 20
 
-# What the figures of a manifest are called, and what they mean to someone who makes films.
+# What the figures of a manifest are called, and what they mean to someone who makes films; the
+# others are for those who know their names.
 _FIGURES = {
-    "cross_validated_rmse": (
-        "Typical error, in stars",
-        "root mean square, on films it had not seen; lower is better",
-    ),
-    "cross_validated_log_loss": (
-        "Surprise at the real stars",
-        "log loss of the ten probabilities; lower is better",
-    ),
-    "cross_validated_mae": ("Average error, in stars", "on films it had not seen"),
-    "accuracy": ("Exact hits", "share of films whose stars were predicted exactly"),
+    "rmse": ("Typical error", "stars, root mean square; lower is better"),
+    "mae": ("Average error", "stars; lower is better"),
+    "accuracy": ("Exact hits", "share of films whose stars it named; higher is better"),
+    "within_one": ("Within one star", "share of films; higher is better"),
+    "regret": ("Left on the slate", "stars by which the best of 36 films was missed"),
+    "optimism": ("Optimism", "stars by which its choice of 36 films disappointed"),
+    "log_loss": ("Surprise", "log loss of the ten probabilities; lower is better"),
 }
+_PREFIX = "cross_validated_"
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One figure of the active model, beside the previous model's where there is one."""
+    """One figure of the active model, beside the previous model's where there is one.
+
+    Attributes:
+        meaning: in one line; empty for a figure that only some people know.
+    """
 
     name: str
     meaning: str
@@ -81,19 +84,20 @@ def _manifest(folder: Path | None) -> Manifest | None:
 
 
 def _figures(active: Manifest | None, previous: Manifest | None) -> list[Figure]:
+    """Return the figures, those with a meaning for everyone first."""
     if active is None:
         return []
     before = previous.metrics if previous else {}
-    return [
-        Figure(*_named(key), value=value, before=before.get(key))
-        for key, value in active.metrics.items()
-        if math.isfinite(value)
-    ]
+    known = list(_FIGURES)
+    keys = [key for key, value in active.metrics.items() if math.isfinite(value)]
+    order = {key: place for place, key in enumerate(known)}
+    keys.sort(key=lambda key: order.get(key.removeprefix(_PREFIX), len(known)))
+    return [Figure(*_named(key), value=active.metrics[key], before=before.get(key)) for key in keys]
 
 
 def _named(key: str) -> tuple[str, str]:
-    plain = key.replace("_", " ")
-    return _FIGURES.get(key, (plain[:1].upper() + plain[1:], ""))
+    bare = key.removeprefix(_PREFIX)
+    return _FIGURES.get(bare, (bare.replace("_", " "), ""))
 
 
 def _own_record(entries: Sequence[HistoryEntry], manifest: Manifest) -> OwnRecord | None:
