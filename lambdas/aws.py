@@ -81,6 +81,9 @@ class Aws:
             raise AwsUnusable(
                 f"there is no stack {name} in {self.region}; deploy it with `make deploy`"
             ) from error
+        except BotoCoreError as error:
+            where = self.endpoint_url or f"AWS in {self.region}"
+            raise AwsUnusable(f"{where} does not answer: {error}") from error
         return found
 
     def outputs(self, name: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from lambdas.local import tether
 from lambdas.local.ports import free_ports
 from lambdas.local.state import LocalCloudFailed, State
 
@@ -132,10 +133,11 @@ class MlEndpoint:
         with self._state.log("ml-endpoint").open("ab") as log:
             process = subprocess.Popen(
                 [
+                    *(sys.executable, tether.__file__),
                     *(sys.executable, "-m", "training.serve"),
                     *("--pipeline", str(pipeline.resolve()), "--port", str(port)),
                 ],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

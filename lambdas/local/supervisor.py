@@ -72,6 +72,8 @@ def run(
     """
     state.make()
     with only_one(state), ExitStack() as parts:
+        # A killed one could not take it away.
+        state.endpoints.unlink(missing_ok=True)
         ports, moved = port_choice.choose(state)
         if moved:
             print("the ports have changed: provision devices again", flush=True)

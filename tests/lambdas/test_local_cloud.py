@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from data import topics, wire
@@ -178,3 +179,37 @@ def test_a_message_that_no_function_can_handle_ends_in_the_undelivered_queue(
         awslambda.update_function_configuration(FunctionName=function, Environment=settings)
     assert device.thing in found["Messages"][0]["Body"]
     assert device.rate(rated).outcomes[0].outcome == "stored", "the resend repairs it"
+
+
+def test_a_killed_supervisor_leaves_nothing_running_and_the_next_start_works(
+    tmp_path: Path,
+) -> None:
+    from training.example_bundle import make_example_bundle
+
+    make_example_bundle(tmp_path / "bundle", directors=20, seed=0, version=1, key=None)
+    state = ("--state", str(tmp_path / "cloud"))
+    pipeline = tmp_path / "bundle.report" / "pipeline.joblib"
+    try:
+        assert tool("start", "--pipeline", str(pipeline), *state).returncode == 0
+        supervisor = psutil.Process(int(State(tmp_path / "cloud").lock.read_text("ascii")))
+        family = supervisor.children(recursive=True)
+        assert len(family) >= 3, "the emulator, and the endpoint on its tether"
+        supervisor.kill()
+        _, alive = psutil.wait_procs(family, timeout=40)
+        assert alive == []
+        unreachable = subprocess.run(
+            [
+                *(sys.executable, "-m", "lambdas.provision", "x"),
+                *("--out", str(tmp_path / "x"), "--desk", str(tmp_path / "cloud")),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert unreachable.returncode == 1
+        assert "does not answer" in unreachable.stderr
+        assert tool("status", *state).returncode == 1
+        assert tool("start", *state).returncode == 0
+        assert "serving" in tool("status", *state).stdout, "the pipeline, too, is kept"
+    finally:
+        tool("stop", *state)

@@ -1,0 +1,37 @@
+"""Runs a command that ends when we do, however we end: `python tether.py COMMAND...`.
+
+Its standard input is a pipe that we hold the other end of. When that closes, by us or by our
+death, the command is told to stop.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+_STOP_SECONDS = 8.0
+
+
+def main() -> int:
+    """Run the command until it ends, our input closes, or we are told to stop."""
+    command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGTERM, lambda *_: command.terminate())
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        command.terminate()
+        try:
+            command.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            command.kill()
+
+    threading.Thread(target=watch, daemon=True).start()
+    return command.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
