@@ -9,10 +9,10 @@ import msgspec
 
 from cloud_sync import update
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
-from cloud_sync.jobs import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.mqtt import Connected, Dropped, Message
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
+from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.verification import FinishVerification
 from edge.journal import Activation, OutboxRow, Request
 

@@ -35,12 +35,12 @@ from cloud_sync.events import (
 )
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
 from cloud_sync.intake import Intake
-from cloud_sync.jobs import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.mqtt import Broker, NotConnected, TopicRefused
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
 from cloud_sync.update import Job, OfferFailed
+from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.verification import FinishVerification
 from edge.journal import Journal, JournalError
 
@@ -261,7 +261,8 @@ class Service:
         result = {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command.result)}
         self._journal.finish_request(command.seq, result)
         self._journal.set_sync_state("verification", result)
-        _log.info("verification: %s %s", command.result.outcome, command.result.reason or "")
+        reason = f": {command.result.reason}" if command.result.reason else ""
+        _log.info("verification: %s%s", command.result.outcome, reason)
 
     def _stock(self) -> Stock:
         count, oldest = self._journal.outbox_depth()
@@ -287,14 +288,15 @@ class Service:
         news = command.state == "online" or command.attempts < 2
         _log.log(
             logging.INFO if news else logging.DEBUG,
-            "connection: %s %s",
+            "connection: %s%s",
             command.state,
-            command.reason,
+            command.reason and f" ({command.reason})",
         )
         self._tell("connection", state)
 
     def _update_changed(self, command: UpdateChanged) -> None:
-        _log.info("version %d: %s %s", command.version, command.step, command.reason)
+        reason = command.reason and f": {command.reason}"
+        _log.info("version %d: %s%s", command.version, command.step, reason)
         self._tell("update", {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command)})
 
     def _tell(self, key: str, value: object) -> None:

@@ -29,11 +29,12 @@ from cloud_sync.events import (
     Tick,
 )
 from cloud_sync.feedback import FeedbackCommand, SendFeedback, Uplink
-from cloud_sync.jobs import JobsCommand, JobsPublish, Updates
+from cloud_sync.jobs import Updates
 from cloud_sync.link import Backoff, Link, LinkState
 from cloud_sync.mqtt import Connected, Dropped, Message
 from cloud_sync.pace import Pace, Publish
 from cloud_sync.report import Reporter, SendReport, Stock
+from cloud_sync.update_run import JobsCommand, JobsPublish
 from cloud_sync.verification import SendVerification, VerificationCommand, Verifier
 from data import topics
 from data.errors import InvalidRecord
@@ -211,6 +212,8 @@ class Session:
             return self._feedback(self._uplink.acknowledged(payload, now), now)
         if topic == topics.verification_reply(self._thing):
             return self._verification(self._verifier.replied(payload, now), now)
+        if topic == f"{topics.shadow_update(self._thing)}/rejected":
+            raise InvalidRecord("shadow", f"was not updated: {payload[:200]!r}")
         prefix = topics.jobs(self._thing) + "/"
         if topic.startswith(prefix):
             return self._jobs(self._job_message(topic[len(prefix) :], payload, now), now)
@@ -282,7 +285,7 @@ class Session:
         return result
 
     def _jobs(self, commands: Iterable[JobsCommand], now: float) -> list[Command]:
-        self._reporter.updating(self._updates.state is not update.State.IDLE)
+        self._reporter.updating(self._updates.running)
         result: list[Command] = []
         for command in commands:
             if not isinstance(command, JobsPublish):

@@ -15,8 +15,8 @@ from rig.records import BUCKET, HASH
 from rig.simulation import Clock, Cloud, Device, Weather, memory_journal
 
 from cloud_sync import update
-from cloud_sync.jobs import Discard, Fetch, Offer
 from cloud_sync.update import TRANSITIONS, Action, BundleRejected, FetchFailed, State
+from cloud_sync.update_run import Discard, Fetch, Offer
 from data.wire import ModelUpdateJob
 from edge.journal import Journal
 

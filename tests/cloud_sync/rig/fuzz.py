@@ -12,11 +12,11 @@ from rig.simulation import SETTINGS
 
 from cloud_sync import events as ev
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
-from cloud_sync.jobs import Discard, Fetch, Offer
 from cloud_sync.mqtt import Connected, Dropped, Message, check_publish
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
+from cloud_sync.update_run import Discard, Fetch, Offer
 from cloud_sync.verification import FinishVerification
 from data import topics, wire
 from data.films import Combination

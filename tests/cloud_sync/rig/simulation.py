@@ -17,12 +17,12 @@ from rig.records import BUCKET, THING
 
 from cloud_sync import events as ev
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
-from cloud_sync.jobs import Discard, Fetch, Offer, StopFetching
 from cloud_sync.mqtt import Connected, Dropped, Message
 from cloud_sync.pace import Publish
 from cloud_sync.report import Stock, TakeStock
 from cloud_sync.session import Session, SessionSettings
 from cloud_sync.update import Fetched
+from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching
 from cloud_sync.verification import FinishVerification
 from data import topics, wire
 from edge.journal import Journal

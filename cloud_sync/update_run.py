@@ -1,0 +1,183 @@
+"""One update on its way through the table of `cloud_sync.update`: what each action means.
+
+Pure, like the table: it returns commands. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+
+from cloud_sync import job_messages, update
+from cloud_sync.job_messages import CONCLUSION, PROGRESS
+from cloud_sync.link import Backoff
+from cloud_sync.update import Action, Job, State
+
+
+class JobsPublish(msgspec.Struct, frozen=True):
+    """Publish to the thing's jobs topics; `tail` is what follows `.../jobs/`."""
+
+    tail: str
+    payload: bytes
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """Fetch, check and place a job's bundle; Fetched, FetchFailed or BundleRejected follows."""
+
+    job: Job
+
+
+class StopFetching(msgspec.Struct, frozen=True):
+    """Stop the fetch that runs, if one does. Its answer no longer matters."""
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """Offer the placed bundle to the appliance."""
+
+    job: Job
+    folder: str
+
+
+class Discard(msgspec.Struct, frozen=True):
+    """The bundle of this version in the incoming folder is no longer needed."""
+
+    version: int
+
+
+class UpdateChanged(msgspec.Struct, frozen=True):
+    """The update stands elsewhere; for the page and the log."""
+
+    version: int
+    job_id: str
+    step: str
+    reason: str
+
+
+JobsCommand = JobsPublish | Fetch | StopFetching | Offer | Discard | UpdateChanged
+
+
+def told_superseded(job: Job, by_version: int) -> JobsPublish:
+    """Return what tells the cloud that a job is not carried out."""
+    reason = f"superseded by version {by_version}"
+    told = job_messages.update_request("REJECTED", PROGRESS, reason=reason)
+    return JobsPublish(f"{job.id}/update", told)
+
+
+class UpdateRun:
+    """The update that runs, if one does."""
+
+    def __init__(
+        self,
+        retry: Backoff,
+        answer_timeout_seconds: float,
+        edge_timeout_seconds: float,
+        rng: random.Random,
+    ) -> None:
+        self._retry = retry
+        self._answer_timeout = answer_timeout_seconds
+        self._edge_timeout = edge_timeout_seconds
+        self._rng = rng
+        self.state = State.IDLE
+        self.job: Job | None = None
+        self._attempts = 0
+        self._due = 0.0
+        self._reason = ""
+        self._folder = ""
+        self._succeeded = False
+
+    def begin(self, job: Job, event: update.Event, now: float) -> list[JobsCommand]:
+        """Take up a job: it is wanted, or the appliance has already spoken of it."""
+        self.job, self._attempts, self._reason, self._folder = job, 0, "", ""
+        return self.happen(event, now)
+
+    def tick(self, online: bool, now: float) -> list[JobsCommand]:
+        """Time has passed."""
+        if now < self._due:
+            return []
+        match self.state:
+            case State.PAUSED:
+                return self.happen(update.RetryDue(), now)
+            case State.WAITING_FOR_EDGE:
+                return self.happen(update.EdgeTimedOut(), now)
+            case State.CONCLUDED if online:
+                return self.happen(update.ReportDue(), now)
+        return []
+
+    def happen(self, event: update.Event, now: float) -> list[JobsCommand]:
+        """Return what follows from an event, by the table."""
+        if self.job is None:
+            return []
+        before, job = self.state, self.job
+        self.state, actions = update.handle(before, event)
+        if actions:
+            self._note(event)
+        commands: list[JobsCommand] = []
+        if self.state is not before and self.state is not State.IDLE:
+            commands.append(self._changed(job))
+        for action in actions:
+            commands += self._act(job, action, event, now)
+        return commands
+
+    def _note(self, event: update.Event) -> None:
+        match event:
+            case update.Fetched():
+                self._folder, self._reason = event.folder, ""
+            case update.Activated():
+                self._reason = ""
+            case update.EdgeTimedOut():
+                self._reason = f"the appliance did not try it within {self._edge_timeout:.0f} s"
+            case (
+                update.FetchFailed()
+                | update.BundleRejected()
+                | update.OfferFailed()
+                | update.NotActivated()
+            ):
+                self._reason = event.reason
+
+    def _changed(self, job: Job) -> UpdateChanged:
+        step = self.state.value
+        if self.state is State.CONCLUDED:
+            step = "failed" if self._reason else "succeeded"
+        return UpdateChanged(job.document.version, job.id, step, self._reason)
+
+    def _act(self, job: Job, action: Action, event: update.Event, now: float) -> list[JobsCommand]:
+        match action:
+            case Action.REPORT_PROGRESS:
+                told = job_messages.update_request("IN_PROGRESS", PROGRESS, step=self.state.value)
+                return [JobsPublish(f"{job.id}/update", told)]
+            case Action.FETCH:
+                return [Fetch(job)]
+            case Action.STOP_FETCHING:
+                return [StopFetching()]
+            case Action.PLAN_RETRY:
+                self._due = now + self._retry.delay(self._attempts, self._rng)
+                self._attempts += 1
+            case Action.OFFER:
+                return [Offer(job, self._folder)]
+            case Action.AWAIT_EDGE:
+                self._due = now + self._edge_timeout
+            case Action.CONCLUDE_SUCCEEDED:
+                self._succeeded = True
+            case Action.CONCLUDE_FAILED:
+                self._succeeded = False
+            case Action.REPORT_CONCLUSION:
+                self._due = now + self._answer_timeout
+                return [self._conclusion(job)]
+            case Action.REPORT_SUPERSEDED:
+                told_now = told_superseded(job, getattr(event, "by_version", 0))
+                version = job.document.version
+                return [told_now, UpdateChanged(version, job.id, "superseded", "")]
+            case Action.DISCARD:
+                return [Discard(job.document.version)]
+            case Action.FORGET:
+                self.job = None
+        return []
+
+    def _conclusion(self, job: Job) -> JobsPublish:
+        if self._succeeded:
+            version = str(job.document.version)
+            told = job_messages.update_request("SUCCEEDED", CONCLUSION, version=version)
+        else:
+            told = job_messages.update_request("FAILED", CONCLUSION, reason=self._reason)
+        return JobsPublish(f"{job.id}/update", told)

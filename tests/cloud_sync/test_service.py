@@ -1,0 +1,133 @@
+"""The shell around the session: what it does when the journal, not the network, fails."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from rig.fake_broker import FakeBroker, FakeHub
+from rig.records import THING, feedback
+from rig.simulation import SETTINGS, Cloud
+
+from cloud_sync.events import Event
+from cloud_sync.mqtt import Message
+from cloud_sync.service import EventQueue, Service
+from cloud_sync.session import Session
+from edge.journal import JOURNAL, Journal, JournalFull, open_or_set_aside
+
+FAST = msgspec.structs.replace(
+    SETTINGS, retry_base_seconds=0.01, retry_cap_seconds=0.02, ack_timeout_seconds=0.2
+)
+
+
+class NoFetcher:
+    """No job arrives here."""
+
+    def stop(self) -> None:
+        pass
+
+    def close(self, seconds: float) -> None:
+        pass
+
+
+class FullJournal(Journal):
+    """A journal on a disk that is full for a while."""
+
+    full = False
+    refused = 0
+
+    def acknowledge(self, ids: Sequence[str]) -> int:
+        if self.full:
+            self.refused += 1
+            raise JournalFull("no space left")
+        return super().acknowledge(ids)
+
+
+class World:
+    """A service in a thread of the test's own, a broker in memory, a cloud that answers."""
+
+    def __init__(self, folder: Path, kind: type[Journal] = Journal) -> None:
+        self.folder = folder
+        self.cloud = Cloud()
+        hub = FakeHub()
+        events: EventQueue = EventQueue()
+        session = Session(FAST, random.Random(1), time.monotonic())
+        inbox: Callable[[Event], None] = events.put
+        line = FakeBroker(hub, THING, session.subscriptions(), inbox)
+        side: list[FakeBroker] = []
+
+        def answer(message: Any) -> None:
+            if isinstance(message, Message) and side:
+                for reply in self.cloud.answer(message.topic, message.payload):
+                    side[0].publish(reply.topic, reply.payload)
+
+        wanted = (f"filmupdate/{THING}", f"$aws/things/{THING}/jobs/get")
+        side.append(FakeBroker(hub, "cloud", wanted, answer))
+        side[0].connect()
+        self.journal = kind.open(folder / JOURNAL)
+        self.service = Service(session, self.journal, line, NoFetcher(), events, 0.01)  # type: ignore[arg-type]
+
+    def run(self, until: Callable[[], bool], seconds: float = 10.0) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.service.step()
+            if until():
+                return True
+        return False
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def test_a_full_disk_loses_nothing_and_is_not_hammered(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    world = World(folder, FullJournal)
+    journal = world.journal
+    assert isinstance(journal, FullJournal)
+    journal.full = True
+    records = [feedback(number) for number in range(5)]
+    with Journal.open(folder / JOURNAL) as appliance:
+        for record in records:
+            appliance.record_rating(record)
+        assert not world.run(lambda: False, 2.0)
+        assert len(world.cloud.stores.items) == 5
+        assert appliance.outbox_depth()[0] == 5
+        assert 2 <= journal.refused <= 12
+        assert caplog.text.count("no space left") <= journal.refused
+        journal.full = False
+        assert world.run(lambda: appliance.outbox_depth()[0] == 0)
+    assert "journal: works again" in caplog.text
+
+
+def test_a_journal_that_the_appliance_sets_aside_is_followed(folder: Path) -> None:
+    world = World(folder)
+    assert world.run(lambda: "not connected" not in world.service.standing()[1])
+    for suffix in ("", "-wal"):
+        path = folder / f"{JOURNAL}{suffix}"
+        path.write_bytes(b"\xff" * path.stat().st_size)
+    journal, aside = open_or_set_aside(folder / JOURNAL)
+    assert aside is not None
+    with journal:
+        journal.record_rating(feedback(1))
+        assert world.run(lambda: journal.outbox_depth()[0] == 0)
+    assert len(world.cloud.stores.items) == 1
+
+
+def test_stopping_tells_so_and_leaves_the_broker(folder: Path) -> None:
+    world = World(folder)
+    stop = threading.Event()
+    stop.set()
+    world.service.run(stop)
+    with Journal.open(folder / JOURNAL) as journal:
+        assert journal.sync_state()["connection"]["state"] == "stopped"
