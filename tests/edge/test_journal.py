@@ -168,9 +168,9 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_started(tmp_path: Path):
 
 
 def test_what_can_be_read_of_a_damaged_journal_is_taken_over(
-    tmp_path: Path, make_pick, make_feedback
+    quick_path: Path, make_pick, make_feedback
 ):
-    path = tmp_path / JOURNAL
+    path = quick_path / JOURNAL
     picks = [make_pick(title=f"Film {number}") for number in range(300)]
     with Journal.open(path) as journal:
         for pick in picks:

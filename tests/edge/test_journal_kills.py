@@ -35,11 +35,11 @@ with Journal.open(path) as journal:
 
 
 @pytest.mark.slow
-def test_every_confirmed_rating_survives_kills_at_random_moments(tmp_path: Path):
+def test_every_confirmed_rating_survives_kills_at_random_moments(quick_path: Path):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     done = subprocess.run(
-        [sys.executable, str(HERE / "kill_loop.py"), str(tmp_path), str(ROUNDS), str(seed)],
+        [sys.executable, str(HERE / "kill_loop.py"), str(quick_path), str(ROUNDS), str(seed)],
         capture_output=True,
         text=True,
         check=False,
@@ -48,7 +48,7 @@ def test_every_confirmed_rating_survives_kills_at_random_moments(tmp_path: Path)
     told = json.loads(done.stdout)
     assert told["kills"] == 2 * ROUNDS
     # The kills must have hit writing processes, not ones that had yet to begin.
-    assert told["confirmed"] > ROUNDS / 2
+    assert told["confirmed"] > ROUNDS
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become two other users")

@@ -140,15 +140,15 @@ def test_every_state_has_a_step_or_is_an_end():
 
 @pytest.mark.slow
 def test_killed_at_every_step_and_change_there_is_a_model_and_never_a_false_success(
-    device, rebundle, tmp_path
+    device, rebundle, quick_path
 ):
     sha256 = rebundle(device.incoming / "2", {"extra.txt": b"of version 2"})
     device.offer("2", 2, sha256)
     device.journal.close()
-    (tmp_path / "work").mkdir()
+    (quick_path / "work").mkdir()
     script, template = HERE / "kill_update.py", device.state
     done = subprocess.run(
-        [sys.executable, script, template, tmp_path / "work", device.keys],
+        [sys.executable, script, template, quick_path / "work", device.keys],
         capture_output=True,
         text=True,
         check=False,
