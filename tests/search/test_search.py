@@ -6,10 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.films import KINDS
-from edge.pick import choose
+from edge.model import Rows
+from edge.pick import agrees, choose
 from edge.search import Search
 from edge.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
-from edge.space import Space
+from edge.space import Cells, Space
+from edge.top import Found
 
 from .made_up import model as made_up_model
 from .plain import best_of, combinations_of
@@ -169,3 +171,16 @@ def test_two_million_combinations_of_the_real_bundle(real_model):
     _, first = np.unique(cells[0][order], return_index=True)
     for column, wanted in zip(found.cells, cells, strict=True):
         assert np.array_equal(column, wanted[order[np.sort(first)]])
+
+
+def test_agreement_means_every_bit_of_score_and_stars():
+    scores = np.array([34599, 34525], np.int32)
+    cells = Cells(*(np.zeros(2, np.int64) for _ in range(3)))
+    exact = scores.astype(np.float32) * np.float32(2**-12)
+    found = Found(scores, cells)
+    assert agrees(found, Rows(exact, scores, None))
+    one_bit_off = exact.copy()
+    one_bit_off[1] = np.nextafter(exact[1], np.float32(9))
+    assert not agrees(found, Rows(one_bit_off, scores, None))
+    assert not agrees(found, Rows(exact, scores + np.array([0, 1], np.int32), None))
+    assert not agrees(found, Rows(exact, None, None))
