@@ -123,30 +123,12 @@ def export(
         write(exported, out, signer)
         tell("draw the report", 0.95)
         page = write_report(beside(out), table)
-    parity, sizes = exported.parity, {n: len(c) for n, c in exported.files.items()}
-    figures = exported.manifest.metrics
-    screen.summary(
-        console,
-        f"Bundle {exported.manifest.name} version {exported.manifest.version}",
-        {
-            "films": f"{len(table.films):,} ({len(table.rejects)} bad rows)",
-            "model": f"{len(exported.model.mixed_.careers.names):,} directors, "
-            f"{exported.model.genre_sets_.count:,} genre sets, years "
-            f"{exported.model.table_years_[0]} to {exported.model.table_years_[1]}",
-            "cross-validated": f"RMSE {figures['cross_validated_rmse']:.4f}, "
-            f"log loss {figures['cross_validated_log_loss']:.4f}",
-            "scikit-learn against ONNX": f"{parity.expected:.6f} stars at most over "
-            f"{parity.rows:,} films and {parity.combinations:,} random combinations",
-            "probabilities against head": f"{parity.probabilities:.1e} at most",
-            "rows with other bits": f"{parity.bit_differences} (single, batch, 1 or 2 threads)",
-            "files": ", ".join(f"{name} {size:,} bytes" for name, size in sizes.items()),
-            "signed by": signer.key_id,
-            "bundle": out,
-            "pipeline": beside(out) / PIPELINE,
-            "report": page,
-            "took": f"{time.monotonic() - began:.0f} s, {_peak_megabytes():,.0f} MB at most",
-        },
-    )
+    screen.exported(console, exported, table, signer.key_id, {
+        "bundle": out,
+        "pipeline": beside(out) / PIPELINE,
+        "report": page,
+        "took": f"{time.monotonic() - began:.0f} s, {_peak_megabytes():,.0f} MB at most",
+    })  # fmt: skip
 
 
 @app.command()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from training.benchmark import Benchmark
-from training.evaluate import MODEL, Figures
-from training.export import Tell
+if TYPE_CHECKING:
+    # Only their types: a command that shows a table need not load the libraries of training.
+    from training.benchmark import Benchmark
+    from training.dataset import FilmTable
+    from training.evaluate import Figures
+    from training.export import Exported, Tell
 
 _SHOWN = ("rmse", "log_loss", "regret", "accuracy", "rps")
 
@@ -58,8 +62,9 @@ def figures(console: Console, found: Mapping[str, Figures], title: str = "Unseen
     table.add_column("method")
     for name in _SHOWN:
         table.add_column(name.replace("_", " "), justify="right")
+    model = next(iter(found))
     for method, of_part in found.items():
-        for part in ("all", "seen", "unseen") if method == MODEL else ("all",):
+        for part in ("all", "seen", "unseen") if method == model else ("all",):
             label = method if part == "all" else f"  {part} directors"
             table.add_row(label, *(f"{of_part[part][name]:.4f}" for name in _SHOWN))
     console.print(table)
@@ -70,6 +75,7 @@ def headline(console: Console, measured: Benchmark) -> None:
     table = Table(title="Five random splits, mean", title_justify="left", title_style="bold")
     for column in ("method", "RMSE", "of the forest's", "log loss", "regret", "RMSE in time"):
         table.add_column(column, justify="left" if column == "method" else "right")
+    model = next(iter(measured.in_time.figures))
     forest = measured.mean("random forest", "rmse")
     for method in measured.in_time.figures:
         rmse = measured.mean(method, "rmse")
@@ -82,12 +88,36 @@ def headline(console: Console, measured: Benchmark) -> None:
             f"{measured.in_time.figures[method]['all']['rmse']:.4f}",
         )
     console.print(table)
-    each = ", ".join(f"{value:.4f}" for value in measured.values(MODEL, "rmse"))
-    console.print(f"RMSE of {MODEL} on each split: {each}")
+    each = ", ".join(f"{value:.4f}" for value in measured.values(model, "rmse"))
+    console.print(f"RMSE of {model} on each split: {each}")
     for size, value in measured.mean_optimism().items():
         console.print(f"best of {size:,} random test films: over-predicted by {value:+.3f} stars")
     console.print(
         f"best of 20,000 invented combinations: {measured.invented.predicted:.3f} predicted, "
         f"{measured.invented.judged:.3f} by a model of the other films "
         f"({measured.invented.optimism:+.3f})"
+    )
+
+
+def exported(
+    console: Console, made: Exported, table: FilmTable, key_id: str, places: Mapping[str, object]
+) -> None:
+    """Show what an export learnt from, how good and how exact it is, and where it lies."""
+    model, parity, figures = made.model, made.parity, made.manifest.metrics
+    first, last = model.table_years_
+    facts = {
+        "films": f"{len(table.films):,} ({len(table.rejects)} bad rows)",
+        "model": f"{len(model.mixed_.careers.names):,} directors, "
+        f"{model.genre_sets_.count:,} genre sets, years {first} to {last}",
+        "cross-validated": f"RMSE {figures['cross_validated_rmse']:.4f}, "
+        f"log loss {figures['cross_validated_log_loss']:.4f}",
+        "scikit-learn against ONNX": f"{parity.expected:.6f} stars at most over "
+        f"{parity.rows:,} films and {parity.combinations:,} random combinations",
+        "probabilities against head": f"{parity.probabilities:.1e} at most",
+        "rows with other bits": f"{parity.bit_differences} (single, batch, 1 or 2 threads)",
+        "files": ", ".join(f"{name} {len(c):,} bytes" for name, c in made.files.items()),
+        "signed by": key_id,
+    }
+    summary(
+        console, f"Bundle {made.manifest.name} version {made.manifest.version}", {**facts, **places}
     )
