@@ -23,19 +23,30 @@ done
 # The environment takes 400 MB, which the image has not to spare; the card grows it again.
 truncate --size=+1G "$image"
 echo ', +' | sfdisk --quiet --no-reread -N 2 "$image"
-device=$(losetup --find --show --partscan "$image")
 root=$(mktemp -d)
+boot_device='' root_device=''
 tidy() {
-  umount "$root/boot/firmware" "$root" 2>/dev/null || :
-  losetup --detach "$device"
+  umount "$root/boot/firmware" 2>/dev/null || :
+  umount "$root" 2>/dev/null || :
+  for device in $boot_device $root_device; do losetup --detach "$device"; done
   rmdir "$root"
 }
 trap tidy EXIT
-e2fsck -f -p "${device}p2" || [ $? = 1 ] || die "the image's file system is damaged"
-resize2fs "${device}p2"
-mount "${device}p2" "$root"
+# By their place in the file: not every machine makes devices for the partitions of a loop device.
+attach() {
+  sfdisk --dump "$image" | grep 'start=' | sed -n "$1p" |
+    sed 's/.*start= *\([0-9]*\), size= *\([0-9]*\).*/\1 \2/' | {
+    read -r start size
+    losetup --find --show --offset $((start * 512)) --sizelimit $((size * 512)) "$image"
+  }
+}
+boot_device=$(attach 1)
+root_device=$(attach 2)
+e2fsck -f -p "$root_device" || [ $? = 1 ] || die "the image's file system is damaged"
+resize2fs "$root_device"
+mount "$root_device" "$root"
 [ -d "$root/boot/firmware" ] || die "this is no Raspberry Pi OS 12 or 13: it has no /boot/firmware"
-mount "${device}p1" "$root/boot/firmware"
+mount "$boot_device" "$root/boot/firmware"
 
 cp -R "$release" "$root/root/greenlight"
 systemd-nspawn --quiet --register=no --keep-unit --console=pipe --directory="$root" \

@@ -1,0 +1,119 @@
+"""An SD card's image turned into the appliance: `make image-test`. Needs root and loop devices.
+
+The image is made here and laid out as Raspberry Pi OS's is: boot files on FAT, the system on ext4.
+Its processor is this machine's: what is not shown is Raspberry Pi OS itself, and arm64.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .boot_campaign import ROOT_TAR, SUITE, pack
+from .container import Container, make_root
+
+TOP = Path(__file__).parents[2]
+WORK = TOP / "build/image-test"
+
+pytestmark = [pytest.mark.nspawn, pytest.mark.timeout(1200)]
+
+
+def run(*words: str | Path) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+@contextlib.contextmanager
+def attached(image: Path, number: int) -> Iterator[str]:
+    """A loop device for one partition."""
+    table = json.loads(run("sfdisk", "--json", image))["partitiontable"]["partitions"]
+    start, size = (512 * table[number - 1][key] for key in ("start", "size"))
+    place = (f"--offset={start}", f"--sizelimit={size}")
+    device = run("losetup", "--find", "--show", *place, image).strip()
+    try:
+        yield device
+    finally:
+        run("losetup", "--detach", device)
+
+
+@contextlib.contextmanager
+def mounted(image: Path, folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with attached(image, 1) as boot, attached(image, 2) as system:
+        run("mount", system, folder)
+        try:
+            (folder / "boot/firmware").mkdir(parents=True, exist_ok=True)
+            run("mount", boot, folder / "boot/firmware")
+            try:
+                yield folder
+            finally:
+                run("umount", folder / "boot/firmware")
+        finally:
+            run("umount", folder)
+
+
+@pytest.fixture(scope="module")
+def image() -> Path:
+    """An image such as one downloads, with hardly any room left."""
+    assert os.geteuid() == 0, "loop devices need root"
+    make_root(ROOT_TAR, SUITE)
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    image = WORK / "pi-os.img"
+    with image.open("wb") as file:
+        file.truncate(900 << 20)
+    layout = "label: dos\nsize=64MiB, type=c\ntype=83\n"
+    subprocess.run(["sfdisk", "--quiet", image], input=layout, text=True, check=True)
+    with attached(image, 1) as boot, attached(image, 2) as system:
+        if "vfat" in Path("/proc/filesystems").read_text():
+            run("mkfs.vfat", boot)
+        else:  # this kernel cannot mount FAT
+            run("mke2fs", "-q", "-t", "ext4", boot)
+        run("mke2fs", "-q", "-t", "ext4", system)
+    with mounted(image, WORK / "mount") as root:
+        run("tar", "-C", root, "-xf", ROOT_TAR)
+        (root / "boot/firmware/cmdline.txt").write_text("console=tty1 root=PARTUUID=x rootwait\n")
+        (root / "etc/hostname").write_text("raspberrypi\n")
+        (root / "etc/hosts").write_text("127.0.0.1\tlocalhost\n127.0.1.1\traspberrypi\n")
+    return image
+
+
+def test_an_image_becomes_the_appliance(image: Path) -> None:
+    release = pack(WORK / "release")
+    run(TOP / "systemd/image/customise.sh", image, release)
+    with mounted(image, WORK / "mount") as root:
+        assert "cgroup_enable=memory" in (root / "boot/firmware/cmdline.txt").read_text()
+        assert len((root / "boot/firmware/cmdline.txt").read_text().splitlines()) == 1
+        assert (root / "etc/hostname").read_text() == "greenlight\n"
+        assert not (root / "root/greenlight").exists()
+        assert not (root / "etc/greenlight/environment").exists(), "its pins are real"
+
+
+def test_customising_it_again_changes_nothing_of_the_release(image: Path) -> None:
+    with mounted(image, WORK / "mount") as root:
+        before = (root / "opt/greenlight/current").readlink()
+    run(TOP / "systemd/image/customise.sh", image, WORK / "release")
+    with mounted(image, WORK / "mount") as root:
+        assert (root / "opt/greenlight/current").readlink() == before
+        assert (root / "boot/firmware/cmdline.txt").read_text().count("cgroup_enable") == 1
+
+
+def test_it_boots_into_the_appliance(image: Path) -> None:
+    with mounted(image, WORK / "mount") as root:
+        # This machine has no pins.
+        (root / "etc/greenlight/environment").write_text("GREENLIGHT_OPTIONS=--simulate\n")
+        machine = Container(root, f"greenlight-image-{os.getpid()}")
+        machine.boot()
+        try:
+            machine.wait_until(
+                "its model answers", "greenlight status --json | grep -q '\"model\": *{'"
+            )
+            assert machine.asked("press")["ok"]
+        finally:
+            machine.power_off()
