@@ -1,0 +1,73 @@
+"""On a terminal the keyboard is the button and the LED is drawn."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
+
+
+def test_keys_press_and_hold_and_the_led_is_drawn(supplied):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge", "run", "--simulate", "--config", str(supplied.config)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+    )
+    os.close(theirs)
+    seen = ""
+
+    def see(what: str) -> None:
+        nonlocal seen
+        deadline = time.monotonic() + 30
+        while what not in seen:
+            assert time.monotonic() < deadline, f"{what!r} was never seen in {seen!r}"
+            seen += os.read(ours, 4096).decode("utf-8", "replace")
+
+    try:
+        see("keys: space presses")
+        see("led: solid")
+        assert not termios.tcgetattr(ours)[3] & termios.ECHO
+        assert "●" in seen
+        os.write(ours, b" ")
+        see("led: fast pulse")
+        see("pick: ")
+        see("led: two blinks")
+        os.write(ours, b"2")
+        see("led: held: 2")
+        see("approved: ")
+        process.send_signal(signal.SIGTERM)
+        see("stopping")
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        # The terminal is left as it was found.
+        assert termios.tcgetattr(ours)[3] & termios.ECHO
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        os.close(ours)
+
+
+def test_nobody_reading_is_no_reason_to_stop(supplied):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge", "run", "--simulate", "--config", str(supplied.config)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith(b"model: films"):
+            pass
+        process.stdout.close()
+        assert supplied.ask("press")["ok"]
+        assert supplied.ask("approve")["ok"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
