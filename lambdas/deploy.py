@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data.errors import GreenlightError
 from lambdas import package, stack
 from lambdas.aws import STACK, Aws, AwsUnusable, in_account
+from lambdas.retire import retire, things_of
 
 _EVERY_SECONDS = 5.0
 
@@ -102,6 +103,17 @@ def up(
     return stack.deploy(aws, wanted.stack, parameters, every_seconds)
 
 
+def down(aws: Aws, name: str, outputs: dict[str, str], every_seconds: float) -> list[str]:
+    """Let the devices go, delete the stack, and return what is kept.
+
+    Raises:
+        AwsUnusable: saying what stands in the way; running it again goes on.
+    """
+    retire(aws, outputs)
+    stack.delete(aws, name, every_seconds)
+    return [outputs[output] for output in stack.RETAINED]
+
+
 def _make_code_bucket(aws: Aws, bucket: str) -> None:
     """Make the bucket of the packages, private, if it is not there."""
     s3 = aws.client("s3")
@@ -170,13 +182,12 @@ def down_command(
     try:
         aws = in_account(region)
         account = aws.account()
-        things = len(aws.client("iot").list_things(maxResults=250)["things"])
-        print(
-            f"stack {stack_name} in account {account}, {aws.region}; {things} thing(s) registered"
-        )
+        outputs = aws.outputs(stack_name)
+        things = things_of(aws, outputs)
+        print(f"stack {stack_name} in account {account}, {aws.region}; {len(things)} device(s)")
         if not yes:
-            typer.confirm("Delete it? Its devices can then send no ratings", abort=True)
-        kept = stack.delete(aws, stack_name, _EVERY_SECONDS)
+            typer.confirm("Delete it? Its devices can then connect no more", abort=True)
+        kept = down(aws, stack_name, outputs, _EVERY_SECONDS)
     except GreenlightError as error:
         print(f"lambdas.deploy: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

@@ -25,6 +25,7 @@ from data.wire import ModelUpdateJob
 from lambdas.aws import STACK, Aws, in_account, on_desk
 from lambdas.local.control import order
 from lambdas.local.state import State
+from lambdas.retire import things_of
 from lambdas.signing_key import release_key, under_release_key
 
 _IN_PROGRESS_MINUTES = 60
@@ -203,9 +204,7 @@ def every_thing(aws: Aws, stack: str) -> list[str]:
     Raises:
         PublishingFailed: if there are none.
     """
-    kind = aws.outputs(stack)["DeviceType"]
-    pages = aws.client("iot").get_paginator("list_things").paginate(thingTypeName=kind)
-    names = [thing["thingName"] for page in pages for thing in page["things"]]
+    names = things_of(aws, aws.outputs(stack))
     if not names:
         raise PublishingFailed("no device is provisioned; begin with lambdas.provision")
     return names

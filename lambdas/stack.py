@@ -12,8 +12,8 @@ from lambdas.aws import Aws, AwsUnusable, outputs_of
 
 TEMPLATE = Path(__file__).with_name("template.yaml")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-# What the template retains; a test holds this to it.
-RETAINED = frozenset({"DataBucket", "ModelsBucket", "Films", "SigningKey"})
+# The outputs that name what the template retains; a test holds this to it.
+RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey")
 _NOTHING_TO_DO = "No updates are to be performed"
 
 
@@ -96,21 +96,14 @@ def _first_failure(aws: Aws, name: str) -> str:
     return "CloudFormation names no resource"
 
 
-def delete(aws: Aws, name: str, every_seconds: float) -> list[str]:
-    """Delete the stack and return what its template keeps: the resources that hold data.
+def delete(aws: Aws, name: str, every_seconds: float) -> None:
+    """Delete the stack.
 
     Raises:
         StackFailed: if something could not be deleted.
     """
-    cloudformation = aws.client("cloudformation")
-    kept = [
-        resource["PhysicalResourceId"]
-        for resource in cloudformation.describe_stack_resources(StackName=name)["StackResources"]
-        if resource["LogicalResourceId"] in RETAINED
-    ]
-    cloudformation.delete_stack(StackName=name)
+    aws.client("cloudformation").delete_stack(StackName=name)
     while exists(aws, name):
         if aws.stack(name)["StackStatus"] == "DELETE_FAILED":
             raise StackFailed(f"the stack {name} cannot be deleted: {_first_failure(aws, name)}")
         time.sleep(every_seconds)
-    return kept

@@ -18,6 +18,7 @@ from lambdas.aws import Aws
 from lambdas.deploy import Wanted, prerequisites
 from lambdas.provision import ProvisioningFailed, provision
 from lambdas.signing_key import release_key, under_release_key
+from lambdas.stack import StackFailed
 
 from .test_template import Loader
 
@@ -34,8 +35,9 @@ def wanted(**settings: str) -> Wanted:
 
 
 def test_the_stack_goes_up_changes_keeps_what_is_not_named_and_comes_down(
-    aws: Aws, tmp_path: Path
+    aws: Aws, local_cloud: Any, tmp_path: Path
 ) -> None:
+    desk = local_cloud.aws.desk
     packages = package.build_for_desk(tmp_path)
     outputs = deploy.up(aws, wanted(LogRetentionDays="7"), packages, 0.05)
     assert outputs["Table"] == "second-films", "all names begin with the stack's"
@@ -52,8 +54,12 @@ def test_the_stack_goes_up_changes_keeps_what_is_not_named_and_comes_down(
     deploy.up(aws, wanted(LogRetentionDays="14"), packages, 0.05)
     assert retention() == 14
 
-    kept = stack.delete(aws, "second", 0.05)
+    provision(dataclasses.replace(aws, desk=desk), "second", "seconds", tmp_path / "device", [])
+    with pytest.raises(StackFailed, match="second"):
+        stack.delete(aws, "second", 0.05)
+    kept = deploy.down(aws, "second", outputs, 0.05)
     assert not stack.exists(aws, "second")
+    aws.client("iot").describe_thing(thingName="seconds")
     assert "second-films" in kept
     aws.client("dynamodb").describe_table(TableName="second-films")
     aws.client("s3").head_bucket(Bucket=outputs["DataBucket"])
@@ -68,7 +74,8 @@ def test_what_is_kept_is_what_the_template_retains() -> None:
         for name, resource in template["Resources"].items()
         if resource.get("DeletionPolicy") == "Retain"
     }
-    assert retained == stack.RETAINED
+    named = {template["Outputs"][output]["Value"]["Ref"] for output in stack.RETAINED}
+    assert named == retained
 
 
 def test_all_that_is_missing_is_said_at_once(aws: Aws) -> None:
