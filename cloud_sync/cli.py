@@ -120,6 +120,8 @@ def status(
         typer.echo(json.dumps(known))
         return
     table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in known.items():
         text = value if isinstance(value, str) else ", ".join(_told(value))
         table.add_row(name, text)

@@ -170,6 +170,19 @@ def test_a_model_the_appliance_refuses_fails_the_job_with_its_reason(pi: Pi) -> 
     assert pi.shadow()["state"] == "no-model"
 
 
+def test_a_job_cancelled_while_the_appliance_is_awaited_is_given_up(pi: Pi) -> None:
+    job_id, _ = pi.publish(1)
+    service = subprocess.Popen(pi.command("run"), stderr=subprocess.PIPE, text=True)
+    try:
+        eventually(lambda: (pi.state / "incoming" / "1").exists(), "never placed")
+        pi.cloud.aws.client("iot").cancel_job(jobId=job_id, force=True)
+        eventually(lambda: not (pi.state / "incoming" / "1").exists(), "never given up")
+    finally:
+        service.terminate()
+        service.communicate(timeout=20)
+    assert pi.job(job_id)[0] == "CANCELED"
+
+
 def test_ratings_reach_both_stores_and_leave_the_outbox(pi: Pi) -> None:
     records = pi.rate(25)
     done = pi.once()
