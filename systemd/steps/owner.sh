@@ -39,7 +39,12 @@ show_on_lan() {
   cp "$file" "$file.new"
   sed -i '/^page_host *=/d' "$file.new"
   # Before the first line, so that it stays outside of any table.
-  { printf 'page_host = "%s"\n' "$host"; cat "$file.new"; } >"$file.newer"
+  {
+    printf 'page_host = "%s"\n' "$host"
+    # The page answers to its own names only; this one is avahi's.
+    grep -q '^page_names' "$file.new" || echo 'page_names = ["greenlight.local"]'
+    cat "$file.new"
+  } >"$file.newer"
   mv "$file.newer" "$file"
   rm -f "$file.new"
   if [ "$1" = on ]; then

@@ -7,6 +7,7 @@ The tests are one story and run in their order; each begins where the one before
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -114,6 +115,28 @@ def test_each_user_sees_only_what_it_needs(machine: Container, tmp_path: Path) -
     assert machine.try_run(f"{other} ls /var/lib/greenlight").returncode != 0
     assert machine.try_run(f"{other} touch /run/greenlight/power-off").returncode != 0
     assert machine.try_run(f"{sync} touch /run/greenlight/power-off").returncode != 0
+
+
+def test_members_of_the_group_may_press_and_nobody_else(machine: Container) -> None:
+    machine.run("useradd owner && usermod -aG greenlight owner && useradd stranger")
+    try:
+        assert json.loads(machine.run("runuser -u owner -- greenlight status --json"))["model"]
+        assert machine.try_run("runuser -u stranger -- greenlight press").returncode != 0
+    finally:
+        machine.run("userdel owner && userdel stranger")
+
+
+def test_the_page_is_shown_to_the_network_only_when_asked(machine: Container) -> None:
+    everywhere, here = "00000000:1F90", "0100007F:1F90"
+    machine.wait_until("it listens here", f"grep -q {here} /proc/net/tcp")
+    assert everywhere not in machine.run("cat /proc/net/tcp")
+    machine.run("greenlight-setup lan on")
+    machine.wait_until("it listens everywhere", f"grep -q {everywhere} /proc/net/tcp")
+    allowed = machine.property("greenlight.service", "IPAddressAllow")
+    assert "192.168.0.0/16" in allowed
+    machine.run("greenlight-setup lan off")
+    machine.wait_until("it listens here again", f"grep -q {here} /proc/net/tcp")
+    assert "192.168.0.0/16" not in machine.property("greenlight.service", "IPAddressAllow")
 
 
 def test_connected_but_offline_both_services_run(machine: Container) -> None:

@@ -107,7 +107,7 @@ class Container:
         """Run a shell command in it as root; whatever its exit code."""
         return subprocess.run(
             ["nsenter", f"--target={self._leader}", "--all", "env", "-i",
-             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "GREENLIGHT_SETTLE_SECONDS=6",
              "sh", "-c", command],
             input=stdin, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False,
         )  # fmt: skip

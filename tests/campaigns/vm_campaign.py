@@ -77,7 +77,7 @@ def phase(machine: VirtualMachine) -> str:
     return str(machine.ask(command="status")["phase"])
 
 
-def press(machine: VirtualMachine, seconds: float, bounces: int = 4) -> None:
+def press(machine: VirtualMachine, seconds: float, bounces: int = 0) -> None:
     machine.order({"press": seconds, "bounces": bounces})
 
 
@@ -105,7 +105,7 @@ def test_the_pins_are_lgpio_on_the_kernels_own_chip(machine: VirtualMachine) -> 
 
 
 def test_press_pick_approve_rate(machine: VirtualMachine) -> None:
-    press(machine, 0.3)
+    press(machine, 0.3, bounces=2)
     wait(machine, "a pick waits", lambda: machine.ask(command="status")["pick"] is not None)
     light = machine.order({"look": 6})
     assert 0 < light["on"] < 1, "it blinks"
@@ -178,7 +178,8 @@ def work_until_dark(machine: VirtualMachine) -> set[str]:
     try:
         while True:
             press(machine, 0.2)
-            while machine.ask(command="status")["pick"] is None:
+            patience = time.monotonic() + 15  # on a busy machine a press may come out too long
+            while machine.ask(command="status")["pick"] is None and time.monotonic() < patience:
                 time.sleep(0.05)
             approved = machine.ask(command="approve")
             if approved["ok"]:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "systemd/install.sh"
@@ -84,3 +85,14 @@ def test_without_root_it_says_so():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "sudo" in done.stderr
+
+
+def test_cloud_init_runs_the_installer_that_a_release_holds():
+    text = (ROOT / "systemd/image/user-data").read_text()
+    assert text.startswith("#cloud-config\n")
+    told = yaml.safe_load(text)
+    assert told["hostname"] == "greenlight"
+    ran = next(words for words in told["runcmd"] if "install" in words)
+    script = next(Path(word) for word in ran if word.endswith("install.sh"))
+    assert (ROOT / "systemd" / script.name) == INSTALL
+    assert "users" not in told, "whom Imager made may still log in"
