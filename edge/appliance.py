@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data.bundle import Bundle
 from data.errors import GreenlightError
-from data.wire import Feedback, Pick, new_id
+from data.wire import Feedback, Pick, VerificationRequest, new_id
 from edge import models, rating
 from edge.boot import now
 from edge.config import Config
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SEEDS = 2**32
+# How many of the newest picks the longer hold has verified.
+_VERIFIED_PICKS = 20
 
 
 class Outcome(NamedTuple):
@@ -219,7 +221,13 @@ class Appliance:
         self.say(f"approved: {pick.title}; rate it with `greenlight rate STARS`")
 
     def _synchronise(self) -> None:
-        self.writer.write(lambda: self.journal.request_sync(new_id()))
+        picks = [entry.pick for entry in self.journal.history(_VERIFIED_PICKS)]
+        model_hash = self.model.hash if self.model is not None else ""
+        mine = [pick for pick in picks if pick.model_hash == model_hash]
+        rows = tuple(pick.combination for pick in mine)
+        scores = tuple(pick.prediction.expected for pick in mine)
+        request = VerificationRequest(new_id(), model_hash, rows) if mine else None
+        self.writer.write(lambda: self.journal.request_sync(new_id(), request, scores))
         self.say("asked the sync service to synchronise and verify now")
 
     async def _warm(self, model: Model) -> None:

@@ -122,13 +122,29 @@ class ApplianceSide(ModelRecords):
         with self.transaction() as connection:
             _ask_to_verify(connection, request, scores)
 
-    def request_sync(self, request_id: str) -> None:
-        """Ask the sync service to connect, send and look for work now."""
+    def request_sync(
+        self,
+        request_id: str,
+        verification: VerificationRequest | None = None,
+        scores: tuple[float, ...] = (),
+    ) -> None:
+        """Ask the sync service to connect, send and look for work now; to verify too, if given."""
         with self.transaction() as connection:
+            if verification is not None:
+                _ask_to_verify(connection, verification, scores)
             connection.execute(
                 "INSERT INTO requests (id, kind, payload) VALUES (?, 'sync', ?)",
                 (request_id, b"{}"),
             )
+
+    def verified_after(self, seq: int) -> list[tuple[int, Any]]:
+        """Return sequence number and result of each verification finished since, oldest first."""
+        found = self.rows(
+            "SELECT seq, result FROM requests WHERE kind = 'verify' AND state = 'done' AND seq > ?"
+            " ORDER BY seq",
+            seq,
+        )
+        return [(number, msgspec.json.decode(result)) for number, result in found]
 
     def history(self, limit: int = _ALL) -> list[HistoryEntry]:
         """Return the newest picks with decisions and ratings, newest first."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from data.bundle import BundleRefused, read_bundle
 from data.signing import KeyUnusable, read_public_keys
+from edge import memory
 from edge.activation import UpdateState
 from edge.appliance import Appliance
 from edge.boot import now
@@ -39,6 +40,7 @@ class Watching:
     _update: asyncio.Task[None] | None = None
     _not_before: float = 0.0
     _offline_since: float | None = None
+    _verified_seq: int = 0
 
     def offer_first_bundle(self) -> None:
         """Try the bundle that came with the software, if it is newer than any model seen here."""
@@ -94,7 +96,11 @@ class Watching:
             return
         self.appliance.attention.clear("model")
         if update.model is not None:
+            # What was wrong with the model before says nothing of this one.
+            self.appliance.attention.clear("verification")
             self.appliance.adopt(update.bundle, update.model)
+            # The old model and all that trying the new one took.
+            memory.give_back()
 
     def _run_update(self, offer: IncomingModel, source: Path | None) -> tuple[Update, UpdateState]:
         config = self.appliance.config
@@ -123,20 +129,21 @@ class Watching:
                     self.appliance.feed(Event.CAME_ONLINE)
             elif self._offline_since is None:
                 self._offline_since = time.monotonic()
-        verification = told.get("verification")
-        if isinstance(verification, dict):
-            self._take_verification(verification)
+        for seq, result in self.appliance.journal.verified_after(self._verified_seq):
+            self._verified_seq = seq
+            if isinstance(result, dict):
+                self._take_verification(result)
 
-    def _take_verification(self, verification: dict[str, Any]) -> None:
-        if verification.get("outcome") == "differed":
-            worst = verification.get("worst_difference")
+    def _take_verification(self, result: dict[str, Any]) -> None:
+        model = self.appliance.model
+        if result.get("outcome") != "differed" or model is None:
+            return
+        if result.get("model_hash", model.hash) == model.hash:
             self.appliance.attention.raise_(
                 "verification",
-                f"the cloud scores a pick differently (by {worst} stars): the model's export or"
-                " this device is at fault",
+                f"the cloud scores a pick otherwise (by {result.get('worst_difference')} stars):"
+                " the model's export or this device is at fault",
             )
-        elif verification.get("outcome") == "agreed":
-            self.appliance.attention.clear("verification")
 
     def _look_for_silence(self) -> None:
         since = self._offline_since

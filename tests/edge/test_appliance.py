@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data.films import Combination
-from data.wire import Prediction
+from data.wire import Prediction, VerificationRequest, decode
 from edge import appliance as appliance_module
 from edge.appliance import Appliance, Parts
 from edge.attention import Attention
@@ -171,6 +171,28 @@ def test_an_approval_that_cannot_be_written_is_refused_and_the_pick_still_waits(
     in_house(tmp_path, small_bundle, visit)
 
 
+def test_synchronising_has_the_newest_picks_of_this_model_verified(
+    tmp_path, small_bundle, make_pick
+):
+    async def visit(house: House) -> None:
+        house.journal.record_pick(make_pick(title="Of an older model"))
+        picks = []
+        for _ in range(2):
+            house.appliance.feed(Event.PICK_ASKED)
+            await house.appliance.search
+            picks.append(house.appliance.pick)
+        for request in house.journal.pending_requests():
+            house.journal.finish_request(request.seq, None)
+        assert house.appliance.feed(Event.SYNC_ASKED).refusal is None
+        verify, sync = house.journal.pending_requests()
+        asked = decode(verify.payload, VerificationRequest)
+        assert asked.rows == tuple(pick.combination for pick in reversed(picks))
+        assert verify.scores == tuple(pick.prediction.expected for pick in reversed(picks))
+        assert (verify.kind, sync.kind) == ("verify", "sync")
+
+    in_house(tmp_path, small_bundle, visit)
+
+
 def test_the_longest_press_stops_and_asks_for_power_off_and_a_signal_does_not(
     tmp_path, small_bundle
 ):
@@ -212,15 +234,29 @@ def test_being_offline_for_long_is_shown_and_passes(tmp_path, small_bundle):
     in_house(tmp_path, small_bundle, visit, offline_seconds=0.2)
 
 
-def test_a_verification_that_differs_wants_attention_until_one_agrees(tmp_path, small_bundle):
+def test_a_verification_that_differs_wants_attention_though_the_next_agrees(tmp_path, small_bundle):
     async def visit(house: House) -> None:
         sync = Sync(house)
-        sync.tell("verification", {"outcome": "differed", "worst_difference": 0.5})
+        for _ in range(3):
+            house.appliance.feed(Event.PICK_ASKED)
+            await house.appliance.search
+        house.appliance.feed(Event.APPROVAL_GIVEN)
+        ours = small_bundle.model_hash
+        of_another = {"outcome": "differed", "model_hash": "00" * 32, "worst_difference": 3.0}
+        differed = {"outcome": "differed", "model_hash": ours, "worst_difference": 0.5}
+        agreed = {"outcome": "agreed", "model_hash": ours}
+        first, second, third = sync.journal.pending_requests("verify")
+        sync.journal.finish_request(first.seq, of_another)
+        sync.watching.look()
+        assert house.appliance.attention.sentences == []
+        sync.journal.finish_request(second.seq, differed)
+        sync.journal.finish_request(third.seq, agreed)
+        sync.watching.look()
         assert "by 0.5 stars" in house.appliance.attention.sentences[0]
         assert house.lights.shown.value == "1 Hz"
-        sync.tell("verification", {"outcome": "agreed"})
+        house.appliance.attention.clear()
+        sync.tell("connection", {"state": "online"})
         assert house.appliance.attention.sentences == []
-        assert house.lights.shown.value == "solid"
         sync.journal.close()
 
     in_house(tmp_path, small_bundle, visit)
