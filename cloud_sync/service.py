@@ -39,7 +39,7 @@ from cloud_sync.mqtt import Broker, NotConnected, TopicRefused
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
-from cloud_sync.update import Job, OfferFailed
+from cloud_sync.update import FetchFailed, Job, OfferFailed
 from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.verification import FinishVerification
 from edge.journal import Journal, JournalError
@@ -74,8 +74,14 @@ class Fetcher:
         stop = self._stop = threading.Event()
 
         def fetch() -> None:
-            if not stop.is_set():
+            if stop.is_set():
+                return
+            try:
                 self._inbox(self._intake.fetch(job, stop))
+            except Exception as error:  # noqa: BLE001 - this thread's outermost loop
+                # Whatever it was, the update must not wait for ever.
+                _log.exception("fetching version %d", job.document.version)
+                self._inbox(FetchFailed(job.id, f"{type(error).__name__}: {error}"))
 
         self._work.put(fetch)
 
@@ -292,7 +298,9 @@ class Service:
             command.state,
             command.reason and f" ({command.reason})",
         )
-        self._tell("connection", state)
+        if command.state != "connecting" or command.attempts == 0:
+            # Each attempt ends in a state of its own; an SD card need not hear of both.
+            self._tell("connection", state)
 
     def _update_changed(self, command: UpdateChanged) -> None:
         reason = command.reason and f": {command.reason}"
