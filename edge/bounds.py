@@ -18,6 +18,8 @@ Int32 = NDArray[np.int32]
 
 # Below every sum of table entries, with room to add some to it.
 NEVER = np.int32(-(2**30))
+# Below every table entry; a few of them can be added up.
+_IMPOSSIBLE = np.int32(-(2**24))
 
 
 class Bounds:
@@ -106,35 +108,37 @@ class Bounds:
         return upper
 
     def _genre_ceilings(self) -> Int32:
-        """Bound each director's genre part: the best of each table, size by size."""
+        """Bound each director's genre part: for so many genres, of which so many are their own."""
         tables, space = self.tables, self.space
         rows = _rows(space.directors)
-        stretches = tables.director_genres.reshape(-1, SIZES)
-        of_size = np.maximum.reduceat(stretches, tables.offset // SIZES, axis=0)[rows]
-        sizes = space.atlas.sets.sizes[space.sets]
         members = space.atlas.sets.members[space.sets]
-        allowed = np.unique(members[members < len(space.atlas.sets.genres)])
-        single = tables.director_genre[rows][:, _rows(allowed)]
-        singles = _highest(single, min(SIZES, len(allowed))).cumsum(axis=0)
+        allowed = _rows(np.unique(members[members < len(space.atlas.sets.genres)]))
+        single = tables.director_genre[rows][:, allowed].astype(np.int32)
+        own = tables.own_genre[rows][:, allowed] > 0
+        of_own = _highest_sums(np.where(own, single, _IMPOSSIBLE))
+        of_foreign = _highest_sums(np.where(own, _IMPOSSIBLE, single))
         ceilings = np.full(len(space.directors), NEVER)
+        sizes = space.atlas.sets.sizes[space.sets]
         for size in np.unique(sizes):
             levels = np.unique(tables.set_level[space.sets[sizes == size]])
             level = tables.director_level[rows][:, levels].max(axis=1)
-            ceiling = of_size[:, size - 1] + singles[size - 1] + level
-            np.maximum(ceilings, ceiling, out=ceilings)
+            for overlap in range(size + 1):
+                ceiling = tables.best_of_overlap[overlap, size - 1, rows] + level
+                ceiling += of_own[overlap]
+                ceiling += of_foreign[size - overlap]
+                np.maximum(ceilings, ceiling, out=ceilings)
         return ceilings
 
 
-def _highest(table: Ints, count: int) -> Int32:
-    """Return the highest entries of each row, descending, shape [count, rows]."""
-    rest = table.astype(np.int32)
-    rows = np.arange(len(rest))
-    highest = np.empty((count, len(rest)), np.int32)
-    for number in range(count):
-        place = rest.argmax(axis=1)
-        highest[number] = rest[rows, place]
-        rest[rows, place] = NEVER
-    return highest
+def _highest_sums(table: Int32) -> Int32:
+    """Return the sum of the k highest entries of each row for k = 0 to 3, shape [4, rows]."""
+    rows = np.arange(len(table))
+    sums = np.zeros((SIZES + 1, len(table)), np.int32)
+    for count in range(SIZES):
+        place = table.argmax(axis=1)
+        sums[count + 1] = sums[count] + table[rows, place]
+        table[rows, place] = _IMPOSSIBLE
+    return sums
 
 
 def _positions(indices: Ints, wanted: Ints) -> Ints:

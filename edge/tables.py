@@ -100,6 +100,34 @@ class Tables:
         pairs = self.atlas.own_pairs
         return self.genre_part(pairs.directors, pairs.sets)
 
+    @cached_property
+    def best_of_overlap(self) -> Int32:
+        """The highest entry of each director's stretch by own genres in the set, and its size.
+
+        Shape [4, 3, D + 1]: for 0 to 3 own genres in a set of 1 to 3. What cannot be is far below.
+        """
+        stretches = self.director_genres.reshape(-1, SIZES).T
+        starts = self.offset // SIZES
+        rank = np.arange(stretches.shape[1])
+        rank -= np.repeat(starts, np.diff(starts, append=len(rank)))
+        overlap = self._overlap_of_rank[rank]
+        best = np.empty((SIZES + 1, SIZES, len(starts)), np.int32)
+        for count in range(SIZES + 1):
+            entries = np.where(overlap == count, stretches, np.iinfo(np.int16).min)
+            best[count] = np.maximum.reduceat(entries, starts, axis=1)
+        return best
+
+    @cached_property
+    def _overlap_of_rank(self) -> NDArray[np.int8]:
+        """How many own genres the triple of each rank holds."""
+        low, middle, high = np.sort(np.indices(self._rank.shape).reshape(3, -1), axis=0)
+        # 0 stands for foreign genres and none, and may repeat; own genres do not.
+        real = ((low == 0) | (low < middle)) & ((middle == 0) | (middle < high))
+        held = np.stack([low > 0, middle > 0, high > 0])[:, real].sum(axis=0)
+        overlap = np.zeros(int(self._rank.max()) // SIZES + 1, np.int8)
+        overlap[self._rank.ravel()[real] // SIZES] = held
+        return overlap
+
     def genre_block(self, directors: Ints, sets: Ints) -> Int32:
         """Return the genre part of every one of M directors with every one of Q sets, [Q, M].
 
