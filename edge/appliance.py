@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -130,7 +130,9 @@ class Appliance:
 
     def adopt(self, bundle: Bundle | None, model: Model | None) -> None:
         """Let this model answer from now on; None when there is none."""
-        self.bundle, self.model = bundle, model
+        # Its bytes are loaded; what is asked of the bundle from now on is in its manifest.
+        self.bundle = replace(bundle, files={}) if bundle is not None else None
+        self.model = model
         if model is None:
             self.feed(Event.MODEL_MISSING)
             return

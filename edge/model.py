@@ -201,6 +201,9 @@ def _session(graph: bytes) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Kept for a next run as large as this one, memory would be ours for ever.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     # Its exceptions share no public base class.

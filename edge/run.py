@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from data.bundle import Bundle
 from data.errors import GreenlightError
 from data.signing import KeyUnusable
-from edge import models
+from edge import memory, models
 from edge.answers import Answers
 from edge.appliance import Appliance, Parts
 from edge.attention import Attention
@@ -58,6 +58,7 @@ def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
     Raises:
         AlreadyRunning, NoState, NoGpio, JournalError: it could not start.
     """
+    memory.keep_little()
     with contextlib.ExitStack() as stack:
         stack.enter_context(locked(config.state))
         journal, aside = open_or_set_aside(config.state / JOURNAL)
