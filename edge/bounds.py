@@ -85,7 +85,7 @@ class Bounds:
         """Bound each plausible pair; a director's ceiling is the best of theirs."""
         space = self.space
         everyone, every_set = space.atlas.own_pairs
-        places = space.own_places
+        places = _rows(space.own_places)
         self.own_part = self.tables.own_parts[places]
         self.own_sets = _positions(space.sets, every_set[places])
         own_directors = _positions(space.directors, everyone[places])
@@ -143,6 +143,8 @@ def _highest_sums(table: Int32) -> Int32:
 
 def _positions(indices: Ints, wanted: Ints) -> Ints:
     """Return where each of `wanted` stands among ascending `indices`, which hold them all."""
+    if indices[-1] - indices[0] + 1 == len(indices):
+        return wanted - indices[0] if indices[0] else wanted
     place = np.empty(int(indices[-1]) + 1, np.int64)
     place[indices] = np.arange(len(indices))
     return place[wanted]

@@ -24,7 +24,7 @@ _FIRST_PAIRS = 2**15
 # Scores below this are not scores: something left out, or outside of a career.
 _SURELY_NONE = int(NEVER // 2)
 # A director's own sets are about so many, with a margin: plausible blocks are small, then large.
-_OWN_SETS = 128
+_OWN_SETS = 512
 # How many combinations are looked at together.
 _CELLS = 2**18
 # How many pairs are looked at before the floor is asked again, at first.
