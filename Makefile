@@ -147,13 +147,14 @@ import-films: $(VENV)/ready ## a film table into S3 and DynamoDB (FILMS=... DESK
 # ---------------------------------------------------------------- a release
 
 RELEASE ?= build/release
+BUNDLE ?= $(OUT)
 WHEELS ?=
 
 # The same sources and the same bundle give the same bytes.
 .PHONY: release
-release: $(VENV)/ready ## wheel, Pi bundle and checksums (OUT= the model, WHEELS=1 for no network)
+release: $(VENV)/ready ## wheel, Pi bundle and checksums (BUNDLE= the model, WHEELS=arm64-3.13)
 	@rm -rf "$(RELEASE)" && mkdir -p "$(RELEASE)"
-	@BUNDLE="$(abspath $(OUT))" WHEELS=$(WHEELS) sh systemd/pack.sh "$(RELEASE)/greenlight-pi" >/dev/null
+	@BUNDLE="$(abspath $(BUNDLE))" WHEELS="$(WHEELS)" sh systemd/pack.sh "$(RELEASE)/greenlight-pi" >/dev/null
 	@cp "$(RELEASE)"/greenlight-pi/greenlight-*.whl "$(RELEASE)/"
 	@tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@1700000000 -C "$(RELEASE)" \
 	  -cf - greenlight-pi | gzip -n >"$(RELEASE)/greenlight-pi.tar.gz"
