@@ -22,7 +22,8 @@ def test_two_thousand_ratings_through_thirty_faults_arrive_each_once(
     finally:
         trial.close()
     assert sum(report.faults.values()) == FAULTS
-    assert report.confirmed == report.rated == RATINGS, report
+    # A kill between commit and confirmation leaves a rating that is stored but was not confirmed.
+    assert report.confirmed == RATINGS <= report.rated, report
     assert report.exact, report
     # The last service to be started has as many threads and files as the first had.
     first, last = report.usage[0], report.usage[-1]
