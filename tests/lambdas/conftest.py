@@ -1,126 +1,22 @@
-"""Devices for the tests of the AWS side: the real SDK, the real certificates."""
+"""Devices, packages in the runtime, and a stub of the endpoint: what several tests share."""
 
 from __future__ import annotations
 
-import queue
-import ssl
-import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
 
-from data import topics, wire
-from data.wire import Ack, Feedback, FeedbackBatch, VerificationReply, VerificationRequest
+from data import wire
+from lambdas import package
+from lambdas.local.emulator import REGION
 
-PATIENCE_SECONDS = 30
-Record = TypeVar("Record")
-
-
-def feedback(thing: str, **changes: Any) -> Feedback:
-    """Return a valid record of this thing, changed as asked."""
-    fields: dict[str, Any] = {
-        "id": wire.new_id(),
-        "thing": thing,
-        "pick_id": wire.new_id(),
-        "title": "Crouching Tiger II",
-        "director": "Ang Lee",
-        "year": 2001,
-        "genres": ("Drama", "Romance"),
-        "expected": 7.25,
-        "stars": 8,
-        "source": "owner",
-        "model_version": 3,
-        "model_hash": "ab" * 32,
-        "rated_at": "2026-01-02T03:04:05Z",
-        "boot_id": "boot",
-    }
-    return Feedback(**(fields | changes))
-
-
-class Device:
-    """A device that speaks MQTT as the Pi does, with the files that provisioning wrote."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.settings = tomllib.loads((folder / "sync.toml").read_text("utf-8"))
-        self.thing: str = self.settings["thing"]
-        self._arrived: dict[str, queue.Queue[bytes]] = {}
-        self.client = AWSIoTMQTTClient(self.thing)
-        self.client.configureEndpoint(self.settings["mqtt_host"], self.settings["mqtt_port"])
-        self.client.configureCredentials(
-            *(str(self.path(name)) for name in ("root_ca", "private_key", "certificate"))
-        )
-        self.client.configureConnectDisconnectTimeout(5)
-        self.client.configureMQTTOperationTimeout(5)
-        self.client.configureOfflinePublishQueueing(0)
-
-    def path(self, setting: str) -> Path:
-        """Return the file that a setting names."""
-        return self.folder / str(self.settings[setting])
-
-    def connect(self) -> Device:
-        assert self.client.connect()
-        return self
-
-    def listen(self, topic: str) -> queue.Queue[bytes]:
-        """Subscribe, and return where the messages arrive."""
-        arrived: queue.Queue[bytes] = queue.Queue()
-        self._arrived[topic] = arrived
-        self.client.subscribe(
-            topic, 1, lambda _client, _data, message: arrived.put(message.payload)
-        )
-        return arrived
-
-    def listening(self, topic: str) -> queue.Queue[bytes]:
-        """Return where this topic's messages arrive, subscribing on first use."""
-        return self._arrived.get(topic) or self.listen(topic)
-
-    def send(self, topic: str, payload: bytes | str) -> None:
-        text = payload.decode() if isinstance(payload, bytes) else payload
-        assert self.client.publish(topic, text, 1)
-
-    def rate(self, *records: Feedback) -> Ack:
-        """Send a batch and wait for its ack."""
-        arrived = self.listening(topics.feedback_ack(self.thing))
-        self.send(topics.feedback(self.thing), wire.encode(FeedbackBatch(records)))
-        return wire.decode(arrived.get(timeout=PATIENCE_SECONDS), Ack)
-
-    def verify(self, request: VerificationRequest) -> VerificationReply:
-        """Send a request and wait for its reply."""
-        arrived = self.listening(topics.verification_reply(self.thing))
-        self.send(topics.verification(self.thing), wire.encode(request))
-        return wire.decode(arrived.get(timeout=PATIENCE_SECONDS), VerificationReply)
-
-    def credentials(
-        self, thing: str | None, alias: str | None = None, context: ssl.SSLContext | None = None
-    ) -> tuple[int, bytes]:
-        """Ask the credentials provider; return its status and what it says."""
-        if context is None:
-            context = ssl.create_default_context(cafile=str(self.path("root_ca")))
-            context.load_cert_chain(self.path("certificate"), self.path("private_key"))
-        url = (
-            f"{self.settings['credentials_url']}/role-aliases/"
-            f"{alias or self.settings['role_alias']}/credentials"
-        )
-        headers = {"x-amzn-iot-thingname": thing} if thing else {}
-        try:
-            with urllib.request.urlopen(
-                urllib.request.Request(url, headers=headers), context=context, timeout=10
-            ) as reply:
-                return reply.status, reply.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
-
-    def close(self) -> None:
-        try:
-            self.client.disconnect()
-        except Exception:  # noqa: BLE001 - a client that never connected cannot disconnect
-            pass
+from .authority import Authority
+from .device import Device
+from .rule_events import THING
+from .runtime import RunningFunction, runtime_libraries
+from .stub_endpoint import StubEndpoint
 
 
 @pytest.fixture
@@ -142,6 +38,93 @@ def devices(local_cloud: Any, tmp_path: Path) -> Iterator[Callable[[], Device]]:
 @pytest.fixture
 def make_certificate(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
     """Make certificates of an authority of one's own."""
-    from .authority import Authority
-
     return Authority(tmp_path / "authority").certificate
+
+
+def aws_settings(desk: Any) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": desk.aws_endpoint_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return package.build_for_desk(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runtime_libraries(tmp_path_factory.mktemp("libraries"))
+
+
+@pytest.fixture(scope="session")
+def packaged(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
+    """Hears what the functions answer to THING."""
+    made = Device(local_cloud.provision(THING, tmp_path_factory.mktemp("thing") / THING))
+    yield made.connect()
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def store_feedback(
+    local_cloud: Any,
+    packages: dict[str, Path],
+    libraries: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningFunction]:
+    desk = local_cloud.aws.desk
+    with RunningFunction(
+        packages["store_feedback"],
+        "lambdas.store_feedback.handler.handle",
+        libraries,
+        tmp_path_factory.mktemp("store-feedback"),
+        **aws_settings(desk),
+        TABLE=desk.table,
+        DATA_BUCKET=desk.data_bucket,
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[StubEndpoint]:
+    stub = StubEndpoint()
+    yield stub
+    stub.server.shutdown()
+    stub.server.server_close()
+
+
+@pytest.fixture(scope="session")
+def predict(
+    local_cloud: Any,
+    packages: dict[str, Path],
+    libraries: Path,
+    endpoint: StubEndpoint,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningFunction]:
+    with RunningFunction(
+        packages["predict"],
+        "lambdas.predict.handler.handle",
+        libraries,
+        tmp_path_factory.mktemp("predict"),
+        **aws_settings(local_cloud.aws.desk),
+        AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=endpoint.url,
+        ENDPOINT_NAME="greenlight-model",
+        ENDPOINT_TIMEOUT_SECONDS="1",
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def a(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Device:
+    """The device that tries things."""
+    return Device(local_cloud.provision("thing-a", tmp_path_factory.mktemp("a") / "device"))
+
+
+@pytest.fixture(scope="session")
+def b(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Device:
+    """The device that it tries them on."""
+    return Device(local_cloud.provision("thing-b", tmp_path_factory.mktemp("b") / "device"))

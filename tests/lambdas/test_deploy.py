@@ -20,7 +20,7 @@ from lambdas.provision import ProvisioningFailed, provision
 from lambdas.signing_key import release_key, under_release_key
 from lambdas.stack import StackFailed
 
-from .test_template import Loader
+from .template_text import read_template
 
 
 @pytest.fixture
@@ -66,9 +66,7 @@ def test_the_stack_goes_up_changes_keeps_what_is_not_named_and_comes_down(
 
 
 def test_what_is_kept_is_what_the_template_retains() -> None:
-    import yaml
-
-    template = yaml.load(stack.TEMPLATE.read_text("utf-8"), Loader)
+    template = read_template()
     retained = {
         name
         for name, resource in template["Resources"].items()

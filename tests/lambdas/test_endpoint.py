@@ -21,7 +21,7 @@ from data.film_table import read_rows
 from data.films import Combination, Film, genre_slots
 from data.wire import VerificationRequest
 
-from .conftest import Device
+from .device import Device
 
 SAMPLE_BUNDLE = Path("build/bundle")
 SAMPLE_FILMS = Path("data/films/movie_ratings_simple.csv")

@@ -5,130 +5,17 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from data import topics, wire
 from data.errors import InvalidRecord
-from data.wire import Ack, Feedback, FeedbackBatch
+from data.wire import Feedback, FeedbackBatch
 from lambdas.store_feedback.ingest import Item, Unstorable, canonical, item_of, receive
 
-THING = "Pi-1"
-
-
-def record(**changes: Any) -> Feedback:
-    fields: dict[str, Any] = {
-        "id": wire.new_id(),
-        "thing": THING,
-        "pick_id": wire.new_id(),
-        "title": "Amélie returns",
-        "director": "Jean-Pierre Jeunet",
-        "year": 2003,
-        "genres": ("Comedy", "Romance"),
-        "expected": 7.5,
-        "stars": 8,
-        "source": "owner",
-        "model_version": 1,
-        "model_hash": "0" * 64,
-        "rated_at": "1970-01-01T00:00:12Z",
-        "boot_id": "b",
-    }
-    return Feedback(**(fields | changes))
-
-
-class Fault(Exception):
-    """What a store or the network may raise."""
-
-
-class ReadTimedOut(Fault):
-    """The answer was lost."""
-
-
-class Throttled(Fault):
-    """Too many at once."""
-
-
-class Conflict(Fault):
-    """Two writers at once."""
-
-
-class Refused(Fault):
-    """Anything else."""
-
-
-FAULTS = (ReadTimedOut, Throttled, Conflict, Refused)
-
-
-@dataclass
-class Cloud:
-    """Both stores and the topic in memory, and a fault at one call of one's choice.
-
-    `breaks_at` counts calls from zero; `after` lets the call take effect before it breaks.
-    """
-
-    items: dict[str, Item] = field(default_factory=dict)
-    objects: dict[str, bytes] = field(default_factory=dict)
-    acks: list[Ack] = field(default_factory=list)
-    writes: list[str] = field(default_factory=list)
-    calls: int = 0
-    breaks_at: int = -1
-    after: bool = False
-    fault: type[Fault] = Refused
-
-    def put_new(self, item: Item) -> str | None:
-        with self._call():
-            key = str(item["pk"])
-            if key in self.items:
-                return str(self.items[key]["sha256"])
-            self.items[key] = item
-            self.writes.append(key)
-            return None
-
-    @property
-    def bucket(self) -> _Bucket:
-        return _Bucket(self)
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        with self._call():
-            assert topic == topics.feedback_ack(THING)
-            self.acks.append(wire.decode(payload, Ack))
-
-    def receive(self, *records: Feedback) -> None:
-        payload = wire.encode(FeedbackBatch(records))
-        receive(THING, payload, self, self.bucket, self.publish)
-
-    def _call(self) -> _Call:
-        self.calls += 1
-        return _Call(self, self.calls - 1 == self.breaks_at)
-
-
-@dataclass
-class _Bucket:
-    cloud: Cloud
-
-    def put_new(self, key: str, content: bytes) -> None:
-        with self.cloud._call():
-            if key not in self.cloud.objects:
-                self.cloud.objects[key] = content
-                self.cloud.writes.append(key)
-
-
-@dataclass
-class _Call:
-    cloud: Cloud
-    breaks: bool
-
-    def __enter__(self) -> None:
-        if self.breaks and not self.cloud.after:
-            raise self.cloud.fault
-
-    def __exit__(self, *_: object) -> None:
-        if self.breaks and self.cloud.after:
-            raise self.cloud.fault
+from .fake_cloud import FAULTS, THING, Cloud, Fault, record
 
 
 def last_outcomes(cloud: Cloud) -> dict[str, str]:
@@ -315,43 +202,3 @@ def test_what_is_hashed_does_not_depend_on_order_or_on_what_is_not_given() -> No
     assert canonical(again) == canonical(one)
     assert b"rating" not in canonical(one)
     assert b'"schema_version":1' in canonical(one)
-
-
-Store = Callable[[], Any]
-
-
-@pytest.fixture(params=["in memory", "DynamoDB"])
-def table(request: pytest.FixtureRequest) -> Any:
-    if request.param == "in memory":
-        return Cloud()
-    from lambdas.store_feedback.stores import DynamoTable
-
-    cloud = request.getfixturevalue("local_cloud")
-    return DynamoTable(cloud.aws.client("dynamodb"), cloud.aws.desk.table)
-
-
-@pytest.fixture(params=["in memory", "S3"])
-def objects(request: pytest.FixtureRequest) -> Any:
-    if request.param == "in memory":
-        cloud = Cloud()
-        return cloud.bucket, lambda key: cloud.objects[key]
-    from lambdas.store_feedback.stores import S3Objects
-
-    cloud = request.getfixturevalue("local_cloud")
-    s3, bucket = cloud.aws.client("s3"), cloud.aws.desk.data_bucket
-    return S3Objects(s3, bucket), lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-
-
-def test_the_table_takes_a_new_item_once_and_tells_the_hash_of_the_first(table: Any) -> None:
-    one = record()
-    assert table.put_new(item_of(one, "first")) is None
-    assert table.put_new(item_of(one, "second")) == "first"
-    assert table.put_new(item_of(one, "third")) == "first"
-
-
-def test_the_bucket_keeps_the_first_object_of_a_key(objects: Any) -> None:
-    bucket, read = objects
-    key = topics.feedback_object(wire.new_id())
-    bucket.put_new(key, b"first")
-    bucket.put_new(key, b"second")
-    assert read(key) == b"first"

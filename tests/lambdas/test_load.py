@@ -15,7 +15,7 @@ from data.wire import Ack, FeedbackBatch
 from lambdas.local.control import order
 from lambdas.local.state import State
 
-from .conftest import Device, feedback
+from .device import Device, feedback
 
 RATINGS = 2_000
 # Far above what is measured (about 250 MB with everything), far below a leak.

@@ -17,7 +17,7 @@ import pytest
 from data import topics, wire
 from lambdas.local.state import State
 
-from .conftest import Device, feedback
+from .device import Device, feedback
 
 
 def tool(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -179,6 +179,32 @@ def test_a_message_that_no_function_can_handle_ends_in_the_undelivered_queue(
         awslambda.update_function_configuration(FunctionName=function, Environment=settings)
     assert device.thing in found["Messages"][0]["Body"]
     assert device.rate(rated).outcomes[0].outcome == "stored", "the resend repairs it"
+
+
+def test_a_rule_whose_function_is_gone_hands_its_message_to_the_queue(local_cloud: Any) -> None:
+    aws = local_cloud.aws
+    iot, sqs, topic = aws.client("iot"), aws.client("sqs"), f"gone/{wire.new_id()}"
+    rule = iot.get_topic_rule(ruleName=f"{aws.desk.stack}_filmupdate")["rule"]
+    function = rule["actions"][0]["lambda"]["functionArn"]
+    iot.create_topic_rule(
+        ruleName="gone",
+        topicRulePayload={
+            "sql": "SELECT encode(*, 'base64') AS payload FROM 'gone/+'",
+            "awsIotSqlVersion": rule["awsIotSqlVersion"],
+            "actions": [{"lambda": {"functionArn": f"{function}-gone"}}],
+            "errorAction": rule["errorAction"],
+        },
+    )
+    try:
+        aws.client("iot-data").publish(topic=topic, qos=1, payload=b"{}")
+        told: list[str] = []
+        while not any(topic in body for body in told):
+            found = sqs.receive_message(QueueUrl=aws.desk.undelivered, WaitTimeSeconds=20)
+            assert "Messages" in found, "nothing came in 20 seconds"
+            told += [message["Body"] for message in found["Messages"]]
+    finally:
+        iot.delete_topic_rule(ruleName="gone")
+    assert "does not exist" in told[-1]
 
 
 def test_a_killed_supervisor_leaves_nothing_running_and_the_next_start_works(

@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from data import topics
 from lambdas.local.ports import free_ports
-from lambdas.stack import TEMPLATE
 
 from .authority import Authority
 from .raw_mqtt import RawMqtt, tls, try_to_connect
-from .test_template import Loader, granted
+from .template_text import granted, read_template
 
 pytestmark = pytest.mark.mosquitto
 
@@ -33,7 +31,7 @@ NOT_COMING_SECONDS = 0.5
 
 def access_list() -> str:
     """Return the device policy as mosquitto's access list: `%u` is the certificate's name."""
-    template = yaml.load(TEMPLATE.read_text("utf-8"), Loader)
+    template = read_template()
     resources = {name: found["Properties"] for name, found in template["Resources"].items()}
     lines = []
     for action, way in (("iot:Publish", "write"), ("iot:Receive", "read")):

@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from data import topics, wire
 
-from .conftest import Device, feedback
-from .raw_mqtt import RawMqtt, tls, try_to_connect
+from .authority import Authority
+from .device import Device, feedback
+from .lines import context_of, line_of, port_of
+from .raw_mqtt import tls, try_to_connect
 
 # How long a message that must not come is waited for; one that may come takes a hundredth.
 NOT_COMING_SECONDS = 0.3
-
-
-@pytest.fixture(scope="module")
-def a(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Device:
-    """The device that tries things."""
-    return Device(local_cloud.provision("thing-a", tmp_path_factory.mktemp("a") / "device"))
-
-
-@pytest.fixture(scope="module")
-def b(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Device:
-    """The device that it tries them on."""
-    return Device(local_cloud.provision("thing-b", tmp_path_factory.mktemp("b") / "device"))
-
-
-def context_of(device: Device) -> ssl.SSLContext:
-    return tls(*(str(device.path(name)) for name in ("root_ca", "certificate", "private_key")))
-
-
-def port_of(device: Device) -> int:
-    return int(device.settings["mqtt_port"])
-
-
-@contextmanager
-def line_of(device: Device) -> Iterator[RawMqtt]:
-    """A connection of this device as itself."""
-    with RawMqtt(port_of(device), context_of(device)) as line:
-        assert line.connect(device.thing) == "taken"
-        yield line
 
 
 def test_a_connects_as_itself_only(a: Device, b: Device) -> None:
@@ -166,65 +136,6 @@ def test_as_job_is_not_for_b(local_cloud: Any, a: Device, b: Device) -> None:
     assert told["status"] == "QUEUED"
 
 
-def test_credentials_are_for_the_certificates_own_thing(a: Device, b: Device) -> None:
-    assert a.credentials(a.thing)[0] == 200
-    assert a.credentials(b.thing)[0] == 403
-    assert a.credentials("no-such-thing")[0] == 403
-    assert a.credentials(None)[0] == 200, "AWS, too, lets the name be left out"
-    assert a.credentials(a.thing, alias="another")[0] == 404
-
-
-def test_a_certificate_without_the_devices_policy_gets_no_credentials(
-    local_cloud: Any, tmp_path: Path
-) -> None:
-    device = Device(local_cloud.provision("thing-bare", tmp_path / "device"))
-    iot = local_cloud.aws.client("iot")
-    principal = iot.list_thing_principals(thingName=device.thing)["principals"][0]
-    iot.detach_policy(policyName=local_cloud.aws.desk.policy, target=principal)
-    assert device.credentials(device.thing)[0] == 403
-    assert try_to_connect(port_of(device), context_of(device), device.thing) != "taken"
-
-
-def test_the_credentials_read_models_and_nothing_else(local_cloud: Any, a: Device) -> None:
-    desk = local_cloud.aws.desk
-    given = json.loads(a.credentials(a.thing)[1])["credentials"]
-    own = local_cloud.aws.client("s3")
-    own.put_object(Bucket=desk.models_bucket, Key="models/x/1/manifest.json", Body=b"{}")
-    own.put_object(Bucket=desk.models_bucket, Key="pipelines/x/1", Body=b"secret")
-
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name=desk.region,
-            endpoint_url=desk.aws_endpoint_url,
-            aws_access_key_id=given["accessKeyId"],
-            aws_secret_access_key=given["secretAccessKey"],
-            aws_session_token=given["sessionToken"],
-        )
-
-    s3 = client("s3")
-    model = {"Bucket": desk.models_bucket, "Key": "models/x/1/manifest.json"}
-    assert s3.get_object(**model)["Body"].read() == b"{}"
-    forbidden: list[Callable[[], Any]] = [
-        lambda: s3.put_object(Body=b"x", **model),
-        lambda: s3.delete_object(**model),
-        lambda: s3.get_object(Bucket=desk.models_bucket, Key="pipelines/x/1"),
-        lambda: s3.list_objects_v2(Bucket=desk.models_bucket),
-        lambda: s3.get_object(Bucket=desk.data_bucket, Key="feedback/x.json"),
-        lambda: client("dynamodb").scan(TableName=desk.table),
-        lambda: client("iot").create_thing(thingName="mine"),
-        lambda: client("kms").sign(
-            KeyId=desk.signing_key, Message=b"x", SigningAlgorithm="ED25519_SHA_512"
-        ),
-    ]
-    for action in forbidden:
-        with pytest.raises(ClientError) as refused:
-            action()
-        status = refused.value.response["ResponseMetadata"]["HTTPStatusCode"]
-        assert status in (400, 403), refused.value
-        assert "Denied" in refused.value.response["Error"]["Code"], refused.value
-
-
 @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
 def test_a_withdrawn_certificate_is_let_in_nowhere(
     local_cloud: Any, tmp_path: Path, status: str
@@ -274,8 +185,6 @@ def test_a_registered_but_expired_certificate_is_let_in_nowhere(
 
 
 def test_devices_do_not_trust_a_broker_of_another_authority(a: Device, tmp_path: Path) -> None:
-    from .authority import Authority
-
     other = tls(
         *(str(Authority(tmp_path / "other").path), str(a.path("certificate"))),
         str(a.path("private_key")),

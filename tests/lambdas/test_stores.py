@@ -1,0 +1,46 @@
+"""The same promises of the stores in memory and of the real ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from data import topics, wire
+from lambdas.store_feedback.ingest import item_of
+from lambdas.store_feedback.stores import DynamoTable, S3Objects
+
+from .fake_cloud import Cloud, record
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def table(request: pytest.FixtureRequest) -> Any:
+    if request.param == "in memory":
+        return Cloud()
+    cloud = request.getfixturevalue("local_cloud")
+    return DynamoTable(cloud.aws.client("dynamodb"), cloud.aws.desk.table)
+
+
+@pytest.fixture(params=["in memory", "S3"])
+def objects(request: pytest.FixtureRequest) -> Any:
+    if request.param == "in memory":
+        cloud = Cloud()
+        return cloud.bucket, lambda key: cloud.objects[key]
+    cloud = request.getfixturevalue("local_cloud")
+    s3, bucket = cloud.aws.client("s3"), cloud.aws.desk.data_bucket
+    return S3Objects(s3, bucket), lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def test_the_table_takes_a_new_item_once_and_tells_the_hash_of_the_first(table: Any) -> None:
+    one = record()
+    assert table.put_new(item_of(one, "first")) is None
+    assert table.put_new(item_of(one, "second")) == "first"
+    assert table.put_new(item_of(one, "third")) == "first"
+
+
+def test_the_bucket_keeps_the_first_object_of_a_key(objects: Any) -> None:
+    bucket, read = objects
+    key = topics.feedback_object(wire.new_id())
+    bucket.put_new(key, b"first")
+    bucket.put_new(key, b"second")
+    assert read(key) == b"first"

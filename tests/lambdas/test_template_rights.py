@@ -1,0 +1,92 @@
+"""Who may do what by the template: no more than the code needs, and each wildcard has a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from data import topics
+from lambdas.stack import TEMPLATE
+
+from .template_text import ACCOUNT, THING, granted, read_template, statements
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, Any]:
+    return {name: resource["Properties"] for name, resource in read_template()["Resources"].items()}
+
+
+def test_no_wildcard_stands_without_its_reason_beside_it() -> None:
+    lines = TEMPLATE.read_text("utf-8").splitlines()
+    for number, line in enumerate(lines):
+        code, _, reason = line.partition(" #")
+        if "*" not in code or code.lstrip().startswith("#") or "Sql:" in code:
+            continue
+        above = lines[number - 1]
+        assert reason or " #" in above or above.lstrip().startswith("#"), (
+            f"line {number + 1}: {line}"
+        )
+
+
+def test_roles_name_their_actions_one_by_one(resources: dict[str, Any]) -> None:
+    for name, statement in statements(resources):
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            assert "*" not in action, f"{name}: {action}"
+
+
+def test_a_device_may_use_its_own_topics_and_no_others(resources: dict[str, Any]) -> None:
+    down = {
+        topics.feedback_ack(THING),
+        topics.verification_reply(THING),
+        f"{topics.jobs(THING)}/*",
+        f"{topics.shadow_update(THING)}/*",
+    }
+    assert granted(resources, "iot:Connect") == {f"client/{THING}"}
+    assert granted(resources, "iot:Publish") == {
+        f"topic/{topic}"
+        for topic in (
+            topics.feedback(THING),
+            topics.verification(THING),
+            f"{topics.jobs(THING)}/*",
+            topics.shadow_update(THING),
+        )
+    }
+    assert granted(resources, "iot:Receive") == {f"topic/{topic}" for topic in down}
+    assert granted(resources, "iot:Subscribe") == {f"topicfilter/{topic}" for topic in down}
+    known = {"iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe"}
+    actions = {s["Action"] for s in resources["DevicePolicy"]["PolicyDocument"]["Statement"]}
+    assert actions == known | {"iot:AssumeRoleWithCertificate"}
+
+
+def test_the_functions_may_answer_on_the_topics_that_devices_listen_to(
+    resources: dict[str, Any],
+) -> None:
+    for role, topic in (
+        ("StoreFeedbackRole", topics.feedback_ack(THING)),
+        ("PredictRole", topics.verification_reply(THING)),
+    ):
+        publish = [
+            s for name, s in statements(resources) if (name, s["Action"]) == (role, "iot:Publish")
+        ]
+        arn = publish[0]["Resource"]["Fn::Sub"]
+        assert arn == f"{ACCOUNT}:topic/{topic}".replace(THING, "*")
+
+
+def test_the_keys_in_the_buckets_are_those_that_the_roles_name(resources: dict[str, Any]) -> None:
+    grants = {
+        (name, statement["Action"]): statement["Resource"]
+        for name, statement in statements(resources)
+        if isinstance(statement["Action"], str)
+    }
+    feedback = topics.feedback_object("x").partition("/")[0]
+    models = topics.bundle_prefix("x", 1).partition("/")[0]
+    assert grants["StoreFeedbackRole", "s3:PutObject"] == {
+        "Fn::Sub": f"${{DataBucket.Arn}}/{feedback}/*"
+    }
+    assert grants["DeviceRole", "s3:GetObject"] == {"Fn::Sub": f"${{ModelsBucket.Arn}}/{models}/*"}
+    device = [
+        statement["Action"] for name, statement in statements(resources) if name == "DeviceRole"
+    ]
+    assert device == ["s3:GetObject"], "a device reads models, and that is all"
