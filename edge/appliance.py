@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from data.bundle import Bundle
@@ -24,8 +22,9 @@ from edge.journal import Journal, JournalError
 from edge.lights import Lights
 from edge.listeners import Listeners
 from edge.machine import REFUSALS, Event, Order, Phase, State, handle, pattern
-from edge.picker import Found, find_pick
+from edge.picker import Found
 from edge.press import Happening, Press, Pressed, StageReached
+from edge.searching import Searching
 from edge.store import ModelStore
 from edge.workers import Worker
 from edge.writing import Writer
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from edge.slate import Slate
 
 _log = logging.getLogger(__name__)
-_SEEDS = 2**32
 # How many of the newest picks the longer hold has verified.
 _VERIFIED_PICKS = 20
 
@@ -93,7 +91,9 @@ class Appliance:
         self.search: asyncio.Task[str | None] | None = None
         self.warming: asyncio.Task[None] | None = None
         self._lights = parts.lights
-        self._searcher = parts.searcher
+        self._searching = Searching(
+            parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
+        )
         self.boot_id = parts.boot_id
         self._changed = changed
         self._lights.show(pattern(self.state))
@@ -137,7 +137,9 @@ class Appliance:
             self.feed(Event.MODEL_MISSING)
             return
         self.say(f"model: {model.name} version {model.version}, {model.hash[:12]}")
-        self.warming = asyncio.get_running_loop().create_task(self._warm(model))
+        self.warming = asyncio.get_running_loop().create_task(
+            self._searching.warm(model, self.slate)
+        )
         self.feed(Event.MODEL_ACTIVATED)
         if self.state.phase is Phase.READY:
             waiting = self.journal.waiting_pick()
@@ -232,30 +234,12 @@ class Appliance:
         self.writer.write(lambda: self.journal.request_sync(new_id(), request, scores))
         self.say("asked the sync service to synchronise and verify now")
 
-    async def _warm(self, model: Model) -> None:
-        """Pick once for nobody, so that the first press waits for no library to load."""
-        job = partial(find_pick, model, self.slate, (), seed=0, made_at="", boot_id="")
-        try:
-            await self._searcher.run(job)
-        except Exception as error:  # noqa: BLE001 - a press will meet it, and say so
-            _log.warning("picking for nobody failed: %s", error)
-
     async def _search(self) -> str | None:
         """Find a pick and write it down; return why not, if there is none."""
         assert self.model is not None
         self.say("searching")
-        job = partial(
-            find_pick,
-            self.model,
-            self.slate,
-            self.journal.approved_combinations(),
-            seed=secrets.randbelow(_SEEDS),
-            made_at=now(),
-            boot_id=self.boot_id,
-        )
         try:
-            self.writer.refuse_when_full()
-            self._take_found(await self._searcher.run(job))
+            self._take_found(await self._searching.find(self.model, self.slate))
         except GreenlightError as error:
             return self._search_failed(str(error))
         except Exception as error:  # noqa: BLE001 - the outermost frame of this task
@@ -269,22 +253,13 @@ class Appliance:
             return  # stopping, or the model went away meanwhile
         if found.fault is not None:
             self.attention.raise_("search", found.fault)
-        verify = secrets.randbelow(1_000_000) < self._verified_share * 1_000_000
-        verification_id = new_id() if verify else None
-        answer = found.answer.to_json()
-        self.writer.write(lambda: self.journal.record_pick(found.pick, answer, verification_id))
-        self.pick = found.pick
+        pick = self.pick = self._searching.write(found)
         models.prove(self.store)
-        pick = found.pick
         self.say(
             f"pick: {pick.title} by {pick.director}, {pick.year}, {' '.join(pick.genres)};"
             f" {pick.prediction.expected:.2f} stars expected"
         )
         self.feed(Event.PICK_FOUND)
-
-    @property
-    def _verified_share(self) -> float:
-        return 1.0 if self.config.demonstration else self.config.verified_share
 
     def _search_failed(self, why: str) -> str:
         self.say(why)

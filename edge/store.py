@@ -10,24 +10,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from data import limits
 from data.bundle import Bundle
 from data.errors import GreenlightError
-from data.manifest import MANIFEST
 from edge.activation import Refused
+from edge.copying import copy_folder
 from edge.incoming import sync_folder
 
 VERSIONS = "versions"
 POINTER = "models.json"
 _PRIVATE_FOLDER = 0o750
-_CHUNK = 1 << 20
 
 
 class StoreDamaged(GreenlightError):
@@ -117,7 +114,7 @@ class ModelStore:
         shutil.rmtree(target, ignore_errors=True)
         try:
             target.mkdir(mode=_PRIVATE_FOLDER)
-            _copy_folder(source, target)
+            copy_folder(source, target)
             sync_folder(target)
         except OSError as error:
             shutil.rmtree(target, ignore_errors=True)
@@ -230,43 +227,3 @@ def _free_name(path: Path) -> Path:
     while (free := path.with_name(f"{path.name}-{number}")).exists():
         number += 1
     return free
-
-
-def _copy_folder(source: Path, target: Path) -> None:
-    # Opened once and read through that descriptor: what the name means later does not matter.
-    folder = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries]
-        if MANIFEST not in names:
-            raise Refused(f"the download holds no {MANIFEST}")
-        if len(names) > limits.MAX_BUNDLE_FILES:
-            raise Refused(f"the download holds {len(names)} files; too many for a bundle")
-        left = limits.MAX_BUNDLE_BYTES
-        for name in sorted(names):
-            left -= _copy_file(folder, name, target / name, left)
-    finally:
-        os.close(folder)
-
-
-def _copy_file(folder: int, name: str, target: Path, most_bytes: int) -> int:
-    # O_NONBLOCK: a named pipe must not hold us up before it is seen to be no plain file.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        source = os.open(name, flags, dir_fd=folder)
-    except OSError as error:
-        raise Refused(f"{name}: {error.strerror}; a plain file is needed") from error
-    if not stat.S_ISREG(os.fstat(source).st_mode):
-        os.close(source)
-        raise Refused(f"{name}: is no plain file")
-    with os.fdopen(source, "rb") as reader:
-        copied = 0
-        with target.open("wb") as writer:
-            while chunk := reader.read(_CHUNK):
-                copied += len(chunk)
-                if copied > most_bytes:
-                    raise Refused(f"{name}: makes the download too large for a bundle")
-                writer.write(chunk)
-            writer.flush()
-            os.fsync(writer.fileno())
-    return copied

@@ -11,7 +11,7 @@ import pytest
 
 from data.films import Combination
 from data.wire import Prediction, VerificationRequest, decode
-from edge import appliance as appliance_module
+from edge import searching
 from edge.appliance import Appliance, Parts
 from edge.attention import Attention
 from edge.config import Config
@@ -82,7 +82,7 @@ def test_a_search_longer_than_a_second_keeps_led_and_button_alive(
         return find_pick(*arguments, **values)
 
     async def visit(house: House) -> None:
-        monkeypatch.setattr(appliance_module, "find_pick", slow)
+        monkeypatch.setattr(searching, "find_pick", slow)
         appliance, pin = house.appliance, house.hardware.led_pin
         appliance.feed(Event.PICK_ASKED)
         assert appliance.state.phase is Phase.SEARCHING
@@ -109,13 +109,28 @@ def test_a_search_that_fails_leaves_the_appliance_ready_and_says_why(
     def broken(*_, **__):
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr(appliance_module, "find_pick", broken)
+    monkeypatch.setattr(searching, "find_pick", broken)
 
     async def visit(house: House) -> None:
         house.appliance.feed(Event.PICK_ASKED)
         assert await house.appliance.search == "the search failed: no luck"
         assert house.appliance.state.phase is Phase.READY
         assert "no luck" in house.appliance.attention.sentences[0]
+
+    in_house(tmp_path, small_bundle, visit)
+
+
+def test_a_journal_that_fails_before_the_search_leaves_the_appliance_ready(
+    tmp_path, small_bundle, monkeypatch
+):
+    def broken():
+        raise JournalError("the card is gone")
+
+    async def visit(house: House) -> None:
+        monkeypatch.setattr(house.journal, "approved_combinations", broken)
+        house.appliance.feed(Event.PICK_ASKED)
+        assert await house.appliance.search == "the card is gone"
+        assert house.appliance.state.phase is Phase.READY
 
     in_house(tmp_path, small_bundle, visit)
 
@@ -138,14 +153,14 @@ def test_an_approved_film_is_never_offered_again(tmp_path, small_bundle):
             made.append(set(made_already))
             return find_pick(model, slate, made_already, **values)
 
-        appliance_module.find_pick, kept = noting, appliance_module.find_pick
+        searching.find_pick, kept = noting, searching.find_pick
         try:
             for _ in range(3):
                 house.appliance.feed(Event.PICK_ASKED)
                 await house.appliance.search
                 house.appliance.feed(Event.APPROVAL_GIVEN)
         finally:
-            appliance_module.find_pick = kept
+            searching.find_pick = kept
         assert [len(known) for known in made] == [0, 1, 2]
         assert house.journal.approved_combinations() > made[-1]
 
