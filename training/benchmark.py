@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 from data.films import Film
 from training import optimism
 from training.careers import Ints
+from training.estimator import FilmModel
 from training.evaluate import METHODS, MODEL, Figures, Predicted, Tell, predict_with
 from training.metrics import calibration_bins, confusion
 from training.splits import Split, random_splits, split_in_time
@@ -41,6 +42,7 @@ class Benchmark(msgspec.Struct, frozen=True):
 
     Attributes:
         films_sha256: of the film table.
+        settings: of the estimator that was measured.
         random: the five random splits.
         in_time: films after a year, predicted from those up to it.
         confusion: stars by most probable class over the random splits, [10][10].
@@ -49,6 +51,7 @@ class Benchmark(msgspec.Struct, frozen=True):
     """
 
     films_sha256: str
+    settings: dict[str, float]
     random: tuple[SplitResult, ...]
     in_time: SplitResult
     invented: optimism.Invented
@@ -76,12 +79,19 @@ def save(folder: Path, benchmark: Benchmark) -> None:
 
 
 def load(folder: Path, sha256: str) -> Benchmark | None:
-    """Return the figures saved for this very film table, if there are any."""
+    """Return the figures saved for this very film table and estimator, if there are any."""
     try:
         found = msgspec.json.decode((folder / BENCHMARK).read_bytes(), type=Benchmark)
     except (OSError, msgspec.DecodeError):
         return None
-    return found if found.films_sha256 == sha256 else None
+    fits = (found.films_sha256, found.settings) == (sha256, settings())
+    return found if fits else None
+
+
+def settings() -> dict[str, float]:
+    """Return the estimator's settings that its figures depend on."""
+    chosen = FilmModel().get_params()
+    return {name: float(value) for name, value in chosen.items() if name != "jobs"}
 
 
 def run(films: Sequence[Film], sha256: str, *, jobs: int, tell: Tell) -> Benchmark:
@@ -106,6 +116,7 @@ def run(films: Sequence[Film], sha256: str, *, jobs: int, tell: Tell) -> Benchma
     stars, predicted = _pooled(films, splits[:-1], found)
     return Benchmark(
         films_sha256=sha256,
+        settings=settings(),
         random=tuple(results[:-1]),
         in_time=results[-1],
         invented=invented,

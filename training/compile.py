@@ -2,7 +2,7 @@
 
 expected = share * trees + (1 - share) * mixed, and both split by pairs of choices:
 
-    A[d, y]   trees' part A                + mixed model's level and form, minus nothing
+    A[d, y]   trees' part A                + mixed model's level and form
     B[d, o]   trees' part B                + mixed model's style, o = (own genres in the set, size)
     C[y, s]   trees' part C                + mixed model's base, less its mean
     E[d, l]   trees' part E

@@ -3,6 +3,7 @@
 import json
 import re
 
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -112,7 +113,8 @@ def measured_of(table: FilmTable) -> benchmark.Benchmark:
     }
     split = benchmark.SplitResult("random 1", 70, 30, figures, {36: 0.01, 360: 0.2})
     return benchmark.Benchmark(
-        table.sha256, (split,) * 5, benchmark.SplitResult("after 2000", 70, 30, figures, {}),
+        table.sha256, benchmark.settings(), (split,) * 5,
+        benchmark.SplitResult("after 2000", 70, 30, figures, {}),
         optimism.Invented(8.4, 8.0), tuple((1,) * 10 for _ in range(10)), ((0.5, 0.6, 100),),
     )  # fmt: skip
 
@@ -153,5 +155,8 @@ def test_figures_of_other_films_do_not_enter_the_report(exported, films, tmp_pat
     benchmark.save(tmp_path, measured_of(table))
     assert benchmark.load(tmp_path, table.sha256) is not None
     assert benchmark.load(tmp_path, "0" * 64) is None
+    older = msgspec.structs.replace(measured_of(table), settings={"trees": 3.0})
+    benchmark.save(tmp_path, older)
+    assert benchmark.load(tmp_path, table.sha256) is None
     assert read_summary(beside(exported[0]), "0" * 64) is None
     assert json.loads((tmp_path / "benchmark.json").read_text())["random"][0]["train"] == 70

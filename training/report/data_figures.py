@@ -90,8 +90,7 @@ def _rating_by_year(frame: pd.DataFrame) -> Drawing:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return drawing(
         "Mean rating by year",
-        "With a 95% band of the mean; years of fewer than five films are left out. "
-        "Old films that are still rated are the good ones.",
+        "With a 95% band of the mean; years of fewer than five films are left out.",
         figure,
     )
 
@@ -202,7 +201,7 @@ def _mean_against_count(frame: pd.DataFrame) -> Drawing:
     axes.legend(loc="lower right")
     return drawing(
         "A director's mean rating against number of films",
-        "Means of few films scatter; who goes on directing is rated better.",
+        "Each dot is a director; the line is the mean over directors with so many films.",
         figure,
     )
 
