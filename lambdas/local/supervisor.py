@@ -90,9 +90,7 @@ def run(
         )
         relay = parts.enter_context(Relay(ports.mqtt, ports.broker))
         parts.enter_context(Control(state.control, _orders(emulator, relay, endpoint)))
-        served = pipeline or endpoint.kept_pipeline()
-        if served is not None:
-            endpoint.update(served)
+        _serve(endpoint, pipeline)
         endpoints = _endpoints(state, ports, emulator, endpoint, outputs)
         parts.callback(state.endpoints.unlink, missing_ok=True)
         state.write_endpoints(endpoints)
@@ -103,6 +101,20 @@ def run(
                     f"the emulator ended by itself with exit code {emulator.ended()}; "
                     f"{state.log('emulator')} says why"
                 )
+
+
+def _serve(endpoint: MlEndpoint, pipeline: Path | None) -> None:
+    """Serve what was asked for, or else what was served last."""
+    if pipeline is not None:
+        endpoint.update(pipeline)
+        return
+    kept = endpoint.kept_pipeline()
+    if kept is not None:
+        try:
+            endpoint.update(kept)
+        except LocalCloudFailed as error:
+            # Of an older checkout, perhaps; everything else can do without it.
+            print(f"publish again: {error}", flush=True)
 
 
 def _create_stack(state: State, aws: Aws, endpoint_url: str) -> dict[str, str]:
