@@ -9,10 +9,10 @@ def hang_for_ever(*_: object, **__: object) -> None:
 
 
 def arm() -> None:
-    from edge import appliance, run
+    from edge import run, searching
 
     run._SEARCH_PATIENCE_SECONDS = 2.0
-    appliance.find_pick = hang_for_ever
+    searching.find_pick = hang_for_ever
 
 
 if "run" in sys.orig_argv:
