@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import json
 import os
 import re
 import subprocess
@@ -51,6 +52,7 @@ class RunningAppliance:
         self.stop()
 
     def start(self) -> None:
+        self.lines.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "edge", "run", "--simulate", "--config", str(self.config)],
             stdin=subprocess.DEVNULL,
@@ -68,15 +70,17 @@ class RunningAppliance:
         self.process.terminate()
         return self.process.wait(20)
 
-    def give_model(self, bundle: Path, version: int) -> None:
+    def give_model(self, bundle: Path) -> None:
         """Do what the sync service does with a finished download, and wait for the answer."""
+        manifest = (bundle / MANIFEST).read_bytes()
+        version = json.loads(manifest)["version"]
         partial = incoming_folder(self.state) / f".partial-{version}"
         partial.mkdir()
         for path in bundle.iterdir():
             (partial / path.name).write_bytes(path.read_bytes())
         hand_over(partial, self.state, str(version))
         with self.journal() as journal:
-            digest = hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+            digest = hashlib.sha256(manifest).hexdigest()
             journal.offer_model(version, digest, f"job-{version}", str(version))
         self.wait_for(rf"model: \S+ version {version},")
 

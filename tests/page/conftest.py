@@ -67,7 +67,7 @@ def appliance(
     """A running appliance with a model, one for each module of tests."""
     state = tmp_path_factory.mktemp("appliance") / "state"
     with RunningAppliance(state, keys[0]) as running:
-        running.give_model(bundle, 1)
+        running.give_model(bundle)
         yield running
 
 

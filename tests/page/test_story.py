@@ -159,7 +159,7 @@ def test_a_new_model_and_its_figures_are_shown(
     browser.get(f"{appliance.address}model")
     browser.wait_until_live()
     assert title(browser) == "Model version 1"
-    appliance.give_model(make_bundle(2), 2)
+    appliance.give_model(make_bundle(2))
     browser.wait(lambda: title(browser) == "Model version 2")
     assert "Version 1 became version 2" in browser.find("#model").text
 
