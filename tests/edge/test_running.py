@@ -105,6 +105,27 @@ def test_it_answers_while_a_bad_model_is_tried(supplied, small_bundle, rebundle)
     running.wait_for("led: solid", after=len(running.lines) - 1)
 
 
+def test_an_appliance_that_keeps_dying_with_a_new_model_goes_back(supplied, rebundle):
+    running = supplied.start()
+    running.wait_for("model: films version 1")
+    offer(supplied, rebundle, 2)
+    running.wait_for("model: films version 2")
+    for _ in range(3):
+        running.stop(signal.SIGKILL)
+        running = supplied.start()
+        running.wait_for("model: films version 2")
+    running.stop(signal.SIGKILL)
+    running = supplied.start()
+    assert running.wait_for("model: films version 1")
+    status = supplied.ask("status")
+    assert status["model"]["version"] == 1
+    assert "version 2 was given up: the appliance died 3 times" in status["attention"][0]
+    assert supplied.ask("press")["ok"]
+    with Journal.open(supplied.state / JOURNAL) as journal:
+        told = [(a.outcome, a.version) for a in journal.activations_after(0)]
+    assert told == [("activated", 1), ("activated", 2), ("rolled-back", 2)]
+
+
 def test_a_damaged_journal_is_set_aside_and_the_owner_is_told(supplied):
     supplied.state.mkdir()
     (supplied.state / JOURNAL).write_bytes(b"no journal" * 999)
