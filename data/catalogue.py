@@ -83,18 +83,25 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             )
         _check_names(f"{prefix}genres", list(self.genres))
         _check_names(f"{prefix}directors", [director.name for director in self.directors])
-        for field, years in (("years", self.years), ("training_years", self.training_years)):
+        for name, years in (("years", self.years), ("training_years", self.training_years)):
             if years.first > years.last:
-                raise InvalidRecord(f"{prefix}{field}", "begin after they end")
+                raise InvalidRecord(f"{prefix}{name}", "begin after they end")
         if not (
             self.years.first <= self.training_years.first
             and self.training_years.last <= self.years.last
         ):
             raise InvalidRecord(f"{prefix}training_years", "lie outside of the tables' years")
-        for index, director in enumerate(self.directors):
-            self._check_genres(f"{prefix}directors[{index}].genres", director.genres)
-        for index, row in enumerate(self.background):
-            self._check_genres(f"{prefix}background[{index}].genres", row.genres)
+        # Thousands of directors share a few genre tuples; a cold start waits for this check.
+        fine: set[tuple[int, ...]] = set()
+        parts: tuple[tuple[str, tuple[DirectorEntry | Background, ...]], ...] = (
+            ("directors", self.directors),
+            ("background", self.background),
+        )
+        for field, rows in parts:
+            for index, row in enumerate(rows):
+                if row.genres not in fine:
+                    self._check_genres(f"{prefix}{field}[{index}].genres", row.genres)
+                    fine.add(row.genres)
 
     def _check_genres(self, field: str, indices: tuple[int, ...]) -> None:
         if any(not 0 <= index < len(self.genres) for index in indices):

@@ -112,15 +112,15 @@ class Bounds:
         tables, space = self.tables, self.space
         rows = _rows(space.directors)
         members = space.atlas.sets.members[space.sets]
-        allowed = _rows(np.unique(members[members < len(space.atlas.sets.genres)]))
+        allowed = _rows(_different(members[members < len(space.atlas.sets.genres)]))
         single = tables.director_genre[rows][:, allowed].astype(np.int32)
         own = tables.own_genre[rows][:, allowed] > 0
         of_own = _highest_sums(np.where(own, single, _IMPOSSIBLE))
         of_foreign = _highest_sums(np.where(own, _IMPOSSIBLE, single))
         ceilings = np.full(len(space.directors), NEVER)
         sizes = space.atlas.sets.sizes[space.sets]
-        for size in np.unique(sizes):
-            levels = np.unique(tables.set_level[space.sets[sizes == size]])
+        for size in _different(sizes):
+            levels = _different(tables.set_level[space.sets[sizes == size]])
             level = tables.director_level[rows][:, levels].max(axis=1)
             for overlap in range(size + 1):
                 ceiling = tables.best_of_overlap[overlap, size - 1, rows] + level
@@ -139,6 +139,11 @@ def _highest_sums(table: Int32) -> Int32:
         sums[count + 1] = sums[count] + table[rows, place]
         table[rows, place] = _IMPOSSIBLE
     return sums
+
+
+def _different(numbers: Ints) -> Ints:
+    """Return the different ones of small whole numbers, ascending."""
+    return np.flatnonzero(np.bincount(numbers))
 
 
 def _positions(indices: Ints, wanted: Ints) -> Ints:

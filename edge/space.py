@@ -193,4 +193,4 @@ def _keys_of(atlas: Atlas, combinations: Iterable[Combination]) -> Int64:
                 (director * atlas.years + year) * (atlas.sets.count + 1)
                 + atlas.sets.index_of(chosen.genres)
             )
-    return np.unique(np.array(known, np.int64))
+    return np.array(sorted(set(known)), np.int64)

@@ -106,7 +106,7 @@ class Tables:
 
         Shape [4, 3, D + 1]: for 0 to 3 own genres in a set of 1 to 3. What cannot be is far below.
         """
-        stretches = self.director_genres.reshape(-1, SIZES).T
+        stretches = np.ascontiguousarray(self.director_genres.reshape(-1, SIZES).T)
         starts = self.offset // SIZES
         rank = np.arange(stretches.shape[1])
         rank -= np.repeat(starts, np.diff(starts, append=len(rank)))

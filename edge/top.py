@@ -71,8 +71,7 @@ class Top:
             scores, cells = scores[wanted], cells.take(wanted)
         order = np.lexsort((cells.sets, cells.years, cells.directors, -scores))
         if self._reached is not None:
-            _, first = np.unique(cells.directors[order], return_index=True)
-            order = order[np.sort(first)]
+            order = order[_first_of_each(cells.directors[order])]
         order = order[: self.k]
         self._scores, self._cells = scores[order], cells.take(order)
         if self._reached is not None:
@@ -84,3 +83,15 @@ class Top:
     def found(self, constant: int = 0) -> Found:
         """Return what was found, with the constant that every score has in common added."""
         return Found(self._scores + constant, self._cells)
+
+
+def _first_of_each(directors: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return where each director stands first, ascending.
+
+    Not by np.unique: its first call imports numpy.ma, which takes longer than a search.
+    """
+    order = np.argsort(directors, kind="stable")
+    sorted_ = directors[order]
+    first = np.ones(len(order), bool)
+    first[1:] = sorted_[1:] != sorted_[:-1]
+    return np.sort(order[first])
