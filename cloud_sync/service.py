@@ -34,12 +34,12 @@ from cloud_sync.events import (
     Tick,
 )
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
-from cloud_sync.intake import Intake
+from cloud_sync.fetcher import Fetcher
 from cloud_sync.mqtt import Broker, NotConnected, TopicRefused
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
-from cloud_sync.update import FetchFailed, Job, OfferFailed
+from cloud_sync.update import OfferFailed
 from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.verification import FinishVerification
 from edge.journal import Journal, JournalError
@@ -55,60 +55,6 @@ _FAREWELL_SECONDS = 2.0
 def iso(moment: datetime) -> str:
     """Return a moment as text, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-class Fetcher:
-    """One thread beside the session that fetches and removes bundles, one after the other."""
-
-    def __init__(self, intake: Intake, inbox: Callable[[Event], None]) -> None:
-        self._intake = intake
-        self._inbox = inbox
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fetch", daemon=True)
-        self._thread.start()
-
-    def start(self, job: Job) -> None:
-        """Fetch this job's bundle, after whatever runs has stopped; its end goes to the inbox."""
-        self.stop()
-        stop = self._stop = threading.Event()
-
-        def fetch() -> None:
-            if stop.is_set():
-                return
-            try:
-                self._inbox(self._intake.fetch(job, stop))
-            except Exception as error:  # noqa: BLE001 - this thread's outermost loop
-                # Whatever it was, the update must not wait for ever.
-                _log.exception("fetching version %d", job.document.version)
-                self._inbox(FetchFailed(job.id, f"{type(error).__name__}: {error}"))
-
-        self._work.put(fetch)
-
-    def stop(self) -> None:
-        """Give up the fetch that runs."""
-        self._stop.set()
-
-    def discard(self, version: int) -> None:
-        """Remove a bundle that is no longer needed, after whatever runs has stopped."""
-
-        def discard() -> None:
-            try:
-                self._intake.discard(version)
-            except OSError as error:
-                _log.warning("incoming version %d stays: %s", version, error)
-
-        self._work.put(discard)
-
-    def close(self, seconds: float) -> None:
-        """Give up, and wait for the end of it for a while."""
-        self.stop()
-        self._work.put(None)
-        self._thread.join(seconds)
-
-    def _run(self) -> None:
-        while (task := self._work.get()) is not None:
-            task()
 
 
 class Service:
@@ -127,6 +73,7 @@ class Service:
         self._journal = journal
         self._broker = broker
         self._fetcher = fetcher
+        self._away_since: datetime | None = None
         self._events = events
         self._poll_seconds = poll_seconds
         self._seen_version: int | None = None
@@ -283,9 +230,12 @@ class Service:
     def _link_changed(self, command: LinkChanged) -> None:
         now = datetime.now(UTC)
         wait = command.next_try_in_seconds
+        # Of all attempts that fail one after the other, the first began the time without a cloud.
+        away = command.state != "online"
+        self._away_since = (self._away_since or now) if away else None
         state = {
             "state": command.state,
-            "since": iso(now),
+            "since": iso(self._away_since or now),
             "reason": command.reason,
             "attempts": command.attempts,
             "next_try_at": None if wait is None else iso(now + timedelta(seconds=wait)),
