@@ -43,7 +43,7 @@ class VirtualMachine:
         port.unlink(missing_ok=True)
         with (self._work / "qemu.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["nice", "-n", "5", "qemu-system-x86_64", "-machine", "pc", "-accel",
+                ["nice", "-n", "19", "qemu-system-x86_64", "-machine", "pc", "-accel",
                  "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024", "-nic", "none",
                  "-display", "none", "-no-reboot", "-kernel", self._kernel,
                  "-initrd", self._initrd,
