@@ -113,7 +113,7 @@ def _model(config: Config) -> Iterator[Finding]:
     if not (config.state / POINTER).exists():
         yield Finding("model", False, "none yet", wait)
         return
-    store = ModelStore(config.state)
+    store = ModelStore(config.state, make=False)
     try:
         active = store.read().active
         if active is None:

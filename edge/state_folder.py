@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from data.errors import GreenlightError
 from edge.incoming import incoming_folder, share
 
 LOCK = "appliance.lock"
+_GROUP_FILE = 0o660
 
 
 class AlreadyRunning(GreenlightError):
@@ -31,7 +33,7 @@ def locked(state: Path) -> Iterator[Path]:
     """
     try:
         _make(state)
-        lock = (state / LOCK).open("w")
+        lock = os.fdopen(_open_for_group(state / LOCK), "w")
     except OSError as error:
         raise NoState(f"{state}: {error.strerror}; is it ours, and is the disk there?") from error
     with lock:
@@ -47,3 +49,13 @@ def _make(state: Path) -> None:
         state.mkdir(parents=True)
         share(state)
     incoming_folder(state)
+
+
+def _open_for_group(path: Path) -> int:
+    # A command of another user may come first: whoever makes the lock leaves it to the group.
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _GROUP_FILE)
+    except FileExistsError:
+        return os.open(path, os.O_RDWR)
+    os.fchmod(handle, _GROUP_FILE)
+    return handle

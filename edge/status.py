@@ -45,7 +45,7 @@ def running(appliance: Appliance, uptime_seconds: float) -> dict[str, Any]:
 def stopped(journal: Journal, state: Path, thing: str) -> dict[str, Any]:
     """Return what can be said while no appliance runs."""
     try:
-        pointer = ModelStore(state).read()
+        pointer = ModelStore(state, make=False).read()
         model = {"version": pointer.active} if pointer.active is not None else None
     except StoreDamaged:
         model = None

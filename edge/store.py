@@ -55,14 +55,20 @@ class Pointer(msgspec.Struct, frozen=True):
 
 
 class ModelStore:
-    """The models in a state folder. Only the appliance writes here."""
+    """The models in a state folder. Only the appliance writes here.
 
-    def __init__(self, state: Path) -> None:
+    Args:
+        state: the state folder.
+        make: make what is missing; a command that only looks must not, being perhaps another user.
+    """
+
+    def __init__(self, state: Path, *, make: bool = True) -> None:
         self.versions = state / VERSIONS
         self._pointer_path = state / POINTER
         # The updater's thread and the main loop both change the pointer.
         self._changing = threading.Lock()
-        self.versions.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        if make:
+            self.versions.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
 
     def read(self) -> Pointer:
         """Return the pointer; an empty one in a fresh state folder.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -22,8 +23,13 @@ def pin(
     state: StateOption = None,
 ) -> None:
     """Show the PIN that opens the page, making it on first use."""
-    from edge.page.pin import make_anew, read_or_make
+    from edge.page.pin import PIN_FILE, make_anew, read_or_make
 
     folder = configured(config, state).state
     folder.mkdir(parents=True, exist_ok=True)
-    print((make_anew(folder) if new else read_or_make(folder)).digits)
+    found = make_anew(folder) if new else read_or_make(folder)
+    if os.geteuid() == 0:
+        # Made by root it must still be the appliance's own: the page reads it.
+        owner = folder.stat()
+        os.chown(folder / PIN_FILE, owner.st_uid, owner.st_gid)
+    print(found.digits)

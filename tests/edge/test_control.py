@@ -102,3 +102,31 @@ def test_not_allowed_names_the_way_in(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("socket.socket.connect", refused, raising=False)
     with pytest.raises(NotAllowed, match="join the group"):
         client.ask(tmp_path, "status")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_commands_of_root_before_the_first_start_leave_everything_to_the_appliance(bench):
+    """`sudo greenlight status` on a fresh card must not lock the appliance's own user out."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        state.mkdir()
+        os.chown(state, 4000, 4000)
+        state.chmod(0o2770)
+        text = bench.config.read_text().replace('state = "state"', f'state = "{state}"')
+        bench.config.write_text(text)
+        for command in ("status", "history", "pin"):
+            assert bench.command(command).returncode == 0
+        assert {path.name for path in state.iterdir()} >= {"journal.db", "appliance.lock", "pin"}
+        own = os.O_RDWR
+        script = (
+            "import os, sys; os.setgroups([]); os.setgid(4000); os.setuid(4000)\n"
+            f"for name in os.listdir({str(state)!r}):\n"
+            f"    path = os.path.join({str(state)!r}, name)\n"
+            f"    os.path.isdir(path) or os.close(os.open(path, {own}))\n"
+            f"    not os.path.isdir(path) or os.access(path, os.W_OK) or sys.exit(path)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,61 @@
+"""A worker does one thing at a time, says whether it is stuck, and lets everyone leave."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from edge.workers import Worker
+
+LEAVE = """
+import asyncio, threading
+from edge.workers import Worker
+
+async def main():
+    worker = Worker("stuck", 1.0)
+    asyncio.get_running_loop().create_task(worker.run(threading.Event().wait))
+    await asyncio.sleep(0.05)
+    worker.close()
+
+asyncio.run(main())
+print("left")
+"""
+
+
+def test_results_and_errors_come_back_to_the_loop():
+    async def main() -> None:
+        worker = Worker("worker", 10.0)
+        assert await worker.run(threading.get_ident) != threading.get_ident()
+        with pytest.raises(ZeroDivisionError):
+            await worker.run(lambda: 1 / 0)
+        assert await asyncio.gather(*(worker.run(lambda n=n: n) for n in range(5))) == [*range(5)]
+        worker.close()
+
+    asyncio.run(main())
+
+
+def test_a_worker_busy_with_one_thing_for_too_long_is_stuck():
+    async def main() -> None:
+        worker, let_go = Worker("worker", 0.05), threading.Event()
+        assert worker.is_fresh()
+        job = asyncio.create_task(worker.run(let_go.wait))
+        while worker.is_fresh():
+            await asyncio.sleep(0.01)
+        let_go.set()
+        assert await job
+        assert worker.is_fresh()
+        worker.close()
+
+    asyncio.run(main())
+
+
+def test_a_job_that_never_ends_keeps_nobody_from_leaving():
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVE], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "left\n"
+    assert done.stderr == ""
