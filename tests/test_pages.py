@@ -102,6 +102,14 @@ def test_every_module_that_a_page_names_is_there():
         assert missing == [], page.name
 
 
+def test_the_page_of_performance_names_figures_that_the_bench_measures():
+    told = re.findall(r"^\| `(\w+)` \|", (DOCS / "performance.md").read_text("utf-8"), re.MULTILINE)
+    bench = DOCS.parent / "tests" / "bench"
+    measured = "".join(path.read_text("utf-8") for path in bench.glob("*.py"))
+    assert [key for key in told if f'"{key}"' not in measured.replace("{TIMES}", "100")] == []
+    assert len(told) > 10
+
+
 def test_every_pre_commit_hook_calls_a_tool_of_the_environment():
     config = yaml.safe_load((DOCS.parent / ".pre-commit-config.yaml").read_text("utf-8"))
     assert [repo["repo"] for repo in config["repos"]] == ["local"]

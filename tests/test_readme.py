@@ -118,6 +118,9 @@ def test_every_command_named_in_a_page_is_there(page, line):
     elif name.startswith("python") and words[1:2] == ["-m"]:
         if words[2].split(".")[0] in ("data", "edge", "training", "cloud_sync", "lambdas"):
             check_words(words[2], words[3:])
+        elif words[2].startswith("tests."):
+            place = ROOT / words[2].replace(".", "/")
+            assert place.is_dir() or place.with_suffix(".py").is_file(), f"{words[2]} is missing"
     elif name.startswith("python") and len(words) > 1:
         assert (ROOT / words[1]).is_file(), f"{words[1]} is missing"
     elif "/" in program and not program.startswith((".venv/", "/")):
