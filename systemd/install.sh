@@ -62,6 +62,7 @@ install_all() {
   link_units
   name_on_the_lan
   enable_units
+  prune_releases
   if is_running; then
     start_units || die "it does not start; see: journalctl -u greenlight.service -b"
     say "it runs: $(readlink "$CURRENT"). Press the button, or: greenlight press"

@@ -26,6 +26,7 @@ check_system() {
 }
 
 is_a_pi() { grep -qs '^Raspberry Pi' /proc/device-tree/model /etc/rpi-issue; }
+has_pins() { is_a_pi || ls /dev/gpiochip* >/dev/null 2>&1 || [ "${GREENLIGHT_PINS:-}" = real ]; }
 has_package() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 has_lgpio() { /usr/bin/python3 -c 'import sys, importlib.util; sys.exit(not importlib.util.find_spec("lgpio"))'; }
 
@@ -35,7 +36,7 @@ install_packages() {
   wanted=
   has_package avahi-daemon || wanted=avahi-daemon
   # Raspberry Pi OS has this package, plain Debian has not.
-  has_lgpio || wanted="$wanted python3-lgpio"
+  has_lgpio || ! has_pins || wanted="$wanted python3-lgpio"
   [ -n "$needed$wanted" ] || return 0
   export DEBIAN_FRONTEND=noninteractive
   if [ "${GREENLIGHT_OFFLINE:-}" != 1 ]; then
@@ -74,7 +75,7 @@ make_users_and_folders() {
 # Without pins (plain Debian, a container) the same software runs on simulated ones.
 choose_pins() {
   [ ! -e "$CONFIG/environment" ] || return 0
-  if is_a_pi || ls /dev/gpiochip* >/dev/null 2>&1 || [ "${GREENLIGHT_PINS:-}" = real ]; then
+  if has_pins; then
     [ -e "$RELEASE/lgpio" ] ||
       die "lgpio is missing: apt install python3-lgpio (on Raspberry Pi OS), then install again"
     return 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -26,6 +27,12 @@ SUITE = os.environ.get("GREENLIGHT_SUITE", "bookworm")
 WHEELS = {"bookworm": "amd64-3.11", "trixie": "amd64-3.13"}[SUITE]
 ROOT_TAR = WORK / f"{SUITE}.tar"
 HANGING = Path(__file__).with_name("hanging_search.py")
+
+# Newer software that rewrites the journal in its own way, and then fails.
+NEWER = """import sqlite3
+sqlite3.connect("/var/lib/greenlight/journal.db").execute("PRAGMA user_version = 99")
+raise SystemExit(1)
+"""
 
 pytestmark = [pytest.mark.nspawn, pytest.mark.timeout(600)]
 
@@ -183,18 +190,21 @@ def test_an_upgrade_keeps_the_release_before_and_every_rating(machine: Container
 
 def test_a_failed_upgrade_goes_back_by_itself(machine: Container) -> None:
     runs = machine.run("readlink /opt/greenlight/current").strip()
-    installer = variant(
-        machine,
-        "broken",
-        "sed -i 's|^ExecStart=.*|ExecStart=/bin/false|' systemd/greenlight.service",
-    )
+    installer = variant(machine, "broken", "touch systemd/newer.py")
+    broken = machine.folder / "root/broken/systemd"
+    (broken / "newer.py").write_text(NEWER)
+    share = "/opt/greenlight/current/share/greenlight"
+    starts = f"ExecStart=/opt/greenlight/current/bin/python {share}/systemd/newer.py"
+    unit = (broken / "greenlight.service").read_text()
+    (broken / "greenlight.service").write_text(re.sub("(?m)^ExecStart=.*$", starts, unit))
     done = machine.try_run(f"{installer} upgrade")
     assert done.returncode == 1
     assert "runs again" in done.stderr
     assert machine.run("readlink /opt/greenlight/current").strip() == runs
     assert machine.property("greenlight.service", "ActiveState") == "active"
     assert machine.asked("press")["ok"]
-    assert "8" in str(machine.asked("history"))
+    assert "8" in str(machine.asked("history")), "the older software reads its journal again"
+    machine.run("ls /var/lib/greenlight/journal-of-failed-upgrade-*/journal.db")
 
 
 def test_a_release_that_dies_after_its_start_goes_back_too(machine: Container) -> None:
