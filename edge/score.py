@@ -211,7 +211,6 @@ class _Writer:
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
-        self._directors = _Cells(self._quoted)
 
     def write(self, block: _Block, found: Rows, out: IO[str]) -> None:
         assert found.probabilities is not None
@@ -219,17 +218,22 @@ class _Writer:
         written = msgspec.json.encode(numbers.tolist()).decode("ascii")[2:-2].split("],[")
         if self._delimiter != ",":
             written = [line.replace(",", self._delimiter) for line in written]
-        titles = map(self._quoted, block.titles)
+        titles, directors = self._quoted(block.titles), self._quoted(block.director_cells)
         years = map(str, block.years.tolist())
-        directors = [self._directors[cell] for cell in block.director_cells]
         lines = zip(titles, years, directors, written, strict=True)
         out.write("\n".join(map(self._delimiter.join, lines)) + "\n")
 
-    def _quoted(self, cell: str) -> str:
-        """Return a cell as csv writes it: in quotes only where it must be."""
-        if self._delimiter in cell or '"' in cell or "\n" in cell or "\r" in cell:
-            return '"' + cell.replace('"', '""') + '"'
-        return cell
+    def _quoted(self, cells: Row) -> list[str]:
+        """Return cells as csv writes them: in quotes only where it must be."""
+        delimiter, together = self._delimiter, "".join(cells)
+        if '"' not in together and "\n" not in together and "\r" not in together:
+            # Most blocks: nothing but the delimiter asks for quotes.
+            return [f'"{cell}"' if delimiter in cell else cell for cell in cells]
+        special = {delimiter, '"', "\n", "\r"}
+        return [
+            cell if special.isdisjoint(cell) else '"' + cell.replace('"', '""') + '"'
+            for cell in cells
+        ]
 
 
 def _director(cell: str) -> str:

@@ -57,7 +57,7 @@ def measures(bundle):
 
 
 def endpoint(broker, name, port=None, keep_alive=30):
-    from cloud_sync.aws_iot import Endpoint
+    from cloud_sync.mqtt import Endpoint
 
     certificate, key = broker.authority.client(name)
     port = port or broker.port

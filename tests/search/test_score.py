@@ -61,6 +61,17 @@ def test_every_row_is_scored_in_order_with_every_digit(tmp_path, suffix):
     assert sorted(told) == told
 
 
+def test_plain_titles_need_no_quotes_but_for_their_commas(tmp_path):
+    table = [
+        ["Ark, The", 2001, NAMES[0], "None", "None", "None", 5],
+        ["Ark", 2001, "X, Y", *"abc", 5],
+    ]
+    score_file(MODEL, write(tmp_path / "films.csv", table), tmp_path / "out.csv")
+    lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[1].startswith('"Ark, The",2001,')
+    assert lines[2].startswith('Ark,2001,"X, Y",')
+
+
 def test_numbers_read_back_as_the_models_own_float32(tmp_path):
     source = write(tmp_path / "films.csv", rows(200))
     score_file(MODEL, source, tmp_path / "out.csv")
