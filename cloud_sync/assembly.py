@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator
 
 from cloud_sync.artefacts import Bucket
-from cloud_sync.aws_iot import AwsIotBroker, Endpoint
+from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.config import Config
+from cloud_sync.fetcher import Fetcher
 from cloud_sync.intake import Intake
+from cloud_sync.mqtt import Endpoint
 from cloud_sync.ratchet import RATCHET, Ratchet
-from cloud_sync.service import EventQueue, Fetcher, Service
+from cloud_sync.service import EventQueue, Service
 from cloud_sync.session import Session, SessionSettings
 from data import signing
 from edge.incoming import incoming_folder

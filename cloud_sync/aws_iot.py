@@ -19,14 +19,20 @@ import logging
 import socket
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from AWSIoTPythonSDK.core.protocol.paho import client as _paho
 from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
 
-from cloud_sync.mqtt import Connected, Dropped, Inbox, Message, NotConnected, check_publish
+from cloud_sync.mqtt import (
+    Connected,
+    Dropped,
+    Endpoint,
+    Inbox,
+    Message,
+    NotConnected,
+    check_publish,
+)
 from data.errors import GreenlightError
 
 _QOS = 1
@@ -45,20 +51,6 @@ _FAREWELL_SECONDS = 1.0
 
 class ConnectFailed(GreenlightError):
     """The broker could not be reached or refused us."""
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where the broker is and who we are."""
-
-    client_id: str
-    host: str
-    port: int
-    root_ca: Path
-    certificate: Path
-    private_key: Path
-    connect_timeout_seconds: float = 10.0
-    keep_alive_seconds: int = 60
 
 
 class AwsIotBroker:

@@ -69,6 +69,27 @@ class Updates:
         self._online = False
         self._forget_question()
 
+    def message(self, tail: str, payload: bytes, now: float) -> list[JobsCommand]:
+        """Something arrived on the thing's jobs topics; `tail` is what follows `.../jobs/`.
+
+        Raises:
+            InvalidRecord: the message makes no sense; nothing has been changed.
+        """
+        match tail.split("/"):
+            case ["notify"] | ["notify-next"]:
+                return self.notified(now)
+            case ["get", "accepted"]:
+                return self.listed(payload, now)
+            case [job_id, "get", "accepted"]:
+                return self.described(job_id, payload, now)
+            case [job_id, "update", ("accepted" | "rejected") as answer]:
+                return self.answered(job_id, answer == "accepted", payload, now)
+            case ["get", "rejected"] | [_, "get", "rejected"]:
+                # Asked again when the answer is overdue.
+                return []
+            case _:
+                raise InvalidRecord("topic", "is none of the jobs topics")
+
     def notified(self, now: float) -> list[JobsCommand]:
         """The list of pending jobs has changed."""
         self._stale = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -19,6 +20,19 @@ from data.errors import GreenlightError
 # AWS: "A topic's total length may not exceed 256 bytes", at most seven slashes beyond $aws/rules;
 # wildcards belong in filters.
 _TOPIC = re.compile(r"[^\s#+\x00-\x1f\x7f]{1,256}")
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where the broker is and who we are."""
+
+    client_id: str
+    host: str
+    port: int
+    root_ca: Path
+    certificate: Path
+    private_key: Path
+    connect_timeout_seconds: float = 10.0
+    keep_alive_seconds: int = 60
 
 
 class Connected(msgspec.Struct, frozen=True):

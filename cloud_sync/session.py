@@ -216,24 +216,8 @@ class Session:
             raise InvalidRecord("shadow", f"was not updated: {payload[:200]!r}")
         prefix = topics.jobs(self._thing) + "/"
         if topic.startswith(prefix):
-            return self._jobs(self._job_message(topic[len(prefix) :], payload, now), now)
+            return self._jobs(self._updates.message(topic[len(prefix) :], payload, now), now)
         raise InvalidRecord("topic", "is none that was asked for")
-
-    def _job_message(self, tail: str, payload: bytes, now: float) -> list[JobsCommand]:
-        match tail.split("/"):
-            case ["notify"] | ["notify-next"]:
-                return self._updates.notified(now)
-            case ["get", "accepted"]:
-                return self._updates.listed(payload, now)
-            case [job_id, "get", "accepted"]:
-                return self._updates.described(job_id, payload, now)
-            case [job_id, "update", ("accepted" | "rejected") as answer]:
-                return self._updates.answered(job_id, answer == "accepted", payload, now)
-            case ["get", "rejected"] | [_, "get", "rejected"]:
-                # Asked again when the answer is overdue.
-                return []
-            case _:
-                raise InvalidRecord("topic", "is none of the jobs topics")
 
     def _requests(self, requests: Sequence[Request], now: float) -> list[Command]:
         self._verifier.found([one for one in requests if one.kind == "verify"])

@@ -10,8 +10,16 @@ import pytest
 from rig.fake_broker import FakeBroker, FakeHub
 from rig.mosquitto import Mosquitto
 
-from cloud_sync.aws_iot import AwsIotBroker, Endpoint
-from cloud_sync.mqtt import Broker, Connected, Dropped, Message, NotConnected, TopicRefused
+from cloud_sync.aws_iot import AwsIotBroker
+from cloud_sync.mqtt import (
+    Broker,
+    Connected,
+    Dropped,
+    Endpoint,
+    Message,
+    NotConnected,
+    TopicRefused,
+)
 
 PATIENCE = 10.0
 

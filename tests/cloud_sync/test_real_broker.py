@@ -18,8 +18,8 @@ from rig.mosquitto import Mosquitto, free_port
 from rig.pki import Authority
 from rig.proxy import Proxy
 
-from cloud_sync.aws_iot import AwsIotBroker, Endpoint
-from cloud_sync.mqtt import Connected, Dropped
+from cloud_sync.aws_iot import AwsIotBroker
+from cloud_sync.mqtt import Connected, Dropped, Endpoint
 
 pytestmark = pytest.mark.mosquitto
 

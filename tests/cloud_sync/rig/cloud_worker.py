@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cloud_sync.aws_iot import AwsIotBroker, Endpoint
-from cloud_sync.mqtt import Connected, Dropped, Message, NotConnected
+from cloud_sync.aws_iot import AwsIotBroker
+from cloud_sync.mqtt import Connected, Dropped, Endpoint, Message, NotConnected
 from data import topics, wire
 from lambdas.store_feedback.ingest import Item, receive
 
