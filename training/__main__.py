@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from pathlib import Path
@@ -108,6 +107,7 @@ def export(
     from training.dataset import load
     from training.estimator import FilmModel
     from training.export import PIPELINE, beside, next_version, prepare, write
+    from training.memory import peak_megabytes
     from training.report import write_report
 
     began = time.monotonic()
@@ -127,7 +127,7 @@ def export(
         "bundle": out,
         "pipeline": beside(out) / PIPELINE,
         "report": page,
-        "took": f"{time.monotonic() - began:.0f} s, {_peak_megabytes():,.0f} MB at most",
+        "took": f"{time.monotonic() - began:.0f} s, {peak_megabytes():,.0f} MB at most",
     })  # fmt: skip
 
 
@@ -218,12 +218,6 @@ def verify(
     else:
         console.print(f"[red]refused[/]: {escape(str(verdict.error))}", soft_wrap=True)
     raise typer.Exit(0 if verdict.ok else 1)
-
-
-def _peak_megabytes() -> float:
-    """Return the most memory this process or one of its workers has used."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
 
 
 def main() -> None:
