@@ -199,6 +199,7 @@ class Appliance:
             case Order.SYNCHRONISE:
                 return self._tried(self._synchronise)
             case Order.SHUT_DOWN:
+                self.say("shutting down")
                 self.stop_asked.set()
         return None
 

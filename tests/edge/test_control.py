@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import pytest
 
 from edge import client
 from edge.client import NoAnswer, NotAllowed, NotRunning
-from edge.control import may_control
+from edge.control import may_control, short_path
 
 OURS, GROUP, OTHER = 900, 901, 4000
 ASK = """
@@ -52,6 +53,18 @@ def test_no_appliance_is_told_apart_from_one_that_died(tmp_path: Path):
         client.ask(tmp_path, "status")
     with pytest.raises(NotRunning):
         client.ask(tmp_path / "nowhere", "status")
+
+
+def test_one_that_is_stopped_while_a_caller_listens_says_nothing_of_it(bench):
+    running = bench.start()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        with short_path(bench.state / "control.sock") as path:
+            caller.connect(path)
+        caller.sendall(b'{"command": "status"}\n')
+        assert caller.recv(100_000)
+        assert running.stop() == 0
+    assert running.errors == ""
+    assert "shutting down" in running.lines
 
 
 def test_one_that_dies_while_asked_is_no_answer(bench):
