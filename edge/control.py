@@ -95,7 +95,7 @@ async def serve(path: Path, answer: Answerer) -> asyncio.Server:
         except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
             _log.info("control: a caller went away: %s", error)
         except asyncio.CancelledError:
-            # The appliance stops while a caller is still connected; asyncio would log it as an error.
+            # The appliance stops while a caller listens; asyncio would log that as an error.
             _log.info("control: a caller was left behind")
         finally:
             writer.close()
