@@ -1,4 +1,4 @@
-"""Ratings on their way up against the raw SDK, and what an idle appliance costs.
+"""Ratings up against the raw SDK, models down, and what an idle appliance costs.
 
 Both publish over mutual TLS to the same mosquitto on this machine. Ours reads the journal, sends
 batches, waits for the application's ack and deletes durably; the SDK only publishes, one record at
@@ -22,7 +22,7 @@ from .measure import Measure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cloud_sync"))
 
-RECORDS, ROUNDS = 2_000, 3
+RECORDS, ROUNDS, UPDATES = 2_000, 3, 3
 IDLE_SECONDS = 6
 KEEP_ALIVE_SECONDS = 60
 
@@ -54,6 +54,29 @@ def measures(bundle):
             yield idle(broker)
         finally:
             broker.kill()
+        yield update(bundle, folder / "update")
+
+
+def update(bundle, folder):
+    """Bring models from the local cloud to the real appliance; how long until one answers."""
+    from rig.update_trial import UpdateTrial
+
+    trial = UpdateTrial(bundle, folder, 1)
+    try:
+        report = trial.run(UPDATES, 0)
+    finally:
+        trial.close()
+    assert not report.broken, report.broken
+    return Measure(
+        "job_to_answering_seconds",
+        statistics.median(report.active_seconds),
+        10,
+        3,
+        f"from the job's creation to the new model's pointer, {UPDATES} updates: notification,"
+        " credentials, 5 MB from S3, checks, trial in a child process",
+        lower=True,
+        unit="s",
+    )
 
 
 def endpoint(broker, name, port=None, keep_alive=30):

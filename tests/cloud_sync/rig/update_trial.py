@@ -39,6 +39,7 @@ class UpdateReport:
     looks: int = 0
     broken: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    active_seconds: list[float] = field(default_factory=list)
 
 
 class UpdateTrial:
@@ -72,12 +73,13 @@ class UpdateTrial:
             "sync": Process([*sync, "--state", str(self._state)], folder / "sync.log"),
         }
         self.report = UpdateReport()
+        self._began = 0.0
 
     def run(self, updates: int, kills: int) -> UpdateReport:
         """Bring this many versions, with this many kills in each."""
         for version in range(1, updates + 1):
             job_id = self._publish(version)
-            began = time.monotonic()
+            began = self._began = time.monotonic()
             for name in self._victims(kills):
                 self._watch(job_id, version, self._rng.uniform(0.05, 1.1))
                 process = self._processes[name]
@@ -99,6 +101,8 @@ class UpdateTrial:
         _lambdas("local", "stop", "--state", str(self._cloud))
 
     def _victims(self, kills: int) -> list[str]:
+        if not kills:
+            return []
         # The appliance dies at most once an update: more often means to it that the model is bad.
         victims = ["sync"] * (kills - 1) + [self._rng.choice(["appliance", "sync"])]
         self._rng.shuffle(victims)
@@ -112,6 +116,8 @@ class UpdateTrial:
             status = self._execution(job_id)["status"]
             active = self._active()
             self.report.looks += 1
+            if active == version and len(self.report.active_seconds) < version:
+                self.report.active_seconds.append(time.monotonic() - self._began)
             if status == "SUCCEEDED" and active != version:
                 self.report.broken.append(f"version {version} succeeded, the pointer says {active}")
             if active is not None:
