@@ -59,6 +59,8 @@ def dataset(
     from training import screen
     from training.dataset import load, reasons, rejects_path
 
+    if download and source != "imdb":
+        raise typer.BadParameter("--download fetches IMDb's files; it goes with --source imdb")
     rejects = rejects_path(out)
     with screen.progress(console, "dataset") as tell:
         options = Options(votes, quota, known_only, sparing(tell))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
@@ -94,7 +95,9 @@ class OneHotLogistic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.years_ = SplineTransformer(n_knots=6, extrapolation="constant").fit(
             records.years[:, None].astype(float)
         )
-        self.logistic_ = LogisticRegression(C=1.0, max_iter=300).fit(self._columns(records), y)
+        # Of one class alone there is nothing to tell apart, and scikit-learn would refuse.
+        model = LogisticRegression(C=1.0, max_iter=300) if np.ptp(y) else DummyClassifier()
+        self.logistic_ = model.fit(self._columns(records), y)
         return self
 
     def predict_proba(self, X: Any) -> Floats:

@@ -17,6 +17,10 @@ class TooManyBadRows(TrainingError):
     """More rows of a film table were bad than the caller allows."""
 
 
+class UnfitData(TrainingError, ValueError):
+    """Films or ratings that no model can be learnt from."""
+
+
 class ExportRefused(TrainingError):
     """A model must not be shipped; nothing has been written."""
 

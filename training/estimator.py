@@ -27,6 +27,7 @@ from data.limits import YEARS_PAST_TRAINING
 from training import features
 from training.careers import Floats
 from training.columns import Columns
+from training.errors import UnfitData
 from training.head import director_inputs, fit_head
 from training.mixed_model import Films, KernelValues, MixedModel, fit_kernel_values
 from training.pairs import PairBoosting
@@ -89,7 +90,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             progress: told each step's name and the share of the work done before it.
 
         Raises:
-            ValueError: naming what is wrong with X or y.
+            ValueError: naming what is wrong with X or y (UnfitData: too few films).
         """
         tell = progress or (lambda step, done: None)
         records, ratings = as_records(X), np.asarray(y, float)
@@ -232,8 +233,8 @@ def _best_share(trees: Floats, mixed: Floats, ratings: Floats) -> float:
 
 def _check_training(records: Records, ratings: Floats) -> None:
     if len(ratings) != len(records.years):
-        raise ValueError(f"y: has {len(ratings)} ratings for {len(records.years)} records")
+        raise UnfitData(f"y: has {len(ratings)} ratings for {len(records.years)} records")
     if not np.all((ratings >= 1) & (ratings <= 10)):
-        raise ValueError("y: holds a rating outside of 1 to 10, or none")
+        raise UnfitData("y: holds a rating outside of 1 to 10, or none")
     if len(ratings) < 20:
-        raise ValueError(f"X: has {len(ratings)} films; at least 20 are needed to learn from")
+        raise UnfitData(f"X: has {len(ratings)} films; at least 20 are needed to learn from")

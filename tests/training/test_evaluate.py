@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from data.film_table import write_films
 from training import baselines, optimism, splits
 from training.__main__ import app
-from training.evaluate import MODEL, predict_with
+from training.evaluate import METHODS, MODEL, predict_with
 from training.example_bundle import made_up_films
 from training.metrics import NAMES
 from training.records import frame_of_films
@@ -106,6 +106,15 @@ def test_baselines_say_what_their_names_say(halves):
     logistic = baselines.OneHotLogistic().fit(X, stars).predict_proba(asked)
     assert np.allclose(logistic.sum(axis=1), 1.0)
     assert not logistic[:, [k - 1 for k in range(1, 11) if k not in stars]].any()
+
+
+def test_a_table_of_one_rating_is_no_trouble_for_any_method():
+    films = [msgspec.structs.replace(f, stars=6, rating=6.0) for f in made_up_films(20)]
+    for method in METHODS:
+        if method != "random forest":
+            found = predict_with(method, films, films[:40])
+            assert np.allclose(found.expected, 6.0, atol=1e-6)
+            assert np.all(found.probabilities.argmax(axis=1) == 5)
 
 
 def test_a_baselines_probabilities_are_a_distribution(halves):

@@ -163,6 +163,11 @@ def test_the_command_writes_the_film_table(tmp_path):
     assert "genres" in (tmp_path / "films.rejects.csv").read_text("utf-8")
 
 
+def test_a_download_for_another_source_is_a_slip(tmp_path):
+    command = ["dataset", "--source", "sample", "--download", "--out", str(tmp_path / "films.csv")]
+    assert CliRunner().invoke(app, command).exit_code == 2
+
+
 def test_the_big_data_campaign_holds_in_small(tmp_path):
     done = subprocess.run(
         [sys.executable, CAMPAIGNS / "big_data.py", "60000", tmp_path],
