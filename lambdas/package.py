@@ -200,11 +200,15 @@ def build_for_aws(folder: Path, architecture: str) -> dict[str, Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     packages = {}
-    for name in FUNCTIONS:
-        with tempfile.TemporaryDirectory() as scratch:
-            libraries = Path(scratch) / "libraries"
-            fetch_libraries(contents_of(name).libraries, architecture, libraries)
-            packages[name] = build(name, folder / f"{name}.zip", libraries)
+    with tempfile.TemporaryDirectory() as scratch:
+        # Functions that need the same libraries share them.
+        fetched: dict[tuple[str, ...], Path] = {}
+        for name in FUNCTIONS:
+            wanted = contents_of(name).libraries
+            if wanted not in fetched:
+                fetched[wanted] = Path(scratch) / f"libraries-{len(fetched)}"
+                fetch_libraries(wanted, architecture, fetched[wanted])
+            packages[name] = build(name, folder / f"{name}.zip", fetched[wanted])
     return packages
 
 

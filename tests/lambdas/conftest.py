@@ -128,3 +128,13 @@ def a(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Device:
 def b(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Device:
     """The device that it tries them on."""
     return Device(local_cloud.provision("thing-b", tmp_path_factory.mktemp("b") / "device"))
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small real bundle with its pipeline beside it."""
+    from training.example_bundle import make_example_bundle
+
+    folder = tmp_path_factory.mktemp("release") / "bundle"
+    make_example_bundle(folder, directors=40, seed=0, version=1, key=None)
+    return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,10 +124,10 @@ def test_without_region_or_credentials_the_fix_is_named(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_bundle_under_the_releases_key_is_one_that_devices_take(aws: Aws, tmp_path: Path) -> None:
-    from training.example_bundle import make_example_bundle
-
-    make_example_bundle(tmp_path / "bundle", directors=20, seed=0, version=1, key=None)
+def test_a_bundle_under_the_releases_key_is_one_that_devices_take(
+    aws: Aws, example: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(example, tmp_path / "bundle")
     development = signing.development_key()
     bundle = read_bundle(tmp_path / "bundle", {development.key_id: development.public_pem})
     signed, raw, signature = under_release_key(aws, "greenlight", bundle)

@@ -74,16 +74,6 @@ def _json(row: Combination) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small real bundle with its pipeline beside it."""
-    from training.example_bundle import make_example_bundle
-
-    folder = tmp_path_factory.mktemp("release") / "bundle"
-    make_example_bundle(folder, directors=40, seed=0, version=1, key=None)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def published(local_cloud: Any, example: Path, tmp_path_factory: pytest.TempPathFactory) -> Device:
     """The example, published and announced to a device."""
     folder = local_cloud.provision("verifier", tmp_path_factory.mktemp("device") / "device")

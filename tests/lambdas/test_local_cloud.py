@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from data import topics, wire
+from lambdas.aws import AwsUnusable, on_desk
 from lambdas.local.state import State
 
 from .device import Device, feedback
@@ -94,31 +95,41 @@ def test_tail_shows_what_the_functions_did_in_words(
     assert "_aws" not in said, "metrics are noise here"
 
 
-def test_stopping_keeps_items_and_things_and_a_fresh_start_forgets_them(tmp_path: Path) -> None:
+def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forgets(
+    tmp_path: Path, example: Path
+) -> None:
     folder = tmp_path / "cloud"
     state = ("--state", str(folder))
+    pipeline = example.with_name(f"{example.name}.report") / "pipeline.joblib"
     try:
-        assert tool("start", *state).returncode == 0
-        from lambdas.aws import on_desk
-
+        assert tool("start", "--pipeline", str(pipeline), *state).returncode == 0
         aws = on_desk(folder)
+        assert aws.desk is not None
         item = {"pk": {"S": "FILM#x#2000#y"}}
-        aws.client("dynamodb").put_item(TableName=aws.desk.table, Item=item)  # type: ignore[union-attr]
+        aws.client("dynamodb").put_item(TableName=aws.desk.table, Item=item)
         aws.client("iot").create_thing(thingName="kept")
         assert tool("stop", *state).returncode == 0
         assert not State(folder).endpoints.exists()
 
         assert tool("start", *state).returncode == 0
-        again = on_desk(folder)
-        assert again.desk == aws.desk, "the ports, too, are kept for provisioned devices"
-        found = again.client("dynamodb").get_item(TableName=aws.desk.table, Key=item)  # type: ignore[union-attr]
+        assert on_desk(folder).desk == aws.desk, "the ports, too, are kept for devices"
+        found = aws.client("dynamodb").get_item(TableName=aws.desk.table, Key=item)
         assert found["Item"] == item
-        again.client("iot").describe_thing(thingName="kept")
-        assert tool("stop", *state).returncode == 0
+        aws.client("iot").describe_thing(thingName="kept")
+        assert "serving" in tool("status", *state).stdout, "and the pipeline"
+
+        supervisor = psutil.Process(int(State(folder).lock.read_text("ascii")))
+        family = supervisor.children(recursive=True)
+        assert len(family) >= 3, "the emulator, and the endpoint on its tether"
+        supervisor.kill()
+        assert psutil.wait_procs(family, timeout=60)[1] == []
+        assert tool("status", *state).returncode == 1
+        with pytest.raises(AwsUnusable, match="does not answer"):
+            aws.outputs(aws.desk.stack)
 
         assert tool("start", "--fresh", *state).returncode == 0
-        things = on_desk(folder).client("iot").list_things()["things"]
-        assert [thing["thingName"] for thing in things] == []
+        assert on_desk(folder).client("iot").list_things()["things"] == []
+        assert "no pipeline" in tool("status", *state).stdout
     finally:
         tool("stop", *state)
 
@@ -210,37 +221,3 @@ def test_a_rule_whose_function_is_gone_hands_its_message_to_the_queue(local_clou
     finally:
         iot.delete_topic_rule(ruleName="gone")
     assert "does not exist" in told
-
-
-def test_a_killed_supervisor_leaves_nothing_running_and_the_next_start_works(
-    tmp_path: Path,
-) -> None:
-    from training.example_bundle import make_example_bundle
-
-    make_example_bundle(tmp_path / "bundle", directors=20, seed=0, version=1, key=None)
-    state = ("--state", str(tmp_path / "cloud"))
-    pipeline = tmp_path / "bundle.report" / "pipeline.joblib"
-    try:
-        assert tool("start", "--pipeline", str(pipeline), *state).returncode == 0
-        supervisor = psutil.Process(int(State(tmp_path / "cloud").lock.read_text("ascii")))
-        family = supervisor.children(recursive=True)
-        assert len(family) >= 3, "the emulator, and the endpoint on its tether"
-        supervisor.kill()
-        _, alive = psutil.wait_procs(family, timeout=40)
-        assert alive == []
-        unreachable = subprocess.run(
-            [
-                *(sys.executable, "-m", "lambdas.provision", "x"),
-                *("--out", str(tmp_path / "x"), "--desk", str(tmp_path / "cloud")),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert unreachable.returncode == 1
-        assert "does not answer" in unreachable.stderr
-        assert tool("status", *state).returncode == 1
-        assert tool("start", *state).returncode == 0
-        assert "serving" in tool("status", *state).stdout, "the pipeline, too, is kept"
-    finally:
-        tool("stop", *state)
