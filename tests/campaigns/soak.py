@@ -23,14 +23,20 @@ def main() -> int:
     parser.add_argument("--ratings", type=int, default=100_000)
     parser.add_argument("--faults", type=int, default=500)
     parser.add_argument("--keep", type=Path, help="keep the trial's folder here")
+    parser.add_argument("--local-cloud", action="store_true", help="instead of mosquitto")
     chosen = parser.parse_args()
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if program is None:
+    if program is None and not chosen.local_cloud:
         print("soak needs mosquitto: apt install mosquitto", file=sys.stderr)
         return 1
     folder = chosen.keep or Path(tempfile.mkdtemp(prefix="soak-"))
     folder.mkdir(parents=True, exist_ok=True)
-    trial = Trial(program, folder, chosen.seed, chosen.ratings, chosen.faults)
+    if chosen.local_cloud:
+        from rig.local_trial import LocalTrial
+
+        trial = LocalTrial(folder, chosen.seed, chosen.ratings, chosen.faults)
+    else:
+        trial = Trial(program, folder, chosen.seed, chosen.ratings, chosen.faults)
     try:
         report = trial.run()
     finally:
@@ -44,7 +50,7 @@ def main() -> int:
     )
     print(f"outcomes {json.dumps(report.outcomes)}")
     print(f"{report.seconds} s, converged {report.convergence_seconds} s after the last fault")
-    for key in ("rss_mib", "threads", "files"):
+    for key in ("rss_mib", "threads", "files") if report.usage else ():
         values = [one[key] for one in report.usage]
         print(f"{key}: first {values[0]}, most {max(values)}, last {values[-1]}")
     print("exact" if report.exact else "NOT EXACT")
