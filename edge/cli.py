@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
 
@@ -49,3 +50,7 @@ def main() -> None:
     except GreenlightError as error:
         print(f"greenlight: {error}", file=sys.stderr)
         raise SystemExit(exit_code(error)) from error
+    except Exception as error:
+        # The outermost frame: whoever restarts us by exit code can tell this from a refusal.
+        traceback.print_exc()
+        raise SystemExit(Exit.FAULT) from error

@@ -20,7 +20,6 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-SOCKET = "control.sock"
 _GROUP_SOCKET = 0o660
 _MAX_REQUEST_BYTES = 64 * 1024
 _log = logging.getLogger(__name__)

@@ -18,8 +18,9 @@ from edge.appliance import Appliance, Parts
 from edge.attention import Attention
 from edge.boot import boot_id, now
 from edge.button_watch import ButtonWatch
+from edge.client import SOCKET
 from edge.config import Config
-from edge.control import SOCKET, serve
+from edge.control import serve
 from edge.hardware import Hardware
 from edge.journal import JOURNAL, Journal, SetAside, open_or_set_aside
 from edge.lights import Lights

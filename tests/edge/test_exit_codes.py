@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from data.errors import GreenlightError
-from edge.cli import exit_code
+from edge.cli import exit_code, main
 from edge.client import NotRunning
 from edge.config import ConfigError
 from edge.exits import Exit
@@ -96,6 +96,17 @@ def test_a_journal_of_newer_software_ends_with_76_untouched(bench):
     assert done.returncode == 76
     assert "update Greenlight" in done.stderr
     assert (bench.state / JOURNAL).read_bytes() == before
+
+
+def test_an_error_nobody_foresaw_ends_with_70_and_its_trace(monkeypatch, capsys):
+    def broken():
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("edge.cli.application", broken)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 70
+    assert "nobody foresaw this" in capsys.readouterr().err
 
 
 def test_usage_ends_with_2(bench):

@@ -11,6 +11,7 @@ from edge.config import Config
 from edge.hardware import Hardware, NoGpio
 from edge.led import STEPS, Pattern
 from edge.lights import Lights
+from edge.press import Button, Pressed
 
 
 def edges_of(config: Config) -> list[bool]:
@@ -30,6 +31,15 @@ def edges_of(config: Config) -> list[bool]:
 @pytest.mark.parametrize("pull_up", [True, False])
 def test_the_button_is_heard_however_it_is_wired(pull_up):
     assert edges_of(Config(button_pull_up=pull_up, button_pin=5)) == [True, False]
+
+
+def test_a_button_held_while_we_start_asks_for_nothing():
+    hardware = Hardware(Config(), lambda *_: None, simulate=True)
+    hardware.press()
+    button = Button(hardware.button_is_down)
+    assert button.edge(False, 15.0) == []
+    assert button.edge(True, 20.0) == [Pressed()]
+    hardware.close()
 
 
 @pytest.mark.parametrize("active_high", [True, False])
