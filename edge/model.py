@@ -43,9 +43,9 @@ class Rows(NamedTuple):
     score: NDArray[np.int32] | None
     probabilities: NDArray[np.float32] | None
 
-    def take(self, chosen: Sequence[int]) -> Rows:
+    def take(self, chosen: Sequence[int] | slice) -> Rows:
         """Return some of the rows."""
-        places = list(chosen)
+        places = chosen if isinstance(chosen, slice) else list(chosen)
         return Rows(
             self.expected[places],
             None if self.score is None else self.score[places],

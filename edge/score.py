@@ -1,57 +1,32 @@
-"""Scoring a whole table of films, file to file, in bounded memory.
-
-Cells repeat a lot (directors, genres, years), so each different one is checked once and then
-looked up; numbers are written by msgspec, whose shortest digits read back as the same float.
-"""
+"""Scoring a whole table of films, file to file, in bounded memory."""
 
 from __future__ import annotations
 
 import csv
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Generic, NamedTuple, TypeVar
+from typing import IO
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from data.errors import GreenlightError, InvalidRecord
-from data.film_table import TableUnreadable, year_of
-from data.films import NO_GENRE, normalise
+from data.errors import GreenlightError
+from data.film_table import TableUnreadable
+from data.films import normalise
 from edge.model import Model, Rows
-
-NEEDED = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3")
-COLUMNS = ("title", "year", "director", "expected", *(f"p{stars}" for stars in range(1, 11)))
+from edge.score_blocks import COLUMNS, NEEDED, Block, Parser, Writer
 
 # Few enough that what is made of a block is still in the cache when it is written.
-_BLOCK_ROWS = 2048
-# Different cells kept at most; a file of ever new directors must not fill the memory.
-_KEPT_CELLS = 100_000
-
-Value = TypeVar("Value")
-Row = Sequence[str]
+_BLOCK_ROWS = 1024
+# ONNX Runtime is quicker with more rows in a call.
+_BLOCKS_TOGETHER = 16
 
 
 class CannotWrite(GreenlightError):
     """The predictions cannot be written where they were asked for."""
-
-
-class _Cells(dict[str, Value], Generic[Value]):
-    """Remembers what each different cell of a column means."""
-
-    def __init__(self, meaning: Callable[[str], Value]) -> None:
-        super().__init__()
-        self._meaning = meaning
-
-    def __missing__(self, cell: str) -> Value:
-        if len(self) >= _KEPT_CELLS:
-            self.clear()
-        value = self[cell] = self._meaning(cell)
-        return value
 
 
 def score_file(
@@ -124,124 +99,43 @@ def _score(
     for column in NEEDED:
         if column not in header:
             raise TableUnreadable(f"{file.name}: line 1 lacks the column {column!r}")
-    parser = _Parser(header)
-    writer = _Writer(out_delimiter)
+    parser = Parser(header)
+    writer = Writer(out_delimiter)
     out.write(out_delimiter.join(COLUMNS) + "\n")
     done = 0
-    # ONNX Runtime scores one block on its own thread while the one before is being written.
+    # ONNX Runtime scores some blocks on its own thread while those before are being written.
     with ThreadPoolExecutor(max_workers=1) as scorer:
-        before: tuple[_Block, Future[Rows]] | None = None
-        for rows in _blocks(reader):
-            block = parser.parse(rows, done)
-            scored = scorer.submit(model.rows, block.directors, block.years, block.slots)
+        before: Future[list[tuple[Block, Rows]]] | None = None
+        blocks = _blocks(reader, parser)
+        while together := list(islice(blocks, _BLOCKS_TOGETHER)):
+            scored = scorer.submit(_scored, model, together)
             if before is not None:
-                writer.write(before[0], before[1].result(), out)
-            before = block, scored
-            done += len(rows)
+                done += writer.write(before.result(), out)
+            before = scored
             if progress is not None:
                 progress(file.buffer.tell(), done)  # type: ignore[attr-defined]
         if before is not None:
-            writer.write(before[0], before[1].result(), out)
+            done += writer.write(before.result(), out)
+    if progress is not None:
+        progress(file.buffer.tell(), done)  # type: ignore[attr-defined]
     return done
 
 
-def _blocks(reader: Iterator[list[str]]) -> Iterator[list[list[str]]]:
-    while block := list(islice(reader, _BLOCK_ROWS)):
-        rows = [row for row in block if row]
-        if rows:
-            yield rows
+def _blocks(reader: Iterator[list[str]], parser: Parser) -> Iterator[Block]:
+    before = 0
+    while lines := list(islice(reader, _BLOCK_ROWS)):
+        if rows := [row for row in lines if row]:
+            yield parser.parse(rows, before)
+            before += len(rows)
 
 
-class _Block(NamedTuple):
-    """Rows to be scored: the cells that are written again, and what the model takes."""
-
-    titles: Row
-    director_cells: Row
-    directors: NDArray[np.object_]
-    years: NDArray[np.int64]
-    slots: NDArray[np.object_]
-
-
-class _Parser:
-    """Makes blocks of rows; each different cell is checked once."""
-
-    def __init__(self, header: Row) -> None:
-        self._header = header
-        self._places = [header.index(column) for column in NEEDED]
-        self._years = _Cells(year_of)
-        self._directors = _Cells(_director)
-        self._genres = _Cells(_genre)
-
-    def parse(self, rows: Sequence[Row], before: int) -> _Block:
-        if {*map(len, rows)} != {len(self._header)}:
-            self._find_fault(rows, before)
-        columns = list(zip(*rows, strict=True))
-        titles, years, directors, *genres = (columns[place] for place in self._places)
-        slots = np.empty((len(rows), len(genres)), object)
-        try:
-            for slot, cells in enumerate(genres):
-                slots[:, slot] = [self._genres[cell] for cell in cells]
-            return _Block(
-                titles,
-                directors,
-                np.array([self._directors[cell] for cell in directors], object),
-                np.array([self._years[cell] for cell in years], np.int64),
-                slots,
-            )
-        except InvalidRecord:
-            self._find_fault(rows, before)
-            raise
-
-    def _find_fault(self, rows: Sequence[Row], before: int) -> None:
-        """Raise InvalidRecord, naming row and column, for the first row that cannot be scored."""
-        for number, row in enumerate(rows, before + 1):
-            if len(row) != len(self._header):
-                raise InvalidRecord(
-                    f"row {number}", f"has {len(row)} cells; the header has {len(self._header)}"
-                )
-            try:
-                year_of(row[self._places[1]])
-                _director(row[self._places[2]])
-            except InvalidRecord as error:
-                raise InvalidRecord(f"row {number}: {error.field}", error.reason) from error
-
-
-class _Writer:
-    """Writes scored blocks."""
-
-    def __init__(self, delimiter: str) -> None:
-        self._delimiter = delimiter
-
-    def write(self, block: _Block, found: Rows, out: IO[str]) -> None:
-        assert found.probabilities is not None
-        numbers = np.column_stack([found.expected, found.probabilities]).astype(np.float64)
-        written = msgspec.json.encode(numbers.tolist()).decode("ascii")[2:-2].split("],[")
-        if self._delimiter != ",":
-            written = [line.replace(",", self._delimiter) for line in written]
-        titles, directors = self._quoted(block.titles), self._quoted(block.director_cells)
-        years = map(str, block.years.tolist())
-        lines = zip(titles, years, directors, written, strict=True)
-        out.write("\n".join(map(self._delimiter.join, lines)) + "\n")
-
-    def _quoted(self, cells: Row) -> list[str]:
-        """Return cells as csv writes them: in quotes only where it must be."""
-        delimiter, together = self._delimiter, "".join(cells)
-        if '"' not in together and "\n" not in together and "\r" not in together:
-            # Most blocks: nothing but the delimiter asks for quotes.
-            return [f'"{cell}"' if delimiter in cell else cell for cell in cells]
-        special = {delimiter, '"', "\n", "\r"}
-        return [
-            cell if special.isdisjoint(cell) else '"' + cell.replace('"', '""') + '"'
-            for cell in cells
-        ]
-
-
-def _director(cell: str) -> str:
-    name = normalise(cell)
-    if name in ("", NO_GENRE):
-        raise InvalidRecord("Director1", "is empty; a film has a director")
-    return name
-
-
-def _genre(cell: str) -> str:
-    return normalise(cell) or NO_GENRE
+def _scored(model: Model, blocks: list[Block]) -> list[tuple[Block, Rows]]:
+    """Score blocks in one call, and hand each its own rows."""
+    found = model.rows(
+        np.concatenate([block.directors for block in blocks]),
+        np.concatenate([block.years for block in blocks]),
+        np.concatenate([block.slots for block in blocks]),
+    )
+    ends = np.cumsum([len(block.years) for block in blocks])
+    parts = [slice(end - len(block.years), end) for block, end in zip(blocks, ends, strict=True)]
+    return [(block, found.take(part)) for block, part in zip(blocks, parts, strict=True)]

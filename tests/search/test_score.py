@@ -43,7 +43,7 @@ def read(path):
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])
 def test_every_row_is_scored_in_order_with_every_digit(tmp_path, suffix):
     # More than two blocks, so that their seams are seen.
-    table = list(rows(5_000))
+    table = list(rows(36_000))
     source = write(tmp_path / f"films{suffix}", table)
     told = []
     done = score_file(MODEL, source, tmp_path / f"out{suffix}", lambda *now: told.append(now))
