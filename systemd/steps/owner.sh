@@ -51,6 +51,7 @@ show_on_lan() {
     install -D -m 0644 "$HERE/lan.conf" $drop_in
   else
     rm -f $drop_in
+    rmdir --ignore-fail-on-non-empty "$(dirname $drop_in)" 2>/dev/null || :
   fi
   if is_running; then
     systemctl daemon-reload

@@ -125,7 +125,9 @@ def test_each_user_sees_only_what_it_needs(machine: Container, tmp_path: Path) -
 
 
 def test_members_of_the_group_may_press_and_nobody_else(machine: Container) -> None:
-    machine.run("useradd owner && usermod -aG greenlight owner && useradd stranger")
+    machine.run(
+        "useradd --system owner && usermod -aG greenlight owner && useradd --system stranger"
+    )
     try:
         assert json.loads(machine.run("runuser -u owner -- greenlight status --json"))["model"]
         assert machine.try_run("runuser -u stranger -- greenlight press").returncode != 0
