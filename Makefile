@@ -101,9 +101,49 @@ coverage: setup
 train-export: $(VENV)/ready ## films -> model -> signed bundle (SOURCE=sample RATINGS= OUT=build/bundle)
 	@$(RUN)/greenlight-train export --source $(SOURCE) $(if $(RATINGS),--ratings "$(RATINGS)") --out "$(OUT)"
 
+.PHONY: report
+report: $(VENV)/ready ## the model's report over five random splits and one in time (SOURCE= RATINGS= OUT=)
+	@$(RUN)/greenlight-train report --source $(SOURCE) $(if $(RATINGS),--ratings "$(RATINGS)") --bundle "$(OUT)"
+
 .PHONY: big-data-test
 big-data-test: $(VENV)/ready ## ten million made-up titles through the source imdb, within 2 GB
 	@$(RUN)/python tests/campaigns/big_data.py
+
+# ---------------------------------------------------------------- measured and proved at length
+
+SEED ?= 1
+
+.PHONY: bench
+bench: $(VENV)/ready ## every benchmark side by side, a table and build/bench.json
+	@$(RUN)/python -m tests.bench
+
+.PHONY: prove
+prove: $(VENV)/ready ## the search against the whole truth: billions of combinations, minutes
+	@$(RUN)/python -m tests.campaigns.prove
+
+.PHONY: soak
+soak: setup ## 100,000 ratings through 500 faults on real parts (SEED=1 replays)
+	@$(RUN)/python tests/campaigns/soak.py --seed $(SEED)
+
+.PHONY: crash
+crash: $(VENV)/ready ## 10,000 power cuts replayed from recorded writes (SEED=1 replays)
+	@$(RUN)/python tests/campaigns/crash.py --seed $(SEED)
+
+.PHONY: fuzz
+fuzz: $(VENV)/ready ## a million messages from a hostile cloud (SEED=1 replays)
+	@$(RUN)/python tests/campaigns/fuzz.py --seed $(SEED)
+
+.PHONY: reconnects
+reconnects: setup ## a thousand returns, and the on/off pattern
+	@$(RUN)/python tests/campaigns/reconnects.py
+
+.PHONY: updates
+updates: setup ## models that arrive while sync service and appliance are killed (SEED=1 replays)
+	@$(RUN)/python tests/campaigns/updates.py --seed $(SEED)
+
+.PHONY: open-pages
+open-pages: setup ## ten open pages for an hour of simulated events
+	@$(RUN)/python -m tests.campaigns.open_pages
 
 # ---------------------------------------------------------------- the cloud on a desk
 
@@ -159,6 +199,34 @@ release: $(VENV)/ready ## wheel, Pi bundle and checksums (BUNDLE= the model, WHE
 	@tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@1700000000 -C "$(RELEASE)" \
 	  -cf - greenlight-pi | gzip -n >"$(RELEASE)/greenlight-pi.tar.gz"
 	@cd "$(RELEASE)" && sha256sum *.whl *.tar.gz >SHA256SUMS && cat SHA256SUMS
+
+# ---------------------------------------------------------------- the appliance (docs/appliance.md)
+
+INSTALL = sudo sh "$(RELEASE)/greenlight-pi/systemd/install.sh"
+
+.PHONY: install
+install: release ## on the Pi: pack a release and install it
+	@$(INSTALL) install
+
+.PHONY: upgrade
+upgrade: release ## on the Pi: pack a release and upgrade to it; a failed one goes back by itself
+	@$(INSTALL) upgrade
+
+.PHONY: uninstall
+uninstall: ## on the Pi: remove the software; ratings and models stay
+	@sudo sh systemd/install.sh uninstall
+
+.PHONY: boot-test
+boot-test: setup ## install and boot it in a container (root)
+	@$(RUN)/python -m pytest tests/campaigns/boot_campaign.py
+
+.PHONY: vm-test
+vm-test: setup ## boot it in an emulated machine, and cut the power (root)
+	@$(RUN)/python -m pytest tests/campaigns/vm_campaign.py
+
+.PHONY: image-test
+image-test: setup ## turn a made-up SD card into the appliance, and boot it (root)
+	@$(RUN)/python -m pytest tests/campaigns/image_campaign.py
 
 .PHONY: clean
 clean: ## remove what was built (environments, bundles, local state); data/films stays
