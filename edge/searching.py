@@ -1,4 +1,4 @@
-"""A search as the appliance carries it out: in the worker, then written down."""
+"""A search as the appliance carries it out, and its pick written down."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _SEEDS = 2**32
 
 
 class Searching:
-    """Finds picks in a worker's thread and writes them into the journal.
+    """Finds picks and writes them into the journal.
 
     Args:
+        worker: whose thread does what may take long.
         boot_id: of this boot, for the record.
     """
 
@@ -63,6 +64,10 @@ class Searching:
             made_at=now(),
             boot_id=self._boot_id,
         )
+        if slate is None:
+            # The 36 of a press take a few milliseconds, the LED's shortest step fifty: on a busy
+            # machine going to another thread and back would cost more than the search itself.
+            return job()
         return await self._worker.run(job)
 
     def write(self, found: Found) -> Pick:

@@ -24,6 +24,7 @@ from edge.model import Model
 from edge.picker import find_pick
 from edge.press import Press, Pressed, Released
 from edge.reserve import Reserve
+from edge.slate import Slate
 from edge.store import ModelStore
 from edge.watching import Watching
 from edge.workers import Worker
@@ -84,6 +85,7 @@ def test_a_search_longer_than_a_second_keeps_led_and_button_alive(
     async def visit(house: House) -> None:
         monkeypatch.setattr(searching, "find_pick", slow)
         appliance, pin = house.appliance, house.hardware.led_pin
+        appliance.slate = Slate()
         appliance.feed(Event.PICK_ASKED)
         assert appliance.state.phase is Phase.SEARCHING
         await asyncio.sleep(0)
