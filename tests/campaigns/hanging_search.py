@@ -1,12 +1,12 @@
-"""Put on a service's PYTHONPATH as sitecustomize.py: its first search hangs for ever."""
+"""Put on a service's PYTHONPATH as sitecustomize.py: its worker's first search never ends."""
 
 import sys
 import threading
 
 
 def hang_for_ever(*_: object, made_at: str = "", **__: object) -> None:
-    # The pick for nobody at the start is not meant: it has no time at which it was made.
-    if made_at:
+    # The pick for nobody at the start, which a worker's thread makes: it has no time of making.
+    if not made_at:
         threading.Event().wait()
 
 
