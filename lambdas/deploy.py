@@ -109,9 +109,11 @@ def down(aws: Aws, name: str, outputs: dict[str, str], every_seconds: float) -> 
     Raises:
         AwsUnusable: saying what stands in the way; running it again goes on.
     """
-    retire(aws, outputs)
+    # A stack that could not be created has neither outputs nor devices.
+    if outputs:
+        retire(aws, outputs)
     stack.delete(aws, name, every_seconds)
-    return [outputs[output] for output in stack.RETAINED]
+    return [outputs[output] for output in stack.RETAINED if output in outputs]
 
 
 def _make_code_bucket(aws: Aws, bucket: str) -> None:
@@ -183,7 +185,7 @@ def down_command(
         aws = in_account(region)
         account = aws.account()
         outputs = aws.outputs(stack_name)
-        things = things_of(aws, outputs)
+        things = things_of(aws, outputs) if outputs else []
         print(f"stack {stack_name} in account {account}, {aws.region}; {len(things)} device(s)")
         if not yes:
             typer.confirm("Delete it? Its devices can then connect no more", abort=True)

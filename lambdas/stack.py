@@ -38,6 +38,11 @@ def deploy(
     cloudformation = aws.client("cloudformation")
     body = TEMPLATE.read_text("utf-8")
     there = exists(aws, name)
+    if there and aws.stack(name)["StackStatus"] == "ROLLBACK_COMPLETE":
+        raise StackFailed(
+            f"the stack {name} could not be created before ({_first_failure(aws, name)}); "
+            "take it down with `make destroy`, then deploy again"
+        )
     request = {
         "StackName": name,
         "TemplateBody": body,

@@ -66,6 +66,22 @@ def test_the_stack_goes_up_changes_keeps_what_is_not_named_and_comes_down(
     aws.client("s3").head_bucket(Bucket=outputs["DataBucket"])
 
 
+def test_a_stack_that_could_not_be_created_says_why_and_how_to_go_on(
+    aws: Aws, tmp_path: Path
+) -> None:
+    """Here a policy of the name that the stack gives is there already."""
+    empty = '{"Version": "2012-10-17", "Statement": []}'
+    aws.client("iot").create_policy(policyName="third-device", policyDocument=empty)
+    packages = package.build_for_desk(tmp_path)
+    third = dataclasses.replace(wanted(), stack="third")
+    with pytest.raises(StackFailed, match=r"ROLLBACK_COMPLETE: DevicePolicy.*already exists"):
+        deploy.up(aws, third, packages, 0.05)
+    with pytest.raises(StackFailed, match="make destroy"):
+        deploy.up(aws, third, packages, 0.05)
+    assert deploy.down(aws, "third", aws.outputs("third"), 0.05) == []
+    assert not stack.exists(aws, "third")
+
+
 def test_what_is_kept_is_what_the_template_retains() -> None:
     template = read_template()
     retained = {
