@@ -14,11 +14,18 @@ class PatientProtocol(H11Protocol):
     """uvicorn's protocol, which by itself waits for ever for the rest of a request's head."""
 
     head_seconds = HEAD_SECONDS
+    _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more, so that nothing holds what is over."""
+        super().connection_lost(exc)
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
@@ -28,7 +35,9 @@ class PatientProtocol(H11Protocol):
         self._await_head(answered)
 
     def _await_head(self, answered: Any = None) -> None:
-        self.loop.call_later(self.head_seconds, self._check_head, answered)
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(self.head_seconds, self._check_head, answered)
 
     def _check_head(self, answered: Any) -> None:
         # Another cycle by now means that a request has come.

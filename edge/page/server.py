@@ -82,7 +82,7 @@ class PageServer:
             lifespan="off",
             loop="asyncio",
             log_config=None,
-            log_level="warning",
+            log_level="error",
             access_log=False,
             server_header=False,
             proxy_headers=False,

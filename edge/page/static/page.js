@@ -42,10 +42,14 @@ async function look() {
     if (answer.redirected) { location.assign(answer.url); return; }
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const stood = document.getElementById("standing").textContent;
     for (const old of document.querySelectorAll("[data-live]")) {
       const match = fresh.getElementById(old.id);
       if (match) refresh(old, match);
     }
+    // What was said of an order is old news once the appliance has moved on.
+    if (document.getElementById("standing").textContent !== stood) document.getElementById("done")?.remove();
+    document.title = fresh.title;
     const led = document.querySelector(".led");
     const lit = fresh.querySelector(".led");
     if (led && lit) led.className = lit.className;
@@ -193,6 +197,12 @@ function searchAsYouType(field) {
   });
 }
 
+// A reload shall not say again what was done.
+const address = new URL(location.href);
+if (address.searchParams.has("done")) {
+  address.searchParams.delete("done");
+  history.replaceState(null, "", address);
+}
 const who = document.getElementById("who");
 if (who) searchAsYouType(who);
 listen();
