@@ -84,7 +84,7 @@ def nan_in_one_year(files: Files) -> Files:
 
 
 def doubled_probabilities(files: Files) -> Files:
-    """Probabilities that add up to two, with probes that say the same."""
+    """Probabilities that add up to two."""
     model = onnx.load_model_from_string(files[MODEL])
     two = constant(model, "two", np.float32(2))
     after(model, "probabilities", helper.make_node("Mul", ["before", two], ["probabilities"]))
