@@ -24,10 +24,12 @@ class Terminal:
 
     Args:
         out: where lines are written.
-        keys: where keys come from; None when nothing is simulated.
+        keys: where keys come from; None when nothing is simulated, and then the LED, which can be
+            seen, is not told of: a log on an SD card is no place for blinks.
     """
 
     def __init__(self, out: TextIO, keys: TextIO | None) -> None:
+        self._tells_led = keys is not None
         self._out = out
         self._draws = out.isatty()
         self._keys = keys if keys is not None and not keys.closed and keys.isatty() else None
@@ -36,6 +38,8 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Write a line; what begins with `led: ` also names what the LED shows."""
+        if line.startswith("led: ") and not self._tells_led:
+            return
         if self._draws and line.startswith("led: "):
             self._pattern = line
         else:
@@ -48,7 +52,7 @@ class Terminal:
         self._draw()
 
     def _draw(self) -> None:
-        if not self._draws:
+        if not (self._draws and self._tells_led):
             return
         green = _GREENS[round(self._brightness * (len(_GREENS) - 1))]
         self._write(f"{_CLEAR_LINE}\x1b[38;5;{green}m●\x1b[0m {self._pattern}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import signal
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import termios
 import time
+
+from edge.terminal import Terminal
 
 
 def test_keys_press_and_hold_and_the_led_is_drawn(supplied):
@@ -71,3 +74,13 @@ def test_nobody_reading_is_no_reason_to_stop(supplied):
         assert supplied.ask("approve")["ok"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+
+
+def test_the_led_is_told_of_only_where_it_cannot_be_seen():
+    told = io.StringIO()
+    for keys in (None, io.StringIO()):
+        terminal = Terminal(told, keys)
+        terminal.say("led: solid")
+        terminal.say("ready")
+        terminal.light(1.0)
+    assert told.getvalue() == "ready\nled: solid\nready\n"
