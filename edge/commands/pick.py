@@ -53,9 +53,12 @@ def pick(
         list[int] | None,
         typer.Option(help="Only this one; repeat for more.", rich_help_panel=_WHEN),
     ] = None,
-    first_year: Annotated[int | None, typer.Option(rich_help_panel=_WHEN)] = None,
+    first_year: Annotated[
+        int | None, typer.Option(help="From this one on.", rich_help_panel=_WHEN)
+    ] = None,
     last_year: Annotated[
-        int | None, typer.Option(help="Up to ten past the training.", rich_help_panel=_WHEN)
+        int | None,
+        typer.Option(help="Up to this one, ten past training at most.", rich_help_panel=_WHEN),
     ] = None,
     genre: Annotated[
         list[str] | None, typer.Option(help="Allow only these.", rich_help_panel=_WHAT)
