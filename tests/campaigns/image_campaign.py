@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from .boot_campaign import ROOT_TAR, SUITE, pack
 from .container import Container, make_root
+from .installation import ROOT_TAR, SUITE, pack
 
 TOP = Path(__file__).parents[2]
 WORK = TOP / "build/image-test"
