@@ -24,12 +24,12 @@ class Terminal:
 
     Args:
         out: where lines are written.
-        keys: where keys come from; None when nothing is simulated, and then the LED, which can be
-            seen, is not told of: a log on an SD card is no place for blinks.
+        keys: where keys come from, if from anywhere.
+        simulates: tell of the LED; a real one is seen, and a log on an SD card no place for blinks.
     """
 
-    def __init__(self, out: TextIO, keys: TextIO | None) -> None:
-        self._tells_led = keys is not None
+    def __init__(self, out: TextIO, keys: TextIO | None, *, simulates: bool) -> None:
+        self._tells_led = simulates
         self._out = out
         self._draws = out.isatty()
         self._keys = keys if keys is not None and not keys.closed and keys.isatty() else None

@@ -36,7 +36,7 @@ def run(
         stream=sys.stderr,
     )
     settings = configured(config, state)
-    terminal = Terminal(sys.stdout, sys.stdin if simulate else None)
+    terminal = Terminal(sys.stdout, sys.stdin if simulate else None, simulates=simulate)
     powers_off = run_appliance(settings, simulate=simulate, terminal=terminal)
     if powers_off:
         _ask_for_power_off()

@@ -78,8 +78,8 @@ def test_nobody_reading_is_no_reason_to_stop(supplied):
 
 def test_the_led_is_told_of_only_where_it_cannot_be_seen():
     told = io.StringIO()
-    for keys in (None, io.StringIO()):
-        terminal = Terminal(told, keys)
+    for simulates in (False, True):
+        terminal = Terminal(told, None, simulates=simulates)
         terminal.say("led: solid")
         terminal.say("ready")
         terminal.light(1.0)
