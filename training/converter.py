@@ -59,6 +59,10 @@ def to_onnx(model: FilmModel) -> bytes:
         initial_types=list(zip(INPUTS, kinds, strict=True)),
         target_opset={"": OPSET, ML_DOMAIN: ML_OPSET},
     )
+    # skl2onnx collects opsets in a set, whose order changes from process to process.
+    opsets = sorted(converted.opset_import, key=lambda opset: opset.domain)
+    del converted.opset_import[:]
+    converted.opset_import.extend(opsets)
     content: bytes = converted.SerializeToString(deterministic=True)
     return content
 

@@ -1,5 +1,10 @@
 """What the ONNX file promises to whoever scores with it."""
 
+import hashlib
+import os
+import subprocess
+import sys
+
 import numpy as np
 import onnx
 import pytest
@@ -80,6 +85,21 @@ def test_the_same_films_seed_and_versions_give_the_same_bytes(example):
     again = small_model().fit(frame_of_films(table.films), ratings_of(table.films))
     assert to_onnx(again) == example.exported.model_bytes
     assert to_onnx(again) == example.exported.model_bytes
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2", "3"])
+def test_another_process_gives_the_same_bytes(example, hash_seed):
+    code = (
+        "import hashlib; from training.example_bundle import *; from training.converter import *;"
+        "from training.records import *; films = example_table().films;"
+        "model = small_model().fit(frame_of_films(films), ratings_of(films));"
+        "print(hashlib.sha256(to_onnx(model)).hexdigest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == hashlib.sha256(example.exported.model_bytes).hexdigest()
 
 
 def test_every_genre_count_from_one_to_many_converts(tmp_path):
