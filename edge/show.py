@@ -157,6 +157,10 @@ def _others(picks: Sequence[Choice]) -> Table:
     return table
 
 
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def _year(pick: Choice) -> str:
     return f"{pick.year}*" if pick.extrapolated else str(pick.year)
 
@@ -165,11 +169,12 @@ def _footer(answer: Answer) -> str:
     space = answer.space
     span = f"{space.first_year} to {space.last_year}" if space.years > 1 else str(space.first_year)
     what = "plausible combinations" if space.plausible else "combinations"
-    directors, sets = f"{space.directors:,} directors", f"{space.genre_sets:,} genre sets"
+    directors = _count(space.directors, "director")
+    sets, years = _count(space.genre_sets, "genre set"), _count(space.years, "year")
     took = f"{answer.seconds * 1000:.3g} ms"
     model = f"Model {answer.model_name} version {answer.model_version}, {answer.model_hash[:12]}"
     lines = [
-        f"Best of {space.size:,} {what}: {directors}, {space.years} years ({span}), {sets}.",
+        f"Best of {space.size:,} {what}: {directors}, {years} ({span}), {sets}.",
         f"Found in {took}, {_HOW[answer.searched]}; {answer.looked_at:,} looked at.",
         f"{model}; seed {answer.seed}.",
     ]
