@@ -24,7 +24,8 @@ def _lived_in(appliance: RunningAppliance, browser: Browser):
     owner.sign_in(appliance.pin)
     fill(appliance, owner)
     with appliance.journal() as journal:
-        journal.set_sync_state("verification", {"outcome": "differed", "worst_difference": 1.0})
+        asked = journal.pending_requests("verify")[0]
+        journal.finish_request(asked.seq, {"outcome": "differed", "worst_difference": 1.0})
         journal.quarantine(journal.peek_outbox(1)[0].id, "stars: not believed")
     browser.sign_in(appliance.address, appliance.pin)
     browser.wait(lambda: "Attention" in browser.find("#notices").text)
