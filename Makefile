@@ -71,8 +71,8 @@ demo: setup ## the whole story on this machine: train, press, pick, approve, rat
 	@$(RUN)/python -m lambdas.local.demo
 
 .PHONY: test
-test: setup ## run the tests
-	@$(RUN)/python -m pytest
+test: setup ## run the tests, on both cores
+	@$(RUN)/python -m pytest -n 2 --dist loadfile
 
 # ---------------------------------------------------------------- the gate
 
@@ -93,7 +93,7 @@ architecture: setup
 
 .PHONY: coverage
 coverage: setup
-	@$(RUN)/python -m pytest --cov --cov-report=term
+	@$(RUN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 # ---------------------------------------------------------------- models
 
@@ -124,6 +124,10 @@ prove: $(VENV)/ready ## the search against the whole truth: billions of combinat
 .PHONY: soak
 soak: setup ## 100,000 ratings through 500 faults on real parts (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/soak.py --seed $(SEED)
+
+.PHONY: soak-cloud
+soak-cloud: setup ## the same on the local cloud, smaller
+	@$(RUN)/python tests/campaigns/soak.py --local-cloud --ratings 500 --faults 30 --seed $(SEED)
 
 .PHONY: crash
 crash: $(VENV)/ready ## 10,000 power cuts replayed from recorded writes (SEED=1 replays)
