@@ -43,3 +43,7 @@ class ModelTooLarge(ExportRefused):
 
 class NoParity(ExportRefused):
     """scikit-learn and ONNX Runtime do not say the same."""
+
+
+class PipelineUnusable(TrainingError):
+    """A saved scikit-learn pipeline cannot be served by this software."""

@@ -6,6 +6,7 @@ and not the export against itself. Run with `python -m training.serve --pipeline
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from data import limits
 from data.errors import InvalidRecord
 from data.films import Combination
+from training.errors import PipelineUnusable
 from training.export import Pipeline, load_pipeline
 from training.records import frame_of_combinations
 
@@ -89,13 +91,36 @@ def _reply(record: msgspec.Struct, status: int = 200) -> Response:
     return Response(msgspec.json.encode(record), status_code=status, media_type=_JSON)
 
 
+def load_proved(path: Path) -> Pipeline:
+    """Read a pipeline and let it score a row, so that one made by other software is told at once.
+
+    Raises:
+        PipelineUnusable: with the reason and the fix.
+    """
+    row = Combination("nobody whom any model knows", 2000, ("Drama",))
+    try:
+        pipeline = load_pipeline(path)
+        answer(pipeline, msgspec.json.encode(Invocation([row])))
+    except Exception as error:  # noqa: BLE001 - a pickle of other versions may raise anything
+        raise PipelineUnusable(
+            f"{path}: cannot be served by this software ({type(error).__name__}: {error}); "
+            "export the model again"
+        ) from error
+    return pipeline
+
+
 def serve(
     pipeline: Annotated[Path, typer.Option(help="pipeline.joblib beside a bundle")],
     port: Annotated[int, typer.Option(help="the port; SageMaker asks 8080")] = 8080,
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
 ) -> None:
     """Serve a model until interrupted."""
-    uvicorn.run(application(load_pipeline(pipeline)), host=host, port=port, log_level="warning")
+    try:
+        proved = load_proved(pipeline)
+    except PipelineUnusable as error:
+        print(f"training.serve: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    uvicorn.run(application(proved), host=host, port=port, log_level="warning")
 
 
 if __name__ == "__main__":

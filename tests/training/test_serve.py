@@ -5,11 +5,13 @@ import threading
 import urllib.error
 import urllib.request
 
+import joblib
 import pytest
 import uvicorn
 
+from training.errors import PipelineUnusable
 from training.export import PIPELINE, beside, load_pipeline
-from training.serve import application
+from training.serve import application, load_proved
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +79,12 @@ def test_a_wrong_request_is_refused_by_name(address, body, status, says):
     code, reply = post(address, body)
     assert code == status
     assert says in reply["error"]
+
+
+def test_a_pipeline_that_cannot_answer_is_refused_before_it_is_served(tmp_path):
+    path = tmp_path / "pipeline.joblib"
+    joblib.dump({"model": object(), "model_hash": "0" * 64}, path)
+    with pytest.raises(PipelineUnusable, match="export the model again"):
+        load_proved(path)
+    with pytest.raises(PipelineUnusable, match=r"missing\.joblib"):
+        load_proved(tmp_path / "missing.joblib")
