@@ -101,7 +101,7 @@ def load_proved(path: Path) -> Pipeline:
     try:
         pipeline = load_pipeline(path)
         answer(pipeline, msgspec.json.encode(Invocation([row])))
-    except Exception as error:  # noqa: BLE001 - a pickle of other versions may raise anything
+    except Exception as error:  # a pickle of other versions may raise anything
         raise PipelineUnusable(
             f"{path}: cannot be served by this software ({type(error).__name__}: {error}); "
             "export the model again"
