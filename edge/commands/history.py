@@ -74,16 +74,19 @@ def _tell(entries: list[HistoryEntry]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("made", "film", "director", "year", "genres", "expected", "rated")
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    table.add_column("made", no_wrap=True)
+    for name in ("film", "director", "year", "genres", "expected", "rated"):
+        table.add_column(name)
     for entry in entries:
         pick = entry.pick
         rated = ", ".join(f"{r.stars} ({r.source}, {r.delivery})" for r in entry.ratings)
         table.add_row(
-            pick.made_at[:16],
+            pick.made_at[:16].replace("T", " "),
             pick.title,
             pick.director,
             str(pick.year),
-            " ".join(pick.genres),
+            " · ".join(pick.genres),
             f"{pick.prediction.expected:.2f}",
             rated or entry.decision or "-",
         )

@@ -15,7 +15,10 @@ from pathlib import Path
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
-GROUPS = ("full_space", "plausible", "graph", "slate", "cold", "files", "appliance")
+GROUPS = (
+    *("full_space", "plausible", "graph", "slate", "cold", "files"),
+    *("appliance", "page", "sync"),
+)
 BUNDLE, OUT = Path("build/bundle"), Path("build/bench.json")
 
 
