@@ -63,7 +63,11 @@ def find_pick(
         drawn = classic_slate(model.catalogue, random.Random(seed), made)
         answer = choose_classic(model, drawn)
     else:
-        answer = choose(model, slate, SHOWN_CHOICES, seed=seed, leave_out=made)
+        # The best film of each director; of few directors, all of their best ones.
+        few = 0 < len(slate.directors.names) < SHOWN_CHOICES
+        answer = choose(
+            model, slate, SHOWN_CHOICES, repeat_directors=few, seed=seed, leave_out=made
+        )
     best = answer.picks[0]
     pick = Pick(
         id=new_id(),
