@@ -14,6 +14,7 @@ from collections import Counter
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
+import uuid6
 
 from data import limits, topics
 from data.errors import InvalidRecord
@@ -39,9 +40,7 @@ _PROBABILITY_SUM_TOLERANCE = 1e-3
 
 def new_id() -> str:
     """Return a new UUIDv7; make it where the event happens."""
-    from uuid6 import uuid7  # here, because many a start of the command line makes no id
-
-    return str(uuid7())
+    return str(uuid6.uuid7())
 
 
 def check_id(field: str, value: str) -> None:

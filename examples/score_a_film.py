@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data import signing
 from data.films import combination
-from edge.model import Model
+from edge.search.model import Model
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/bundle")
 

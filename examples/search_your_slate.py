@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from data import signing
-from edge.model import Model
-from edge.pick import choose
-from edge.slate import Slate
+from edge.search.model import Model
+from edge.search.pick import choose
+from edge.search.slate import Slate
 
 slate_file = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).with_name("slate.toml")
 folder = Path(sys.argv[2]) if sys.argv[2:] else Path("build/bundle")

@@ -12,7 +12,7 @@ from pathlib import Path
 from gpiozero import Button
 
 from data.errors import GreenlightError
-from edge import client
+from edge.appliance import client
 
 PIN = 22
 

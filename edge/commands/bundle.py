@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from data.errors import GreenlightError
 
 if TYPE_CHECKING:
-    from edge.model import Model
+    from edge.search.model import Model
 
 # Where training leaves its bundle in a checkout.
 CHECKOUT_BUNDLE = Path("build/bundle")
@@ -30,7 +30,7 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
     """
     from data import signing
     from edge import config
-    from edge.model import Model
+    from edge.search.model import Model
 
     configured = config.read(None, state)
     keys = signing.read_public_keys(signing.keys_folder())
@@ -50,7 +50,7 @@ def _active(state: Path) -> Path | None:
     """Return the folder of the appliance's active model; nothing is made or changed."""
     import msgspec
 
-    from edge.store import POINTER, VERSIONS, Pointer
+    from edge.models.store import POINTER, VERSIONS, Pointer
 
     try:
         pointer = msgspec.json.decode((state / POINTER).read_bytes(), type=Pointer)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import client
+from edge.appliance import client
 from edge.commands.options import (
     ConfigOption,
     JsonOption,
@@ -63,7 +63,7 @@ def approve(
     try:
         reply = client.ask(settings.state, "approve", pick_id=pick)
     except client.NotRunning:
-        from edge import alone
+        from edge.commands import alone
 
         with stopped_journal(settings) as journal:
             reply = alone.approve(journal, pick)
@@ -89,7 +89,7 @@ def rate(
     try:
         reply = client.ask(settings.state, "rate", stars=stars, pick_id=pick, simulated=simulated)
     except client.NotRunning:
-        from edge import alone
+        from edge.commands import alone
 
         with stopped_journal(settings) as journal:
             reply = alone.rate(journal, settings, stars, pick, simulated=simulated)
@@ -109,14 +109,14 @@ def status(
     try:
         reply = client.ask(settings.state, "status", seen=seen)
     except client.NotRunning:
-        from edge.status import stopped
+        from edge.appliance.status import stopped
 
         with stopped_journal(settings) as journal:
             reply = {"ok": True, **stopped(journal, settings.state, settings.thing)}
     if json:
         _print_json(reply)
     else:
-        from edge.telling import tell_status
+        from edge.appliance.telling import tell_status
 
         tell_status(reply)
 
@@ -125,7 +125,7 @@ def _show_outcome(reply: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         _print_json(reply)
     elif reply["ok"]:
-        from edge.telling import tell_outcome
+        from edge.appliance.telling import tell_outcome
 
         tell_outcome(reply)
     if not reply["ok"]:

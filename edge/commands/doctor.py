@@ -24,7 +24,7 @@ def doctor(
     """Check pins, disk, clock, model, journal and sync; exit 1 if anything needs a hand."""
     import msgspec
 
-    from edge.doctor import examine
+    from edge.appliance.doctor import examine
 
     findings = examine(configured(config, state), simulate=simulate)
     if json:

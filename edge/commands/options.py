@@ -31,8 +31,8 @@ def configured(config: Path | None, state: Path | None) -> Config:
 @contextlib.contextmanager
 def stopped_journal(config: Config) -> Iterator[Any]:
     """Open the journal while no appliance runs, under the lock that keeps one from starting."""
+    from edge.appliance.state_folder import locked
     from edge.journal import JOURNAL, Journal
-    from edge.state_folder import locked
 
     with locked(config.state), Journal.open(config.state / JOURNAL) as journal:
         yield journal

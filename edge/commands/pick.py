@@ -11,8 +11,8 @@ import typer
 
 if TYPE_CHECKING:
     from data.films import Combination
-    from edge.answer import Answer
-    from edge.slate import Slate
+    from edge.search.answer import Answer
+    from edge.search.slate import Slate
 
 _WHO, _WHEN, _WHAT = "Directors", "Years", "Genres and kinds"
 
@@ -122,7 +122,7 @@ def _slate(path: Path | None, everything: bool, narrowed: dict[str, dict[str, An
     """Return the slate of a file, if one is named, with what options say put over it."""
     import msgspec
 
-    from edge.slate import InvalidSlate, Slate
+    from edge.search.slate import InvalidSlate, Slate
 
     slate = Slate.everything() if everything else Slate()
     if path is not None:
@@ -163,13 +163,13 @@ def _answer(
     import secrets
 
     from edge.commands.bundle import open_model
-    from edge.pick import choose, choose_classic
+    from edge.search.pick import choose, choose_classic
 
     model = open_model(bundle, state)
     if seed is None:
         seed = secrets.randbelow(2**32) if classic or slate.draws else 0
     if classic:
-        from edge.classic import classic_slate
+        from edge.search.classic import classic_slate
 
         drawn = classic_slate(model.catalogue, random.Random(seed), made)
         return choose_classic(model, drawn, k, repeat_directors=repeat_directors, seed=seed)
@@ -207,8 +207,8 @@ class _RowProgress:
 def _show(answer: Answer) -> None:
     from rich.console import Console
 
-    from edge.answer import ClassicAnswer
-    from edge.show import classic_grid, pick_table
+    from edge.search.answer import ClassicAnswer
+    from edge.search.show import classic_grid, pick_table
 
     shown = classic_grid(answer) if isinstance(answer, ClassicAnswer) else pick_table(answer)
     Console().print(shown)

@@ -27,8 +27,8 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", help="Log every transition.")] = False,
 ) -> None:
     """Run the appliance until it is stopped (SIGTERM, Ctrl-C, or the button held for 10 s)."""
-    from edge.run import run as run_appliance
-    from edge.terminal import Terminal
+    from edge.appliance.run import run as run_appliance
+    from edge.panel.terminal import Terminal
 
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,

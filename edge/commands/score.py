@@ -26,7 +26,7 @@ def score(
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from edge.commands.bundle import open_model
-    from edge.score import score_file
+    from edge.search.score import score_file
 
     console = Console(stderr=True)
     model = open_model(bundle, state)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import msgspec
 
 from data.wire import Pick, Prediction
-from edge.answer import GOOD_STARS
-from edge.explain import Why
 from edge.journal import HistoryEntry
 from edge.page.words import listed, percent
+from edge.search.answer import GOOD_STARS
+from edge.search.explain import Why
 
 MIN_STARS, MAX_STARS = 1, 10
 

@@ -17,11 +17,11 @@ import msgspec
 
 from data.errors import InvalidRecord
 from data.wire import Feedback, decode
-from edge.answer import Answer
 from edge.journal import HistoryEntry, Journal, JournalError, OutboxRow
 from edge.page.grid import read_answer
 from edge.page.house import House, Standing
 from edge.page.words import SyncWords, sync_words
+from edge.search.answer import Answer
 
 Told = TypeVar("Told")
 

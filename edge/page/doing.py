@@ -16,7 +16,7 @@ from edge.page.forms import BadForm, Form, fields_of, rating_of, read_form, slat
 from edge.page.house import Declined, House
 from edge.page.reading import find_pick, find_slate, index_of
 from edge.page.sessions import same_token
-from edge.slate import InvalidSlate, Slate
+from edge.search.slate import InvalidSlate, Slate
 
 
 async def checked_form(request: Request) -> Form:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from data import films
 from data.errors import GreenlightError
 from data.films import KINDS, MAX_RATING, MAX_STARS, MIN_STARS, normalise
-from edge.slate import Directors, Genres, Slate, Years
+from edge.search.slate import Directors, Genres, Slate, Years
 
 MAX_BODY_BYTES = 32 * 1024
 BODY_SECONDS = 10.0

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from data.films import Genres
-from edge.answer import Answer, Choice, ClassicAnswer, SpaceSummary
+from edge.search.answer import Answer, Choice, ClassicAnswer, SpaceSummary
 
 # Colours of `page.css`, cool to hot; every cell has its number, so colour never speaks alone.
 STEPS = 9

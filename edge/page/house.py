@@ -10,8 +10,8 @@ import msgspec
 
 from data.catalogue import Catalogue
 from data.errors import GreenlightError
-from edge.machine import Phase
-from edge.slate import Slate
+from edge.appliance.machine import Phase
+from edge.search.slate import Slate
 
 
 class Declined(GreenlightError):

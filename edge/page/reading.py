@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from data.films import KINDS
+from edge.appliance.machine import Phase
 from edge.journal import Journal
-from edge.machine import Phase
 from edge.page import charts
 from edge.page.context import Context, context_of, session_of
 from edge.page.desk import newest

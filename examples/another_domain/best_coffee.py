@@ -9,9 +9,9 @@ import msgspec
 
 from data import signing
 from data.films import Film, sorted_genres, stars_of
-from edge.model import Model
-from edge.pick import choose
-from edge.slate import Slate, Years
+from edge.search.model import Model
+from edge.search.pick import choose
+from edge.search.slate import Slate, Years
 from training.dataset import FilmTable
 from training.estimator import FilmModel
 from training.export import prepare, write

@@ -16,20 +16,20 @@ from pathlib import Path
 from data.bundle import read_bundle
 from data.signing import keys_folder, read_public_keys
 from data.wire import Feedback, new_id
-from edge.appliance import Appliance, Parts
-from edge.attention import Attention
-from edge.button_watch import ButtonWatch
+from edge.appliance.attention import Attention
+from edge.appliance.machine import Event, Phase
+from edge.appliance.reserve import Reserve
+from edge.appliance.shell import Appliance, Parts
+from edge.appliance.workers import Worker
+from edge.appliance.writing import Writer
 from edge.config import Config
-from edge.hardware import Hardware
 from edge.journal import JOURNAL, Journal
-from edge.lights import Lights
-from edge.machine import Event, Phase
-from edge.model import Model
-from edge.press import Button
-from edge.reserve import Reserve
-from edge.store import ModelStore
-from edge.workers import Worker
-from edge.writing import Writer
+from edge.models.store import ModelStore
+from edge.panel.button_watch import ButtonWatch
+from edge.panel.hardware import Hardware
+from edge.panel.lights import Lights
+from edge.panel.press import Button
+from edge.search.model import Model
 
 from .measure import Measure, shown
 
@@ -148,7 +148,7 @@ def writes(bundle, folder):
     """Bytes that reach the disk, as the kernel counts them, with what the log writes back."""
     import random
 
-    from edge.picker import find_pick
+    from edge.appliance.picker import find_pick
 
     checked = read_bundle(bundle, read_public_keys(keys_folder()))
     model = Model.load(checked)

@@ -4,10 +4,10 @@ import msgspec
 import numpy as np
 
 from data.catalogue import DirectorEntry
-from edge.atlas import Atlas
-from edge.search import Search
-from edge.space import Space
-from edge.tables import Tables
+from edge.search.atlas import Atlas
+from edge.search.best import Search
+from edge.search.space import Space
+from edge.search.tables import Tables
 from tests.campaigns.sweep import sweep
 
 from .measure import Measure, seconds_of, shown

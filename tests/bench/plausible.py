@@ -2,9 +2,9 @@
 
 import time
 
-from edge.pick import confirm
-from edge.search import Search
-from edge.slate import Slate, resolve
+from edge.search.best import Search
+from edge.search.pick import confirm
+from edge.search.slate import Slate, resolve
 
 from .measure import Measure, seconds_of, shown
 from .rates import open_model

@@ -3,7 +3,7 @@
 import numpy as np
 
 from data import signing
-from edge.model import Model
+from edge.search.model import Model
 
 from .measure import seconds_of
 

@@ -2,8 +2,8 @@
 
 import random
 
-from edge.classic import classic_slate
-from edge.model import columns
+from edge.search.classic import classic_slate
+from edge.search.model import columns
 
 from .measure import Measure, seconds_of, shown
 from .rates import open_model

@@ -107,7 +107,8 @@ class Container:
         """Run a shell command in it as root; whatever its exit code."""
         return subprocess.run(
             ["nsenter", f"--target={self._leader}", "--all", "env", "-i",
-             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "GREENLIGHT_SETTLE_SECONDS=6",
+             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+             "LANG=C.UTF-8", "GREENLIGHT_SETTLE_SECONDS=6",
              "sh", "-c", command],
             input=stdin, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False,
         )  # fmt: skip
@@ -137,6 +138,9 @@ class Container:
 
     def files(self) -> set[str]:
         """Return every path in it that an installation could have left."""
-        passing = "/proc /sys /dev /run /tmp /var/tmp /var/log /var/cache /var/lib/systemd /var/lib/apt /root"
+        passing = (
+            "/proc /sys /dev /run /tmp /root /var/tmp /var/log /var/cache "
+            "/var/lib/systemd /var/lib/apt"
+        )
         pruned = " -o ".join(f"-path {folder}" for folder in passing.split())
         return set(self.run(f"find / -xdev \\( {pruned} \\) -prune -o -print").splitlines())

@@ -11,7 +11,7 @@ def hang_for_ever(*_: object, made_at: str = "", **__: object) -> None:
 
 
 def arm() -> None:
-    from edge import run, searching
+    from edge.appliance import run, searching
 
     run._SEARCH_PATIENCE_SECONDS = 2.0
     searching.find_pick = hang_for_ever

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from data import signing
-from edge.model import Model
-from edge.search import Search
-from edge.space import Cells, Space
+from edge.search.best import Search
+from edge.search.model import Model
+from edge.search.space import Cells, Space
 
 from .sweep import sweep
 

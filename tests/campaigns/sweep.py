@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from edge.space import Cells
-from edge.top import Top
+from edge.search.space import Cells
+from edge.search.top import Top
 
 
 def sweep(tables, space, ks, progress=lambda done, of: None):

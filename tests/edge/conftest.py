@@ -21,14 +21,14 @@ from data.bundle import Bundle, read_bundle, write_bundle
 from data.manifest import Manifest
 from data.signing import PrivateKey, read_public_keys
 from data.wire import Feedback, Pick, Prediction, new_id
-from edge import client
-from edge.activation import UpdateState
-from edge.boot import now
+from edge.appliance import client
+from edge.appliance.boot import now
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, IncomingModel, Journal
-from edge.model import Model
-from edge.store import ModelStore
-from edge.update import TrialLimits, Update
+from edge.models.activation import UpdateState
+from edge.models.store import ModelStore
+from edge.models.update import TrialLimits, Update
+from edge.search.model import Model
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-from edge import client
+from edge.appliance import client
+from edge.appliance.reserve import RESERVE
 from edge.journal import JOURNAL, Journal
-from edge.reserve import RESERVE
-from edge.store import ModelStore
+from edge.models.store import ModelStore
 
 RATINGS = 30
 

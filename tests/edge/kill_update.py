@@ -15,13 +15,13 @@ import sys
 from pathlib import Path
 
 from data.signing import read_public_keys
-from edge import update as update_module
-from edge.activation import STEPS, UpdateState
 from edge.journal import JOURNAL, Journal
-from edge.models import load_active
-from edge.probing import check_answers
-from edge.store import ModelStore
-from edge.update import TrialLimits, Update
+from edge.models import update as update_module
+from edge.models.activation import STEPS, UpdateState
+from edge.models.active import load_active
+from edge.models.probing import check_answers
+from edge.models.store import ModelStore
+from edge.models.update import TrialLimits, Update
 
 # What changes the disk, or opens something that may.
 CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "sqlite3.connect"}

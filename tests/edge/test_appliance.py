@@ -11,24 +11,24 @@ import pytest
 
 from data.films import Combination
 from data.wire import Prediction, VerificationRequest, decode
-from edge import searching
-from edge.appliance import Appliance, Parts
-from edge.attention import Attention
+from edge.appliance import searching
+from edge.appliance.attention import Attention
+from edge.appliance.machine import Event, Order, Phase
+from edge.appliance.main_loop import main_loop
+from edge.appliance.picker import find_pick
+from edge.appliance.reserve import Reserve
+from edge.appliance.shell import Appliance, Parts
+from edge.appliance.watching import Watching
+from edge.appliance.workers import Worker
+from edge.appliance.writing import DiskFull, Writer
 from edge.config import Config
-from edge.hardware import Hardware
 from edge.journal import JOURNAL, Journal, JournalError, JournalFull
-from edge.lights import Lights
-from edge.machine import Event, Order, Phase
-from edge.main_loop import main_loop
-from edge.model import Model
-from edge.picker import find_pick
-from edge.press import Press, Pressed, Released
-from edge.reserve import Reserve
-from edge.slate import Slate
-from edge.store import ModelStore
-from edge.watching import Watching
-from edge.workers import Worker
-from edge.writing import DiskFull, Writer
+from edge.models.store import ModelStore
+from edge.panel.hardware import Hardware
+from edge.panel.lights import Lights
+from edge.panel.press import Press, Pressed, Released
+from edge.search.model import Model
+from edge.search.slate import Slate
 
 
 class House:
@@ -308,8 +308,8 @@ def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bu
 
 def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bundle, monkeypatch):
     notes: list[str] = []
-    monkeypatch.setattr("edge.main_loop.tell_systemd", notes.append)
-    monkeypatch.setattr("edge.main_loop.watchdog_seconds", lambda: 0.01)
+    monkeypatch.setattr("edge.appliance.main_loop.tell_systemd", notes.append)
+    monkeypatch.setattr("edge.appliance.main_loop.watchdog_seconds", lambda: 0.01)
     let_go = threading.Event()
 
     async def visit(house: House) -> None:
@@ -387,7 +387,7 @@ def test_a_full_disk_gives_up_old_models_before_the_reserve_and_the_reserve_for_
 
 def test_a_pick_is_refused_while_the_reserve_is_in_danger(tmp_path, monkeypatch):
     writer = Writer(ModelStore(tmp_path), Reserve(tmp_path), Attention(lambda _: None))
-    monkeypatch.setattr("edge.reserve._free", lambda path: 1000)
+    monkeypatch.setattr("edge.appliance.reserve._free", lambda path: 1000)
     with pytest.raises(DiskFull, match="ratings are still taken"):
         writer.refuse_when_full()
 

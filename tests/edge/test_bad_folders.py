@@ -14,7 +14,7 @@ import pytest
 
 from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE
 from data.signing import PrivateKey
-from edge.activation import UpdateState
+from edge.models.activation import UpdateState
 
 FILES = (MODEL, PROBES, CATALOGUE)
 Spoil = Callable[[Path], None]

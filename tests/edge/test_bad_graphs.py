@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from data.manifest import CATALOGUE, MODEL, PROBES
-from edge.activation import Refused, UpdateState
-from edge.trial import try_model
+from edge.models.activation import Refused, UpdateState
+from edge.models.trial import try_model
 
 Files = dict[str, bytes]
 Spoil = Callable[[Files], Files]

@@ -14,15 +14,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge import client
-from edge.client import NoAnswer, NotAllowed, NotRunning
-from edge.control import may_control, short_path
+from edge.appliance import client
+from edge.appliance.client import NoAnswer, NotAllowed, NotRunning
+from edge.appliance.control import may_control, short_path
 
 OURS, GROUP, OTHER = 900, 901, 4000
 ASK = """
 import os, sys
 from pathlib import Path
-from edge import client
+from edge.appliance import client
 state, uid, gid = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 os.setgroups([]); os.setgid(gid); os.setuid(uid)
 try:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.activation import STEPS
-from edge.diagram import page
+from edge.appliance.diagram import page
+from edge.appliance.machine import TABLE
 from edge.exits import Exit
-from edge.machine import TABLE
+from edge.models.activation import STEPS
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_docs_states_is_current():
     written = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
-    assert written == page(), "run `python -m edge.diagram docs/states.md`"
+    assert written == page(), "run `python -m edge.appliance.diagram docs/states.md`"
 
 
 def test_every_change_of_phase_and_every_step_is_drawn():

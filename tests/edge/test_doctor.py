@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.appliance.doctor import Finding, examine
 from edge.config import Config
-from edge.doctor import Finding, examine
 from edge.journal import JOURNAL, Journal
 
 
@@ -35,7 +35,7 @@ def test_everything_that_is_wrong_has_a_fix(
     device.journal.set_sync_state("connection", {"state": "offline", "reason": "no route"})
     (device.state / "journal.db.damaged-1").write_bytes(b"")
     (device.store.folder(1) / "model.onnx").write_bytes(b"")
-    monkeypatch.setattr("edge.doctor._LOW_DISK_BYTES", 1 << 60)
+    monkeypatch.setattr("edge.appliance.doctor._LOW_DISK_BYTES", 1 << 60)
     monkeypatch.setattr("time.time", lambda: 5.0)
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "none-such")
     found = examine(config_of(device), simulate=False)

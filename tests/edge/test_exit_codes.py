@@ -10,14 +10,14 @@ import sys
 import pytest
 
 from data.errors import GreenlightError
+from edge.appliance.client import NotRunning
+from edge.appliance.state_folder import AlreadyRunning, NoState
 from edge.cli import exit_code, main
-from edge.client import NotRunning
 from edge.config import ConfigError
 from edge.exits import Exit
-from edge.hardware import NoGpio
 from edge.journal import JOURNAL, Journal, JournalDamaged, JournalError, JournalFull, JournalTooNew
-from edge.journal_schema import MIGRATIONS
-from edge.state_folder import AlreadyRunning, NoState
+from edge.journal.schema import MIGRATIONS
+from edge.panel.hardware import NoGpio
 
 
 @pytest.mark.parametrize(

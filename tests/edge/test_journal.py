@@ -18,7 +18,7 @@ from edge.journal import (
     JournalTooNew,
     open_or_set_aside,
 )
-from edge.journal_schema import MIGRATIONS
+from edge.journal.schema import MIGRATIONS
 
 
 def test_a_rated_pick_waits_in_the_outbox_until_it_is_acknowledged(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.journal import JOURNAL, Journal
-from edge.journal_schema import MIGRATIONS
+from edge.journal.schema import MIGRATIONS
 
 KEPT = sorted((Path(__file__).parent / "journals").glob("schema-*.sql"))
 

@@ -6,9 +6,19 @@ from itertools import product
 
 import pytest
 
-from edge.led import MEANING, STEPS, Pattern
-from edge.machine import GESTURES, REFUSALS, TABLE, Event, Order, Phase, State, handle, pattern
-from edge.press import Press
+from edge.appliance.machine import (
+    GESTURES,
+    REFUSALS,
+    TABLE,
+    Event,
+    Order,
+    Phase,
+    State,
+    handle,
+    pattern,
+)
+from edge.panel.led import MEANING, STEPS, Pattern
+from edge.panel.press import Press
 
 # What follows from each event in each phase, told a second time and independently of the table:
 # phase -> event -> (next phase, order). Pairs not listed change no phase and order nothing.

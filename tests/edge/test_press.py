@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.press import Button, Press, Pressed, Released, StageReached, press_of
+from edge.panel.press import Button, Press, Pressed, Released, StageReached, press_of
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import sys
 import termios
 import time
 
-from edge.terminal import Terminal
+from edge.panel.terminal import Terminal
 
 
 def test_keys_press_and_hold_and_the_led_is_drawn(supplied):

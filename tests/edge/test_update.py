@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.activation import STEPS, UpdateState
 from edge.journal import Journal
-from edge.models import load_active, note_clean_stop, prove
-from edge.store import POINTER
+from edge.models.activation import STEPS, UpdateState
+from edge.models.active import load_active, note_clean_stop, prove
+from edge.models.store import POINTER
 
 HERE = Path(__file__).parent
 

@@ -9,11 +9,11 @@ import threading
 
 import pytest
 
-from edge.workers import Worker
+from edge.appliance.workers import Worker
 
 LEAVE = """
 import asyncio, threading
-from edge.workers import Worker
+from edge.appliance.workers import Worker
 
 async def main():
     worker = Worker("stuck", 1.0)

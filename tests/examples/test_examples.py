@@ -14,7 +14,7 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from data import signing
-from edge import client
+from edge.appliance import client
 from edge.incoming import hand_over, incoming_folder
 from edge.journal import JOURNAL, Journal
 from training.example_bundle import make_example_bundle

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from data import signing
 from data.manifest import MANIFEST
-from edge.client import SOCKET
+from edge.appliance.client import SOCKET
 from edge.incoming import hand_over, incoming_folder
 from edge.journal import JOURNAL, Journal
 from edge.page.pin import read_or_make

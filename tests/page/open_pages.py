@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 
-from edge.client import ask
+from edge.appliance.client import ask
 
 from .appliance import RunningAppliance, Visitor
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data.catalogue import Catalogue
-from edge.listeners import Listeners
-from edge.machine import Phase
+from edge.appliance.listeners import Listeners
+from edge.appliance.machine import Phase
 from edge.page.house import Declined, Standing
-from edge.slate import Slate
+from edge.search.slate import Slate
 
 
 class SmallHouse:

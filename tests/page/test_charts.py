@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.wire import Pick, Prediction, new_id
-from edge.explain import Why
 from edge.journal import HistoryEntry, Rating
 from edge.page import charts
+from edge.search.explain import Why
 
 FLAT = (0.1,) * 10
 

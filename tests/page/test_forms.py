@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.page.forms import BadForm, fields_of, parse_form, rating_of, slate_of, stars_of
-from edge.slate import Directors, Genres, Slate, Years
+from edge.search.slate import Directors, Genres, Slate, Years
 
 
 def form(**fields: object):

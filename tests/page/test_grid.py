@@ -7,11 +7,11 @@ import random
 import pytest
 
 from data import signing
-from edge.classic import classic_slate
-from edge.model import Model
 from edge.page.grid import STEPS, grid_of, read_answer
-from edge.pick import choose, choose_classic
-from edge.slate import Slate
+from edge.search.classic import classic_slate
+from edge.search.model import Model
+from edge.search.pick import choose, choose_classic
+from edge.search.slate import Slate
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from data import signing
 from data.bundle import BundleRefused
-from edge.model import Model
+from edge.search.model import Model
 
 ROOT = Path(__file__).parents[2]
 

@@ -225,7 +225,7 @@ def model(
     seed=0, directors=12, genres=5, years=12, spread=3000, with_tables=True, lie=0, kinds=("film",)
 ):
     """Return a loaded model of random tables; its last quarter of years is extrapolation."""
-    from edge.model import Model
+    from edge.search.model import Model
 
     rng = random.Random(seed)
     last = 2000 + years - 1

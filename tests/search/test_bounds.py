@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.bounds import Bounds
-from edge.search import Search
-from edge.space import Space
+from edge.search.best import Search
+from edge.search.bounds import Bounds
+from edge.search.space import Space
 
 from .made_up import model as made_up_model
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from edge.pick import choose
-from edge.slate import Slate
+from edge.search.pick import choose
+from edge.search.slate import Slate
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from fractions import Fraction
 import pytest
 
 from data.films import Combination
-from edge.explain import explain
-from edge.pick import choose
-from edge.slate import Slate
+from edge.search.explain import explain
+from edge.search.pick import choose
+from edge.search.slate import Slate
 
 from .made_up import model as made_up_model
 

@@ -10,7 +10,7 @@ from data.errors import InvalidRecord
 from data.film_table import COLUMNS as FILM_COLUMNS
 from data.film_table import TableUnreadable
 from data.films import combination
-from edge.score import score_file
+from edge.search.score import score_file
 
 from .made_up import model as made_up_model
 

@@ -6,12 +6,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.films import KINDS
-from edge.model import Rows
-from edge.pick import agrees, choose
-from edge.search import Search
-from edge.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
-from edge.space import Cells, Space
-from edge.top import Found
+from edge.search.best import Search
+from edge.search.model import Rows
+from edge.search.pick import agrees, choose
+from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
+from edge.search.space import Cells, Space
+from edge.search.top import Found
 
 from .made_up import model as made_up_model
 from .plain import best_of, combinations_of

@@ -6,10 +6,10 @@ import re
 import pytest
 from rich.console import Console
 
-from edge.classic import classic_slate
-from edge.pick import choose, choose_classic
-from edge.show import bars, classic_grid, heat, pick_table, stars
-from edge.slate import Slate, Years
+from edge.search.classic import classic_slate
+from edge.search.pick import choose, choose_classic
+from edge.search.show import bars, classic_grid, heat, pick_table, stars
+from edge.search.slate import Slate, Years
 
 from .made_up import model as made_up_model
 

@@ -8,9 +8,9 @@ import pytest
 
 from data.errors import InvalidRecord
 from data.films import Combination
-from edge.classic import EmptySlate, classic_slate
-from edge.pick import choose, choose_classic
-from edge.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years, resolve
+from edge.search.classic import EmptySlate, classic_slate
+from edge.search.pick import choose, choose_classic
+from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years, resolve
 
 from .made_up import model as made_up_model
 
@@ -161,7 +161,9 @@ def test_the_best_of_the_classic_slate_is_the_best_of_its_36():
 
 
 def test_the_example_slate_can_be_read_and_says_something_of_every_part():
-    text = (Path(__file__).parents[2] / "edge/slate.example.toml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "edge/search/slate.example.toml").read_text(
+        encoding="utf-8"
+    )
     slate = Slate.from_toml(text)
     assert slate.leave_out
     for part, plain in (

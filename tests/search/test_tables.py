@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from edge.model import BadModel, Model
+from edge.search.model import BadModel, Model
 
 from .made_up import catalogue, graph, tables
 

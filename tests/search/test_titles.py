@@ -4,7 +4,7 @@ import random
 from itertools import islice
 
 from data.catalogue import Titles
-from edge.titles import TitleMaker
+from edge.search.titles import TitleMaker
 
 from .made_up import WORDS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.config import Config
 from edge.exits import Exit
-from edge.led import MEANING, Pattern
+from edge.panel.led import MEANING, Pattern
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/appliance.md").read_text()

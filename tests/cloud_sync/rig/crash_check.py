@@ -15,7 +15,7 @@ from cloud_sync.update import Fetched
 from data import signing
 from data.bundle import read_bundle
 from edge.journal import JOURNAL, Journal, open_or_set_aside
-from edge.store import ModelStore
+from edge.models.store import ModelStore
 
 
 def promises(recording: Recording, after: int) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ from data.bundle import read_bundle
 from data.manifest import MANIFEST
 from data.wire import ModelUpdateJob
 from edge.journal import JOURNAL, Journal
-from edge.store import ModelStore
+from edge.models.store import ModelStore
 
 BUCKET = "greenlight-models"
 

@@ -1,0 +1,1 @@
+"""The running appliance: the state machine, its shell, and who talks to it."""

@@ -1,0 +1,165 @@
+"""The appliance examined part by part: what was found, and what to do about it. Changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from data.errors import GreenlightError
+from edge.appliance import client
+from edge.config import Config
+
+_LOW_DISK_BYTES = 100_000_000
+# Nobody ran this before it was written: an earlier clock has not been set.
+_WRITTEN = time.mktime((2025, 1, 1, 0, 0, 0, 0, 0, 0))
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One part's state, and the fix where one is needed."""
+
+    part: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+def examine(config: Config, *, simulate: bool) -> list[Finding]:
+    """Examine every part of the appliance, running or not."""
+    try:
+        running: dict[str, Any] | None = client.ask(config.state, "status")
+    except GreenlightError:
+        running = None
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        lambda: _appliance(running),
+        lambda: _pins(config, running, simulate=simulate),
+        lambda: _disk(config),
+        _clock,
+        lambda: _keys(config),
+        lambda: _model(config),
+        lambda: _journal(config),
+    ]
+    return [finding for check in checks for finding in check()]
+
+
+def _appliance(running: dict[str, Any] | None) -> Iterator[Finding]:
+    if running is None:
+        yield Finding("appliance", True, "not running", "start it with `greenlight run`")
+        return
+    yield Finding("appliance", not running["fault"], running["fault"] or running["phase"])
+    for sentence in running["attention"]:
+        yield Finding("attention", False, sentence, "take it down with `greenlight status --seen`")
+
+
+def _pins(config: Config, running: dict[str, Any] | None, *, simulate: bool) -> Iterator[Finding]:
+    from edge.panel.hardware import Hardware, NoGpio
+
+    if running is not None:
+        yield Finding("pins", True, "in use by the running appliance")
+    elif simulate:
+        yield Finding("pins", True, "simulated")
+    else:
+        try:
+            Hardware(config, lambda down, at: None, simulate=False).close()
+        except NoGpio as error:
+            yield Finding("pins", False, str(error), "check wiring, lgpio and the group gpio")
+        else:
+            yield Finding("pins", True, f"GPIO {config.button_pin} and {config.led_pin} are free")
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    if not config.state.is_dir():
+        yield Finding(
+            "disk", False, f"{config.state} is not there", "it is made by `greenlight run`"
+        )
+        return
+    free = shutil.disk_usage(config.state).free
+    fix = "free some: old logs first (`journalctl --vacuum-size=50M`)"
+    low = free < _LOW_DISK_BYTES
+    yield Finding("disk", not low, f"{free / 1e6:,.0f} MB free", fix if low else "")
+    for aside in sorted(config.state.glob("**/*.damaged-*")):
+        if not aside.name.endswith(("-wal", "-shm")):
+            fix = "copy it away for whoever looks into it, then delete it"
+            yield Finding("set aside", False, str(aside), fix)
+
+
+def _clock() -> Iterator[Finding]:
+    wrong = time.time() < _WRITTEN
+    fix = "connect to a network: scoring needs no clock, but TLS does" if wrong else ""
+    yield Finding("clock", not wrong, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), fix)
+
+
+def _keys(config: Config) -> Iterator[Finding]:
+    from data.signing import KeyUnusable, read_public_keys
+
+    try:
+        keys = read_public_keys(config.public_keys)
+    except KeyUnusable as error:
+        yield Finding("trusted keys", False, str(error), "put an Ed25519 public key in PEM there")
+        return
+    fix = f"put <name>.pub.pem files into {config.public_keys}" if not keys else ""
+    yield Finding("trusted keys", bool(keys), ", ".join(keys) or "none: no model is trusted", fix)
+
+
+def _model(config: Config) -> Iterator[Finding]:
+    from data.bundle import BundleRefused, read_bundle
+    from data.signing import KeyUnusable, read_public_keys
+    from edge.models.store import POINTER, ModelStore, StoreDamaged
+
+    wait = "connect the sync service, or wait for the next model"
+    if not (config.state / POINTER).exists():
+        yield Finding("model", False, "none yet", wait)
+        return
+    store = ModelStore(config.state, make=False)
+    try:
+        active = store.read().active
+        if active is None:
+            yield Finding("model", False, "none that could be loaded", wait)
+            return
+        bundle = read_bundle(store.folder(active), read_public_keys(config.public_keys))
+    except (StoreDamaged, BundleRefused, KeyUnusable) as error:
+        yield Finding("model", False, str(error), "restart the appliance: it sets this aside")
+        return
+    yield Finding("model", True, f"version {active}, {bundle.model_hash[:12]}, sound")
+
+
+def _journal(config: Config) -> Iterator[Finding]:
+    from edge.journal import JOURNAL, Journal, JournalDamaged, JournalError
+
+    if not (config.state / JOURNAL).exists():
+        yield Finding("journal", True, "none yet")
+        return
+    try:
+        with Journal.open(config.state / JOURNAL) as journal:
+            waiting, oldest = journal.outbox_depth()
+            refused = journal.quarantined()
+            told = journal.sync_state()
+    except JournalDamaged as error:
+        fix = "restart the appliance: it sets this aside and begins a new one"
+        yield Finding("journal", False, str(error), fix)
+        return
+    except JournalError as error:
+        yield Finding("journal", False, str(error), "check the folder's owner, group and mode")
+        return
+    since = f", the oldest since {oldest}" if oldest else ""
+    yield Finding("journal", True, f"sound; {waiting} ratings wait to be sent{since}")
+    for row in refused:
+        fix = "the cloud will not take it; the record is kept"
+        yield Finding("refused rating", False, f"{row.id}: {row.reason}", fix)
+    yield from _sync(told)
+
+
+def _sync(told: dict[str, Any]) -> Iterator[Finding]:
+    connection = told.get("connection")
+    if not isinstance(connection, dict):
+        found = "never seen; picks and ratings need none"
+        yield Finding("sync", True, found, "start it with `greenlight-sync run`")
+        return
+    online = connection.get("state") == "online"
+    reason = connection.get("reason") or ""
+    found = f"{connection.get('state')} since {connection.get('since')} {reason}".strip()
+    fix = "" if online else "ratings are kept; look further with `greenlight-sync doctor`"
+    yield Finding("sync", online, found, fix)

@@ -1,0 +1,183 @@
+"""The appliance as its page sees it: callable from any thread, carried out on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from data.catalogue import Catalogue
+from data.errors import GreenlightError
+from edge.appliance.machine import Event, pattern
+from edge.appliance.rating import CannotRate
+from edge.appliance.shell import Appliance
+from edge.incoming import sync_folder
+from edge.journal import JournalError
+from edge.page.house import Declined, Standing
+from edge.panel.led import MEANING
+from edge.search.slate import InvalidSlate, Slate, resolve
+
+SLATE_FILE = "slate.json"
+_PATIENCE_SECONDS = 15.0
+Result = TypeVar("Result")
+
+
+class ApplianceHouse:
+    """What `edge.page.house.House` asks for, of a running appliance.
+
+    Args:
+        loop: the appliance's event loop.
+    """
+
+    def __init__(self, appliance: Appliance, loop: asyncio.AbstractEventLoop) -> None:
+        self._appliance = appliance
+        self._loop = loop
+
+    def standing(self) -> Standing:
+        """Return how the appliance stands."""
+        # Read without the loop: each value is replaced whole, and the page asks often.
+        appliance = self._appliance
+        model = appliance.model
+        return Standing(
+            phase=appliance.state.phase,
+            says=MEANING[pattern(appliance.state)],
+            thing=appliance.config.thing,
+            attention=tuple(appliance.attention.sentences),
+            fault=appliance.fault,
+            model_version=model.version if model is not None else None,
+            demonstration=appliance.config.demonstration,
+        )
+
+    def press(self) -> None:
+        """Do what a short press does."""
+        self._feed(Event.PICK_ASKED)
+
+    def approve(self, pick_id: str) -> None:
+        """Approve this pick, if it is still the one that waits."""
+
+        def approve() -> str | None:
+            pick = self._appliance.pick
+            if pick is None or pick.id != pick_id:
+                return "another pick waits by now; look again"
+            return self._appliance.feed(Event.APPROVAL_GIVEN).refusal
+
+        self._decline(self._on_loop(approve))
+
+    def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
+        """Write down what an approved film got."""
+        given = float(stars) if rating is None else rating
+        try:
+            self._on_loop(lambda: self._appliance.rate(given, pick_id, simulated=False))
+        except (CannotRate, JournalError) as error:
+            raise Declined(str(error)) from error
+
+    def synchronise(self) -> None:
+        """Ask the sync service to connect and verify now."""
+        self._feed(Event.SYNC_ASKED)
+
+    def narrowing(self) -> Slate | None:
+        """Return the slate of the presses to come."""
+        return self._appliance.slate
+
+    def narrow(self, slate: Slate | None) -> None:
+        """Draw from this slate in the presses to come, also after a restart."""
+        model = self._appliance.model
+        if slate is not None and model is not None:
+            space = resolve(slate, model.atlas, random.Random(0))
+            if not space.size:
+                raise InvalidSlate("slate", "holds no combination; widen it")
+        try:
+            keep_slate(self._appliance.config.state, slate)
+        except OSError as error:
+            raise Declined(f"the slate cannot be kept: {error.strerror}") from error
+
+        def take() -> None:
+            self._appliance.slate = slate
+            self._appliance.say("the slate was changed")
+
+        self._on_loop(take)
+
+    def catalogue(self) -> Catalogue | None:
+        """Return the names that the active model knows."""
+        model = self._appliance.model
+        return model.catalogue if model is not None else None
+
+    def model_folders(self) -> tuple[Path | None, Path | None]:
+        """Return the folders of the active and the previous model's bundles."""
+        store = self._appliance.store
+        pointer = store.read()
+        active, previous = (
+            store.folder(version) if version is not None else None
+            for version in (pointer.active, pointer.previous)
+        )
+        return active, previous
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have `changed` called, on the event loop, after every change worth showing."""
+        return self._appliance.listeners.add(changed)
+
+    def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
+        """Have `pressed` called whenever a finger pushes the real button."""
+        return self._appliance.fingers.add(pressed)
+
+    def _feed(self, event: Event) -> None:
+        self._decline(self._on_loop(lambda: self._appliance.feed(event).refusal))
+
+    @staticmethod
+    def _decline(refusal: str | None) -> None:
+        if refusal is not None:
+            raise Declined(refusal)
+
+    def _on_loop(self, action: Callable[[], Result]) -> Result:
+        async def act() -> Result:
+            return action()
+
+        try:
+            return asyncio.run_coroutine_threadsafe(act(), self._loop).result(_PATIENCE_SECONDS)
+        except (TimeoutError, RuntimeError) as error:
+            raise Declined("the appliance is busy or stopping; try again") from error
+
+
+def keep_slate(state: Path, slate: Slate | None) -> None:
+    """Write the slate down durably; None removes it.
+
+    Raises:
+        OSError: it cannot be written; the old one stands.
+    """
+    path = state / SLATE_FILE
+    if slate is None:
+        path.unlink(missing_ok=True)
+    else:
+        fresh = path.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.write(msgspec.json.encode(slate))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+    sync_folder(state)
+
+
+class SlateDamaged(GreenlightError):
+    """The kept slate cannot be read; it was set aside."""
+
+
+def kept_slate(state: Path) -> Slate | None:
+    """Return the slate that was kept, or None.
+
+    Raises:
+        SlateDamaged: it was set aside, and the classic slate is drawn.
+    """
+    path = state / SLATE_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Slate)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        aside = path.with_name(f"{SLATE_FILE}.damaged-1")
+        path.replace(aside)
+        raise SlateDamaged(f"the kept slate was damaged and lies in {aside.name}") from error

@@ -1,0 +1,224 @@
+"""`greenlight run`: the appliance put together, run, and taken apart in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.bundle import Bundle
+from data.errors import GreenlightError
+from data.signing import KeyUnusable
+from edge.appliance import memory
+from edge.appliance.answers import Answers
+from edge.appliance.attention import Attention
+from edge.appliance.boot import boot_id, now
+from edge.appliance.client import SOCKET
+from edge.appliance.control import serve
+from edge.appliance.machine import Event
+from edge.appliance.main_loop import Watched, main_loop
+from edge.appliance.reserve import Reserve
+from edge.appliance.service_notes import tell_systemd
+from edge.appliance.shell import Appliance, Parts
+from edge.appliance.state_folder import NoState, locked
+from edge.appliance.watching import Watching
+from edge.appliance.workers import Worker
+from edge.appliance.writing import Writer
+from edge.config import Config
+from edge.journal import JOURNAL, Journal, SetAside, open_or_set_aside
+from edge.models import active as models
+from edge.models.active import Answering
+from edge.models.store import ModelStore
+from edge.panel.button_watch import ButtonWatch
+from edge.panel.hardware import Hardware
+from edge.panel.lights import Lights
+from edge.panel.press import Button
+from edge.panel.terminal import Terminal
+
+if TYPE_CHECKING:
+    from edge.page.server import PageServer
+
+# A search row by row over billions of combinations takes minutes; a trial has its own limit.
+_SEARCH_PATIENCE_SECONDS = 1800.0
+_UPDATE_PATIENCE_SECONDS = 300.0
+
+
+def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
+    """Run the appliance until it is asked to stop.
+
+    Args:
+        config: of this device.
+        simulate: use mock pins.
+        terminal: told each line there is to say; `ready` among them.
+
+    Returns:
+        Whether the machine shall be switched off.
+
+    Raises:
+        AlreadyRunning, NoState, NoGpio, JournalError: it could not start.
+    """
+    memory.keep_little()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(locked(config.state))
+        journal, aside = open_or_set_aside(config.state / JOURNAL)
+        stack.enter_context(journal)
+        try:
+            store = ModelStore(config.state)
+        except OSError as error:
+            raise NoState(f"{config.state}: {error.strerror}") from error
+        return asyncio.run(_run(config, journal, store, aside, simulate, terminal))
+
+
+async def _run(
+    config: Config,
+    journal: Journal,
+    store: ModelStore,
+    aside: SetAside | None,
+    simulate: bool,
+    terminal: Terminal,
+) -> bool:
+    async with contextlib.AsyncExitStack() as stack:
+        searcher = Worker("search", _SEARCH_PATIENCE_SECONDS)
+        stack.callback(searcher.close)
+        updater = Worker("update", config.trial_seconds + _UPDATE_PATIENCE_SECONDS)
+        stack.callback(updater.close)
+        appliance, answers = _assemble(config, journal, store, searcher, simulate, terminal, stack)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: appliance.feed(Event.STOP_ASKED))
+        if aside is not None:
+            appliance.attention.raise_(
+                "journal",
+                f"the journal was damaged and lies in {aside.path.name};"
+                f" {aside.rescued} ratings were taken over from it",
+            )
+        _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
+        await _listen(config.state / SOCKET, answers, stack)
+        watching = Watching(appliance, config.state, updater)
+        stack.push_async_callback(watching.close)
+        watching.offer_first_bundle()
+        stack.enter_context(terminal.pressing(answers.press_key))
+        terminal.say("ready")
+        tell_systemd("READY=1")
+        workers: list[Watched] = [searcher, updater]
+        if config.page and (page := await _open_page(appliance, updater)) is not None:
+            stack.push_async_callback(asyncio.to_thread, page.stop)
+            workers.append(page)
+        await main_loop(appliance, watching, workers)
+        tell_systemd("STOPPING=1")
+        terminal.say("stopping")
+        models.note_clean_stop(store)
+        return appliance.powers_off
+
+
+def _assemble(
+    config: Config,
+    journal: Journal,
+    store: ModelStore,
+    searcher: Worker,
+    simulate: bool,
+    terminal: Terminal,
+    stack: contextlib.AsyncExitStack,
+) -> tuple[Appliance, Answers]:
+    """Put pins, lights, button and state machine together."""
+    watch: ButtonWatch | None = None
+
+    def on_edge(down: bool, at: float) -> None:
+        if watch is not None:
+            watch.edge_from_any_thread(down, at)
+
+    hardware = Hardware(config, on_edge, simulate=simulate)
+    stack.callback(hardware.close)
+
+    def light(brightness: float) -> None:
+        hardware.light(brightness)
+        terminal.light(brightness)
+
+    lights = Lights(light)
+    stack.push_async_callback(lights.close)
+
+    def attend(wanted: bool) -> None:
+        appliance.feed(Event.ATTENTION_RAISED if wanted else Event.ATTENTION_CLEARED)
+
+    reserve = Reserve(config.state)
+    reserve.restore()
+    writer = Writer(store, reserve, Attention(attend))
+    parts = Parts(config, journal, store, lights, searcher, writer, boot_id())
+    appliance = Appliance(parts, terminal.say)
+    answers = Answers(appliance, hardware)
+    button = Button(hardware.button_is_down, config.button_bounce_seconds)
+    watch = ButtonWatch(button, answers.take_button)
+    return appliance, answers
+
+
+def _load(store: ModelStore, config: Config, boot: str) -> Answering:
+    try:
+        return models.load_active(store, config.public_keys, boot)
+    except (KeyUnusable, OSError) as error:
+        return Answering(notes=[f"no model can be loaded: {error}"])
+
+
+def _take_loaded(appliance: Appliance, answering: Answering) -> None:
+    for given_up in answering.rolled_back:
+        appliance.writer.write(partial(_record_roll_back, appliance.journal, *given_up))
+    for number, note in enumerate(answering.notes):
+        appliance.attention.raise_(f"model-{number}", note)
+    if answering.bundle is not None:
+        appliance.writer.write(partial(_record_answering, appliance.journal, answering.bundle))
+    appliance.adopt(answering.bundle, answering.model)
+    if answering.model is None:
+        appliance.say("no model yet: waiting for the sync service to bring one")
+
+
+def _record_roll_back(journal: Journal, version: int, model_hash: str, reason: str) -> None:
+    journal.record_activation(version, model_hash, "rolled-back", now(), reason)
+
+
+def _record_answering(journal: Journal, bundle: Bundle) -> None:
+    """Say which model answers, where the journal does not say so already: after a roll-back."""
+    version, model_hash = bundle.manifest.version, bundle.model_hash
+    if journal.last_activated() != (version, model_hash):
+        journal.record_activation(version, model_hash, "activated", now())
+
+
+async def _listen(path: Path, answers: Answers, stack: contextlib.AsyncExitStack) -> None:
+    try:
+        server = await serve(path, answers.answer)
+    except OSError as error:
+        raise NoState(f"{path}: {error.strerror}") from error
+    stack.callback(path.unlink, missing_ok=True)
+    stack.callback(server.close)
+
+
+async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
+    """Serve the page, after the appliance is ready: what it needs takes a while to load."""
+    loop = asyncio.get_running_loop()
+
+    def open_page() -> PageServer:
+        from edge.appliance.house import ApplianceHouse, kept_slate
+        from edge.page.server import PageServer
+        from edge.page.settings import PageSettings
+
+        config = appliance.config
+        settings = PageSettings(
+            config.page_host,
+            config.page_port,
+            config.page_names,
+            config.page_certificate,
+            config.page_key,
+        )
+        appliance.slate = kept_slate(config.state)
+        page = PageServer(ApplianceHouse(appliance, loop), config.state, settings)
+        page.start()
+        return page
+
+    try:
+        page = await worker.run(open_page)
+    except GreenlightError as error:
+        appliance.attention.raise_("page", str(error))
+        return None
+    appliance.say(f"page: {page.address}")
+    return page

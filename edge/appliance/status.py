@@ -1,0 +1,84 @@
+"""How the appliance is, as plain values: for the command line, the page and the sync service."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge.appliance.machine import pattern
+from edge.journal import Journal
+from edge.models.store import ModelStore, StoreDamaged
+from edge.panel.led import MEANING
+
+if TYPE_CHECKING:
+    from edge.appliance.shell import Appliance
+
+
+def running(appliance: Appliance, uptime_seconds: float) -> dict[str, Any]:
+    """Return the status of the running appliance."""
+    shown = pattern(appliance.state)
+    manifest = appliance.bundle.manifest if appliance.bundle is not None else None
+    return {
+        "running": True,
+        "phase": appliance.state.phase.value,
+        "pattern": shown.value,
+        "meaning": MEANING[shown],
+        "message": appliance.message,
+        "fault": appliance.fault,
+        "attention": appliance.attention.sentences,
+        "offline": appliance.state.offline,
+        "thing": appliance.config.thing,
+        "demonstration": appliance.config.demonstration,
+        "uptime_seconds": round(uptime_seconds, 3),
+        "model": manifest
+        and {"name": manifest.name, "version": manifest.version, "hash": manifest.model_hash},
+        "previous": appliance.store.read().previous,
+        "narrowed": appliance.slate is not None,
+        **_journal(appliance.journal),
+        **_disk(appliance.config.state),
+    }
+
+
+def stopped(journal: Journal, state: Path, thing: str) -> dict[str, Any]:
+    """Return what can be said while no appliance runs."""
+    try:
+        pointer = ModelStore(state, make=False).read()
+        model = {"version": pointer.active} if pointer.active is not None else None
+    except StoreDamaged:
+        model = None
+    return {
+        "running": False,
+        "phase": "stopped",
+        "pattern": "off",
+        "attention": [],
+        "thing": thing,
+        "model": model,
+        **_journal(journal),
+        **_disk(state),
+    }
+
+
+def _journal(journal: Journal) -> dict[str, Any]:
+    waiting, oldest = journal.outbox_depth()
+    pick = journal.waiting_pick()
+    awaiting = journal.awaiting_rating()
+    return {
+        "pick": msgspec.to_builtins(pick),
+        "awaiting_rating": [
+            {"pick_id": entry.pick.id, "title": entry.pick.title} for entry in awaiting
+        ],
+        "outbox": {
+            "waiting": waiting,
+            "oldest": oldest,
+            "quarantined": len(journal.quarantined()),
+        },
+        "requests": len(journal.pending_requests()),
+        "sync": journal.sync_state(),
+    }
+
+
+def _disk(state: Path) -> dict[str, Any]:
+    return {"disk_free_bytes": shutil.disk_usage(state).free}

@@ -1,0 +1,236 @@
+"""The appliance's side of the journal: picks, decisions, ratings, requests."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from data.films import Combination
+from data.wire import Feedback, Pick, VerificationRequest, decode, encode
+from edge.journal.file import JournalError
+from edge.journal.models import ModelRecords
+from edge.journal.rows import (
+    Decision,
+    HistoryEntry,
+    Rating,
+)
+
+_ENTRIES = """
+SELECT picks.seq, picks.payload, decisions.decision, ratings.id, ratings.stars, ratings.source,
+       ratings.rated_at,
+       CASE outbox.state WHEN 'pending' THEN 'waiting' WHEN 'quarantined' THEN 'quarantined'
+       ELSE 'stored' END
+FROM (SELECT seq, id, payload FROM picks WHERE {where} ORDER BY seq DESC LIMIT ?) AS picks
+LEFT JOIN decisions ON decisions.pick_id = picks.id
+LEFT JOIN ratings ON ratings.pick_id = picks.id
+LEFT JOIN outbox ON outbox.id = ratings.id
+ORDER BY picks.seq DESC, ratings.source
+"""
+_APPROVED = "id IN (SELECT pick_id FROM decisions WHERE decision = 'approved')"
+_UNRATED = "id NOT IN (SELECT pick_id FROM ratings)"
+_ALL = -1
+
+
+class AlreadyRated(JournalError):
+    """This pick has a rating from this source; a rating is given once."""
+
+
+class ConflictingRecord(JournalError):
+    """A record with this id and other contents is there already."""
+
+
+class ApplianceSide(ModelRecords):
+    """What the appliance may ask and say."""
+
+    def record_pick(
+        self,
+        pick: Pick,
+        slate: bytes | None = None,
+        verification_id: str | None = None,
+    ) -> None:
+        """Write a pick, the slate it was best of, and the wish to have it verified, in one go.
+
+        Args:
+            pick: with an id made at capture.
+            slate: anything to show the slate again by; kept with the pick, never interpreted here.
+            verification_id: of the request to have the cloud score it too, or None for no request.
+        """
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO picks (id, made_at, payload, slate) VALUES (?, ?, ?, ?)",
+                (pick.id, pick.made_at, encode(pick), slate),
+            )
+            if verification_id is not None:
+                request = VerificationRequest(verification_id, pick.model_hash, (pick.combination,))
+                _ask_to_verify(connection, request, (pick.prediction.expected,))
+
+    def record_decision(self, pick_id: str, decision: Decision, decided_at: str) -> bool:
+        """Write what was decided about a pick. Repeating it is harmless.
+
+        Returns:
+            Whether this was new.
+        """
+        with self.transaction() as connection:
+            made = connection.execute(
+                "INSERT OR IGNORE INTO decisions (pick_id, decision, decided_at) VALUES (?, ?, ?)",
+                (pick_id, decision, decided_at),
+            )
+            return made.rowcount == 1
+
+    def record_rating(self, feedback: Feedback) -> bool:
+        """Write a rating and its outbox row in one transaction. Repeating it is harmless.
+
+        Returns:
+            Whether this was new.
+
+        Raises:
+            AlreadyRated: the pick has another rating from the same source.
+            ConflictingRecord: the id is taken by a rating with other contents.
+            JournalFull: no space is left; nothing has been changed.
+        """
+        payload = encode(feedback)
+        with self.transaction() as connection:
+            known = connection.execute(
+                "SELECT id, stars, payload FROM ratings"
+                " WHERE id = ? OR (pick_id = ? AND source = ?)",
+                (feedback.id, feedback.pick_id, feedback.source),
+            ).fetchone()
+            if known is not None:
+                return _same_or_refused(known, feedback, payload)
+            connection.execute(
+                "INSERT INTO ratings (id, pick_id, source, stars, rated_at, payload)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    feedback.id,
+                    feedback.pick_id,
+                    feedback.source,
+                    feedback.stars,
+                    feedback.rated_at,
+                    payload,
+                ),
+            )
+            connection.execute(
+                "INSERT INTO outbox (id, captured_at, payload) VALUES (?, ?, ?)",
+                (feedback.id, feedback.rated_at, payload),
+            )
+            return True
+
+    def request_verification(self, request: VerificationRequest, scores: tuple[float, ...]) -> None:
+        """Ask for rows to be scored by the cloud, and compared with the device's own `scores`."""
+        with self.transaction() as connection:
+            _ask_to_verify(connection, request, scores)
+
+    def request_sync(
+        self,
+        request_id: str,
+        verification: VerificationRequest | None = None,
+        scores: tuple[float, ...] = (),
+    ) -> None:
+        """Ask the sync service to connect, send and look for work now; to verify too, if given."""
+        with self.transaction() as connection:
+            if verification is not None:
+                _ask_to_verify(connection, verification, scores)
+            connection.execute(
+                "INSERT INTO requests (id, kind, payload) VALUES (?, 'sync', ?)",
+                (request_id, b"{}"),
+            )
+
+    def verified_after(self, seq: int) -> list[tuple[int, Any]]:
+        """Return sequence number and result of each verification finished since, oldest first."""
+        found = self.rows(
+            "SELECT seq, result FROM requests WHERE kind = 'verify' AND state = 'done' AND seq > ?"
+            " ORDER BY seq",
+            seq,
+        )
+        return [(number, msgspec.json.decode(result)) for number, result in found]
+
+    def history(self, limit: int = _ALL) -> list[HistoryEntry]:
+        """Return the newest picks with decisions and ratings, newest first."""
+        return self._entries("1", limit)
+
+    def awaiting_rating(self) -> list[HistoryEntry]:
+        """Return approved picks without any rating, newest first."""
+        return self._entries(f"{_APPROVED} AND {_UNRATED}", _ALL)
+
+    def waiting_pick(self) -> Pick | None:
+        """Return the newest pick if nothing has been decided about it."""
+        newest = self._entries("1", 1)
+        return newest[0].pick if newest and newest[0].decision is None else None
+
+    def find_pick(self, pick_id: str) -> HistoryEntry | None:
+        """Return one pick with all that is known of it."""
+        found = self._entries("id = ?", 1, pick_id)
+        return found[0] if found else None
+
+    def slate_of(self, pick_id: str) -> bytes | None:
+        """Return what `record_pick` was given as the slate."""
+        found = self.rows("SELECT slate FROM picks WHERE id = ?", pick_id)
+        return found[0][0] if found else None
+
+    def approved_combinations(self) -> set[Combination]:
+        """Return the combinations already made: they are never offered again."""
+        found = self.rows(f"SELECT payload FROM picks WHERE {_APPROVED}")
+        picks = (decode(payload, Pick) for (payload,) in found)
+        return {pick.combination for pick in picks}
+
+    def sync_state(self) -> dict[str, Any]:
+        """Return everything the sync service has told."""
+        found = self.rows("SELECT key, value FROM sync_state")
+        return {key: msgspec.json.decode(value) for key, value in found}
+
+    def prune(self, keep_picks: int) -> int:
+        """Delete picks beyond the newest `keep_picks`, and finished requests as old.
+
+        Approved picks, ratings and the outbox are never touched: no film is offered twice and no
+        feedback is lost.
+
+        Returns:
+            How many picks were deleted.
+        """
+        with self.transaction() as connection:
+            deleted = connection.execute(
+                "DELETE FROM picks"
+                " WHERE seq NOT IN (SELECT seq FROM picks ORDER BY seq DESC LIMIT ?)"
+                " AND id NOT IN (SELECT pick_id FROM decisions)"
+                " AND id NOT IN (SELECT pick_id FROM ratings)",
+                (keep_picks,),
+            )
+            connection.execute(
+                "DELETE FROM requests WHERE state = 'done' AND seq NOT IN"
+                " (SELECT seq FROM requests ORDER BY seq DESC LIMIT ?)",
+                (keep_picks,),
+            )
+            return deleted.rowcount
+
+    def _entries(self, where: str, limit: int, *values: object) -> list[HistoryEntry]:
+        entries: dict[int, HistoryEntry] = {}
+        for seq, payload, decision, *rating in self.rows(
+            _ENTRIES.format(where=where), *values, limit
+        ):
+            if seq not in entries:
+                entries[seq] = HistoryEntry(seq, decode(payload, Pick), decision, ())
+            if rating[0] is not None:
+                entry = entries[seq]
+                more = (*entry.ratings, Rating(*rating))
+                entries[seq] = msgspec.structs.replace(entry, ratings=more)
+        return list(entries.values())
+
+
+def _ask_to_verify(
+    connection: sqlite3.Connection, request: VerificationRequest, scores: tuple[float, ...]
+) -> None:
+    connection.execute(
+        "INSERT INTO requests (id, kind, payload, scores) VALUES (?, 'verify', ?, ?)",
+        (request.request_id, encode(request), msgspec.json.encode(scores).decode()),
+    )
+
+
+def _same_or_refused(known: tuple[str, int, bytes], feedback: Feedback, payload: bytes) -> bool:
+    known_id, stars, known_payload = known
+    if known_id != feedback.id:
+        raise AlreadyRated(f"{feedback.title}: already rated {stars} stars ({feedback.source})")
+    if known_payload != payload:
+        raise ConflictingRecord(f"feedback {feedback.id}: known with other contents")
+    return False

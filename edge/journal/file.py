@@ -1,0 +1,210 @@
+"""The journal's file: opened, migrated, checked, and set aside when damaged.
+
+Power may vanish between any two instructions, so every write is one transaction in SQLite's
+write-ahead log with `synchronous=FULL`. Two users of one group write (appliance and sync service):
+the file is made readable and writable for the group, and its folder is expected to be setgid.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from data.errors import GreenlightError
+from edge.journal.schema import MIGRATIONS
+
+BUSY_SECONDS = 10.0
+_GROUP_FILE = 0o660
+# The log is written back every so many pages: an SD card prefers rare and large to often and small.
+_CHECKPOINT_PAGES = 256
+_LOG_BYTES = 4 * 1024 * 1024
+# Under this much free space a failed write means a full disk, whatever SQLite calls it.
+_FULL_BELOW_BYTES = 128 * 1024
+
+
+class JournalError(GreenlightError):
+    """The journal could not be read or written. Nothing has been changed."""
+
+
+class JournalDamaged(JournalError):
+    """The file is not a sound journal: set it aside and start a new one."""
+
+
+class JournalTooNew(JournalError):
+    """A newer version of the software wrote this journal: update, nothing has been touched."""
+
+
+class JournalFull(JournalError):
+    """No space is left for the write: free some and try again."""
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into the journal's own, one class per decision of the caller."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise JournalDamaged(f"{path}: {error}") from error
+        if code & 0xFF == sqlite3.SQLITE_FULL or (
+            code & 0xFF == sqlite3.SQLITE_IOERR and _nearly_full(path)
+        ):
+            raise JournalFull(f"{path}: no space left; free some on this disk") from error
+        raise JournalError(f"{path}: {error}") from error
+
+
+def _nearly_full(path: Path) -> bool:
+    try:
+        found = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _FULL_BELOW_BYTES
+
+
+class JournalStore:
+    """One connection to the journal, for the thread that opened it; a context manager."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._inode = path.stat().st_ino
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open the journal, making or migrating it as needed.
+
+        Raises:
+            JournalDamaged: the file is no sound journal; nothing has been changed.
+            JournalTooNew: it was written by newer software; nothing has been changed.
+            JournalError: it cannot be opened (permissions, missing folder, locked).
+        """
+        path = Path(path)
+        try:
+            _touch(path)
+        except OSError as error:
+            raise JournalError(
+                f"{path}: {error.strerror}; is the folder there and ours?"
+            ) from error
+        with translated(path):
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            try:
+                _prepare(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+            return cls(path, connection)
+
+    def close(self) -> None:
+        """Close the connection. Everything confirmed is on the disk already."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One atomic change: all of it is on the disk when the block ends, or none."""
+        with translated(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return every row of a reading query."""
+        with translated(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    def data_version(self) -> int:
+        """Return a number that changes whenever another connection has committed."""
+        return int(self.rows("PRAGMA data_version")[0][0])
+
+    def replaced(self) -> bool:
+        """Say whether the file at our path is no longer ours: it was set aside, so open anew."""
+        try:
+            return self.path.stat().st_ino != self._inode
+        except FileNotFoundError:
+            return True
+
+
+def _touch(path: Path) -> None:
+    # Made here and not by SQLite, so that the group may write whatever the umask of the
+    # first comer; SQLite gives the same mode to the log and the shared memory beside it.
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _GROUP_FILE)
+    except FileExistsError:
+        return
+    try:
+        os.fchmod(handle, _GROUP_FILE)
+    finally:
+        os.close(handle)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+    # Rows of one table can be damaged without anything failing yet; a pick that cannot be read
+    # tomorrow is found today.
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise JournalDamaged(f"{path}: {found}")
+    _migrate(connection, path)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    if version > len(MIGRATIONS):
+        raise JournalTooNew(
+            f"{path}: has schema {version}, this software knows {len(MIGRATIONS)};"
+            " update Greenlight"
+        )
+    while version < len(MIGRATIONS):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Asked again inside the transaction: the other process may have migrated meanwhile.
+            version = _version(connection)
+            if version < len(MIGRATIONS):
+                for statement in MIGRATIONS[version].split(";\n"):
+                    connection.execute(statement)
+                version += 1
+                connection.execute(f"PRAGMA user_version={version}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged journal, with its log, to the first free `<name>.damaged-<n>`; never delete.
+
+    Returns:
+        The new name of the main file.
+    """
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    # The log first: a new journal must never meet the old one's log.
+    for suffix in ("-wal", "-shm", ""):
+        old = path.with_name(path.name + suffix)
+        if old.exists():
+            old.rename(aside.with_name(aside.name + suffix))
+    return aside

@@ -1,0 +1,58 @@
+"""What the journal says of models: which were offered, and what became of each."""
+
+from __future__ import annotations
+
+from edge.journal.file import JournalStore
+from edge.journal.rows import IncomingModel, Outcome
+
+
+class ModelRecords(JournalStore):
+    """The appliance's records of models."""
+
+    def incoming_models(self) -> list[IncomingModel]:
+        """Return the offered models that wait to be tried, oldest first."""
+        found = self.rows(
+            "SELECT seq, version, manifest_sha256, job_id, folder FROM incoming"
+            " WHERE state = 'offered' ORDER BY seq"
+        )
+        return [IncomingModel(*row) for row in found]
+
+    def record_activation(
+        self,
+        version: int,
+        model_hash: str,
+        outcome: Outcome,
+        recorded_at: str,
+        reason: str | None = None,
+        offer: IncomingModel | None = None,
+    ) -> None:
+        """Write what became of a model and, in the same transaction, settle its offer."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO activations"
+                " (version, model_hash, outcome, reason, job_id, manifest_sha256, recorded_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    version,
+                    model_hash,
+                    outcome,
+                    reason,
+                    offer and offer.job_id,
+                    offer and offer.manifest_sha256,
+                    recorded_at,
+                ),
+            )
+            if offer is not None:
+                connection.execute(
+                    "UPDATE incoming SET state = 'settled' WHERE seq = ?", (offer.seq,)
+                )
+
+    def last_activated(self) -> tuple[int, str] | None:
+        """Return version and hash of the newest model activated and not rolled back since."""
+        found = self.rows(
+            "SELECT version, model_hash FROM activations AS a WHERE outcome = 'activated'"
+            " AND NOT EXISTS (SELECT 1 FROM activations AS b WHERE b.seq > a.seq"
+            "  AND b.outcome = 'rolled-back' AND b.version = a.version)"
+            " ORDER BY seq DESC LIMIT 1"
+        )
+        return found[0] if found else None

@@ -1,0 +1,132 @@
+"""The sync service's side of the journal: take from the outbox, answer requests, offer models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from edge.journal.file import JournalStore
+from edge.journal.rows import Activation, OutboxRow, Request, RequestKind
+
+
+class SyncSide(JournalStore):
+    """What the sync service may ask and say."""
+
+    def peek_outbox(self, limit: int) -> list[OutboxRow]:
+        """Return the oldest feedback records not yet acknowledged, in the order of capture."""
+        found = self.rows(
+            "SELECT seq, id, captured_at, payload FROM outbox"
+            " WHERE state = 'pending' ORDER BY seq LIMIT ?",
+            limit,
+        )
+        return [OutboxRow(*row) for row in found]
+
+    def acknowledge(self, ids: Sequence[str]) -> int:
+        """Delete outbox rows, on the application's word that they are stored; the ratings remain.
+
+        Unknown ids are passed over: an ack may come twice.
+
+        Returns:
+            How many rows were deleted.
+        """
+        with self.transaction() as connection:
+            marks = ",".join("?" * len(ids))
+            return connection.execute(f"DELETE FROM outbox WHERE id IN ({marks})", ids).rowcount
+
+    def quarantine(self, feedback_id: str, reason: str) -> bool:
+        """Put a record aside that the cloud refuses, so that it never blocks the next.
+
+        Returns:
+            Whether the record was there and waiting.
+        """
+        with self.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE outbox SET state = 'quarantined', reason = ?"
+                " WHERE id = ? AND state = 'pending'",
+                (reason, feedback_id),
+            )
+            return changed.rowcount == 1
+
+    def quarantined(self) -> list[OutboxRow]:
+        """Return the records the cloud refused, with the reason, oldest first."""
+        found = self.rows(
+            "SELECT seq, id, captured_at, payload, reason FROM outbox"
+            " WHERE state = 'quarantined' ORDER BY seq"
+        )
+        return [OutboxRow(*row) for row in found]
+
+    def outbox_depth(self) -> tuple[int, str | None]:
+        """Return how many records wait, and when the oldest was captured, by our clock."""
+        count = self.rows("SELECT count(*) FROM outbox WHERE state = 'pending'")[0][0]
+        oldest = self.peek_outbox(1)
+        return count, oldest[0].captured_at if oldest else None
+
+    def pending_requests(self, wanted: RequestKind | None = None) -> list[Request]:
+        """Return what the appliance asks for and nobody has finished, oldest first."""
+        kinds = ("verify", "sync") if wanted is None else (wanted, wanted)
+        found = self.rows(
+            "SELECT seq, id, kind, payload, scores FROM requests"
+            " WHERE state = 'pending' AND kind IN (?, ?) ORDER BY seq",
+            *kinds,
+        )
+        return [
+            Request(seq, name, kind, payload, msgspec.json.decode(scores, type=tuple[float, ...]))
+            for seq, name, kind, payload, scores in found
+        ]
+
+    def finish_request(self, seq: int, result: object) -> None:
+        """Mark a request as done, with its result (anything JSON can hold).
+
+        Repeating is harmless: the first result stands.
+        """
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE requests SET state = 'done', result = ?"
+                " WHERE seq = ? AND state = 'pending'",
+                (msgspec.json.encode(result).decode(), seq),
+            )
+
+    def set_sync_state(self, key: str, value: object) -> None:
+        """Tell the appliance something (anything JSON can hold); writes only what has changed."""
+        text = msgspec.json.encode(value).decode()
+        if self.rows("SELECT 1 FROM sync_state WHERE key = ? AND value = ?", key, text):
+            return
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO sync_state (key, value) VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, text),
+            )
+
+    def offer_model(self, version: int, manifest_sha256: str, job_id: str, folder: str) -> int:
+        """Offer a finished download to the appliance; an offer still open for the job is replaced.
+
+        Args:
+            version: of the manifest.
+            manifest_sha256: of the manifest, as the job said.
+            job_id: of the IoT Job, handed back with the activation.
+            folder: the download's name inside `incoming/`, no path.
+
+        Returns:
+            The offer's sequence number.
+        """
+        with self.transaction() as connection:
+            connection.execute(
+                "DELETE FROM incoming WHERE job_id = ? AND state = 'offered'", (job_id,)
+            )
+            made = connection.execute(
+                "INSERT INTO incoming (version, manifest_sha256, job_id, folder)"
+                " VALUES (?, ?, ?, ?)",
+                (version, manifest_sha256, job_id, folder),
+            )
+            return int(made.lastrowid or 0)
+
+    def activations_after(self, seq: int) -> list[Activation]:
+        """Return what became of offered models since sequence number `seq`, oldest first."""
+        found = self.rows(
+            "SELECT seq, version, model_hash, outcome, reason, job_id, manifest_sha256, recorded_at"
+            " FROM activations WHERE seq > ? ORDER BY seq",
+            seq,
+        )
+        return [Activation(*row) for row in found]

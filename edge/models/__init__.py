@@ -1,0 +1,1 @@
+"""The appliance's models: offered, checked, tried, activated, rolled back."""

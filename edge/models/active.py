@@ -1,0 +1,147 @@
+"""Which model answers when the appliance starts, whatever state the disk is in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from data.bundle import Bundle, BundleRefused, read_bundle
+from data.errors import GreenlightError
+from data.signing import read_public_keys
+from edge.models.activation import FAILURES_BEFORE_ROLL_BACK
+from edge.models.store import ModelStore, Pointer, StoreDamaged, Trial
+
+if TYPE_CHECKING:
+    from edge.search.model import Model
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Answering:
+    """The model that answers, if any does.
+
+    Attributes:
+        rolled_back: version, hash and reason of each model that was given up on the way.
+        notes: what the owner should read about it.
+    """
+
+    bundle: Bundle | None = None
+    model: Model | None = None
+    rolled_back: list[tuple[int, str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def load_active(store: ModelStore, keys: Path, boot: str) -> Answering:
+    """Load the active model; one that cannot be loaded, or kills us again and again, is given up.
+
+    Args:
+        store: the appliance's models.
+        keys: the folder of trusted public keys.
+        boot: this boot's name: dying twice in one boot is a failure, a power cut is none.
+    """
+    answering = Answering()
+    pointer = _read_or_rebuild(store, keys, answering)
+    trusted = read_public_keys(keys)
+    while pointer.active is not None:
+        version = pointer.active
+        try:
+            bundle = read_bundle(store.folder(version), trusted)
+        except BundleRefused as error:
+            pointer = _give_up(store, answering, version, "", str(error), quarantine=False)
+            continue
+        pointer = _note_start(store, pointer, boot)
+        if pointer.trial is not None and pointer.trial.failures >= FAILURES_BEFORE_ROLL_BACK:
+            reason = f"the appliance died {pointer.trial.failures} times with it"
+            pointer = _give_up(
+                store, answering, version, bundle.model_hash, reason, quarantine=True
+            )
+            continue
+        try:
+            answering.model = _load(bundle)
+        except GreenlightError as error:
+            pointer = _give_up(
+                store, answering, version, bundle.model_hash, str(error), quarantine=True
+            )
+            continue
+        answering.bundle = bundle
+        return answering
+    return answering
+
+
+def prove(store: ModelStore) -> None:
+    """Note that the active model has done its work: it is on trial no longer."""
+    _change_if_possible(store, lambda pointer: msgspec.structs.replace(pointer, trial=None))
+
+
+def note_clean_stop(store: ModelStore) -> None:
+    """Note that we stop on purpose: that is nobody's failure."""
+
+    def edit(pointer: Pointer) -> Pointer:
+        trial = pointer.trial and msgspec.structs.replace(pointer.trial, boot_id="")
+        return msgspec.structs.replace(pointer, trial=trial)
+
+    _change_if_possible(store, edit)
+
+
+def _change_if_possible(store: ModelStore, edit: Callable[[Pointer], Pointer]) -> None:
+    # On a full disk the model stays on trial: no reason to fail what it has just done well.
+    try:
+        store.change(edit)
+    except OSError as error:
+        _log.warning("the pointer could not be written: %s", error)
+
+
+def _load(bundle: Bundle) -> Model:
+    from edge.search.model import Model
+
+    return Model.load(bundle)
+
+
+def _note_start(store: ModelStore, pointer: Pointer, boot: str) -> Pointer:
+    if pointer.trial is None:
+        return pointer
+    died = pointer.trial.boot_id == boot
+    trial = Trial(pointer.trial.failures + died, boot)
+    pointer = msgspec.structs.replace(pointer, trial=trial)
+    store.write(pointer)
+    return pointer
+
+
+def _give_up(
+    store: ModelStore,
+    answering: Answering,
+    version: int,
+    model_hash: str,
+    reason: str,
+    *,
+    quarantine: bool,
+) -> Pointer:
+    answering.rolled_back.append((version, model_hash, reason))
+    answering.notes.append(f"model version {version} was given up: {reason}")
+    return store.roll_back(model_hash if quarantine else None)
+
+
+def _read_or_rebuild(store: ModelStore, keys: Path, answering: Answering) -> Pointer:
+    try:
+        return store.read()
+    except StoreDamaged:
+        aside = store.set_pointer_aside()
+    answering.notes.append(f"the pointer to the active model was damaged; it lies in {aside.name}")
+    pointer = Pointer()
+    trusted = read_public_keys(keys)
+    for version in store.kept():
+        try:
+            bundle = read_bundle(store.folder(version), trusted)
+        except BundleRefused:
+            continue
+        highest = {**pointer.highest, bundle.manifest.key_id: version}
+        pointer = Pointer(active=version, previous=pointer.active, highest=highest)
+    store.write(pointer)
+    return pointer

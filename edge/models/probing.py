@@ -1,0 +1,87 @@
+"""Whether a loaded model answers as its bundle promised."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import numpy as np
+
+from data.bundle import Bundle
+from data.films import Combination
+from edge.models.activation import Refused
+from edge.search.model import Model
+
+# A bundle may promise less exactness than we hold ourselves to, but not any.
+_MAX_TOLERANCE = 1e-4
+_MAX_SECONDS = 10.0
+_DRAWN_ROWS = 256
+_SUM_TOLERANCE = 1e-3
+
+
+def check_answers(model: Model, bundle: Bundle) -> None:
+    """Run the bundle's probes, and rows drawn from its catalogue, through the model.
+
+    Raises:
+        Refused: saying which answer was wrong, or that they took too long.
+    """
+    probes = bundle.probes()
+    began = time.monotonic()
+    predictions = model.predict([probe.combination for probe in probes.probes])
+    seconds = time.monotonic() - began
+    budget = min(probes.seconds, _MAX_SECONDS)
+    if seconds > budget:
+        raise Refused(f"its probes took {seconds:.1f} s; {budget:.1f} s are allowed")
+    tolerance = min(probes.tolerance, _MAX_TOLERANCE)
+    for probe, found in zip(probes.probes, predictions, strict=True):
+        if found.expected != probe.expected:
+            raise Refused(
+                f"a probe expects {probe.expected!r} for {probe.combination.director!r},"
+                f" the model says {found.expected!r}"
+            )
+        differences = np.subtract(found.probabilities, probe.probabilities)
+        if not np.abs(differences).max() <= tolerance:
+            raise Refused(f"a probability of {probe.combination.director!r} is off its probe's")
+    _check_drawn(model)
+    _check_tables(model)
+
+
+def _check_drawn(model: Model) -> None:
+    """Rows that nobody chose for their answers must be numbers, too, and the same alone."""
+    drawn = _drawn_rows(model)
+    predictions = model.predict(drawn)
+    for row, found in zip(drawn, predictions, strict=True):
+        values = (found.expected, *found.probabilities)
+        if not np.isfinite(values).all():
+            raise Refused(f"says {found.expected} of {row.director!r} in {row.year}")
+        if abs(sum(found.probabilities) - 1) > _SUM_TOLERANCE or min(found.probabilities) < 0:
+            raise Refused(f"the probabilities of {row.director!r} do not add up to 1")
+    if model.predict(drawn[:1])[0].expected != predictions[0].expected:
+        raise Refused("a row alone gets another answer than among others")
+
+
+def _check_tables(model: Model) -> None:
+    """The tables that searches read must say what the graph says, for the best film of all."""
+    from edge.search.pick import choose
+    from edge.search.slate import Slate
+
+    if model.tables is None:
+        return  # searches then go through the graph itself
+    fault = choose(model, Slate.everything(), explained=False).fault
+    if fault is not None:
+        raise Refused("its tables say otherwise than its graph")
+
+
+def _drawn_rows(model: Model) -> list[Combination]:
+    catalogue, draw = model.catalogue, random.Random(model.hash)
+    years = range(catalogue.years.first, catalogue.years.last + 1)
+    directors = [director.name for director in catalogue.directors]
+    most = min(3, len(catalogue.genres))
+    return [
+        Combination(
+            draw.choice(directors),
+            draw.choice(years),
+            tuple(sorted(draw.sample(catalogue.genres, draw.randint(1, most)))),
+        )
+        for _ in range(_DRAWN_ROWS)
+    ]

@@ -1,0 +1,150 @@
+"""A candidate model's first run, in a process of its own with limits on memory and time.
+
+Whatever the model does there - crash, hang, eat memory - the appliance goes on answering.
+`python -m edge.models.trial FOLDER KEYS_FOLDER MEMORY_BYTES SECONDS` is the child: it says `ok` as
+its last line, or why not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.models.activation import Refused
+
+_OK = "ok"
+_REFUSED = 3
+_LONGEST_REASON = 300
+_LONGEST_OUTPUT = 64 * 1024
+# How numpy, ONNX Runtime and the standard library say so.
+_OUT_OF_MEMORY = ("MemoryError", "Failed to allocate memory", "bad_alloc")
+_POLL_SECONDS = 0.1
+# What the process itself needs before any model is loaded: address space that the libraries
+# reserve, most of it never touched.
+_BASE_BYTES = 500_000_000
+
+
+class TrialInterrupted(Exception):
+    """The appliance stops; the model was not judged, and its offer stays open."""
+
+
+def try_model(
+    folder: Path,
+    keys: Path,
+    *,
+    seconds: float,
+    memory_bytes: int,
+    stopping: Callable[[], bool] = lambda: False,
+) -> None:
+    """Load the bundle in a child and run its probes.
+
+    Args:
+        folder: a bundle that nobody else can change any more.
+        keys: the folder of trusted public keys.
+        seconds: after which the child is killed.
+        memory_bytes: that loading and probing may take.
+        stopping: asked now and then whether to give up.
+
+    Raises:
+        Refused: saying what the model did.
+        TrialInterrupted: `stopping` said so.
+    """
+    command = [sys.executable, "-m", "edge.models.trial", str(folder), str(keys)]
+    command += [str(memory_bytes), str(seconds)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # An address in the notification socket would let the child speak for the appliance.
+    environment.pop("NOTIFY_SOCKET", None)
+    try:
+        done = _run(command, environment, seconds, stopping)
+    except subprocess.TimeoutExpired as error:
+        raise Refused(f"did not finish its trial within {seconds:g} s") from error
+    if done.returncode == 0 and done.stdout.splitlines()[-1:] == [_OK.encode()]:
+        return
+    raise Refused(_reason(done))
+
+
+def _run(
+    command: list[str],
+    environment: dict[str, str],
+    seconds: float,
+    stopping: Callable[[], bool],
+) -> subprocess.CompletedProcess[bytes]:
+    deadline = time.monotonic() + seconds
+    # Files in memory and not pipes: a child that writes without end meets its file size limit, and
+    # a full disk is not held against the model.
+    with (
+        os.fdopen(os.memfd_create("out"), "w+b") as out,
+        os.fdopen(os.memfd_create("err"), "w+b") as err,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment
+        ) as child,
+    ):
+        try:
+            while child.poll() is None:
+                if stopping():
+                    raise TrialInterrupted
+                if time.monotonic() >= deadline:
+                    raise subprocess.TimeoutExpired(command, seconds)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_POLL_SECONDS)
+        finally:
+            child.kill()
+            child.wait()
+        out.seek(0)
+        err.seek(0)
+        said = out.read(_LONGEST_OUTPUT), err.read(_LONGEST_OUTPUT)
+    return subprocess.CompletedProcess(command, child.returncode, *said)
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    if done.returncode == _REFUSED:
+        return done.stdout.decode("utf-8", "replace").strip()[:_LONGEST_REASON]
+    if done.returncode == -signal.SIGXCPU:
+        return "took too much processor time in its trial"
+    if done.returncode < 0:
+        return f"crashed in its trial ({signal.Signals(-done.returncode).name})"
+    told = done.stderr.decode("utf-8", "replace")
+    if any(sign in told for sign in _OUT_OF_MEMORY):
+        return "took too much memory in its trial"
+    last = told.strip().splitlines()[-1:]
+    return f"failed in its trial: {''.join(last)[:_LONGEST_REASON] or done.returncode}"
+
+
+def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
+    limit = _BASE_BYTES + int(memory_bytes)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LONGEST_OUTPUT, _LONGEST_OUTPUT))
+    cpu = int(float(seconds)) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+
+    from data.bundle import read_bundle
+    from data.errors import GreenlightError
+    from data.signing import read_public_keys
+    from edge.models.graph_rules import check_graph
+    from edge.models.probing import check_answers
+    from edge.search.model import Model
+
+    try:
+        bundle = read_bundle(Path(folder), read_public_keys(Path(keys)))
+        check_graph(bundle.model)
+        check_answers(Model.load(bundle), bundle)
+    except GreenlightError as error:
+        print(error)
+        return _REFUSED
+    except MemoryError:
+        print("takes too much memory")
+        return _REFUSED
+    print(_OK)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_child(*sys.argv[1:]))

@@ -1,0 +1,176 @@
+"""Carries out a model's update, step by step as `edge.models.activation` lays down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.bundle import Bundle, BundleRefused, read_bundle
+from data.errors import GreenlightError
+from data.signing import read_public_keys
+from edge.incoming import incoming_path
+from edge.journal import IncomingModel, Journal
+from edge.models import activation
+from edge.models.activation import Known, Refused, UpdateState
+from edge.models.graph_rules import check_graph
+from edge.models.store import ModelStore
+from edge.models.trial import try_model
+
+if TYPE_CHECKING:
+    from edge.search.model import Model
+
+
+@dataclass(frozen=True)
+class TrialLimits:
+    """What a candidate may use while it is tried."""
+
+    seconds: float
+    memory_bytes: int
+
+
+@dataclass
+class Update:
+    """One offered model on its way.
+
+    Args:
+        offer: what the sync service offered.
+        state_folder: the device's state.
+        keys: the folder of trusted public keys, read anew for each update.
+        active: the bundle that answers now, or None.
+        now: the time to record, as text.
+        source: the folder that was offered, if it lies elsewhere than in `incoming/`.
+        stopping: asked now and then whether to give up, leaving the offer open.
+    """
+
+    offer: IncomingModel
+    state_folder: Path
+    keys: Path
+    active: Bundle | None
+    limits: TrialLimits
+    store: ModelStore
+    journal: Journal
+    now: Callable[[], str]
+    stopping: Callable[[], bool] = lambda: False
+    source: Path | None = None
+    copied: Path | None = field(default=None, init=False)
+    bundle: Bundle | None = field(default=None, init=False)
+    model: Model | None = field(default=None, init=False)
+    reason: str | None = field(default=None, init=False)
+
+    def run(self, passed: Callable[[UpdateState], None] = lambda state: None) -> UpdateState:
+        """Take every step; return ACTIVATED or REFUSED, which the journal then says too.
+
+        Args:
+            passed: told each state as it is reached.
+
+        Raises:
+            TrialInterrupted: `stopping` said so.
+            JournalError, OSError: it could not go on; the offer stays open.
+        """
+        state = activation.resume(self.offer.manifest_sha256, self._known())
+        actions = self._actions()
+        passed(state)
+        while state in activation.STEPS:
+            try:
+                actions[state]()
+            except (Refused, BundleRefused, GreenlightError) as error:
+                if not activation.STEPS[state].may_refuse:
+                    raise
+                self.reason = str(error)
+                self._record_refusal()
+                state = UpdateState.REFUSED
+            else:
+                state = activation.STEPS[state].then
+            passed(state)
+        self.store.discard_leftovers()
+        return state
+
+    def _actions(self) -> Mapping[UpdateState, Callable[[], None]]:
+        return {
+            UpdateState.OFFERED: self._copy,
+            UpdateState.COPIED: self._check,
+            UpdateState.CHECKED: self._try,
+            UpdateState.TRIED: self._keep,
+            UpdateState.KEPT: self._load,
+            UpdateState.LOADED: self._point,
+            UpdateState.POINTED: self._record_activation,
+        }
+
+    def _known(self) -> Known:
+        pointer = self.store.read()
+        return Known(
+            name=self.active.manifest.name if self.active else None,
+            active_manifest=self.active.manifest_sha256 if self.active else None,
+            highest=pointer.highest,
+            quarantined=frozenset(pointer.quarantined),
+            runtime=installed_version("onnxruntime"),
+        )
+
+    def _copy(self) -> None:
+        try:
+            source = self.source or incoming_path(self.state_folder, self.offer.folder)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        self.copied = self.store.copy_in(source, self.offer.version)
+
+    def _check(self) -> None:
+        assert self.copied is not None
+        bundle = read_bundle(self.copied, read_public_keys(self.keys))
+        offered = (self.offer.version, self.offer.manifest_sha256)
+        activation.judge(bundle.manifest, bundle.manifest_sha256, offered, self._known())
+        check_graph(bundle.model)
+        bundle.catalogue()
+        bundle.probes()
+        self.bundle = bundle
+
+    def _try(self) -> None:
+        assert self.copied is not None
+        try_model(
+            self.copied,
+            self.keys,
+            seconds=self.limits.seconds,
+            memory_bytes=self.limits.memory_bytes,
+            stopping=self.stopping,
+        )
+
+    def _keep(self) -> None:
+        assert self.copied is not None
+        assert self.bundle is not None
+        self.store.keep(self.copied, self.bundle.manifest.version)
+
+    def _load(self) -> None:
+        from edge.models.probing import check_answers
+        from edge.search.model import Model
+
+        assert self.bundle is not None
+        kept = self.store.folder(self.bundle.manifest.version)
+        bundle = read_bundle(kept, read_public_keys(self.keys))
+        if bundle.manifest_sha256 != self.bundle.manifest_sha256:
+            raise Refused("the kept copy is not the one that was tried")
+        model = Model.load(bundle)
+        check_answers(model, bundle)
+        self.bundle, self.model = bundle, model
+
+    def _point(self) -> None:
+        assert self.bundle is not None
+        self.store.point_at(self.bundle)
+
+    def _record_activation(self) -> None:
+        answering = self.bundle or self.active
+        assert answering is not None
+        self.journal.record_activation(
+            answering.manifest.version,
+            answering.model_hash,
+            "activated",
+            self.now(),
+            offer=self.offer,
+        )
+
+    def _record_refusal(self) -> None:
+        known_hash = self.bundle.model_hash if self.bundle is not None else ""
+        self.journal.record_activation(
+            self.offer.version, known_hash, "refused", self.now(), self.reason, self.offer
+        )

@@ -1,0 +1,1 @@
+"""Button and LED: presses, patterns, pins, and the terminal that stands in for them."""

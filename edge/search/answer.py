@@ -1,0 +1,106 @@
+"""The answer to "what is the best film to make?", as records for people and programs."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from data.films import Combination, Genres, Kind
+from data.wire import Prediction
+from edge.search.classic import ClassicSlate
+from edge.search.explain import Why
+
+How: TypeAlias = Literal["tables", "rows", "slate"]
+
+GOOD_STARS = 8
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """One film worth making.
+
+    Attributes:
+        expected: the model's float32 to the last bit.
+        probabilities: of one to ten stars.
+        score: the whole number behind `expected`; None if the model has none.
+        eight_or_more: the probability of eight stars or more.
+        extrapolated: the year lies outside of those that the model learnt from.
+        why: what director, year and genres add to the average film.
+    """
+
+    title: str
+    director: str
+    year: int
+    genres: Genres
+    expected: float
+    probabilities: tuple[float, ...]
+    score: int | None
+    eight_or_more: float
+    extrapolated: bool
+    why: Why | None = None
+
+    @property
+    def combination(self) -> Combination:
+        """What is chosen with it."""
+        return Combination(self.director, self.year, self.genres)
+
+    @property
+    def prediction(self) -> Prediction:
+        """What the model says of it, as the journal records it."""
+        return Prediction(self.expected, self.probabilities, self.score)
+
+
+class SpaceSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What was searched."""
+
+    size: int
+    directors: int
+    years: int
+    first_year: int
+    last_year: int
+    genre_sets: int
+    plausible: bool
+    kinds: tuple[Kind, ...]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The best films of a slate, and how they were found.
+
+    Attributes:
+        picks: best first.
+        runner_up: the second best.
+        searched: through the tables, row by row, or a slate scored in one call.
+        looked_at: how many combinations had to be added up.
+        seconds: from the slate to the confirmed answer.
+        fault: what is wrong, if tables and ONNX Runtime disagreed; the answer is still right.
+        seed: of what was left to chance.
+    """
+
+    picks: tuple[Choice, ...]
+    runner_up: Choice | None
+    space: SpaceSummary
+    searched: How
+    looked_at: int
+    seconds: float
+    warnings: tuple[str, ...]
+    fault: str | None
+    seed: int
+    model_name: str
+    model_version: int
+    model_hash: str
+
+    def to_json(self) -> bytes:
+        """Return the answer as JSON, every number with every digit."""
+        return msgspec.json.encode(self)
+
+
+class ClassicAnswer(Answer, frozen=True, kw_only=True):
+    """The best of the original's slate of 36.
+
+    Attributes:
+        slate: what was scored.
+        expected: stars of its candidates, in their order.
+    """
+
+    slate: ClassicSlate
+    expected: tuple[float, ...]

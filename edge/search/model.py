@@ -1,0 +1,211 @@
+"""The model of a checked bundle, run by ONNX Runtime. The only module of the edge that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.bundle import Bundle, read_bundle
+from data.catalogue import Catalogue
+from data.errors import GreenlightError
+from data.films import Combination, genre_slots
+from data.wire import Prediction
+
+if TYPE_CHECKING:
+    from edge.search.atlas import Atlas
+    from edge.search.tables import Tables
+
+Text = NDArray[np.object_]
+
+# Larger batches gain no speed and cost memory.
+MAX_ROWS = 65_536
+
+
+class BadModel(GreenlightError):
+    """A model's graph is not one that this software can use."""
+
+
+class Rows(NamedTuple):
+    """What the graph says of N rows.
+
+    Attributes:
+        expected: float32, shape [N].
+        score: int32, shape [N], by which rows are ranked; None if the graph has no such output.
+        probabilities: float32, shape [N, 10]; None if they were not asked for.
+    """
+
+    expected: NDArray[np.float32]
+    score: NDArray[np.int32] | None
+    probabilities: NDArray[np.float32] | None
+
+    def take(self, chosen: Sequence[int] | slice) -> Rows:
+        """Return some of the rows."""
+        places = chosen if isinstance(chosen, slice) else list(chosen)
+        return Rows(
+            self.expected[places],
+            None if self.score is None else self.score[places],
+            None if self.probabilities is None else self.probabilities[places],
+        )
+
+
+class Model:
+    """A loaded model.
+
+    Args:
+        graph: the bytes of `model.onnx`.
+        catalogue: the names behind its numbers.
+        name: of the model, as its manifest says.
+        version: as its manifest says.
+        hash: the SHA-256 of `graph`.
+
+    Raises:
+        BadModel: if ONNX Runtime refuses the graph, or it lacks an input or output.
+    """
+
+    def __init__(
+        self, graph: bytes, catalogue: Catalogue, *, name: str, version: int, hash: str
+    ) -> None:
+        self.catalogue = catalogue
+        self.name = name
+        self.version = version
+        self.hash = hash
+        self._session = _session(graph)
+        self._outputs = {output.name for output in self._session.get_outputs()}
+        if missing := {"expected", "probabilities"} - self._outputs:
+            raise BadModel(f"the graph lacks the output {missing.pop()!r}; train and export again")
+
+    @classmethod
+    def load(cls, bundle: Bundle) -> Model:
+        """Load a checked bundle from its checked bytes.
+
+        Raises:
+            BadModel: if its graph cannot be used.
+            InvalidRecord: if its catalogue cannot be used.
+        """
+        manifest = bundle.manifest
+        return cls(
+            bundle.model,
+            bundle.catalogue(),
+            name=manifest.name,
+            version=manifest.version,
+            hash=bundle.model_hash,
+        )
+
+    @classmethod
+    def open(cls, folder: Path, keys: Mapping[str, bytes]) -> Model:
+        """Check the bundle in `folder` against the trusted keys (PEM by key id), then load it.
+
+        Raises:
+            BundleRefused, BadModel, InvalidRecord: if it must not or cannot be used.
+        """
+        return cls.load(read_bundle(folder, keys))
+
+    def rows(
+        self, directors: Text, years: NDArray[np.int64], slots: Text, *, probabilities: bool = True
+    ) -> Rows:
+        """Run the graph on raw rows, in one call for every 65,536 of them.
+
+        Args:
+            directors: names, shape [N].
+            years: shape [N].
+            slots: three genre names for each row, shape [N, 3], `None` (the text) where empty.
+            probabilities: whether to compute them too.
+        """
+        wanted = ["expected"]
+        wanted += ["score"] if "score" in self._outputs else []
+        wanted += ["probabilities"] if probabilities else []
+        parts = []
+        for start in range(0, max(len(years), 1), MAX_ROWS):
+            part = slice(start, start + MAX_ROWS)
+            feed = {
+                "director": directors[part, None],
+                "year": years[part, None],
+                "genre1": slots[part, 0:1],
+                "genre2": slots[part, 1:2],
+                "genre3": slots[part, 2:3],
+            }
+            parts.append(self._session.run(wanted, feed))
+        columns = zip(*parts, strict=True)
+        joined = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in columns]
+        found = dict(zip(wanted, joined, strict=True))
+        score = found.get("score")
+        return Rows(
+            found["expected"].reshape(-1),
+            None if score is None else score.reshape(-1),
+            found.get("probabilities"),
+        )
+
+    def predict(self, combinations: Sequence[Combination]) -> list[Prediction]:
+        """Return what the model says of each combination, in order.
+
+        A director whom the model does not know gets its prior, an unknown genre counts as none.
+        """
+        if not combinations:
+            return []
+        found = self.rows(*columns(combinations))
+        expected = found.expected.tolist()
+        scores = [None] * len(expected) if found.score is None else found.score.tolist()
+        assert found.probabilities is not None
+        return [
+            Prediction(e, tuple(p), s)
+            for e, p, s in zip(expected, found.probabilities.tolist(), scores, strict=True)
+        ]
+
+    @cached_property
+    def atlas(self) -> Atlas:
+        """The catalogue in numbers."""
+        from edge.search.atlas import Atlas
+
+        return Atlas(self.catalogue)
+
+    @cached_property
+    def tables(self) -> Tables | None:
+        """The integer tables the graph is made of, as it gives them; None if it gives none.
+
+        Raises:
+            BadModel: if they do not fit the catalogue.
+        """
+        from edge.search.tables import OUTPUTS, Tables
+
+        if not {*OUTPUTS, "score"} <= self._outputs:
+            return None
+        nobody = np.array([[""]], object)
+        feed = dict.fromkeys(("director", "genre1", "genre2", "genre3"), nobody)
+        feed["year"] = np.array([[self.catalogue.years.first]], np.int64)
+        found = self._session.run(list(OUTPUTS), feed)
+        try:
+            return Tables(dict(zip(OUTPUTS, found, strict=True)), self.atlas)
+        except ValueError as error:
+            raise BadModel(f"the graph's tables do not fit its catalogue: {error}") from error
+
+
+def columns(combinations: Sequence[Combination]) -> tuple[Text, NDArray[np.int64], Text]:
+    """Return the directors, years and genre slots of combinations, as `Model.rows` takes them."""
+    return (
+        np.array([chosen.director for chosen in combinations], object),
+        np.array([chosen.year for chosen in combinations], np.int64),
+        np.array([genre_slots(chosen.genres) for chosen in combinations], object).reshape(-1, 3),
+    )
+
+
+def _session(graph: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # One thread: a Pi has other work, and a row takes a microsecond.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Kept for a next run as large as this one, memory would be ours for ever.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    # Its exceptions share no public base class.
+    except Exception as error:
+        raise BadModel(f"ONNX Runtime refuses the graph: {error}") from error

@@ -1,0 +1,40 @@
+"""The best of a space by scoring every row.
+
+For models without tables, and the way out when tables and graph disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from edge.search.model import MAX_ROWS, Model
+from edge.search.space import Space
+from edge.search.top import Found, Top
+
+# Called now and then with (rows scored, rows in all).
+Progress: TypeAlias = Callable[[int, int], None]
+
+
+def best_by_rows(
+    model: Model,
+    space: Space,
+    k: int,
+    *,
+    repeat_directors: bool = False,
+    progress: Progress | None = None,
+) -> Found:
+    """Return the best k combinations of a space as ONNX Runtime scores them, best first.
+
+    Takes about a microsecond a row and little memory, however large the space is. A model without
+    integer scores is ranked by its expected stars.
+    """
+    top = Top(k, len(space.atlas.names), repeat_directors=repeat_directors)
+    done = 0
+    for cells in space.blocks(MAX_ROWS):
+        found = model.rows(*space.atlas.columns(*cells), probabilities=False)
+        top.offer(found.expected if found.score is None else found.score, cells)
+        done += len(cells.years)
+        if progress is not None:
+            progress(done, space.size)
+    return top.found()

@@ -1,0 +1,213 @@
+"""A slate: what there is to choose from, as a person says it; `resolve` makes a space of it."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Collection, Iterable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from data.catalogue import Catalogue
+from data.errors import GreenlightError
+from data.films import KINDS, MAX_GENRES, Combination, Kind, combination
+from edge.search.atlas import Atlas
+from edge.search.space import Int64, Space
+
+
+class InvalidSlate(GreenlightError, ValueError):
+    """A slate cannot be meant so; the message names the field and the fix."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class Directors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is available. Everyone, unless narrowed.
+
+    Attributes:
+        names: only these.
+        at_least_films: only those with so many films.
+        draw: a random draw of so many of the rest.
+    """
+
+    names: tuple[str, ...] = ()
+    at_least_films: int = 0
+    draw: int | None = None
+
+
+class Years(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which years. Those of the training films, unless others are named, up to ten later.
+
+    Attributes:
+        first, last: a range, both included.
+        only: single years instead.
+        draw: a random draw of so many of the rest.
+    """
+
+    first: int | None = None
+    last: int | None = None
+    only: tuple[int, ...] = ()
+    draw: int | None = None
+
+
+class Genres(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which genres. Every set of one to three, unless narrowed.
+
+    Attributes:
+        allowed: only these.
+        required: all of these in every film.
+        at_most: so many in one film.
+        draw: a random draw of so many genre sets.
+    """
+
+    allowed: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    at_most: int = MAX_GENRES
+    draw: int | None = None
+
+
+class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A combination that was already made."""
+
+    director: str
+    year: int
+    genres: tuple[str, ...]
+
+
+class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What there is to choose from. As it stands: plausible films in the training years.
+
+    Attributes:
+        kinds: only directors who have made one of these.
+        plausible: only within three years of a director's career, and of their own genres.
+        leave_out: combinations that were already made.
+    """
+
+    directors: Directors = Directors()
+    years: Years = Years()
+    genres: Genres = Genres()
+    kinds: tuple[Kind, ...] = ("film",)
+    plausible: bool = True
+    leave_out: tuple[LeftOut, ...] = ()
+
+    @classmethod
+    def everything(cls) -> Slate:
+        """Return the slate without any restriction."""
+        return cls(kinds=KINDS, plausible=False)
+
+    @classmethod
+    def from_toml(cls, text: bytes | str) -> Slate:
+        """Return the slate that a TOML document describes.
+
+        Raises:
+            InvalidSlate: naming the field.
+        """
+        try:
+            return msgspec.toml.decode(text, type=cls)
+        except msgspec.ValidationError as error:
+            reason, _, path = str(error).partition(" - at `$.")
+            raise InvalidSlate(path.rstrip("`") or "slate", reason) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidSlate("slate", f"is no TOML: {error}") from error
+
+    @property
+    def draws(self) -> bool:
+        """Whether chance has a part in it."""
+        return any(part.draw is not None for part in (self.directors, self.years, self.genres))
+
+
+def resolve(
+    slate: Slate, atlas: Atlas, rng: random.Random, leave_out: Collection[Combination] = ()
+) -> Space:
+    """Return the space that a slate means for one model.
+
+    Args:
+        slate: what a person asked for.
+        atlas: of the model's catalogue.
+        rng: for the slate's draws.
+        leave_out: more combinations that were already made.
+
+    Raises:
+        InvalidSlate: naming the field that the model knows nothing of, or that leaves nothing.
+    """
+    made = [combination(film.director, film.year, film.genres) for film in slate.leave_out]
+    return Space.of(
+        atlas,
+        _directors(slate, atlas, rng),
+        _years(slate.years, atlas.catalogue, rng),
+        _sets(slate.genres, atlas, rng),
+        plausible=slate.plausible,
+        left_out=[*made, *leave_out],
+    )
+
+
+def _directors(slate: Slate, atlas: Atlas, rng: random.Random) -> Int64:
+    wanted = slate.directors
+    chosen = np.ones(len(atlas.names), bool)
+    if wanted.names:
+        _known("directors.names", wanted.names, atlas.index_of_director)
+        chosen[:] = False
+        chosen[[atlas.index_of_director[name] for name in wanted.names]] = True
+    if not slate.kinds:
+        raise InvalidSlate("kinds", f"is empty; give some of {', '.join(KINDS)}")
+    if set(slate.kinds) != set(KINDS):
+        chosen &= atlas.makes[:, [KINDS.index(kind) for kind in slate.kinds]].any(axis=1)
+    chosen &= atlas.films >= wanted.at_least_films
+    return _drawn("directors", np.flatnonzero(chosen), wanted.draw, rng)
+
+
+def _years(wanted: Years, catalogue: Catalogue, rng: random.Random) -> Int64:
+    training, tables = catalogue.training_years, catalogue.years
+    first = training.first if wanted.first is None else wanted.first
+    last = max(training.last, first) if wanted.last is None else wanted.last
+    years = list(wanted.only) if wanted.only else list(range(first, last + 1))
+    if wanted.only and (wanted.first is not None or wanted.last is not None):
+        raise InvalidSlate("years.only", "goes without first and last; leave one of them out")
+    if not years:
+        raise InvalidSlate("years", f"is empty: {first} comes after {last}")
+    for year in (min(years), max(years)):
+        if not tables.first <= year <= tables.last:
+            raise InvalidSlate(
+                "years", f"holds {year}; this model knows {tables.first} to {tables.last}"
+            )
+    return _drawn("years", np.array(sorted(set(years))) - tables.first, wanted.draw, rng)
+
+
+def _sets(wanted: Genres, atlas: Atlas, rng: random.Random) -> Int64:
+    sets, names = atlas.sets, atlas.sets.genres
+    index = {name: number for number, name in enumerate(names)}
+    _known("genres.allowed", wanted.allowed, index)
+    _known("genres.required", wanted.required, index)
+    if not 1 <= wanted.at_most <= MAX_GENRES:
+        raise InvalidSlate("genres.at_most", f"is {wanted.at_most}; give 1 to {MAX_GENRES}")
+    members = sets.members[:-1]
+    chosen = sets.sizes[:-1] <= wanted.at_most
+    if wanted.allowed:
+        # The padding of smaller sets is always allowed.
+        allowed = [*(index[name] for name in wanted.allowed), len(names)]
+        chosen &= np.isin(members, allowed).all(axis=1)
+    for name in wanted.required:
+        chosen &= (members == index[name]).any(axis=1)
+    return _drawn("genres", np.flatnonzero(chosen), wanted.draw, rng)
+
+
+def _drawn(field: str, chosen: NDArray[np.int64], draw: int | None, rng: random.Random) -> Int64:
+    if not len(chosen):
+        raise InvalidSlate(field, "leaves nothing to choose from; ask for less")
+    if draw is None:
+        return chosen
+    if draw < 1:
+        raise InvalidSlate(f"{field}.draw", f"is {draw}; give one or more")
+    return np.array(sorted(rng.sample(chosen.tolist(), min(draw, len(chosen)))), np.int64)
+
+
+def _known(field: str, names: Iterable[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else "see the model's catalogue"
+            raise InvalidSlate(field, f"the model does not know {name!r}; {hint}")

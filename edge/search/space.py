@@ -1,0 +1,196 @@
+"""A space: which combinations are searched, in indices of the atlas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.films import Combination
+from edge.search.atlas import Atlas, Pairs
+
+Ints = NDArray[np.integer]
+Int64 = NDArray[np.int64]
+
+# A plausible film is made within this many years of its director's career.
+CAREER_MARGIN_YEARS = 3
+
+
+class Cells(NamedTuple):
+    """N combinations by index, each of shape [N]."""
+
+    directors: Int64
+    years: Int64
+    sets: Int64
+
+    def take(self, chosen: NDArray[np.generic] | slice) -> Cells:
+        """Return some of them."""
+        return Cells(self.directors[chosen], self.years[chosen], self.sets[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Directors x years x genre sets, or the plausible ones among them, without some left out.
+
+    Attributes:
+        directors, years, sets: indices of the atlas and tables, ascending, without repeats.
+        plausible: only within three years of a director's career, and of their own genres.
+        left_out: keys (`Space.keys`) of combinations that are not in it, ascending.
+    """
+
+    atlas: Atlas
+    directors: Int64
+    years: Int64
+    sets: Int64
+    plausible: bool
+    left_out: Int64
+
+    @classmethod
+    def of(
+        cls,
+        atlas: Atlas,
+        directors: Ints,
+        years: Ints,
+        sets: Ints,
+        *,
+        plausible: bool = False,
+        left_out: Iterable[Combination] = (),
+    ) -> Space:
+        """Return the space of these indices; combinations unknown to the atlas are in none."""
+        return cls(
+            atlas,
+            _ascending(directors),
+            _ascending(years),
+            _ascending(sets),
+            plausible,
+            _keys_of(atlas, left_out),
+        )
+
+    @cached_property
+    def windows(self) -> tuple[Int64, Int64]:
+        """Which of `years` each director may use: first and one past the last, shape [D] each."""
+        if not self.plausible:
+            none = np.zeros(len(self.directors), np.int64)
+            return none, none + len(self.years)
+        calendar = self.years + self.atlas.first_year
+        first = self.atlas.first[self.directors] - CAREER_MARGIN_YEARS
+        last = self.atlas.last[self.directors] + CAREER_MARGIN_YEARS
+        begin = np.searchsorted(calendar, first)
+        return begin, np.maximum(np.searchsorted(calendar, last, side="right"), begin)
+
+    @cached_property
+    def own_places(self) -> Int64:
+        """Which of the atlas's own pairs are in a plausible space; ascending."""
+        pairs = self.atlas.own_pairs
+        has_director = np.zeros(len(self.atlas.names), bool)
+        begin, end = self.windows
+        has_director[self.directors[end > begin]] = True
+        has_set = np.zeros(self.atlas.sets.count + 1, bool)
+        has_set[self.sets] = True
+        return np.flatnonzero(has_director[pairs.directors] & has_set[pairs.sets])
+
+    @cached_property
+    def size(self) -> int:
+        """How many combinations it holds."""
+        if self.plausible:
+            begin, end = self.windows
+            length = np.zeros(len(self.atlas.names), np.int64)
+            length[self.directors] = end - begin
+            whole = int(length[self.atlas.own_pairs.directors[self.own_places]].sum())
+        else:
+            whole = len(self.directors) * len(self.years) * len(self.sets)
+        return whole - int(self._holds(self.left_out).sum())
+
+    def keys(self, cells: Cells) -> Int64:
+        """Return one number for each combination; they ascend as ties are broken."""
+        sets = self.atlas.sets.count + 1
+        return (cells.directors * self.atlas.years + cells.years) * sets + cells.sets
+
+    def admits(self, cells: Cells) -> NDArray[np.bool_]:
+        """Return which of these are not left out."""
+        keys = self.keys(cells)
+        if not len(self.left_out):
+            return np.ones(keys.shape, bool)
+        place = np.minimum(np.searchsorted(self.left_out, keys), len(self.left_out) - 1)
+        admitted: NDArray[np.bool_] = self.left_out[place] != keys
+        return admitted
+
+    def blocks(self, most: int = 65_536) -> Iterator[Cells]:
+        """Yield every combination once, in blocks of about `most`."""
+        begin, end = self.windows
+        for pairs in self._pairs(most):
+            place = np.searchsorted(self.directors, pairs.directors)
+            length = (end - begin)[place]
+            total = np.concatenate([[0], np.cumsum(length)])
+            start = 0
+            while start < len(length):
+                fitting = np.searchsorted(total, total[start] + most, side="right") - 1
+                part = slice(start, max(int(fitting), start + 1))
+                start = part.stop
+                count = length[part]
+                step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+                cells = Cells(
+                    np.repeat(pairs.directors[part], count),
+                    self.years[np.repeat(begin[place[part]], count) + step],
+                    np.repeat(pairs.sets[part], count),
+                )
+                if len(self.left_out):
+                    cells = cells.take(self.admits(cells))
+                if len(cells.years):
+                    yield cells
+
+    def _pairs(self, most: int) -> Iterator[Pairs]:
+        """Yield the directors with their sets, not all at once where they are too many."""
+        if self.plausible:
+            pairs = self.atlas.own_pairs
+            yield Pairs(pairs.directors[self.own_places], pairs.sets[self.own_places])
+            return
+        together = max(most // max(len(self.sets), 1), 1)
+        for start in range(0, len(self.directors), together):
+            directors = self.directors[start : start + together]
+            yield Pairs(np.repeat(directors, len(self.sets)), np.tile(self.sets, len(directors)))
+
+    def _holds(self, keys: Int64) -> NDArray[np.bool_]:
+        """Return which keys lie in this space, were nothing left out."""
+        if not len(keys):
+            return np.zeros(0, bool)
+        rest, sets = np.divmod(keys, self.atlas.sets.count + 1)
+        directors, years = np.divmod(rest, self.atlas.years)
+        inside = np.isin(directors, self.directors) & np.isin(years, self.years)
+        inside &= np.isin(sets, self.sets)
+        if self.plausible:
+            begin, end = self.windows
+            place = np.minimum(
+                np.searchsorted(self.directors, directors), max(len(self.directors) - 1, 0)
+            )
+            position = np.searchsorted(self.years, years)
+            if len(self.directors):
+                inside &= (position >= begin[place]) & (position < end[place])
+            pairs = self.atlas.own_pairs
+            own = pairs.directors * (self.atlas.sets.count + 1) + pairs.sets
+            inside &= np.isin(directors * (self.atlas.sets.count + 1) + sets, own)
+        return inside
+
+
+def _ascending(indices: Ints) -> Int64:
+    found = np.asarray(indices, np.int64)
+    return found if (found[1:] > found[:-1]).all() else np.unique(found)
+
+
+def _keys_of(atlas: Atlas, combinations: Iterable[Combination]) -> Int64:
+    known = []
+    for chosen in combinations:
+        director = atlas.index_of_director.get(chosen.director)
+        year = chosen.year - atlas.first_year
+        if director is None or not 0 <= year < atlas.years:
+            continue
+        if set(chosen.genres) <= set(atlas.sets.genres):
+            known.append(
+                (director * atlas.years + year) * (atlas.sets.count + 1)
+                + atlas.sets.index_of(chosen.genres)
+            )
+    return np.array(sorted(set(known)), np.int64)
