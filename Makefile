@@ -206,31 +206,33 @@ release: $(VENV)/ready ## wheel, Pi bundle and checksums (BUNDLE= the model, WHE
 
 # ---------------------------------------------------------------- the appliance (docs/appliance.md)
 
-INSTALL = sudo sh "$(RELEASE)/greenlight-pi/systemd/install.sh"
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+CAMPAIGN = $(SUDO) env PATH="$(PATH)" HOME="$(HOME)" $(RUN)/python -m pytest -p no:cacheprovider -v
 
 .PHONY: install
-install: release ## on the Pi: pack a release and install it
-	@$(INSTALL) install
+install: release ## install the appliance on this machine (a Pi, or Debian for trial)
+	@$(SUDO) "$(RELEASE)/greenlight-pi/systemd/install.sh" install
 
 .PHONY: upgrade
-upgrade: release ## on the Pi: pack a release and upgrade to it; a failed one goes back by itself
-	@$(INSTALL) upgrade
+upgrade: release ## upgrade it; goes back by itself if the new release fails
+	@$(SUDO) "$(RELEASE)/greenlight-pi/systemd/install.sh" upgrade
 
 .PHONY: uninstall
-uninstall: ## on the Pi: remove the software; ratings and models stay
-	@sudo sh systemd/install.sh uninstall
+uninstall: ## remove it, keep its state (PURGE=1 removes that too)
+	@$(SUDO) systemd/install.sh uninstall $(if $(PURGE),--purge)
 
+# These need build/bundle (make train-export), root, and Debian's packages that they name.
 .PHONY: boot-test
-boot-test: setup ## install and boot it in a container (root)
-	@$(RUN)/python -m pytest tests/campaigns/boot_campaign.py
-
-.PHONY: vm-test
-vm-test: setup ## boot it in an emulated machine, and cut the power (root)
-	@$(RUN)/python -m pytest tests/campaigns/vm_campaign.py
+boot-test: setup ## boot it in a container (apt: systemd-container mmdebstrap openssl)
+	@$(CAMPAIGN) tests/campaigns/boot_campaign.py
 
 .PHONY: image-test
-image-test: setup ## turn a made-up SD card into the appliance, and boot it (root)
-	@$(RUN)/python -m pytest tests/campaigns/image_campaign.py
+image-test: setup ## turn a made-up SD card into the appliance (apt: also fdisk dosfstools)
+	@$(CAMPAIGN) tests/campaigns/image_campaign.py
+
+.PHONY: vm-test
+vm-test: setup ## an emulated Pi with real lgpio, its power cut (apt: also qemu-system-x86 qemu-utils ...)
+	@$(CAMPAIGN) -s tests/campaigns/vm_campaign.py
 
 .PHONY: clean
 clean: ## remove what was built (environments, bundles, local state); data/films stays
