@@ -86,11 +86,6 @@ class Uplink:
         """Whether a batch is in flight or being read."""
         return self._reading or bool(self._in_flight)
 
-    @property
-    def batch_limit(self) -> int:
-        """How many records the next batch may hold."""
-        return self._limit
-
     def offline(self) -> None:
         """The connection ended: the batch may or may not have arrived; it will be sent again."""
         self._in_flight.clear()

@@ -7,7 +7,6 @@ message and 100 publishes a second a connection. Emulators enforce neither.
 MAX_PAYLOAD_BYTES = 100_000
 MAX_PUBLISHES_PER_SECOND = 100
 
-MIN_BATCH_RECORDS = 20
 MAX_BATCH_RECORDS = 200
 MAX_VERIFICATION_ROWS = 200
 
@@ -20,8 +19,6 @@ MAX_BUNDLE_FILES = 16
 # AWS refuses a named shadow's state above 8 KB.
 MAX_SHADOW_BYTES = 8 * 1024
 
-# What the graph promises: identical bits of `expected`, and probabilities to this tolerance.
-PROBABILITY_TOLERANCE = 1e-6
 # scikit-learn's pipeline differs from the graph by the tables' rounding only.
 ROUNDING_TOLERANCE = 1e-3
 YEARS_PAST_TRAINING = 10

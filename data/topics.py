@@ -8,7 +8,6 @@ from data.errors import InvalidRecord
 
 DEFAULT_THING = "MovieSelector"
 SHADOW_NAME = "model"
-MODEL_UPDATE = "model-update"
 
 FEEDBACK = "filmupdate"
 VERIFICATION = "filmrequest"

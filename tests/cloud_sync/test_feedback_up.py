@@ -89,7 +89,7 @@ def test_one_batch_is_in_flight_and_none_exceeds_the_limits(journal: Journal) ->
         most = max(most, in_flight)
     assert most == 1
     assert max(batches(cloud)) <= limits.MAX_PAYLOAD_BYTES
-    assert len(batches(cloud)) < 1_000 / limits.MIN_BATCH_RECORDS
+    assert len(batches(cloud)) < 1_000 / 20
 
 
 def test_a_record_the_cloud_rejects_is_put_aside_with_the_reason(journal: Journal) -> None:
