@@ -20,6 +20,7 @@ from cloud_sync.ratchet import Ratchet, VersionRefused
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
 from data import limits
 from data.bundle import BundleRefused, HashMismatch, check_manifest, read_bundle
+from data.durable import write_synced
 from data.errors import GreenlightError
 from data.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest
 from edge.incoming import hand_over, incoming_folder, incoming_path
@@ -123,8 +124,8 @@ class Intake:
                 f"the manifest is version {manifest.version}, the job says {document.version}"
             )
         self._ratchet.check(manifest.key_id, manifest.version, document.manifest_sha256)
-        _write(partial / MANIFEST, raw)
-        _write(partial / SIGNATURE, signature)
+        write_synced(partial / MANIFEST, raw)
+        write_synced(partial / SIGNATURE, signature)
         return manifest
 
     def _check_space(self, manifest: Manifest, partial: Path) -> None:
@@ -197,13 +198,6 @@ def _append(
         os.fsync(file.fileno())
     if size < most_bytes:
         raise CloudUnreachable(f"{path.name}: ended after {size} of {most_bytes} bytes")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sha256(path: Path) -> str:

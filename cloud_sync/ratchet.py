@@ -6,14 +6,12 @@ model. The file is replaced durably before the model it speaks of is handed over
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 import msgspec
 
+from data.durable import replace_durably
 from data.errors import GreenlightError
-from edge.incoming import sync_folder
 
 RATCHET = "sync-ratchet.json"
 
@@ -80,23 +78,3 @@ class Ratchet:
             self._path.rename(aside)
             self.set_aside = aside
             return {}
-
-
-def replace_durably(path: Path, content: bytes) -> None:
-    """Replace a file so that a power cut leaves the old or the new one, whole.
-
-    Raises:
-        OSError: nothing has been changed.
-    """
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)

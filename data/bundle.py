@@ -17,6 +17,7 @@ import msgspec
 
 from data import limits, signing, wire
 from data.catalogue import Catalogue
+from data.durable import write_synced
 from data.errors import GreenlightError, InvalidRecord
 from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE, FileEntry, Manifest
 from data.probes import Probes
@@ -181,10 +182,7 @@ def write_bundle(
     _clear(fresh)
     fresh.mkdir(parents=True)
     for name, content in {**files, MANIFEST: raw, SIGNATURE: key.sign(raw)}.items():
-        with (fresh / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_synced(fresh / name, content)
     _clear(folder)
     fresh.rename(folder)
     return hashlib.sha256(raw).hexdigest()

@@ -7,9 +7,10 @@ appliance copies from it and never trusts it.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from pathlib import Path
+
+from data.durable import sync_folder
 
 INCOMING = "incoming"
 # Group-writable and setgid: two users of one group share it, whoever makes it first.
@@ -61,12 +62,3 @@ def hand_over(partial: Path, state: Path, name: str) -> Path:
     partial.rename(final)
     sync_folder(final.parent)
     return final
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import TypeVar
 import msgspec
 
 from data.catalogue import Catalogue
+from data.durable import replace_durably, sync_folder
 from data.errors import GreenlightError
 from edge.appliance.machine import Event, pattern
 from edge.appliance.rating import CannotRate
 from edge.appliance.shell import Appliance
-from edge.incoming import sync_folder
 from edge.journal import JournalError
 from edge.page.house import Declined, Standing
 from edge.panel.led import MEANING
@@ -152,14 +151,9 @@ def keep_slate(state: Path, slate: Slate | None) -> None:
     path = state / SLATE_FILE
     if slate is None:
         path.unlink(missing_ok=True)
+        sync_folder(state)
     else:
-        fresh = path.with_suffix(".new")
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.encode(slate))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
-    sync_folder(state)
+        replace_durably(path, msgspec.json.encode(slate))
 
 
 class SlateDamaged(GreenlightError):

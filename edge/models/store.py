@@ -8,7 +8,6 @@ It is replaced whole: write, fsync, rename, fsync the folder.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -17,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from data.bundle import Bundle
+from data.durable import replace_durably, sync_folder
 from data.errors import GreenlightError
-from edge.incoming import sync_folder
 from edge.models.activation import Refused
 from edge.models.copying import copy_folder
 
@@ -85,13 +84,7 @@ class ModelStore:
 
     def write(self, pointer: Pointer) -> None:
         """Replace the pointer durably: after this returns it is the new one, before it the old."""
-        fresh = self._pointer_path.with_suffix(".new")
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.encode(pointer))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(self._pointer_path)
-        sync_folder(self._pointer_path.parent)
+        replace_durably(self._pointer_path, msgspec.json.encode(pointer))
 
     def change(self, edit: Callable[[Pointer], Pointer]) -> Pointer:
         """Replace the pointer by what `edit` makes of it; an equal one is not written again."""

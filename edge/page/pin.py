@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from data.durable import sync_folder
 from data.errors import GreenlightError
 
 PIN_FILE = "pin"
@@ -128,18 +129,10 @@ def _write(path: Path, pin: Pin, place: Callable[[Path, Path], None]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             place(fresh, path)
-            _fsync(path.parent)
+            sync_folder(path.parent)
         finally:
             fresh.unlink(missing_ok=True)
     except FileExistsError:
         raise
     except OSError as error:
         raise PinUnusable(f"{path}: {error.strerror}; is the state folder ours?") from error
-
-
-def _fsync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

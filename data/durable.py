@@ -1,0 +1,45 @@
+"""Durable first: write, fsync, rename, fsync the folder. A power cut leaves the old or the new."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and have it on the disk; its name is durable once `sync_folder` has run.
+
+    Raises:
+        OSError: the file may be half there.
+    """
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_durably(path: Path, content: bytes) -> None:
+    """Replace a file so that a power cut leaves the old or the new one, whole.
+
+    Raises:
+        OSError: nothing has been changed.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        write_synced(fresh, content)
+        fresh.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
