@@ -16,6 +16,7 @@ import msgspec
 
 from cloud_sync.link import Backoff
 from data import limits, wire
+from data.checks import SCHEMA_VERSION
 from data.errors import InvalidRecord
 from edge.journal import OutboxRow
 
@@ -29,7 +30,7 @@ class _Batch(msgspec.Struct, frozen=True):
     """A FeedbackBatch of records as they were captured, byte for byte, however often it is sent."""
 
     records: list[msgspec.Raw]
-    schema_version: int = wire.SCHEMA_VERSION
+    schema_version: int = SCHEMA_VERSION
 
 
 class _Addressed(msgspec.Struct):

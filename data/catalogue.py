@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from data import wire
+from data.checks import SCHEMA_VERSION, check_schema
 from data.errors import InvalidRecord
 from data.films import Kind
 
@@ -72,15 +72,11 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     training_years: YearRange
     titles: Titles
     background: tuple[Background, ...]
-    schema_version: int = wire.SCHEMA_VERSION
+    schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this is no catalogue."""
-        if self.schema_version != wire.SCHEMA_VERSION:
-            raise InvalidRecord(
-                f"{prefix}schema_version",
-                f"is {self.schema_version}; this software reads {wire.SCHEMA_VERSION}: update it",
-            )
+        check_schema(prefix, self.schema_version)
         _check_names(f"{prefix}genres", list(self.genres))
         _check_names(f"{prefix}directors", [director.name for director in self.directors])
         for name, years in (("years", self.years), ("training_years", self.training_years)):

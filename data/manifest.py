@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from data import limits, wire
+from data import limits
+from data.checks import SCHEMA_VERSION, check_schema, check_sha256
 from data.errors import InvalidRecord
 
 MANIFEST = "manifest.json"
@@ -72,15 +73,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     training: TrainingSource
     min_onnxruntime: str
-    schema_version: int = wire.SCHEMA_VERSION
+    schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this is no manifest."""
-        if self.schema_version != wire.SCHEMA_VERSION:
-            raise InvalidRecord(
-                f"{prefix}schema_version",
-                f"is {self.schema_version}; this software reads {wire.SCHEMA_VERSION}: update it",
-            )
+        check_schema(prefix, self.schema_version)
         if not _NAME.fullmatch(self.name):
             raise InvalidRecord(f"{prefix}name", "is no name in lower-case letters, digits and -")
         if self.version < 1:
@@ -98,7 +95,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         for name, entry in self.files.items():
             if not _FILE_NAME.fullmatch(name) or name in (MANIFEST, SIGNATURE):
                 raise InvalidRecord(f"{field}.{name[:60]}", "is no plain file name")
-            wire.check_sha256(f"{field}.{name}.sha256", entry.sha256)
+            check_sha256(f"{field}.{name}.sha256", entry.sha256)
             most = limits.MAX_MODEL_BYTES if name == MODEL else limits.MAX_BUNDLE_FILE_BYTES
             if not 0 <= entry.size <= most:
                 raise InvalidRecord(f"{field}.{name}.bytes", f"is {entry.size}; at most {most}")

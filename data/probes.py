@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from data import wire
+from data.checks import SCHEMA_VERSION, check_schema
 from data.errors import InvalidRecord
 from data.films import Combination
+from data.picks import Prediction
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -32,21 +33,17 @@ class Probes(msgspec.Struct, frozen=True):
     probes: tuple[Probe, ...]
     tolerance: float
     seconds: float
-    schema_version: int = wire.SCHEMA_VERSION
+    schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if these are no probes."""
-        if self.schema_version != wire.SCHEMA_VERSION:
-            raise InvalidRecord(
-                f"{prefix}schema_version",
-                f"is {self.schema_version}; this software reads {wire.SCHEMA_VERSION}: update it",
-            )
+        check_schema(prefix, self.schema_version)
         if not self.probes:
             raise InvalidRecord(f"{prefix}probes", "is empty; a model cannot be tried without")
         if not 0 < self.tolerance <= 1 or self.seconds <= 0:
             raise InvalidRecord(f"{prefix}tolerance", "and seconds must be above zero")
         for index, probe in enumerate(self.probes):
             at = f"{prefix}probes[{index}]."
-            wire.Prediction(probe.expected, probe.probabilities).check(at)
+            Prediction(probe.expected, probe.probabilities).check(at)
             if not probe.combination.director:
                 raise InvalidRecord(f"{at}combination.director", "is empty")

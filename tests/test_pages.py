@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from data import limits, manifest, topics, wire
+from data.picks import Pick, Prediction
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECORDS = {
@@ -21,8 +22,8 @@ RECORDS = {
     "VerificationReply": wire.VerificationReply,
     "ModelUpdateJob": wire.ModelUpdateJob,
     "ShadowReport": wire.ShadowReport,
-    "Pick": wire.Pick,
-    "Prediction": wire.Prediction,
+    "Pick": Pick,
+    "Prediction": Prediction,
     "Manifest": manifest.Manifest,
 }
 

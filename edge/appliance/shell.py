@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data.bundle import Bundle
 from data.errors import GreenlightError
-from data.wire import Feedback, Pick, VerificationRequest, new_id
+from data.picks import Pick
+from data.wire import Feedback, VerificationRequest, new_id
 from edge.appliance import rating
 from edge.appliance.boot import now
 from edge.appliance.listeners import Listeners

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InvalidRecord
-from data.wire import Feedback, Pick, decode
+from data.picks import Pick
+from data.wire import Feedback, decode
 from edge.journal.file import JournalStore
 
 _PICKS = "SELECT id, made_at, payload, slate FROM picks ORDER BY seq"

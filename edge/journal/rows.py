@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from data.wire import Pick
+from data.picks import Pick
 
 Decision: TypeAlias = Literal["approved"]
 RequestKind: TypeAlias = Literal["verify", "sync"]

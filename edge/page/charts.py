@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from data.wire import Pick, Prediction
+from data.picks import Pick, Prediction
 from edge.journal import HistoryEntry
 from edge.page.words import listed, percent
 from edge.search.answer import GOOD_STARS

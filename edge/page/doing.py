@@ -8,8 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from data.checks import check_id
 from data.errors import InvalidRecord
-from data.wire import check_id
 from edge.journal import Journal
 from edge.page.context import context_of, session_of
 from edge.page.forms import BadForm, Form, fields_of, rating_of, read_form, slate_of, stars_of

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from data.films import Combination, Genres, Kind
-from data.wire import Prediction
+from data.picks import Prediction
 from edge.search.classic import ClassicSlate
 from edge.search.explain import Why
 

@@ -14,7 +14,7 @@ from data.bundle import Bundle, read_bundle
 from data.catalogue import Catalogue
 from data.errors import GreenlightError
 from data.films import Combination, genre_slots
-from data.wire import Prediction
+from data.picks import Prediction
 
 if TYPE_CHECKING:
     from edge.search.atlas import Atlas

@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from data import wire
+from data.checks import check_id, check_sha256
 from data.errors import InvalidRecord
 from data.films import Combination
 from data.wire import VerificationReply, VerificationRequest
@@ -32,7 +33,7 @@ class Scored(msgspec.Struct, frozen=True):
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if these are no scores."""
-        wire.check_sha256(f"{prefix}model_hash", self.model_hash)
+        check_sha256(f"{prefix}model_hash", self.model_hash)
         for index, score in enumerate(self.scores):
             if not math.isfinite(score):
                 raise InvalidRecord(f"{prefix}scores[{index}]", f"is {score}; not a finite number")
@@ -91,7 +92,7 @@ def _score(request: VerificationRequest, endpoint: Endpoint) -> Scored:
 def _request_id(payload: bytes, error: InvalidRecord) -> str:
     try:
         request_id = msgspec.json.decode(payload, type=_Named).request_id
-        wire.check_id("request_id", request_id)
+        check_id("request_id", request_id)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRecord):
         raise error from None
     return request_id

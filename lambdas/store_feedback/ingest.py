@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from data import limits, topics, wire
+from data.checks import SCHEMA_VERSION
 from data.errors import InvalidRecord
 from data.films import genre_slots
 from data.wire import Ack, Feedback, Outcome
@@ -57,14 +58,14 @@ class _Batch(msgspec.Struct):
     """A batch whose records are not looked at yet: one bad record must not spoil the others."""
 
     records: list[msgspec.Raw]
-    schema_version: int = wire.SCHEMA_VERSION
+    schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this is no batch."""
-        if self.schema_version != wire.SCHEMA_VERSION:
+        if self.schema_version != SCHEMA_VERSION:
             raise InvalidRecord(
                 f"{prefix}schema_version",
-                f"is {self.schema_version}; this function reads {wire.SCHEMA_VERSION}: deploy it",
+                f"is {self.schema_version}; this function reads {SCHEMA_VERSION}: deploy it",
             )
         if not 1 <= len(self.records) <= limits.MAX_BATCH_RECORDS:
             raise InvalidRecord(

@@ -10,6 +10,7 @@ from data import wire
 from data.catalogue import Catalogue
 from data.films import Combination, Film
 from data.manifest import Manifest
+from data.picks import Pick, Prediction
 from data.probes import Probes
 
 GOLDEN = Path(wire.__file__).parent / "golden"
@@ -21,8 +22,8 @@ RECORDS = {
     "film": Film,
     "manifest": Manifest,
     "model_update_job": wire.ModelUpdateJob,
-    "pick": wire.Pick,
-    "prediction": wire.Prediction,
+    "pick": Pick,
+    "prediction": Prediction,
     "probes": Probes,
     "shadow_report": wire.ShadowReport,
     "verification_reply": wire.VerificationReply,

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import limits, wire
+from data.checks import check_id
 from data.errors import InvalidRecord
 from data.films import Combination, normalise
+from data.picks import Prediction
 
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
 IDS = st.uuids().map(str)
@@ -66,8 +68,8 @@ def test_a_verification_request_survives_the_wire(request):
 
 @given(EXPECTED)
 def test_every_bit_of_an_expected_value_survives_the_wire(expected):
-    sent = wire.Prediction(expected, (0.1,) * 10, 5)
-    assert wire.decode(wire.encode(sent), wire.Prediction).expected.hex() == expected.hex()
+    sent = Prediction(expected, (0.1,) * 10, 5)
+    assert wire.decode(wire.encode(sent), Prediction).expected.hex() == expected.hex()
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: json.dumps(text).encode()))
@@ -145,7 +147,7 @@ def test_numbers_that_are_none_are_refused(number):
     with pytest.raises(InvalidRecord):
         wire.decode(payload.encode(), wire.FeedbackBatch)
     with pytest.raises(InvalidRecord) as refused:
-        wire.encode(wire.Prediction(math.nan, (0.1,) * 10))
+        wire.encode(Prediction(math.nan, (0.1,) * 10))
     assert refused.value.field == "expected"
 
 
@@ -179,7 +181,7 @@ def test_a_deeply_nested_payload_is_refused():
 def test_probabilities_are_ten_and_add_up_to_one(values):
     fair = len(values) == 10 and abs(math.fsum(values) - 1) <= 1e-3
     try:
-        wire.Prediction(5.0, tuple(values)).check()
+        Prediction(5.0, tuple(values)).check()
     except InvalidRecord:
         assert not fair
     else:
@@ -190,4 +192,4 @@ def test_new_ids_are_unique_and_accepted():
     ids = {wire.new_id() for _ in range(1000)}
     assert len(ids) == 1000
     for one in ids:
-        wire.check_id("id", one)
+        check_id("id", one)

@@ -19,8 +19,9 @@ import pytest
 
 from data.bundle import Bundle, read_bundle, write_bundle
 from data.manifest import Manifest
+from data.picks import Pick, Prediction
 from data.signing import PrivateKey, read_public_keys
-from data.wire import Feedback, Pick, Prediction, new_id
+from data.wire import Feedback, new_id
 from edge.appliance import client
 from edge.appliance.boot import now
 from edge.incoming import incoming_folder

@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from data.wire import Feedback, Pick, Prediction, decode, new_id
+from data.picks import Pick, Prediction
+from data.wire import Feedback, decode, new_id
 from edge.journal import Journal
 
 # A journal that grows for ever would make each look at it longer.

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from data.films import Combination
-from data.wire import Prediction, VerificationRequest, decode
+from data.picks import Prediction
+from data.wire import VerificationRequest, decode
 from edge.appliance import searching
 from edge.appliance.attention import Attention
 from edge.appliance.machine import Event, Order, Phase

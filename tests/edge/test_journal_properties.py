@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
-from data.wire import Feedback, Pick, decode, new_id
+from data.picks import Pick
+from data.wire import Feedback, decode, new_id
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, Journal
 
 

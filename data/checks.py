@@ -1,0 +1,74 @@
+"""What every record's fields are checked for, so that a wrong one is refused by name."""
+
+from __future__ import annotations
+
+import math
+import re
+import uuid
+from collections import Counter
+
+from data.errors import InvalidRecord
+
+# Grows when a reader of the old form would misread the new one.
+SCHEMA_VERSION = 1
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def check_id(field: str, value: str) -> None:
+    """Refuse anything but a UUID in its usual written form.
+
+    Raises:
+        InvalidRecord: naming `field`.
+    """
+    try:
+        usual = value == str(uuid.UUID(value))
+    except ValueError:
+        usual = False
+    if not usual:
+        raise InvalidRecord(field, f"is {value[:60]!r}; give a UUID as data.wire.new_id makes it")
+
+
+def check_sha256(field: str, value: str) -> None:
+    """Refuse anything but 64 lower-case hexadecimal digits.
+
+    Raises:
+        InvalidRecord: naming `field`.
+    """
+    if not _SHA256.fullmatch(value):
+        raise InvalidRecord(field, "is not a SHA-256 in 64 lower-case hexadecimal digits")
+
+
+def check_finite(field: str, value: float) -> None:
+    """Refuse infinities and what is no number."""
+    if not math.isfinite(value):
+        raise InvalidRecord(field, f"is {value}; give a finite number")
+
+
+def check_counts(prefix: str, record: object, *fields: str) -> None:
+    """Refuse a record in which one of these fields is below zero."""
+    for field in fields:
+        if getattr(record, field) < 0:
+            raise InvalidRecord(f"{prefix}{field}", "is negative; give zero or more")
+
+
+def check_schema(prefix: str, version: int) -> None:
+    """Refuse a record of another schema version."""
+    if version != SCHEMA_VERSION:
+        raise InvalidRecord(
+            f"{prefix}schema_version",
+            f"is {version}; this software reads version {SCHEMA_VERSION}: update it",
+        )
+
+
+def check_length(field: str, length: int, most: int) -> None:
+    """Refuse an empty list, and one that is too long."""
+    if not 1 <= length <= most:
+        raise InvalidRecord(field, f"holds {length} entries; give 1 to {most}")
+
+
+def check_unique(field: str, ids: list[str]) -> None:
+    """Refuse a list that holds an id twice."""
+    repeated = [name for name, times in Counter(ids).items() if times > 1]
+    if repeated:
+        raise InvalidRecord(field, f"repeats the id {repeated[0][:60]!r}; give each once")
