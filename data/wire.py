@@ -33,7 +33,9 @@ from data.films import (
     check_stars,
     check_text,
     check_year,
+    stars_of,
 )
+from data.picks import Pick
 
 Source: TypeAlias = Literal["owner", "simulated"]
 OutcomeKind: TypeAlias = Literal["stored", "duplicate", "rejected"]
@@ -69,6 +71,29 @@ class Feedback(msgspec.Struct, frozen=True):
     boot_id: str
     rating: float | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @classmethod
+    def on(
+        cls, pick: Pick, stars: float, *, thing: str, source: Source, rated_at: str, boot_id: str
+    ) -> Feedback:
+        """Return the feedback on a pick, with a new id; `stars` may have decimals."""
+        return cls(
+            id=new_id(),
+            thing=thing,
+            pick_id=pick.id,
+            title=pick.title,
+            director=pick.director,
+            year=pick.year,
+            genres=pick.genres,
+            expected=pick.prediction.expected,
+            stars=stars_of(stars),
+            source=source,
+            model_version=pick.model_version,
+            model_hash=pick.model_hash,
+            rated_at=rated_at,
+            boot_id=boot_id,
+            rating=float(stars) if stars != stars_of(stars) else None,
+        )
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this is no feedback."""

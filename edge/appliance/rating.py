@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from data.errors import GreenlightError
-from data.films import MAX_STARS, MIN_STARS, stars_of
-from data.wire import Feedback, Source, new_id
+from data.films import MAX_STARS, MIN_STARS
+from data.wire import Feedback, Source
 from edge.appliance.boot import boot_id, now
 from edge.journal import HistoryEntry, Journal
 
@@ -47,23 +47,8 @@ def rate(
     if not MIN_STARS <= stars <= MAX_STARS:
         raise CannotRate(f"stars: is {stars:g}; give {MIN_STARS} to {MAX_STARS}")
     source: Source = "simulated" if simulated else "owner"
-    pick = entry.pick
-    return Feedback(
-        id=new_id(),
-        thing=thing,
-        pick_id=pick.id,
-        title=pick.title,
-        director=pick.director,
-        year=pick.year,
-        genres=pick.genres,
-        expected=pick.prediction.expected,
-        stars=stars_of(stars),
-        source=source,
-        model_version=pick.model_version,
-        model_hash=pick.model_hash,
-        rated_at=now(),
-        boot_id=boot_id(),
-        rating=float(stars) if stars != stars_of(stars) else None,
+    return Feedback.on(
+        entry.pick, stars, thing=thing, source=source, rated_at=now(), boot_id=boot_id()
     )
 
 

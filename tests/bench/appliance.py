@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import signal
 import statistics
@@ -188,19 +187,4 @@ def disk_bytes():
 
 
 def feedback(pick):
-    return Feedback(
-        id=new_id(),
-        thing="Bench",
-        pick_id=pick.id,
-        title=pick.title,
-        director=pick.director,
-        year=pick.year,
-        genres=pick.genres,
-        expected=pick.prediction.expected,
-        stars=8,
-        source="owner",
-        model_version=pick.model_version,
-        model_hash=hashlib.sha256(b"").hexdigest(),
-        rated_at="now",
-        boot_id="boot",
-    )
+    return Feedback.on(pick, 8, thing="Bench", source="owner", rated_at="now", boot_id="boot")

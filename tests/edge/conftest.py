@@ -73,19 +73,11 @@ def make_feedback() -> Callable[..., Feedback]:
     """A maker of the feedback on a pick; any field can be given."""
 
     def make(pick: Pick, **fields: Any) -> Feedback:
-        sound = Feedback(
-            id=new_id(),
+        sound = Feedback.on(
+            pick,
+            8,
             thing="MovieSelector",
-            pick_id=pick.id,
-            title=pick.title,
-            director=pick.director,
-            year=pick.year,
-            genres=pick.genres,
-            expected=pick.prediction.expected,
-            stars=8,
             source="owner",
-            model_version=pick.model_version,
-            model_hash=pick.model_hash,
             rated_at="1970-01-01T00:00:12Z",
             boot_id=pick.boot_id,
         )

@@ -40,19 +40,11 @@ def a_pick() -> Pick:
 
 
 def feedback_on(pick: Pick) -> Feedback:
-    return Feedback(
-        id=new_id(),
+    return Feedback.on(
+        pick,
+        8,
         thing="MovieSelector",
-        pick_id=pick.id,
-        title=pick.title,
-        director=pick.director,
-        year=pick.year,
-        genres=pick.genres,
-        expected=pick.prediction.expected,
-        stars=8,
         source="owner",
-        model_version=1,
-        model_hash=pick.model_hash,
         rated_at="1970-01-01T00:00:12Z",
         boot_id="boot",
     )
