@@ -36,6 +36,18 @@ def replace_durably(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def rename_durably(fresh: Path, path: Path) -> None:
+    """Give a file that was written beside `path` its name, once all of it is on the disk.
+
+    Raises:
+        OSError: `path` is as it was.
+    """
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

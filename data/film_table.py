@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
+from data.durable import rename_durably
 from data.errors import GreenlightError, InvalidRecord
 from data.films import NO_GENRE, Film, genre_slots, kind_of, normalise, sorted_genres
 
@@ -162,5 +163,5 @@ def write_films(path: Path, films: Iterable[Film]) -> int:
                 [film.title, film.year, film.director, *slots, film.stars, rating, votes]
             )
             count += 1
-    fresh.replace(path)
+    rename_durably(fresh, path)
     return count

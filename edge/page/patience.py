@@ -16,6 +16,7 @@ class PatientProtocol(H11Protocol):
     head_seconds = HEAD_SECONDS
     _waiting: asyncio.TimerHandle | None = None
 
+    # asyncio hands a server a Transport; its base class promises less, and uvicorn says so too.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -60,6 +61,7 @@ def score_file(
         try:
             with fresh.open("w", encoding="utf-8", newline="") as out, _collector_paused():
                 rows = _score(model, file, _delimiter(source), out, _delimiter(target), progress)
+            # Without an fsync: after a power cut the scores can be made again.
             fresh.replace(target)
         except (csv.Error, UnicodeDecodeError) as error:
             raise TableUnreadable(f"{source}: {error}") from error
@@ -113,11 +115,11 @@ def _score(
                 done += writer.write(before.result(), out)
             before = scored
             if progress is not None:
-                progress(file.buffer.tell(), done)  # type: ignore[attr-defined]
+                progress(os.lseek(file.fileno(), 0, os.SEEK_CUR), done)
         if before is not None:
             done += writer.write(before.result(), out)
     if progress is not None:
-        progress(file.buffer.tell(), done)  # type: ignore[attr-defined]
+        progress(os.lseek(file.fileno(), 0, os.SEEK_CUR), done)
     return done
 
 

@@ -168,6 +168,7 @@ def _shaped(
     fits = found.size % known == 0 if -1 in shape else found.size == known
     if not fits or not found.size:
         raise ValueError(f"{name}: has the shape {found.shape}; {shape} is needed")
+    # numpy's types do not follow what issubdtype has found out.
     return found.reshape(shape)  # type: ignore[return-value]
 
 
