@@ -12,6 +12,7 @@ from data.films import Combination, Film
 from data.manifest import Manifest
 from data.picks import Pick, Prediction
 from data.probes import Probes
+from data.verdict import Verdict
 
 GOLDEN = Path(wire.__file__).parent / "golden"
 RECORDS = {
@@ -26,6 +27,7 @@ RECORDS = {
     "prediction": Prediction,
     "probes": Probes,
     "shadow_report": wire.ShadowReport,
+    "verdict": Verdict,
     "verification_reply": wire.VerificationReply,
     "verification_request": wire.VerificationRequest,
 }

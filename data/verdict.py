@@ -1,0 +1,119 @@
+"""What the gate of a retraining says: release the new model or refuse it, with reasons and figures.
+
+Training writes it as `verdict.json` beside the new bundle; whoever releases models reads it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from data.checks import (
+    SCHEMA_VERSION,
+    check_counts,
+    check_finite,
+    check_schema,
+    check_sha256,
+)
+from data.errors import InvalidRecord
+
+VERDICT = "verdict.json"
+
+Decision: TypeAlias = Literal["release", "refuse"]
+Part: TypeAlias = Literal["feedback", "holdout"]
+Figure: TypeAlias = Literal["rmse", "log_loss", "regret"]
+
+
+class Contender(msgspec.Struct, frozen=True):
+    """One of the two models: the version it has or would have, and its hash.
+
+    Attributes:
+        model_hash: None of a candidate that was never made, because the verdict was certain before.
+    """
+
+    version: int
+    model_hash: str | None = None
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no contender."""
+        if self.version < 1:
+            raise InvalidRecord(f"{prefix}version", f"is {self.version}; versions begin at 1")
+        if self.model_hash is not None:
+            check_sha256(f"{prefix}model_hash", self.model_hash)
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """One figure of both models on the same films. Less is better in every figure.
+
+    Attributes:
+        part: `feedback`, the held-out ratings; or `holdout`, films of the table, each predicted
+            by a fit that had not seen it.
+        films: how many.
+        difference: candidate less incumbent.
+        low, high: the ends of the difference's 95% interval.
+    """
+
+    part: Part
+    figure: Figure
+    films: int
+    incumbent: float
+    candidate: float
+    difference: float
+    low: float
+    high: float
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no comparison."""
+        check_counts(prefix, self, "films")
+        for field in ("incumbent", "candidate", "difference", "low", "high"):
+            check_finite(f"{prefix}{field}", getattr(self, field))
+
+
+class Check(msgspec.Struct, frozen=True):
+    """Something a model must hold besides its figures: parity, size, latency, calibration."""
+
+    name: str
+    passed: bool
+    found: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The gate's decision.
+
+    Attributes:
+        reasons: one sentence each, for a person: why it is refused, or what speaks for it.
+        name: the models' name, as in their manifests.
+        training_set: the SHA-256 of the training set (its manifest's `sha256`).
+        counts: of the training set: films of the table, ratings that train, ratings held out, ...
+    """
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    name: str
+    candidate: Contender
+    incumbent: Contender
+    training_set: str
+    counts: dict[str, int]
+    comparisons: tuple[Comparison, ...]
+    checks: tuple[Check, ...]
+    created_at: str
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no verdict."""
+        check_schema(prefix, self.schema_version)
+        if not self.reasons:
+            raise InvalidRecord(f"{prefix}reasons", "is empty; give at least one sentence")
+        self.candidate.check(f"{prefix}candidate.")
+        self.incumbent.check(f"{prefix}incumbent.")
+        check_sha256(f"{prefix}training_set", self.training_set)
+        for index, comparison in enumerate(self.comparisons):
+            comparison.check(f"{prefix}comparisons[{index}].")
+        if self.released and self.candidate.model_hash is None:
+            raise InvalidRecord(f"{prefix}candidate.model_hash", "is missing; what is released?")
+
+    @property
+    def released(self) -> bool:
+        """Whether the candidate is worth releasing."""
+        return self.decision == "release"
