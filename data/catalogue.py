@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from data.checks import SCHEMA_VERSION, check_schema
+from data.checks import SCHEMA_VERSION, check_finite, check_schema
 from data.errors import InvalidRecord
 from data.films import Kind
 
@@ -55,6 +55,23 @@ class Titles(msgspec.Struct, frozen=True):
     existing: tuple[str, ...]
 
 
+class Spread(msgspec.Struct, frozen=True):
+    """How far directors lie apart, and how far the ratings of one director's like films do.
+
+    Attributes:
+        between: the variance of directors around what year and genres let expect, in stars squared.
+        within: the variance of a film's rating around what its director lets expect.
+    """
+
+    between: float
+    within: float
+
+
+# Of the film table `sample`; holds for bundles made before their catalogue told it.
+USUAL_SPREAD = Spread(between=0.43, within=0.33)
+MOST_VARIANCE = 100.0
+
+
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     """The names behind a model's numbers.
 
@@ -64,6 +81,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             director who is not among them.
         years: of the tables.
         training_years: of the films the model learnt from; later ones are extrapolation.
+        spread: how sure the model is of a director; not told by earlier bundles.
     """
 
     genres: tuple[str, ...]
@@ -72,6 +90,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     training_years: YearRange
     titles: Titles
     background: tuple[Background, ...]
+    spread: Spread | msgspec.UnsetType = msgspec.UNSET
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
@@ -87,6 +106,9 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             and self.training_years.last <= self.years.last
         ):
             raise InvalidRecord(f"{prefix}training_years", "lie outside of the tables' years")
+        if self.spread is not msgspec.UNSET:
+            _check_variance(f"{prefix}spread.between", self.spread.between, least=0.0)
+            _check_variance(f"{prefix}spread.within", self.spread.within, least=1e-6)
         # Thousands of directors share a few genre tuples; a cold start waits for this check.
         fine: set[tuple[int, ...]] = set()
         parts: tuple[tuple[str, tuple[DirectorEntry | Background, ...]], ...] = (
@@ -104,6 +126,12 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRecord(field, "names a genre that the catalogue does not have")
         if list(indices) != sorted(set(indices)):
             raise InvalidRecord(field, "is not ascending without repeats")
+
+
+def _check_variance(field: str, value: float, least: float) -> None:
+    check_finite(field, value)
+    if not least <= value <= MOST_VARIANCE:
+        raise InvalidRecord(field, f"is {value}; give {least:g} to {MOST_VARIANCE:g}")
 
 
 def _check_names(field: str, names: list[str]) -> None:

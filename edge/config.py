@@ -43,6 +43,7 @@ class Config:
     led_active_high: bool = True
     demonstration: bool = False
     verified_share: float = 0.1
+    explore: float = 0.1
     keep_picks: int = 2000
     offline_seconds: float = 86_400.0
     trial_seconds: float = 60.0
@@ -60,6 +61,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "led_pin": (0, 27),
     "button_bounce_seconds": (0.0, 0.5),
     "verified_share": (0.0, 1.0),
+    "explore": (0.0, 1.0),
     "keep_picks": (100, 1_000_000),
     "offline_seconds": (1.0, 366 * 86_400.0),
     "trial_seconds": (1.0, 3600.0),

@@ -8,10 +8,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.catalogue import Background, Catalogue, DirectorEntry, Titles, YearRange
+from data.catalogue import (
+    MOST_VARIANCE,
+    Background,
+    Catalogue,
+    DirectorEntry,
+    Spread,
+    Titles,
+    YearRange,
+)
 from data.films import Combination, Film
 from data.probes import Probe, Probes
 from training.estimator import FilmModel
+from training.mixed_model import USUAL_VOTES, KernelValues
 from training.records import frame_of_combinations
 from training.runtime import Scorer
 
@@ -50,6 +59,15 @@ def catalogue_of(model: FilmModel, films: Sequence[Film], seed: int = 0) -> Cata
             Background(f.director, f.year, tuple(sorted(number[g] for g in f.genres)))
             for f in (films[i] for i in np.sort(chosen))
         ),
+        spread=spread_of(model.mixed_.values),
+    )
+
+
+def spread_of(values: KernelValues) -> Spread:
+    """Return what the mixed model leaves open of a director, for films like those they made."""
+    return Spread(
+        between=min(values.level + values.time + values.genre, MOST_VARIANCE),
+        within=min(values.noise + values.few_votes / USUAL_VOTES, MOST_VARIANCE),
     )
 
 

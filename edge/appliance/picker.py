@@ -41,6 +41,7 @@ def find_pick(
     seed: int,
     made_at: str,
     boot_id: str,
+    explore: bool = False,
 ) -> Found:
     """Draw a slate and find its best film. Takes as long as the slate is large.
 
@@ -51,6 +52,7 @@ def find_pick(
         seed: decides everything that is drawn.
         made_at: the time, as text.
         boot_id: of this boot.
+        explore: whether to draw a film to learn from. It may turn out to be the best all the same.
 
     Raises:
         EmptySlate, InvalidSlate: there is nothing to choose from.
@@ -62,12 +64,18 @@ def find_pick(
     answer: Answer
     if slate is None:
         drawn = classic_slate(model.catalogue, random.Random(seed), made)
-        answer = choose_classic(model, drawn)
+        answer = choose_classic(model, drawn, seed=seed, explore=explore)
     else:
         # The best film of each director; of few directors, all of their best ones.
         few = 0 < len(slate.directors.names) < SHOWN_CHOICES
         answer = choose(
-            model, slate, SHOWN_CHOICES, repeat_directors=few, seed=seed, leave_out=made
+            model,
+            slate,
+            SHOWN_CHOICES,
+            repeat_directors=few,
+            seed=seed,
+            leave_out=made,
+            explore=explore,
         )
     best = answer.picks[0]
     pick = Pick(
@@ -81,5 +89,6 @@ def find_pick(
         model_hash=answer.model_hash,
         made_at=made_at,
         boot_id=boot_id,
+        explored=answer.explored,
     )
     return Found(pick, answer, answer.fault)

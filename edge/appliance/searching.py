@@ -39,11 +39,13 @@ class Searching:
         self._writer = writer
         self._worker = worker
         self._boot_id = boot_id
+        self._explore = config.explore
         self._verified_share = 1.0 if config.demonstration else config.verified_share
 
     async def warm(self, model: Model, slate: Slate | None) -> None:
         """Pick once for nobody, so that the first press waits for no library to load."""
-        job = partial(find_pick, model, slate, (), seed=0, made_at="", boot_id="")
+        explore = self._explore > 0
+        job = partial(find_pick, model, slate, (), seed=0, made_at="", boot_id="", explore=explore)
         try:
             await self._worker.run(job)
         except Exception as error:  # noqa: BLE001 - a press will meet it, and say so
@@ -64,6 +66,7 @@ class Searching:
             seed=secrets.randbelow(_SEEDS),
             made_at=now(),
             boot_id=self._boot_id,
+            explore=self._happens(self._explore),
         )
         if slate is None:
             # The 36 of a press take a few milliseconds, the LED's shortest step fifty: on a busy
@@ -77,8 +80,11 @@ class Searching:
         Raises:
             JournalError: nothing has been written.
         """
-        verify = secrets.SystemRandom().random() < self._verified_share
-        verification_id = new_id() if verify else None
+        verification_id = new_id() if self._happens(self._verified_share) else None
         answer = found.answer.to_json()
         self._writer.write(lambda: self._journal.record_pick(found.pick, answer, verification_id))
         return found.pick
+
+    def _happens(self, share: float) -> bool:
+        """Return True for this share of the times it is asked."""
+        return secrets.SystemRandom().random() < share

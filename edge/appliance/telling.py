@@ -54,7 +54,8 @@ def _lines(reply: dict[str, Any]) -> list[tuple[str, str]]:
         ("model", _model(model) if model else "none yet"),
     ]
     if pick:
-        lines.append(("pick", f"{pick['title']} by {pick['director']}, {pick['year']}"))
+        explored = ", drawn to learn from" if pick["explored"] else ""
+        lines.append(("pick", f"{pick['title']} by {pick['director']}, {pick['year']}{explored}"))
     if titles := [film["title"] for film in reply["awaiting_rating"]]:
         lines.append(("to rate", ", ".join(titles)))
     quarantined = f", {outbox['quarantined']} refused" if outbox["quarantined"] else ""

@@ -27,6 +27,7 @@ COLUMNS = (
     "rated_at",
     "delivery",
     "model_version",
+    "explored",
 )
 
 
@@ -67,7 +68,8 @@ def rows(entry: HistoryEntry) -> list[list[object]]:
     start: list[object] = [pick.id, pick.made_at, pick.title, pick.director, pick.year]
     start += ["|".join(pick.genres), pick.prediction.expected, entry.decision or ""]
     ratings = [[r.stars, r.source, r.rated_at, r.delivery] for r in entry.ratings]
-    return [[*start, *rating, pick.model_version] for rating in ratings or [[""] * 4]]
+    end: list[object] = [pick.model_version, "yes" if pick.explored else "no"]
+    return [[*start, *rating, *end] for rating in ratings or [[""] * 4]]
 
 
 def _tell(entries: list[HistoryEntry]) -> None:
@@ -87,7 +89,7 @@ def _tell(entries: list[HistoryEntry]) -> None:
             pick.director,
             str(pick.year),
             " · ".join(pick.genres),
-            f"{pick.prediction.expected:.2f}",
+            f"{pick.prediction.expected:.2f}" + (" explored" if pick.explored else ""),
             rated or entry.decision or "-",
         )
     Console().print(table if entries else "nothing was picked yet")

@@ -75,6 +75,9 @@ def pick(
     implausible: Annotated[
         bool, typer.Option("--implausible", help="Any year and genre for any director.")
     ] = False,
+    explore: Annotated[
+        bool, typer.Option("--explore", help="Draw a film to learn from, before the best.")
+    ] = False,
     leave_out: Annotated[
         Path | None, typer.Option(help="A film table: what was already made.")
     ] = None,
@@ -110,7 +113,7 @@ def pick(
     if classic and (slate or everything or chosen != _slate(None, False, {})):
         raise typer.BadParameter("--classic draws its own slate; leave the others out")
     made = _made(leave_out)
-    answer = _answer(bundle, state, chosen, made, k, classic, repeat_directors, seed)
+    answer = _answer(bundle, state, chosen, made, k, classic, repeat_directors, explore, seed)
     if as_json:
         sys.stdout.buffer.write(answer.to_json() + b"\n")
         sys.stdout.buffer.flush()
@@ -157,6 +160,7 @@ def _answer(
     k: int,
     classic: bool,
     repeat_directors: bool,
+    explore: bool,
     seed: int | None,
 ) -> Answer:
     import random
@@ -167,12 +171,14 @@ def _answer(
 
     model = open_model(bundle, state)
     if seed is None:
-        seed = secrets.randbelow(2**32) if classic or slate.draws else 0
+        seed = secrets.randbelow(2**32) if classic or explore or slate.draws else 0
     if classic:
         from edge.search.classic import classic_slate
 
         drawn = classic_slate(model.catalogue, random.Random(seed), made)
-        return choose_classic(model, drawn, k, repeat_directors=repeat_directors, seed=seed)
+        return choose_classic(
+            model, drawn, k, repeat_directors=repeat_directors, seed=seed, explore=explore
+        )
     progress = _RowProgress()
     try:
         return choose(
@@ -182,6 +188,7 @@ def _answer(
             repeat_directors=repeat_directors,
             seed=seed,
             leave_out=made,
+            explore=explore,
             progress=progress,
         )
     finally:

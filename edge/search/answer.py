@@ -26,6 +26,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         eight_or_more: the probability of eight stars or more.
         extrapolated: the year lies outside of those that the model learnt from.
         why: what director, year and genres add to the average film.
+        drawn: stars that were drawn on top for its director, in a pick that may be explored.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     eight_or_more: float
     extrapolated: bool
     why: Why | None = None
+    drawn: float | None = None
 
     @property
     def combination(self) -> Combination:
@@ -67,13 +69,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The best films of a slate, and how they were found.
 
     Attributes:
-        picks: best first.
-        runner_up: the second best.
+        picks: best first; an explored one before them.
+        runner_up: the second best; the best where the first was explored.
         searched: through the tables, row by row, or a slate scored in one call.
         looked_at: how many combinations had to be added up.
         seconds: from the slate to the confirmed answer.
         fault: what is wrong, if tables and ONNX Runtime disagreed; the answer is still right.
         seed: of what was left to chance.
+        explored: the first was drawn to learn from, and is not the best.
     """
 
     picks: tuple[Choice, ...]
@@ -88,6 +91,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     model_name: str
     model_version: int
     model_hash: str
+    explored: bool = False
 
     def to_json(self) -> bytes:
         """Return the answer as JSON, every number with every digit."""

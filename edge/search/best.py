@@ -7,6 +7,7 @@ and genres in code-point order, which is the order of their indices.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -61,6 +62,16 @@ class Search:
         self.space = space
         self.bounds = Bounds(tables, space)
         self.effort = Effort(0, 0, 0)
+
+    def raised(self, offsets: Int32) -> Search:
+        """Return a search for the best score *and* offset of its director.
+
+        Args:
+            offsets: of the space's directors, in scores, [directors].
+        """
+        raised = copy.copy(self)
+        raised.bounds = self.bounds.raised(offsets)
+        return raised
 
     def best(self, k: int, *, repeat_directors: bool = False) -> Found:
         """Return the best k combinations, best first; fewer if the space holds fewer.

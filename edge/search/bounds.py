@@ -7,6 +7,8 @@ a sum of maxima, so it is never below a true score, which is all that exactness 
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,7 @@ class Bounds:
     Positions count within the space: director j is `space.directors[j]`, and so on.
 
     Attributes:
-        year_part: director_year in the space, int16 [directors, years].
+        year_part: director_year in the space, int16 [directors, years]; int32 once raised.
         pair_part: year_genres in the space, int16, sets first: [sets, years].
         best_year: each director's highest year part within the window, int32 [directors].
         best_year_and_set: the same with each year's best set added, int32 [directors].
@@ -56,8 +58,28 @@ class Bounds:
             self._bound_own_pairs()
         else:
             self.ceilings = self.best_year_and_set + self._genre_ceilings()
-        order = np.argsort(-self.ceilings, kind="stable")
-        self.order = order[: np.count_nonzero(self.ceilings > NEVER // 2)]
+        self.order = _falling(self.ceilings)
+
+    def raised(self, offsets: Int32) -> Bounds:
+        """Return the bounds of scores to which each director's offset is added.
+
+        An offset belongs to all of a director's combinations alike, so what bounded their scores
+        bounds them still.
+
+        Args:
+            offsets: of the space's directors, [directors]; far smaller than NEVER.
+        """
+        raised = copy.copy(self)
+        raised.year_part = self.year_part + offsets[:, None]
+        if not len(self.order):
+            return raised
+        raised.best_year = self.best_year + offsets
+        raised.best_year_and_set = self.best_year_and_set + offsets
+        raised.ceilings = self.ceilings + offsets
+        if self.own_part is not None:
+            raised.own_upper = self.own_upper + np.repeat(offsets, np.diff(self.own_starts))
+        raised.order = _falling(raised.ceilings)
+        return raised
 
     def _bound_years(self) -> None:
         best_set = self.pair_part.max(axis=0)
@@ -128,6 +150,12 @@ class Bounds:
                 ceiling += of_foreign[size - overlap]
                 np.maximum(ceilings, ceiling, out=ceilings)
         return ceilings
+
+
+def _falling(ceilings: Int32) -> NDArray[np.int64]:
+    """Return positions by falling ceiling, then as they stand, without those who have nothing."""
+    order = np.argsort(-ceilings, kind="stable")
+    return order[: np.count_nonzero(ceilings > NEVER // 2)]
 
 
 def _highest_sums(table: Int32) -> Int32:

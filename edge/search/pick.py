@@ -1,32 +1,23 @@
-"""The answer to "what is the best film to make?": searched, confirmed, explained.
-
-The tables find the best; then ONNX Runtime scores what was found and must agree to the last bit.
-If it does not, something is wrong with the device or the bundle: the answer says so, and is found
-again by scoring row by row.
-"""
+"""The answer to "what is the best film to make?": found, named, explained."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Collection, Sequence
-
-import numpy as np
+from collections.abc import Collection, Mapping, Sequence
 
 from data.films import Combination
-from edge.search.answer import GOOD_STARS, Answer, Choice, ClassicAnswer, How, SpaceSummary
-from edge.search.best import Search
+from edge.search.answer import GOOD_STARS, Answer, Choice, ClassicAnswer, SpaceSummary
 from edge.search.classic import ClassicSlate
+from edge.search.exact import find
 from edge.search.explain import explain
+from edge.search.explore import draw_for, draw_offsets
 from edge.search.model import Model, Rows, columns
-from edge.search.rows import Progress, best_by_rows
+from edge.search.rows import Progress
 from edge.search.slate import InvalidSlate, Slate, resolve
 from edge.search.space import Space
+from edge.search.tables import SCORES_A_STAR
 from edge.search.titles import TitleMaker
-from edge.search.top import Found
-
-# A score is a whole number of these.
-_GRID = np.float32(2.0**-12)
 
 
 def choose(
@@ -38,6 +29,7 @@ def choose(
     seed: int = 0,
     explained: bool = True,
     leave_out: Collection[Combination] = (),
+    explore: bool = False,
     progress: Progress | None = None,
 ) -> Answer:
     """Return the best films of a slate, exactly.
@@ -50,6 +42,7 @@ def choose(
         seed: for the slate's draws and the titles.
         explained: whether to tell why.
         leave_out: combinations that were already made, besides the slate's own.
+        explore: whether to put before the best a film that is drawn to learn from.
         progress: told of rows scored, should a search go row by row.
 
     Raises:
@@ -63,14 +56,20 @@ def choose(
     if not space.size:
         raise InvalidSlate("slate", "holds no combination; widen it, or allow implausible ones")
     # One more than asked for, so that there is a runner-up.
-    searched, found, rows, looked_at, warnings, fault = _search(
-        model, space, max(k, 2), repeat_directors=repeat_directors, progress=progress
+    drawn = draw_for(space, _chance(seed)) if explore else None
+    searched, found, rows, looked_at, warnings, fault = find(
+        model, space, max(k, 2), repeat_directors=repeat_directors, drawn=drawn, progress=progress
     )
     seconds = time.perf_counter() - started
     titles = TitleMaker(model.catalogue.titles, rng)
     films = [model.atlas.combination(*place) for place in zip(*found.cells, strict=True)]
     choices = _choices(
-        model, films, [titles.make() for _ in films], rows, explained=k if explained else 0
+        model,
+        films,
+        [titles.make() for _ in films],
+        rows,
+        explained=k if explained else 0,
+        drawn=None if drawn is None else drawn.in_stars(found.cells.directors),
     )
     if any(choice.extrapolated for choice in choices):
         last = model.catalogue.training_years.last
@@ -88,42 +87,8 @@ def choose(
         model_name=model.name,
         model_version=model.version,
         model_hash=model.hash,
+        explored=_explored(choices),
     )
-
-
-def _search(
-    model: Model, space: Space, k: int, *, repeat_directors: bool, progress: Progress | None
-) -> tuple[How, Found, Rows, int, list[str], str | None]:
-    """Return how the best were found, which they are, what the graph says, and what went wrong."""
-    warnings, fault = [], None
-    if (tables := model.tables) is not None:
-        search = Search(tables, space)
-        found = search.best(k, repeat_directors=repeat_directors)
-        rows = confirm(model, space, found)
-        if agrees(found, rows):
-            return "tables", found, rows, search.effort.combinations, [], None
-        fault = (
-            "tables and ONNX Runtime disagree about the best films: the bundle or this device is "
-            "faulty; the answer was found by scoring row by row"
-        )
-    else:
-        warnings.append("the bundle has no tables: every combination was scored, row by row")
-    found = best_by_rows(model, space, k, repeat_directors=repeat_directors, progress=progress)
-    return "rows", found, confirm(model, space, found), space.size, warnings, fault
-
-
-def confirm(model: Model, space: Space, found: Found) -> Rows:
-    """Return what ONNX Runtime says of the combinations found."""
-    return model.rows(*space.atlas.columns(*found.cells))
-
-
-def agrees(found: Found, rows: Rows) -> bool:
-    """Return whether scores from the tables are the graph's, and its stars theirs, bit for bit."""
-    if rows.score is None:
-        return False
-    stars = found.scores.astype(np.float32) * _GRID
-    same_bits = stars.view(np.int32) == rows.expected.view(np.int32)
-    return bool(np.array_equal(found.scores, rows.score) and same_bits.all())
 
 
 def choose_classic(
@@ -134,6 +99,7 @@ def choose_classic(
     repeat_directors: bool = False,
     seed: int = 0,
     explained: bool = True,
+    explore: bool = False,
 ) -> ClassicAnswer:
     """Score the original's slate in one call and return its best films.
 
@@ -144,18 +110,14 @@ def choose_classic(
         repeat_directors: False for the best of k different directors, True for the best k of all.
         seed: that the slate was drawn with, for the record.
         explained: whether to tell why.
+        explore: whether to put before the best a film that is drawn to learn from.
     """
     started = time.perf_counter()
     films = [candidate.combination for candidate in slate.candidates]
     rows = model.rows(*columns(films))
     seconds = time.perf_counter() - started
-    scores = (rows.expected if rows.score is None else rows.score).tolist()
-    order = sorted(range(len(films)), key=lambda place: (-scores[place], films[place]))
-    if not repeat_directors:
-        best_of: dict[str, int] = {}
-        for place in order:
-            best_of.setdefault(films[place].director, place)
-        order = list(best_of.values())
+    drawn = _drawn_for_classic(model, slate, seed) if explore else {}
+    order = _ranked(films, rows.expected.tolist(), drawn, repeat_directors=repeat_directors)
     best = order[: max(k, 2)]
     choices = _choices(
         model,
@@ -163,6 +125,7 @@ def choose_classic(
         [slate.candidates[place].title for place in best],
         rows.take(best),
         explained=k if explained else 0,
+        drawn=[drawn[films[place].director] for place in best] if explore else None,
     )
     return ClassicAnswer(
         picks=tuple(choices[:k]),
@@ -186,13 +149,61 @@ def choose_classic(
         model_name=model.name,
         model_version=model.version,
         model_hash=model.hash,
+        explored=_explored(choices),
         slate=slate,
         expected=tuple(rows.expected.tolist()),
     )
 
 
+def _chance(seed: int) -> random.Random:
+    """Return where draws to learn from come from: titles and slate are the same without them."""
+    return random.Random(f"explore {seed}")
+
+
+def _drawn_for_classic(model: Model, slate: ClassicSlate, seed: int) -> dict[str, float]:
+    """Return what is drawn for each of the slate's directors, in stars."""
+    able = [entry for entry in model.catalogue.directors if entry.name in slate.directors]
+    offsets = draw_offsets(model.catalogue, [entry.films for entry in able], _chance(seed))
+    stars = (offsets / SCORES_A_STAR).tolist()
+    return {entry.name: drawn for entry, drawn in zip(able, stars, strict=True)}
+
+
+def _ranked(
+    films: Sequence[Combination],
+    stars: Sequence[float],
+    drawn: Mapping[str, float],
+    *,
+    repeat_directors: bool,
+) -> list[int]:
+    """Return places of films, best first; before them, if there was a draw, the best with it."""
+    order = sorted(range(len(films)), key=lambda place: (-stars[place], films[place]))
+    if not repeat_directors:
+        best_of: dict[str, int] = {}
+        for place in order:
+            best_of.setdefault(films[place].director, place)
+        order = list(best_of.values())
+    if not drawn:
+        return order
+    first = min(
+        order, key=lambda place: (-stars[place] - drawn[films[place].director], films[place])
+    )
+    return [first, *(place for place in order if place != first)]
+
+
+def _explored(choices: Sequence[Choice]) -> bool:
+    """Return whether the first is not the best: then it was drawn."""
+    ranks = [(-choice.expected, choice.combination) for choice in choices[:2]]
+    return ranks != sorted(ranks)
+
+
 def _choices(
-    model: Model, films: Sequence[Combination], titles: Sequence[str], rows: Rows, *, explained: int
+    model: Model,
+    films: Sequence[Combination],
+    titles: Sequence[str],
+    rows: Rows,
+    *,
+    explained: int,
+    drawn: Sequence[float] | None,
 ) -> list[Choice]:
     """Return films as the answer tells them; the first `explained` of them with their reasons."""
     expected = rows.expected.tolist()
@@ -213,14 +224,16 @@ def _choices(
             eight_or_more=sum(chances[GOOD_STARS - 1 :]),
             extrapolated=not training.first <= film.year <= training.last,
             why=why,
+            drawn=more,
         )
-        for film, title, stars, chances, score, why in zip(
+        for film, title, stars, chances, score, why, more in zip(
             films,
             titles,
             expected,
             rows.probabilities.tolist(),
             scores,
             [*reasons, *[None] * (len(films) - told)],
+            [None] * len(films) if drawn is None else drawn,
             strict=True,
         )
     ]

@@ -112,17 +112,31 @@ def _best(answer: Answer) -> Panel:
                 f"{why.year:+.2f} the year  {why.genres:+.2f} the genres"
             )
         )
+    if pick.drawn is not None:
+        lines.append(Text(_what_was_drawn(answer), "magenta"))
     if answer.runner_up is not None and len(answer.picks) == 1:
         second = answer.runner_up
-        behind = pick.expected - second.expected
+        apart = abs(pick.expected - second.expected)
+        where = (
+            f"The best, {apart:.2f} ahead" if answer.explored else f"Runner-up, {apart:.2f} behind"
+        )
         lines.append(
             Text(
-                f"Runner-up, {behind:.2f} behind: {second.title}, {second.director}, "
+                f"{where}: {second.title}, {second.director}, "
                 f"{_year(second)}, {' · '.join(second.genres)}",
                 "dim",
             )
         )
-    return Panel(Group(*lines), title="The film to make", box=box.ROUNDED, expand=False)
+    title = "A film to learn from" if answer.explored else "The film to make"
+    return Panel(Group(*lines), title=title, box=box.ROUNDED, expand=False)
+
+
+def _what_was_drawn(answer: Answer) -> str:
+    pick = answer.picks[0]
+    if answer.explored:
+        open_ = f"for what is not known of {pick.director}"
+        return f"Drawn to learn from: {pick.drawn:+.2f} on top, {open_}"
+    return f"Drawn to learn from, {pick.drawn:+.2f} on top, and it is the best all the same"
 
 
 def _others(picks: Sequence[Choice]) -> Table:

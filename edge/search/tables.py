@@ -35,6 +35,8 @@ OUTPUTS = (
     "table_constant",
 )
 SIZES = 3
+# How many scores make a star.
+SCORES_A_STAR = 2**12
 
 
 class Tables:

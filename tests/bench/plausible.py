@@ -3,7 +3,7 @@
 import time
 
 from edge.search.best import Search
-from edge.search.pick import confirm
+from edge.search.exact import confirm
 from edge.search.slate import Slate, resolve
 
 from .measure import Measure, seconds_of, shown

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from data.films import Combination
 from data.picks import Prediction
 from data.wire import VerificationRequest, decode
-from edge.appliance import searching
+from edge.appliance import searching, status
 from edge.appliance.attention import Attention
 from edge.appliance.machine import Event, Order, Phase
 from edge.appliance.main_loop import main_loop
@@ -28,6 +29,7 @@ from edge.models.store import ModelStore
 from edge.panel.hardware import Hardware
 from edge.panel.lights import Lights
 from edge.panel.press import Press, Pressed, Released
+from edge.search.answer import Answer
 from edge.search.model import Model
 from edge.search.slate import Slate
 
@@ -309,8 +311,8 @@ def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bu
 
 def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bundle, monkeypatch):
     notes: list[str] = []
-    monkeypatch.setattr("edge.appliance.main_loop.tell_systemd", notes.append)
-    monkeypatch.setattr("edge.appliance.main_loop.watchdog_seconds", lambda: 0.01)
+    monkeypatch.setattr("data.notify.tell_systemd", notes.append)
+    monkeypatch.setenv("WATCHDOG_USEC", "20000")
     let_go = threading.Event()
 
     async def visit(house: House) -> None:
@@ -391,6 +393,42 @@ def test_a_pick_is_refused_while_the_reserve_is_in_danger(tmp_path, monkeypatch)
     monkeypatch.setattr("edge.appliance.reserve._free", lambda path: 1000)
     with pytest.raises(DiskFull, match="ratings are still taken"):
         writer.refuse_when_full()
+
+
+@pytest.mark.parametrize("slate", [None, Slate()])
+def test_a_share_of_the_picks_is_explored_and_marked(tmp_path, small_bundle, slate):
+    """All, where the share is one: but for those that turn out to be the best all the same."""
+
+    async def visit(house: House) -> None:
+        model = Model.load(small_bundle)
+        house.appliance.slate = slate
+        for _ in range(12):
+            house.appliance.feed(Event.PICK_ASKED)
+            assert await house.appliance.search is None
+            pick = house.appliance.pick
+            answer = msgspec.json.decode(house.journal.slate_of(pick.id), type=Answer)
+            assert pick.explored == answer.explored
+            assert pick.explored == (answer.runner_up.expected > pick.prediction.expected)
+            assert model.predict([pick.combination]) == [pick.prediction]
+        marked = [entry.pick.explored for entry in house.journal.history()]
+        assert any(marked)
+        assert status.running(house.appliance, 0)["pick"]["explored"] == marked[0]
+
+    in_house(tmp_path, small_bundle, visit, explore=1.0)
+
+
+def test_nothing_is_explored_where_the_owner_says_so(tmp_path, small_bundle):
+    async def visit(house: House) -> None:
+        for _ in range(12):
+            house.appliance.feed(Event.PICK_ASKED)
+            assert await house.appliance.search is None
+            answer = msgspec.json.decode(
+                house.journal.slate_of(house.appliance.pick.id), type=Answer
+            )
+            assert answer.picks[0].drawn is None
+        assert not any(entry.pick.explored for entry in house.journal.history())
+
+    in_house(tmp_path, small_bundle, visit, explore=0.0)
 
 
 def test_the_prediction_of_a_pick_is_the_models_own(tmp_path, small_bundle):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -201,9 +202,11 @@ def test_each_command_tells_a_person_and_a_program(supplied, tmp_path: Path):
     assert running.stop() == 0
 
     # And alone, while no appliance runs.
-    listed = supplied.command("history", "--csv").stdout.splitlines()
-    assert len(listed) == 2
-    assert listed[1].endswith(",approved,8,owner," + listed[1].split(",")[-3] + ",waiting,1")
+    [listed] = csv.DictReader(supplied.command("history", "--csv").stdout.splitlines())
+    told = ("decision", "stars", "source", "delivery", "model_version")
+    assert [listed[name] for name in told] == ["approved", "8", "owner", "waiting", "1"]
+    [entry] = json.loads(supplied.command("history", "--json").stdout)
+    assert listed["explored"] == ("yes" if entry["pick"]["explored"] else "no")
     assert json.loads(supplied.command("status", "--json").stdout)["running"] is False
     assert supplied.command("approve").returncode == 1
     assert supplied.command("press").returncode == 69

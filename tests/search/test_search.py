@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from data.films import KINDS
 from edge.search.best import Search
+from edge.search.exact import agrees
 from edge.search.model import Rows
-from edge.search.pick import agrees, choose
+from edge.search.pick import choose
 from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
 from edge.search.space import Cells, Space
 from edge.search.top import Found
@@ -18,7 +19,7 @@ from .plain import best_of, combinations_of
 
 
 @st.composite
-def models(draw, with_tables=True):
+def models(draw, with_tables=True, lie=0):
     return made_up_model(
         seed=draw(st.integers(0, 2**32 - 1)),
         directors=draw(st.integers(1, 14)),
@@ -27,6 +28,7 @@ def models(draw, with_tables=True):
         # Few different scores make many ties; none at all make everything a tie.
         spread=draw(st.sampled_from([3000, 2, 0])),
         with_tables=with_tables,
+        lie=lie,
         kinds=("film", "tv"),
     )
 
