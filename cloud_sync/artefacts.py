@@ -23,11 +23,16 @@ from data.errors import GreenlightError
 _CHUNK_BYTES = 64 * 1024
 _MOST_REPLY_BYTES = 64 * 1024
 _THING_HEADER = "x-amzn-iot-thingname"
+_DENIED = ("403", "AccessDenied", "Forbidden")
 _GONE = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 
 
 class ArtefactMissing(GreenlightError):
     """It is not there: trying again will not help."""
+
+
+class ArtefactDenied(GreenlightError):
+    """The cloud refuses to give it: it is not there, or we may not read it."""
 
 
 class CloudUnreachable(GreenlightError):
@@ -112,6 +117,8 @@ class Bucket:
 
         Raises:
             ArtefactMissing: there is no such object.
+            ArtefactDenied: it is refused. Without the right to list, S3 says so too of what is not
+                there.
             RangeRefused: the object is not longer than `start`.
             CloudUnreachable: anything else, at any piece.
         """
@@ -128,6 +135,10 @@ class Bucket:
             code = error.response.get("Error", {}).get("Code", "")
             if code in _GONE:
                 raise ArtefactMissing(f"s3://{self._name}/{key}: is not there") from error
+            if code in _DENIED:
+                raise ArtefactDenied(
+                    f"s3://{self._name}/{key}: is not there, or this device may not read it"
+                ) from error
             if code in ("416", "InvalidRange"):
                 raise RangeRefused(f"{key}: has nothing from offset {start}") from error
             raise CloudUnreachable(f"s3://{self._name}/{key}: {code}") from error

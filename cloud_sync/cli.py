@@ -19,12 +19,14 @@ from rich.table import Table
 
 from cloud_sync.config import Config, ConfigRefused, check_files, read_config
 from data.errors import GreenlightError
+from data.notify import Watchdog, tell_systemd
 
 EXIT_UNREACHABLE = 69
 EXIT_STATE = 74
 EXIT_CONFIG = 78
 
-DEFAULT_CONFIG = Path("/etc/greenlight/sync.toml")
+# Where `greenlight-setup connect` puts it, and where the unit looks for it.
+DEFAULT_CONFIG = Path("/etc/greenlight/sync/sync.toml")
 # Everything a run of `once` changes is reported before it ends.
 _ONCE_REPORT_SECONDS = 0.5
 
@@ -53,18 +55,18 @@ def run(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> Non
     _log_to_stderr()
     with _stopped_by_signal() as stop, _state_errors():
         from cloud_sync.assembly import assembled
-        from cloud_sync.service_notes import ServiceNotes
 
-        notes = ServiceNotes()
+        watchdog = Watchdog()
 
-        def came_round(_: object) -> bool:
-            notes.beat()
+        def came_round() -> bool:
+            if service.is_fresh():
+                watchdog.feed()
             return False
 
         with assembled(settings) as service:
-            notes.tell("READY=1")
+            tell_systemd("READY=1")
             service.run(stop, came_round)
-            notes.tell("STOPPING=1")
+            tell_systemd("STOPPING=1")
 
 
 @app.command()
@@ -83,7 +85,7 @@ def once(
         from cloud_sync.assembly import assembled
 
         with assembled(settings) as service:
-            service.run(stop, lambda session: session.settled or time.monotonic() > deadline)
+            service.run(stop, lambda: service.standing()[0] or time.monotonic() > deadline)
             settled, reason = service.standing()
     if not settled:
         _err.print(f"greenlight-sync: not finished in {timeout:g} s: {reason}")

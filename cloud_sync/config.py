@@ -95,6 +95,8 @@ def read_config(path: Path, state: Path | None = None) -> Config:
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise ConfigRefused(path, ["may be read by the sync service alone; use sudo"]) from error
     except OSError as error:
         raise ConfigRefused(path, [f"{error.strerror}; give --config"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -5,21 +5,34 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 from cloud_sync.events import Event
-from cloud_sync.intake import Intake
+from cloud_sync.intake import Intake, Stopped
 from cloud_sync.update import FetchFailed, Job
 
 _log = logging.getLogger(__name__)
+
+# One step (a name looked up, a connection made, a piece read, a file on a slow card synced) has its
+# own timeouts far below this.
+_PATIENCE_SECONDS = 300.0
 
 
 class Fetcher:
     """One thread beside the session that fetches and removes bundles, one after the other."""
 
-    def __init__(self, intake: Intake, inbox: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        inbox: Callable[[Event], None],
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
         self._intake = intake
         self._inbox = inbox
+        self._patience = patience_seconds
+        self._alive_at: float | None = None
+        self._told_stuck = False
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fetch", daemon=True)
@@ -30,11 +43,16 @@ class Fetcher:
         self.stop()
         stop = self._stop = threading.Event()
 
+        def checkpoint() -> None:
+            self._alive_at = time.monotonic()
+            if stop.is_set():
+                raise Stopped(f"version {job.document.version}: the job was given up")
+
         def fetch() -> None:
             if stop.is_set():
                 return
             try:
-                self._inbox(self._intake.fetch(job, stop))
+                self._inbox(self._intake.fetch(job, checkpoint))
             except Exception as error:  # noqa: BLE001 - this thread's outermost loop
                 # Whatever it was, the update must not wait for ever.
                 _log.exception("fetching version %d", job.document.version)
@@ -57,6 +75,15 @@ class Fetcher:
 
         self._work.put(discard)
 
+    def is_fresh(self) -> bool:
+        """Return whether the thread is idle, or has shown a sign of life not long ago."""
+        alive_at = self._alive_at
+        stuck = alive_at is not None and time.monotonic() - alive_at > self._patience
+        if stuck and not self._told_stuck:
+            _log.error("fetching hangs: no sign of life for %.0f s", self._patience)
+        self._told_stuck = stuck
+        return not stuck
+
     def close(self, seconds: float) -> None:
         """Give up, and wait for the end of it for a while."""
         self.stop()
@@ -65,4 +92,6 @@ class Fetcher:
 
     def _run(self) -> None:
         while (task := self._work.get()) is not None:
+            self._alive_at = time.monotonic()
             task()
+            self._alive_at = None

@@ -7,15 +7,21 @@ gets its name. Power may vanish anywhere: the next try goes on from what is whol
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable, RangeRefused
+from cloud_sync.artefacts import (
+    ArtefactDenied,
+    ArtefactMissing,
+    CloudUnreachable,
+    RangeRefused,
+)
 from cloud_sync.ratchet import Ratchet, VersionRefused
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
 from data import limits
@@ -29,6 +35,10 @@ _PARTIAL = ".partial-"
 _SIGNATURE_BYTES = 64
 _GROUP_FOLDER = 0o2770
 
+# Called at every piece: it is the worker's sign of life, and raises Stopped once the job is given
+# up.
+Checkpoint: TypeAlias = Callable[[], None]
+
 
 class Source(Protocol):
     """Where a bundle's files come from."""
@@ -41,7 +51,7 @@ class Source(Protocol):
 
 
 class DiskFull(GreenlightError):
-    """There is not enough free space to download."""
+    """There is not enough free space to download, or none is left."""
 
 
 class Stopped(GreenlightError):
@@ -65,22 +75,31 @@ class Intake:
         self._open_bucket = open_bucket
         self._min_free_bytes = min_free_bytes
 
-    def fetch(self, job: Job, stop: threading.Event) -> Fetched | FetchFailed | BundleRejected:
+    def fetch(self, job: Job, checkpoint: Checkpoint) -> Fetched | FetchFailed | BundleRejected:
         """Fetch, check and place a job's bundle. What is already there is not fetched again."""
         try:
-            return Fetched(job.id, self._fetch(job, stop))
+            with _told_when_full():
+                return Fetched(job.id, self._fetch(job, checkpoint))
         except (BundleRefused, VersionRefused, ArtefactMissing) as error:
             return BundleRejected(job.id, str(error))
+        except DiskFull as error:
+            # Of all that lies on a full disk this is missed least; a rating needs the space.
+            with contextlib.suppress(OSError):
+                self._give_up_partial(job.document.version)
+            return FetchFailed(job.id, str(error))
+        except ArtefactDenied as error:
+            return FetchFailed(job.id, str(error), denied=True)
         except (GreenlightError, OSError) as error:
             return FetchFailed(job.id, str(error))
 
     def discard(self, version: int) -> None:
         """Remove a bundle that is no longer needed from the incoming folder."""
-        for path in (self._partial(version), incoming_path(self._state, str(version))):
-            if path.exists():
-                shutil.rmtree(path)
+        self._give_up_partial(version)
+        path = incoming_path(self._state, str(version))
+        if path.exists():
+            shutil.rmtree(path)
 
-    def _fetch(self, job: Job, stop: threading.Event) -> str:
+    def _fetch(self, job: Job, checkpoint: Checkpoint) -> str:
         document, name = job.document, str(job.document.version)
         self._clear_others(document.version)
         if self._placed(job):
@@ -91,10 +110,10 @@ class Intake:
             partial.chmod(_GROUP_FOLDER)
         bucket = self._open_bucket(document.bucket)
         try:
-            manifest = self._manifest(job, bucket, partial)
+            manifest = self._manifest(job, bucket, partial, checkpoint)
             self._check_space(manifest, partial)
             for file, entry in manifest.files.items():
-                self._file(bucket, document.prefix + file, partial / file, entry, stop)
+                self._file(bucket, document.prefix + file, partial / file, entry, checkpoint)
         finally:
             bucket.close()
         # All of it once more, as the appliance will: parts that are right may not be a whole.
@@ -112,12 +131,14 @@ class Intake:
             return False
         return bundle.manifest_sha256 == job.document.manifest_sha256
 
-    def _manifest(self, job: Job, bucket: Source, partial: Path) -> Manifest:
+    def _manifest(
+        self, job: Job, bucket: Source, partial: Path, checkpoint: Checkpoint
+    ) -> Manifest:
         document = job.document
-        raw = _small(bucket, document.prefix + MANIFEST, limits.MAX_MANIFEST_BYTES)
+        raw = _small(bucket, document.prefix + MANIFEST, limits.MAX_MANIFEST_BYTES, checkpoint)
         if hashlib.sha256(raw).hexdigest() != document.manifest_sha256:
             raise HashMismatch(f"{MANIFEST}: is not the one that the job names")
-        signature = _small(bucket, document.prefix + SIGNATURE, _SIGNATURE_BYTES)
+        signature = _small(bucket, document.prefix + SIGNATURE, _SIGNATURE_BYTES, checkpoint)
         manifest = check_manifest(raw, signature, self._public_keys)
         if manifest.version != document.version:
             raise VersionRefused(
@@ -140,14 +161,14 @@ class Intake:
             )
 
     def _file(
-        self, bucket: Source, key: str, path: Path, entry: FileEntry, stop: threading.Event
+        self, bucket: Source, key: str, path: Path, entry: FileEntry, checkpoint: Checkpoint
     ) -> None:
         start = path.stat().st_size if path.exists() else 0
         if start > entry.size:
             start = 0
         try:
             if start < entry.size or entry.size == 0:
-                _append(bucket.read(key, start), path, start, entry.size, stop)
+                _append(bucket.read(key, start), path, start, entry.size, checkpoint)
         except RangeRefused:
             path.unlink(missing_ok=True)
             raise
@@ -166,13 +187,29 @@ class Intake:
             if path.name not in keep and path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
 
+    def _give_up_partial(self, version: int) -> None:
+        if self._partial(version).exists():
+            shutil.rmtree(self._partial(version))
+
     def _partial(self, version: int) -> Path:
         return incoming_folder(self._state) / f"{_PARTIAL}{version}"
 
 
-def _small(bucket: Source, key: str, most_bytes: int) -> bytes:
+@contextlib.contextmanager
+def _told_when_full() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"the disk is full: {error}; tried again later") from error
+        raise
+
+
+def _small(bucket: Source, key: str, most_bytes: int, checkpoint: Checkpoint) -> bytes:
     content = b""
+    checkpoint()
     for piece in bucket.read(key):
+        checkpoint()
         content += piece
         if len(content) > most_bytes:
             raise BundleRefused(f"{key}: is larger than the {most_bytes} bytes allowed")
@@ -180,7 +217,7 @@ def _small(bucket: Source, key: str, most_bytes: int) -> bytes:
 
 
 def _append(
-    pieces: Iterator[bytes], path: Path, start: int, most_bytes: int, stop: threading.Event
+    pieces: Iterator[bytes], path: Path, start: int, most_bytes: int, checkpoint: Checkpoint
 ) -> None:
     """Write what comes from offset `start` on; never beyond what the manifest says."""
     with path.open("r+b" if start else "wb") as file:
@@ -188,8 +225,7 @@ def _append(
         file.seek(start)
         size = start
         for piece in pieces:
-            if stop.is_set():
-                raise Stopped(f"{path.name}: the job was given up")
+            checkpoint()
             size += len(piece)
             if size > most_bytes:
                 raise HashMismatch(f"{path.name}: is larger than the {most_bytes} bytes signed")

@@ -80,7 +80,7 @@ class Service:
         self._next_tick = 0.0
         self._journal_well = True
 
-    def run(self, stop: threading.Event, until: Callable[[Session], bool] | None = None) -> bool:
+    def run(self, stop: threading.Event, until: Callable[[], bool] | None = None) -> bool:
         """Work until `stop` is set, or until `until` says so.
 
         Returns:
@@ -89,7 +89,7 @@ class Service:
         try:
             while not stop.is_set():
                 self.step()
-                if until is not None and until(self._session):
+                if until is not None and until():
                     return True
             return False
         finally:
@@ -100,6 +100,10 @@ class Service:
     def standing(self) -> tuple[bool, str]:
         """Return whether nothing is left to do, and what is if so."""
         return self._session.settled, self._session.unsettled
+
+    def is_fresh(self) -> bool:
+        """Return whether every worker shows signs of life; the caller's thread shows its own."""
+        return self._fetcher.is_fresh()
 
     def step(self) -> None:
         """Wait for something to happen, at most until the next look at the journal."""

@@ -45,25 +45,30 @@ class Fetched(msgspec.Struct, frozen=True):
     folder: str
 
 
-class FetchFailed(msgspec.Struct, frozen=True):
-    """The cloud could not be reached, or the connection ended: worth another try."""
+class Setback(msgspec.Struct, frozen=True):
+    """Something did not come about, and why."""
 
     job_id: str
     reason: str
 
 
-class BundleRejected(msgspec.Struct, frozen=True):
+class FetchFailed(Setback, frozen=True):
+    """The cloud could not be reached, or the connection ended: worth another try.
+
+    Attributes:
+        denied: the cloud answered, and refused a file. It also refuses what is not there, since a
+            device may not list; and a right just given takes a while to count.
+    """
+
+    denied: bool = False
+
+
+class BundleRejected(Setback, frozen=True):
     """The bundle must not run here: no try will ever change that."""
 
-    job_id: str
-    reason: str
 
-
-class OfferFailed(msgspec.Struct, frozen=True):
+class OfferFailed(Setback, frozen=True):
     """The offer could not be written into the journal."""
-
-    job_id: str
-    reason: str
 
 
 class RetryDue(msgspec.Struct, frozen=True):
@@ -76,11 +81,8 @@ class Activated(msgspec.Struct, frozen=True):
     job_id: str
 
 
-class NotActivated(msgspec.Struct, frozen=True):
+class NotActivated(Setback, frozen=True):
     """The appliance refused the model or went back to the one before."""
-
-    job_id: str
-    reason: str
 
 
 class EdgeTimedOut(msgspec.Struct, frozen=True):

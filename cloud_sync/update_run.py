@@ -14,6 +14,9 @@ from cloud_sync.job_messages import CONCLUSION, PROGRESS
 from cloud_sync.link import Backoff
 from cloud_sync.update import Action, Job, State
 
+# By the waits between tries about a minute: a right just given counts by then.
+_MOST_DENIALS = 8
+
 
 class JobsPublish(msgspec.Struct, frozen=True):
     """Publish to the thing's jobs topics; `tail` is what follows `.../jobs/`."""
@@ -81,6 +84,7 @@ class UpdateRun:
         self.state = State.IDLE
         self.job: Job | None = None
         self._attempts = 0
+        self._denials = 0
         self._due = 0.0
         self._reason = ""
         self._folder = ""
@@ -88,7 +92,8 @@ class UpdateRun:
 
     def begin(self, job: Job, event: update.Event, now: float) -> list[JobsCommand]:
         """Take up a job: it is wanted, or the appliance has already spoken of it."""
-        self.job, self._attempts, self._reason, self._folder = job, 0, "", ""
+        self.job, self._reason, self._folder = job, "", ""
+        self._attempts = self._denials = 0
         return self.happen(event, now)
 
     def tick(self, online: bool, now: float) -> list[JobsCommand]:
@@ -109,6 +114,7 @@ class UpdateRun:
         if self.job is None:
             return []
         before, job = self.state, self.job
+        event = self._denied_for_good(event)
         self.state, actions = update.handle(before, event)
         if actions:
             self._note(event)
@@ -119,6 +125,17 @@ class UpdateRun:
             commands += self._act(job, action, event, now)
         return commands
 
+    def _denied_for_good(self, event: update.Event) -> update.Event:
+        """Give up a bundle that is refused again and again; return the event that counts."""
+        if not isinstance(event, update.FetchFailed):
+            return event
+        self._denials = self._denials + 1 if event.denied else 0
+        if self._denials < _MOST_DENIALS:
+            return event
+        return update.BundleRejected(
+            event.job_id, f"{event.reason}; refused {self._denials} times in a row"
+        )
+
     def _note(self, event: update.Event) -> None:
         match event:
             case update.Fetched():
@@ -127,12 +144,7 @@ class UpdateRun:
                 self._reason = ""
             case update.EdgeTimedOut():
                 self._reason = f"the appliance did not try it within {self._edge_timeout:.0f} s"
-            case (
-                update.FetchFailed()
-                | update.BundleRejected()
-                | update.OfferFailed()
-                | update.NotActivated()
-            ):
+            case update.Setback():
                 self._reason = event.reason
 
     def _changed(self, job: Job) -> UpdateChanged:

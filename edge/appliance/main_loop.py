@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from data.errors import GreenlightError
-from edge.appliance.service_notes import tell_systemd, watchdog_seconds
+from data.notify import Watchdog
 from edge.appliance.shell import Appliance
 from edge.appliance.watching import Watching
 from edge.journal import JournalError
@@ -29,17 +29,15 @@ class Watched(Protocol):
 
 async def main_loop(appliance: Appliance, watching: Watching, workers: Sequence[Watched]) -> None:
     """Look around until a stop is asked for; feed the watchdog while every worker is fresh."""
-    beat = watchdog_seconds()
-    next_beat = next_tidy = time.monotonic()
+    watchdog = Watchdog()
+    next_tidy = time.monotonic()
     while not appliance.stop_asked.is_set():
         _look(appliance, watching)
-        at = time.monotonic()
-        if beat is not None and at >= next_beat and all(worker.is_fresh() for worker in workers):
-            tell_systemd("WATCHDOG=1")
-            next_beat = at + beat
-        if at >= next_tidy:
+        if all(worker.is_fresh() for worker in workers):
+            watchdog.feed()
+        if time.monotonic() >= next_tidy:
             _tidy(appliance)
-            next_tidy = at + _TIDY_SECONDS
+            next_tidy = time.monotonic() + _TIDY_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(appliance.stop_asked.wait(), _LOOK_SECONDS)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from data.bundle import Bundle
 from data.errors import GreenlightError
+from data.notify import tell_systemd
 from data.signing import KeyUnusable
 from edge.appliance import memory
 from edge.appliance.answers import Answers
@@ -21,7 +22,6 @@ from edge.appliance.control import serve
 from edge.appliance.machine import Event
 from edge.appliance.main_loop import Watched, main_loop
 from edge.appliance.reserve import Reserve
-from edge.appliance.service_notes import tell_systemd
 from edge.appliance.shell import Appliance, Parts
 from edge.appliance.state_folder import NoState, locked
 from edge.appliance.watching import Watching

@@ -23,7 +23,7 @@ connect_to_cloud() {
     systemctl restart greenlight-sync.service ||
       die "the sync service does not start; see: journalctl -u greenlight-sync.service -b"
   fi
-  say "connected: see greenlight-sync status --config $CONFIG/sync/sync.toml"
+  say "connected: see sudo greenlight-sync status"
 }
 
 # The page's own setting, and the firewall of the unit beside it: the local network, never more.

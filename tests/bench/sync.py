@@ -143,7 +143,7 @@ def our_rate(broker, folder):
         session = Session(settings(), random.Random(1), time.monotonic())
         line = AwsIotBroker(endpoint(broker, THING), session.subscriptions(), inbox)
         service = Service(session, journal, line, NoFetcher(), events, 0.05)
-        service.run(threading.Event(), lambda _: journal.outbox_depth()[0] == 0)
+        service.run(threading.Event(), lambda: journal.outbox_depth()[0] == 0)
         taken = time.perf_counter() - told[0]
     cloud.terminate()
     cloud.join()

@@ -85,6 +85,19 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert "--config" in problems(tmp_path / "nowhere.toml")[0]
 
 
+def test_a_file_for_other_eyes_is_refused_with_the_way_to_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path)
+
+    def denied(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    # Root may read everything, so a mode of 000 would prove nothing in CI.
+    monkeypatch.setattr(Path, "read_text", denied)
+    assert "use sudo" in problems(path)[0]
+
+
 def test_the_private_keys_place_is_never_shown(tmp_path: Path) -> None:
     config = read_config(written(tmp_path))
     assert "private.pem.key" not in repr(config)

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,14 +13,16 @@ import pytest
 from rig.records import Published
 
 from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable, RangeRefused
-from cloud_sync.intake import Intake
+from cloud_sync.intake import Checkpoint, Intake, Stopped
 from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
 from data.bundle import read_bundle
 from data.manifest import CATALOGUE, MANIFEST, MODEL, SIGNATURE
 from data.signing import PrivateKey
 
-Spoil = Callable[[str, bytes], bytes]
+
+def carry_on() -> None:
+    """No job is given up here."""
 
 
 class BucketInMemory:
@@ -76,10 +77,10 @@ class Bench:
         )
 
     def fetch(
-        self, published: Published, job_id: str = "j1", stop: threading.Event | None = None
+        self, published: Published, job_id: str = "j1", checkpoint: Checkpoint = carry_on
     ) -> Fetched | FetchFailed | BundleRejected:
         job = Job(job_id, published.document())
-        return self.intake().fetch(job, stop or threading.Event())
+        return self.intake().fetch(job, checkpoint)
 
     def incoming(self) -> list[str]:
         return sorted(path.name for path in (self.state / "incoming").iterdir())
@@ -192,7 +193,7 @@ def test_another_bundle_of_the_same_version_is_refused(bench: Bench) -> None:
 def test_a_job_that_names_another_version_than_the_manifest_is_refused(bench: Bench) -> None:
     published = bench.publish(3)
     job = Job("j1", published.document(version=9))
-    refused(bench.intake().fetch(job, threading.Event()), "version")
+    refused(bench.intake().fetch(job, carry_on), "version")
 
 
 def test_without_space_nothing_is_downloaded_and_it_is_tried_again_later(bench: Bench) -> None:
@@ -206,10 +207,16 @@ def test_without_space_nothing_is_downloaded_and_it_is_tried_again_later(bench: 
 
 def test_a_job_given_up_stops_the_download(bench: Bench) -> None:
     published = bench.publish(3)
-    stop = threading.Event()
-    stop.set()
-    assert isinstance(bench.fetch(published, stop=stop), FetchFailed)
-    assert "3" not in bench.incoming()
+    pieces = iter(range(50))
+
+    def stopped_after_a_while() -> None:
+        if next(pieces, None) is None:
+            raise Stopped("the job was given up")
+
+    result = bench.fetch(published, checkpoint=stopped_after_a_while)
+    assert result == FetchFailed("j1", "the job was given up")
+    assert bench.incoming() == [".partial-3"]
+    assert 0 < bench.bucket.sent[published.prefix + MODEL] <= 50 * bench.bucket.piece_bytes
 
 
 def test_leftovers_of_other_versions_are_removed(bench: Bench) -> None:

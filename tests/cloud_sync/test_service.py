@@ -33,6 +33,9 @@ class NoFetcher:
     def stop(self) -> None:
         pass
 
+    def is_fresh(self) -> bool:
+        return True
+
     def close(self, seconds: float) -> None:
         pass
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync.cli import DEFAULT_CONFIG
 from edge.config import DEFAULT_PATH, Config
 from edge.exits import Exit
 from edge.incoming import INCOMING
@@ -136,7 +137,9 @@ def test_configuration_is_where_the_software_looks_for_it():
 def test_the_appliance_never_sees_the_certificates():
     folder = Path(setting("greenlight-sync.service", "ConditionPathExists")).parent
     assert setting("greenlight.service", "InaccessiblePaths") == f"-{folder}"
-    assert str(folder / "sync.toml") in setting("greenlight-sync.service", "ExecStart")
+    # The command that an operator types reads the very file that the unit waits for.
+    assert folder / "sync.toml" == DEFAULT_CONFIG
+    assert setting("greenlight-sync.service", "ExecStart").endswith("/greenlight-sync run")
 
 
 def test_two_users_of_one_group():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -92,7 +91,7 @@ def _goes_on(state: Path, bundles: Path) -> Iterator[str]:
     result = None
     for _ in range(3):
         result = intake(state, bundles, FolderBucket(bundles)).fetch(
-            job(bundles, version), threading.Event()
+            job(bundles, version), lambda: None
         )
         if isinstance(result, Fetched):
             return

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,9 +103,9 @@ class Work:
         wanted, bucket = job(self._bundles, version), FolderBucket(self._bundles)
         device = intake(self._state, self._bundles, bucket)
         bucket.break_off_after = 8192
-        assert isinstance(device.fetch(wanted, threading.Event()), FetchFailed)
+        assert isinstance(device.fetch(wanted, lambda: None), FetchFailed)
         bucket.break_off_after = None
-        fetched = device.fetch(wanted, threading.Event())
+        fetched = device.fetch(wanted, lambda: None)
         assert isinstance(fetched, Fetched), fetched
         self._mark("placed", version)
         document = wanted.document

@@ -1,0 +1,35 @@
+"""What a service tells systemd: ready, alive, stopping (sd_notify's datagrams)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+
+def tell_systemd(note: str) -> None:
+    """Send a note such as `READY=1`; without systemd nothing happens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(note.encode(), address)
+
+
+class Watchdog:
+    """systemd's watchdog: whoever does not feed it in time is restarted."""
+
+    def __init__(self) -> None:
+        limit = os.environ.get("WATCHDOG_USEC", "")
+        # Twice in the time systemd allows.
+        self._every_seconds = int(limit) / 2e6 if limit.isdigit() else None
+        self._next = 0.0
+
+    def feed(self) -> None:
+        """Say that all is alive, as often as systemd wants to hear it."""
+        now = time.monotonic()
+        if self._every_seconds is not None and now >= self._next:
+            tell_systemd("WATCHDOG=1")
+            self._next = now + self._every_seconds
