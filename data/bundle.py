@@ -101,13 +101,20 @@ def read_bundle(folder: Path, public_keys: Mapping[str, bytes]) -> Bundle:
     """
     raw = _read(folder, MANIFEST, limits.MAX_MANIFEST_BYTES)
     manifest = check_manifest(raw, _read(folder, SIGNATURE, _SIGNATURE_BYTES), public_keys)
-    files = {}
-    for name, entry in manifest.files.items():
-        content = _read(folder, name, entry.size)
-        if FileEntry.of(content) != entry:
-            raise HashMismatch(f"{name}: its bytes are not those that were signed")
-        files[name] = content
+    files = {name: read_file(folder, name, entry) for name, entry in manifest.files.items()}
     return Bundle(manifest, files, hashlib.sha256(raw).hexdigest())
+
+
+def read_file(folder: Path, name: str, entry: FileEntry) -> bytes:
+    """Return the bytes of one file of a bundle, as a checked manifest lists it.
+
+    Raises:
+        BundleUnreadable, HashMismatch: it is not the file that was signed.
+    """
+    content = _read(folder, name, entry.size)
+    if FileEntry.of(content) != entry:
+        raise HashMismatch(f"{name}: its bytes are not those that were signed")
+    return content
 
 
 def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes]) -> Manifest:
@@ -155,7 +162,7 @@ def _read(folder: Path, name: str, most_bytes: int) -> bytes:
 
 
 def write_bundle(
-    folder: Path, manifest: Manifest, files: Mapping[str, bytes], key: signing.PrivateKey
+    folder: Path, manifest: Manifest, files: Mapping[str, bytes], key: signing.PrivateKey | None
 ) -> str:
     """Write a signed bundle, whole or not at all, in place of what `folder` held before.
 
@@ -163,7 +170,8 @@ def write_bundle(
         folder: made if it is not there; only a bundle or an empty folder is replaced.
         manifest: its `files` and `key_id` are filled in here.
         files: the bytes of each file by name.
-        key: the key that signs.
+        key: the key that signs; without one the manifest names no key and no device takes it,
+            until whoever releases it has signed.
 
     Returns:
         The SHA-256 of `manifest.json`.
@@ -173,7 +181,7 @@ def write_bundle(
         FileExistsError: if `folder` holds something that is no bundle.
     """
     entries = {name: FileEntry.of(content) for name, content in sorted(files.items())}
-    filled = msgspec.structs.replace(manifest, files=entries, key_id=key.key_id)
+    filled = msgspec.structs.replace(manifest, files=entries, key_id=key.key_id if key else "")
     filled.check()
     raw = msgspec.json.format(msgspec.json.encode(filled), indent=1) + b"\n"
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
@@ -181,7 +189,8 @@ def write_bundle(
     fresh = folder.with_name(f".{folder.name}.new")
     _clear(fresh)
     fresh.mkdir(parents=True)
-    for name, content in {**files, MANIFEST: raw, SIGNATURE: key.sign(raw)}.items():
+    signature = {SIGNATURE: key.sign(raw)} if key else {}
+    for name, content in {**files, MANIFEST: raw, **signature}.items():
         write_synced(fresh / name, content)
     _clear(folder)
     fresh.rename(folder)

@@ -15,9 +15,12 @@ from rich.markup import escape
 from data import signing
 from data.errors import GreenlightError
 from data.film_table import write_films
+from training.retraining.commands import compact, retrain
 from training.sources.options import MIN_VOTES, OMDB_DAILY_QUOTA, Options, sparing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(compact)
+app.command()(retrain)
 console = Console()
 # Where `dataset --source imdb --download` puts IMDb's files unless --ratings names a folder.
 IMDB_FOLDER = Path("data/films/imdb")

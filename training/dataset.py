@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from data import topics
 from data.film_table import BadRow
 from data.films import Film
 from training import sources
@@ -86,6 +89,13 @@ def load(
     if not films:
         raise TooManyBadRows(f"{table.origin}: holds no films")
     return table
+
+
+def film_ids(films: Sequence[Film]) -> NDArray[np.uint64]:
+    """Return a number for each film, from what names it in the table: title, year and director."""
+    keys = (topics.film_key(film.title, film.year, film.director) for film in films)
+    digests = b"".join(hashlib.sha256(key.encode()).digest()[:8] for key in keys)
+    return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
 def rejects_path(out: Path) -> Path:

@@ -47,3 +47,11 @@ class NoParity(ExportRefused):
 
 class PipelineUnusable(TrainingError):
     """A saved scikit-learn pipeline cannot be served by this software."""
+
+
+class WorkFolderBusy(TrainingError):
+    """Another run is at work in a folder that only one may change."""
+
+
+class NoContender(TrainingError):
+    """A folder holds no bundle that could be judged."""

@@ -26,7 +26,7 @@ from data.manifest import (
 )
 from training import gate
 from training.converter import to_onnx
-from training.dataset import FilmTable
+from training.dataset import FilmTable, film_ids
 from training.estimator import FilmModel
 from training.graph import MIN_ONNXRUNTIME
 from training.knowledge import catalogue_of, probes_of
@@ -166,7 +166,12 @@ def summary_of(exported: Exported) -> Summary:
 
 
 class Pipeline(msgspec.Struct):
-    """What `pipeline.joblib` holds: the fitted estimator and the ONNX file's hash."""
+    """What `pipeline.joblib` holds: the fitted estimator and the ONNX file's hash.
+
+    Attributes:
+        films: the training films' numbers (training.dataset.film_ids), in the order of
+            the estimator's predictions for unseen films; None in one made before they were kept.
+    """
 
     model: Any
     model_hash: str
@@ -174,7 +179,11 @@ class Pipeline(msgspec.Struct):
 
 def save_pipeline(path: Path, exported: Exported) -> None:
     """Write the fitted estimator with the hash of the ONNX file made from it."""
-    entry = {"model": exported.model, "model_hash": FileEntry.of(exported.model_bytes).sha256}
+    entry = {
+        "model": exported.model,
+        "model_hash": FileEntry.of(exported.model_bytes).sha256,
+        "films": film_ids(exported.table.films),
+    }
     fresh = path.with_name(f".{path.name}.new")
     joblib.dump(entry, fresh, compress=3)
     fresh.replace(path)
@@ -182,8 +191,9 @@ def save_pipeline(path: Path, exported: Exported) -> None:
 
 def load_pipeline(path: Path) -> Pipeline:
     """Read what save_pipeline wrote. Only open files you made: joblib files can run code."""
+    films: Any = None
     entry = joblib.load(path)
-    return Pipeline(entry["model"], entry["model_hash"])
+    return Pipeline(entry["model"], entry["model_hash"], entry.get("films"))
 
 
 def feature_schema(model: FilmModel) -> dict[str, Any]:

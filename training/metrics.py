@@ -41,15 +41,14 @@ def metrics(stars: Ints, expected: Floats, probabilities: Floats) -> dict[str, f
     """
     if len(stars) == 0:
         return dict.fromkeys(NAMES, float("nan"))
-    p = np.maximum(probabilities, _LEAST_PROBABILITY)
-    p /= p.sum(axis=1, keepdims=True)
+    p = _floored(probabilities)
     likeliest = p.argmax(axis=1) + 1
     corrected = (p / np.sqrt(p.mean(axis=0))).argmax(axis=1) + 1
     error = expected - stars
     regret, optimism = slate_figures(stars, expected)
     return {
         "rmse": float(np.sqrt((error**2).mean())),
-        "log_loss": float(-np.log(p[np.arange(len(p)), stars - 1]).mean()),
+        "log_loss": float(log_losses(stars, probabilities).mean()),
         "regret": regret,
         "optimism": optimism,
         "accuracy": float((likeliest == stars).mean()),
@@ -68,6 +67,19 @@ NAMES = (
     "rmse", "log_loss", "regret", "optimism", "accuracy", "f1", "f1_prior", "within_one", "mae",
     "r2", "spearman", "rps", "calibration",
 )  # fmt: skip
+
+
+def _floored(probabilities: Floats) -> Floats:
+    """Return the probabilities without zeros, each row's sum 1."""
+    p = np.maximum(probabilities, _LEAST_PROBABILITY)
+    p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
+def log_losses(stars: Ints, probabilities: Floats) -> Floats:
+    """Return -log p_y of each film, [n]."""
+    losses: Floats = -np.log(_floored(probabilities)[np.arange(len(stars)), stars - 1])
+    return losses
 
 
 def ranked_probability_score(stars: Ints, probabilities: Floats) -> float:

@@ -11,12 +11,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from data.verdict import Verdict
+
 if TYPE_CHECKING:
     # Only their types: a command that shows a table need not load the libraries of training.
     from training.benchmark import Benchmark
     from training.dataset import FilmTable
     from training.evaluate import Figures
     from training.export import Exported, Tell
+    from training.retraining.training_set import TrainingSet
 
 _SHOWN = ("rmse", "log_loss", "regret", "accuracy", "rps")
 
@@ -121,3 +124,50 @@ def exported(
     summary(
         console, f"Bundle {made.manifest.name} version {made.manifest.version}", {**facts, **places}
     )
+
+
+def training_set(console: Console, made: TrainingSet, more: Mapping[str, object]) -> None:
+    """Show what went into a training set."""
+    counts = made.manifest.counts
+    facts = {
+        "objects": f"{counts.objects:,}, of them {counts.duplicates:,} sent again and "
+        f"{counts.rejects:,} no ratings",
+        "ratings": f"{counts.owner:,} by owners, {counts.simulated:,} simulated "
+        f"({counts.left_out:,} simulated ones left out)",
+        "films of the table": f"{counts.table:,}",
+        "ratings that train": f"{counts.trained:,}",
+        "held out": f"{counts.held_out:,}, to judge by; they never train",
+        "written to": made.folder,
+    }
+    summary(console, f"Training set {made.manifest.sha256[:16]}", {**facts, **more})
+
+
+def verdict(console: Console, found: Verdict, places: Mapping[str, object]) -> None:
+    """Show a verdict: its figures, its checks, and last of all its reasons."""
+    if found.comparisons:
+        table = Table(title="Side by side", title_justify="left", title_style="bold")
+        for column in ("on", "figure"):
+            table.add_column(column)
+        version = f"version {found.incumbent.version}"
+        for column in ("films", version, "new", "difference", "95% interval"):
+            table.add_column(column, justify="right")
+        for one in found.comparisons:
+            table.add_row(
+                one.part,
+                one.figure.replace("_", " "),
+                f"{one.films:,}",
+                f"{one.incumbent:.3f}",
+                f"{one.candidate:.3f}",
+                f"{one.difference:+.3f}",
+                f"{one.low:+.3f} to {one.high:+.3f}",
+            )
+        console.print(table)
+    for check in found.checks:
+        mark = "[green]held[/]  " if check.passed else "[red]failed[/]"
+        console.print(f"{mark} {check.name}: {escape(check.found)}", soft_wrap=True)
+    word = "[green]RELEASE[/]" if found.released else "[yellow]REFUSED[/]"
+    console.print(f"{word} version {found.candidate.version} in place of {found.incumbent.version}")
+    for reason in found.reasons:
+        console.print(f"  {escape(reason)}", soft_wrap=True)
+    for name, place in places.items():
+        console.print(f"  {name} {escape(str(place))}", soft_wrap=True, style="dim")

@@ -2,7 +2,7 @@ r"""IMDb's own files: `title.basics`, `title.crew`, `title.ratings` and `name.ba
 
 They lie in one folder as `.tsv` or `.tsv.gz`: tab-separated without quoting, `\N` for null. They
 hold more than ten million titles, too many for pandas, so DuckDB filters and joins them within a
-fixed memory. The only module that knows DuckDB.
+fixed memory.
 
 A series or an episode has neither one director nor one year to choose, so neither is a film here.
 """
@@ -15,11 +15,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
-
 from data.errors import InvalidRecord
 from data.film_table import BadRow
 from data.films import Film, Kind, normalise, sorted_genres, stars_of
+from training.database import Database, DatabaseError, connect
 from training.errors import SourceUnavailable
 from training.sources.options import Options
 
@@ -49,9 +48,6 @@ KIND_OF_TYPE: dict[str, Kind] = {
 }
 # The film table tells the kind by the title's suffix; see data.films.kind_of.
 _SUFFIX_OF_KIND: dict[Kind, str] = {"film": "", "tv": " (TV)", "video": " (V)", "game": " (VG)"}
-# Beyond this DuckDB goes to disk; with its own overhead a run stays well within 2 GB.
-_MEMORY_LIMIT = "900MB"
-_THREADS = 2
 _ROWS_AT_ONCE = 5_000
 
 # Each file is read once. The smallest table comes first, so that every join is held against it.
@@ -126,30 +122,22 @@ def read_rows(folder: Path, options: Options) -> Iterator[Film | BadRow]:
         SourceUnavailable: if a file is missing, broken or no such table.
     """
     files = find(folder)
-    with tempfile.TemporaryDirectory(prefix="greenlight-imdb-") as scratch:
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": _MEMORY_LIMIT,
-            "temp_directory": scratch,
-            "threads": _THREADS,
-            "preserve_insertion_order": False,
-            # Nothing is loaded from the network, whatever the query says.
-            "autoinstall_known_extensions": False,
-        }
-        with duckdb.connect(":memory:", config=settings) as database:
-            try:
-                for done, (step, query) in enumerate(_STEPS.items()):
-                    options.tell(f"read {step}", done / (len(_STEPS) + 1))
-                    _run(database, query, files, options)
-                rows = database.execute(_FILMS)
-                while chunk := rows.fetchmany(_ROWS_AT_ONCE):
-                    yield from map(_row, chunk)
-            except duckdb.Error as error:
-                raise SourceUnavailable(f"{folder}: {_first_lines(error)}") from error
+    with (
+        tempfile.TemporaryDirectory(prefix="greenlight-imdb-") as scratch,
+        connect(Path(scratch)) as database,
+    ):
+        try:
+            for done, (step, query) in enumerate(_STEPS.items()):
+                options.tell(f"read {step}", done / (len(_STEPS) + 1))
+                _run(database, query, files, options)
+            rows = database.execute(_FILMS)
+            while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+                yield from map(_row, chunk)
+        except DatabaseError as error:
+            raise SourceUnavailable(f"{folder}: {_first_lines(error)}") from error
 
 
-def _run(
-    database: duckdb.DuckDBPyConnection, query: str, files: dict[str, Path], options: Options
-) -> None:
+def _run(database: Database, query: str, files: dict[str, Path], options: Options) -> None:
     values: dict[str, object] = {"min_votes": options.min_votes, "types": list(KIND_OF_TYPE)}
     for name, columns in FILES.items():
         if f"{{{name}}}" in query:

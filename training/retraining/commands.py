@@ -1,0 +1,149 @@
+"""`greenlight-train compact` and `greenlight-train retrain`."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from data import signing
+from training.retraining import job
+
+REFUSED_EXIT = 3
+WORK = Path("build/training-sets")
+
+console = Console()
+
+FilmsOption = Annotated[
+    str, typer.Option(envvar="SM_CHANNEL_FILMS", help="film table, .csv or .tsv, or its folder")
+]
+FeedbackOption = Annotated[
+    str, typer.Option(envvar="SM_CHANNEL_FEEDBACK", help="folder, or s3://bucket/feedback/")
+]
+SimulatedOption = Annotated[
+    bool, typer.Option("--include-simulated", help="learn from simulated ratings too")
+]
+EndpointOption = Annotated[
+    str, typer.Option(envvar="AWS_ENDPOINT_URL_S3", help="of S3, where it is not AWS's own")
+]
+AllowedOption = Annotated[
+    float,
+    typer.Option("--allow-bad", min=0.0, max=1.0, help="share of bad rows or objects that is fine"),
+]
+
+
+def compact(
+    feedback: FeedbackOption,
+    films: FilmsOption,
+    out: Annotated[Path, typer.Option(help="the work folder; a later run goes on there")] = WORK,
+    include_simulated: SimulatedOption = False,
+    endpoint_url: EndpointOption = "",
+    allow_bad: AllowedOption = 0.05,
+) -> None:
+    """Join a film table with the ratings that devices sent to an immutable training set."""
+    from training import screen
+    from training.memory import peak_megabytes
+    from training.retraining.compact import compact as take
+
+    began = time.monotonic()
+    with screen.progress(console, "compact") as tell:
+        made = take(
+            feedback,
+            job.film_table_in(Path(films)),
+            out,
+            include_simulated=include_simulated,
+            endpoint_url=endpoint_url or None,
+            allowed_bad_share=allow_bad,
+            tell=tell,
+        )
+    screen.training_set(console, made, {
+        "took": f"{time.monotonic() - began:.0f} s, {peak_megabytes():,.0f} MB at most",
+    })  # fmt: skip
+
+
+def retrain(
+    films: FilmsOption = "",
+    feedback: FeedbackOption = "",
+    incumbent: Annotated[
+        str,
+        typer.Option(envvar="SM_CHANNEL_INCUMBENT", help="folder of the bundle in use"),
+    ] = "",
+    out: Annotated[
+        str, typer.Option(envvar=job.MODEL_DIR, help="folder for verdict, report and bundle")
+    ] = "",
+    work: Annotated[Path, typer.Option(help="compact's work folder")] = WORK,
+    version: Annotated[int, typer.Option(min=0, help="0: one more than the incumbent's")] = 0,
+    key: Annotated[str, typer.Option(help="PEM file of the key; default: development key")] = "",
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="leave the signing to whoever releases it")
+    ] = False,
+    include_simulated: SimulatedOption = False,
+    endpoint_url: EndpointOption = "",
+    jobs: Annotated[
+        int, typer.Option(min=1, envvar="SM_NUM_CPUS", help="processes side by side")
+    ] = 2,
+    as_job: Annotated[
+        bool,
+        typer.Option(
+            "--as-job", help="as a SageMaker job: its folders, unsigned, a refusal exits 0 too"
+        ),
+    ] = False,
+) -> None:
+    """Learn from the ratings, and release the new model only if it is shown to be better.
+
+    Exit code: 0 released, 3 refused, 1 an error.
+    """
+    from training import screen
+    from training.retraining.retrain import retrain as run
+
+    began = time.monotonic()
+    as_job = as_job or job.MODEL_DIR in os.environ
+    words = job.hyperparameters() if as_job else {}
+    places = _places(
+        as_job,
+        films=(films, job.channel("films")),
+        feedback=(feedback, job.channel("feedback")),
+        incumbent=(incumbent, job.channel("incumbent")),
+        out=(out, str(job.ROOT / "model")),
+    )
+    with screen.progress(console, "retrain") as tell:
+        verdict = run(
+            places["feedback"],
+            job.film_table_in(Path(places["films"])),
+            Path(places["incumbent"]),
+            Path(places["out"]),
+            work=work,
+            version=version or _whole("version", words.get("version", "0")),
+            key=None if unsigned or as_job else _key(key),
+            include_simulated=include_simulated or words.get("include-simulated") == "true",
+            endpoint_url=endpoint_url or None,
+            jobs=jobs,
+            tell=tell,
+        )
+    screen.verdict(
+        console, verdict, {"in": places["out"], "took": f"{time.monotonic() - began:.0f} s"}
+    )
+    raise typer.Exit(0 if verdict.released or as_job else REFUSED_EXIT)
+
+
+def _places(as_job: bool, **given: tuple[str, str]) -> dict[str, str]:
+    """Return each place by name: as given, or where a job has it."""
+    missing = [name for name, (place, _) in given.items() if not place and not as_job]
+    if missing:
+        raise typer.BadParameter(f"--{missing[0]} is missing (or --as-job, inside of SageMaker)")
+    return {name: place or in_job for name, (place, in_job) in given.items()}
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"hyperparameter {name}: is {text!r}; give a number") from None
+
+
+def _key(path: str) -> signing.PrivateKey:
+    return signing.PrivateKey.read(Path(path)) if path else signing.development_key()

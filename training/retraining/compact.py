@@ -1,0 +1,173 @@
+"""Feedback objects into a training set: each rating once, however often and however it was sent.
+
+The work folder holds `feedback/` (a ledger and Parquet shards, both only ever growing), `sets/`
+and `rejects.csv`. A run takes what the ledger has not taken yet; killed at any time, the next one
+goes on. To begin anew, remove the work folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from data import wire
+from data.errors import InvalidRecord
+from data.wire import Feedback
+from training.dataset import ALLOWED_BAD_SHARE, load, rejects_path
+from training.errors import TooManyBadRows, WorkFolderBusy
+from training.retraining.ledger import Ledger
+from training.retraining.objects import Gone, Objects, objects_at
+from training.retraining.shards import Rating, shard_path, write_shard
+from training.retraining.training_set import TrainingSet, write_set
+
+Tell = Callable[[str, float], None]
+
+REJECTS = "rejects.csv"
+# So many objects are read, written to one shard and committed together.
+_OBJECTS_AT_ONCE = 20_000
+
+
+def compact(
+    feedback: str,
+    films: Path,
+    out: Path,
+    *,
+    include_simulated: bool = False,
+    endpoint_url: str | None = None,
+    allowed_bad_share: float = ALLOWED_BAD_SHARE,
+    tell: Tell = lambda step, done: None,
+) -> TrainingSet:
+    """Take the feedback objects that are new, and return the training set of all of them.
+
+    Args:
+        feedback: a folder, or `s3://bucket/feedback/`.
+        films: the film table, .csv or .tsv.
+        out: the work folder.
+        include_simulated: whether simulated ratings go into the set.
+        endpoint_url: of S3, where it is not AWS's own.
+        allowed_bad_share: the share of bad rows, and of bad objects, that is still no error.
+        tell: told each step's name and the share of the work done before it.
+
+    Raises:
+        SourceUnavailable: the film table or the objects cannot be read.
+        TooManyBadRows: after the rejects have been written.
+        WorkFolderBusy: another run is at work in `out`.
+    """
+    tell("read the film table", 0.0)
+    table = load(
+        films.suffix.lower().lstrip("."),
+        films,
+        rejects=out / rejects_path(films).name,
+        allowed_bad_share=allowed_bad_share,
+    )
+    objects = objects_at(feedback, endpoint_url)
+    work = out / "feedback"
+    with ExitStack() as stack:
+        scratch = stack.enter_context(_alone_in(work))
+        ledger = stack.enter_context(closing(Ledger(work / "ledger.sqlite")))
+        tell(f"list {objects.place}", 0.02)
+        ledger.add(objects.keys())
+        _take(objects, ledger, work, scratch, tell)
+        taken = ledger.count("objects"), ledger.count("ratings"), ledger.count("rejects")
+        _write_rejects(out / REJECTS, ledger)
+        _check_rejects(objects.place, taken[0], taken[2], allowed_bad_share, out / REJECTS)
+        tell("write the training set", 0.8)
+        shards = [shard_path(work, number) for number in ledger.shards()]
+        return write_set(
+            out / "sets",
+            table,
+            shards,
+            include_simulated=include_simulated,
+            taken=(taken[0], taken[0] - taken[1] - taken[2], taken[2]),
+            scratch=scratch,
+        )
+
+
+@contextmanager
+def _alone_in(work: Path) -> Iterator[Path]:
+    """Hold the work folder for this process; yields an empty folder for passing things."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / ".lock").open("w") as lock:
+        try:
+            # Given back by the kernel however this process ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkFolderBusy(f"{work.parent}: another run is at work there; wait") from None
+        scratch = work / ".scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        yield scratch
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _take(objects: Objects, ledger: Ledger, work: Path, scratch: Path, tell: Tell) -> None:
+    """Take all untaken objects, a shard at a time."""
+    number = max(ledger.shards(), default=0) + 1
+    whole = ledger.remaining()
+    done = 0
+    with ThreadPoolExecutor(objects.most_readers) as readers:
+        while keys := ledger.untaken(_OBJECTS_AT_ONCE):
+            tell(f"take {done:,} of {whole:,} new objects", 0.05 + 0.75 * done / whole)
+            with ledger.transaction():
+                fresh = list(_new_ratings(objects, keys, ledger, readers))
+                if fresh:
+                    write_shard(shard_path(work, number), fresh, scratch)
+                    ledger.add_shard(number, len(fresh))
+                    number += 1
+                ledger.take(keys)
+            done += len(keys)
+
+
+def _new_ratings(
+    objects: Objects, keys: list[str], ledger: Ledger, readers: ThreadPoolExecutor
+) -> Iterator[Rating]:
+    """Yield those ratings of some objects that are new; note why others are none."""
+
+    def read(key: str) -> bytes | Gone:
+        try:
+            return objects.read(key)
+        except Gone as gone:
+            return gone
+
+    for key, content in zip(keys, readers.map(read, keys), strict=True):
+        if isinstance(content, Gone):
+            ledger.reject(key, f"cannot be read: {content}")
+            continue
+        try:
+            record = wire.decode(content, Feedback)
+        except InvalidRecord as error:
+            ledger.reject(key, str(error))
+            continue
+        # The record and not its bytes: the same rating may have been written in another order.
+        digest = hashlib.sha256(msgspec.json.encode(record, order="sorted"))
+        new = ledger.is_new(record.id, digest.digest())
+        if new:
+            yield Rating(record, digest.hexdigest())
+        elif new is None:
+            ledger.reject(key, f"id: {record.id} was there before with another content")
+
+
+def _write_rejects(path: Path, ledger: Ledger) -> None:
+    if not ledger.count("rejects"):
+        path.unlink(missing_ok=True)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["object", "reason"])
+        writer.writerows(ledger.rejects())
+
+
+def _check_rejects(place: str, objects: int, rejects: int, allowed: float, path: Path) -> None:
+    if rejects > allowed * objects:
+        raise TooManyBadRows(
+            f"{place}: {rejects:,} of {objects:,} objects are no ratings "
+            f"({rejects / objects:.1%}; {allowed:.0%} allowed); {path} says why of each"
+        )

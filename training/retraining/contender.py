@@ -1,0 +1,108 @@
+"""A model that stands before the judge: its signed file, and the pipeline it was made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from data import limits, wire
+from data.bundle import BundleRefused, read_file
+from data.errors import InvalidRecord
+from data.films import Film
+from data.manifest import MANIFEST, MODEL, Manifest
+from training.careers import Ints
+from training.dataset import film_ids
+from training.errors import NoContender, PipelineUnusable
+from training.export import PIPELINE, Pipeline, beside, load_pipeline
+from training.records import frame_of_films
+from training.retraining.paired import Said
+from training.runtime import Scorer
+
+BUNDLE = "bundle"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A bundle, and where its pipeline lies.
+
+    Signatures are not looked at: a candidate has none yet, and the incumbent comes from where the
+    pipeline comes from, which is trusted with more (a pipeline can run code when it is read).
+    """
+
+    manifest: Manifest
+    model: bytes
+    pipeline_path: Path
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The file as it ships."""
+        return Scorer(self.model)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The scikit-learn model that the file was made from.
+
+        Raises:
+            PipelineUnusable: it is not there, is another model's or another software's.
+        """
+        try:
+            found = load_pipeline(self.pipeline_path)
+        except Exception as error:  # a pickle of other versions may raise anything
+            raise PipelineUnusable(
+                f"{self.pipeline_path}: cannot be read by this software "
+                f"({type(error).__name__}: {error})"
+            ) from error
+        if found.model_hash != self.manifest.model_hash:
+            raise PipelineUnusable(f"{self.pipeline_path}: is the pipeline of another model")
+        return found
+
+    def of(self, films: list[Film]) -> Said:
+        """Return what the file says of films."""
+        scores = self.scorer.score(frame_of_films(films))
+        return Said(scores.expected.astype(float), scores.probabilities.astype(float))
+
+    def unseen(self, films: list[Film], films_sha256: str) -> tuple[Ints, Said]:
+        """Return the rows of those films that it learnt from, and what it said of each unseen.
+
+        "Unseen" is what the fit's folds predicted for the films that they left out.
+
+        Raises:
+            PipelineUnusable: it cannot be told which films it learnt from.
+        """
+        model, known = self.pipeline.model, self.pipeline.films
+        if known is None and self.manifest.training.sha256 == films_sha256:
+            known = film_ids(films)
+        if known is None or len(known) != len(model.unseen_expected_):
+            raise PipelineUnusable(f"{self.pipeline_path}: does not tell which films it learnt")
+        _, rows, places = np.intersect1d(film_ids(films), known, return_indices=True)
+        order = np.argsort(rows)
+        rows, places = rows[order], places[order]
+        return rows, Said(model.unseen_expected_[places], model.unseen_probabilities_[places])
+
+
+def read_contender(folder: Path) -> Contender:
+    """Read a bundle and find its pipeline.
+
+    Args:
+        folder: the bundle's own, or one in which it lies as `bundle/`. The pipeline lies in the
+            same folder, in the bundle's, or in the bundle's report folder beside it.
+
+    Raises:
+        NoContender: there is no whole bundle.
+    """
+    bundle = folder if (folder / MANIFEST).exists() else folder / BUNDLE
+    try:
+        raw = (bundle / MANIFEST).read_bytes()
+        manifest = wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES)
+        model = read_file(bundle, MODEL, manifest.files[MODEL])
+    except OSError as error:
+        raise NoContender(f"{folder}: holds no bundle ({error.strerror}: {MANIFEST})") from error
+    except (InvalidRecord, BundleRefused, msgspec.DecodeError) as error:
+        raise NoContender(f"{bundle}: is no whole bundle: {error}") from error
+    places = (bundle / PIPELINE, beside(bundle) / PIPELINE, folder / PIPELINE)
+    pipeline = next((path for path in places if path.exists()), beside(bundle) / PIPELINE)
+    return Contender(manifest, model, pipeline)

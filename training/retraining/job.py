@@ -1,0 +1,55 @@
+"""The places and words of a SageMaker training job, under its script mode's names.
+
+SageMaker lays channels out under /opt/ml/input/data and keeps what is left in /opt/ml/model; its
+toolkit tells the same in variables SM_*. Plain containers get the folders alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from training.errors import SourceUnavailable
+
+ROOT = Path("/opt/ml")
+MODEL_DIR = "SM_MODEL_DIR"
+_CONFIG_DIR = "SM_INPUT_CONFIG_DIR"
+_TABLES = (".csv", ".tsv")
+
+
+def channel(name: str) -> str:
+    """Return where a job finds a channel when no variable says it."""
+    return str(ROOT / "input/data" / name)
+
+
+def hyperparameters() -> dict[str, str]:
+    """Return the job's hyperparameters; none if there is no such file.
+
+    Raises:
+        SourceUnavailable: the file holds something else than texts by name.
+    """
+    folder = Path(os.environ.get(_CONFIG_DIR) or ROOT / "input/config")
+    path = folder / "hyperparameters.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        raise SourceUnavailable(f"{path}: cannot be read: {error}") from error
+
+
+def film_table_in(place: Path) -> Path:
+    """Return the film table of a channel: the file itself, or the only one in its folder.
+
+    Raises:
+        SourceUnavailable: there is none, or more than one.
+    """
+    if not place.is_dir():
+        return place
+    found = sorted(path for path in place.iterdir() if path.suffix.lower() in _TABLES)
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise SourceUnavailable(f"{place}: holds {names}; give one film table, .csv or .tsv")
+    return found[0]

@@ -1,0 +1,84 @@
+"""Where feedback objects lie: a folder, or a bucket of S3. Both are a listing and a read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from data import limits, topics
+from training.errors import SourceUnavailable
+
+FOLDER, _, SUFFIX = topics.feedback_object("").rpartition("/")
+S3 = "s3://"
+# A larger object can be no feedback, so no more of it is read.
+MOST_BYTES = limits.MAX_PAYLOAD_BYTES + 1
+
+
+class Gone(Exception):
+    """An object that was listed cannot be read; the message says why."""
+
+
+class Objects(Protocol):
+    """Feedback objects, each under its key.
+
+    Attributes:
+        place: what to call it in messages.
+        most_readers: how many reads may usefully run side by side.
+    """
+
+    place: str
+    most_readers: int
+
+    def keys(self) -> Iterator[str]:
+        """Yield the key of every object, in any order."""
+
+    def read(self, key: str) -> bytes:
+        """Return an object's content, or its first MOST_BYTES.
+
+        Raises:
+            Gone: this object cannot be read; others may.
+        """
+
+
+class FolderObjects:
+    """Objects as files of a folder, or of its folder `feedback`, as in the bucket."""
+
+    # Threads do not read local files faster.
+    most_readers = 1
+
+    def __init__(self, folder: Path) -> None:
+        inner = folder / FOLDER
+        self._folder = inner if inner.is_dir() else folder
+        self.place = str(self._folder)
+        if not self._folder.is_dir():
+            raise SourceUnavailable(f"{folder}: is no folder; name one of feedback objects")
+
+    def keys(self) -> Iterator[str]:
+        """Yield the name of each `.json` file; hidden ones are somebody's work in progress."""
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):
+                    yield entry.name
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content."""
+        try:
+            with (self._folder / key).open("rb") as file:
+                return file.read(MOST_BYTES)
+        except OSError as error:
+            raise Gone(str(error.strerror)) from error
+
+
+def objects_at(place: str, endpoint_url: str | None = None) -> Objects:
+    """Return the objects of a folder, or of `s3://bucket/prefix/`.
+
+    Raises:
+        SourceUnavailable: there is no such place.
+    """
+    if place.startswith(S3):
+        from training.retraining.bucket import BucketObjects  # boto3 is slow to import
+
+        return BucketObjects(place.removeprefix(S3), endpoint_url)
+    return FolderObjects(Path(place))

@@ -1,0 +1,136 @@
+"""Compact, fit, judge: from feedback to a verdict, and to the new model's bundle.
+
+verdict.json, report.html           always
+bundle/, pipeline.joblib            of a model worth releasing
+refused/bundle/, refused/...        of a refused one, where nobody publishes it by mistake
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from data import wire
+from data.bundle import write_bundle
+from data.durable import replace_durably
+from data.signing import PrivateKey
+from data.verdict import VERDICT, Verdict
+from data.verdict import Contender as Named
+from training.dataset import FilmTable
+from training.errors import ExportRefused
+from training.estimator import FilmModel
+from training.export import PIPELINE, prepare, save_pipeline
+from training.retraining.compact import compact
+from training.retraining.contender import BUNDLE, Contender, read_contender
+from training.retraining.judge import judge, refusal, too_few
+from training.retraining.training_set import TrainingSet
+
+Tell = Callable[[str, float], None]
+
+REFUSED = "refused"
+SOURCE = "feedback"
+_CANDIDATE = ".candidate"
+
+
+def retrain(
+    feedback: str,
+    films: Path,
+    incumbent: Path,
+    out: Path,
+    *,
+    work: Path,
+    version: int = 0,
+    key: PrivateKey | None = None,
+    include_simulated: bool = False,
+    endpoint_url: str | None = None,
+    jobs: int = 2,
+    model: FilmModel | None = None,
+    tell: Tell = lambda step, done: None,
+) -> Verdict:
+    """Make a new model from films and feedback, judge it, and write what came of it into `out`.
+
+    Args:
+        feedback: a folder, or `s3://bucket/feedback/`.
+        films: the film table, .csv or .tsv.
+        incumbent: the model in use, as read_contender takes it.
+        out: where verdict, report and bundle go.
+        work: compact's work folder.
+        version: of the new model; 0 for one more than the incumbent's.
+        key: signs the bundle; without one it is left unsigned.
+        include_simulated: whether to learn from simulated ratings too.
+        endpoint_url: of S3, where it is not AWS's own.
+        jobs: processes side by side.
+        model: the estimator, not yet fitted, where it is not the usual one.
+        tell: told each step's name and the share of the work done before it.
+
+    Raises:
+        GreenlightError: no verdict could be reached; `out` is as it was.
+    """
+    old = read_contender(incumbent)
+    number = version or old.manifest.version + 1
+    found = compact(
+        feedback,
+        films,
+        work,
+        include_simulated=include_simulated,
+        endpoint_url=endpoint_url,
+        tell=lambda step, done: tell(step, 0.2 * done),
+    )
+    candidate = out / _CANDIDATE
+    shutil.rmtree(candidate, ignore_errors=True)
+    reason = too_few(found)
+    if reason is not None:
+        # The verdict is certain: a fit would take minutes and change nothing.
+        verdict = refusal(found, Named(number), old, reason)
+    else:
+        verdict = _fit_and_judge(
+            candidate, found, old, incumbent, number, key, model or FilmModel(jobs=jobs), tell
+        )
+    _lay_out(out, candidate, verdict)
+    return verdict
+
+
+def _fit_and_judge(
+    candidate: Path,
+    found: TrainingSet,
+    old: Contender,
+    incumbent: Path,
+    version: int,
+    key: PrivateKey | None,
+    model: FilmModel,
+    tell: Tell,
+) -> Verdict:
+    rows = found.training()
+    table = FilmTable(SOURCE, rows.origin, rows.films, [])
+    try:
+        exported = prepare(
+            table, model, version=version, tell=lambda step, done: tell(step, 0.2 + 0.6 * done)
+        )
+    except ExportRefused as error:
+        return refusal(found, Named(version), old, f"{error}.")
+    candidate.mkdir(parents=True)
+    write_bundle(candidate / BUNDLE, exported.manifest, exported.files, key)
+    save_pipeline(candidate / PIPELINE, exported)
+    return judge(
+        candidate, incumbent, found.folder, tell=lambda step, done: tell(step, 0.8 + 0.2 * done)
+    )
+
+
+def _lay_out(out: Path, candidate: Path, verdict: Verdict) -> None:
+    """Put the candidate where its verdict sends it; what an earlier run left there goes.
+
+    The verdict is taken away first and written last: without one there is nothing to release.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    (out / VERDICT).unlink(missing_ok=True)
+    for place in (out / BUNDLE, out / REFUSED):
+        shutil.rmtree(place, ignore_errors=True)
+    (out / PIPELINE).unlink(missing_ok=True)
+    if candidate.exists() and verdict.released:
+        (candidate / BUNDLE).rename(out / BUNDLE)
+        (candidate / PIPELINE).rename(out / PIPELINE)
+        candidate.rmdir()
+    elif candidate.exists():
+        candidate.rename(out / REFUSED)
+    replace_durably(out / VERDICT, wire.encode(verdict))

@@ -1,0 +1,91 @@
+"""Ratings as immutable Parquet files, written by DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from data.durable import rename_durably
+from data.films import genre_slots, kind_of
+from data.wire import Feedback
+from training.database import connect
+from training.retraining.holdout import held_out
+
+_COLUMNS = {
+    "id": "VARCHAR",
+    "sha256": "VARCHAR",
+    "title": "VARCHAR",
+    "year": "INTEGER",
+    "director": "VARCHAR",
+    "genre1": "VARCHAR",
+    "genre2": "VARCHAR",
+    "genre3": "VARCHAR",
+    "kind": "VARCHAR",
+    "stars": "INTEGER",
+    "rating": "DOUBLE",
+    "origin": "VARCHAR",
+    "held_out": "BOOLEAN",
+    "thing": "VARCHAR",
+    "pick_id": "VARCHAR",
+    "expected": "DOUBLE",
+    "model_version": "INTEGER",
+    "model_hash": "VARCHAR",
+    "rated_at": "VARCHAR",
+}
+
+
+class Rating(NamedTuple):
+    """A rating and the SHA-256 of its record, in hexadecimal digits."""
+
+    record: Feedback
+    sha256: str
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Return where a shard lies."""
+    return folder / f"ratings-{number:06d}.parquet"
+
+
+def write_shard(path: Path, ratings: Sequence[Rating], scratch: Path) -> None:
+    """Write a shard, durably; one of the same number that never came to count is replaced."""
+    frame = pd.DataFrame([_row(rating) for rating in ratings], columns=list(_COLUMNS))
+    fresh = path.with_name(f".{path.name}.new")
+    columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in _COLUMNS.items())
+    with connect(scratch, ordered=True) as database:
+        database.register("fresh", frame)
+        database.execute(
+            f"COPY (SELECT {columns} FROM fresh) TO '{quoted(fresh)}' "
+            "(FORMAT parquet, COMPRESSION zstd)"
+        )
+    rename_durably(fresh, path)
+
+
+def _row(rating: Rating) -> tuple[object, ...]:
+    record = rating.record
+    return (
+        record.id,
+        rating.sha256,
+        record.title,
+        record.year,
+        record.director,
+        *genre_slots(record.genres),
+        kind_of(record.title),
+        record.stars,
+        record.rating,
+        record.source,
+        held_out(record.id),
+        record.thing,
+        record.pick_id,
+        record.expected,
+        record.model_version,
+        record.model_hash,
+        record.rated_at,
+    )
+
+
+def quoted(path: Path) -> str:
+    """Return a path as it stands inside of SQL's quotes."""
+    return str(path).replace("'", "''")

@@ -1,0 +1,259 @@
+"""A training set: a folder that never changes, named by the hash of what is in it.
+
+films.parquet               every row: the film table, then the ratings by id
+movie_ratings_simple.tsv    the rows that train: the film table, then the ratings not held out
+manifest.json               what went in
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+
+from data import topics
+from data.checks import SCHEMA_VERSION
+from data.durable import rename_durably, sync_folder, write_synced
+from data.film_table import write_films
+from data.films import Film, genre_slots, sorted_genres
+from training.database import Database, connect
+from training.dataset import FilmTable, load
+from training.errors import SourceUnavailable
+from training.retraining.shards import quoted
+
+FILMS = "films.parquet"
+TRAINING_ROWS = "movie_ratings_simple.tsv"
+MANIFEST = "manifest.json"
+TABLE, OWNER, SIMULATED = "table", "owner", "simulated"
+_ROWS_AT_ONCE = 10_000
+# The columns of films.parquet.
+_FACTS = "id, title, year, director, genre1, genre2, genre3, kind, stars, rating, votes"
+_COLUMNS = f"{_FACTS}, origin, held_out"
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What went into a training set.
+
+    Attributes:
+        objects: feedback objects taken.
+        duplicates: objects whose rating was there before, word for word.
+        rejects: objects that are no rating, or another one under an id that was there before.
+        table: films of the film table.
+        owner, simulated: ratings in this set, by their source.
+        left_out: simulated ratings that are not in this set.
+        trained, held_out: ratings in this set that train, and that never do.
+    """
+
+    objects: int
+    duplicates: int
+    rejects: int
+    table: int
+    owner: int
+    simulated: int
+    left_out: int
+    trained: int
+    held_out: int
+
+
+class SetManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a training set is made of.
+
+    Attributes:
+        sha256: of everything below but `created_at`; its first 16 digits name the folder.
+        films_sha256: of the film table.
+        ratings_sha256: of the ratings' ids and contents, in the ids' order.
+    """
+
+    sha256: str
+    films_sha256: str
+    ratings_sha256: str
+    include_simulated: bool
+    counts: Counts
+    created_at: str
+    schema_version: int = SCHEMA_VERSION
+
+
+class TrainingSet:
+    """A training set on disk.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what it says of itself.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read the manifest of the set in `folder`.
+
+        Raises:
+            SourceUnavailable: it is no training set.
+        """
+        self.folder = folder
+        try:
+            raw = (folder / MANIFEST).read_bytes()
+            self.manifest = msgspec.json.decode(raw, type=SetManifest)
+        except (OSError, msgspec.DecodeError) as error:
+            raise SourceUnavailable(f"{folder}: is no training set ({error})") from error
+
+    def training(self) -> FilmTable:
+        """Return the films that train: those of the table first, in its order."""
+        return load("tsv", self.folder / TRAINING_ROWS, allowed_bad_share=0.0)
+
+    def table(self) -> list[Film]:
+        """Return the films of the film table, in its order."""
+        return list(self._films(f"origin = '{TABLE}'"))
+
+    def held_out(self) -> list[Film]:
+        """Return the rated films that never train, by id."""
+        return list(self._films("held_out"))
+
+    def _films(self, where: str) -> Iterator[Film]:
+        scratch = self.folder / ".scratch"
+        with connect(scratch, ordered=True) as database:
+            yield from films_of(
+                database, f"FROM read_parquet('{quoted(self.folder / FILMS)}') WHERE {where}"
+            )
+
+
+def films_of(database: Database, rows: str) -> Iterator[Film]:
+    """Yield the films of a query's rows, which begins with FROM."""
+    found = database.execute(
+        f"SELECT title, year, director, genre1, genre2, genre3, kind, stars, rating, votes {rows}"
+    )
+    while some := found.fetchmany(_ROWS_AT_ONCE):
+        for title, year, director, *slots, kind, stars, rating, votes in some:
+            yield Film(title, year, director, sorted_genres(slots), kind, stars, rating, votes)
+
+
+def write_set(
+    sets: Path,
+    table: FilmTable,
+    shards: Sequence[Path],
+    *,
+    include_simulated: bool,
+    taken: tuple[int, int, int],
+    scratch: Path,
+) -> TrainingSet:
+    """Return the training set of a film table and shards; what is there already is left as it is.
+
+    Args:
+        sets: the folder of all sets.
+        table: the film table.
+        shards: the ratings.
+        include_simulated: whether simulated ratings go in.
+        taken: how many objects, duplicates and rejects there were.
+        scratch: a folder for what does not fit into memory.
+    """
+    with connect(scratch, memory_limit="400MB") as database:
+        _register(database, table, shards, include_simulated)
+        manifest = _manifest(database, table, include_simulated, taken)
+        folder = sets / manifest.sha256[:16]
+        if not (folder / MANIFEST).exists():
+            fresh = sets / f".{folder.name}.new"
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir(parents=True)
+            _write_rows(database, fresh, table.films)
+            raw = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+            write_synced(fresh / MANIFEST, raw)
+            sync_folder(fresh)
+            fresh.rename(folder)
+            sync_folder(sets)
+    return TrainingSet(folder)
+
+
+def _register(
+    database: Database, table: FilmTable, shards: Sequence[Path], include_simulated: bool
+) -> None:
+    """Make the views `films` (of the table) and `ratings` (those that go in), and `all_ratings`."""
+    rows = [
+        (
+            topics.film_key(f.title, f.year, f.director),
+            *(f.title, f.year, f.director, *genre_slots(f.genres), f.kind, f.stars),
+            *(f.rating, f.votes, place),
+        )
+        for place, f in enumerate(table.films)
+    ]
+    frame = pd.DataFrame(rows, columns=[*_FACTS.split(", "), "place"])
+    frame["votes"] = frame["votes"].astype("Int64")
+    frame["rating"] = frame["rating"].astype(float)
+    database.register("films", frame)
+    if shards:
+        paths = ", ".join(f"'{quoted(path)}'" for path in shards)
+        database.execute(f"CREATE VIEW all_ratings AS SELECT * FROM read_parquet([{paths}])")
+    else:
+        database.execute(
+            "CREATE VIEW all_ratings AS SELECT *, '' AS sha256, '' AS origin, false AS held_out "
+            "FROM films WHERE false"
+        )
+    kept = "true" if include_simulated else f"origin = '{OWNER}'"
+    database.execute(
+        f"CREATE VIEW ratings AS SELECT *, NULL AS votes FROM all_ratings WHERE {kept}"
+        if shards
+        else "CREATE VIEW ratings AS SELECT * FROM all_ratings"
+    )
+
+
+def _manifest(
+    database: Database, table: FilmTable, include_simulated: bool, taken: tuple[int, int, int]
+) -> SetManifest:
+    facts = {
+        "films_sha256": table.sha256,
+        "ratings_sha256": _ratings_sha256(database),
+        "include_simulated": include_simulated,
+        "counts": _counts(database, table, taken),
+    }
+    sha256 = hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return msgspec.convert({**facts, "sha256": sha256, "created_at": now}, type=SetManifest)
+
+
+def _counts(database: Database, table: FilmTable, taken: tuple[int, int, int]) -> dict[str, int]:
+    (row,) = database.execute(
+        f"""SELECT count(*) FILTER (origin = '{OWNER}'), count(*) FILTER (origin = '{SIMULATED}'),
+                   count(*) FILTER (NOT held_out), count(*) FILTER (held_out) FROM ratings"""
+    ).fetchall()
+    ((all_ratings,),) = database.execute("SELECT count(*) FROM all_ratings").fetchall()
+    objects, duplicates, rejects = taken
+    owner, simulated, trained, held = row
+    return {
+        "objects": objects,
+        "duplicates": duplicates,
+        "rejects": rejects,
+        "table": len(table.films),
+        "owner": owner,
+        "simulated": simulated,
+        "left_out": all_ratings - owner - simulated,
+        "trained": trained,
+        "held_out": held,
+    }
+
+
+def _ratings_sha256(database: Database) -> str:
+    digest = hashlib.sha256()
+    found = database.execute("SELECT id, sha256 FROM ratings ORDER BY id")
+    while some := found.fetchmany(_ROWS_AT_ONCE):
+        digest.update("".join(f"{rating_id} {sha256}\n" for rating_id, sha256 in some).encode())
+    return digest.hexdigest()
+
+
+def _write_rows(database: Database, folder: Path, films: Sequence[Film]) -> None:
+    path = folder / FILMS
+    fresh = path.with_name(f".{path.name}.new")
+    database.execute(
+        f"""COPY (
+            SELECT {_COLUMNS} FROM (
+                SELECT *, '{TABLE}' AS origin, false AS held_out FROM films
+                UNION ALL BY NAME
+                SELECT {_COLUMNS}, row_number() OVER (ORDER BY id) + {len(films)} AS place
+                FROM ratings
+            ) ORDER BY place
+        ) TO '{quoted(fresh)}' (FORMAT parquet, COMPRESSION zstd)"""
+    )
+    rename_durably(fresh, path)
+    rated = films_of(database, "FROM ratings WHERE NOT held_out ORDER BY id")
+    write_films(folder / TRAINING_ROWS, itertools.chain(films, rated))
