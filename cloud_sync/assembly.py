@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Iterator
 
+from cloud_sync.addresses import subscriptions
 from cloud_sync.artefacts import Bucket
 from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.config import Config
@@ -77,7 +78,7 @@ def assembled(config: Config) -> Iterator[Service]:
     with Journal.open(config.state / JOURNAL) as journal:
         events: EventQueue = EventQueue()
         session = Session(session_settings(config), random.SystemRandom(), time.monotonic())
-        broker = AwsIotBroker(endpoint(config), session.subscriptions(), events.put)
+        broker = AwsIotBroker(endpoint(config), subscriptions(config.thing), events.put)
         intake = Intake(
             config.state,
             public_keys,

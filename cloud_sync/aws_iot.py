@@ -1,73 +1,33 @@
-"""AWS IoT by AWSIoTPythonSDK 1.6.2, behind the port of `cloud_sync.mqtt`. Its only user.
+"""AWS IoT behind the port of `cloud_sync.mqtt`: one connection after another, each its own client.
 
-What was learnt about this SDK, and what follows here:
-
-- Offline it queues publishes in memory and forgets their acknowledgements: that is switched off.
-- It reconnects by itself without jitter and resends a refused publish for ever: each connection
-  gets a client of its own, which never reconnects; when to try again is the session's decision.
-- A publish inside a callback deadlocks, and an exception inside one kills its dispatcher thread:
-  callbacks only put events into the inbox, and catch everything.
-- Its disconnect can deadlock with its dispatcher: the client inside it is told to leave instead.
-- It connects without any timeout, so the socket is made here; a refused CONNACK looks like success,
-  so its code is looked at here; after a lost connection its threads stay, so they are ended here.
+When to connect again is the session's decision; what the vendor's SDK needs is told in
+`cloud_sync.sdk_line`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import socket
 import threading
 from collections.abc import Sequence
-from typing import Any
 
-from AWSIoTPythonSDK.core.protocol.paho import client as _paho
-from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
-
-from cloud_sync.mqtt import (
-    Connected,
-    Dropped,
-    Endpoint,
-    Inbox,
-    Message,
-    NotConnected,
-    check_publish,
-)
-from data.errors import GreenlightError
-
-_QOS = 1
-_SUBACK_REFUSED = 0x80
-_CONNACK = {
-    1: "the broker speaks another version of MQTT",
-    2: "the broker refuses this client id",
-    3: "the broker is not available",
-    4: "the broker refuses the user name",
-    5: "the broker does not authorise this certificate for this thing",
-}
-# The SDK demands stable > base; neither is ever used, as its own reconnecting is stopped.
-_SDK_BACKOFF_SECONDS = (1, 2, 3)
-_FAREWELL_SECONDS = 1.0
-
-
-class ConnectFailed(GreenlightError):
-    """The broker could not be reached or refused us."""
+from cloud_sync.mqtt import Dropped, Endpoint, Inbox, NotConnected, check_publish
+from cloud_sync.sdk_line import ConnectFailed, Line, quieten_sdk
 
 
 class AwsIotBroker:
     """One thing's connection to AWS IoT over mutual TLS; port 443 uses ALPN."""
 
     def __init__(self, endpoint: Endpoint, subscriptions: Sequence[str], inbox: Inbox) -> None:
-        _quieten_sdk()
+        quieten_sdk()
         self._endpoint = endpoint
         self._subscriptions = tuple(subscriptions)
         self._inbox = inbox
         self._lock = threading.Lock()
-        self._line: _Line | None = None
+        self._line: Line | None = None
 
     def connect(self) -> None:
         """Begin to connect. Exactly one Connected or Dropped follows; after Connected, messages."""
         try:
-            line = _Line(self._endpoint, self._inbox)
+            line = Line(self._endpoint, self._inbox)
         except OSError as error:
             # The certificate or its key has gone since we started.
             self._inbox(Dropped(str(error)))
@@ -99,7 +59,7 @@ class AwsIotBroker:
         if line is not None:
             line.leave()
 
-    def _open(self, old: _Line | None, line: _Line) -> None:
+    def _open(self, old: Line | None, line: Line) -> None:
         if old is not None:
             old.leave()
         try:
@@ -107,182 +67,3 @@ class AwsIotBroker:
         except ConnectFailed as error:
             line.tear_down()
             line.tell_drop(str(error))
-
-
-class _Line:
-    """The life of one SDK client: it connects once, and is thrown away."""
-
-    def __init__(self, endpoint: Endpoint, inbox: Inbox) -> None:
-        self._endpoint = endpoint
-        self._inbox = inbox
-        self._lock = threading.RLock()
-        self._over = threading.Event()
-        self._lost = threading.Event()
-        self._up = False
-        self._told = False
-        self._torn_down = False
-        self._stopped = threading.Event()
-        self._client = self._configured()
-
-    def open(self, subscriptions: Sequence[str]) -> None:
-        """Connect and subscribe, then tell Connected.
-
-        Raises:
-            ConnectFailed: with the reason.
-        """
-        answer = _Answer()
-        try:
-            self._client.connectAsync(self._endpoint.keep_alive_seconds, answer.take)
-        except Exception as error:
-            raise ConnectFailed(f"{type(error).__name__}: {error}") from error
-        code = answer.wait(self._endpoint.connect_timeout_seconds, self._lost)
-        if code is None:
-            raise ConnectFailed(
-                "no answer from the broker; a certificate that it refuses looks like this too"
-            )
-        if code != 0:
-            raise ConnectFailed(_CONNACK.get(code, f"the broker refuses with code {code}"))
-        self._subscribe(subscriptions)
-        with self._lock:
-            if self._lost.is_set() or self._over.is_set():
-                raise ConnectFailed("the connection ended at once")
-            self._up = True
-            self._inbox(Connected())
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Hand a message to the SDK.
-
-        Raises:
-            NotConnected: this line is not up.
-        """
-        if not self._up:
-            raise NotConnected(f"{topic}: not connected")
-        try:
-            self._client.publishAsync(topic, payload, _QOS)
-        except Exception as error:
-            raise NotConnected(f"{topic}: {type(error).__name__}: {error}") from error
-
-    def tell_drop(self, reason: str) -> None:
-        """Tell Dropped, once, unless we left."""
-        with self._lock:
-            self._up = False
-            if not self._told and not self._over.is_set():
-                self._told = True
-                self._inbox(Dropped(reason))
-
-    def leave(self) -> None:
-        """Tell nothing any more; end the connection, or let the attempt that runs end itself."""
-        with self._lock:
-            opened = self._up or self._told
-            self._up = False
-            self._over.set()
-        if opened:
-            self.tear_down()
-
-    def tear_down(self) -> None:
-        """End every thread and socket of this connection."""
-        with self._lock:
-            if self._torn_down:
-                return
-            self._torn_down = True
-        inner, consumer = _inner(self._client), self._client._mqtt_core._event_consumer
-        self._stopped.set()
-        # Not the SDK's own disconnect: it holds a lock that its dispatcher may be waiting for while
-        # that one holds what disconnect needs. On a line that is ending, both wait for ever.
-        with contextlib.suppress(Exception):
-            inner.disconnect()
-            self._lost.wait(_FAREWELL_SECONDS)
-        # A frozen broker takes no farewell: pull the plug, so that the network thread wakes up.
-        with contextlib.suppress(Exception):
-            inner.socket().shutdown(socket.SHUT_RDWR)
-        consumer.stop()
-        consumer.wait_until_it_stops(_FAREWELL_SECONDS)
-        inner._backoffCore.stopStableConnectionTimer()
-        inner._reset_sockets()
-
-    def _configured(self) -> Any:
-        end = self._endpoint
-        client = AWSIoTMQTTClient(end.client_id)
-        client.configureEndpoint(end.host, end.port)
-        client.configureCredentials(str(end.root_ca), str(end.private_key), str(end.certificate))
-        client.configureOfflinePublishQueueing(0)
-        client.configureConnectDisconnectTimeout(end.connect_timeout_seconds)
-        client.configureMQTTOperationTimeout(end.connect_timeout_seconds)
-        client.configureAutoReconnectBackoffTime(*_SDK_BACKOFF_SECONDS)
-        client.configureSocketFactory(self._socket)
-        client.disableMetricsCollection()
-        client.onMessage = self._on_message
-        client.onOffline = self._on_offline
-        # Where the SDK would wait before reconnecting, it waits to be thrown away instead.
-        _inner(client)._backoffCore.backOff = self._stopped.wait
-        return client
-
-    def _socket(self) -> socket.socket:
-        if self._stopped.is_set() or self._over.is_set():
-            raise ConnectionAbortedError("this connection is over")
-        end = self._endpoint
-        made = socket.create_connection((end.host, end.port), end.connect_timeout_seconds)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made
-
-    def _subscribe(self, subscriptions: Sequence[str]) -> None:
-        answers = {topic: _Answer() for topic in subscriptions}
-        try:
-            for topic, answer in answers.items():
-                self._client.subscribeAsync(topic, _QOS, answer.take, None)
-        except Exception as error:
-            raise ConnectFailed(f"subscribing: {type(error).__name__}: {error}") from error
-        for topic, answer in answers.items():
-            granted = answer.wait(self._endpoint.connect_timeout_seconds, self._lost)
-            if granted is None:
-                raise ConnectFailed(f"{topic}: the broker did not answer the subscription")
-            if granted == _SUBACK_REFUSED:
-                raise ConnectFailed(f"{topic}: the broker refuses the subscription")
-
-    # Callbacks: on the SDK's thread, which an exception would kill.
-
-    def _on_message(self, message: Any) -> None:
-        with contextlib.suppress(Exception), self._lock:
-            if self._up:
-                self._inbox(Message(str(message.topic), bytes(message.payload)))
-
-    def _on_offline(self) -> None:
-        with contextlib.suppress(Exception), self._lock:
-            self._lost.set()
-            if self._up:
-                self.tell_drop("the connection was lost")
-
-
-class _Answer:
-    """One CONNACK or SUBACK, awaited from another thread."""
-
-    def __init__(self) -> None:
-        self._came = threading.Event()
-        self._code = 0
-
-    def take(self, mid: Any, data: Any = None) -> None:
-        """Take the SDK's answer: a number, or a sequence with one."""
-        with contextlib.suppress(Exception):
-            self._code = int(data[0] if isinstance(data, list | tuple) else data or 0)
-        self._came.set()
-
-    def wait(self, seconds: float, lost: threading.Event) -> int | None:
-        """Return the code; None if it does not come in time or the connection is lost first."""
-        slice_seconds = 0.02
-        for _ in range(max(1, int(seconds / slice_seconds))):
-            if self._came.wait(slice_seconds):
-                return self._code
-            if lost.is_set():
-                return self._code if self._came.is_set() else None
-        return None
-
-
-def _inner(client: Any) -> Any:
-    """Return the MQTT client inside the SDK's client."""
-    return client._mqtt_core._internal_async_client._paho_client
-
-
-def _quieten_sdk() -> None:
-    # It logs every attempt and prints socket errors; the session tells of transitions instead.
-    logging.getLogger("AWSIoTPythonSDK").setLevel(logging.CRITICAL + 1)
-    _paho.print = lambda *_, **__: None

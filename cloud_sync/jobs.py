@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import TypeVar
 
 from cloud_sync import job_messages, update
 from cloud_sync.job_messages import CONCLUSION, PROGRESS
@@ -22,6 +23,8 @@ from edge.journal import Activation
 _REMEMBERED = 64
 
 _Key = tuple[str, int]
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
 class Updates:
@@ -232,6 +235,6 @@ class Updates:
         return commands
 
 
-def _keep_last(remembered: dict[str, Activation] | dict[_Key, None]) -> None:
+def _keep_last(remembered: dict[_K, _V]) -> None:
     while len(remembered) > _REMEMBERED:
-        del remembered[next(iter(remembered))]  # type: ignore[arg-type]
+        del remembered[next(iter(remembered))]

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -39,6 +39,7 @@ from cloud_sync.mqtt import Broker, NotConnected, TopicRefused
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
+from cloud_sync.telling import Telling, iso
 from cloud_sync.update import OfferFailed
 from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.verification import FinishVerification
@@ -50,11 +51,6 @@ EventQueue = queue.SimpleQueue[Event]
 # So many events are handled in one go before the journal and the clock are looked at again.
 _MOST_AT_ONCE = 200
 _FAREWELL_SECONDS = 2.0
-
-
-def iso(moment: datetime) -> str:
-    """Return a moment as text, to the second."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Service:
@@ -73,7 +69,7 @@ class Service:
         self._journal = journal
         self._broker = broker
         self._fetcher = fetcher
-        self._away_since: datetime | None = None
+        self._telling = Telling(journal)
         self._events = events
         self._poll_seconds = poll_seconds
         self._seen_version: int | None = None
@@ -95,7 +91,7 @@ class Service:
         finally:
             self._broker.disconnect()
             self._fetcher.close(_FAREWELL_SECONDS)
-            self._tell("connection", {"state": "stopped", "since": iso(datetime.now(UTC))})
+            self._telling.stopped()
 
     def standing(self) -> tuple[bool, str]:
         """Return whether nothing is left to do, and what is if so."""
@@ -125,7 +121,7 @@ class Service:
                 # The appliance has set a damaged journal aside and begun a new one.
                 path = self._journal.path
                 self._journal.close()
-                self._journal = Journal.open(path)
+                self._journal = self._telling.journal = Journal.open(path)
                 self._seen_version = None
             version = self._journal.data_version()
         except JournalError as error:
@@ -196,11 +192,11 @@ class Service:
             case TakeStock():
                 return self._stock()
             case SendReport():
-                self._tell("report", msgspec.to_builtins(command.report))
+                self._telling.reported(command)
             case LinkChanged():
-                self._link_changed(command)
+                self._telling.link_changed(command)
             case UpdateChanged():
-                self._update_changed(command)
+                self._telling.update_changed(command)
             case MessageIgnored():
                 _log.warning("%s: ignored a message: %s", command.topic, command.reason)
         return None
@@ -230,40 +226,3 @@ class Service:
             uptime_seconds=telemetry.uptime_seconds(),
             temperature_celsius=telemetry.temperature_celsius(),
         )
-
-    def _link_changed(self, command: LinkChanged) -> None:
-        now = datetime.now(UTC)
-        wait = command.next_try_in_seconds
-        # Of all attempts that fail one after the other, the first began the time without a cloud.
-        away = command.state != "online"
-        self._away_since = (self._away_since or now) if away else None
-        state = {
-            "state": command.state,
-            "since": iso(self._away_since or now),
-            "reason": command.reason,
-            "attempts": command.attempts,
-            "next_try_at": None if wait is None else iso(now + timedelta(seconds=wait)),
-        }
-        # Attempts that fail one like the other are no news.
-        news = command.state == "online" or command.attempts < 2
-        _log.log(
-            logging.INFO if news else logging.DEBUG,
-            "connection: %s%s",
-            command.state,
-            command.reason and f" ({command.reason})",
-        )
-        if command.state != "connecting" or command.attempts == 0:
-            # Each attempt ends in a state of its own; an SD card need not hear of both.
-            self._tell("connection", state)
-
-    def _update_changed(self, command: UpdateChanged) -> None:
-        reason = command.reason and f": {command.reason}"
-        _log.info("version %d: %s%s", command.version, command.step, reason)
-        self._tell("update", {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command)})
-
-    def _tell(self, key: str, value: object) -> None:
-        """Show something on the page. It is information: a journal that fails is told elsewhere."""
-        try:
-            self._journal.set_sync_state(key, value)
-        except JournalError as error:
-            _log.debug("sync state %s: %s", key, error)

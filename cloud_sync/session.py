@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from cloud_sync import update
+from cloud_sync.addresses import Outgoing, topic_of
 from cloud_sync.events import (
     ActivationsRead,
     Command,
@@ -28,14 +29,14 @@ from cloud_sync.events import (
     RequestsRead,
     Tick,
 )
-from cloud_sync.feedback import FeedbackCommand, SendFeedback, Uplink
+from cloud_sync.feedback import SendFeedback, Uplink
 from cloud_sync.jobs import Updates
 from cloud_sync.link import Backoff, Link, LinkState
 from cloud_sync.mqtt import Connected, Dropped, Message
 from cloud_sync.pace import Pace, Publish
 from cloud_sync.report import Reporter, SendReport, Stock
 from cloud_sync.update_run import JobsCommand, JobsPublish
-from cloud_sync.verification import SendVerification, VerificationCommand, Verifier
+from cloud_sync.verification import FinishVerification, SendVerification, Verifier
 from data import topics
 from data.errors import InvalidRecord
 from edge.journal import Activation, Request
@@ -102,20 +103,6 @@ class Session:
         }
         return ", ".join(name for name, is_left in left.items() if is_left)
 
-    def subscriptions(self) -> tuple[str, ...]:
-        """Return the topic filters that the broker must grant."""
-        jobs = topics.jobs(self._thing)
-        return (
-            topics.feedback_ack(self._thing),
-            topics.verification_reply(self._thing),
-            f"{jobs}/notify",
-            f"{jobs}/notify-next",
-            f"{jobs}/get/+",
-            f"{jobs}/+/get/+",
-            f"{jobs}/+/update/+",
-            f"{topics.shadow_update(self._thing)}/rejected",
-        )
-
     def handle(self, event: Event, now: float) -> list[Command]:
         """Return what follows from `event`, in order."""
         match event:
@@ -137,7 +124,7 @@ class Session:
                 ]
             case OutboxRead():
                 self._outbox_empty = not event.rows
-                return self._feedback(self._uplink.found(event.rows, now), now)
+                return self._out(self._uplink.found(event.rows, now), now)
             case RequestsRead():
                 return self._requests(event.requests, now)
             case ActivationsRead():
@@ -150,7 +137,7 @@ class Session:
             ):
                 return self._jobs(self._updates.fetched(event, event.job_id, now), now)
             case Stock():
-                return self._report(self._reporter.measured(event), now)
+                return self._out(self._reporter.measured(event), now)
             case JournalFailed():
                 self._uplink.failed(now)
                 return []
@@ -165,10 +152,10 @@ class Session:
         commands += self._jobs(self._updates.tick(now), now)
         if self._link.online:
             commands += self._pace.tick(now)
-            commands += self._feedback(self._uplink.tick(now), now)
+            commands += self._out(self._uplink.tick(now), now)
             if not self._outbox_empty:
                 commands += self._look(now)
-            commands += self._verification(self._verifier.tick(now), now)
+            commands += self._out(self._verifier.tick(now), now)
             commands += self._reporter.tick(now)
         return commands
 
@@ -180,7 +167,7 @@ class Session:
             self._link_changed(now),
             *self._jobs(self._updates.connected(now), now),
             *self._look(now),
-            *self._verification(self._verifier.tick(now), now),
+            *self._out(self._verifier.tick(now), now),
             *self._finish_syncs(),
             *self._reporter.tick(now),
         ]
@@ -209,9 +196,9 @@ class Session:
             raise InvalidRecord("payload", "is not UTF-8") from error
         if topic == topics.feedback_ack(self._thing):
             self._reporter.touch()
-            return self._feedback(self._uplink.acknowledged(payload, now), now)
+            return self._out(self._uplink.acknowledged(payload, now), now)
         if topic == topics.verification_reply(self._thing):
-            return self._verification(self._verifier.replied(payload, now), now)
+            return self._out(self._verifier.replied(payload, now), now)
         if topic == f"{topics.shadow_update(self._thing)}/rejected":
             raise InvalidRecord("shadow", f"was not updated: {payload[:200]!r}")
         prefix = topics.jobs(self._thing) + "/"
@@ -229,7 +216,7 @@ class Session:
             if self._link.online:
                 commands += self._jobs(self._updates.notified(now), now)
         if self._link.online:
-            commands += self._verification(self._verifier.tick(now), now)
+            commands += self._out(self._verifier.tick(now), now)
         return commands
 
     def _finish_syncs(self) -> list[Command]:
@@ -247,48 +234,35 @@ class Session:
         return self._jobs(self._updates.activations(rows, now), now)
 
     def _look(self, now: float) -> list[Command]:
-        return self._feedback(self._uplink.look(now), now) if self._link.online else []
+        return self._out(self._uplink.look(now), now) if self._link.online else []
 
-    def _feedback(self, commands: Iterable[FeedbackCommand], now: float) -> list[Command]:
+    def _out(self, commands: Iterable[Command | Outgoing], now: float) -> list[Command]:
+        """Put the parts' messages on their topics, at the pace; leave every other command as is."""
         result: list[Command] = []
         for command in commands:
-            if isinstance(command, SendFeedback):
-                result += self._publish(topics.feedback(self._thing), command.payload, now)
-            else:
-                result.append(command)
-        return result
-
-    def _verification(self, commands: Iterable[VerificationCommand], now: float) -> list[Command]:
-        result: list[Command] = []
-        for command in commands:
-            if isinstance(command, SendVerification):
-                result += self._publish(topics.verification(self._thing), command.payload, now)
-            else:
-                self._reporter.verified(command.result.outcome)
-                result.append(command)
+            match command:
+                case SendFeedback() | SendVerification() | JobsPublish():
+                    result += self._publish(command, now)
+                case SendReport():
+                    # The page shows the same.
+                    result += [command, *self._publish(command, now)]
+                case FinishVerification():
+                    self._reporter.verified(command.result.outcome)
+                    result.append(command)
+                case _:
+                    result.append(command)
         return result
 
     def _jobs(self, commands: Iterable[JobsCommand], now: float) -> list[Command]:
         self._reporter.updating(self._updates.running)
-        result: list[Command] = []
-        for command in commands:
-            if not isinstance(command, JobsPublish):
-                result.append(command)
-            elif self._link.online:
-                topic = f"{topics.jobs(self._thing)}/{command.tail}"
-                result += self._publish(topic, command.payload, now)
-        return result
+        # Offline nothing is told of jobs: after the next connect all of it is asked anew.
+        online = self._link.online
+        told = [one for one in commands if online or not isinstance(one, JobsPublish)]
+        return self._out(told, now)
 
-    def _report(self, commands: Iterable[SendReport], now: float) -> list[Command]:
-        result: list[Command] = []
-        for command in commands:
-            result.append(command)
-            topic = topics.shadow_update(self._thing)
-            result += self._publish(topic, command.payload, now)
-        return result
-
-    def _publish(self, topic: str, payload: bytes, now: float) -> list[Command]:
-        return list(self._pace.offer(Publish(topic, payload), now))
+    def _publish(self, message: Outgoing, now: float) -> list[Publish]:
+        topic = topic_of(self._thing, message)
+        return self._pace.offer(Publish(topic, message.payload), now)
 
     def _link_changed(self, now: float) -> LinkChanged:
         link = self._link

@@ -113,6 +113,7 @@ def our_rate(broker, folder):
     """Return the ratings a second from being online to an empty outbox."""
     from rig.records import THING, feedback
 
+    from cloud_sync.addresses import subscriptions
     from cloud_sync.aws_iot import AwsIotBroker
     from cloud_sync.service import EventQueue, Service
     from cloud_sync.session import Session
@@ -141,7 +142,7 @@ def our_rate(broker, folder):
             events.put(event)
 
         session = Session(settings(), random.Random(1), time.monotonic())
-        line = AwsIotBroker(endpoint(broker, THING), session.subscriptions(), inbox)
+        line = AwsIotBroker(endpoint(broker, THING), subscriptions(THING), inbox)
         service = Service(session, journal, line, NoFetcher(), events, 0.05)
         service.run(threading.Event(), lambda: journal.outbox_depth()[0] == 0)
         taken = time.perf_counter() - told[0]

@@ -16,7 +16,13 @@ from typing import Any
 import pytest
 from rig.records import HASH, Published, feedback
 
-from cloud_sync.artefacts import ArtefactMissing, Bucket, CloudUnreachable, RangeRefused
+from cloud_sync.artefacts import (
+    ArtefactDenied,
+    ArtefactMissing,
+    Bucket,
+    CloudUnreachable,
+    RangeRefused,
+)
 from cloud_sync.config import read_config
 from data import topics, wire
 from data.films import Combination
@@ -197,10 +203,10 @@ def test_objects_are_read_from_any_offset_and_what_is_wrong_is_told_apart(pi: Pi
     assert b"".join(bucket.read(prefix + MODEL, 70_000)) == whole[70_000:]
     with pytest.raises(RangeRefused):
         list(bucket.read(prefix + MODEL, len(whole)))
-    # The device may not list, so AWS and the desk may answer "denied" for what is not there.
-    with pytest.raises((ArtefactMissing, CloudUnreachable)):
+    # The device may not list, so AWS says "denied" of what is not there; the desk tells it apart.
+    with pytest.raises((ArtefactMissing, ArtefactDenied)):
         list(bucket.read(prefix + "nothing.onnx"))
-    with pytest.raises(CloudUnreachable):
+    with pytest.raises(ArtefactDenied):
         list(bucket.read("secrets/of/others"))
     bucket.close()
     with pytest.raises(CloudUnreachable, match="credentials provider"):

@@ -16,6 +16,7 @@ from rig.fake_broker import FakeBroker, FakeHub
 from rig.records import THING, feedback
 from rig.simulation import SETTINGS, Cloud
 
+from cloud_sync.addresses import subscriptions
 from cloud_sync.events import Event
 from cloud_sync.mqtt import Message
 from cloud_sync.service import EventQueue, Service
@@ -63,7 +64,7 @@ class World:
         events: EventQueue = EventQueue()
         session = Session(FAST, random.Random(1), time.monotonic())
         inbox: Callable[[Event], None] = events.put
-        line = FakeBroker(hub, THING, session.subscriptions(), inbox)
+        line = FakeBroker(hub, THING, subscriptions(THING), inbox)
         side: list[FakeBroker] = []
 
         def answer(message: Any) -> None:

@@ -153,6 +153,28 @@ def test_a_fetch_that_fails_is_tried_again_with_growing_patience(journal: Journa
     assert told(cloud, "j1")[0] == "IN_PROGRESS"
 
 
+def test_a_file_refused_for_minutes_is_final_and_the_job_says_so(journal: Journal) -> None:
+    clock, cloud = Clock(), Cloud()
+    cloud.create_job("j1", document(3))
+    device = Device(clock, cloud, journal)
+    device.fetch = lambda command: FetchFailed(command.job.id, "s3://b/k: is not there", True)
+    settle(device)
+    status, details = told(cloud, "j1")
+    assert status == "FAILED"
+    assert details["reason"] == "s3://b/k: is not there; refused 8 times in a row"
+
+
+def test_a_file_refused_now_and_then_is_tried_again(journal: Journal) -> None:
+    clock, cloud = Clock(), Cloud()
+    cloud.create_job("j1", document(3))
+    device = Device(clock, cloud, journal)
+    tries = itertools.count(1)
+    device.fetch = lambda command: FetchFailed(command.job.id, "no", next(tries) % 7 != 0)
+    clock.sleep(7_200)
+    assert next(tries) > 20
+    assert told(cloud, "j1")[0] == "IN_PROGRESS"
+
+
 def test_a_newer_version_supersedes_one_that_is_stuck(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     cloud.create_job("old", document(3))

@@ -1,0 +1,77 @@
+"""What the service tells a person: the log, and the state that the appliance's page shows.
+
+It is information. A journal that fails is told elsewhere, and nothing waits for it here.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from cloud_sync.events import LinkChanged
+from cloud_sync.report import SendReport
+from cloud_sync.update_run import UpdateChanged
+from edge.journal import Journal, JournalError
+
+_log = logging.getLogger(__name__)
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as text, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class Telling:
+    """Tells what changes, and not what repeats itself."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._away_since: datetime | None = None
+
+    def link_changed(self, command: LinkChanged) -> None:
+        """The connection stands elsewhere."""
+        now = datetime.now(UTC)
+        wait = command.next_try_in_seconds
+        # Of all attempts that fail one after the other, the first began the time without a cloud.
+        away = command.state != "online"
+        self._away_since = (self._away_since or now) if away else None
+        state = {
+            "state": command.state,
+            "since": iso(self._away_since or now),
+            "reason": command.reason,
+            "attempts": command.attempts,
+            "next_try_at": None if wait is None else iso(now + timedelta(seconds=wait)),
+        }
+        # Attempts that fail one like the other are no news.
+        news = command.state == "online" or command.attempts < 2
+        _log.log(
+            logging.INFO if news else logging.DEBUG,
+            "connection: %s%s",
+            command.state,
+            command.reason and f" ({command.reason})",
+        )
+        if command.state != "connecting" or command.attempts == 0:
+            # Each attempt ends in a state of its own; an SD card need not hear of both.
+            self._tell("connection", state)
+
+    def update_changed(self, command: UpdateChanged) -> None:
+        """An update stands elsewhere."""
+        reason = command.reason and f": {command.reason}"
+        _log.info("version %d: %s%s", command.version, command.step, reason)
+        self._tell("update", {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command)})
+
+    def reported(self, command: SendReport) -> None:
+        """The shadow is told this."""
+        self._tell("report", msgspec.to_builtins(command.report))
+
+    def stopped(self) -> None:
+        """The service ends."""
+        self._tell("connection", {"state": "stopped", "since": iso(datetime.now(UTC))})
+
+    def _tell(self, key: str, value: object) -> None:
+        try:
+            self.journal.set_sync_state(key, value)
+        except JournalError as error:
+            _log.debug("sync state %s: %s", key, error)
