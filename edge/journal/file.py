@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from data.errors import GreenlightError
 from edge.journal.schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
+_ASK_AGAIN_SECONDS = 0.02
 _GROUP_FILE = 0o660
 # The log is written back every so many pages: an SD card prefers rare and large to often and small.
 _CHECKPOINT_PAGES = 256
@@ -153,7 +155,7 @@ def _touch(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
@@ -163,6 +165,20 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if found != "ok":
         raise JournalDamaged(f"{path}: {found}")
     _migrate(connection, path)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Keep a write-ahead log, also when another process asks for the same at the same moment."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Of two who make the first log at once SQLite turns one away without any waiting.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        time.sleep(_ASK_AGAIN_SECONDS)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

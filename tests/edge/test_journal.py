@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,29 @@ def test_what_can_be_read_of_a_damaged_journal_is_taken_over(
         assert known <= {pick.id for pick in picks}
         assert journal.outbox_depth()[0] > 100
         assert journal.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_who_opens_while_another_makes_the_journal_waits_for_it(tmp_path: Path):
+    maker = sqlite3.connect(tmp_path / JOURNAL, isolation_level=None)
+    # SQLite answers the second of two makers at once, whatever patience it was given.
+    maker.execute("BEGIN IMMEDIATE")
+    opened: list[Journal | JournalError] = []
+
+    def come_second() -> None:
+        try:
+            with Journal.open(tmp_path / JOURNAL) as journal:
+                opened.append(journal)
+        except JournalError as error:
+            opened.append(error)
+
+    second = threading.Thread(target=come_second)
+    second.start()
+    second.join(0.2)
+    assert second.is_alive()
+    maker.execute("COMMIT")
+    maker.close()
+    second.join()
+    assert isinstance(opened[0], Journal)
 
 
 def test_an_open_connection_notices_that_the_file_was_set_aside(tmp_path: Path):
