@@ -17,7 +17,10 @@ SIGNATURE = "manifest.sig"
 MODEL = "model.onnx"
 PROBES = "probes.json"
 CATALOGUE = "catalogue.json"
+# What the model was found to be worth, for people: optional, and nothing is decided by it.
+REPORT = "report.html"
 REQUIRED_FILES = (MODEL, PROBES, CATALOGUE)
+_MOST_BYTES = {MODEL: limits.MAX_MODEL_BYTES, REPORT: limits.MAX_REPORT_BYTES}
 
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -96,7 +99,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             if not _FILE_NAME.fullmatch(name) or name in (MANIFEST, SIGNATURE):
                 raise InvalidRecord(f"{field}.{name[:60]}", "is no plain file name")
             check_sha256(f"{field}.{name}.sha256", entry.sha256)
-            most = limits.MAX_MODEL_BYTES if name == MODEL else limits.MAX_BUNDLE_FILE_BYTES
+            most = _MOST_BYTES.get(name, limits.MAX_BUNDLE_FILE_BYTES)
             if not 0 <= entry.size <= most:
                 raise InvalidRecord(f"{field}.{name}.bytes", f"is {entry.size}; at most {most}")
         total = sum(entry.size for entry in self.files.values())

@@ -15,6 +15,7 @@ from rich.markup import escape
 from data import signing
 from data.errors import GreenlightError
 from data.film_table import write_films
+from data.manifest import REPORT
 from training.retraining.commands import compact, retrain
 from training.sources.options import MIN_VOTES, OMDB_DAILY_QUOTA, Options, sparing
 
@@ -111,9 +112,9 @@ def export(
     from training import screen
     from training.dataset import load
     from training.estimator import FilmModel
-    from training.export import PIPELINE, beside, next_version, prepare, write
+    from training.export import PIPELINE, beside, next_version, prepare, summary_of, write
     from training.memory import peak_megabytes
-    from training.report import write_report
+    from training.report import draw
 
     began = time.monotonic()
     signer = signing.PrivateKey.read(Path(key)) if key else signing.development_key()
@@ -124,14 +125,14 @@ def export(
         exported = prepare(
             table, FilmModel(jobs=jobs), version=version or next_version(out), tell=tell
         )
-        tell("sign and write", 0.93)
-        write(exported, out, signer)
-        tell("draw the report", 0.95)
-        page = write_report(beside(out), table)
+        tell("draw the report", 0.93)
+        report = draw(table, summary_of(exported), beside(out))
+        tell("sign and write", 0.97)
+        write(exported, out, signer, report)
     screen.exported(console, exported, table, signer.key_id, {
         "bundle": out,
         "pipeline": beside(out) / PIPELINE,
-        "report": page,
+        "report": f"{beside(out) / REPORT}, {len(report) / 1000:,.0f} kB, also in the bundle",
         "took": f"{time.monotonic() - began:.0f} s, {peak_megabytes():,.0f} MB at most",
     })  # fmt: skip
 
@@ -183,11 +184,15 @@ def report(
     jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
     allow_bad: AllowedOption = 0.05,
 ) -> None:
-    """Measure five random splits and one in time, and write the full report beside a bundle."""
+    """Measure five random splits and one in time, and write the full report beside a bundle.
+
+    The report inside a bundle is signed and stays as it was exported; the next export of the same
+    films tells of these figures too.
+    """
     from training import benchmark, screen
     from training.dataset import load
     from training.export import beside
-    from training.report import REPORT, write_report
+    from training.report import write_report
 
     began = time.monotonic()
     with screen.progress(console, "report") as tell:
@@ -197,9 +202,9 @@ def report(
         folder = beside(bundle)
         folder.mkdir(parents=True, exist_ok=True)
         benchmark.save(folder, measured)
-        write_report(folder, table)
+        page = write_report(folder, table)
     screen.headline(console, measured)
-    console.print(f"{folder / REPORT} ({time.monotonic() - began:.0f} s)", soft_wrap=True)
+    console.print(f"{page} ({time.monotonic() - began:.0f} s)", soft_wrap=True)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from data.manifest import (
     MANIFEST,
     MODEL,
     PROBES,
+    REPORT,
     FileEntry,
     Manifest,
     Tensor,
@@ -130,17 +131,28 @@ def prepare(
     return Exported(model, table, files, parity, manifest)
 
 
-def write(exported: Exported, out: Path, key: signing.PrivateKey) -> str:
+def write(
+    exported: Exported, out: Path, key: signing.PrivateKey, report: bytes | None = None
+) -> str:
     """Sign and write the bundle, and the scikit-learn model beside it.
+
+    Args:
+        exported: by `prepare`.
+        out: the bundle's folder.
+        key: the key that signs.
+        report: `report.html`, to lie in the bundle and beside it; None for a bundle without one.
 
     Returns:
         The SHA-256 of `manifest.json`.
     """
-    digest = write_bundle(out, exported.manifest, exported.files, key)
+    files = exported.files if report is None else {**exported.files, REPORT: report}
+    digest = write_bundle(out, exported.manifest, files, key)
     folder = beside(out)
     folder.mkdir(parents=True, exist_ok=True)
     save_pipeline(folder / PIPELINE, exported)
     write_summary(folder, summary_of(exported))
+    if report is not None:
+        (folder / REPORT).write_bytes(report)
     return digest
 
 
@@ -175,6 +187,7 @@ class Pipeline(msgspec.Struct):
 
     model: Any
     model_hash: str
+    films: Any = None
 
 
 def save_pipeline(path: Path, exported: Exported) -> None:
@@ -191,7 +204,6 @@ def save_pipeline(path: Path, exported: Exported) -> None:
 
 def load_pipeline(path: Path) -> Pipeline:
     """Read what save_pipeline wrote. Only open files you made: joblib files can run code."""
-    films: Any = None
     entry = joblib.load(path)
     return Pipeline(entry["model"], entry["model_hash"], entry.get("films"))
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
+from data.bundle import read_file
 from data.catalogue import Catalogue
-from data.durable import replace_durably, sync_folder
-from data.errors import GreenlightError
+from data.manifest import REPORT
+from edge.appliance.kept_slate import keep_slate
 from edge.appliance.machine import Event, pattern
 from edge.appliance.rating import CannotRate
 from edge.appliance.shell import Appliance
@@ -21,7 +20,6 @@ from edge.page.house import Declined, Standing
 from edge.panel.led import MEANING
 from edge.search.slate import InvalidSlate, Slate, resolve
 
-SLATE_FILE = "slate.json"
 _PATIENCE_SECONDS = 15.0
 Result = TypeVar("Result")
 
@@ -116,6 +114,20 @@ class ApplianceHouse:
         )
         return active, previous
 
+    def has_report(self) -> bool:
+        """Say whether the active model came with a report."""
+        bundle = self._appliance.bundle
+        return bundle is not None and REPORT in bundle.manifest.files
+
+    def report(self) -> bytes | None:
+        """Return the active model's report as it was signed; None without one."""
+        # Not kept in memory: read anew, and checked against the manifest in memory.
+        bundle = self._appliance.bundle
+        entry = bundle.manifest.files.get(REPORT) if bundle is not None else None
+        if bundle is None or entry is None:
+            return None
+        return read_file(self._appliance.store.folder(bundle.manifest.version), REPORT, entry)
+
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Have `changed` called, on the event loop, after every change worth showing."""
         return self._appliance.listeners.add(changed)
@@ -140,38 +152,3 @@ class ApplianceHouse:
             return asyncio.run_coroutine_threadsafe(act(), self._loop).result(_PATIENCE_SECONDS)
         except (TimeoutError, RuntimeError) as error:
             raise Declined("the appliance is busy or stopping; try again") from error
-
-
-def keep_slate(state: Path, slate: Slate | None) -> None:
-    """Write the slate down durably; None removes it.
-
-    Raises:
-        OSError: it cannot be written; the old one stands.
-    """
-    path = state / SLATE_FILE
-    if slate is None:
-        path.unlink(missing_ok=True)
-        sync_folder(state)
-    else:
-        replace_durably(path, msgspec.json.encode(slate))
-
-
-class SlateDamaged(GreenlightError):
-    """The kept slate cannot be read; it was set aside."""
-
-
-def kept_slate(state: Path) -> Slate | None:
-    """Return the slate that was kept, or None.
-
-    Raises:
-        SlateDamaged: it was set aside, and the classic slate is drawn.
-    """
-    path = state / SLATE_FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Slate)
-    except FileNotFoundError:
-        return None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        aside = path.with_name(f"{SLATE_FILE}.damaged-1")
-        path.replace(aside)
-        raise SlateDamaged(f"the kept slate was damaged and lies in {aside.name}") from error

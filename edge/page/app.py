@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from data.bundle import BundleRefused
 from edge.journal import JournalError
 from edge.page import doing, entrance, reading
 from edge.page.context import STATIC, Context, context_of
@@ -20,6 +21,7 @@ from edge.page.door import SIGN_IN, Doorkeeper
 from edge.page.forms import BadForm
 from edge.page.guard import Guard
 from edge.page.origins import own_names
+from edge.page.report import NoReport, report
 from edge.page.spreadsheet import history_csv
 
 _log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ ROUTES = (
     Route("/history", reading.history),
     Route("/history.csv", history_csv),
     Route("/model", reading.model),
+    Route("/report", report),
     Route("/sync", reading.delivery),
     Route("/directors", reading.directors),
     Route("/events", reading.events),
@@ -77,6 +80,8 @@ def make_app(context: Context) -> ASGIApp:
             HTTPException: _http_error,
             BadForm: _bad_form,
             JournalError: _journal_error,
+            NoReport: _no_report,
+            BundleRefused: _changed_report,
             Exception: _unforeseen,
         },
     )
@@ -115,6 +120,15 @@ async def _bad_form(request: Request, error: Exception) -> Response:
 async def _journal_error(request: Request, error: Exception) -> Response:
     _log.warning("the page could not use the journal: %s", error)
     return _error(request, 503, "The journal cannot be used right now", str(error))
+
+
+async def _no_report(request: Request, error: Exception) -> Response:
+    return _error(request, 404, "There is no report", str(error))
+
+
+async def _changed_report(request: Request, error: Exception) -> Response:
+    _log.warning("the report is not shown: %s", error)
+    return _error(request, 503, "The report cannot be shown", f"On the disk, {error}.")
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -95,7 +95,8 @@ def _bound(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                headers[name] = value
+                # A route may bind browsers more tightly than the page as a whole does.
+                headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
         try:
             async with asyncio.timeout(SEND_SECONDS):

@@ -90,6 +90,16 @@ class House(Protocol):
     def model_folders(self) -> tuple[Path | None, Path | None]:
         """Return the folders of the active and the previous model's bundles."""
 
+    def has_report(self) -> bool:
+        """Say whether the active model came with a report."""
+
+    def report(self) -> bytes | None:
+        """Return the active model's report, an HTML file, as it was signed; None without one.
+
+        Raises:
+            BundleRefused: the file on the disk is not the one that was signed.
+        """
+
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Have `changed` called, from any thread, after every change worth showing.
 

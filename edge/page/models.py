@@ -68,6 +68,7 @@ def models(house: House, journal: Journal) -> dict[str, Any]:
         "previous": previous,
         "figures": _figures(active, previous),
         "own": _own_record(journal.history(), active) if active else None,
+        "report": house.has_report(),
         "events": journal.activations_after(0)[-_MOST_EVENTS:][::-1],
     }
 

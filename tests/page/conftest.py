@@ -11,7 +11,8 @@ import pytest
 from data import signing
 from training.dataset import FilmTable
 from training.example_bundle import made_up_films, small_model
-from training.export import prepare, write
+from training.export import prepare, summary_of, write
+from training.report import draw
 
 from .appliance import RunningAppliance, Visitor
 from .browser import Browser, open_browser
@@ -31,10 +32,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, signing.Privat
 @pytest.fixture(scope="session")
 def make_bundle(
     tmp_path_factory: pytest.TempPathFactory, keys: tuple[Path, signing.PrivateKey]
-) -> Callable[[int], Path]:
+) -> Callable[..., Path]:
     """A maker of small real bundles: forty directors whose names need more than ASCII."""
 
-    def make(version: int) -> Path:
+    def make(version: int, *, report: bool = False) -> Path:
         folder = tmp_path_factory.mktemp("bundle") / "bundle"
         films = [
             msgspec.structs.replace(film, director=_name(int(film.director.split()[1])))
@@ -42,7 +43,8 @@ def make_bundle(
         ]
         table = FilmTable("example", "made up", films, [])
         exported = prepare(table, small_model(version), version=version, combinations=200)
-        write(exported, folder, keys[1])
+        page = draw(table, summary_of(exported), folder) if report else None
+        write(exported, folder, keys[1], page)
         return folder
 
     return make
@@ -53,9 +55,9 @@ def _name(number: int) -> str:
 
 
 @pytest.fixture(scope="session")
-def bundle(make_bundle: Callable[[int], Path]) -> Path:
-    """A small real bundle, version 1."""
-    return make_bundle(1)
+def bundle(make_bundle: Callable[..., Path]) -> Path:
+    """A small real bundle with its report, version 1."""
+    return make_bundle(1, report=True)
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,12 @@ class SmallHouse:
     def model_folders(self) -> tuple[Path | None, Path | None]:
         return None, None
 
+    def has_report(self) -> bool:
+        return False
+
+    def report(self) -> bytes | None:
+        return None
+
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         return self.listeners.add(changed)
 

@@ -12,6 +12,7 @@ from data import signing
 from data.bundle import read_bundle
 from data.film_table import write_films
 from data.films import Film
+from data.manifest import REPORT
 from training import benchmark, optimism
 from training.__main__ import app
 from training.dataset import FilmTable
@@ -20,7 +21,7 @@ from training.export import PIPELINE, beside, load_pipeline, next_version
 from training.knowledge import titles_of
 from training.metrics import NAMES
 from training.records import frame_of_combinations
-from training.report import REPORT, render
+from training.report import render
 from training.summary import read_summary
 
 
@@ -140,6 +141,26 @@ def test_the_full_report_adds_splits_baselines_and_optimism(exported, films):
     page = render(table, summary, measured_of(table))
     for words in (*METHODS, "Split in time", "Optimism of the best", "after 2000", *STORY):
         assert words in page
+
+
+def test_the_report_is_signed_with_the_model_and_lies_beside_it_too(exported):
+    folder, keys, _ = exported
+    bundle = read_bundle(folder, keys)
+    assert bundle.files[REPORT] == (beside(folder) / REPORT).read_bytes()
+    # The version that it tells of is this one.
+    assert f"Version {bundle.manifest.version}, " in bundle.files[REPORT].decode()
+    assert bundle.model_hash in bundle.files[REPORT].decode()
+
+
+def test_the_report_keeps_to_a_page_that_forbids_inline_style(exported):
+    page = (beside(exported[0]) / REPORT).read_text(encoding="utf-8")
+    assert page.count("<style") == 1
+    assert not re.search(r"<[^>]*\s(style|on\w+)=", page)
+    names = re.findall(r'\sid="([^"]+)"', page)
+    wanted = set(re.findall(r'(?:href="#|url\(#)([^")]+)', page))
+    assert set(names) >= wanted
+    letters = [name for name in names if name.startswith("DejaVu")]
+    assert len(letters) == len(set(letters))
 
 
 def test_the_report_is_one_file_that_loads_nothing(exported):

@@ -1,4 +1,8 @@
-"""The report: one self-contained HTML file beside a bundle."""
+"""The report: one self-contained HTML file, beside a bundle and in it.
+
+Nothing in it is inline but one style sheet, so that the appliance can show it under a strict
+policy.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,12 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from data.manifest import REPORT
 from training import benchmark
 from training.benchmark import Benchmark
 from training.dataset import FilmTable
 from training.evaluate import MODEL
 from training.summary import Summary, read_summary
-
-REPORT = "report.html"
 
 
 def write_report(folder: Path, table: FilmTable) -> Path:
@@ -22,18 +25,21 @@ def write_report(folder: Path, table: FilmTable) -> Path:
 
     Figures of an export or a benchmark of another film table are left out.
     """
-    measured = benchmark.load(folder, table.sha256)
-    summary = read_summary(folder, table.sha256)
-    page = render(table, summary, measured)
     path = folder / REPORT
-    path.write_text(page, encoding="utf-8")
+    path.write_bytes(draw(table, read_summary(folder, table.sha256), folder))
     return path
+
+
+def draw(table: FilmTable, summary: Summary | None, folder: Path) -> bytes:
+    """Return report.html, with the benchmark of the same film table that may lie in `folder`."""
+    return render(table, summary, benchmark.load(folder, table.sha256)).encode()
 
 
 def render(table: FilmTable, summary: Summary | None, measured: Benchmark | None) -> str:
     """Return the page."""
     # matplotlib takes a second to import, and only the report needs it.
     from training.report import data_figures, model_figures, style
+    from training.report.svg import Letters, slim
 
     with style.style():
         drawings = []
@@ -54,6 +60,10 @@ def render(table: FilmTable, summary: Summary | None, measured: Benchmark | None
                 model_figures.calibration(summary.calibration, error, where),
             ]
         story = data_figures.data_drawings(table.films)
+    letters = Letters()
+    drawings, story = (
+        [one._replace(svg=slim(one.svg, letters)) for one in some] for some in (drawings, story)
+    )
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("training.report", "."),
         autoescape=True,
@@ -71,6 +81,7 @@ def render(table: FilmTable, summary: Summary | None, measured: Benchmark | None
         labels=_LABELS,
         drawings=drawings,
         story=story,
+        letters=letters,
     )
 
 

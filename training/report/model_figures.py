@@ -15,6 +15,7 @@ from training.report.style import (
     BLUE,
     GREEN,
     GREY,
+    INK,
     ORANGE,
     SHADES,
     WIDTH,
@@ -92,7 +93,7 @@ def optimism_bars(measured: Benchmark) -> Drawing:
     axes.barh(labels[::-1], values[::-1], color=[ORANGE, *[BLUE] * len(by_size)], height=0.6)
     for number, size in enumerate(reversed(by_size), 1):
         spread = [split.optimism[size] for split in measured.random if size in split.optimism]
-        axes.scatter(spread, [number] * len(spread), color="black", s=10, zorder=3)
+        axes.scatter(spread, [number] * len(spread), color=INK, s=10, zorder=3)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set(xlabel="predicted less true stars of the best")
     axes.grid(axis="y", visible=False)

@@ -23,19 +23,22 @@ GREEN, ORANGE, BLUE, PINK, SKY, GREY = (
 )  # fmt: skip
 SHADES = "cividis"
 WIDTH = 5.6
-_INK = "#22262b"
+INK = "#22262b"
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "greenlight",
     "font.size": 11,
     "axes.edgecolor": "#b8bec6",
-    "axes.labelcolor": _INK,
+    # The paper is the page's: light or dark.
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "grid.color": "#e6e9ed",
-    "text.color": _INK,
+    "text.color": INK,
     "xtick.color": "#4a5058",
     "ytick.color": "#4a5058",
     "legend.frameon": False,
@@ -59,10 +62,8 @@ def style() -> Iterator[None]:
 
 
 def drawing(title: str, caption: str, figure: Figure) -> Drawing:
-    """Return a figure as SVG text without its XML prologue, and close it."""
+    """Return a figure as matplotlib's SVG, and close it."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None}, dpi=120)
     plt.close(figure)
-    text = buffer.getvalue()
-    svg = text[text.index("<svg") :]
-    return Drawing(title, caption, svg.replace("<svg ", '<svg role="presentation" ', 1))
+    return Drawing(title, caption, buffer.getvalue())
