@@ -59,7 +59,9 @@ setup: $(VENV)/ready $(CLOUD_VENV)/ready ## make the environments from the hashe
 lock: $(VENV)/ready ## write the locks anew from the ranges in pyproject.toml
 	@for role in edge sync training cloud; do \
 	  $(LOCK) --extra $$role pyproject.toml -o locks/$$role.txt || exit 1; done
-	@$(LOCK) --extra edge --extra sync --extra training --extra cloud --extra dev pyproject.toml -o locks/dev.txt
+	@$(LOCK) --extra training --extra cluster pyproject.toml -o locks/cluster.txt
+	@$(LOCK) --extra edge --extra sync --extra training --extra cluster --extra cloud --extra dev \
+	  pyproject.toml -o locks/dev.txt
 	@$(LOCK) locks/local-cloud.in -o locks/local-cloud.txt
 	@$(LOCK) locks/bootstrap.in -o locks/bootstrap.txt
 LOCK = $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade

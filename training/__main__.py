@@ -33,6 +33,9 @@ RatingsOption = Annotated[
 AllowedOption = Annotated[
     float, typer.Option("--allow-bad", min=0.0, max=1.0, help="share of bad rows that is no error")
 ]
+DaskOption = Annotated[
+    str, typer.Option(help="Dask scheduler to fit folds and splits on, tcp://host:port")
+]
 
 
 def _path(text: str) -> Path | None:
@@ -107,9 +110,11 @@ def export(
     key: Annotated[str, typer.Option(help="PEM file of the key; default: development key")] = "",
     jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
     allow_bad: AllowedOption = 0.05,
+    dask: DaskOption = "",
 ) -> None:
     """Train a model and write it as a signed bundle, with all proofs passed."""
     from training import screen
+    from training.cluster import tasks_on
     from training.dataset import load
     from training.estimator import FilmModel
     from training.export import PIPELINE, beside, next_version, prepare, summary_of, write
@@ -118,7 +123,7 @@ def export(
 
     began = time.monotonic()
     signer = signing.PrivateKey.read(Path(key)) if key else signing.development_key()
-    with screen.progress(console, "train-export") as tell:
+    with screen.progress(console, "train-export") as tell, tasks_on(dask):
         tell(f"read source {source}", 0.0)
         rejects = beside(out) / "rejects.csv"
         table = load(source, _path(ratings), rejects=rejects, allowed_bad_share=allow_bad)
@@ -145,14 +150,16 @@ def evaluate(
     metrics: Annotated[str, typer.Option("--json", help="figures to write as JSON")] = "",
     jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
     allow_bad: AllowedOption = 0.05,
+    dask: DaskOption = "",
 ) -> None:
     """Fit on one film table alone, predict another, and measure beside the baselines."""
     from training import screen
+    from training.cluster import tasks_on
     from training.dataset import load, rejects_path
     from training.evaluate import MODEL, as_json, write_predictions
     from training.evaluate import evaluate as measure
 
-    with screen.progress(console, "evaluate") as tell:
+    with screen.progress(console, "evaluate") as tell, tasks_on(dask):
         tables = [
             load(
                 path.suffix.lower().lstrip("."),
@@ -183,6 +190,7 @@ def report(
     ratings: RatingsOption = "",
     jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
     allow_bad: AllowedOption = 0.05,
+    dask: DaskOption = "",
 ) -> None:
     """Measure five random splits and one in time, and write the full report beside a bundle.
 
@@ -190,12 +198,13 @@ def report(
     films tells of these figures too.
     """
     from training import benchmark, screen
+    from training.cluster import tasks_on
     from training.dataset import load
     from training.export import beside
     from training.report import write_report
 
     began = time.monotonic()
-    with screen.progress(console, "report") as tell:
+    with screen.progress(console, "report") as tell, tasks_on(dask):
         tell(f"read source {source}", 0.0)
         table = load(source, _path(ratings), allowed_bad_share=allow_bad)
         measured = benchmark.run(table.films, table.sha256, jobs=jobs, tell=tell)

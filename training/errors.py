@@ -55,3 +55,7 @@ class WorkFolderBusy(TrainingError):
 
 class NoContender(TrainingError):
     """A folder holds no bundle that could be judged."""
+
+
+class ClusterUnusable(TrainingError):
+    """A Dask cluster cannot be reached, or would not compute what we would."""

@@ -86,6 +86,7 @@ def retrain(
     jobs: Annotated[
         int, typer.Option(min=1, envvar="SM_NUM_CPUS", help="processes side by side")
     ] = 2,
+    dask: Annotated[str, typer.Option(help="Dask scheduler to fit folds on, tcp://host:port")] = "",
     as_job: Annotated[
         bool,
         typer.Option(
@@ -98,6 +99,7 @@ def retrain(
     Exit code: 0 released, 3 refused, 1 an error.
     """
     from training import screen
+    from training.cluster import tasks_on
     from training.retraining.retrain import retrain as run
 
     began = time.monotonic()
@@ -110,7 +112,7 @@ def retrain(
         incumbent=(incumbent, job.channel("incumbent")),
         out=(out, str(job.ROOT / "model")),
     )
-    with screen.progress(console, "retrain") as tell:
+    with screen.progress(console, "retrain") as tell, tasks_on(dask):
         verdict = run(
             places["feedback"],
             job.film_table_in(Path(places["films"])),

@@ -1,0 +1,67 @@
+"""Where joblib's tasks run: in processes here, or on a Dask cluster. Nothing else knows Dask.
+
+Folds, splits and methods are handed to joblib wherever they occur; here alone it is decided who
+does them. The results are the same bits either way: a task's numbers depend on its input alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import joblib
+
+from training.errors import ClusterUnusable
+
+_TIMEOUT_SECONDS = 20
+# Another version of one of these gives other numbers.
+_SAME = ("numpy", "scipy", "scikit-learn", "pandas", "greenlight")
+
+
+@contextmanager
+def tasks_on(address: str) -> Iterator[None]:
+    """Run joblib's tasks on the Dask cluster at `address` (tcp://host:port), or here if it is "".
+
+    Raises:
+        ClusterUnusable: nobody answers, there are no workers, or they have other software.
+    """
+    if not address:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ClusterUnusable(
+            "--dask needs the package distributed; install greenlight[cluster]"
+        ) from error
+    try:
+        client: Any = Client(address, timeout=_TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TypeError) as error:
+        raise ClusterUnusable(
+            f"{address}: no Dask scheduler answers ({error}); start one, or leave --dask out"
+        ) from error
+    with client:
+        _check_workers(address, client)
+        with joblib.parallel_config(backend="dask"):
+            yield
+
+
+def _check_workers(address: str, client: Any) -> None:
+    """Refuse a cluster whose workers would not compute what we would."""
+    found: dict[str, dict[str, str | None]] = client.run(_versions)
+    if not found:
+        raise ClusterUnusable(f"{address}: has no workers; start some: dask worker {address}")
+    ours = _versions()
+    for worker, theirs in sorted(found.items()):
+        for name in _SAME:
+            if theirs[name] != ours[name]:
+                raise ClusterUnusable(
+                    f"{address}: worker {worker} has {name} {theirs[name]}, not {ours[name]}; "
+                    "set it up from the same lock (locks/cluster.txt)"
+                )
+
+
+def _versions() -> dict[str, str | None]:
+    return {name: version(name) for name in _SAME}
