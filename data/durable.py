@@ -48,6 +48,14 @@ def rename_durably(fresh: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def aside_name(path: Path, why: str = "damaged") -> Path:
+    """Return the first free `<name>.<why>-<n>`: what cannot be used is set aside, never deleted."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.{why}-{number}")).exists():
+        number += 1
+    return aside
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

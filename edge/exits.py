@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes; those of start-up are listed in the README."""
+    """Exit codes; `docs/appliance.md` lists them with what systemd does about each."""
 
     OK = 0
     FAILED = 1

@@ -1,4 +1,4 @@
-"""Disk space kept back for ratings, and what is given up when the disk is full."""
+"""Disk space kept back for ratings."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from edge.appliance.attention import Attention
 from edge.appliance.boot import boot_id, now
 from edge.appliance.client import SOCKET
 from edge.appliance.control import serve
+from edge.appliance.kept_slate import SlateDamaged, kept_slate
 from edge.appliance.machine import Event
 from edge.appliance.main_loop import Watched, main_loop
 from edge.appliance.reserve import Reserve
@@ -95,6 +96,7 @@ async def _run(
                 f"the journal was damaged and lies in {aside.path.name};"
                 f" {aside.rescued} ratings were taken over from it",
             )
+        await _restore_slate(appliance, updater)
         _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
         await _listen(config.state / SOCKET, answers, stack)
         watching = Watching(appliance, config.state, updater)
@@ -154,6 +156,13 @@ def _assemble(
     return appliance, answers
 
 
+async def _restore_slate(appliance: Appliance, worker: Worker) -> None:
+    try:
+        appliance.slate = await worker.run(partial(kept_slate, appliance.config.state))
+    except (SlateDamaged, OSError) as error:
+        appliance.attention.raise_("slate", str(error))
+
+
 def _load(store: ModelStore, config: Config, boot: str) -> Answering:
     try:
         return models.load_active(store, config.public_keys, boot)
@@ -198,7 +207,7 @@ async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
     loop = asyncio.get_running_loop()
 
     def open_page() -> PageServer:
-        from edge.appliance.house import ApplianceHouse, kept_slate
+        from edge.appliance.house import ApplianceHouse
         from edge.page.server import PageServer
         from edge.page.settings import PageSettings
 
@@ -210,7 +219,6 @@ async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
             config.page_certificate,
             config.page_key,
         )
-        appliance.slate = kept_slate(config.state)
         page = PageServer(ApplianceHouse(appliance, loop), config.state, settings)
         page.start()
         return page

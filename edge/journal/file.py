@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from data.durable import aside_name
 from data.errors import GreenlightError
 from edge.journal.schema import MIGRATIONS
 
@@ -210,14 +211,12 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged journal, with its log, to the first free `<name>.damaged-<n>`; never delete.
+    """Rename a damaged journal, with its log.
 
     Returns:
         The new name of the main file.
     """
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
+    aside = aside_name(path)
     # The log first: a new journal must never meet the old one's log.
     for suffix in ("-wal", "-shm", ""):
         old = path.with_name(path.name + suffix)

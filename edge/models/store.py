@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from data.bundle import Bundle
-from data.durable import replace_durably, sync_folder
+from data.durable import aside_name, replace_durably, sync_folder
 from data.errors import GreenlightError
 from edge.models.activation import Refused
 from edge.models.copying import copy_folder
@@ -183,12 +183,12 @@ class ModelStore:
         """Rename a version's folder so that it is never looked for again; it is not deleted."""
         path = self.folder(version)
         if path.exists():
-            path.rename(_free_name(self.versions / f"{version}.{why}"))
+            path.rename(aside_name(path, why))
             sync_folder(self.versions)
 
     def set_pointer_aside(self) -> Path:
         """Rename a pointer that cannot be read, and return its new name."""
-        aside = _free_name(self._pointer_path.with_name(f"{POINTER}.damaged"))
+        aside = aside_name(self._pointer_path)
         self._pointer_path.rename(aside)
         sync_folder(aside.parent)
         return aside
@@ -219,10 +219,3 @@ class ModelStore:
         with contextlib.suppress(OSError):
             self.change(lambda pointer: msgspec.structs.replace(pointer, previous=None))
         return bool(old)
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (free := path.with_name(f"{path.name}-{number}")).exists():
-        number += 1
-    return free

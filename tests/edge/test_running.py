@@ -10,7 +10,9 @@ import socket
 import stat
 from pathlib import Path
 
+from edge.appliance.kept_slate import SLATE_FILE, keep_slate
 from edge.journal import JOURNAL, Journal
+from edge.search.slate import Slate, Years
 
 
 def offer(bench, rebundle, version: int) -> None:
@@ -183,6 +185,25 @@ def test_the_page_is_served_beside(supplied):
     assert running.wait_for("page: http://localhost:")
     assert running.stop() == 0
     assert running.errors == ""
+
+
+def test_the_owners_slate_holds_from_the_first_press_after_a_restart(supplied):
+    supplied.state.mkdir()
+    keep_slate(supplied.state, Slate(years=Years(only=(1990,))))
+    supplied.start().wait_for("model: films")
+    assert supplied.ask("status")["narrowed"]
+    assert supplied.ask("press")["pick"]["year"] == 1990
+
+
+def test_a_damaged_slate_is_set_aside_and_everything_else_goes_on(supplied):
+    supplied.state.mkdir()
+    (supplied.state / SLATE_FILE).write_bytes(b"no slate")
+    config = supplied.config.read_text().replace("page = false", "page = true\npage_port = 0")
+    supplied.config.write_text(config)
+    running = supplied.start()
+    assert running.wait_for("page: http://localhost:")
+    assert f"lies in {SLATE_FILE}.damaged-1" in supplied.ask("status")["attention"][0]
+    assert len(supplied.ask("press")["answer"]["slate"]["candidates"]) == 36
 
 
 def test_each_command_tells_a_person_and_a_program(supplied, tmp_path: Path):
