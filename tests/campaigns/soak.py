@@ -45,8 +45,8 @@ def main() -> int:
     for kind, count in sorted(report.faults.items()):
         print(f"  {count:5d}  {kind}")
     print(
-        f"confirmed {report.confirmed}, items {report.items}, objects {report.objects},"
-        f" missing {report.missing}, foreign {report.foreign}, waiting {report.waiting}"
+        f"confirmed {report.confirmed} ({report.by_owner} by hand), items {report.items},"
+        f" objects {report.objects}, missing {report.missing}, foreign {report.foreign}, waiting {report.waiting}"
     )
     print(f"outcomes {json.dumps(report.outcomes)}")
     print(f"{report.seconds} s, converged {report.convergence_seconds} s after the last fault")

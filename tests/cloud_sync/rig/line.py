@@ -18,7 +18,7 @@ class Line:
     """A trial whose network is switched by hand."""
 
     def __init__(self, program: str, folder: Path, ratings: int, pause_seconds: float) -> None:
-        self.trial = Trial(program, folder, 1, ratings, 0, pause_seconds)
+        self.trial = Trial(program, folder, 1, ratings, 0, pause_seconds, with_appliance=False)
         self._log = folder / "sync.log"
         self.journal = Journal.open(folder / "state" / JOURNAL)
 

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from rig.process import Process
 from rig.records import THING
-from rig.trial import Process, Report
+from rig.trial import Report
 
 from data import topics
 from edge.incoming import incoming_folder

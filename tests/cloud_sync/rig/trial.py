@@ -1,19 +1,17 @@
 """The coordinator: real processes, real faults, and the count at the end.
 
-Broker (mosquitto, mutual TLS), sync service (the real command), appliance (a process that rates
-into the real journal) and cloud (a process with the real ingest and durable stores) run side by
-side. Faults fall on them one after another; at the end what the journal confirmed is compared with
-what the stores hold. The sequence of faults follows from the seed.
+Broker (mosquitto, mutual TLS), sync service and appliance (the real commands), an owner who presses
+and rates, a writer that rates into the same journal faster than a hand can, and cloud (a process
+with the real ingest and durable stores) run side by side. Faults fall on them one after another; at
+the end what was confirmed is compared with what the stores hold. The sequence of faults follows
+from the seed.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -22,8 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from rig.house import House
 from rig.mosquitto import Mosquitto, free_port
 from rig.pki import Authority
+from rig.process import Process
 from rig.proxy import Proxy
 from rig.records import THING
 
@@ -42,6 +42,7 @@ class Report:
     seed: int
     faults: Counter[str] = field(default_factory=Counter)
     confirmed: int = 0
+    by_owner: int = 0
     rated: int = 0
     items: int = 0
     objects: int = 0
@@ -62,52 +63,6 @@ class Report:
         )
 
 
-class Process:
-    """A process of the trial that is started again after it was killed."""
-
-    def __init__(self, command: list[str], log: Path) -> None:
-        self._command = command
-        self._log = log
-        self._running: subprocess.Popen[bytes] | None = None
-        self.start()
-
-    @property
-    def pid(self) -> int:
-        assert self._running is not None
-        return self._running.pid
-
-    @property
-    def ended(self) -> bool:
-        return self._running is None or self._running.poll() is not None
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-            self._running = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
-
-    def kill(self) -> None:
-        assert self._running is not None
-        self._running.kill()
-        self._running.wait()
-
-    def freeze(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
-
-    def stop(self) -> None:
-        if not self.ended:
-            assert self._running is not None
-            self.thaw()
-            self._running.terminate()
-            try:
-                self._running.wait(10)
-            except subprocess.TimeoutExpired:
-                self._running.kill()
-                self._running.wait()
-
-
 class Trial:
     """One run. Faults are methods that return what ends them."""
 
@@ -119,6 +74,7 @@ class Trial:
         ratings: int,
         faults: int,
         pause_seconds: float | None = None,
+        with_appliance: bool = True,
     ) -> None:
         self._rng = random.Random(seed)
         self._folder = folder
@@ -147,9 +103,10 @@ class Trial:
         pause = max(0.0, 0.7 * faults / ratings - 0.006)
         pause = pause if pause_seconds is None else pause_seconds
         writer = [python, str(_RIG / "rating_writer.py"), str(self._state / JOURNAL)]
-        self._edge = Process(
-            [*writer, str(self._confirmed), str(ratings), str(pause)], folder / "edge.log"
+        self._writer = Process(
+            [*writer, str(self._confirmed), str(ratings), str(pause)], folder / "writer.log"
         )
+        self._house = House(folder, self._state) if with_appliance else None
 
     @property
     def sync_pid(self) -> int:
@@ -163,6 +120,8 @@ class Trial:
         sequence = (kinds * (self._count // len(kinds) + 1))[: self._count]
         self._rng.shuffle(sequence)
         self.await_online()
+        if self._house is not None:
+            self._house.await_pick()
         self._measure()
         for number, kind in enumerate(sequence):
             end = self.kinds()[kind]()
@@ -182,20 +141,31 @@ class Trial:
 
     def close(self) -> None:
         """End every process."""
-        for process in (self._edge, self._sync, self._cloud):
+        if self._house is not None:
+            self._house.close()
+        for process in (self._writer, self._sync, self._cloud):
             process.stop()
         self.proxy.close()
         self._broker.kill()
 
     def kinds(self) -> dict[str, Callable[[], Callable[[], None]]]:
         """Return every kind of fault: what begins it returns what ends it."""
-        return {
+        house = self._house
+        at_home: dict[str, Callable[[], Callable[[], None]]] = {}
+        if house is not None:
+            at_home = {
+                "appliance killed": lambda: self._then(house.kill, house.appliance.start),
+                "appliance frozen": lambda: self._then(
+                    house.appliance.freeze, house.appliance.thaw
+                ),
+            }
+        return at_home | {
             "broker killed": lambda: self._then(self._broker.kill, self._broker.start),
             "broker frozen": lambda: self._then(self._broker.freeze, self._broker.thaw),
             "sync killed": lambda: self._then(self._sync.kill, self._sync.start),
             "sync frozen": lambda: self._then(self._sync.freeze, self._sync.thaw),
-            "appliance killed": self._edge_killed,
-            "appliance frozen": self._edge_frozen,
+            "writer killed": lambda: self._to_writer(self._writer.kill, self._writer.start),
+            "writer frozen": lambda: self._to_writer(self._writer.freeze, self._writer.thaw),
             "function killed": lambda: self._then(self._cloud.kill, self._cloud.start),
             "function frozen": lambda: self._then(self._cloud.freeze, self._cloud.thaw),
             "network refused": lambda: self._then(self.proxy.refuse, self.proxy.listen),
@@ -218,15 +188,10 @@ class Trial:
         begin()
         return end
 
-    def _edge_killed(self) -> Callable[[], None]:
-        if self._edge.ended:
+    def _to_writer(self, begin: Callable[[], None], end: Callable[[], None]) -> Callable[[], None]:
+        if self._writer.ended:
             return lambda: None
-        return self._then(self._edge.kill, self._edge.start)
-
-    def _edge_frozen(self) -> Callable[[], None]:
-        if self._edge.ended:
-            return lambda: None
-        return self._then(self._edge.freeze, self._edge.thaw)
+        return self._then(begin, end)
 
     def _misbehave(self, **how: float) -> Callable[[], None]:
         self._mischief.write_text(json.dumps(how))
@@ -237,13 +202,18 @@ class Trial:
         return behave
 
     def finish(self) -> None:
-        """Wait until every rating is given and none waits."""
+        """Wait until every rating is given and nothing waits."""
+        if self._house is not None:
+            self._house.calm()
         deadline = time.monotonic() + _DEADLINE_SECONDS + self._ratings / 50
         with Journal.open(self._state / JOURNAL) as journal:
             while time.monotonic() < deadline:
-                if self._edge.ended and journal.outbox_depth()[0] == 0:
+                if self._writer.ended and self._left(journal) == 0:
                     return
                 time.sleep(0.1)
+
+    def _left(self, journal: Journal) -> int:
+        return journal.outbox_depth()[0] + len(journal.pending_requests())
 
     def await_online(self) -> None:
         """Wait until the service is connected for the first time."""
@@ -271,10 +241,15 @@ class Trial:
     def tally(self) -> None:
         """Compare what the journal confirmed with what the stores hold."""
         report = self.report
-        report.confirmed = len(set(self._confirmed.read_text().splitlines()))
+        confirmed = set(self._confirmed.read_text().splitlines())
+        if self._house is not None:
+            by_owner = self._house.confirmed()
+            report.by_owner = len(by_owner)
+            confirmed |= by_owner
+        report.confirmed = len(confirmed)
         with Journal.open(self._state / JOURNAL) as journal:
             rated = {row[0] for row in journal.rows("SELECT id FROM ratings")}
-            report.waiting = journal.outbox_depth()[0] + len(journal.quarantined())
+            report.waiting = self._left(journal) + len(journal.quarantined())
         stores = sqlite3.connect(self._stores)
         items = {row[0] for row in stores.execute("SELECT pk FROM items")}
         objects = {row[0] for row in stores.execute("SELECT key FROM objects")}
@@ -283,7 +258,9 @@ class Trial:
         report.rated, report.items, report.objects = len(rated), len(items), len(objects)
         wanted = {topics.feedback_key(one) for one in rated}
         wanted_objects = {topics.feedback_object(one) for one in rated}
-        report.missing = len(wanted - items) + len(wanted_objects - objects)
+        report.missing = (
+            len(confirmed - rated) + len(wanted - items) + len(wanted_objects - objects)
+        )
         report.foreign = len(items - wanted) + len(objects - wanted_objects)
 
     def _write_cloud(self, authority: Authority, seed: int) -> Path:
@@ -314,5 +291,5 @@ class Trial:
             "retry_base_seconds = 0.05\nretry_cap_seconds = 0.5\npoll_seconds = 0.05\n"
             "report_interval_seconds = 1\nmin_free_bytes = 0\n"
         )
-        (self._folder / "public-keys").mkdir()
+        (self._folder / "public-keys").mkdir(exist_ok=True)
         return path

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rig.trial import Process
+from rig.process import Process
 
 from data import signing, wire
 from data.bundle import read_bundle, write_bundle
