@@ -203,6 +203,7 @@ def test_a_damaged_slate_is_set_aside_and_everything_else_goes_on(supplied):
     running = supplied.start()
     assert running.wait_for("page: http://localhost:")
     assert f"lies in {SLATE_FILE}.damaged-1" in supplied.ask("status")["attention"][0]
+    running.wait_for("model: films")
     assert len(supplied.ask("press")["answer"]["slate"]["candidates"]) == 36
 
 
