@@ -46,7 +46,8 @@ def main() -> int:
         print(f"  {count:5d}  {kind}")
     print(
         f"confirmed {report.confirmed} ({report.by_owner} by hand), items {report.items},"
-        f" objects {report.objects}, missing {report.missing}, foreign {report.foreign}, waiting {report.waiting}"
+        f" objects {report.objects}, missing {report.missing}, foreign {report.foreign},"
+        f" waiting {report.waiting}, restored {report.restored}"
     )
     print(f"outcomes {json.dumps(report.outcomes)}")
     print(f"{report.seconds} s, converged {report.convergence_seconds} s after the last fault")

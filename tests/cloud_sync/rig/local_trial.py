@@ -1,10 +1,14 @@
 """The same count on the local cloud: real IoT rules, Lambda processes, DynamoDB and S3.
 
-The emulator itself is not killed: it forgets rows that AWS would have kept.
+The emulator (broker, rules, stores and host of the functions in one process) is killed and frozen
+too. Killed, it forgets the newest rows of its table, which AWS would have kept; objects it writes
+at once. So the table is rebuilt from the objects at the end, as an operator would
+(`lambdas.restore`), and only then is counted. What it had to put back is told beside.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -16,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+from rig.house import House
 from rig.process import Process
 from rig.records import THING
 from rig.trial import Report
@@ -24,11 +29,14 @@ from data import topics
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
 from lambdas.aws import on_desk
+from lambdas.local.control import order
+from lambdas.local.state import State
 from lambdas.provision import provision, release_key
 
 _RIG = Path(__file__).parent
 _FUNCTION = "greenlight-store-feedback"
 _DEADLINE_SECONDS = 180.0
+_FUNCTION_SECONDS = 5.0
 
 End = Callable[[], None]
 
@@ -45,6 +53,9 @@ class LocalTrial:
         assert self._aws.desk is not None
         keys = [release_key(self._aws, self._aws.desk.stack)]
         provision(self._aws, self._aws.desk.stack, THING, folder / "thing", keys)
+        # Ended well once: thing, certificate and stack must survive the kills that follow.
+        self._lambdas("stop")
+        self._lambdas("start")
         self._state = folder / "state"
         incoming_folder(self._state)
         self._confirmed = folder / "confirmed"
@@ -53,9 +64,10 @@ class LocalTrial:
         self._sync = Process([*sync, "--state", str(self._state)], folder / "sync.log")
         writer = [sys.executable, str(_RIG / "rating_writer.py"), str(self._state / JOURNAL)]
         pause = str(max(0.0, 1.5 * faults / ratings - 0.006))
-        self._edge = Process(
-            [*writer, str(self._confirmed), str(ratings), pause], folder / "edge.log"
+        self._writer = Process(
+            [*writer, str(self._confirmed), str(ratings), pause], folder / "writer.log"
         )
+        self._house = House(folder, self._state)
 
     def run(self) -> Report:
         """Let everything happen and count."""
@@ -63,6 +75,7 @@ class LocalTrial:
         kinds = self._kinds()
         sequence = (list(kinds) * (self._count // len(kinds) + 1))[: self._count]
         self._rng.shuffle(sequence)
+        self._house.await_pick()
         for kind in sequence:
             time.sleep(self._rng.uniform(0.2, 1.0))
             end = kinds[kind]()
@@ -78,16 +91,23 @@ class LocalTrial:
 
     def close(self) -> None:
         """End everything."""
-        self._edge.stop()
+        self._house.close()
+        self._writer.stop()
         self._sync.stop()
         self._lambdas("stop")
 
     def _kinds(self) -> dict[str, Callable[[], End]]:
         return {
+            "emulator killed": self._emulator_killed,
+            "emulator frozen": lambda: self._to_emulator(signal.SIGSTOP, signal.SIGCONT),
             "sync killed": lambda: _then(self._sync.kill, self._sync.start),
             "sync frozen": lambda: _then(self._sync.freeze, self._sync.thaw),
-            "appliance killed": lambda: self._to_edge(self._edge.kill, self._edge.start),
-            "appliance frozen": lambda: self._to_edge(self._edge.freeze, self._edge.thaw),
+            "appliance killed": lambda: _then(self._house.kill, self._house.appliance.start),
+            "appliance frozen": lambda: _then(
+                self._house.appliance.freeze, self._house.appliance.thaw
+            ),
+            "writer killed": lambda: self._to_writer(self._writer.kill, self._writer.start),
+            "writer frozen": lambda: self._to_writer(self._writer.freeze, self._writer.thaw),
             "network refused": lambda: _then(
                 lambda: self._lambdas("offline"), lambda: self._lambdas("online")
             ),
@@ -95,16 +115,41 @@ class LocalTrial:
             "function frozen": lambda: self._to_function(signal.SIGSTOP, signal.SIGCONT),
         }
 
-    def _to_edge(self, begin: End, end: End) -> End:
-        return _then(begin, end) if not self._edge.ended else lambda: None
+    def _to_writer(self, begin: End, end: End) -> End:
+        return _then(begin, end) if not self._writer.ended else lambda: None
+
+    def _emulator(self) -> psutil.Process:
+        told = order(State(self._cloud), "status")["emulator"]
+        return psutil.Process(int(str(told).removeprefix("process ")))
+
+    def _to_emulator(self, begin: signal.Signals, end: signal.Signals) -> End:
+        emulator = self._emulator()
+        emulator.send_signal(begin)
+        return lambda: emulator.send_signal(end)
+
+    def _emulator_killed(self) -> End:
+        supervisor = psutil.Process(self._supervisor())
+        self._emulator().kill()
+        # It notices, says so, and ends: what is left of the local cloud is started again.
+        supervisor.wait(30)
+        return lambda: self._lambdas("start")
+
+    def _supervisor(self) -> int:
+        return int((self._cloud / "supervisor.pid").read_text().split()[0])
 
     def _to_function(self, begin: signal.Signals, end: signal.Signals | None) -> End:
-        supervisor = int((self._cloud / "supervisor.pid").read_text().split()[0])
-        hit = []
-        for process in psutil.Process(supervisor).children(recursive=True):
-            if _FUNCTION in " ".join(process.cmdline()):
-                process.send_signal(begin)
-                hit.append(process)
+        hit: list[psutil.Process] = []
+        deadline = time.monotonic() + _FUNCTION_SECONDS
+        # A function's process comes with a message; ratings never stop.
+        while not hit and time.monotonic() < deadline:
+            for process in psutil.Process(self._supervisor()).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if _FUNCTION in " ".join(process.cmdline()):
+                        process.send_signal(begin)
+                        hit.append(process)
+        self.report.outcomes["function processes hit"] = len(hit) + self.report.outcomes.get(
+            "function processes hit", 0
+        )
 
         def lift() -> None:
             for process in hit:
@@ -114,20 +159,27 @@ class LocalTrial:
         return lift
 
     def _finish(self) -> None:
+        self._house.calm()
         deadline = time.monotonic() + _DEADLINE_SECONDS
         with Journal.open(self._state / JOURNAL) as journal:
             while time.monotonic() < deadline:
-                if self._edge.ended and journal.outbox_depth()[0] == 0:
+                waits = journal.outbox_depth()[0] + len(journal.pending_requests())
+                if self._writer.ended and waits == 0:
                     return
                 time.sleep(0.1)
 
     def _tally(self) -> None:
         report, desk = self.report, self._aws.desk
         assert desk is not None
-        report.confirmed = len(set(self._confirmed.read_text().splitlines()))
+        by_owner = self._house.confirmed()
+        confirmed = by_owner | set(self._confirmed.read_text().splitlines())
+        report.by_owner, report.confirmed = len(by_owner), len(confirmed)
+        restored = _run("lambdas.restore", "--desk", str(self._cloud))
+        report.restored = int(restored.split()[0])
         with Journal.open(self._state / JOURNAL) as journal:
             rated = {row[0] for row in journal.rows("SELECT id FROM ratings")}
-            report.waiting = journal.outbox_depth()[0] + len(journal.quarantined())
+            waiting = (journal.pending_requests(), journal.quarantined())
+            report.waiting = journal.outbox_depth()[0] + sum(map(len, waiting))
         items: Counter[str] = Counter()
         for page in (
             self._aws.client("dynamodb")
@@ -145,13 +197,24 @@ class LocalTrial:
         wanted = {topics.feedback_key(one) for one in rated}
         wanted_objects = {topics.feedback_object(one) for one in rated}
         report.rated, report.items, report.objects = len(rated), items.total(), objects.total()
-        report.missing = len(wanted - set(items)) + len(wanted_objects - set(objects))
+        lost = len(confirmed - rated)
+        report.missing = lost + len(wanted - set(items)) + len(wanted_objects - set(objects))
         report.foreign = len(set(items) - wanted) + len(set(objects) - wanted_objects)
 
-    def _lambdas(self, order: str) -> None:
-        command = [sys.executable, "-m", "lambdas.local", order, "--state", str(self._cloud)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        subprocess.run(command, check=True, capture_output=True, env=environment, timeout=120)
+    def _lambdas(self, what: str) -> None:
+        _run("lambdas.local", what, "--state", str(self._cloud))
+
+
+def _run(*words: str) -> str:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        check=True,
+        capture_output=True,
+        env=environment,
+        timeout=120,
+        text=True,
+    ).stdout
 
 
 def _then(begin: End, end: End) -> End:

@@ -49,6 +49,7 @@ class Report:
     missing: int = 0
     foreign: int = 0
     waiting: int = 0
+    restored: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     convergence_seconds: float = 0.0
