@@ -14,6 +14,7 @@ from data.wire import new_id
 if TYPE_CHECKING:
     from edge.search.answer import Answer
     from edge.search.model import Model
+    from edge.search.rows import Progress
     from edge.search.slate import Slate
 
 # As many cells as the classic grid has, so that a narrowed slate can be shown alike.
@@ -42,6 +43,7 @@ def find_pick(
     made_at: str,
     boot_id: str,
     explore: bool = False,
+    progress: Progress | None = None,
 ) -> Found:
     """Draw a slate and find its best film. Takes as long as the slate is large.
 
@@ -53,6 +55,7 @@ def find_pick(
         made_at: the time, as text.
         boot_id: of this boot.
         explore: whether to draw a film to learn from. It may turn out to be the best all the same.
+        progress: told of rows scored, should a search go row by row.
 
     Raises:
         EmptySlate, InvalidSlate: there is nothing to choose from.
@@ -76,6 +79,7 @@ def find_pick(
             seed=seed,
             leave_out=made,
             explore=explore,
+            progress=progress,
         )
     best = answer.picks[0]
     pick = Pick(

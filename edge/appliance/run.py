@@ -42,9 +42,12 @@ from edge.panel.terminal import Terminal
 if TYPE_CHECKING:
     from edge.page.server import PageServer
 
-# A search row by row over billions of combinations takes minutes; a trial has its own limit.
-_SEARCH_PATIENCE_SECONDS = 1800.0
-_UPDATE_PATIENCE_SECONDS = 300.0
+# Without a sign of life. A search in the tables takes a second or two on the slowest Pi; one row by
+# row over billions takes an hour, and shows one with every block of rows.
+_SEARCH_PATIENCE_SECONDS = 60.0
+# A model in its trial is watched by the trial's own limit. Once tried it is loaded for good, which
+# takes no longer than its trial did; copying and checking it are seconds.
+_UPDATE_PATIENCE_SECONDS = 60.0
 
 
 def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:

@@ -67,6 +67,7 @@ class Searching:
             made_at=now(),
             boot_id=self._boot_id,
             explore=self._happens(self._explore),
+            progress=lambda done, of: self._worker.show_life(),
         )
         if slate is None:
             # The 36 of a press take a few milliseconds, the LED's shortest step fifty: on a busy

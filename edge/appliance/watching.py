@@ -99,7 +99,8 @@ class Watching:
             # What was wrong with the model before says nothing of this one.
             self.appliance.attention.clear("verification")
             self.appliance.adopt(update.bundle, update.model)
-            # The old model and all that trying the new one took.
+            # The old model and all that trying the new one took, the bundle's bytes among it.
+            del update
             memory.give_back()
 
     def _run_update(self, offer: IncomingModel, source: Path | None) -> tuple[Update, UpdateState]:
@@ -116,9 +117,14 @@ class Watching:
                 journal=journal,
                 now=now,
                 source=source,
-                stopping=self.appliance.stop_asked.is_set,
+                stopping=self._stopping,
             )
-            return update, update.run()
+            return update, update.run(lambda state: self.updater.show_life())
+
+    def _stopping(self) -> bool:
+        """Answer a trial, which asks several times a second."""
+        self.updater.show_life()
+        return self.appliance.stop_asked.is_set()
 
     def _take_sync_state(self, told: dict[str, Any]) -> None:
         connection = told.get("connection")

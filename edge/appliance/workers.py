@@ -21,13 +21,13 @@ class Worker:
 
     Args:
         name: of the thread.
-        patience_seconds: how long one thing may take before the worker counts as stuck.
+        patience_seconds: how long it may be busy without a sign of life before it counts as stuck.
     """
 
     def __init__(self, name: str, patience_seconds: float) -> None:
         self._patience = patience_seconds
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._busy_since: float | None = None
+        self._last_sign: float | None = None  # None: idle
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -38,30 +38,47 @@ class Worker:
         self._jobs.put((job, loop, done))
         return await done
 
+    def show_life(self) -> None:
+        """Say, from within a job that takes long, that it goes on. Idle it says nothing."""
+        if self._last_sign is not None:
+            self._last_sign = time.monotonic()
+
     def is_fresh(self) -> bool:
-        """Whether the worker is idle, or has not been busy with one thing for too long."""
-        since = self._busy_since
-        return since is None or time.monotonic() - since < self._patience
+        """Whether the worker is idle, or has shown a sign of life not too long ago."""
+        last = self._last_sign
+        return last is None or time.monotonic() - last < self._patience
 
     def close(self) -> None:
         """Take no more jobs; the one in progress is not waited for."""
         self._jobs.put(None)
 
     def _work(self) -> None:
-        while (next_job := self._jobs.get()) is not None:
-            job, loop, done = next_job
-            self._busy_since = time.monotonic()
-            tell: Callable[[], None]
-            try:
-                result = job()
-            except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
-                tell = _telling(done, done.set_exception, error)
-            else:
-                tell = _telling(done, done.set_result, result)
-            self._busy_since = None
-            # Where the loop has closed meanwhile, nobody waits for the result any more.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(tell)
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """Do one job; False once there will be no more.
+
+        A call of its own for each: while the thread waits for the next one, nothing must hold what
+        the last one returned, which may be a model of many megabytes.
+        """
+        next_job = self._jobs.get()
+        if next_job is None:
+            return False
+        job, loop, done = next_job
+        self._last_sign = time.monotonic()
+        tell: Callable[[], None]
+        try:
+            result = job()
+        except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
+            tell = _telling(done, done.set_exception, error)
+        else:
+            tell = _telling(done, done.set_result, result)
+        self._last_sign = None
+        # Where the loop has closed meanwhile, nobody waits for the result any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell)
+        return True
 
 
 def _telling(

@@ -25,6 +25,7 @@ from edge.appliance.workers import Worker
 from edge.appliance.writing import DiskFull, Writer
 from edge.config import Config
 from edge.journal import JOURNAL, Journal, JournalError, JournalFull
+from edge.models.activation import UpdateState
 from edge.models.store import ModelStore
 from edge.panel.hardware import Hardware
 from edge.panel.lights import Lights
@@ -307,6 +308,27 @@ def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bu
         await loop
 
     in_house(tmp_path, small_bundle, visit)
+
+
+def test_a_model_in_its_trial_shows_signs_of_life(tmp_path, small_bundle, rebundle, keys_folder):
+    signs: list[int] = []
+
+    class Observed(Worker):
+        def show_life(self) -> None:
+            signs.append(1)
+            super().show_life()
+
+    async def visit(house: House) -> None:
+        watching = Watching(house.appliance, tmp_path, Observed("update", 60.0))
+        watching.offer_first_bundle()
+        await watching.close()
+        assert house.appliance.bundle.manifest.version == 2
+        assert len(signs) > len(UpdateState), "more than one a step: the trial itself shows some"
+
+    rebundle(tmp_path / "second", version=2)
+    in_house(
+        tmp_path, small_bundle, visit, first_bundle=tmp_path / "second", public_keys=keys_folder
+    )
 
 
 def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bundle, monkeypatch):

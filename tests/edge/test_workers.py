@@ -53,6 +53,39 @@ def test_a_worker_busy_with_one_thing_for_too_long_is_stuck():
     asyncio.run(main())
 
 
+def test_a_long_job_is_believed_while_it_shows_signs_of_life():
+    async def main() -> None:
+        worker, alive, silent, end = Worker("worker", 0.05), *(threading.Event() for _ in "123")
+
+        def job() -> None:
+            alive.wait()
+            while not silent.wait(0.001):
+                worker.show_life()
+            end.wait()
+
+        running = asyncio.create_task(worker.run(job))
+        while worker.is_fresh():
+            await asyncio.sleep(0.01)
+        alive.set()
+        while not worker.is_fresh():
+            await asyncio.sleep(0.01)
+        silent.set()
+        while worker.is_fresh():
+            await asyncio.sleep(0.01)
+        end.set()
+        await running
+        worker.close()
+
+    asyncio.run(main())
+
+
+def test_a_sign_of_life_from_nobody_makes_no_worker_busy():
+    worker = Worker("worker", 0.0)
+    worker.show_life()
+    assert worker.is_fresh()
+    worker.close()
+
+
 def test_a_job_that_never_ends_keeps_nobody_from_leaving():
     done = subprocess.run(
         [sys.executable, "-c", LEAVE], capture_output=True, text=True, timeout=60, check=True

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.films import KINDS
+from edge.appliance.picker import find_pick
 from edge.search.best import Search
 from edge.search.exact import agrees
 from edge.search.model import Rows
@@ -102,6 +103,21 @@ def test_a_model_without_tables_warns_that_it_is_slow():
     answer = choose(made_up_model(with_tables=False), Slate.everything())
     assert answer.searched == "rows"
     assert "no tables" in answer.warnings[0]
+
+
+def test_a_search_row_by_row_shows_that_it_goes_on():
+    told = []
+    find_pick(
+        made_up_model(with_tables=False),
+        Slate.everything(),
+        (),
+        seed=1,
+        made_at="",
+        boot_id="",
+        progress=lambda done, of: told.append((done, of)),
+    )
+    done, of = told[-1]
+    assert done == of > 0
 
 
 @pytest.mark.parametrize("plausible", [True, False])
