@@ -22,8 +22,6 @@ from data.errors import GreenlightError, InvalidRecord
 from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE, FileEntry, Manifest
 from data.probes import Probes
 
-_SIGNATURE_BYTES = 64
-
 
 class BundleRefused(GreenlightError):
     """A bundle must not be used; the message says why, for a person."""
@@ -100,7 +98,7 @@ def read_bundle(folder: Path, public_keys: Mapping[str, bytes]) -> Bundle:
         BundleRefused: one of its kinds, before anything unchecked has been used.
     """
     raw = _read(folder, MANIFEST, limits.MAX_MANIFEST_BYTES)
-    manifest = check_manifest(raw, _read(folder, SIGNATURE, _SIGNATURE_BYTES), public_keys)
+    manifest = check_manifest(raw, _read(folder, SIGNATURE, signing.SIGNATURE_BYTES), public_keys)
     files = {name: read_file(folder, name, entry) for name, entry in manifest.files.items()}
     return Bundle(manifest, files, hashlib.sha256(raw).hexdigest())
 
@@ -132,7 +130,7 @@ def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes
     pem = public_keys.get(named.key_id)
     if pem is None:
         raise UnknownKey(f"{MANIFEST}: signed by key {named.key_id[:32]!r}, not trusted here")
-    if len(signature) != _SIGNATURE_BYTES or not signing.is_signed(raw, signature, pem):
+    if len(signature) != signing.SIGNATURE_BYTES or not signing.is_signed(raw, signature, pem):
         raise BadSignature(f"{SIGNATURE}: is not key {named.key_id}'s signature of this manifest")
     try:
         return wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES)

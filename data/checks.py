@@ -61,6 +61,12 @@ def check_schema(prefix: str, version: int) -> None:
         )
 
 
+def check_version(field: str, version: int) -> None:
+    """Refuse a model's version below the first."""
+    if version < 1:
+        raise InvalidRecord(field, f"is {version}; versions begin at 1")
+
+
 def check_length(field: str, length: int, most: int) -> None:
     """Refuse an empty list, and one that is too long."""
     if not 1 <= length <= most:

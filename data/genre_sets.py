@@ -12,6 +12,7 @@ ranked in the combinatorial number system: `base3[a] + base2[b] + c` counts the 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
@@ -94,15 +95,13 @@ def overlap_ranks(most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     `base3[a]` counts the triples whose largest member is below a, `base2[b]` the pairs below b.
     Both leave room for 0 to repeat (foreign or missing), while own genres do not repeat.
     """
-    base3, base2 = [0], [0]
-    for a in range(1, most + 1):
-        p = a - 1
-        base3.append(1 + p + p * (p - 1) // 2 + p * (p - 1) * (p - 2) // 6)
-        base2.append(1 + p + p * (p - 1) // 2)
+    # Below a = 0 there is nothing; below any other, what the a - 1 smaller own genres can make.
+    base3 = [0, *(overlap_count(own) for own in range(most))]
     # base2 counts pairs (b, c) with 0 <= c < b, or both 0: b = 1 has one pair before it.
+    base2 = [0, *(1 + math.comb(own, 1) + math.comb(own, 2) for own in range(most))]
     return np.array(base3, np.int64), np.array(base2, np.int64)
 
 
 def overlap_count(own: int) -> int:
     """Return how many different overlaps (0 to 3 of `own` genres) there are."""
-    return 1 + own + own * (own - 1) // 2 + own * (own - 1) * (own - 2) // 6
+    return sum(math.comb(own, held) for held in range(MAX_GENRES + 1))

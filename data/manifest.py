@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from data import limits
-from data.checks import SCHEMA_VERSION, check_schema, check_sha256
+from data.checks import SCHEMA_VERSION, check_schema, check_sha256, check_version
 from data.errors import InvalidRecord
 
 MANIFEST = "manifest.json"
@@ -83,8 +83,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         check_schema(prefix, self.schema_version)
         if not _NAME.fullmatch(self.name):
             raise InvalidRecord(f"{prefix}name", "is no name in lower-case letters, digits and -")
-        if self.version < 1:
-            raise InvalidRecord(f"{prefix}version", f"is {self.version}; versions begin at 1")
+        check_version(f"{prefix}version", self.version)
         if not re.fullmatch(r"\d+\.\d+(\.\d+)?", self.min_onnxruntime):
             raise InvalidRecord(f"{prefix}min_onnxruntime", "is no version such as 1.20")
         self._check_files(f"{prefix}files")

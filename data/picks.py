@@ -15,9 +15,8 @@ from data.checks import (
     check_sha256,
 )
 from data.errors import InvalidRecord
-from data.films import Combination, Genres, check_text
+from data.films import MAX_STARS, Combination, Genres, check_text
 
-_STARS = 10
 _PROBABILITY_SUM_TOLERANCE = 1e-3
 
 
@@ -38,9 +37,10 @@ class Prediction(msgspec.Struct, frozen=True):
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this is no prediction."""
         check_finite(f"{prefix}expected", self.expected)
-        if len(self.probabilities) != _STARS:
+        if len(self.probabilities) != MAX_STARS:
             raise InvalidRecord(
-                f"{prefix}probabilities", f"holds {len(self.probabilities)} numbers; give {_STARS}"
+                f"{prefix}probabilities",
+                f"holds {len(self.probabilities)} numbers; give {MAX_STARS}",
             )
         for index, value in enumerate(self.probabilities):
             if not 0 <= value <= 1:

@@ -19,6 +19,7 @@ from data.errors import GreenlightError
 
 DEVELOPMENT_KEY = "development.pem"
 PUBLIC_SUFFIX = ".pub.pem"
+SIGNATURE_BYTES = 64
 _CONTEXT = b"greenlight-manifest-v1\0"
 
 

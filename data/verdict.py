@@ -15,6 +15,7 @@ from data.checks import (
     check_finite,
     check_schema,
     check_sha256,
+    check_version,
 )
 from data.errors import InvalidRecord
 
@@ -37,8 +38,7 @@ class Contender(msgspec.Struct, frozen=True):
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this is no contender."""
-        if self.version < 1:
-            raise InvalidRecord(f"{prefix}version", f"is {self.version}; versions begin at 1")
+        check_version(f"{prefix}version", self.version)
         if self.model_hash is not None:
             check_sha256(f"{prefix}model_hash", self.model_hash)
 

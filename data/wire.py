@@ -23,6 +23,7 @@ from data.checks import (
     check_schema,
     check_sha256,
     check_unique,
+    check_version,
 )
 from data.errors import InvalidRecord
 from data.films import (
@@ -205,8 +206,7 @@ class ModelUpdateJob(msgspec.Struct, frozen=True):
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this is no such job."""
         check_schema(prefix, self.schema_version)
-        if self.version < 1:
-            raise InvalidRecord(f"{prefix}version", f"is {self.version}; versions begin at 1")
+        check_version(f"{prefix}version", self.version)
         check_text(f"{prefix}bucket", self.bucket)
         check_text(f"{prefix}prefix", self.prefix)
         if not self.prefix.endswith("/") or ".." in self.prefix or self.prefix.startswith("/"):
