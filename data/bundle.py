@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from data.catalogue import Catalogue
 from data.durable import write_synced
 from data.errors import GreenlightError, InvalidRecord
 from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE, FileEntry, Manifest
+from data.plain_file import open_plain
 from data.probes import Probes
 
 
@@ -145,17 +145,13 @@ class _KeyNamed(msgspec.Struct):
 def _read(folder: Path, name: str, most_bytes: int) -> bytes:
     """Return a plain file's bytes; a link, a device or a larger file is refused."""
     try:
-        # O_NONBLOCK: a named pipe must not hold us up before it is seen to be no plain file.
-        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = open_plain(folder / name)
     except OSError as error:
         raise BundleUnreadable(f"{name}: {error.strerror}") from error
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        os.close(descriptor)
-        raise BundleUnreadable(f"{name}: is no plain file")
     with os.fdopen(descriptor, "rb") as file:
-        if found.st_size > most_bytes:
-            raise BundleUnreadable(f"{name}: has {found.st_size} bytes; {most_bytes} allowed")
+        size = os.fstat(descriptor).st_size
+        if size > most_bytes:
+            raise BundleUnreadable(f"{name}: has {size} bytes; {most_bytes} allowed")
         return file.read(most_bytes + 1)
 
 

@@ -15,11 +15,9 @@ from edge.appliance.control import Approve, History, Hold, PressButton, Rate, Re
 from edge.appliance.machine import Event, Order
 from edge.appliance.shell import Appliance, Outcome
 from edge.panel.hardware import Hardware
-from edge.panel.press import Happening, Released
+from edge.panel.press import SHORT_PRESS_SECONDS, Happening, Released
 
 _log = logging.getLogger(__name__)
-# Long enough to be a press, short enough to feel like one.
-SHORT_PRESS_SECONDS = 0.12
 _LONGEST_HOLD_SECONDS = 60.0
 _RELEASE_SECONDS = 5.0
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,16 @@ class NotAllowed(GreenlightError):
 
 class NoAnswer(GreenlightError):
     """The appliance did not answer, or stopped while it did."""
+
+
+@contextlib.contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """Give a socket's path in a form that fits the system's 108 bytes however deep it lies."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def ask(state: Path, command: str, *, timeout_seconds: float = 30.0, **values: Any) -> Any:
@@ -48,12 +60,8 @@ def ask(state: Path, command: str, *, timeout_seconds: float = 30.0, **values: A
 
 def _connect(connection: socket.socket, state: Path) -> None:
     try:
-        # Through the folder's descriptor: a socket's own path may have 108 bytes only.
-        folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            connection.connect(f"/proc/self/fd/{folder}/{SOCKET}")
-        finally:
-            os.close(folder)
+        with short_path(state / SOCKET) as path:
+            connection.connect(path)
     except PermissionError as error:
         raise NotAllowed(f"{state}: join the group that owns it, or use sudo") from error
     except OSError as error:

@@ -7,18 +7,19 @@ or passed-on socket opens nothing.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import grp
 import logging
 import os
 import pwd
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
+
+from edge.appliance.client import short_path
 
 _GROUP_SOCKET = 0o660
 _MAX_REQUEST_BYTES = 64 * 1024
@@ -64,16 +65,6 @@ class History(msgspec.Struct, frozen=True, tag="history", tag_field="command"):
 Request: TypeAlias = Status | PressButton | Hold | Approve | Rate | History
 Reply: TypeAlias = Mapping[str, Any]
 Answerer: TypeAlias = Callable[[Request], Awaitable[Reply]]
-
-
-@contextlib.contextmanager
-def short_path(path: Path) -> Iterator[str]:
-    """Give a socket's path in a form that fits the system's 108 bytes however deep it lies."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
 
 
 async def serve(path: Path, answer: Answerer) -> asyncio.Server:

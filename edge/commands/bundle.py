@@ -48,12 +48,11 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
 
 def _active(state: Path) -> Path | None:
     """Return the folder of the appliance's active model; nothing is made or changed."""
-    import msgspec
+    from edge.models.store import ModelStore, StoreDamaged
 
-    from edge.models.store import POINTER, VERSIONS, Pointer
-
+    store = ModelStore(state, make=False)
     try:
-        pointer = msgspec.json.decode((state / POINTER).read_bytes(), type=Pointer)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        active = store.read().active
+    except StoreDamaged:
         return None
-    return None if pointer.active is None else state / VERSIONS / str(pointer.active)
+    return None if active is None else store.folder(active)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from data import limits
 from data.manifest import MANIFEST
+from data.plain_file import open_plain
 from edge.models.activation import Refused
 
 _CHUNK = 1 << 20
@@ -37,15 +37,10 @@ def copy_folder(source: Path, target: Path) -> None:
 
 
 def _copy_file(folder: int, name: str, target: Path, most_bytes: int) -> int:
-    # O_NONBLOCK: a named pipe must not hold us up before it is seen to be no plain file.
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        source = os.open(name, flags, dir_fd=folder)
+        source = open_plain(name, folder)
     except OSError as error:
         raise Refused(f"{name}: {error.strerror}; a plain file is needed") from error
-    if not stat.S_ISREG(os.fstat(source).st_mode):
-        os.close(source)
-        raise Refused(f"{name}: is no plain file")
     with os.fdopen(source, "rb") as reader:
         copied = 0
         with target.open("wb") as writer:

@@ -36,6 +36,8 @@ STAGES: tuple[tuple[float, Press], ...] = (
 # While held the LED counts these; the press in which nothing happens counts as nothing.
 COUNTED = (Press.SHORT, Press.APPROVE, Press.SYNC, Press.SHUT_DOWN)
 _HOLD_SECONDS = 1.0
+# What a simulated short press takes: long enough to be one, short enough to feel like one.
+SHORT_PRESS_SECONDS = 0.12
 
 
 def press_of(seconds: float) -> Press:

@@ -12,10 +12,11 @@ import termios
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
+from edge.panel.press import SHORT_PRESS_SECONDS
+
 _CLEAR_LINE = "\r\x1b[2K"
 # From dark to bright, as grey levels of the 256-colour palette, ending in a real green.
 _GREENS = ("236", "22", "28", "34", "40", "46")
-_SHORT_SECONDS = 0.12
 HELP = "keys: space presses; 1 to 9 hold so many seconds; 0 holds 12 (shuts down)"
 
 
@@ -90,7 +91,7 @@ class Terminal:
             asyncio.get_running_loop().remove_reader(descriptor)
         for key in keys.decode("ascii", "ignore"):
             if key in " \n":
-                press(_SHORT_SECONDS)
+                press(SHORT_PRESS_SECONDS)
             elif key == "0":
                 press(12.0)
             elif key.isdigit():

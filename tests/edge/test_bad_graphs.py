@@ -241,7 +241,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "no probabilities": (graph(without_output("probabilities")), "lacks the output"),
     "an input renamed": (graph(renamed_input), "failed in its trial"),
     "NaN for all": (graph(nan_everywhere), "the model says nan"),
-    "NaN where no probe looks": (nan_in_one_year, "says nan"),
+    "NaN where no probe looks": (nan_in_one_year, "expected: is nan"),
     "probabilities of two": (doubled_probabilities, "off its probe"),
     "a probe off by one bit": (document(PROBES, off_by_one_bit), "a probe expects"),
     "a probability off": (document(PROBES, off_probability), "off its probe"),

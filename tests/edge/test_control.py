@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from edge.appliance import client
-from edge.appliance.client import NoAnswer, NotAllowed, NotRunning
-from edge.appliance.control import may_control, short_path
+from edge.appliance.client import NoAnswer, NotAllowed, NotRunning, short_path
+from edge.appliance.control import may_control
 
 OURS, GROUP, OTHER = 900, 901, 4000
 ASK = """
