@@ -135,6 +135,10 @@ soak-cloud: setup ## the same on the local cloud, smaller
 crash: $(VENV)/ready ## 10,000 power cuts replayed from recorded writes (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/crash.py --seed $(SEED)
 
+.PHONY: failing-calls
+failing-calls: $(VENV)/ready ## each write, fsync, rename and removal fails once (SEED=1 replays)
+	@$(RUN)/python tests/campaigns/failing_calls.py --seed $(SEED)
+
 .PHONY: fuzz
 fuzz: $(VENV)/ready ## a million messages from a hostile cloud (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/fuzz.py --seed $(SEED)
@@ -209,7 +213,7 @@ release: $(VENV)/ready ## wheel, Pi bundle and checksums (BUNDLE= the model, WHE
 # ---------------------------------------------------------------- the appliance (docs/appliance.md)
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-CAMPAIGN = $(SUDO) env PATH="$(PATH)" HOME="$(HOME)" $(RUN)/python -m pytest -p no:cacheprovider -v
+CAMPAIGN = $(SUDO) env PATH="$(PATH)" HOME="$(HOME)" $(RUN)/python -m pytest -p no:cacheprovider -v -rs
 
 .PHONY: install
 install: release ## install the appliance on this machine (a Pi, or Debian for trial)

@@ -108,12 +108,18 @@ class Intake:
         if not partial.exists():
             partial.mkdir()
             partial.chmod(_GROUP_FOLDER)
+
+        def with_room_left() -> None:
+            checkpoint()
+            # Others write too, and what they need must not go into a download.
+            self._check_space(0)
+
         bucket = self._open_bucket(document.bucket)
         try:
             manifest = self._manifest(job, bucket, partial, checkpoint)
-            self._check_space(manifest, partial)
+            self._check_space(_missing_bytes(manifest, partial))
             for file, entry in manifest.files.items():
-                self._file(bucket, document.prefix + file, partial / file, entry, checkpoint)
+                self._file(bucket, document.prefix + file, partial / file, entry, with_room_left)
         finally:
             bucket.close()
         # All of it once more, as the appliance will: parts that are right may not be a whole.
@@ -149,14 +155,11 @@ class Intake:
         write_synced(partial / SIGNATURE, signature)
         return manifest
 
-    def _check_space(self, manifest: Manifest, partial: Path) -> None:
-        total = sum(entry.size for entry in manifest.files.values())
-        have = sum(path.stat().st_size for path in partial.iterdir() if path.name in manifest.files)
-        missing = max(0, total - have)
-        free = shutil.disk_usage(partial).free
-        if free < missing + self._min_free_bytes:
+    def _check_space(self, missing_bytes: int) -> None:
+        free = shutil.disk_usage(self._state).free
+        if free < missing_bytes + self._min_free_bytes:
             raise DiskFull(
-                f"the disk has {free} bytes free; the model takes {missing} and"
+                f"the disk has {free} bytes free; the model takes {missing_bytes} more and"
                 f" {self._min_free_bytes} must stay free"
             )
 
@@ -193,6 +196,12 @@ class Intake:
 
     def _partial(self, version: int) -> Path:
         return incoming_folder(self._state) / f"{_PARTIAL}{version}"
+
+
+def _missing_bytes(manifest: Manifest, partial: Path) -> int:
+    total = sum(entry.size for entry in manifest.files.values())
+    have = sum(path.stat().st_size for path in partial.iterdir() if path.name in manifest.files)
+    return max(0, total - have)
 
 
 @contextlib.contextmanager

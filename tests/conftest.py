@@ -43,6 +43,18 @@ def chromium_path() -> str:
     return require("chromium", "chromium chromium-driver")
 
 
+@pytest.fixture(scope="session")
+def own_mounts() -> list[str]:
+    """The command that gives what follows it mounts of its own, with or without being root."""
+    unshare = shutil.which("unshare")
+    tried = [unshare or "unshare", "--mount"]
+    tried += [] if os.geteuid() == 0 else ["--map-root-user"]
+    trial = [*tried, "mount", "-t", "tmpfs", "none", "/mnt"]
+    if unshare is None or subprocess.run(trial, capture_output=True, check=False).returncode:
+        pytest.skip("SKIPPED LOUDLY: this kernel gives us no mount of our own (unshare --mount)")
+    return tried
+
+
 @dataclass(frozen=True)
 class LocalCloud:
     """A running local cloud, shared by all tests of a session: use things of your own."""

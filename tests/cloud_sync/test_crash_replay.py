@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,27 +9,6 @@ from rig.crash_replay import recorded, replay
 
 POINTS = 1_000
 SEED = 8
-
-
-@pytest.fixture
-def scratch() -> Iterator[Path]:
-    """A folder in memory where there is one: thousands of disks are laid out and thrown away."""
-    shared = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(dir=shared if os.access(shared, os.W_OK) else None))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def strace() -> None:
-    tried = shutil.which("strace") and subprocess.run(
-        ["strace", "-o", os.devnull, "true"], capture_output=True, check=False
-    )
-    if not tried or tried.returncode != 0:
-        reason = "strace is missing or may not trace here: apt install strace"
-        if os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 @pytest.mark.slow

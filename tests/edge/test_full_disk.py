@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 HERE = Path(__file__).parent
 
 
-def namespace() -> list[str]:
-    """The command that gives us mounts of our own, with or without being root."""
-    unshare = shutil.which("unshare")
-    tried = [unshare or "unshare", "--mount"]
-    tried += [] if os.geteuid() == 0 else ["--map-root-user"]
-    trial = [*tried, "mount", "-t", "tmpfs", "none", "/mnt"]
-    if unshare is None or subprocess.run(trial, capture_output=True, check=False).returncode:
-        pytest.skip("SKIPPED LOUDLY: this kernel gives us no mount of our own (unshare --mount)")
-    return tried
-
-
-def test_a_full_disk_costs_old_models_then_picks_and_never_a_rating(supplied, rebundle):
-    in_namespace = namespace()
+def test_a_full_disk_costs_old_models_then_picks_and_never_a_rating(supplied, rebundle, own_mounts):
     folder = supplied.config.parent / "second"
     sha256 = rebundle(folder, version=2)
     script = str(HERE / "full_disk.py")
     done = subprocess.run(
         [
-            *in_namespace,
+            *own_mounts,
             sys.executable,
             script,
             str(supplied.state),

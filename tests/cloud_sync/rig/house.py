@@ -36,8 +36,15 @@ class House:
         self._calm = folder / "calm"
         command = [sys.executable, "-m", "edge", "run", "--simulate", "--config", str(config)]
         self.appliance = Process(command, folder / "appliance.log")
-        owner = [sys.executable, str(_RIG / "owner.py"), str(state)]
-        self._owner = Process([*owner, str(self._confirmed), str(self._calm)], folder / "owner.log")
+        self._state, self._folder = state, folder
+        self._owner: Process | None = None
+
+    def invite_owner(self) -> None:
+        """Have somebody press, approve and rate from now on, as fast as a button can."""
+        owner = [sys.executable, str(_RIG / "owner.py"), str(self._state)]
+        self._owner = Process(
+            [*owner, str(self._confirmed), str(self._calm)], self._folder / "owner.log"
+        )
 
     def confirmed(self) -> set[str]:
         """Return the ids of all ratings that the appliance has confirmed."""
@@ -62,10 +69,11 @@ class House:
         """Let the owner go, and wait until they have."""
         self._calm.touch()
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not self._owner.ended and time.monotonic() < deadline:
+        while self._owner is not None and not self._owner.ended and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def close(self) -> None:
         """End both."""
-        self._owner.stop()
+        if self._owner is not None:
+            self._owner.stop()
         self.appliance.stop()

@@ -75,6 +75,7 @@ class LocalTrial:
         kinds = self._kinds()
         sequence = (list(kinds) * (self._count // len(kinds) + 1))[: self._count]
         self._rng.shuffle(sequence)
+        self._house.invite_owner()
         self._house.await_pick()
         for kind in sequence:
             time.sleep(self._rng.uniform(0.2, 1.0))

@@ -122,6 +122,7 @@ class Trial:
         self._rng.shuffle(sequence)
         self.await_online()
         if self._house is not None:
+            self._house.invite_owner()
             self._house.await_pick()
         self._measure()
         for number, kind in enumerate(sequence):

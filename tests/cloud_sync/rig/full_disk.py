@@ -1,0 +1,134 @@
+"""A download on a disk that fills up to the last byte, beside the real appliance. A script.
+
+`python full_disk.py FOLDER`, in a mount namespace of its own: mounts a small file system, downloads
+a bundle onto it, fills the disk in the middle of the download, and prints as JSON what then became
+of download and ratings. Twice: once the download looks how much is free, once a write fails.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from rig.house import House
+from rig.records import Published
+
+from cloud_sync.intake import Intake
+from cloud_sync.ratchet import RATCHET, Ratchet
+from cloud_sync.update import Fetched, FetchFailed, Job
+from data.bundle import read_bundle
+from data.manifest import MODEL
+from data.signing import PrivateKey
+from edge.appliance import client
+from edge.journal import JOURNAL, Journal, JournalFull
+
+_RATINGS = 8
+_PIECE_BYTES = 64 * 1024
+_KEPT_FREE_BYTES = 4 * 1024 * 1024
+
+
+class FillingBucket:
+    """Sends a bundle; in the middle of its model the disk fills up, if it may."""
+
+    def __init__(self, objects: dict[str, bytes], state: Path) -> None:
+        self._objects, self._state = objects, state
+        self.fills = True
+
+    def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        content = self._objects[key]
+        for offset in range(start, len(content), _PIECE_BYTES):
+            if self.fills and key.endswith(MODEL) and offset > len(content) // 2:
+                fill(self._state)
+            yield content[offset : offset + _PIECE_BYTES]
+
+    def close(self) -> None:
+        pass
+
+
+def fill(state: Path) -> None:
+    """Leave not one free block."""
+    with (state / "filler").open("ab", buffering=0) as file:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+
+
+def main(folder: Path) -> list[dict[str, Any]]:
+    state = folder / "state"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "greenlight", str(state)], check=True)
+    house = House(folder, state)
+    try:
+        return [watch(folder, state, 2, _KEPT_FREE_BYTES), watch(folder, state, 3, 0)]
+    finally:
+        house.close()
+
+
+def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, Any]:
+    picks = [approved(state) for _ in range(_RATINGS)]
+    with Journal.open(state / JOURNAL) as journal:
+        assert client.ask(state, "rate", stars=5, pick_id=picks[0])["ok"]
+        first = [row.id for row in journal.peek_outbox(10)]
+        key = PrivateKey.new()
+        published = Published(folder / f"published-{version}", version, key, b"model" * 600_000)
+        bucket = FillingBucket(published.objects, state)
+        keys = {key.key_id: key.public_pem}
+        ratchet = Ratchet(state / RATCHET)
+        intake = Intake(state, keys, ratchet, lambda name: bucket, kept_free)
+
+        told: dict[str, Any] = {}
+        job = Job(f"j{version}", published.document())
+        failed = intake.fetch(job, lambda: None)
+        assert isinstance(failed, FetchFailed), failed
+        told["reason"] = failed.reason
+        told["left of the download"] = [path.name for path in (state / "incoming").iterdir()]
+        fill(state)
+        told["ratings"] = [
+            client.ask(state, "rate", stars=7, pick_id=pick)["ok"] for pick in picks[1:]
+        ]
+        told["again, still full"] = isinstance(intake.fetch(job, lambda: None), FetchFailed)
+        fill(state)
+        try:
+            journal.acknowledge(first)
+        except JournalFull as error:
+            told["acknowledging"] = str(error)
+
+        (state / "filler").unlink()
+        bucket.fills = False
+        told["with space"] = isinstance(intake.fetch(job, lambda: None), Fetched)
+        told["version"] = read_bundle(state / "incoming" / str(version), keys).manifest.version
+        journal.acknowledge(first)
+        told["in the outbox"] = journal.outbox_depth()[0]
+        journal.acknowledge([row.id for row in journal.peek_outbox(100)])
+        told["rated"] = journal.rows("SELECT count(*) FROM ratings")[0][0]
+        intake.discard(version)
+    return told
+
+
+def approved(state: Path) -> str:
+    """Press and approve, once there is a model; return the pick."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            pressed = client.ask(state, "press")
+        except client.NotRunning:
+            pressed = {"ok": False}
+        if pressed["ok"]:
+            assert client.ask(state, "approve")["ok"]
+            return str(pressed["pick"]["id"])
+        time.sleep(0.05)
+    raise TimeoutError("the appliance never picked")
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]))))
