@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,13 +99,15 @@ class Update:
         }
 
     def _known(self) -> Known:
+        from edge.search.model import runtime_version
+
         pointer = self.store.read()
         return Known(
             name=self.active.manifest.name if self.active else None,
             active_manifest=self.active.manifest_sha256 if self.active else None,
             highest=pointer.highest,
             quarantined=frozenset(pointer.quarantined),
-            runtime=installed_version("onnxruntime"),
+            runtime=runtime_version(),
         )
 
     def _copy(self) -> None:
@@ -142,7 +143,7 @@ class Update:
         self.store.keep(self.copied, self.bundle.manifest.version)
 
     def _load(self) -> None:
-        from edge.models.probing import check_answers
+        from edge.models.probing import check_probes
         from edge.search.model import Model
 
         assert self.bundle is not None
@@ -151,7 +152,9 @@ class Update:
         if bundle.manifest_sha256 != self.bundle.manifest_sha256:
             raise Refused("the kept copy is not the one that was tried")
         model = Model.load(bundle)
-        check_answers(model, bundle)
+        # Its tables were searched in the trial, from the same bytes: doing so here would cost the
+        # appliance megabytes that it may never need.
+        check_probes(model, bundle)
         self.bundle, self.model = bundle, model
 
     def _point(self) -> None:

@@ -193,6 +193,13 @@ def columns(combinations: Sequence[Combination]) -> tuple[Text, NDArray[np.int64
     )
 
 
+def runtime_version() -> str:
+    """Return the version of ONNX Runtime here."""
+    import onnxruntime
+
+    return str(onnxruntime.__version__)
+
+
 def _session(graph: bytes) -> Any:
     import onnxruntime
 

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import weakref
 
 import pytest
 
@@ -36,6 +37,22 @@ def test_results_and_errors_come_back_to_the_loop():
         worker.close()
 
     asyncio.run(main())
+
+
+def test_a_worker_that_waits_holds_nothing_of_its_last_job():
+    class Large:
+        """Stands for a model with all its bytes."""
+
+    async def main() -> weakref.ref[Large]:
+        worker = Worker("worker", 10.0)
+        seen = weakref.ref(await worker.run(Large))
+        # Its thread has told the result before it lets go: a moment later it waits again.
+        while seen() is not None:
+            await asyncio.sleep(0.01)
+        worker.close()
+        return seen
+
+    assert asyncio.run(asyncio.wait_for(main(), 10.0))() is None
 
 
 def test_a_worker_busy_with_one_thing_for_too_long_is_stuck():
