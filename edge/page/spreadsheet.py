@@ -15,7 +15,7 @@ from edge.page.context import context_of
 COLUMNS = (
     *("number", "picked_at", "title", "director", "year", "genre1", "genre2", "genre3"),
     *("expected", "decision", "stars", "rating_source", "rated_at", "delivery"),
-    *("model_version", "model_hash", "pick_id"),
+    *("model_version", "model_hash", "pick_id", "explored"),
 )
 # A spreadsheet takes text that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -39,6 +39,7 @@ def as_csv(entries: list[HistoryEntry]) -> str:
                 *(entry.seq, pick.made_at, *told, repr(pick.prediction.expected)),
                 *(entry.decision or "", *given),
                 *(pick.model_version, pick.model_hash, pick.id),
+                "yes" if pick.explored else "no",
             )
             writer.writerow([_safe(cell) for cell in row])
     return text.getvalue()

@@ -35,5 +35,11 @@ def test_text_that_a_spreadsheet_would_run_is_defused():
     assert row["director"] == "'@you, \n too"
 
 
+def test_a_pick_that_was_drawn_to_learn_from_is_marked():
+    plain = entry(1, 6.0)
+    drawn = msgspec.structs.replace(plain, pick=msgspec.structs.replace(plain.pick, explored=True))
+    assert [row["explored"] for row in rows(drawn, plain)] == ["no", "yes"]
+
+
 def test_a_negative_number_stays_a_number():
     assert rows(entry(1, -0.5))[0]["expected"] == "-0.5"
