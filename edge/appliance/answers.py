@@ -12,7 +12,7 @@ import msgspec
 from data.errors import GreenlightError
 from edge.appliance import status
 from edge.appliance.control import Approve, History, Hold, PressButton, Rate, Reply, Request, Status
-from edge.appliance.machine import Event, Order
+from edge.appliance.machine import Order
 from edge.appliance.shell import Appliance, Outcome
 from edge.panel.hardware import Hardware
 from edge.panel.press import SHORT_PRESS_SECONDS, Happening, Released
@@ -113,13 +113,10 @@ class Answers:
 
     def approve(self, pick_id: str | None) -> Reply:
         """Approve the pick that waits, if it is still this one."""
-        pick = self._appliance.pick
-        if pick_id is not None and (pick is None or pick.id != pick_id):
-            return {"ok": False, "error": "another pick waits by now; look again"}
-        outcome = self._appliance.feed(Event.APPROVAL_GIVEN)
+        outcome = self._appliance.approve(pick_id)
         if outcome.refusal is not None:
             return {"ok": False, "error": outcome.refusal}
-        return {"ok": True, "message": self._appliance.message, "pick": pick}
+        return {"ok": True, "message": self._appliance.message, "pick": self._appliance.pick}
 
     def rate(self, request: Rate) -> Reply:
         """Write a rating down."""

@@ -56,14 +56,7 @@ class ApplianceHouse:
 
     def approve(self, pick_id: str) -> None:
         """Approve this pick, if it is still the one that waits."""
-
-        def approve() -> str | None:
-            pick = self._appliance.pick
-            if pick is None or pick.id != pick_id:
-                return "another pick waits by now; look again"
-            return self._appliance.feed(Event.APPROVAL_GIVEN).refusal
-
-        self._decline(self._on_loop(approve))
+        self._decline(self._on_loop(lambda: self._appliance.approve(pick_id).refusal))
 
     def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
         """Write down what an approved film got."""

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from data.bundle import Bundle
 from data.errors import GreenlightError
 from data.picks import Pick
-from data.wire import Feedback, VerificationRequest, new_id
-from edge.appliance import rating
-from edge.appliance.boot import now
+from data.wire import Feedback
+from edge.appliance.decisions import Decisions
 from edge.appliance.listeners import Listeners
 from edge.appliance.machine import REFUSALS, Event, Order, Phase, State, handle, pattern
 from edge.appliance.picker import Found
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from edge.search.slate import Slate
 
 _log = logging.getLogger(__name__)
-# How many of the newest picks the longer hold has verified.
-_VERIFIED_PICKS = 20
 
 
 class Outcome(NamedTuple):
@@ -96,6 +93,7 @@ class Appliance:
         self._searching = Searching(
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
         )
+        self._decisions = Decisions(parts.journal, parts.config, parts.writer.write)
         self.boot_id = parts.boot_id
         self._changed = changed
         self._lights.show(pattern(self.state))
@@ -163,22 +161,20 @@ class Appliance:
             self.feed(Event.FAULT_CLEARED)
             self.adopt(self.bundle, self.model)
 
+    def approve(self, pick_id: str | None) -> Outcome:
+        """Approve the pick that waits, if it is still this one; None for whichever waits."""
+        if pick_id is not None and (self.pick is None or self.pick.id != pick_id):
+            return Outcome((), "another pick waits by now; look again")
+        return self.feed(Event.APPROVAL_GIVEN)
+
     def rate(self, stars: float | None, pick_id: str | None, *, simulated: bool) -> Feedback:
         """Write a rating down; it is on the disk when this returns.
 
         Raises:
             CannotRate, AlreadyRated, JournalError: nothing has been written.
         """
-        feedback = rating.rate(
-            self.journal,
-            self.config.thing,
-            stars=stars,
-            pick_id=pick_id,
-            demonstration=self.config.demonstration,
-            simulated=simulated,
-        )
-        self.writer.write(lambda: self.journal.record_rating(feedback), is_rating=True)
-        self.say(f"rated: {feedback.title}, {feedback.stars} stars ({feedback.source})")
+        feedback, told = self._decisions.rate(stars, pick_id, simulated=simulated)
+        self.say(told)
         return feedback
 
     def say(self, message: str) -> None:
@@ -223,18 +219,10 @@ class Appliance:
 
     def _approve(self) -> None:
         assert self.pick is not None
-        pick = self.pick
-        self.writer.write(lambda: self.journal.record_decision(pick.id, "approved", now()))
-        self.say(f"approved: {pick.title}; rate it with `greenlight rate STARS`")
+        self.say(self._decisions.approve(self.pick))
 
     def _synchronise(self) -> None:
-        picks = [entry.pick for entry in self.journal.history(_VERIFIED_PICKS)]
-        model_hash = self.model.hash if self.model is not None else ""
-        mine = [pick for pick in picks if pick.model_hash == model_hash]
-        rows = tuple(pick.combination for pick in mine)
-        scores = tuple(pick.prediction.expected for pick in mine)
-        request = VerificationRequest(new_id(), model_hash, rows) if mine else None
-        self.writer.write(lambda: self.journal.request_sync(new_id(), request, scores))
+        self._decisions.synchronise(self.model.hash if self.model is not None else "")
         self.say("asked the sync service to synchronise and verify now")
 
     async def _search(self) -> str | None:

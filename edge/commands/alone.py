@@ -7,23 +7,18 @@ from typing import Any
 import msgspec
 
 from data.errors import GreenlightError
-from edge.appliance import rating
-from edge.appliance.boot import now
+from edge.appliance.decisions import Decisions
 from edge.config import Config
 from edge.journal import Journal
 
 
-def approve(journal: Journal, pick_id: str | None) -> dict[str, Any]:
+def approve(journal: Journal, config: Config, pick_id: str | None) -> dict[str, Any]:
     """Approve the pick that waits, if it is this one."""
     pick = journal.waiting_pick()
     if pick is None or pick_id not in (None, pick.id):
         return {"ok": False, "error": "no such pick waits for a decision"}
-    journal.record_decision(pick.id, "approved", now())
-    return {
-        "ok": True,
-        "message": f"approved: {pick.title}; rate it with `greenlight rate STARS`",
-        "pick": msgspec.to_builtins(pick),
-    }
+    told = Decisions(journal, config).approve(pick)
+    return {"ok": True, "message": told, "pick": msgspec.to_builtins(pick)}
 
 
 def rate(
@@ -31,19 +26,7 @@ def rate(
 ) -> dict[str, Any]:
     """Write a rating down; the sync service sends it when it can."""
     try:
-        feedback = rating.rate(
-            journal,
-            config.thing,
-            stars=stars,
-            pick_id=pick_id,
-            demonstration=config.demonstration,
-            simulated=simulated,
-        )
-        journal.record_rating(feedback)
+        feedback, told = Decisions(journal, config).rate(stars, pick_id, simulated=simulated)
     except GreenlightError as error:
         return {"ok": False, "error": str(error)}
-    return {
-        "ok": True,
-        "message": f"rated: {feedback.title}, {feedback.stars} stars ({feedback.source})",
-        "feedback": msgspec.to_builtins(feedback),
-    }
+    return {"ok": True, "message": told, "feedback": msgspec.to_builtins(feedback)}

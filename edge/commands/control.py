@@ -66,7 +66,7 @@ def approve(
         from edge.commands import alone
 
         with stopped_journal(settings) as journal:
-            reply = alone.approve(journal, pick)
+            reply = alone.approve(journal, settings, pick)
     _show_outcome(reply, as_json=json)
 
 
