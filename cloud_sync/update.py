@@ -135,6 +135,7 @@ class Action(enum.Enum):
     AWAIT_EDGE = "give the appliance its time"
     CONCLUDE_SUCCEEDED = "report success"
     CONCLUDE_FAILED = "report failure and its reason"
+    SHOW_GIVEN_UP = "show that the cloud no longer asks for it"
     REPORT_SUPERSEDED = "report that a newer version is wanted"
     REPORT_CONCLUSION = "report the conclusion"
     # An offer whose bundle is gone is refused by the appliance: this also withdraws it.
@@ -143,7 +144,7 @@ class Action(enum.Enum):
 
 
 _S, _A = State, Action
-_GIVE_UP = (_A.STOP_FETCHING, _A.DISCARD, _A.FORGET)
+_GIVE_UP = (_A.STOP_FETCHING, _A.DISCARD, _A.SHOW_GIVEN_UP, _A.FORGET)
 # Told once: if that is lost, the next listing finds an older job and tells it again.
 _SUPERSEDE = (_A.STOP_FETCHING, _A.DISCARD, _A.REPORT_SUPERSEDED, _A.FORGET)
 _SUCCEED = (_A.CONCLUDE_SUCCEEDED, _A.REPORT_CONCLUSION, _A.DISCARD)

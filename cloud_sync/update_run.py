@@ -176,6 +176,9 @@ class UpdateRun:
             case Action.REPORT_CONCLUSION:
                 self._due = now + self._answer_timeout
                 return [self._conclusion(job)]
+            case Action.SHOW_GIVEN_UP:
+                reason = "its job was cancelled, or took too long"
+                return [UpdateChanged(job.document.version, job.id, "given up", reason)]
             case Action.REPORT_SUPERSEDED:
                 told_now = told_superseded(job, getattr(event, "by_version", 0))
                 version = job.document.version

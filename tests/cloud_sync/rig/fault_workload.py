@@ -85,7 +85,15 @@ class StubbornWork(Work):
         self._insist(lambda: device.discard(version))
 
 
+def started(*paths: Path) -> StubbornWork:
+    """Start, and again if that fails, as systemd does."""
+    for _ in range(_MOST_TRIES):
+        try:
+            return StubbornWork(*paths)
+        except OSError:
+            StubbornWork.failures += 1
+    raise RuntimeError("it does not start")
+
+
 if __name__ == "__main__":
-    StubbornWork(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])).run(
-        int(sys.argv[4]), int(sys.argv[5])
-    )
+    started(*map(Path, sys.argv[1:4])).run(int(sys.argv[4]), int(sys.argv[5]))

@@ -26,6 +26,13 @@ class Process:
     def ended(self) -> bool:
         return self._running is None or self._running.poll() is not None
 
+    @property
+    def exit_code(self) -> int | None:
+        return None if self._running is None else self._running.poll()
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
     def start(self) -> None:
         with self._log.open("ab") as log:
             environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}

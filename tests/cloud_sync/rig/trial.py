@@ -25,7 +25,7 @@ from rig.mosquitto import Mosquitto, free_port
 from rig.pki import Authority
 from rig.process import Process
 from rig.proxy import Proxy
-from rig.records import THING
+from rig.sync_config import write_sync_config
 
 from data import topics
 from edge.incoming import incoming_folder
@@ -92,13 +92,13 @@ class Trial:
         self._mischief = folder / "mischief.json"
         self._mischief.write_text("{}")
         self._stores = folder / "stores.db"
-        self._config = self._write_config(authority)
+        config = write_sync_config(folder, authority, self.proxy.port, self._state)
         python = sys.executable
         self._cloud = Process(
             [python, str(_RIG / "cloud_worker.py"), str(self._write_cloud(authority, seed))],
             folder / "cloud.log",
         )
-        sync = [python, "-m", "cloud_sync", "run", "--config", str(self._config)]
+        sync = [python, "-m", "cloud_sync", "run", "--config", str(config)]
         self._sync = Process(sync, folder / "sync.log")
         # Slow enough that ratings fall into every fault.
         pause = max(0.0, 0.7 * faults / ratings - 0.006)
@@ -278,20 +278,4 @@ class Trial:
             "stores": str(self._stores),
         }
         path.write_text(json.dumps(settings))
-        return path
-
-    def _write_config(self, authority: Authority) -> Path:
-        certificate, key = authority.client(THING)
-        path = self._folder / "sync.toml"
-        path.write_text(
-            f'thing = "{THING}"\nregion = "eu-central-1"\nmqtt_host = "localhost"\n'
-            f'mqtt_port = {self.proxy.port}\nroot_ca = "{authority.path}"\n'
-            f'certificate = "{certificate}"\nprivate_key = "{key}"\n'
-            'credentials_url = "https://localhost:1"\nrole_alias = "models"\n'
-            f'models_bucket = "greenlight-models"\nstate = "{self._state}"\n'
-            "connect_timeout_seconds = 1.5\nkeep_alive_seconds = 1\nack_timeout_seconds = 1\n"
-            "retry_base_seconds = 0.05\nretry_cap_seconds = 0.5\npoll_seconds = 0.05\n"
-            "report_interval_seconds = 1\nmin_free_bytes = 0\n"
-        )
-        (self._folder / "public-keys").mkdir(exist_ok=True)
         return path
