@@ -193,6 +193,47 @@ def test_a_job_cancelled_while_the_appliance_is_awaited_is_given_up(pi: Pi) -> N
     assert pi.job(job_id)[0] == "CANCELED"
 
 
+def test_a_newer_job_supersedes_one_that_the_appliance_never_tried(pi: Pi) -> None:
+    old, _ = pi.publish(1)
+    service = subprocess.Popen(pi.command("run"), stderr=subprocess.PIPE, text=True)
+    try:
+        eventually(lambda: pi.journal.incoming_models() != [], "never offered")
+        new, _ = pi.publish(2)
+        eventually(lambda: (pi.state / "incoming" / "2").exists(), "never placed")
+        with Appliance(pi):
+            eventually(lambda: pi.job(new)[0] == "SUCCEEDED", "never succeeded")
+    finally:
+        service.terminate()
+        service.communicate(timeout=20)
+    assert pi.job(old) == ("REJECTED", {"reason": "superseded by version 2"})
+    assert list((pi.state / "incoming").iterdir()) == []
+
+
+def test_of_the_jobs_that_waited_while_it_was_away_only_the_newest_is_fetched(pi: Pi) -> None:
+    jobs = [pi.publish(version)[0] for version in (1, 3, 2)]
+    with Appliance(pi):
+        done = pi.once()
+    assert done.returncode == 0, done.stderr
+    assert [pi.job(job)[0] for job in jobs] == ["REJECTED", "SUCCEEDED", "REJECTED"]
+    assert [row.version for row in pi.journal.activations_after(0)] == [3]
+
+
+def test_a_job_cancelled_while_its_files_cannot_be_had_is_given_up(pi: Pi) -> None:
+    config = pi.config.read_text()
+    pi.config.write_text(config.replace('role_alias = "', 'role_alias = "no-such-'))
+    job_id, _ = pi.publish(1)
+    service = subprocess.Popen(pi.command("run"), stderr=subprocess.PIPE, text=True)
+    try:
+        eventually(lambda: pi.job(job_id)[0] == "IN_PROGRESS", "never begun")
+        eventually(lambda: update_step(pi) == "paused", "never failed")
+        pi.cloud.aws.client("iot").cancel_job(jobId=job_id, force=True)
+        eventually(lambda: update_step(pi) == "given up", "never given up")
+    finally:
+        service.terminate()
+        service.communicate(timeout=20)
+    assert pi.job(job_id)[0] == "CANCELED"
+
+
 def test_objects_are_read_from_any_offset_and_what_is_wrong_is_told_apart(pi: Pi) -> None:
     _, published = pi.publish(1)
     config = read_config(pi.config, pi.state)
@@ -274,3 +315,7 @@ def test_the_doctor_finds_everything_well_and_status_tells_it(pi: Pi) -> None:
 def connection(pi: Pi) -> str:
     state = pi.journal.sync_state().get("connection", {})
     return str(state.get("state", ""))
+
+
+def update_step(pi: Pi) -> str:
+    return str(pi.journal.sync_state().get("update", {}).get("step", ""))
