@@ -28,19 +28,19 @@ class BucketObjects:
     most_readers = _READERS
 
     def __init__(self, place: str, endpoint_url: str | None = None) -> None:
-        self.place = f"{S3}{place}"
         self._bucket, _, self._prefix = place.partition("/")
         if not self._bucket:
-            raise SourceUnavailable(f"{self.place}: names no bucket; give s3://bucket/feedback/")
+            raise SourceUnavailable(f"{S3}{place}: names no bucket; give s3://bucket/feedback/")
         if self._prefix and not self._prefix.endswith("/"):
             self._prefix += "/"
+        self.place = f"{S3}{self._bucket}/{self._prefix}"
         try:
             self._s3 = boto3.client("s3", endpoint_url=endpoint_url, config=_PATIENT)
         except (BotoCoreError, ValueError) as error:
             raise SourceUnavailable(f"{self.place}: {error}") from error
 
     def keys(self) -> Iterator[str]:
-        """Yield the key of each `.json` object under the prefix."""
+        """Yield the key of each `.json` object, without the prefix: as a folder's file is named."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._prefix
         )
@@ -48,19 +48,19 @@ class BucketObjects:
             for page in pages:
                 for found in page.get("Contents", []):
                     if found["Key"].endswith(SUFFIX):
-                        yield found["Key"]
+                        yield found["Key"].removeprefix(self._prefix)
         except (ClientError, BotoCoreError) as error:
             raise SourceUnavailable(f"{self.place}: cannot be listed: {error}") from error
 
     def read(self, key: str) -> bytes:
         """Return an object's content."""
         try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+            body = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"]
             with body:
                 return bytes(body.read(MOST_BYTES))
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 raise Gone("it is gone") from error
-            raise SourceUnavailable(f"{S3}{self._bucket}/{key}: cannot be read: {error}") from error
+            raise SourceUnavailable(f"{self.place}{key}: cannot be read: {error}") from error
         except BotoCoreError as error:
-            raise SourceUnavailable(f"{S3}{self._bucket}/{key}: cannot be read: {error}") from error
+            raise SourceUnavailable(f"{self.place}{key}: cannot be read: {error}") from error

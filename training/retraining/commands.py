@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 
 from data import signing
+from data.manifest import REPORT
+from data.verdict import VERDICT
 from training.retraining import job
 
 REFUSED_EXIT = 3
@@ -126,6 +128,8 @@ def retrain(
             jobs=jobs,
             tell=tell,
         )
+    if as_job:
+        job.keep_output(Path(places["out"]), (VERDICT, REPORT))
     screen.verdict(
         console, verdict, {"in": places["out"], "took": f"{time.monotonic() - began:.0f} s"}
     )

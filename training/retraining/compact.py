@@ -31,8 +31,7 @@ from training.retraining.training_set import TrainingSet, write_set
 Tell = Callable[[str, float], None]
 
 REJECTS = "rejects.csv"
-# So many objects are read, written to one shard and committed together.
-_OBJECTS_AT_ONCE = 20_000
+OBJECTS_AT_ONCE = 20_000
 
 
 def compact(
@@ -43,6 +42,7 @@ def compact(
     include_simulated: bool = False,
     endpoint_url: str | None = None,
     allowed_bad_share: float = ALLOWED_BAD_SHARE,
+    objects_at_once: int = OBJECTS_AT_ONCE,
     tell: Tell = lambda step, done: None,
 ) -> TrainingSet:
     """Take the feedback objects that are new, and return the training set of all of them.
@@ -54,6 +54,7 @@ def compact(
         include_simulated: whether simulated ratings go into the set.
         endpoint_url: of S3, where it is not AWS's own.
         allowed_bad_share: the share of bad rows, and of bad objects, that is still no error.
+        objects_at_once: how many are read, written to one shard and committed together.
         tell: told each step's name and the share of the work done before it.
 
     Raises:
@@ -75,7 +76,7 @@ def compact(
         ledger = stack.enter_context(closing(Ledger(work / "ledger.sqlite")))
         tell(f"list {objects.place}", 0.02)
         ledger.add(objects.keys())
-        _take(objects, ledger, work, scratch, tell)
+        _take(objects, ledger, work, scratch, objects_at_once, tell)
         taken = ledger.count("objects"), ledger.count("ratings"), ledger.count("rejects")
         _write_rejects(out / REJECTS, ledger)
         _check_rejects(objects.place, taken[0], taken[2], allowed_bad_share, out / REJECTS)
@@ -108,13 +109,15 @@ def _alone_in(work: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _take(objects: Objects, ledger: Ledger, work: Path, scratch: Path, tell: Tell) -> None:
+def _take(
+    objects: Objects, ledger: Ledger, work: Path, scratch: Path, at_once: int, tell: Tell
+) -> None:
     """Take all untaken objects, a shard at a time."""
     number = max(ledger.shards(), default=0) + 1
     whole = ledger.remaining()
     done = 0
     with ThreadPoolExecutor(objects.most_readers) as readers:
-        while keys := ledger.untaken(_OBJECTS_AT_ONCE):
+        while keys := ledger.untaken(at_once):
             tell(f"take {done:,} of {whole:,} new objects", 0.05 + 0.75 * done / whole)
             with ledger.transaction():
                 fresh = list(_new_ratings(objects, keys, ledger, readers))

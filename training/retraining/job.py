@@ -7,6 +7,8 @@ toolkit tells the same in variables SM_*. Plain containers get the folders alone
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ from training.errors import SourceUnavailable
 ROOT = Path("/opt/ml")
 MODEL_DIR = "SM_MODEL_DIR"
 _CONFIG_DIR = "SM_INPUT_CONFIG_DIR"
+_OUTPUT_DIR = "SM_OUTPUT_DATA_DIR"
 _TABLES = (".csv", ".tsv")
 
 
@@ -38,6 +41,17 @@ def hyperparameters() -> dict[str, str]:
         return {}
     except (OSError, msgspec.DecodeError) as error:
         raise SourceUnavailable(f"{path}: cannot be read: {error}") from error
+
+
+def keep_output(out: Path, names: Iterable[str]) -> None:
+    """Copy files to where SageMaker keeps what is no model, so that a look needs no model."""
+    place = Path(os.environ.get(_OUTPUT_DIR) or ROOT / "output/data")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            shutil.copyfile(out / name, place / name)
+    except OSError as error:
+        raise SourceUnavailable(f"{place}: cannot be written: {error.strerror}") from error
 
 
 def film_table_in(place: Path) -> Path:

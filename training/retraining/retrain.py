@@ -14,16 +14,19 @@ from pathlib import Path
 from data import wire
 from data.bundle import write_bundle
 from data.durable import replace_durably
+from data.manifest import REPORT
 from data.signing import PrivateKey
 from data.verdict import VERDICT, Verdict
 from data.verdict import Contender as Named
 from training.dataset import FilmTable
 from training.errors import ExportRefused
 from training.estimator import FilmModel
-from training.export import PIPELINE, prepare, save_pipeline
+from training.export import PIPELINE, prepare, save_pipeline, summary_of
+from training.report import draw as draw_model
 from training.retraining.compact import compact
 from training.retraining.contender import BUNDLE, Contender, read_contender
 from training.retraining.judge import judge, refusal, too_few
+from training.retraining.report import draw
 from training.retraining.training_set import TrainingSet
 
 Tell = Callable[[str, float], None]
@@ -87,7 +90,9 @@ def retrain(
         verdict = _fit_and_judge(
             candidate, found, old, incumbent, number, key, model or FilmModel(jobs=jobs), tell
         )
-    _lay_out(out, candidate, verdict)
+    new = read_contender(candidate) if candidate.exists() else None
+    page = draw(verdict, found, old, new)
+    _lay_out(out, candidate, verdict, page)
     return verdict
 
 
@@ -110,14 +115,15 @@ def _fit_and_judge(
     except ExportRefused as error:
         return refusal(found, Named(version), old, f"{error}.")
     candidate.mkdir(parents=True)
-    write_bundle(candidate / BUNDLE, exported.manifest, exported.files, key)
+    page = draw_model(table, summary_of(exported), candidate)
+    write_bundle(candidate / BUNDLE, exported.manifest, {**exported.files, REPORT: page}, key)
     save_pipeline(candidate / PIPELINE, exported)
     return judge(
         candidate, incumbent, found.folder, tell=lambda step, done: tell(step, 0.8 + 0.2 * done)
     )
 
 
-def _lay_out(out: Path, candidate: Path, verdict: Verdict) -> None:
+def _lay_out(out: Path, candidate: Path, verdict: Verdict, page: bytes) -> None:
     """Put the candidate where its verdict sends it; what an earlier run left there goes.
 
     The verdict is taken away first and written last: without one there is nothing to release.
@@ -133,4 +139,5 @@ def _lay_out(out: Path, candidate: Path, verdict: Verdict) -> None:
         candidate.rmdir()
     elif candidate.exists():
         candidate.rename(out / REFUSED)
+    replace_durably(out / REPORT, page)
     replace_durably(out / VERDICT, wire.encode(verdict))

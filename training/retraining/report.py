@@ -1,0 +1,117 @@
+"""A verdict as a page for people: the decision, its reasons, and both models side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import jinja2
+import numpy as np
+
+from data.films import Film
+from data.verdict import Comparison, Figure, Part, Verdict
+from training.metrics import SLATE
+from training.report.svg import Letters, slim
+from training.retraining.contender import Contender
+from training.retraining.paired import slate_size
+from training.retraining.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from training.report.style import Drawing
+
+_PARTS: dict[Part, str] = {"feedback": "held-out ratings", "holdout": "films of the table"}
+_FIGURES: dict[Figure, str] = {"rmse": "RMSE, stars", "log_loss": "log loss", "regret": "regret"}
+_MOST_FILMS = 40
+# A hyphen before a number that no word leads up to is a minus.
+_MINUS = re.compile(r"(?<!\w)-(?=\d)")
+
+
+def draw(
+    verdict: Verdict, films: TrainingSet, incumbent: Contender, candidate: Contender | None
+) -> bytes:
+    """Return report.html.
+
+    Args:
+        verdict: the decision.
+        films: the training set it rests on.
+        incumbent: the model in use.
+        candidate: the new one; None if it was never made.
+    """
+    # matplotlib takes a second to import, and only the report needs it.
+    from training.report import style
+
+    letters = Letters()
+    drawing = None
+    if verdict.comparisons:
+        with style.style():
+            drawing = _intervals(verdict.comparisons)
+        drawing = drawing._replace(svg=slim(drawing.svg, letters))
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [
+                jinja2.PackageLoader("training.retraining", "."),
+                jinja2.PackageLoader("training.report", "."),
+            ]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["thousands"] = "{:,}".format
+    environment.filters["minus"] = lambda text: _MINUS.sub("\u2212", text)
+    page = environment.get_template("verdict.html").render(
+        verdict=verdict,
+        counts=films.manifest.counts,
+        parts=_PARTS,
+        figures=_FIGURES,
+        drawing=drawing,
+        slate=slate_size(films.manifest.counts.held_out),
+        whole_slate=SLATE,
+        rated=_rated(films.held_out(), incumbent, candidate),
+        letters=letters,
+    )
+    return page.encode()
+
+
+def _rated(
+    held: list[Film], incumbent: Contender, candidate: Contender | None
+) -> list[tuple[Film, float, float | None]]:
+    """Return held-out films with what each model expects, where the two differ most first."""
+    if not held:
+        return []
+    before = incumbent.of(held).expected
+    if candidate is None:
+        return [(film, float(old), None) for film, old in zip(held, before, strict=True)]
+    now = candidate.of(held).expected
+    most = np.argsort(-np.abs(now - before), kind="stable")[:_MOST_FILMS]
+    return [(held[i], float(before[i]), float(now[i])) for i in most]
+
+
+def _intervals(comparisons: Sequence[Comparison]) -> Drawing:
+    """Return the differences with their intervals, each part about its own zero."""
+    import matplotlib.pyplot as plt
+
+    from training.report.style import GREEN, GREY, ORANGE, WIDTH, drawing
+
+    parts = list(dict.fromkeys(one.part for one in comparisons))
+    figure, grid = plt.subplots(len(parts), 1, figsize=(WIDTH, 2.0 * len(parts)), squeeze=False)
+    for axes, part in zip(grid[:, 0], parts, strict=True):
+        ours = [one for one in comparisons if one.part == part]
+        for row, one in enumerate(ours):
+            colour = GREEN if one.high < 0 else ORANGE if one.low > 0 else GREY
+            axes.plot([one.low, one.high], [row, row], color=colour, linewidth=3, alpha=0.6)
+            axes.plot([one.difference], [row], "o", color=colour, markersize=7)
+        axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
+        axes.set_yticks(range(len(ours)), [_FIGURES[one.figure] for one in ours])
+        axes.set_ylim(len(ours) - 0.5, -0.5)
+        axes.grid(axis="y", visible=False)
+        axes.set_title(f"{_PARTS[part].capitalize()}: {ours[0].films:,}")
+        reach = 1.1 * max(abs(end) for one in ours for end in (one.low, one.high, 1e-3))
+        axes.set_xlim(-reach, reach)
+    grid[-1, 0].set_xlabel("new version less the one in use: left of zero is better")
+    return drawing(
+        "What changes",
+        "Differences with their 95% intervals. Green: shown to be better. Orange: shown to be "
+        "worse. Grey: could be chance.",
+        figure,
+    )
