@@ -12,6 +12,13 @@ SHADOW_NAME = "model"
 FEEDBACK = "filmupdate"
 VERIFICATION = "filmrequest"
 
+# Every rating, in the data bucket.
+FEEDBACK_PREFIX = "feedback/"
+# The film table that models learn from, in the data bucket: one file.
+FILM_TABLE_PREFIX = "film-table/"
+# One folder a retraining, in the models bucket; SageMaker adds `output/` to it.
+CANDIDATES = "candidates/"
+
 _THING = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 
 
@@ -78,9 +85,29 @@ def feedback_key(feedback_id: str) -> str:
 
 def feedback_object(feedback_id: str) -> str:
     """The S3 key of a feedback object: from the id alone, so that a resend hits the same key."""
-    return f"feedback/{feedback_id}.json"
+    return f"{FEEDBACK_PREFIX}{feedback_id}.json"
 
 
 def bundle_prefix(name: str, version: int) -> str:
     """The S3 prefix under which a published bundle's files lie."""
     return f"models/{name}/{version}/"
+
+
+def pipeline_prefix(name: str, version: int) -> str:
+    """The S3 prefix of what a release keeps besides its bundle; devices may not read it."""
+    return f"pipelines/{name}/{version}/"
+
+
+def incumbent_prefix(name: str, version: int) -> str:
+    """The S3 prefix of a release's bundle with its pipeline: what a retraining begins from."""
+    return f"{pipeline_prefix(name, version)}release/"
+
+
+def candidate_prefix(job: str) -> str:
+    """The S3 prefix of what became of a training job."""
+    return f"{CANDIDATES}{job}/"
+
+
+def candidate_object(job: str) -> str:
+    """The S3 key where SageMaker puts the model folder of a training job."""
+    return f"{candidate_prefix(job)}output/model.tar.gz"

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from data.errors import GreenlightError
+from lambdas.errors import AwsUnusable
 from lambdas.local.state import Endpoints, State
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ STACK = "greenlight"
 # What the emulator takes for the account's own key.
 DESK_KEY = "test"
 
-
-class AwsUnusable(GreenlightError):
-    """AWS cannot be used as it must be; the message says why and what to do."""
+__all__ = ["STACK", "Aws", "AwsUnusable", "in_account", "on_desk", "outputs_of"]
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,12 @@ class Aws:
         config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
         if self.endpoint_url is None:
             return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+        # SageMaker is not emulated: its stand-in answers beside the emulator.
+        stand_in = self.desk is not None and service == "sagemaker"
         return boto3.client(  # type: ignore[call-overload]
             service,
             region_name=self.region,
-            endpoint_url=self.endpoint_url,
+            endpoint_url=self.desk.ml_endpoint_url if self.desk and stand_in else self.endpoint_url,
             aws_access_key_id=DESK_KEY,
             aws_secret_access_key=DESK_KEY,
             config=config,

@@ -51,15 +51,10 @@ def prerequisites(aws: Aws, wanted: Wanted) -> list[str]:
         missing.append(f"--architecture: give one of {', '.join(package.PLATFORMS)}")
     if not wanted.stack.replace("-", "").isalnum() or wanted.stack != wanted.stack.lower():
         missing.append("--stack: give lower-case letters, digits and -; buckets are named after it")
-    if wanted.settings.get("Endpoint") == "serverless":
-        missing += [
-            f"--{option}: needed with --endpoint serverless; docs/aws.md says how it is made"
-            for name, option in (
-                ("EndpointImage", "endpoint-image"),
-                ("EndpointModelUrl", "endpoint-model"),
-            )
-            if not wanted.settings.get(name)
-        ]
+    if wanted.settings.get("Endpoint") == "serverless" and not wanted.settings.get("EndpointImage"):
+        missing.append(
+            "--endpoint-image: needed with --endpoint serverless; docs/aws.md says how it is made"
+        )
     try:
         aws.account()
     except AwsUnusable as error:
@@ -96,8 +91,7 @@ def up(
     parameters = {
         **wanted.settings,
         "CodeBucket": bucket,
-        "StoreFeedbackKey": package.content_key(packages["store_feedback"]),
-        "PredictKey": package.content_key(packages["predict"]),
+        **package.template_keys(packages),
         "Architecture": wanted.architecture,
     }
     return stack.deploy(aws, wanted.stack, parameters, every_seconds)
@@ -143,7 +137,6 @@ def up_command(
     architecture: Annotated[str, typer.Option(help="of the functions")] = "arm64",
     endpoint: Annotated[str, typer.Option(help="none or serverless")] = "",
     endpoint_image: Annotated[str, typer.Option(help="in ECR; see docs/aws.md")] = "",
-    endpoint_model: Annotated[str, typer.Option(help="s3:// address of model.tar.gz")] = "",
     training_image: Annotated[str, typer.Option(help="in ECR; switches retraining on")] = "",
     alarm_email: Annotated[str, typer.Option(help="who is told of alarms")] = "",
 ) -> None:
@@ -151,7 +144,6 @@ def up_command(
     given = {
         "Endpoint": endpoint,
         "EndpointImage": endpoint_image,
-        "EndpointModelUrl": endpoint_model,
         "TrainingImage": training_image,
         "AlarmEmail": alarm_email,
     }

@@ -23,6 +23,7 @@ from data.film_table import read_rows
 from lambdas.aws import STACK, in_account, on_desk
 from lambdas.film_import import FilmImport, ImportFailed, Tell
 from lambdas.film_items import items_of
+from lambdas.film_table import put_film_table
 
 
 def import_films(work: FilmImport, count: int, tell: Tell, every_seconds: float = 1.0) -> str:
@@ -86,6 +87,7 @@ def main(
         )
         try:
             place = work.upload()
+            learnt = put_film_table(aws.client("s3"), outputs["DataBucket"], path)
             if again:
                 work.note("", 0)
             with progress(len(films.items)) as tell:
@@ -98,6 +100,7 @@ def main(
     if films.repeats:
         print(f"{films.repeats:,} films have the title, year and director of one before: left out")
     print(f"{len(films.items):,} films lie at {place}")
+    print(f"retrainings learn from {learnt}")
     print(f"table {name}: {done}")
 
 

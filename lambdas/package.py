@@ -26,7 +26,7 @@ import typer
 
 from data.errors import GreenlightError
 
-FUNCTIONS = ("store_feedback", "predict")
+FUNCTIONS = ("store_feedback", "predict", "start_retraining", "release_model")
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "locks" / "cloud.txt"
 AWS_PYTHON = "3.13"
@@ -215,6 +215,13 @@ def build_for_aws(folder: Path, architecture: str) -> dict[str, Path]:
 def content_key(package: Path) -> str:
     """Return the S3 key of a package: from its content, so that a change is always seen."""
     return f"{package.stem}/{hashlib.sha256(package.read_bytes()).hexdigest()[:16]}.zip"
+
+
+def template_keys(packages: Mapping[str, Path]) -> dict[str, str]:
+    """Return the template's parameters that say where the uploaded packages lie."""
+    return {
+        f"{name.title().replace('_', '')}Key": content_key(path) for name, path in packages.items()
+    }
 
 
 def main(

@@ -76,6 +76,7 @@ def provision(aws: Aws, stack: str, thing: str, folder: Path, public_keys: list[
     iot = aws.client("iot")
     try:
         iot.create_thing(thingName=thing, thingTypeName=outputs["DeviceType"])
+        iot.add_thing_to_thing_group(thingName=thing, thingGroupName=outputs["Fleet"])
         made = iot.create_keys_and_certificate(setAsActive=True)
         iot.attach_policy(policyName=outputs["DevicePolicy"], target=made["certificateArn"])
         iot.attach_thing_principal(thingName=thing, principal=made["certificateArn"])

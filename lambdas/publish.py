@@ -1,7 +1,8 @@
 """Publishes a bundle: `python -m lambdas.publish BUNDLE [--thing THING ...] [--desk STATE]`.
 
-Checks the bundle as a device will, uploads it, and creates the IoT Job that tells devices of it.
-A version that is there already is never changed: its files must be the same, byte for byte.
+Checks the bundle as a device will, has the ML endpoint serve its pipeline, uploads it, and creates
+the IoT Job that tells devices of it. A version that is there already is never changed: its files
+must be the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -9,141 +10,63 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from data import signing, topics, wire
-from data.bundle import Bundle, read_bundle
+from data import signing
+from data.bundle import read_bundle
 from data.errors import GreenlightError
 from data.manifest import MANIFEST, SIGNATURE
 from data.wire import ModelUpdateJob
+from lambdas import serving
 from lambdas.aws import STACK, Aws, in_account, on_desk
-from lambdas.local.control import order
-from lambdas.local.state import State
+from lambdas.errors import PublishingFailed
+from lambdas.release import Release, put_release, tell_devices
 from lambdas.retire import things_of
 from lambdas.signing_key import release_key, under_release_key
 
-_IN_PROGRESS_MINUTES = 60
-
-
-class PublishingFailed(GreenlightError):
-    """The bundle is not published; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """What a device is told, and how."""
-
-    job_id: str
-    document: ModelUpdateJob
-
-
-def upload(s3: Any, bucket: str, prefix: str, files: dict[str, bytes]) -> None:
-    """Put the files, each only if it is new; the manifest last, so that it never lacks a file.
-
-    Raises:
-        PublishingFailed: this version is there with other content.
-    """
-    for name in sorted(files, key=lambda name: (name == MANIFEST, name)):
-        try:
-            s3.put_object(
-                Bucket=bucket,
-                Key=prefix + name,
-                Body=files[name],
-                IfNoneMatch="*",
-                ChecksumAlgorithm="SHA256",
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-            there = s3.get_object(Bucket=bucket, Key=prefix + name)["Body"].read()
-            if there != files[name]:
-                raise PublishingFailed(
-                    f"{prefix}{name} is there with other content; a version is never changed: "
-                    "train again, for the next version"
-                ) from error
-
-
-def create_job(
-    aws: Aws, name: str, document: ModelUpdateJob, things: Sequence[str], stack: str
-) -> str:
-    """Create the IoT Job and return its id; publishing the same again gives the same job.
-
-    Without things it is meant for the whole fleet: slowly first, and stopped if devices refuse.
-
-    Raises:
-        PublishingFailed: AWS IoT refuses it.
-    """
-    iot = aws.client("iot")
-    body = wire.encode(document).decode()
-    targets = [iot.describe_thing(thingName=thing)["thingArn"] for thing in things]
-    told = hashlib.sha256(msgspec.json.encode([body, sorted(targets)])).hexdigest()[:8]
-    job_id = f"{name}-{document.version}-{told}"
-    try:
-        iot.create_job(
-            jobId=job_id,
-            targets=targets,
-            document=body,
-            description=f"model {name} version {document.version} of {stack}",
-            targetSelection="SNAPSHOT",
-            jobExecutionsRolloutConfig={
-                "exponentialRate": {
-                    "baseRatePerMinute": 5,
-                    "incrementFactor": 2.0,
-                    "rateIncreaseCriteria": {"numberOfSucceededThings": 5},
-                },
-                "maximumPerMinute": 50,
-            },
-            abortConfig={
-                "criteriaList": [
-                    {
-                        "failureType": "ALL",
-                        "action": "CANCEL",
-                        "thresholdPercentage": 20.0,
-                        "minNumberOfExecutedThings": 5,
-                    }
-                ]
-            },
-            timeoutConfig={"inProgressTimeoutInMinutes": _IN_PROGRESS_MINUTES},
-        )
-    except iot.exceptions.ResourceAlreadyExistsException:
-        pass
-    except (ClientError, BotoCoreError) as error:
-        raise PublishingFailed(f"AWS IoT does not take the job {job_id}: {error}") from error
-    return job_id
+# How often the ML endpoint is asked whether it serves the new pipeline.
+_AWS_SECONDS, _DESK_SECONDS = 5.0, 0.1
 
 
 def publish(
-    aws: Aws,
-    stack: str,
-    bundle: Bundle,
-    signature: bytes,
-    raw_manifest: bytes,
-    things: Sequence[str],
-) -> Published:
-    """Upload a checked bundle and tell these things of it.
+    aws: Aws, stack: str, release: Release, pipeline: Path, things: Sequence[str]
+) -> tuple[str, ModelUpdateJob]:
+    """Publish a checked release and tell these things of it, or every thing if none is named.
+
+    Returns:
+        The IoT Job's id, and what it tells.
 
     Raises:
         PublishingFailed: saying why; running it again goes on where it stopped.
     """
-    bucket = aws.outputs(stack)["ModelsBucket"]
-    manifest = bundle.manifest
-    prefix = topics.bundle_prefix(manifest.name, manifest.version)
-    files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw_manifest}
+    outputs = aws.outputs(stack)
+    s3, iot, bucket = aws.client("s3"), aws.client("iot"), outputs["ModelsBucket"]
+    kept = pipeline.read_bytes() if pipeline.exists() else None
     try:
-        upload(aws.client("s3"), bucket, prefix, files)
-        document = ModelUpdateJob(
-            "model-update", manifest.version, bucket, prefix, bundle.manifest_sha256
-        )
-        job_id = create_job(aws, manifest.name, document, things, stack)
+        targets = [iot.describe_thing(thingName=thing)["thingArn"] for thing in things]
+        if kept is not None:
+            # The endpoint first: a device may verify its new model the moment it has it.
+            _serve(aws, serving.serving_of(outputs), bucket, release, kept)
+        document = put_release(s3, bucket, release, kept)
+        job = tell_devices(iot, release.name, document, targets or [outputs["FleetArn"]], stack)
     except (ClientError, BotoCoreError) as error:
         raise PublishingFailed(f"AWS refuses: {error}") from error
-    return Published(job_id, document)
+    return job, document
+
+
+def _serve(
+    aws: Aws, wanted: serving.Serving, bucket: str, release: Release, pipeline: bytes
+) -> None:
+    sagemaker = aws.client("sagemaker")
+    named = (release.name, release.version)
+    model = serving.serve(aws.client("s3"), sagemaker, wanted, bucket, named, pipeline)
+    if wanted.endpoint:
+        every = _DESK_SECONDS if aws.desk else _AWS_SECONDS
+        serving.wait_until_served(sagemaker, wanted.endpoint, model, every)
 
 
 def main(
@@ -153,7 +76,7 @@ def main(
     ] = None,
     pipeline: Annotated[
         Path | None,
-        typer.Option(help="for the ML endpoint; else BUNDLE.report/pipeline.joblib"),
+        typer.Option(help="its scikit-learn side; else BUNDLE.report/pipeline.joblib"),
     ] = None,
     sign: Annotated[
         bool | None,
@@ -168,29 +91,28 @@ def main(
         aws = on_desk(desk) if desk is not None else in_account(region)
         if desk is None:
             aws.account()
-        release = release_key(aws, stack)
-        trusted = {
-            **signing.read_public_keys(signing.keys_folder()),
-            signing.key_id(release): release,
-        }
+        own = release_key(aws, stack)
+        trusted = {**signing.read_public_keys(signing.keys_folder()), signing.key_id(own): own}
         bundle = read_bundle(folder, trusted)
         raw, signature = ((folder / name).read_bytes() for name in (MANIFEST, SIGNATURE))
         if hashlib.sha256(raw).hexdigest() != bundle.manifest_sha256:
             raise PublishingFailed(f"{folder} changed while it was read")
         if sign if sign is not None else desk is None:
             bundle, raw, signature = under_release_key(aws, stack, bundle)
-        if desk is not None:
-            _serve_on_desk(State(desk), pipeline or pipeline_of(folder))
-        things = thing or every_thing(aws, stack)
-        published = publish(aws, stack, bundle, signature, raw, things)
+        beside = pipeline or pipeline_of(folder)
+        if not beside.exists():
+            print(f"no {beside}: the ML endpoint stays as it is", file=sys.stderr)
+        told = len(thing or every_thing(aws, stack))
+        files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
+        release = Release(bundle.manifest.name, bundle.manifest.version, files)
+        job, document = publish(aws, stack, release, beside, thing or ())
     except (GreenlightError, OSError) as error:
         print(f"lambdas.publish: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    document = published.document
     print(f"version {document.version} lies at s3://{document.bucket}/{document.prefix}")
     print(f"manifest sha256 {document.manifest_sha256}")
     print(f"model hash {bundle.model_hash}")
-    print(f"job {published.job_id} tells {len(things)} thing(s)")
+    print(f"job {job} tells {told} thing(s)")
 
 
 def pipeline_of(bundle: Path) -> Path:
@@ -208,14 +130,6 @@ def every_thing(aws: Aws, stack: str) -> list[str]:
     if not names:
         raise PublishingFailed("no device is provisioned; begin with lambdas.provision")
     return names
-
-
-def _serve_on_desk(state: State, pipeline: Path) -> None:
-    # The endpoint first: a device may verify its new model the moment it has it.
-    if pipeline.exists():
-        order(state, "serve", pipeline=str(pipeline.resolve()))
-    else:
-        print(f"no {pipeline}: the ML endpoint stays as it is", file=sys.stderr)
 
 
 if __name__ == "__main__":

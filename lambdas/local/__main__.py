@@ -206,7 +206,7 @@ def online(state: StateOption = DEFAULT) -> None:
 def _forget(folder: State) -> None:
     """Remove what the last run left, unless it still runs."""
     with supervisor.only_one(folder):
-        for path in (folder.emulator, folder.pipelines, folder.packages):
+        for path in (folder.emulator, folder.pipelines, folder.packages, folder.training):
             shutil.rmtree(path, ignore_errors=True)
 
 

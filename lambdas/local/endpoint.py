@@ -1,21 +1,19 @@
-"""The stand-in of SageMaker: the real serving code on loopback, behind SageMaker's own interface.
+"""The ML endpoint on a desk: the real serving code, as SageMaker's stand-in runs it.
 
-A front keeps one address for as long as the local cloud runs. Behind it `python -m
-training.serve` is started anew for every published pipeline, and takes over once it answers.
+`python -m training.serve` is started anew for every released pipeline, and takes over once it
+answers.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from lambdas.local import tether
@@ -23,13 +21,11 @@ from lambdas.local.ports import free_ports
 from lambdas.local.state import LocalCloudFailed, State
 
 NAME = "greenlight-model"
-_INVOKE = re.compile(r"/endpoints/(?P<name>[A-Za-z0-9-]{1,63})/invocations")
 # A serving process imports scikit-learn, which takes seconds on a small busy machine.
 _START_SECONDS = 90.0
 _STOP_SECONDS = 10.0
 # SageMaker gives a model sixty seconds.
 _ANSWER_SECONDS = 60.0
-_MAX_BODY_BYTES = 6 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -50,24 +46,15 @@ class Answer:
 class MlEndpoint:
     """The endpoint; a context manager that ends what it serves with."""
 
-    def __init__(self, state: State, port: int) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
         self._serving: _Serving | None = None
         self._lock = threading.Lock()
-        self._server = _Front(("127.0.0.1", port), self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="ml-endpoint", daemon=True
-        )
-        self.url = f"http://127.0.0.1:{port}"
 
     def __enter__(self) -> MlEndpoint:
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
         self._take_over(None)
 
     @property
@@ -118,11 +105,11 @@ class MlEndpoint:
         """Answer as SageMaker does when it is asked to invoke an endpoint."""
         if name != NAME or not self.is_serving:
             message = f"Endpoint {name} of account 000000000000 not found."
-            return _error(400, "ValidationError", message)
+            return refusal(400, "ValidationError", message)
         answer = self.ask("POST", "/invocations", body)
         if answer.status == 200:
             return answer
-        return _error(
+        return refusal(
             424,
             "ModelError",
             f"Received status {answer.status} from the model: {answer.body[:200]!r}",
@@ -181,46 +168,7 @@ def _end(serving: _Serving) -> None:
         serving.process.wait()
 
 
-def _error(status: int, kind: str, message: str) -> Answer:
-    return Answer(status, json.dumps({"message": message, "Message": message}).encode(), kind)
-
-
-class _Front(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], endpoint: MlEndpoint) -> None:
-        super().__init__(address, _Handler)
-        self.endpoint = endpoint
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Front
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self._answer(self.server.endpoint.ask("GET", self.path, b""))
-
-    def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > _MAX_BODY_BYTES:
-            self.close_connection = True
-            self._answer(_error(413, "ValidationError", "the body is over SageMaker's limit"))
-            return
-        body = self.rfile.read(length)
-        asked = _INVOKE.fullmatch(self.path)
-        endpoint = self.server.endpoint
-        self._answer(
-            endpoint.invoke(asked["name"], body) if asked else endpoint.ask("POST", self.path, body)
-        )
-
-    def _answer(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer.body)))
-        if answer.error_type:
-            self.send_header("x-amzn-ErrorType", answer.error_type)
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing of what went well."""
+def refusal(status: int, kind: str, message: str) -> Answer:
+    """Return what SageMaker answers when it refuses."""
+    body = {"__type": kind, "message": message, "Message": message}
+    return Answer(status, json.dumps(body).encode(), kind)

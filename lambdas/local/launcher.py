@@ -3,13 +3,16 @@
 The stock emulator binds MQTT to every interface, lets clients in without a certificate and
 starts one process a message. Here MQTT is bound to loopback, a client certificate is required,
 and rules hand their messages to a bounded queue of two workers, each message tried three times as
-AWS does. That touches private functions of one exact version: they are checked first.
+AWS does. SageMaker's stand-in may say in SageMaker's name that a training job has ended. All of
+that touches private functions of one exact version: they are checked first.
 """
 
 from __future__ import annotations
 
 import asyncio.base_events
+import functools
 import importlib
+import json
 import logging
 import os
 import queue
@@ -18,6 +21,7 @@ import ssl
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,12 @@ _PRIVATE = {
         "_mtls_build_ssl_context",
         "_mtls_ensure_server_cert",
         "_dispatch_rule_to_lambda",
+    ),
+    "ministack.services.eventbridge": (
+        "_dispatch_to_lambda",
+        "_put_events",
+        "get_account_id",
+        "get_region",
     ),
     "ministack.services.lambda_svc": (
         "_get_func_record_for_ref_in_scope",
@@ -97,8 +107,12 @@ def require_client_certificates(server_certificate: Path) -> None:
     iot._mtls_build_ssl_context = build
 
 
+# What AWS's scheduler puts into a target's input; the emulator leaves the words as they are.
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+
+
 class RuleQueue:
-    """The way from a rule to a function: bounded, with two workers and two retries."""
+    """The way from a rule or schedule to a function: bounded, with two workers and two retries."""
 
     def __init__(self) -> None:
         self._waiting: queue.Queue[tuple[Any, Any]] = queue.Queue(QUEUE_LENGTH)
@@ -119,6 +133,14 @@ class RuleQueue:
             self._waiting.put_nowait((record, event))
         except queue.Full:
             raise OverflowError(f"{QUEUE_LENGTH} messages wait for a function already") from None
+
+    def dispatch_event(self, function_arn: str, payload: str) -> None:
+        """Take an event of EventBridge or of its scheduler."""
+        from ministack.services import eventbridge
+
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = json.loads(payload.replace(SCHEDULED_TIME, now))
+        self.dispatch(eventbridge.get_account_id(), eventbridge.get_region(), function_arn, event)
 
     def _work(self) -> None:
         while True:
@@ -174,9 +196,13 @@ def main() -> None:
     bind_to_loopback()
     require_client_certificates(Path(os.environ["GREENLIGHT_SERVER_CERTIFICATE"]))
     from ministack import app
-    from ministack.services import iot
+    from ministack.services import eventbridge, iot
 
-    iot._dispatch_rule_to_lambda = RuleQueue().dispatch
+    rules = RuleQueue()
+    iot._dispatch_rule_to_lambda = rules.dispatch
+    eventbridge._dispatch_to_lambda = rules.dispatch_event
+    # Only AWS's own services may say what happens in them; on a desk their stand-ins may.
+    eventbridge._put_events = functools.partial(eventbridge._put_events, allow_aws_source=True)
     # It tells of refused handshakes in its lowest voice only; here every refusal is explained.
     logging.getLogger("iot_mtls").setLevel(logging.DEBUG)
     end_with_parent()

@@ -110,6 +110,11 @@ class State:
         """The pipeline that the ML endpoint's stand-in serves."""
         return self.folder / "pipelines"
 
+    @property
+    def training(self) -> Path:
+        """The training jobs of SageMaker's stand-in, a folder each."""
+        return self.folder / "training"
+
     def log(self, name: str) -> Path:
         """The log of one part."""
         return self.folder / "logs" / f"{name}.log"
@@ -118,7 +123,13 @@ class State:
         """Make the folders; only this user may look into them, since keys lie there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        for path in (self.emulator, self.packages, self.pipelines, self.log("x").parent):
+        for path in (
+            self.emulator,
+            self.packages,
+            self.pipelines,
+            self.training,
+            self.log("x").parent,
+        ):
             path.mkdir(exist_ok=True)
 
     def read_endpoints(self) -> Endpoints:

@@ -16,12 +16,16 @@ from typing import Any
 from lambdas import package, stack
 from lambdas.aws import STACK, Aws
 from lambdas.local import ports as port_choice
+from lambdas.local import sagemaker
 from lambdas.local.control import Control
 from lambdas.local.credentials import CredentialsProvider, CredentialsServer, RoleAlias
 from lambdas.local.emulator import REGION, Emulator
 from lambdas.local.endpoint import MlEndpoint
+from lambdas.local.front import Front
 from lambdas.local.relay import Relay
+from lambdas.local.roles import Roles
 from lambdas.local.state import Endpoints, LocalCloudFailed, Ports, State
+from lambdas.local.training import TrainingJobs
 
 _CODE_BUCKET = "greenlight-code"
 _WATCH_SECONDS = 1.0
@@ -77,10 +81,15 @@ def run(
         ports, moved = port_choice.choose(state)
         if moved:
             print("the ports have changed: provision devices again", flush=True)
-        endpoint = parts.enter_context(MlEndpoint(state, ports.ml_endpoint))
+        endpoint = parts.enter_context(MlEndpoint(state))
         emulator = parts.enter_context(Emulator(state, ports))
         aws = Aws(REGION, emulator.url)
-        outputs = _create_stack(state, aws, endpoint.url)
+        roles = Roles(aws)
+        sagemaker_url = f"http://127.0.0.1:{ports.ml_endpoint}"
+        outputs = _create_stack(state, aws, sagemaker_url)
+        jobs = parts.enter_context(TrainingJobs(state, aws, roles))
+        control = sagemaker.Control(state, endpoint, jobs, roles)
+        parts.enter_context(Front(ports.ml_endpoint, endpoint, control))
         state.root_ca.write_bytes(emulator.root_ca())
         _greet_broker(state, ports.broker)
         alias = RoleAlias(outputs["RoleAlias"], outputs["DeviceRoleArn"], outputs["DevicePolicy"])
@@ -91,7 +100,7 @@ def run(
         relay = parts.enter_context(Relay(ports.mqtt, ports.broker))
         parts.enter_context(Control(state.control, _orders(emulator, relay, endpoint)))
         _serve(endpoint, pipeline)
-        endpoints = _endpoints(state, ports, emulator, endpoint, outputs)
+        endpoints = _endpoints(state, ports, emulator, sagemaker_url, outputs)
         parts.callback(state.endpoints.unlink, missing_ok=True)
         state.write_endpoints(endpoints)
         ready(endpoints)
@@ -117,7 +126,7 @@ def _serve(endpoint: MlEndpoint, pipeline: Path | None) -> None:
             print(f"publish again: {error}", flush=True)
 
 
-def _create_stack(state: State, aws: Aws, endpoint_url: str) -> dict[str, str]:
+def _create_stack(state: State, aws: Aws, sagemaker_url: str) -> dict[str, str]:
     packages = package.build_for_desk(state.packages)
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=_CODE_BUCKET)
@@ -126,10 +135,12 @@ def _create_stack(state: State, aws: Aws, endpoint_url: str) -> dict[str, str]:
     parameters = {
         "Desk": "true",
         "CodeBucket": _CODE_BUCKET,
-        "StoreFeedbackKey": package.content_key(packages["store_feedback"]),
-        "PredictKey": package.content_key(packages["predict"]),
+        **package.template_keys(packages),
         "Endpoint": "serverless",
-        "DeskEndpointUrl": endpoint_url,
+        "DeskEndpointUrl": sagemaker_url,
+        # A desk has no containers: the stand-in runs the same command here.
+        "EndpointImage": "desk",
+        "TrainingImage": "desk",
     }
     outputs = stack.deploy(aws, STACK, parameters, every_seconds=0.05)
     _mend_dead_letters(aws, outputs)
@@ -141,9 +152,9 @@ def _mend_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
     queue = aws.client("sqs").get_queue_attributes(
         QueueUrl=outputs["Undelivered"], AttributeNames=["QueueArn"]
     )["Attributes"]["QueueArn"]
-    for function in (outputs["StoreFeedback"], outputs["Predict"]):
+    for function in ("StoreFeedback", "Predict", "StartRetraining", "ReleaseModel"):
         aws.client("lambda").update_function_configuration(
-            FunctionName=function, DeadLetterConfig={"TargetArn": queue}
+            FunctionName=outputs[function], DeadLetterConfig={"TargetArn": queue}
         )
 
 
@@ -169,14 +180,14 @@ def _greet_broker(state: State, port: int) -> None:
 
 
 def _endpoints(
-    state: State, ports: Ports, emulator: Emulator, endpoint: MlEndpoint, outputs: dict[str, str]
+    state: State, ports: Ports, emulator: Emulator, sagemaker_url: str, outputs: dict[str, str]
 ) -> Endpoints:
     return Endpoints(
         aws_endpoint_url=emulator.url,
         mqtt_host="localhost",
         mqtt_port=ports.mqtt,
         credentials_url=f"https://localhost:{ports.credentials}",
-        ml_endpoint_url=endpoint.url,
+        ml_endpoint_url=sagemaker_url,
         region=REGION,
         ca_path=str(state.root_ca.resolve()),
         models_bucket=outputs["ModelsBucket"],

@@ -12,7 +12,12 @@ from rich.text import Text
 
 from lambdas.local.state import State
 
-_PARTS = {"supervisor": "cloud", "emulator": "aws", "ml-endpoint": "model"}
+_PARTS = {
+    "supervisor": "cloud",
+    "emulator": "aws",
+    "ml-endpoint": "model",
+    "training": "train",
+}
 _EVERY_SECONDS = 0.3
 # Metrics in CloudWatch's embedded form, and the emulator's list of every call.
 _NOISE = ("_aws", "GET /", "POST /", "PUT /", "HEAD /")

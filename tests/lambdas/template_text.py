@@ -52,3 +52,6 @@ def statements(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
         for policy in resource.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield name, statement
+        for role in resource.get("Roles", []):
+            for statement in resource["PolicyDocument"]["Statement"]:
+                yield role["Ref"], statement

@@ -47,7 +47,11 @@ def test_they_hold_the_wheels_of_the_architecture(built: Path) -> None:
     for function in package.FUNCTIONS:
         with zipfile.ZipFile(built / f"{function}.zip") as archive:
             compiled = [name for name in archive.namelist() if name.endswith(".so")]
-        assert compiled == [f"msgspec/_core.cpython-313-{machine}-linux-gnu.so"]
+        # What release_model needs to sign keeps to the stable interface, or is built as msgspec is.
+        others = [name for name in compiled if name.startswith(("cryptography/", "_cffi_backend"))]
+        assert bool(others) == (function == "release_model")
+        assert all(".abi3.so" in name or f"313-{machine}" in name for name in others)
+        assert set(compiled) - set(others) == {f"msgspec/_core.cpython-313-{machine}-linux-gnu.so"}
 
 
 def python_of_aws() -> str:
@@ -85,6 +89,7 @@ def test_they_load_and_answer_on_the_python_that_aws_runs(
             "PYTHONPATH": f"{tmp_path / 'package'}{os.pathsep}{libraries}",
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
+            "STACK": "greenlight",
             "TABLE": "t",
             "DATA_BUCKET": "b",
             "ENDPOINT_NAME": "",

@@ -96,7 +96,7 @@ def test_what_is_kept_is_what_the_template_retains() -> None:
 def test_all_that_is_missing_is_said_at_once(aws: Aws) -> None:
     missing = prerequisites(aws, Wanted("Green Light", "mips", {"Endpoint": "serverless"}))
     said = "\n".join(missing)
-    for option in ("--architecture", "--stack", "--endpoint-image", "--endpoint-model"):
+    for option in ("--architecture", "--stack", "--endpoint-image"):
         assert option in said
     assert prerequisites(aws, wanted()) == []
 

@@ -8,6 +8,7 @@ import pytest
 
 from data import topics
 from lambdas.stack import TEMPLATE
+from lambdas.training_jobs import MODEL_NAME, prefix_of
 
 from .template_text import ACCOUNT, THING, granted, read_template, statements
 
@@ -90,3 +91,60 @@ def test_the_keys_in_the_buckets_are_those_that_the_roles_name(resources: dict[s
         statement["Action"] for name, statement in statements(resources) if name == "DeviceRole"
     ]
     assert device == ["s3:GetObject"], "a device reads models, and that is all"
+
+
+def allowed(resources: dict[str, Any], role: str) -> dict[str, list[Any]]:
+    """Return what a role may do, each action with its resources."""
+    found: dict[str, list[Any]] = {}
+    for name, statement in statements(resources):
+        if name == role:
+            for action in _several(statement["Action"]):
+                found.setdefault(action, []).extend(_several(statement["Resource"]))
+    return found
+
+
+def _several(one: Any) -> list[Any]:
+    return one if isinstance(one, list) else [one]
+
+
+def test_a_training_job_reads_what_it_learns_from_and_writes_candidates_only(
+    resources: dict[str, Any],
+) -> None:
+    rights = allowed(resources, "TrainingRole")
+    assert rights["s3:GetObject"] == [
+        {"Fn::Sub": f"${{DataBucket.Arn}}/{topics.FEEDBACK_PREFIX}*"},
+        {"Fn::Sub": f"${{DataBucket.Arn}}/{topics.FILM_TABLE_PREFIX}*"},
+        {"Fn::Sub": "${ModelsBucket.Arn}/pipelines/*"},
+    ]
+    assert rights["s3:PutObject"] == [{"Fn::Sub": f"${{ModelsBucket.Arn}}/{topics.CANDIDATES}*"}]
+    assert not [action for action in rights if action.startswith(("kms:", "iot:", "lambda:"))]
+
+
+def test_only_release_model_signs_and_tells_and_it_can_neither_train_nor_read_ratings(
+    resources: dict[str, Any],
+) -> None:
+    may_sign = {
+        name
+        for name, statement in statements(resources)
+        if "kms:Sign" in _several(statement["Action"])
+    }
+    assert may_sign == {"ReleaseModelRole"}
+    rights = allowed(resources, "ReleaseModelRole")
+    assert rights["kms:Sign"] == [{"Fn::GetAtt": "SigningKey.Arn"}]
+    assert rights["iot:CreateJob"] == [
+        {"Fn::Sub": f"{ACCOUNT}:job/{MODEL_NAME}-*"},
+        {"Fn::GetAtt": "Fleet.Arn"},
+    ]
+    assert "DataBucket" not in str(rights)
+    assert not [action for action in rights if "Training" in action or "Delete" in action]
+
+
+def test_start_retraining_passes_one_role_and_starts_no_job_but_the_stacks_own(
+    resources: dict[str, Any],
+) -> None:
+    rights = allowed(resources, "StartRetrainingRole")
+    assert rights["iam:PassRole"] == [{"Fn::GetAtt": "TrainingRole.Arn"}]
+    (job,) = rights["sagemaker:CreateTrainingJob"]
+    assert job["Fn::Sub"].endswith(f":training-job/{prefix_of('${AWS::StackName}')}*")
+    assert rights["lambda:InvokeFunction"] == [{"Fn::GetAtt": "ReleaseModel.Arn"}]
+    assert "s3:GetObject" not in rights, "it looks whether objects are there, and reads none"

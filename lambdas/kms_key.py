@@ -1,0 +1,63 @@
+"""A signing key that AWS KMS holds; nobody ever sees its private part."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from data import signing
+from data.manifest import Manifest
+from lambdas.errors import AwsUnusable
+
+_ALGORITHM = "ED25519_SHA_512"
+
+
+class KmsKey:
+    """An Ed25519 key in KMS, by its alias."""
+
+    def __init__(self, kms: Any, alias: str) -> None:
+        self._kms = kms
+        self._alias = alias
+
+    def public_pem(self) -> bytes:
+        """Return the key's public part, as PEM.
+
+        Raises:
+            AwsUnusable: if it cannot be read.
+        """
+        try:
+            der = self._kms.get_public_key(KeyId=self._alias)["PublicKey"]
+        except (ClientError, BotoCoreError) as error:
+            raise AwsUnusable(f"the signing key {self._alias} cannot be read: {error}") from error
+        body = base64.b64encode(der).decode()
+        lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+        pem = "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
+        return pem.encode()
+
+    def sign_manifest(self, manifest: Manifest) -> tuple[bytes, bytes]:
+        """Return the bytes of `manifest.json` under this key, and their signature.
+
+        Only the manifest changes, and in it only the key's name: the files stay as they were
+        checked. The same manifest gives the same bytes, so that publishing twice is publishing
+        once.
+
+        Raises:
+            AwsUnusable: if KMS does not sign.
+        """
+        key_id = signing.key_id(self.public_pem())
+        named = msgspec.structs.replace(manifest, key_id=key_id)
+        raw = msgspec.json.format(msgspec.json.encode(named), indent=1) + b"\n"
+        try:
+            signed = self._kms.sign(
+                KeyId=self._alias,
+                Message=signing.message(raw),
+                MessageType="RAW",
+                SigningAlgorithm=_ALGORITHM,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise AwsUnusable(f"the signing key {self._alias} does not sign: {error}") from error
+        signature: bytes = signed["Signature"]
+        return raw, signature

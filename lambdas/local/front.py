@@ -1,0 +1,77 @@
+"""Where SageMaker's stand-in listens: its control API, the endpoint's, and the container's own."""
+
+from __future__ import annotations
+
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from lambdas.local.endpoint import Answer, MlEndpoint, refusal
+from lambdas.local.sagemaker import Control
+
+_INVOKE = re.compile(r"/endpoints/(?P<name>[A-Za-z0-9-]{1,63})/invocations")
+_MAX_BODY_BYTES = 6 * 1024 * 1024
+
+
+class Front:
+    """Keeps one address for as long as the local cloud runs; a context manager."""
+
+    def __init__(self, port: int, endpoint: MlEndpoint, control: Control) -> None:
+        self._server = _Server(("127.0.0.1", port), endpoint, control)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="sagemaker", daemon=True
+        )
+
+    def __enter__(self) -> Front:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], endpoint: MlEndpoint, control: Control) -> None:
+        super().__init__(address, _Handler)
+        self.endpoint = endpoint
+        self.control = control
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(self.server.endpoint.ask("GET", self.path, b""))
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > _MAX_BODY_BYTES:
+            self.close_connection = True
+            self._answer(refusal(413, "ValidationError", "the body is over SageMaker's limit"))
+            return
+        body = self.rfile.read(length)
+        order = self.headers.get("X-Amz-Target")
+        asked = _INVOKE.fullmatch(self.path)
+        if order is not None:
+            self._answer(self.server.control.answer(order.rpartition(".")[2], body))
+        elif asked is not None:
+            self._answer(self.server.endpoint.invoke(asked["name"], body))
+        else:
+            self._answer(self.server.endpoint.ask("POST", self.path, body))
+
+    def _answer(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer.body)))
+        if answer.error_type:
+            self.send_header("x-amzn-ErrorType", answer.error_type)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of what went well."""

@@ -1,0 +1,62 @@
+"""S3 with the rights of a role, as SageMaker uses it for whoever names that role."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from lambdas.aws import Aws
+
+_SESSION = "sagemaker"
+
+
+class Roles:
+    """Reads and writes in S3 as roles may."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def read(self, role_arn: str, bucket: str, key: str) -> bytes:
+        """Return an object's bytes."""
+        content: bytes = self._s3(role_arn).get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
+    def write(self, role_arn: str, bucket: str, key: str, path: Path) -> None:
+        """Put a file."""
+        self._s3(role_arn).upload_file(str(path), bucket, key)
+
+    def lay_out(self, role_arn: str, uri: str, folder: Path) -> int:
+        """Put all objects below an address into a folder; return how many there were."""
+        bucket, prefix = place_of(uri)
+        s3, count = self._s3(role_arn), 0
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", []):
+                name = PurePosixPath(entry["Key"].removeprefix(prefix).lstrip("/"))
+                if ".." in name.parts:
+                    continue
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(bucket, entry["Key"], str(folder / name))
+                count += 1
+        return count
+
+    def _s3(self, role_arn: str) -> Any:
+        granted = self._aws.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=_SESSION)[
+            "Credentials"
+        ]
+        return boto3.client(
+            "s3",
+            region_name=self._aws.region,
+            endpoint_url=self._aws.endpoint_url,
+            aws_access_key_id=granted["AccessKeyId"],
+            aws_secret_access_key=granted["SecretAccessKey"],
+            aws_session_token=granted["SessionToken"],
+        )
+
+
+def place_of(uri: str) -> tuple[str, str]:
+    """Return bucket and key of an `s3://` address."""
+    parts = urlsplit(uri)
+    return parts.netloc, parts.path.lstrip("/")

@@ -1,0 +1,168 @@
+"""SageMaker's control API on a desk: the calls that Greenlight makes, in SageMaker's own words.
+
+It does not check signatures, but what it reads and writes for others it does with their roles, so
+that a role which lacks a right fails here as it would in AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.local.endpoint import NAME, Answer, MlEndpoint, refusal
+from lambdas.local.roles import Roles, place_of
+from lambdas.local.state import LocalCloudFailed, State
+from lambdas.local.training import JobExists, TrainingJobs
+
+_ARN = "arn:aws:sagemaker:us-east-1:000000000000"
+_PIPELINE = "pipeline.joblib"
+
+
+class _Refused(Exception):
+    """SageMaker would not do that."""
+
+    def __init__(self, message: str, kind: str = "ValidationException") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Control:
+    """Models, the endpoint's configurations, the endpoint, and training jobs.
+
+    What a model or a configuration was is forgotten when the local cloud ends: a release makes
+    it again. The pipeline that is served is kept by the endpoint, the jobs by themselves.
+    """
+
+    def __init__(
+        self, state: State, endpoint: MlEndpoint, jobs: TrainingJobs, roles: Roles
+    ) -> None:
+        self._state = state
+        self._endpoint = endpoint
+        self._jobs = jobs
+        self._roles = roles
+        self._lock = threading.Lock()
+        self._models: dict[str, dict[str, Any]] = {}
+        self._configs: dict[str, dict[str, Any]] = {}
+        self._served: dict[str, Any] = {}
+        self._calls: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "CreateModel": self._create_model,
+            "CreateEndpointConfig": self._create_config,
+            "CreateEndpoint": self._create_endpoint,
+            "UpdateEndpoint": self._update_endpoint,
+            "DescribeEndpoint": self._describe_endpoint,
+            "CreateTrainingJob": self._create_job,
+            "DescribeTrainingJob": lambda asked: self._jobs.describe(_name(asked, "TrainingJob")),
+            "ListTrainingJobs": self._list_jobs,
+        }
+
+    def answer(self, call: str, body: bytes) -> Answer:
+        """Answer one call."""
+        if call not in self._calls:
+            return refusal(400, "UnknownOperationException", f"{call} is not emulated here")
+        try:
+            with self._lock:
+                found = self._calls[call](json.loads(body or b"{}"))
+            return Answer(200, json.dumps(found).encode())
+        except _Refused as error:
+            return refusal(400, error.kind, str(error))
+        except JobExists as error:
+            return refusal(400, "ResourceInUse", str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            return refusal(400, "ValidationException", f"{call}: not understood: {error!r}")
+
+    # ---------------------------------------------------------------- training
+
+    def _create_job(self, asked: dict[str, Any]) -> dict[str, Any]:
+        name = _name(asked, "TrainingJob")
+        self._jobs.create(asked)
+        return {"TrainingJobArn": f"{_ARN}:training-job/{name}"}
+
+    def _list_jobs(self, asked: dict[str, Any]) -> dict[str, Any]:
+        found = self._jobs.newest(asked.get("NameContains", ""), int(asked.get("MaxResults", 10)))
+        return {"TrainingJobSummaries": found}
+
+    # ---------------------------------------------------------------- the endpoint
+
+    def _create_model(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return self._make(self._models, asked, "Model", "model")
+
+    def _create_config(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["ProductionVariants"][0]["ModelName"] not in self._models:
+            raise _Refused("Could not find model")
+        return self._make(self._configs, asked, "EndpointConfig", "endpoint configuration")
+
+    def _make(
+        self, kept: dict[str, dict[str, Any]], asked: dict[str, Any], kind: str, words: str
+    ) -> dict[str, Any]:
+        name = _name(asked, kind)
+        if name in kept:
+            raise _Refused(f'Cannot create already existing {words} "{name}".')
+        kept[name] = asked
+        return {f"{kind}Arn": f"{_ARN}:{kind.lower()}/{name}"}
+
+    def _create_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if self._served:
+            raise _Refused(f'Cannot create already existing endpoint "{NAME}".')
+        return self._order("Creating", asked)
+
+    def _update_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if not self._served:
+            raise _Refused("Could not find endpoint")
+        if self._served["EndpointStatus"] in ("Creating", "Updating"):
+            raise _Refused("Cannot update in-progress endpoint")
+        return self._order("Updating", asked)
+
+    def _order(self, status: str, asked: dict[str, Any]) -> dict[str, Any]:
+        if _name(asked, "Endpoint") != NAME:
+            raise _Refused(f"this desk has one endpoint, {NAME}")
+        config = asked["EndpointConfigName"]
+        if config not in self._configs:
+            raise _Refused(f'Could not find endpoint configuration "{config}".')
+        before = self._served.get("EndpointConfigName")
+        self._served = {
+            "EndpointName": NAME,
+            "EndpointConfigName": before or config,
+            "EndpointStatus": status,
+        }
+        model = self._models[self._configs[config]["ProductionVariants"][0]["ModelName"]]
+        threading.Thread(
+            target=self._bring, args=(config, model, before), name="endpoint", daemon=True
+        ).start()
+        return {"EndpointArn": f"{_ARN}:endpoint/{NAME}"}
+
+    def _bring(self, config: str, model: dict[str, Any], before: str | None) -> None:
+        """Serve a model; the one before goes on if it cannot be served."""
+        try:
+            self._endpoint.update(self._pipeline(config, model))
+            ended = {"EndpointConfigName": config, "EndpointStatus": "InService"}
+        except (LocalCloudFailed, ClientError, BotoCoreError, OSError, tarfile.TarError) as error:
+            ended = {
+                "EndpointConfigName": before or config,
+                "EndpointStatus": "InService" if before else "Failed",
+                "FailureReason": str(error),
+            }
+        with self._lock:
+            self._served |= ended
+
+    def _pipeline(self, config: str, model: dict[str, Any]) -> Path:
+        bucket, key = place_of(model["PrimaryContainer"]["ModelDataUrl"])
+        archive = self._state.pipelines / "model.tar.gz"
+        archive.write_bytes(self._roles.read(model["ExecutionRoleArn"], bucket, key))
+        with tarfile.open(archive) as unpacked:
+            unpacked.extract(_PIPELINE, self._state.pipelines, filter="data")
+        return self._state.pipelines / _PIPELINE
+
+    def _describe_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if not self._served or _name(asked, "Endpoint") != NAME:
+            raise _Refused(f'Could not find endpoint "{_name(asked, "Endpoint")}".')
+        return self._served
+
+
+def _name(asked: Mapping[str, Any], kind: str) -> str:
+    return str(asked[f"{kind}Name"])

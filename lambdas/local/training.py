@@ -1,0 +1,197 @@
+"""SageMaker's training jobs on a desk: the same command line, as a subprocess.
+
+The channels are laid out from S3, the command runs with the environment that the request gives, and
+what it leaves in the model's folder goes to S3 as `model.tar.gz`. Then EventBridge is told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.aws import Aws
+from lambdas.local import tether
+from lambdas.local.roles import Roles, place_of
+from lambdas.local.state import State, replace
+from lambdas.training_jobs import DETAIL_TYPE, SOURCE
+
+_ML = "/opt/ml"
+_STOP_SECONDS = 10.0
+_JOB = "job.json"
+_ARN = "arn:aws:sagemaker:us-east-1:000000000000:training-job/"
+
+
+class JobExists(Exception):
+    """Training jobs have names of their own."""
+
+
+class TrainingJobs:
+    """The jobs; a context manager that stops what still trains."""
+
+    def __init__(self, state: State, aws: Aws, roles: Roles) -> None:
+        self._folder = state.training
+        self._log = state.log("training")
+        self._events = aws.client("events")
+        self._roles = roles
+        self._running: dict[str, subprocess.Popen[bytes] | None] = {}
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> TrainingJobs:
+        # What trained when the last run of this local cloud was killed, trains no more.
+        for path in self._folder.glob(f"*/{_JOB}"):
+            record = _read(path)
+            if record["TrainingJobStatus"] == "InProgress":
+                self._end(record, "Stopped", "the local cloud was stopped")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        running, self._running = self._running, {}
+        for process in running.values():
+            if process is not None:
+                process.terminate()
+        for thread in self._threads:
+            thread.join(_STOP_SECONDS)
+
+    def create(self, asked: dict[str, Any]) -> None:
+        """Start a job.
+
+        Raises:
+            JobExists: there is one of this name.
+        """
+        name = asked["TrainingJobName"]
+        folder = self._folder / name
+        if (folder / _JOB).exists():
+            raise JobExists(f"Training job names must be unique within an account: {name}")
+        folder.mkdir(parents=True, exist_ok=True)
+        record = {
+            "TrainingJobName": name,
+            "TrainingJobArn": _ARN + name,
+            "TrainingJobStatus": "InProgress",
+            "CreationTime": datetime.now(UTC).timestamp(),
+            "OutputDataConfig": asked["OutputDataConfig"],
+        }
+        replace(folder / _JOB, json.dumps(record).encode())
+        self._running[name] = None
+        thread = threading.Thread(target=self._run, args=(asked, record), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """Return what is known of a job.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        try:
+            return _read(self._folder / name / _JOB)
+        except OSError:
+            raise ValueError("Requested resource not found.") from None
+
+    def newest(self, words: str, most: int) -> list[dict[str, Any]]:
+        """Return the newest jobs whose names hold these words."""
+        found = [_read(path) for path in self._folder.glob(f"*{words}*/{_JOB}")]
+        return sorted(found, key=lambda record: float(record["CreationTime"]), reverse=True)[:most]
+
+    def _run(self, asked: dict[str, Any], record: dict[str, Any]) -> None:
+        folder = self._folder / record["TrainingJobName"]
+        try:
+            failure = self._train(asked, folder)
+        except (ClientError, BotoCoreError, OSError) as error:
+            failure = f"ClientError: {error}"
+        if record["TrainingJobName"] not in self._running:
+            self._end(record, "Stopped", "the local cloud was stopped")
+        else:
+            self._end(record, "Failed" if failure else "Completed", failure)
+
+    def _train(self, asked: dict[str, Any], folder: Path) -> str:
+        """Run a job to its end; return why it failed, if it did."""
+        role = asked["RoleArn"]
+        for channel in asked["InputDataConfig"]:
+            uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+            place = folder / "input" / "data" / channel["ChannelName"]
+            place.mkdir(parents=True)
+            if not self._roles.lay_out(role, uri, place):
+                return f"ClientError: Data download failed: No S3 objects found under {uri}"
+        (folder / "model").mkdir()
+        (folder / "output" / "data").mkdir(parents=True)
+        code, last = self._command(asked, folder)
+        if code:
+            return f"AlgorithmError: {last}, exit code: {code}"
+        archive = folder / "model.tar.gz"
+        with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
+            packed.add(folder / "model", arcname=".")
+        bucket, prefix = place_of(asked["OutputDataConfig"]["S3OutputPath"])
+        key = f"{prefix}/{folder.name}/output/model.tar.gz"
+        self._roles.write(role, bucket, key, archive)
+        return ""
+
+    def _command(self, asked: dict[str, Any], folder: Path) -> tuple[int, str]:
+        """Run the container's command here; return its exit code and its last words."""
+        algorithm = asked["AlgorithmSpecification"]
+        words = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", ())]
+        if words[0] == "python":
+            words[0] = sys.executable
+        given = {
+            name: str(folder / value.removeprefix(_ML + "/")) if value.startswith(_ML) else value
+            for name, value in asked.get("Environment", {}).items()
+        }
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        said = folder / "said"
+        with said.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, tether.__file__, *words],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=kept | given,
+                start_new_session=True,
+            )
+            if folder.name in self._running:
+                self._running[folder.name] = process
+            else:
+                process.terminate()
+            code = process.wait()
+        lines = said.read_text("utf-8", "replace").strip().splitlines()
+        with self._log.open("a", encoding="utf-8") as log:
+            log.writelines(f"{folder.name}: {line}\n" for line in lines)
+        return code, lines[-1] if lines else "it said nothing"
+
+    def _end(self, record: dict[str, Any], status: str, failure: str) -> None:
+        """Write how a job has ended, tell EventBridge, and forget what it worked with."""
+        ended = record | {"TrainingJobStatus": status, "FailureReason": failure}
+        ended["TrainingEndTime"] = datetime.now(UTC).timestamp()
+        folder = self._folder / record["TrainingJobName"]
+        for used in ("input", "model", "output", "build"):
+            shutil.rmtree(folder / used, ignore_errors=True)
+        (folder / "model.tar.gz").unlink(missing_ok=True)
+        replace(folder / _JOB, json.dumps(ended).encode())
+        self._running.pop(record["TrainingJobName"], None)
+        # An event may get lost; start_retraining looks for jobs whose end nobody heard of.
+        with suppress(ClientError, BotoCoreError):
+            self._events.put_events(
+                Entries=[
+                    {
+                        "Source": SOURCE,
+                        "DetailType": DETAIL_TYPE,
+                        "Resources": [record["TrainingJobArn"]],
+                        "Detail": json.dumps(ended),
+                    }
+                ]
+            )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(path.read_bytes())
+    return record

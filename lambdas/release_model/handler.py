@@ -1,0 +1,74 @@
+"""The function as AWS Lambda calls it: the composition root of `release_model`."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import msgspec
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from data.errors import InvalidRecord
+from lambdas.kms_key import KmsKey
+from lambdas.release_model.conclude import conclude
+from lambdas.release_model.stores import Aws
+from lambdas.serving import Serving
+from lambdas.training_jobs import read_event
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="release_model")
+metrics = Metrics(namespace="Greenlight", service="release_model")
+
+_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
+# An alarm rings for the last two: nobody meant that to happen.
+_METRICS = {
+    "released": "ReleasedModels",
+    "refused": "RefusedModels",
+    "rejected": "BrokenRetrainings",
+    "failed": "BrokenRetrainings",
+}
+
+
+@functools.cache
+def _cloud() -> Aws:
+    """Build the way to AWS once for each running copy of the function."""
+    clients = {
+        name: boto3.client(name, config=_QUICK) for name in ("s3", "sagemaker", "iot", "kms")
+    }
+    return Aws(
+        clients,
+        KmsKey(clients["kms"], os.environ["SIGNING_KEY"]),
+        Serving(
+            os.environ["ENDPOINT_NAME"],
+            os.environ["ENDPOINT_IMAGE"],
+            os.environ["ENDPOINT_ROLE"],
+            int(os.environ["ENDPOINT_MEMORY_MB"]),
+        ),
+        stack=os.environ["STACK"],
+        bucket=os.environ["MODELS_BUCKET"],
+        fleet_arn=os.environ["FLEET_ARN"],
+    )
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context
+def handle(event: Any, context: LambdaContext) -> dict[str, object]:
+    """Conclude a training job. An exception makes AWS hand the event in again."""
+    try:
+        ended = read_event(os.environ["STACK"], event)
+    except InvalidRecord as error:
+        # Another try changes nothing.
+        logger.warning("event refused", extra={"field": error.field, "reason": error.reason})
+        metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
+        return {"refused": str(error)}
+    outcome = conclude(ended, _cloud())
+    said = {key: value for key, value in msgspec.to_builtins(outcome).items() if value is not None}
+    logger.info(outcome.conclusion, extra=said)
+    metrics.add_metric(name=_METRICS[outcome.conclusion], unit=MetricUnit.Count, value=1)
+    return said

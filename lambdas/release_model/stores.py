@@ -1,0 +1,112 @@
+"""The cloud as release_model sees it: S3, KMS, SageMaker and AWS IoT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from data import topics, wire
+from data.errors import InvalidRecord
+from data.manifest import Manifest
+from data.wire import ModelUpdateJob
+from lambdas.kms_key import KmsKey
+from lambdas.release import Release, put_new, put_release, tell_devices, versions
+from lambdas.release_model.candidate import MAX_ARCHIVE_BYTES, CandidateRejected
+from lambdas.serving import Serving, serve
+from lambdas.training_jobs import MODEL_NAME, OUTCOME, Outcome
+
+
+class Aws:
+    """AWS, or the local cloud in its place.
+
+    Args:
+        clients: of s3, sagemaker, iot, by name.
+        key: the stack's signing key.
+        serving: how the stack serves its models.
+        stack: its name.
+        bucket: of models.
+        fleet_arn: of the group of all devices.
+    """
+
+    def __init__(
+        self,
+        clients: Mapping[str, Any],
+        key: KmsKey,
+        serving: Serving,
+        *,
+        stack: str,
+        bucket: str,
+        fleet_arn: str,
+    ) -> None:
+        self._s3, self._sagemaker, self._iot = (
+            clients[name] for name in ("s3", "sagemaker", "iot")
+        )
+        self._key = key
+        self._serving = serving
+        self._stack = stack
+        self._bucket = bucket
+        self._fleet_arn = fleet_arn
+
+    def outcome(self, job: str) -> Outcome | None:
+        """Return what became of a job; what cannot be read as that is none."""
+        try:
+            return wire.decode(self._get(topics.candidate_prefix(job) + OUTCOME), Outcome)
+        except (CandidateRejected, InvalidRecord):
+            return None
+
+    def archive(self, job: str) -> bytes:
+        """Return the `model.tar.gz` that a job has left."""
+        return self._get(topics.candidate_object(job))
+
+    def _get(self, key: str) -> bytes:
+        try:
+            found = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except self._s3.exceptions.NoSuchKey as error:
+            raise CandidateRejected(f"{key}: is missing") from error
+        if found["ContentLength"] > MAX_ARCHIVE_BYTES:
+            raise CandidateRejected(
+                f"{key}: has {found['ContentLength']} bytes; {MAX_ARCHIVE_BYTES} are allowed"
+            )
+        content: bytes = found["Body"].read()
+        return content
+
+    def versions(self) -> Sequence[int]:
+        """Return the versions that are published, or begun to be."""
+        return versions(self._s3, self._bucket, MODEL_NAME)
+
+    def sign(self, manifest: Manifest) -> tuple[bytes, bytes]:
+        """Return the bytes of `manifest.json` under the stack's key, and their signature."""
+        return self._key.sign_manifest(manifest)
+
+    def keep(self, job: str, papers: Mapping[str, bytes]) -> None:
+        """Put verdict and report beside what the job has left."""
+        put_new(self._s3, self._bucket, topics.candidate_prefix(job), papers)
+
+    def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
+        """Publish a release, and return what devices are to be told of it."""
+        return put_release(self._s3, self._bucket, release, pipeline)
+
+    def serve(self, release: Release, pipeline: bytes) -> None:
+        """Order the ML endpoint to serve this pipeline."""
+        named = (release.name, release.version)
+        serve(self._s3, self._sagemaker, self._serving, self._bucket, named, pipeline)
+
+    def tell(self, release: Release, document: ModelUpdateJob) -> str:
+        """Tell the fleet, and return the IoT Job's id."""
+        return tell_devices(self._iot, release.name, document, [self._fleet_arn], self._stack)
+
+    def write(self, outcome: Outcome) -> None:
+        """Write what became of a job, unless somebody has."""
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=topics.candidate_prefix(outcome.job) + OUTCOME,
+                Body=wire.encode(outcome),
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise

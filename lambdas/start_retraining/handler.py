@@ -1,0 +1,66 @@
+"""The function as AWS Lambda calls it: the composition root of `start_retraining`."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from data.errors import InvalidRecord
+from lambdas.start_retraining.sagemaker import Aws, Settings
+from lambdas.start_retraining.start import start
+from lambdas.training_jobs import job_name
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="start_retraining")
+metrics = Metrics(namespace="Greenlight", service="start_retraining")
+
+_QUICK = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
+# release_model is called once and waited for; it may be called again, but not in its own time.
+_PATIENT = Config(connect_timeout=3, read_timeout=240, retries={"total_max_attempts": 1})
+
+
+@functools.cache
+def _cloud() -> Aws:
+    """Build the way to AWS once for each running copy of the function."""
+    settings = Settings(
+        stack=os.environ["STACK"],
+        data_bucket=os.environ["DATA_BUCKET"],
+        models_bucket=os.environ["MODELS_BUCKET"],
+        image=os.environ["TRAINING_IMAGE"],
+        instance=os.environ["TRAINING_INSTANCE"],
+        role_arn=os.environ["TRAINING_ROLE"],
+        release_model=os.environ["RELEASE_MODEL"],
+    )
+    return Aws(
+        boto3.client("s3", config=_QUICK),
+        boto3.client("sagemaker", config=_QUICK),
+        boto3.client("lambda", config=_PATIENT),
+        settings,
+    )
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context
+def handle(event: Any, context: LambdaContext) -> dict[str, object]:
+    """Start a retraining, or say why not. An exception makes AWS hand the event in again."""
+    try:
+        asked = event.get("asked") if isinstance(event, dict) else None
+        job = job_name(os.environ["STACK"], asked)
+    except InvalidRecord as error:
+        # Another try changes nothing.
+        logger.warning("question refused", extra={"field": error.field, "reason": error.reason})
+        metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
+        return {"refused": str(error)}
+    answer = start(job, _cloud())
+    logger.info(answer.said, extra={"job": answer.job})
+    started = int(answer.job == job)
+    metrics.add_metric(name="StartedRetrainings", unit=MetricUnit.Count, value=started)
+    return {"job": answer.job, "said": answer.said}

@@ -1,0 +1,152 @@
+"""The cloud as start_retraining sees it: S3, SageMaker and release_model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from data import topics
+from data.manifest import MANIFEST
+from lambdas.release import versions
+from lambdas.start_retraining.start import NotConcluded, Order
+from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, event_of, prefix_of
+
+# Weekly jobs: more than a quarter of a year is looked back upon.
+_NEWEST = 20
+_VOLUME_GB = 10
+_MAX_SECONDS = 3600
+_COMMAND = ("python", "-m", "training", "retrain", "--as-job")
+# Where SageMaker puts a container's data. It names the folders to its own images only, so that we
+# must say them.
+_ML = "/opt/ml"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The stack's names; see template.yaml."""
+
+    stack: str
+    data_bucket: str
+    models_bucket: str
+    image: str
+    instance: str
+    role_arn: str
+    release_model: str
+
+
+class Aws:
+    """AWS, or the local cloud in its place."""
+
+    def __init__(self, s3: Any, sagemaker: Any, functions: Any, settings: Settings) -> None:
+        self._s3 = s3
+        self._sagemaker = sagemaker
+        self._functions = functions
+        self._settings = settings
+
+    def jobs(self) -> Sequence[Ended]:
+        """Return the stack's newest training jobs."""
+        found = self._sagemaker.list_training_jobs(
+            NameContains=prefix_of(self._settings.stack),
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=_NEWEST,
+        )["TrainingJobSummaries"]
+        return [Ended(one["TrainingJobName"], one["TrainingJobStatus"]) for one in found]
+
+    def is_concluded(self, job: str) -> bool:
+        """Return whether there is an outcome."""
+        return self._has(self._settings.models_bucket, topics.candidate_prefix(job) + OUTCOME)
+
+    def conclude(self, ended: Ended) -> None:
+        """Call release_model with the event that did not reach it.
+
+        Raises:
+            NotConcluded: it fails at this job still.
+        """
+        answer = self._functions.invoke(
+            FunctionName=self._settings.release_model, Payload=json.dumps(event_of(ended)).encode()
+        )
+        if "FunctionError" in answer:
+            said = answer["Payload"].read(2000).decode("utf-8", "replace")
+            raise NotConcluded(f"release_model fails at {ended.job}: {said}")
+
+    def versions(self) -> Sequence[int]:
+        """Return the versions that are published, or begun to be."""
+        return versions(self._s3, self._settings.models_bucket, MODEL_NAME)
+
+    def is_whole(self, version: int) -> bool:
+        """Return whether the manifest, which is put last, lies beside the pipeline."""
+        prefix = topics.incumbent_prefix(MODEL_NAME, version)
+        return self._has(self._settings.models_bucket, prefix + MANIFEST)
+
+    def has_film_table(self) -> bool:
+        """Return whether a film table lies in the data bucket."""
+        return self._has(self._settings.data_bucket, topics.FILM_TABLE_PREFIX)
+
+    def has_feedback(self) -> bool:
+        """Return whether a rating lies in the data bucket."""
+        return self._has(self._settings.data_bucket, topics.FEEDBACK_PREFIX)
+
+    def train(self, order: Order) -> None:
+        """Start the training job, unless there is one of this name."""
+        try:
+            self._sagemaker.create_training_job(**request_of(order, self._settings))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceInUse":
+                raise
+
+    def _has(self, bucket: str, prefix: str) -> bool:
+        found = self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        return bool(found.get("KeyCount"))
+
+
+def request_of(order: Order, settings: Settings) -> dict[str, Any]:
+    """Return what SageMaker is asked for."""
+    incumbent = topics.incumbent_prefix(MODEL_NAME, order.incumbent)
+    channels = {
+        "films": f"s3://{settings.data_bucket}/{topics.FILM_TABLE_PREFIX}",
+        "feedback": f"s3://{settings.data_bucket}/{topics.FEEDBACK_PREFIX}",
+        "incumbent": f"s3://{settings.models_bucket}/{incumbent}",
+    }
+    return {
+        "TrainingJobName": order.job,
+        "RoleArn": settings.role_arn,
+        "AlgorithmSpecification": {
+            "TrainingImage": settings.image,
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": list(_COMMAND),
+            "ContainerArguments": ["--version", str(order.version)],
+        },
+        "Environment": {
+            **{f"SM_CHANNEL_{name.upper()}": f"{_ML}/input/data/{name}" for name in channels},
+            "SM_MODEL_DIR": f"{_ML}/model",
+            "SM_OUTPUT_DATA_DIR": f"{_ML}/output/data",
+            "OMP_NUM_THREADS": "1",
+        },
+        "InputDataConfig": [
+            {
+                "ChannelName": name,
+                "DataSource": {
+                    "S3DataSource": {
+                        "S3DataType": "S3Prefix",
+                        "S3Uri": uri,
+                        "S3DataDistributionType": "FullyReplicated",
+                    }
+                },
+            }
+            for name, uri in channels.items()
+        ],
+        "OutputDataConfig": {
+            "S3OutputPath": f"s3://{settings.models_bucket}/{topics.CANDIDATES.rstrip('/')}"
+        },
+        "ResourceConfig": {
+            "InstanceType": settings.instance,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": _VOLUME_GB,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": _MAX_SECONDS},
+    }

@@ -1,0 +1,111 @@
+"""Whether a retraining begins, and from what. Pure: the cloud is handed in.
+
+Every call may fail and every question may come again: the job's name follows from the time at
+which it was asked for, and a job whose end nobody heard of is concluded first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from lambdas.training_jobs import ENDED, Ended
+
+
+@dataclass(frozen=True)
+class Order:
+    """A training job to be.
+
+    Attributes:
+        version: of the model that it may make.
+        incumbent: the version of the model that it is to beat.
+    """
+
+    job: str
+    version: int
+    incumbent: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of the question.
+
+    Attributes:
+        job: that trains now; None if none does.
+        said: in one sentence.
+    """
+
+    job: str | None
+    said: str
+
+
+class NotConcluded(Exception):
+    """release_model failed at a job; its own alarm says so."""
+
+
+class Cloud(Protocol):
+    """What the function sees of AWS."""
+
+    def jobs(self) -> Sequence[Ended]:
+        """Return the stack's newest training jobs; of those still under way too, by status."""
+
+    def is_concluded(self, job: str) -> bool:
+        """Return whether release_model has said what became of a job."""
+
+    def conclude(self, ended: Ended) -> None:
+        """Hand a job that has ended to release_model, and wait for its answer.
+
+        Raises:
+            NotConcluded: it failed.
+        """
+
+    def versions(self) -> Sequence[int]:
+        """Return the versions that are published, or begun to be."""
+
+    def is_whole(self, version: int) -> bool:
+        """Return whether a version has all that a retraining begins from."""
+
+    def has_film_table(self) -> bool:
+        """Return whether there are films to learn from."""
+
+    def has_feedback(self) -> bool:
+        """Return whether there is a rating."""
+
+    def train(self, order: Order) -> None:
+        """Start a training job; one of this name that is there already is left alone."""
+
+
+def start(job: str, cloud: Cloud) -> Answer:
+    """Start this training job, unless another runs or something is missing.
+
+    Raises:
+        Exception: whatever the cloud raises; ask again.
+    """
+    jobs = cloud.jobs()
+    left = [one for one in jobs if one.status in ENDED and not cloud.is_concluded(one.job)]
+    for ended in reversed(left):
+        # Its event was lost, or release_model failed at it: this run makes up for it. One that it
+        # fails at again must not keep the loop from learning.
+        with suppress(NotConcluded):
+            cloud.conclude(ended)
+    running = [one.job for one in jobs if one.status not in ENDED]
+    if running:
+        return Answer(running[0], f"{running[0]} is training already")
+    if job in [one.job for one in jobs]:
+        return Answer(job, f"{job} was started before, and has ended")
+    published = sorted(cloud.versions())
+    incumbent = next((number for number in reversed(published) if cloud.is_whole(number)), None)
+    if incumbent is None:
+        return Answer(
+            None,
+            "no model is published with its pipeline, so there is none to beat: "
+            "publish one with lambdas.publish",
+        )
+    if not cloud.has_film_table():
+        return Answer(None, "there is no film table to learn from: bring one with --films FILE")
+    if not cloud.has_feedback():
+        return Answer(None, "there is no rating yet, and so nothing new to learn")
+    cloud.train(Order(job, published[-1] + 1, incumbent))
+    return Answer(job, f"{job} learns, to beat version {incumbent}")

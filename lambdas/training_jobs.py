@@ -1,0 +1,129 @@
+"""Training jobs by name, and what becomes of them: what the loop's functions and tools agree on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from data.checks import SCHEMA_VERSION, check_schema
+from data.errors import InvalidRecord
+
+MODEL_NAME = "films"
+OUTCOME = "outcome.json"
+SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Training Job State Change"
+# How a training job can end, in SageMaker's words.
+ENDED = ("Completed", "Failed", "Stopped")
+
+Conclusion: TypeAlias = Literal["released", "refused", "rejected", "failed"]
+_STAMP = re.compile(r"\d{8}T\d{6}Z")
+_MAX_REASON = 500
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a training job.
+
+    Attributes:
+        conclusion: `released`; `refused` by the gate; `rejected`, since what the job left may not
+            be released; `failed`, since the job itself did.
+        reasons: one sentence each, for a person.
+        version: of the model that was released, or would have been.
+        iot_job: what tells the devices.
+    """
+
+    job: str
+    conclusion: Conclusion
+    reasons: tuple[str, ...]
+    version: int | None = None
+    model_hash: str | None = None
+    iot_job: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no outcome."""
+        check_schema(prefix, self.schema_version)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A training job that has ended.
+
+    Attributes:
+        status: one of ENDED.
+        failure: SageMaker's reason, if it gave one.
+    """
+
+    job: str
+    status: str
+    failure: str = ""
+
+
+def prefix_of(stack: str) -> str:
+    """Return how the names of a stack's training jobs begin."""
+    return f"{stack}-retrain-"
+
+
+def job_name(stack: str, asked: object) -> str:
+    """Return the name of the training job that was asked for at this time.
+
+    The same time gives the same name, so that asking twice is asking once.
+
+    Raises:
+        InvalidRecord: naming the event's field.
+    """
+    try:
+        moment = datetime.fromisoformat(str(asked))
+    except ValueError:
+        raise InvalidRecord(
+            "asked", f"is {str(asked)[:60]!r}; give a time such as 2026-01-02T03:04:05Z"
+        ) from None
+    if moment.tzinfo is None:
+        raise InvalidRecord("asked", "names no time zone; end it with Z")
+    return f"{prefix_of(stack)}{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def is_job(stack: str, name: object) -> bool:
+    """Return whether this is the name of a training job of the stack."""
+    prefix = prefix_of(stack)
+    return (
+        isinstance(name, str)
+        and name.startswith(prefix)
+        and _STAMP.fullmatch(name.removeprefix(prefix)) is not None
+    )
+
+
+def event_of(ended: Ended) -> dict[str, Any]:
+    """Return the event by which AWS says that a training job has ended."""
+    return {
+        "source": SOURCE,
+        "detail-type": DETAIL_TYPE,
+        "detail": {
+            "TrainingJobName": ended.job,
+            "TrainingJobStatus": ended.status,
+            "FailureReason": ended.failure,
+        },
+    }
+
+
+def read_event(stack: str, event: object) -> Ended:
+    """Return what an event says of a training job of this stack.
+
+    Raises:
+        InvalidRecord: naming the event's field; nobody but the stack's rule may call.
+    """
+    if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
+        raise InvalidRecord("event", "tells of no training job; only the stack's rule may call")
+    detail = event["detail"]
+    if (event.get("source"), event.get("detail-type")) != (SOURCE, DETAIL_TYPE):
+        raise InvalidRecord("event.source", f"is not {SOURCE}'s {DETAIL_TYPE}")
+    name, status = detail.get("TrainingJobName"), detail.get("TrainingJobStatus")
+    if not is_job(stack, name):
+        raise InvalidRecord("event.detail.TrainingJobName", "is no training job of this stack")
+    if status not in ENDED:
+        raise InvalidRecord(
+            "event.detail.TrainingJobStatus", f"is {str(status)[:60]!r}; the job has not ended"
+        )
+    return Ended(str(name), str(status), str(detail.get("FailureReason") or "")[:_MAX_REASON])

@@ -1,0 +1,72 @@
+"""What training jobs leave: whole, or as somebody hostile would."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from data import signing, wire
+from data.bundle import read_bundle
+from data.manifest import MANIFEST, Manifest
+from data.verdict import VERDICT, Contender, Verdict
+
+PIPELINE = "pipeline.joblib"
+
+
+def verdict(manifest: Manifest, **changes: Any) -> Verdict:
+    """Return a verdict that releases this model."""
+    fields: dict[str, Any] = {
+        "decision": "release",
+        "reasons": ("It is better.",),
+        "name": manifest.name,
+        "candidate": Contender(manifest.version, manifest.model_hash),
+        "incumbent": Contender(max(manifest.version - 1, 1), "ab" * 32),
+        "training_set": "cd" * 32,
+        "counts": {},
+        "comparisons": (),
+        "checks": (),
+        "created_at": "2026-01-02T03:04:05Z",
+    }
+    return Verdict(**(fields | changes))
+
+
+def left_by_job(bundle: Path, version: int = 2, **changes: Any) -> dict[str, bytes]:
+    """Return the files that a training job leaves: this bundle, unsigned, as another version."""
+    key = signing.development_key()
+    checked = read_bundle(bundle, {key.key_id: key.public_pem})
+    manifest = msgspec.structs.replace(checked.manifest, version=version, key_id="")
+    pipeline = bundle.with_name(f"{bundle.name}.report") / PIPELINE
+    return {
+        VERDICT: wire.encode(verdict(manifest, **changes)),
+        "report.html": b"<p>why",
+        PIPELINE: pipeline.read_bytes(),
+        f"bundle/{MANIFEST}": msgspec.json.encode(manifest),
+        **{f"bundle/{name}": content for name, content in checked.files.items()},
+    }
+
+
+def packed(files: dict[str, bytes], more: Iterable[tarfile.TarInfo] = ()) -> bytes:
+    """Return files as `model.tar.gz`, and entries without content behind them."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as archive:
+        for name, raw in files.items():
+            entry = tarfile.TarInfo(f"./{name}")
+            entry.size = len(raw)
+            archive.addfile(entry, io.BytesIO(raw))
+        for entry in more:
+            archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+    return content.getvalue()
+
+
+def entry(name: str, kind: bytes = tarfile.REGTYPE, **fields: Any) -> tarfile.TarInfo:
+    """Return an archive's entry."""
+    made = tarfile.TarInfo(name)
+    made.type = kind
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made

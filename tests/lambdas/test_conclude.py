@@ -1,0 +1,234 @@
+"""From a training job's end to a release: once, whole, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from data import topics
+from data.bundle import check_manifest
+from data.errors import InvalidRecord
+from data.manifest import MANIFEST, SIGNATURE, Manifest
+from data.signing import PrivateKey
+from data.verdict import VERDICT
+from data.wire import ModelUpdateJob
+from lambdas.errors import PublishingFailed
+from lambdas.release import Release
+from lambdas.release_model.candidate import CandidateRejected
+from lambdas.release_model.conclude import conclude
+from lambdas.training_jobs import Ended, Outcome, event_of, job_name, read_event
+
+from .candidates import left_by_job, packed
+
+JOB = job_name("greenlight", "2026-01-02T03:04:05Z")
+DONE = Ended(JOB, "Completed")
+CALLS = ("outcome", "archive", "versions", "keep", "sign", "put", "serve", "tell", "write")
+
+
+class Broken(Exception):
+    """What AWS may raise."""
+
+
+@dataclass
+class Cloud:
+    """AWS in memory; `breaks_at` names a call, `after` lets it take effect first."""
+
+    left: bytes | None
+    key: PrivateKey = field(default_factory=PrivateKey.new)
+    published: dict[int, Mapping[str, bytes]] = field(default_factory=lambda: {1: {}})
+    papers: dict[str, bytes] = field(default_factory=dict)
+    served: list[int] = field(default_factory=list)
+    told: list[ModelUpdateJob] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    breaks_at: str = ""
+    after: bool = False
+
+    def _before(self, call: str) -> None:
+        if call == self.breaks_at and not self.after:
+            raise Broken
+
+    def _done(self, call: str) -> None:
+        if call == self.breaks_at and self.after:
+            raise Broken
+
+    def outcome(self, job: str) -> Outcome | None:
+        self._before("outcome")
+        self._done("outcome")
+        return self.outcomes.get(job)
+
+    def archive(self, job: str) -> bytes:
+        self._before("archive")
+        self._done("archive")
+        if self.left is None:
+            raise CandidateRejected("model.tar.gz: is missing")
+        return self.left
+
+    def versions(self) -> list[int]:
+        self._before("versions")
+        self._done("versions")
+        return sorted(self.published)
+
+    def sign(self, manifest: Manifest) -> tuple[bytes, bytes]:
+        self._before("sign")
+        raw = msgspec.json.encode(msgspec.structs.replace(manifest, key_id=self.key.key_id))
+        self._done("sign")
+        return raw, self.key.sign(raw)
+
+    def keep(self, job: str, papers: Mapping[str, bytes]) -> None:
+        self._before("keep")
+        self.papers |= papers
+        self._done("keep")
+
+    def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
+        self._before("put")
+        there = self.published.setdefault(release.version, release.files)
+        if there != release.files:
+            raise PublishingFailed("a version is never changed")
+        self._done("put")
+        prefix = topics.bundle_prefix(release.name, release.version)
+        return ModelUpdateJob("model-update", release.version, "b", prefix, release.manifest_sha256)
+
+    def serve(self, release: Release, pipeline: bytes) -> None:
+        self._before("serve")
+        if release.version not in self.served:
+            self.served.append(release.version)
+        self._done("serve")
+
+    def tell(self, release: Release, document: ModelUpdateJob) -> str:
+        self._before("tell")
+        assert release.version in self.served, "devices verify a model as soon as they have it"
+        if document not in self.told:
+            self.told.append(document)
+        self._done("tell")
+        return f"films-{release.version}"
+
+    def write(self, outcome: Outcome) -> None:
+        self._before("write")
+        self.outcomes.setdefault(outcome.job, outcome)
+        self._done("write")
+
+
+@pytest.fixture(scope="module")
+def archive(example: Path) -> bytes:
+    return packed(left_by_job(example))
+
+
+def assert_released_once(cloud: Cloud) -> None:
+    (document,) = cloud.told
+    files = cloud.published[2]
+    raw = files[MANIFEST]
+    check_manifest(raw, files[SIGNATURE], {cloud.key.key_id: cloud.key.public_pem})
+    assert document.manifest_sha256 == hashlib.sha256(raw).hexdigest()
+    assert cloud.served == [2]
+    assert VERDICT in cloud.papers
+    assert cloud.outcomes[JOB].conclusion == "released"
+    assert cloud.outcomes[JOB].version == 2
+
+
+def test_a_better_model_is_signed_published_served_and_announced(archive: bytes) -> None:
+    cloud = Cloud(archive)
+    outcome = conclude(DONE, cloud)
+    assert outcome.iot_job == "films-2"
+    assert outcome.reasons == ("It is better.",)
+    assert_released_once(cloud)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", CALLS)
+def test_after_a_crash_at_any_call_the_next_event_leaves_one_release(
+    call: str, after: bool, archive: bytes
+) -> None:
+    cloud = Cloud(archive, breaks_at=call, after=after)
+    with pytest.raises(Broken):
+        conclude(DONE, cloud)
+    cloud.breaks_at = ""
+    conclude(DONE, cloud)
+    assert_released_once(cloud)
+    told = conclude(DONE, cloud)
+    assert told == cloud.outcomes[JOB], "and a third event changes nothing"
+    assert_released_once(cloud)
+
+
+def test_a_refused_model_is_kept_from_everybody_with_its_reasons(example: Path) -> None:
+    files = left_by_job(example, decision="refuse", reasons=("It chooses worse films.",))
+    cloud = Cloud(packed(files))
+    outcome = conclude(DONE, cloud)
+    assert outcome.conclusion == "refused"
+    assert outcome.reasons == ("It chooses worse films.",)
+    assert (list(cloud.published), cloud.served, cloud.told) == ([1], [], [])
+    assert VERDICT in cloud.papers, "the report says why"
+
+
+def test_a_version_below_the_newest_is_rejected(archive: bytes) -> None:
+    cloud = Cloud(archive, published={1: {}, 3: {}})
+    outcome = conclude(DONE, cloud)
+    assert outcome.conclusion == "rejected"
+    assert "version 2 is not greater than 3" in outcome.reasons[0]
+    assert (2 in cloud.published, cloud.told) == (False, [])
+
+
+def test_a_version_that_is_anothers_is_rejected(archive: bytes) -> None:
+    cloud = Cloud(archive, published={1: {}, 2: {"manifest.json": b"another"}})
+    outcome = conclude(DONE, cloud)
+    assert outcome.conclusion == "rejected"
+    assert "never changed" in outcome.reasons[0]
+    assert (cloud.served, cloud.told) == ([], [])
+
+
+@pytest.mark.parametrize("left", [None, b"", b"no archive", packed({}), packed({"a": b"b"})])
+def test_what_is_no_candidate_is_rejected_and_releases_nothing(left: bytes | None) -> None:
+    cloud = Cloud(left)
+    outcome = conclude(DONE, cloud)
+    assert outcome.conclusion == "rejected"
+    assert (list(cloud.published), cloud.told) == ([1], [])
+    assert cloud.outcomes[JOB] == outcome
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+def test_a_job_that_failed_is_said_to_with_sagemakers_reason(status: str, archive: bytes) -> None:
+    cloud = Cloud(archive)
+    outcome = conclude(Ended(JOB, status, "AlgorithmError: no films"), cloud)
+    assert outcome.conclusion == "failed"
+    assert "no films" in outcome.reasons[0]
+    assert cloud.told == []
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    event = event_of(DONE)
+    return event | {"detail": event["detail"] | changes}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        {},
+        [],
+        {"detail": 7},
+        event_of(DONE) | {"source": "somebody"},
+        event_of(DONE) | {"detail-type": "Something Else"},
+        changed(TrainingJobName="../../models/films/9"),
+        changed(TrainingJobName="other-retrain-20260102T030405Z"),
+        changed(TrainingJobName=f"{JOB}/../x"),
+        changed(TrainingJobName=f"{JOB}\n"),
+        changed(TrainingJobName=None),
+        changed(TrainingJobStatus="InProgress"),
+        changed(TrainingJobStatus=["Completed"]),
+    ],
+)
+def test_an_event_that_tells_of_no_training_job_of_ours_is_refused(event: object) -> None:
+    with pytest.raises(InvalidRecord, match=r"^event"):
+        read_event("greenlight", event)
+
+
+def test_sagemakers_event_is_read_with_all_else_that_it_says() -> None:
+    event = changed(FailureReason="x" * 9_999, Tags={}, HyperParameters={})
+    ended = read_event("greenlight", {"version": "0", "region": "us-east-1", **event})
+    assert (ended.job, ended.status) == (JOB, "Completed")
+    assert len(ended.failure) <= 500
