@@ -15,39 +15,13 @@ import sys
 import time
 from pathlib import Path
 
-from data.picks import Pick, Prediction
+from records import a_pick, feedback_on
+
 from data.wire import Feedback, decode, new_id
 from edge.journal import Journal
 
 # A journal that grows for ever would make each look at it longer.
 ROUNDS_OF_ONE_JOURNAL = 10
-
-
-def a_pick() -> Pick:
-    probabilities = (0.0,) * 6 + (0.75, 0.25, 0.0, 0.0)
-    return Pick(
-        id=new_id(),
-        title="A Day in the Snow",
-        director="Agnès Varda",
-        year=1985,
-        genres=("Comedy", "Drama"),
-        prediction=Prediction(7.25, probabilities, 29696),
-        model_version=1,
-        model_hash="ab" * 32,
-        made_at="1970-01-01T00:00:09Z",
-        boot_id="boot",
-    )
-
-
-def feedback_on(pick: Pick) -> Feedback:
-    return Feedback.on(
-        pick,
-        8,
-        thing="MovieSelector",
-        source="owner",
-        rated_at="1970-01-01T00:00:12Z",
-        boot_id="boot",
-    )
 
 
 def rate_for_ever(path: Path, say: int) -> None:

@@ -142,7 +142,7 @@ def test_a_spoiled_download_is_refused_and_the_active_model_answers(device, rebu
     state, why = device.update(device.offer("2", 2, sha256))
     assert state is UpdateState.REFUSED
     assert reason in why
-    assert_nothing_changed(device, before, pointer)
+    device.assert_refused_and_unchanged(before, pointer)
 
 
 @pytest.mark.parametrize("name", ["../1", "/etc", "..", ".hidden", "a/b", ""])
@@ -151,7 +151,7 @@ def test_a_name_that_is_a_path_is_refused(device, name):
     state, why = device.update(device.offer(name, 2, "00" * 32))
     assert state is UpdateState.REFUSED
     assert "plain name" in why
-    assert_nothing_changed(device, before, pointer)
+    device.assert_refused_and_unchanged(before, pointer)
 
 
 MANIFESTS: dict[str, tuple[dict, str]] = {
@@ -172,7 +172,7 @@ def test_a_signed_manifest_for_other_devices_is_refused(device, rebundle, kind):
     state, why = device.update(device.offer("2", fields.get("version", 2), sha256))
     assert state is UpdateState.REFUSED
     assert reason in why
-    assert_nothing_changed(device, before, pointer)
+    device.assert_refused_and_unchanged(before, pointer)
 
 
 def test_an_input_of_another_kind_is_refused(device, rebundle, small_bundle):
@@ -207,7 +207,7 @@ def test_a_signed_manifest_that_is_none_is_refused(device, rebundle, signing_key
     state, why = device.update(device.offer("2", 2, hashlib.sha256(raw).hexdigest()))
     assert state is UpdateState.REFUSED
     assert reason in why
-    assert_nothing_changed(device, before, pointer)
+    device.assert_refused_and_unchanged(before, pointer)
 
 
 def test_a_manifest_other_than_the_offered_one_is_refused(device, rebundle):
@@ -218,7 +218,7 @@ def test_a_manifest_other_than_the_offered_one_is_refused(device, rebundle):
         UpdateState.REFUSED,
         "the manifest is not the one that was offered",
     )
-    assert_nothing_changed(device, before, pointer)
+    device.assert_refused_and_unchanged(before, pointer)
 
 
 def test_a_version_other_than_the_offered_one_is_refused(device, rebundle):
@@ -236,12 +236,3 @@ def test_a_model_in_quarantine_is_refused_under_any_version(device, rebundle):
     state, why = device.update(device.offer("3", 3, sha256))
     assert state is UpdateState.REFUSED
     assert "quarantine" in why
-
-
-def assert_nothing_changed(device, before, pointer) -> None:
-    assert device.store.read() == pointer
-    assert device.store.kept() == [1]
-    assert [path.name for path in device.store.versions.iterdir()] == ["1"]
-    assert device.answers() == before
-    assert device.journal.incoming_models() == []
-    assert [a.outcome for a in device.journal.activations_after(0)] == ["refused"]

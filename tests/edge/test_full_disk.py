@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from edge.appliance.attention import Attention
+from edge.appliance.reserve import Reserve
+from edge.appliance.writing import DiskFull, Writer
+from edge.journal import JournalFull
+from edge.models.store import ModelStore
 
 HERE = Path(__file__).parent
 
@@ -41,3 +50,43 @@ def test_a_full_disk_costs_old_models_then_picks_and_never_a_rating(supplied, re
     assert told["attention at last"] == []
     assert told["reserve is back"]
     assert told["model at last"] == 2
+
+
+def test_a_full_disk_gives_up_old_models_before_the_reserve_and_the_reserve_for_ratings_only(
+    tmp_path,
+):
+    raised: list[bool] = []
+    store, reserve = ModelStore(tmp_path), Reserve(tmp_path)
+    assert reserve.restore()
+    writer = Writer(store, reserve, Attention(raised.append))
+    store.folder(1).mkdir()
+
+    def fails(times: int) -> Callable[[], str]:
+        left = iter([True] * times)
+
+        def write() -> str:
+            if next(left, False):
+                raise JournalFull("full")
+            return "written"
+
+        return write
+
+    assert writer.write(fails(1)) == "written"
+    assert (store.kept(), reserve.is_whole(), raised) == ([], True, [True])
+    store.folder(1).mkdir()
+    with pytest.raises(JournalFull):
+        writer.write(fails(3))
+    assert reserve.is_whole()
+    store.folder(1).mkdir()
+    assert writer.write(fails(2), is_rating=True) == "written"
+    assert not reserve.is_whole()
+    writer.refuse_when_full()
+    assert reserve.is_whole()
+    assert raised == [True, False]
+
+
+def test_a_pick_is_refused_while_the_reserve_is_in_danger(tmp_path, monkeypatch):
+    writer = Writer(ModelStore(tmp_path), Reserve(tmp_path), Attention(lambda _: None))
+    monkeypatch.setattr("edge.appliance.reserve._free", lambda path: 1000)
+    with pytest.raises(DiskFull, match="ratings are still taken"):
+        writer.refuse_when_full()

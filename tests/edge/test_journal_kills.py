@@ -21,7 +21,8 @@ TWO_USERS = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from kill_loop import Journal, a_pick, feedback_on
+from records import a_pick, feedback_on
+from edge.journal import Journal
 path, uid, gid, count = Path(sys.argv[2]), *map(int, sys.argv[3:6])
 os.setgroups([]); os.setgid(gid); os.setuid(uid); os.umask(0o007)
 with Journal.open(path) as journal:

@@ -1,0 +1,62 @@
+"""An appliance put together in the test's own process: everything real but the pins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.appliance.attention import Attention
+from edge.appliance.machine import Event
+from edge.appliance.reserve import Reserve
+from edge.appliance.shell import Appliance, Parts
+from edge.appliance.workers import Worker
+from edge.appliance.writing import Writer
+from edge.config import Config
+from edge.journal import JOURNAL, Journal
+from edge.models.store import ModelStore
+from edge.panel.hardware import Hardware
+from edge.panel.lights import Lights
+from edge.search.model import Model
+
+
+class Assembly:
+    """An appliance with everything real but the pins and, where asked for, the search."""
+
+    def __init__(self, folder: Path, **config: object) -> None:
+        self.config = Config(state=folder, demonstration=True, **config)
+        self.hardware = Hardware(self.config, lambda *_: None, simulate=True)
+        self.journal = Journal.open(folder / JOURNAL)
+        self.searcher = Worker("search", 1800.0)
+        self.store = ModelStore(folder)
+        self.said: list[str] = []
+        self.lights = Lights(self.hardware.light)
+        self.writer = Writer(self.store, Reserve(folder), Attention(self._attend))
+        parts = Parts(
+            self.config, self.journal, self.store, self.lights, self.searcher, self.writer, "boot"
+        )
+        self.appliance = Appliance(parts, self.said.append)
+
+    def _attend(self, wanted: bool) -> None:
+        self.appliance.feed(Event.ATTENTION_RAISED if wanted else Event.ATTENTION_CLEARED)
+
+    async def close(self) -> None:
+        await self.lights.close()
+        self.searcher.close()
+        self.journal.close()
+        self.hardware.close()
+
+
+def assembled(folder: Path, small_bundle, visit: Callable, **config: object) -> None:
+    """Let `visit` be with an appliance that has the small model."""
+
+    async def stay() -> None:
+        built = Assembly(folder, **config)
+        try:
+            built.appliance.adopt(small_bundle, Model.load(small_bundle))
+            await built.appliance.warming
+            await visit(built)
+        finally:
+            await built.close()
+
+    asyncio.run(stay())

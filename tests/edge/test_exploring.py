@@ -1,0 +1,50 @@
+"""A share of the picks is drawn to learn from, and marked; or none, if the owner says so."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from edge.appliance import status
+from edge.appliance.machine import Event
+from edge.search.answer import Answer
+from edge.search.model import Model
+from edge.search.slate import Slate
+
+from .assembly import Assembly, assembled
+
+
+@pytest.mark.parametrize("slate", [None, Slate()])
+def test_a_share_of_the_picks_is_explored_and_marked(tmp_path, small_bundle, slate):
+    """All, where the share is one: but for those that turn out to be the best all the same."""
+
+    async def visit(built: Assembly) -> None:
+        model = Model.load(small_bundle)
+        built.appliance.slate = slate
+        for _ in range(12):
+            built.appliance.feed(Event.PICK_ASKED)
+            assert await built.appliance.search is None
+            pick = built.appliance.pick
+            answer = msgspec.json.decode(built.journal.slate_of(pick.id), type=Answer)
+            assert pick.explored == answer.explored
+            assert pick.explored == (answer.runner_up.expected > pick.prediction.expected)
+            assert model.predict([pick.combination]) == [pick.prediction]
+        marked = [entry.pick.explored for entry in built.journal.history()]
+        assert any(marked)
+        assert status.running(built.appliance, 0)["pick"]["explored"] == marked[0]
+
+    assembled(tmp_path, small_bundle, visit, explore=1.0)
+
+
+def test_nothing_is_explored_where_the_owner_says_so(tmp_path, small_bundle):
+    async def visit(built: Assembly) -> None:
+        for _ in range(12):
+            built.appliance.feed(Event.PICK_ASKED)
+            assert await built.appliance.search is None
+            answer = msgspec.json.decode(
+                built.journal.slate_of(built.appliance.pick.id), type=Answer
+            )
+            assert answer.picks[0].drawn is None
+        assert not any(entry.pick.explored for entry in built.journal.history())
+
+    assembled(tmp_path, small_bundle, visit, explore=0.0)

@@ -1,0 +1,165 @@
+"""What the appliance looks after: the sync service's word, a failing journal, the watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from edge.appliance.machine import Event, Phase
+from edge.appliance.main_loop import main_loop
+from edge.appliance.watching import Watching
+from edge.appliance.workers import Worker
+from edge.journal import JOURNAL, Journal, JournalError
+from edge.models.activation import UpdateState
+
+from .assembly import Assembly, assembled
+
+
+class Sync:
+    """The sync service's side of the journal."""
+
+    def __init__(self, built: Assembly) -> None:
+        self.journal = Journal.open(built.config.state / JOURNAL)
+        self.watching = Watching(built.appliance, built.config.state, Worker("update", 60.0))
+
+    def tell(self, key: str, value: object) -> None:
+        self.journal.set_sync_state(key, value)
+        assert self.watching.look()
+
+
+def test_being_offline_for_long_is_shown_and_passes(tmp_path, small_bundle):
+    async def visit(built: Assembly) -> None:
+        sync = Sync(built)
+        sync.tell("connection", {"state": "offline"})
+        assert not built.appliance.state.offline
+        while not built.appliance.state.offline:
+            await asyncio.sleep(0.05)
+            sync.watching.look()
+        assert built.lights.shown.value == "four blinks"
+        sync.tell("connection", {"state": "online"})
+        assert built.lights.shown.value == "solid"
+        sync.journal.close()
+
+    assembled(tmp_path, small_bundle, visit, offline_seconds=0.2)
+
+
+def test_a_verification_that_differs_wants_attention_though_the_next_agrees(tmp_path, small_bundle):
+    async def visit(built: Assembly) -> None:
+        sync = Sync(built)
+        for _ in range(3):
+            built.appliance.feed(Event.PICK_ASKED)
+            await built.appliance.search
+        built.appliance.feed(Event.APPROVAL_GIVEN)
+        ours = small_bundle.model_hash
+        of_another = {"outcome": "differed", "model_hash": "00" * 32, "worst_difference": 3.0}
+        differed = {"outcome": "differed", "model_hash": ours, "worst_difference": 0.5}
+        agreed = {"outcome": "agreed", "model_hash": ours}
+        first, second, third = sync.journal.pending_requests("verify")
+        sync.journal.finish_request(first.seq, of_another)
+        sync.watching.look()
+        assert built.appliance.attention.sentences == []
+        sync.journal.finish_request(second.seq, differed)
+        sync.journal.finish_request(third.seq, agreed)
+        sync.watching.look()
+        assert "by 0.5 stars" in built.appliance.attention.sentences[0]
+        assert built.lights.shown.value == "1 Hz"
+        built.appliance.attention.clear()
+        sync.tell("connection", {"state": "online"})
+        assert built.appliance.attention.sentences == []
+        sync.journal.close()
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bundle, monkeypatch):
+    async def visit(built: Assembly) -> None:
+        watching = Watching(built.appliance, tmp_path, Worker("update", 60.0))
+        looks = iter([JournalError("disk I/O error"), JournalError("disk I/O error"), None])
+        told = asyncio.Event()
+
+        def look() -> bool:
+            if (error := next(looks, None)) is not None:
+                raise error
+            told.set()
+            return False
+
+        monkeypatch.setattr(watching, "look", look)
+        loop = asyncio.create_task(main_loop(built.appliance, watching, []))
+        while built.appliance.state.phase is not Phase.FAULTY:
+            await asyncio.sleep(0.01)
+        assert built.lights.shown.value == "fast even blinking"
+        assert "disk I/O error" in built.appliance.feed(Event.PICK_ASKED).refusal
+        await told.wait()
+        await asyncio.sleep(0)
+        assert built.appliance.state.phase is Phase.READY
+        built.appliance.feed(Event.STOP_ASKED)
+        await loop
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_a_model_in_its_trial_shows_signs_of_life(tmp_path, small_bundle, rebundle, keys_folder):
+    signs: list[int] = []
+
+    class Observed(Worker):
+        def show_life(self) -> None:
+            signs.append(1)
+            super().show_life()
+
+    async def visit(built: Assembly) -> None:
+        watching = Watching(built.appliance, tmp_path, Observed("update", 60.0))
+        watching.offer_first_bundle()
+        await watching.close()
+        assert built.appliance.bundle.manifest.version == 2
+        assert len(signs) > len(UpdateState), "more than one a step: the trial itself shows some"
+
+    rebundle(tmp_path / "second", version=2)
+    assembled(
+        tmp_path, small_bundle, visit, first_bundle=tmp_path / "second", public_keys=keys_folder
+    )
+
+
+def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bundle, monkeypatch):
+    notes: list[str] = []
+    monkeypatch.setattr("data.notify.tell_systemd", notes.append)
+    monkeypatch.setenv("WATCHDOG_USEC", "20000")
+    let_go = threading.Event()
+
+    async def visit(built: Assembly) -> None:
+        watching = Watching(built.appliance, tmp_path, Worker("update", 60.0))
+        stuck = Worker("stuck", 0.3)
+        looks = asyncio.Event()
+        real_look, count = watching.look, 0
+
+        def look() -> bool:
+            nonlocal count
+            count += 1
+            looks.set()
+            return real_look()
+
+        async def rounds(number: int) -> None:
+            until = count + number
+            while count < until:
+                looks.clear()
+                await looks.wait()
+
+        monkeypatch.setattr(watching, "look", look)
+        loop = asyncio.create_task(main_loop(built.appliance, watching, [stuck]))
+        await rounds(3)
+        assert notes
+        assert set(notes) == {"WATCHDOG=1"}
+        job = asyncio.create_task(stuck.run(let_go.wait))
+        while stuck.is_fresh():
+            await asyncio.sleep(0.01)
+        notes.clear()
+        await rounds(3)
+        assert notes == []
+        let_go.set()
+        await job
+        await rounds(3)
+        assert set(notes) == {"WATCHDOG=1"}
+        built.appliance.feed(Event.STOP_ASKED)
+        await loop
+        stuck.close()
+
+    assembled(tmp_path, small_bundle, visit)
