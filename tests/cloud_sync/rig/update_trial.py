@@ -28,6 +28,8 @@ from lambdas.aws import on_desk
 from lambdas.provision import provision, release_key
 
 _PATIENCE_SECONDS = 90.0
+# A minute is the shortest that AWS allows.
+_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass
@@ -35,6 +37,7 @@ class UpdateReport:
     """What the trial gave."""
 
     updates: int = 0
+    timeouts: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     looks: int = 0
     broken: list[str] = field(default_factory=list)
@@ -94,6 +97,36 @@ class UpdateTrial:
             self.report.updates += 1
         return self.report
 
+    def time_out(self, version: int) -> None:
+        """Let the cloud give a job up while the appliance is frozen: a late success is none.
+
+        The service hears of it by its own report being refused, or by asking after a restart.
+        """
+        appliance, sync = self._processes["appliance"], self._processes["sync"]
+        appliance.freeze()
+        job_id = self._publish(version, {"inProgressTimeoutInMinutes": 1})
+        until = time.monotonic() + _TIMEOUT_SECONDS
+        status = ""
+        while time.monotonic() < until and status != "TIMED_OUT":
+            time.sleep(1)
+            status = self._execution(job_id)["status"]
+        if status != "TIMED_OUT":
+            self.report.broken.append(f"version {version}: it is {status}, not TIMED_OUT")
+        if self._rng.random() < 0.5:
+            sync.kill()
+            sync.start()
+            self.report.kills["sync killed after a timeout"] += 1
+        appliance.thaw()
+        self._publish(version + 1)
+        following = f"{self._thing}-{version + 1}"
+        done = self._watch(following, version + 1, _PATIENCE_SECONDS, until_done=True)
+        if done != "SUCCEEDED":
+            self.report.broken.append(f"version {version + 1}: after a timeout it is {done}")
+        status = self._execution(job_id)["status"]
+        if status != "TIMED_OUT":
+            self.report.broken.append(f"version {version}: {status} after it had timed out")
+        self.report.timeouts += 1
+
     def close(self) -> None:
         """End everything."""
         for process in self._processes.values():
@@ -145,7 +178,7 @@ class UpdateTrial:
         details = found.get("statusDetails", {}).get("detailsMap", {})
         return str(details.get("step", found["status"].lower()))
 
-    def _publish(self, version: int) -> str:
+    def _publish(self, version: int, timeout: dict[str, int] | None = None) -> str:
         assert self._aws.desk is not None
         bucket, prefix = self._aws.desk.models_bucket, f"models/{self._thing}/{version}/"
         # Another hash for each version: a field that means nothing, appended to the graph's file.
@@ -165,7 +198,10 @@ class UpdateTrial:
         target = self._aws.client("iot").describe_thing(thingName=self._thing)["thingArn"]
         job_id = f"{self._thing}-{version}"
         self._aws.client("iot").create_job(
-            jobId=job_id, targets=[target], document=wire.encode(document).decode()
+            jobId=job_id,
+            targets=[target],
+            document=wire.encode(document).decode(),
+            **({"timeoutConfig": timeout} if timeout else {}),
         )
         return job_id
 
