@@ -18,7 +18,7 @@ from data.film_table import write_films
 from lambdas.store_feedback.ingest import canonical
 from tests.training.made_up_feedback import made_up_feedback
 from training.example_bundle import made_up_films
-from training.retraining.training_set import TrainingSet
+from training.retraining.training_set import TRAINING_ROWS, TrainingSet
 
 ROOT = Path(__file__).parents[2]
 OBJECTS = 1_000_000
@@ -97,8 +97,8 @@ def main(objects: int, kills: int, folder: Path) -> int:
     good = (
         [path.name for path in first] == [path.name for path in second]
         and len(first) == 1
-        and all((first[0] / f).read_bytes() == (second[0] / f).read_bytes()
-                for f in ("movie_ratings_simple.tsv", "films.parquet"))
+        and TrainingSet(first[0]).held_out() == TrainingSet(second[0]).held_out()
+        and (first[0] / TRAINING_ROWS).read_bytes() == (second[0] / TRAINING_ROWS).read_bytes()
         and (counts.objects, counts.rejects, counts.duplicates) == (objects, bad, copies)
         and counts.owner == objects - bad - copies
         and all(code == 0 and peak <= LIMIT_BYTES for _, _, peak, code in runs)
