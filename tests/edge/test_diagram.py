@@ -1,13 +1,17 @@
-"""The pages that tell the tables are drawn from them and are current."""
+"""The pages that tell the tables are drawn from them, or compared with them."""
 
 from __future__ import annotations
 
+import itertools
+import re
 from pathlib import Path
+
+import pytest
 
 from edge.appliance.diagram import page
 from edge.appliance.machine import TABLE
-from edge.exits import Exit
 from edge.models.activation import STEPS
+from edge.panel.press import STAGES
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,5 +31,12 @@ def test_every_change_of_phase_and_every_step_is_drawn():
         assert f"{state.name} --> {step.then.name}: {step.does}" in drawn
 
 
-def test_exit_codes_keep_to_what_shells_leave_free():
-    assert all(0 <= code <= 78 for code in Exit)
+@pytest.mark.parametrize("name", ["README.md", "docs/appliance.md"])
+def test_the_pages_that_tell_the_presses_tell_them_as_they_are(name):
+    text = (ROOT / name).read_text("utf-8")
+    row = r"^\| (?:short, |hold )?([\d.]+)-([\d.]+) s(?:, or over ([\d.]+) s)? \|"
+    told = re.findall(row, text, re.MULTILINE)
+    begins = [begin for begin, _ in STAGES]
+    spans = {(float(begin), float(end)) for begin, end, _ in told}
+    assert spans == {*itertools.pairwise(begins[1:])}
+    assert [float(over) for *_, over in told if over] == [begins[-1]]

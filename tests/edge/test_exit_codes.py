@@ -39,8 +39,10 @@ def test_every_error_has_its_code(error, code):
     assert exit_code(error) is code
 
 
-def test_codes_are_distinct():
-    assert len({code.value for code in Exit}) == len(Exit)
+def test_codes_are_distinct_and_keep_to_what_shells_leave_free():
+    # Of two members with one value the second would only be another name for the first.
+    assert {code.name for code in Exit} == set(Exit.__members__)
+    assert all(0 <= code <= 78 for code in Exit)
 
 
 def run(bench, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
