@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from rig.records import Published
@@ -251,9 +252,9 @@ def test_a_damaged_ratchet_is_set_aside_and_not_deleted(bench: Bench) -> None:
 class FailingDisk:
     """Lets the n-th write, fsync, rename or removal fail, and counts them."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, fail_at: int) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fail_at: int, error: int) -> None:
         self.count = 0
-        self.fail_at = fail_at
+        self._fail_at, self._error = fail_at, error
         for owner, name in (
             (os, "fsync"),
             (Path, "rename"),
@@ -262,35 +263,72 @@ class FailingDisk:
             (shutil, "rmtree"),
         ):
             monkeypatch.setattr(owner, name, self._failing(getattr(owner, name)))
+        real_open = Path.open
+        monkeypatch.setattr(
+            Path, "open", lambda *args, **named: FailingFile(real_open(*args, **named), self)
+        )
+
+    def touch(self) -> None:
+        """Count a change of the disk; raise if it is the one to fail."""
+        self.count += 1
+        if self.count == self._fail_at:
+            raise OSError(self._error, os.strerror(self._error))
 
     def _failing(self, real: Callable[..., object]) -> Callable[..., object]:
         def call(*args: object, **named: object) -> object:
-            self.count += 1
-            if self.count == self.fail_at:
-                raise OSError(errno.ENOSPC, "No space left on device")
+            self.touch()
             return real(*args, **named)
 
         return call
 
 
-@pytest.mark.parametrize("fail_at", range(1, 25))
+class FailingFile:
+    """A file whose write may fail after half of what it was given."""
+
+    def __init__(self, real: IO[bytes], disk: FailingDisk) -> None:
+        self._real, self._disk = real, disk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def __enter__(self) -> FailingFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._real.close()
+
+    def write(self, content: bytes) -> int:
+        try:
+            self._disk.touch()
+        except OSError:
+            self._real.write(content[: len(content) // 2])
+            raise
+        return self._real.write(content)
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
+@pytest.mark.parametrize("fail_at", range(1, 40))
 def test_an_error_at_any_write_gives_no_false_success_and_is_repaired_by_the_next_try(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, fail_at: int
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, fail_at: int, error: int
 ) -> None:
+    bench.bucket.piece_bytes = 16_000
     bench.bucket.break_off_after = 100_000
     bench.fetch(bench.publish(3))
     bench.bucket.break_off_after = None
     published = bench.publish(4)
     with monkeypatch.context() as patched:
-        disk = FailingDisk(patched, fail_at)
+        disk = FailingDisk(patched, fail_at, error)
         result = bench.fetch(published)
     keys = {bench.key.key_id: bench.key.public_pem}
     if disk.count < fail_at:
+        assert disk.count > 30
         assert result == Fetched("j1", "4")
     elif isinstance(result, Fetched):
         read_bundle(bench.state / "incoming" / "4", keys)
     else:
         assert isinstance(result, FetchFailed), result
+        # A full disk gets its space back.
+        assert error != errno.ENOSPC or ".partial-4" not in bench.incoming()
     assert bench.fetch(published) == Fetched("j1", "4")
     assert read_bundle(bench.state / "incoming" / "4", keys).manifest.version == 4
     assert bench.incoming() == ["4"]
