@@ -14,23 +14,16 @@ from pathlib import Path
 
 from data.bundle import read_bundle
 from data.signing import keys_folder, read_public_keys
-from data.wire import Feedback, new_id
-from edge.appliance.attention import Attention
+from data.wire import Feedback
 from edge.appliance.machine import Event, Phase
-from edge.appliance.reserve import Reserve
-from edge.appliance.shell import Appliance, Parts
-from edge.appliance.workers import Worker
-from edge.appliance.writing import Writer
-from edge.config import Config
 from edge.journal import JOURNAL, Journal
-from edge.models.store import ModelStore
 from edge.panel.button_watch import ButtonWatch
-from edge.panel.hardware import Hardware
-from edge.panel.lights import Lights
 from edge.panel.press import Button
 from edge.search.model import Model
+from tests.edge.assembly import Assembly
 
 from .measure import Measure, shown
+from .rates import pipeline_of
 
 ROUNDS = 7
 PRESSES = 300
@@ -55,7 +48,6 @@ def start(bundle, folder):
         f'state = "state"\npublic_keys = "{keys_folder()}"\nfirst_bundle = "{bundle.absolute()}"\n'
         "page = false\n"
     )
-    pipeline = bundle.with_name(f"{bundle.name}.report") / "pipeline.joblib"
     command = [Path(sys.executable).with_name("greenlight"), "run", "--simulate"]
     command += ["--config", config]
     ready_after(command, "model: ")  # takes the first bundle over
@@ -63,7 +55,7 @@ def start(bundle, folder):
     for _ in range(ROUNDS):
         own.append(ready_after(command, "ready"))
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", PICKLE, pipeline], check=True)
+        subprocess.run([sys.executable, "-c", PICKLE, pipeline_of(bundle)], check=True)
         other.append(time.perf_counter() - began)
     ours, theirs = statistics.median(own), statistics.median(other)
     return Measure(
@@ -115,31 +107,24 @@ async def press(bundle, folder):
 
 async def pressed(bundle, folder):
     checked = read_bundle(bundle, read_public_keys(keys_folder()))
-    config, store, watch = Config(state=folder), ModelStore(folder), None
-    hardware = Hardware(config, lambda *edge: watch.edge_from_any_thread(*edge), simulate=True)
-    searcher, lights = Worker("search", 60.0), Lights(hardware.light)
-    with Journal.open(folder / JOURNAL) as journal:
-        writer = Writer(store, Reserve(folder), Attention(lambda any_: None))
-        parts = Parts(config, journal, store, lights, searcher, writer, new_id())
-        appliance = Appliance(parts, lambda line: None)
-        watch = ButtonWatch(Button(), appliance.take_button)
-        appliance.adopt(checked, Model.load(checked))
-        taken = []
-        for _ in range(PRESSES):
-            hardware.press()
-            await asyncio.sleep(0.08)
-            began = time.perf_counter()
-            hardware.release()
-            while appliance.search is None:
-                await asyncio.sleep(0)
-            await appliance.search
-            assert appliance.state.phase is Phase.DECIDING
-            taken.append(time.perf_counter() - began)
-            appliance.search = None
-        appliance.feed(Event.STOP_ASKED)
-        await lights.close()
-    searcher.close()
-    hardware.close()
+    watch = None
+    built = Assembly(folder, lambda *edge: watch.edge_from_any_thread(*edge), demonstration=False)
+    appliance, taken = built.appliance, []
+    watch = ButtonWatch(Button(), appliance.take_button)
+    appliance.adopt(checked, Model.load(checked))
+    for _ in range(PRESSES):
+        built.hardware.press()
+        await asyncio.sleep(0.08)
+        began = time.perf_counter()
+        built.hardware.release()
+        while appliance.search is None:
+            await asyncio.sleep(0)
+        await appliance.search
+        assert appliance.state.phase is Phase.DECIDING
+        taken.append(time.perf_counter() - began)
+        appliance.search = None
+    appliance.feed(Event.STOP_ASKED)
+    await built.close()
     return taken
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .files import children_seconds
 from .measure import Measure, shown
-from .rates import open_model
+from .rates import open_model, pipeline_of
 
 ROUNDS = 7
 # What one would do without all this: load the pickle, score a slate of 36.
@@ -34,11 +34,10 @@ finally:
 
 
 def measures(bundle):
-    pipeline = bundle.with_name(f"{bundle.name}.report") / "pipeline.joblib"
     asked = ["pick", "--bundle", bundle, "--everything", "--json"]
     ours = [Path(sys.executable).with_name("greenlight"), *asked]
     names = [entry.name for entry in open_model(bundle).catalogue.directors]
-    theirs = [sys.executable, "-c", PICKLE, pipeline, *names[:: len(names) // 36][:36]]
+    theirs = [sys.executable, "-c", PICKLE, pipeline_of(bundle), *names[:: len(names) // 36][:36]]
     # In turns; the first round warms the disk's cache and is not counted.
     rounds = [(seconds_of_process(ours), seconds_of_process(theirs)) for _ in range(ROUNDS + 1)]
     own, other = zip(*rounds[1:], strict=True)

@@ -6,14 +6,21 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from .measure import Measure, seconds_of, shown
-from .rates import BATCHES, best_seconds_a_row, drawn_rows, graph_seconds_a_row, open_model
+from .rates import (
+    BATCHES,
+    best_seconds_a_row,
+    drawn_rows,
+    graph_seconds_a_row,
+    open_model,
+    pipeline_of,
+)
 
 SKLEARN_ROWS = 8192
 
 
 def measures(bundle):
     model = open_model(bundle)
-    fitted = joblib.load(bundle.with_name(f"{bundle.name}.report") / "pipeline.joblib")["model"]
+    fitted = joblib.load(pipeline_of(bundle))["model"]
     row, batch = graph_seconds_a_row(model, probabilities=False)
     own = f"{shown(row)} a row from raw strings (batch {batch:,})"
     directors, years, slots = drawn_rows(model, SKLEARN_ROWS)

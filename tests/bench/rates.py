@@ -10,6 +10,13 @@ from .measure import seconds_of
 BATCHES = (256, 1024, 4096, 16_384)
 
 
+def pipeline_of(bundle):
+    """Return where a bundle's scikit-learn side lies."""
+    from training.export import PIPELINE, beside
+
+    return beside(bundle) / PIPELINE
+
+
 def open_model(bundle):
     return Model.open(bundle, signing.read_public_keys(signing.keys_folder()))
 

@@ -15,17 +15,17 @@ from edge.appliance.writing import Writer
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore
-from edge.panel.hardware import Hardware
+from edge.panel.hardware import Hardware, OnEdge
 from edge.panel.lights import Lights
 from edge.search.model import Model
 
 
 class Assembly:
-    """An appliance with everything real but the pins and, where asked for, the search."""
+    """An appliance with everything real but the pins; `on_edge` hears the button's edges."""
 
-    def __init__(self, folder: Path, **config: object) -> None:
-        self.config = Config(state=folder, demonstration=True, **config)
-        self.hardware = Hardware(self.config, lambda *_: None, simulate=True)
+    def __init__(self, folder: Path, on_edge: OnEdge = lambda *_: None, **config: object) -> None:
+        self.config = Config(**{"state": folder, "demonstration": True, **config})
+        self.hardware = Hardware(self.config, on_edge, simulate=True)
         self.journal = Journal.open(folder / JOURNAL)
         self.searcher = Worker("search", 1800.0)
         self.store = ModelStore(folder)
