@@ -94,6 +94,11 @@ class Line:
         """
         if not self._up:
             raise NotConnected(f"{topic}: not connected")
+        network = _inner(self._client)._thread
+        if network is None or not network.is_alive():
+            # It would take messages for ever and send none; nor would it notice a lost connection.
+            self.tell_drop("the SDK's network thread has died")
+            raise NotConnected(f"{topic}: the SDK's network thread has died")
         try:
             self._client.publishAsync(topic, payload, _QOS)
         except Exception as error:

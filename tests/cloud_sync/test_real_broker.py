@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import queue
@@ -19,7 +20,7 @@ from rig.pki import Authority
 from rig.proxy import Proxy
 
 from cloud_sync.aws_iot import AwsIotBroker
-from cloud_sync.mqtt import Connected, Dropped, Endpoint
+from cloud_sync.mqtt import Connected, Dropped, Endpoint, NotConnected
 
 pytestmark = pytest.mark.mosquitto
 
@@ -167,3 +168,28 @@ def test_port_443_is_spoken_with_alpn(authority: Authority) -> None:
         assert line.getpeercert()
     assert isinstance(thing.told.get(timeout=PATIENCE), Dropped)
     listener.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_network_thread_that_dies_is_noticed_at_the_next_publish(mosquitto: Mosquitto) -> None:
+    thing = Thing(mosquitto.authority, mosquitto.port)
+    assert isinstance(thing.connect(), Connected)
+    line = thing.broker._line
+    assert line is not None
+    inner = line._client._mqtt_core._internal_async_client._paho_client
+
+    def die() -> None:
+        raise SystemExit  # ends a thread without a word, whatever catches errors there
+
+    inner._packet_read = die
+    inner._packet_write = die
+    deadline = time.monotonic() + PATIENCE
+    while inner._thread.is_alive() and time.monotonic() < deadline:
+        with contextlib.suppress(NotConnected):
+            thing.broker.publish("filmupdate/thing-1", b"wake up")
+        time.sleep(0.02)
+    with pytest.raises(NotConnected, match="thread"):
+        thing.broker.publish("filmupdate/thing-1", b"lost")
+    assert thing.told.get(timeout=PATIENCE) == Dropped("the SDK's network thread has died")
+    assert isinstance(thing.connect(), Connected)
+    thing.broker.disconnect()
