@@ -118,18 +118,19 @@ class ApplianceSide(ModelRecords):
             )
             return True
 
-    def request_verification(self, request: VerificationRequest, scores: tuple[float, ...]) -> None:
-        """Ask for rows to be scored by the cloud, and compared with the device's own `scores`."""
-        with self.transaction() as connection:
-            _ask_to_verify(connection, request, scores)
-
     def request_sync(
         self,
         request_id: str,
         verification: VerificationRequest | None = None,
         scores: tuple[float, ...] = (),
     ) -> None:
-        """Ask the sync service to connect, send and look for work now; to verify too, if given."""
+        """Ask the sync service to connect, send and look for work now; to verify too, if given.
+
+        Args:
+            request_id: of the wish to synchronise.
+            verification: rows to be scored by the cloud.
+            scores: the device's own of these rows, to be compared with.
+        """
         with self.transaction() as connection:
             if verification is not None:
                 _ask_to_verify(connection, verification, scores)

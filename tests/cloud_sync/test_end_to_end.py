@@ -293,8 +293,7 @@ def test_ratings_given_while_the_broker_is_refused_arrive_when_it_is_back(pi: Pi
 def test_a_verification_that_the_cloud_cannot_score_is_finished_as_failed(pi: Pi) -> None:
     rows = (Combination("Ann Bee", 2020, ("Drama",)),)
     request = wire.VerificationRequest(wire.new_id(), HASH, rows)
-    pi.journal.request_verification(request, (6.5,))
-    pi.journal.request_sync(wire.new_id())
+    pi.journal.request_sync(wire.new_id(), request, (6.5,))
     done = pi.once()
     assert done.returncode == 0, done.stderr
     assert pi.journal.pending_requests() == []

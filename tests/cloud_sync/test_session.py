@@ -147,7 +147,7 @@ def test_messages_held_back_are_bounded() -> None:
 
 def verify(journal: Journal, own: tuple[float, ...] = (6.5, 6.5), **reply: object) -> str:
     request = wire.VerificationRequest(wire.new_id(), HASH, ROWS)
-    journal.request_verification(request, own)
+    journal.request_sync(wire.new_id(), request, own)
     clock, cloud = Clock(), Cloud()
     agreeing = cloud.scores
     cloud.scores = lambda asked: msgspec.structs.replace(agreeing(asked), **reply)
@@ -187,7 +187,7 @@ def test_a_reply_to_another_request_is_passed_over(journal: Journal) -> None:
     device = Device(clock, cloud, journal)
     request = wire.VerificationRequest(wire.new_id(), HASH, ROWS)
     cloud.scores = lambda asked: wire.VerificationReply(wire.new_id(), HASH, (6.5, 6.5))
-    journal.request_verification(request, (6.5, 6.5))
+    journal.request_sync(wire.new_id(), request, (6.5, 6.5))
     device.wrote()
     clock.sleep(600)
     assert len(journal.pending_requests()) == 1
