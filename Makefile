@@ -123,6 +123,10 @@ bench: $(VENV)/ready ## every benchmark side by side, a table and build/bench.js
 prove: $(VENV)/ready ## the search against the whole truth: billions of combinations, minutes
 	@$(RUN)/python -m tests.campaigns.prove
 
+.PHONY: learn
+learn: $(VENV)/ready ## what retraining and exploring gain in a made-up studio; build/learn/plot.png
+	@$(RUN)/python -m tests.campaigns.learn $(ARGS)
+
 .PHONY: soak
 soak: setup ## 100,000 ratings through 500 faults on real parts (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/soak.py --seed $(SEED)
@@ -181,6 +185,10 @@ deploy: $(VENV)/ready ## create or update the stack in AWS (ARCHITECTURE=arm64 A
 provision: $(VENV)/ready ## a device's thing, certificate and folder (THING=name DESK=build/local-cloud)
 	@test -n "$(THING)" || { echo "name the device: make provision THING=MovieSelector" >&2; exit 2; }
 	@$(RUN)/python -m lambdas.provision "$(THING)" --out "build/devices/$(THING)" $(if $(DESK),--desk "$(DESK)")
+
+.PHONY: retrain
+retrain: $(VENV)/ready ## ask for a retraining now, and see what comes of it (DESK=build/local-cloud)
+	@$(RUN)/python -m lambdas.retrain --wait $(if $(DESK),--desk "$(DESK)") $(ARGS)
 
 .PHONY: destroy
 destroy: $(VENV)/ready ## delete the stack in AWS; ratings, models and the signing key stay

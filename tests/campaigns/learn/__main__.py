@@ -1,0 +1,175 @@
+"""Does retraining choose better films? A made-up studio, through the real parts. `make learn`.
+
+Worlds differ by seed. In each, studios that differ only in how they choose make films for some
+rounds: with retraining and exploring picks, with retraining alone, never retraining, at random,
+and by the truth that nobody knows. After each round a retraining is asked for; whether its model
+is released is up to the judge.
+
+Exit code: 0 if the gain over never retraining has a 95% interval that lies above zero, else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from data.limits import YEARS_PAST_TRAINING
+
+from .figures import Figures, figures_of, is_gain
+from .home import Home
+from .plot import draw
+from .studio import Arm, Course, mean, play
+
+ROUNDS, PRESSES, SEEDS, EXPLORE = 6, 120, 5, 0.1
+QUICK_ROUNDS, QUICK_SEEDS = 4, 3
+NEVER = Arm("never retraining")
+RANDOM = Arm("random choice", chooses="random")
+TRUTH = Arm("the best there was", chooses="truth")
+RETRAINING = Arm("retraining", retrains=True)
+
+
+def exploring(share: float) -> Arm:
+    """Return the arm that retrains and explores this share of its picks."""
+    return Arm("retraining and exploring", retrains=True, explore=share)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the campaign; return the exit code."""
+    chosen = _arguments(arguments)
+    console = Console()
+    began = time.monotonic()
+    learner = exploring(chosen.explore)
+    arms = [learner, RETRAINING, NEVER, RANDOM, TRUTH]
+    figures = campaign(
+        range(1, chosen.seeds + 1), chosen.rounds, chosen.presses, arms, chosen.jobs, console
+    )
+    write(figures, [learner.name, RETRAINING.name], chosen.out)
+    _tell(console, figures)
+    console.print(
+        f"{time.monotonic() - began:.0f} s; {chosen.out}/plot.png, plot.svg, figures.json"
+    )
+    gain = figures.arms[learner.name].gain
+    print(f"gain over never retraining: {gain} stars a film, {len(figures.seeds)} worlds")
+    return 0 if is_gain(gain) else 1
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make learn", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, help=f"how many worlds (default {SEEDS})")
+    parser.add_argument("--rounds", type=int, help=f"each ends with a retraining ({ROUNDS})")
+    parser.add_argument("--presses", type=int, default=PRESSES, help=f"films a round ({PRESSES})")
+    parser.add_argument("--explore", type=float, default=EXPLORE, help=f"share ({EXPLORE})")
+    parser.add_argument("--quick", action="store_true", help="a first look: fewer worlds, rounds")
+    parser.add_argument("--jobs", type=int, default=2, help="processes side by side (2)")
+    parser.add_argument("--out", type=Path, default=Path("build/learn"))
+    chosen = parser.parse_args(arguments)
+    chosen.seeds = chosen.seeds or (QUICK_SEEDS if chosen.quick else SEEDS)
+    chosen.rounds = chosen.rounds or (QUICK_ROUNDS if chosen.quick else ROUNDS)
+    if not 2 <= chosen.rounds <= YEARS_PAST_TRAINING:
+        parser.error(f"--rounds: give 2 to {YEARS_PAST_TRAINING}; each is a year past the table")
+    if chosen.seeds < 1 or chosen.presses < 1 or not 0 <= chosen.explore <= 1:
+        parser.error("--seeds and --presses begin at 1, --explore is from 0 to 1")
+    return chosen
+
+
+def campaign(
+    seeds: Sequence[int],
+    rounds: int,
+    presses: int,
+    arms: Sequence[Arm],
+    jobs: int,
+    console: Console,
+) -> Figures:
+    """Let every arm play in every world; return what came of it."""
+    # In memory where there is such a place: journals sync every write, and no cut comes here.
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="learn-", dir=memory if memory.is_dir() else None))
+    courses: list[Course] = []
+    # One thread a process: the cores are for the worlds.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        with (
+            ProcessPoolExecutor(jobs, mp_context=spawn) as pool,
+            Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=console,
+            ) as progress,
+        ):
+            bar = progress.add_task("worlds x arms", total=len(seeds) * len(arms))
+            for home in pool.map(_make_home, [(folder, seed) for seed in seeds]):
+                console.print(f"world {home}: first model trained")
+            # Those that take longest first, so that no core ends alone.
+            waiting = [
+                pool.submit(_play, folder, seed, arm, rounds, presses)
+                for arm in sorted(arms, key=lambda arm: not arm.retrains)
+                for seed in seeds
+            ]
+            for done in as_completed(waiting):
+                course = done.result()
+                courses.append(course)
+                console.print(_line(course))
+                progress.advance(bar)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return figures_of(courses, arms, NEVER.name)
+
+
+def _make_home(place: tuple[Path, int]) -> int:
+    folder, seed = place
+    Home(folder / f"world-{seed}", seed).make()
+    return seed
+
+
+def _play(folder: Path, seed: int, arm: Arm, rounds: int, presses: int) -> Course:
+    home = Home(folder / f"world-{seed}", seed)
+    return play(home, arm, seed, rounds, presses, folder / f"{seed}-{arm.name}")
+
+
+def _line(course: Course) -> str:
+    made = sum(bool(reason) for reason in course.reasons)
+    models = f", {sum(course.released)} of {made} models released" if made else ""
+    return f"world {course.seed}, {course.arm}: {mean(course.stars):.2f} stars{models}"
+
+
+def write(figures: Figures, learners: Sequence[str], folder: Path) -> None:
+    """Write figures.json and the plot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "figures.json").write_bytes(
+        msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n"
+    )
+    draw(figures, [name for name in learners if name in figures.arms], NEVER.name, folder)
+
+
+def _tell(console: Console, figures: Figures) -> None:
+    from rich.table import Table
+
+    table = Table("", "true stars", "gain over never retraining", "in the last round", "explored")
+    table.add_column("models released")
+    for name, arm in figures.arms.items():
+        row: list[Any] = [name, f"{arm.stars.mean:.3f}", str(arm.gain), str(arm.last_gain)]
+        row += [f"{arm.explored:.1%}", f"{arm.released} of {arm.made}" if arm.made else ""]
+        table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""A short form of `make learn`: one world, two rounds, every part real."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from .learn.__main__ import NEVER, RANDOM, campaign, exploring, write
+from .learn.figures import Spread, figures_of, is_gain, spread
+from .learn.studio import Arm, Course
+
+SHORT = {"seeds": [2], "rounds": 2, "presses": 110}
+
+
+def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(tmp_path):
+    learner = exploring(0.1)
+    figures = campaign(
+        SHORT["seeds"],
+        SHORT["rounds"],
+        SHORT["presses"],
+        [learner, NEVER, RANDOM],
+        1,
+        Console(quiet=True),
+    )
+    write(figures, [learner.name], tmp_path)
+    learnt, never, chance = (figures.arms[arm.name] for arm in (learner, NEVER, RANDOM))
+    # Both begin with the same model; the judge let the second one pass, and it knows better.
+    assert learnt.by_round[0].mean == pytest.approx(never.by_round[0].mean, abs=0.2)
+    assert (learnt.made, learnt.released) == (1, 1)
+    assert learnt.last_gain.mean > 0.2
+    assert never.stars.mean > chance.stars.mean + 0.5
+    # Many a draw changes nothing: the best is the best all the same.
+    assert 0 < learnt.explored < 0.1
+    assert never.explored == chance.explored == 0
+    told = json.loads((tmp_path / "figures.json").read_bytes())
+    assert told["arms"][learner.name]["gain"][0] == pytest.approx(learnt.gain.mean)
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    assert "</svg>" in (tmp_path / "plot.svg").read_text()
+
+
+def courses(gains):
+    """Return courses of two arms in as many worlds, apart by these gains in the second round."""
+    for seed, gain in enumerate(gains):
+        for arm, more in (("learns", gain), ("never", 0.0)):
+            stars = [[5.0 + seed], [5.0 + seed + more]]
+            yield Course(seed, arm, stars, [[False], [False]], [False, False], ["", ""])
+
+
+@pytest.mark.parametrize(
+    ("gains", "shown"), [([0.4, 0.5, 0.6], True), ([0.4, -0.5, 0.6], False), ([0.5], False)]
+)
+def test_a_gain_counts_only_if_its_whole_interval_lies_above_zero(gains, shown):
+    arms = [Arm("learns", retrains=True), Arm("never")]
+    figures = figures_of(list(courses(gains)), arms, "never")
+    gain = figures.arms["learns"].gain
+    assert gain.mean == pytest.approx(np.mean(gains) / 2)
+    assert figures.arms["learns"].last_gain.mean == pytest.approx(np.mean(gains))
+    assert is_gain(gain) == shown
+
+
+def test_the_interval_is_students():
+    assert spread([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2 - 2.4841, 2 + 2.4841), abs=1e-4)
+    assert spread([1.0]) == Spread(1.0, None, None)
