@@ -16,7 +16,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data.errors import GreenlightError
-from lambdas import package, stack
+from lambdas import package, serving, stack
 from lambdas.aws import STACK, Aws, AwsUnusable, in_account
 from lambdas.retire import retire, things_of
 
@@ -94,7 +94,11 @@ def up(
         **package.template_keys(packages),
         "Architecture": wanted.architecture,
     }
-    return stack.deploy(aws, wanted.stack, parameters, every_seconds)
+    before = aws.outputs(wanted.stack) if stack.exists(aws, wanted.stack) else {}
+    outputs = stack.deploy(aws, wanted.stack, parameters, every_seconds)
+    if not outputs["EndpointName"]:
+        _switch_off(aws, before)
+    return outputs
 
 
 def down(aws: Aws, name: str, outputs: dict[str, str], every_seconds: float) -> list[str]:
@@ -105,9 +109,20 @@ def down(aws: Aws, name: str, outputs: dict[str, str], every_seconds: float) -> 
     """
     # A stack that could not be created has neither outputs nor devices.
     if outputs:
+        _switch_off(aws, outputs)
         retire(aws, outputs)
     stack.delete(aws, name, every_seconds)
     return [outputs[output] for output in stack.RETAINED if output in outputs]
+
+
+def _switch_off(aws: Aws, outputs: dict[str, str]) -> None:
+    """Delete the ML endpoint, which releases made, if there may be one."""
+    if not outputs.get("EndpointName"):
+        return
+    try:
+        serving.remove(aws.client("sagemaker"), outputs["EndpointName"])
+    except (ClientError, BotoCoreError) as error:
+        raise AwsUnusable(f"the ML endpoint cannot be deleted: {error}") from error
 
 
 def _make_code_bucket(aws: Aws, bucket: str) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from training.example_bundle import make_example_bundle
+from data.film_table import write_films
+from training.example_bundle import made_up_films, make_example_bundle
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,7 +16,10 @@ ROOT = Path(__file__).parents[1]
 def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lambdas.local.demo"]
     return subprocess.run(
-        [*command, "--folder", str(folder), "--bundle", str(bundle)],
+        [
+            *(*command, "--folder", str(folder), "--bundle", str(bundle)),
+            *("--films", str(bundle.with_name("films.csv"))),
+        ],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -39,9 +43,13 @@ def still_running(folder: Path) -> list[psutil.Process]:
 def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
     bundle = tmp_path / "given" / "bundle"
     make_example_bundle(bundle)
+    write_films(bundle.with_name("films.csv"), made_up_films())
     played = play(tmp_path / "demo", bundle)
     assert played.returncode == 0, played.stdout[-3000:]
     assert "4 items in the table · 4 objects in the bucket" in played.stdout
+    assert "refused version 2: 1 of 4 ratings" in played.stdout or "refused version 2: 0 of 4" in (
+        played.stdout
+    ), "five ratings, one of them simulated, are no ground to judge a model on"
     assert "All of it in" in played.stdout
     assert still_running(tmp_path / "demo") == []
 

@@ -19,7 +19,7 @@ from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, event_of, prefix_o
 _NEWEST = 20
 _VOLUME_GB = 10
 _MAX_SECONDS = 3600
-_COMMAND = ("python", "-m", "training", "retrain", "--as-job")
+COMMAND = ("python", "-m", "training", "retrain", "--as-job")
 # Where SageMaker puts a container's data. It names the folders to its own images only, so that we
 # must say them.
 _ML = "/opt/ml"
@@ -118,7 +118,7 @@ def request_of(order: Order, settings: Settings) -> dict[str, Any]:
         "AlgorithmSpecification": {
             "TrainingImage": settings.image,
             "TrainingInputMode": "File",
-            "ContainerEntrypoint": list(_COMMAND),
+            "ContainerEntrypoint": list(COMMAND),
             "ContainerArguments": ["--version", str(order.version)],
         },
         "Environment": {

@@ -1,12 +1,15 @@
-"""The endpoint's image is described by what is there; building it needs Docker."""
+"""The image of endpoint and training is described by what is there; building it needs Docker."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+from lambdas.start_retraining.sagemaker import COMMAND
 from training import serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,3 +37,15 @@ def test_the_images_command_is_one_that_the_serving_code_takes() -> None:
     taken = inspect.signature(serve.serve).parameters
     assert {option.removeprefix("--").replace("-", "_") for option in options} <= set(taken)
     assert words[words.index("--port") + 1] == "8080", "where SageMaker asks"
+
+
+def test_what_a_training_job_is_told_to_run_is_in_the_image() -> None:
+    command = COMMAND[1:]
+    assert command[:2] == ("-m", "training"), "by its folder: the image installs no package"
+    assert "training training" in lines_of("COPY")
+    told = subprocess.run(
+        [sys.executable, *command[:3], "--help"], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    for option in (*command[3:], "--version"):
+        assert option in told.stdout

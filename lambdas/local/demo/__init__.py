@@ -1,0 +1,1 @@
+"""The demonstration: the whole story on this machine, each step with its evidence."""

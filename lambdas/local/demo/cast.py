@@ -1,0 +1,120 @@
+"""Who plays in the demonstration, and where each keeps what it keeps."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from data import topics
+from lambdas.aws import Aws, on_desk
+from lambdas.local.demo.evidence import Evidence
+from lambdas.local.demo.stage import Stage, StepFailed
+
+FILMS = Path("data/films/movie_ratings_simple.csv")
+THING = topics.DEFAULT_THING
+# Long enough for a busy two-core machine; nothing waits longer than it must.
+PATIENCE_SECONDS = 60.0
+
+
+class Cast:
+    """The appliance, the sync service and the cloud, as the acts call them.
+
+    Args:
+        stage: where they play.
+        bundle: a bundle to begin with; None trains one.
+        films: the film table that the bundle was made from.
+    """
+
+    def __init__(self, stage: Stage, bundle: Path | None, films: Path) -> None:
+        self.stage = stage
+        self.given_bundle = bundle
+        self.bundle = bundle or stage.folder / "bundle"
+        self.films = films
+        self.cloud_folder = stage.folder / "cloud"
+        self.thing_folder = stage.folder / "thing"
+        self.device = stage.folder / "device"
+        self.config = stage.folder / "greenlight.toml"
+
+    @property
+    def aws(self) -> Aws:
+        """The way to the running local cloud for AWS's own library."""
+        return on_desk(self.cloud_folder)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the running local cloud holds."""
+        return Evidence(self.cloud_folder, THING)
+
+    def clear(self) -> None:
+        """Remove what an earlier demonstration left."""
+        if self.cloud_folder.exists():
+            self.stop_cloud()
+        for old in (
+            self.cloud_folder,
+            self.thing_folder,
+            self.device,
+            self.stage.folder / "bundle",
+        ):
+            shutil.rmtree(old, ignore_errors=True)
+        self.device.mkdir(parents=True)
+
+    def greenlight(self, *words: str) -> tuple[str, ...]:
+        """Return a command to the appliance."""
+        return ("greenlight", *words, "--config", str(self.config))
+
+    def status(self) -> dict[str, Any]:
+        """Return what the appliance says of itself."""
+        answer: dict[str, Any] = self.stage.ask(*self.greenlight("status", "--json"))
+        return answer
+
+    def sync_status(self) -> dict[str, Any]:
+        """Return what the sync service has written into the journal."""
+        command = (
+            "greenlight-sync",
+            "status",
+            "--json",
+            "--config",
+            str(self.thing_folder / "sync.toml"),
+        )
+        answer: dict[str, Any] = self.stage.ask(*command, "--state", str(self.device))
+        return answer
+
+    def connection(self) -> str | None:
+        """Return the connection's state, as the sync service sees it."""
+        state: dict[str, Any] = self.sync_status().get("connection") or {}
+        return state.get("state")
+
+    def cloud(self, *words: str) -> tuple[str, ...]:
+        """Return an order to the local cloud."""
+        return ("python", "-m", "lambdas.local", *words, "--state", str(self.cloud_folder))
+
+    def stop_cloud(self) -> None:
+        """Stop the local cloud, whether it runs or not."""
+        self.stage.run(*self.cloud("stop"), quiet=True)
+
+    def job_succeeded(self) -> bool | None:
+        """Return True once the newest job's execution has succeeded."""
+        executions = self.evidence.job_executions()
+        if any(one["status"] in ("FAILED", "REJECTED", "TIMED_OUT") for one in executions):
+            raise StepFailed(f"the job did not succeed: {executions}")
+        done = executions and all(one["status"] == "SUCCEEDED" for one in executions)
+        return True if done else None
+
+    def arrives(self, ratings: int) -> None:
+        """Wait until the outbox is empty and both stores hold every rating."""
+
+        def empty() -> bool | None:
+            return True if self.sync_status()["outbox"]["waiting"] == 0 else None
+
+        self.stage.until("the cloud has confirmed every rating", empty, PATIENCE_SECONDS)
+        items, objects = self.evidence.items(), self.evidence.objects()
+        if not len(items) == len(objects) == ratings:
+            raise StepFailed(
+                f"{ratings} ratings were given, but the table holds {len(items)} "
+                f"and the bucket {len(objects)}"
+            )
+        self.stage.show(
+            f"outbox empty · {len(items)} items in the table · {len(objects)} objects in the bucket"
+        )

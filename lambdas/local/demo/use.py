@@ -1,0 +1,58 @@
+"""The second act: the model arrives, the button is pressed, films are rated, the cloud verifies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lambdas.local.demo.cast import PATIENCE_SECONDS, THING, Cast
+from lambdas.local.demo.stage import StepFailed
+
+
+def update(cast: Cast) -> None:
+    """Publish the bundle; the job brings it to the appliance."""
+    with cast.stage.step("The model is published; an IoT Job brings it to the appliance"):
+        cast.stage.run(
+            *("python", "-m", "lambdas.publish", str(cast.bundle)),
+            *("--desk", str(cast.cloud_folder), "--thing", THING),
+        )
+
+        def active() -> str | None:
+            model = cast.status().get("model") or {}
+            return model.get("hash")
+
+        cast.stage.until("the model answers", active, PATIENCE_SECONDS)
+        cast.stage.until("the job has succeeded", cast.job_succeeded, PATIENCE_SECONDS)
+        cast.stage.run(*cast.greenlight("status"))
+
+
+def press(cast: Cast) -> None:
+    """Press, look, hold, rate: once by the owner, once simulated."""
+    with cast.stage.step("The button is pressed: 36 candidates, scored in one call"):
+        cast.stage.run(*cast.greenlight("press"))
+    with cast.stage.step("The button is held for 3 s: approved; the owner rates the film"):
+        cast.stage.run(*cast.greenlight("hold", "3"))
+        cast.stage.run(*cast.greenlight("rate", "8"))
+        seen = cast.stage.said("greenlight", "led:")
+        cast.stage.show("the LED so far: " + " → ".join(dict.fromkeys(seen)))
+    with cast.stage.step("Once more, with a rating drawn from the prediction"):
+        cast.stage.run(*cast.greenlight("press"), quiet=True)
+        cast.stage.run(*cast.greenlight("hold", "3"))
+        cast.stage.run(*cast.greenlight("rate", "--simulated"))
+
+
+def feedback(cast: Cast) -> None:
+    """Journal, outbox, topic, function, both stores, ack; and a verification."""
+    with cast.stage.step("Journal -> outbox -> filmupdate -> function -> both stores -> ack"):
+        cast.arrives(2)
+    with cast.stage.step("The cloud's scikit-learn pipeline scores the same picks"):
+        agreed = cast.stage.until("the scores agree", lambda: verified(cast), PATIENCE_SECONDS)
+        cast.stage.show(json.dumps(agreed))
+
+
+def verified(cast: Cast) -> dict[str, Any] | None:
+    """Return the last verification once it has agreed."""
+    found: dict[str, Any] = cast.sync_status().get("verification") or {}
+    if found.get("outcome") in ("differed", "failed"):
+        raise StepFailed(f"the verification {found['outcome']}: {found}")
+    return found if found.get("outcome") == "agreed" else None
