@@ -9,7 +9,8 @@ import msgspec
 import pytest
 import yaml
 
-from data import limits, manifest, topics, wire
+from data import limits, manifest, topics, verdict, wire
+from data.catalogue import Catalogue
 from data.picks import Pick, Prediction
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -25,6 +26,11 @@ RECORDS = {
     "Pick": Pick,
     "Prediction": Prediction,
     "Manifest": manifest.Manifest,
+    "Verdict": verdict.Verdict,
+    "Contender": verdict.Contender,
+    "Comparison": verdict.Comparison,
+    "Check": verdict.Check,
+    "Catalogue": Catalogue,
 }
 
 
