@@ -44,7 +44,15 @@ End = Callable[[], None]
 class LocalTrial:
     """One device on the local cloud, and faults."""
 
-    def __init__(self, folder: Path, seed: int, ratings: int, faults: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        ratings: int,
+        faults: int,
+        only: tuple[str, ...] = (),
+    ) -> None:
+        self._only = only
         self._rng = random.Random(seed)
         self._count = faults
         self._cloud = folder / "cloud"
@@ -73,6 +81,7 @@ class LocalTrial:
         """Let everything happen and count."""
         began = time.monotonic()
         kinds = self._kinds()
+        kinds = {kind: begin for kind, begin in kinds.items() if kind in (self._only or kinds)}
         sequence = (list(kinds) * (self._count // len(kinds) + 1))[: self._count]
         self._rng.shuffle(sequence)
         self._house.invite_owner()
