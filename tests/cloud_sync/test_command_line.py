@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +67,28 @@ def test_a_journal_that_is_damaged_ends_with_its_own_exit_code(config: Path) -> 
     done = sync("run", "--config", str(config))
     assert done.returncode == cli.EXIT_STATE == 74
     assert (state / JOURNAL).read_bytes().startswith(b"no database")
+
+
+def test_systemd_hears_that_it_is_ready_alive_and_stopping(config: Path) -> None:
+    address = config.parent / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(address))
+        systemd.settimeout(30)
+        told = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "200000"}
+        service = subprocess.Popen(
+            [sys.executable, "-m", "cloud_sync", "run", "--config", str(config)],
+            env={**os.environ, **told},
+        )
+        try:
+            notes = [systemd.recv(100) for _ in range(4)]
+            service.terminate()
+            while notes[-1] != b"STOPPING=1":
+                notes.append(systemd.recv(100))
+        finally:
+            service.kill()
+            service.wait()
+    assert notes[0] == b"READY=1"
+    assert set(notes[1:-1]) == {b"WATCHDOG=1"}
 
 
 def test_the_doctor_tells_each_fix_and_fails(config: Path) -> None:

@@ -1,20 +1,18 @@
-"""Complete faults on real parts: brokers over mutual TLS, the real commands, real processes."""
+"""Complete faults on real parts: mosquitto over mutual TLS, the real commands, real processes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from rig.local_trial import LocalTrial
 from rig.trial import Trial
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.mosquitto, pytest.mark.slow]
 
 RATINGS = 2_000
 FAULTS = 30
 
 
-@pytest.mark.mosquitto
 def test_two_thousand_ratings_through_thirty_faults_arrive_each_once(
     mosquitto_path: str, tmp_path: Path
 ) -> None:
@@ -31,15 +29,3 @@ def test_two_thousand_ratings_through_thirty_faults_arrive_each_once(
     first, last = report.usage[0], report.usage[-1]
     assert last["threads"] <= first["threads"] + 2, report.usage
     assert last["files"] <= first["files"] + 3, report.usage
-
-
-def test_a_killed_and_a_frozen_cloud_on_the_desk_cost_no_rating(tmp_path: Path) -> None:
-    kinds = ("emulator killed", "emulator frozen", "function killed")
-    trial = LocalTrial(tmp_path, seed=8, ratings=100, faults=len(kinds), only=kinds)
-    try:
-        report = trial.run()
-    finally:
-        trial.close()
-    assert set(report.faults) == set(kinds)
-    # What the emulator's table had forgotten came back from its objects, not from the device.
-    assert report.exact, report

@@ -141,7 +141,7 @@ class LocalTrial:
         supervisor = psutil.Process(self._supervisor())
         self._emulator().kill()
         # It notices, says so, and ends: what is left of the local cloud is started again.
-        supervisor.wait(30)
+        supervisor.wait(60)
         return lambda: self._lambdas("start")
 
     def _supervisor(self) -> int:

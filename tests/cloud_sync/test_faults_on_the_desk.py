@@ -1,0 +1,25 @@
+"""The cloud on the desk, killed and frozen under the real commands.
+
+Takes half a minute: the local cloud is started three times, one of its own beside the session's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rig.local_trial import LocalTrial
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_killed_and_a_frozen_cloud_on_the_desk_cost_no_rating(tmp_path: Path) -> None:
+    kinds = ("emulator killed", "emulator frozen", "function killed")
+    trial = LocalTrial(tmp_path, seed=8, ratings=100, faults=len(kinds), only=kinds)
+    try:
+        report = trial.run()
+    finally:
+        trial.close()
+    assert set(report.faults) == set(kinds)
+    # What the emulator's table had forgotten came back from its objects, not from the device.
+    assert report.exact, report
