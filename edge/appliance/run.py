@@ -154,7 +154,7 @@ def _assemble(
     parts = Parts(config, journal, store, lights, searcher, writer, boot_id())
     appliance = Appliance(parts, terminal.say)
     answers = Answers(appliance, hardware)
-    button = Button(hardware.button_is_down, config.button_bounce_seconds)
+    button = Button(config.button_bounce_seconds, down=hardware.button_is_down)
     watch = ButtonWatch(button, answers.take_button)
     return appliance, answers
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-BOUNCE_SECONDS = 0.05
-
 
 class Press(Enum):
     """What a press asks for, by how long the button was down."""
@@ -82,11 +80,11 @@ class Button:
     stayed open for the bounce time, so that a worn contact cannot cut a hold short.
 
     Args:
-        down: whether the button is held already: a press that began before us asks for nothing.
         bounce_seconds: how long a contact may rattle.
+        down: whether the button is held already: a press that began before us asks for nothing.
     """
 
-    def __init__(self, down: bool = False, bounce_seconds: float = BOUNCE_SECONDS) -> None:
+    def __init__(self, bounce_seconds: float, *, down: bool = False) -> None:
         self._bounce = bounce_seconds
         self._level = down
         self._down_since: float | None = None

@@ -110,7 +110,7 @@ async def pressed(bundle, folder):
     watch = None
     built = Assembly(folder, lambda *edge: watch.edge_from_any_thread(*edge), demonstration=False)
     appliance, taken = built.appliance, []
-    watch = ButtonWatch(Button(), appliance.take_button)
+    watch = ButtonWatch(Button(built.config.button_bounce_seconds), appliance.take_button)
     appliance.adopt(checked, Model.load(checked))
     for _ in range(PRESSES):
         built.hardware.press()

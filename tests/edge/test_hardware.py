@@ -36,7 +36,7 @@ def test_the_button_is_heard_however_it_is_wired(pull_up):
 def test_a_button_held_while_we_start_asks_for_nothing():
     hardware = Hardware(Config(), lambda *_: None, simulate=True)
     hardware.press()
-    button = Button(hardware.button_is_down)
+    button = Button(Config().button_bounce_seconds, down=hardware.button_is_down)
     assert button.edge(False, 15.0) == []
     assert button.edge(True, 20.0) == [Pressed()]
     hardware.close()

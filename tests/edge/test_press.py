@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.config import Config
 from edge.panel.press import Button, Press, Pressed, Released, StageReached, press_of
+
+BOUNCE = Config().button_bounce_seconds
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,7 @@ def releases(happened: list) -> list[Released]:
 
 
 def test_a_clean_short_press_is_answered_at_its_release():
-    button = Button()
+    button = Button(BOUNCE)
     assert button.edge(True, 10.0) == [Pressed()]
     assert button.advance(10.05) == [StageReached(Press.SHORT)]
     (released,) = button.edge(False, 10.3)
@@ -61,18 +64,18 @@ def test_a_clean_short_press_is_answered_at_its_release():
 def test_a_contact_that_rattles_at_both_ends_is_one_press():
     rattle = [(0.0, True), (0.002, False), (0.004, True), (0.009, False), (0.012, True)]
     lift = [(0.4, False), (0.403, True), (0.41, False), (0.42, True), (0.43, False)]
-    happened = play(Button(), rattle + lift, 5.0)
+    happened = play(Button(BOUNCE), rattle + lift, 5.0)
     assert [released.press for released in releases(happened)] == [Press.SHORT]
     assert happened.count(Pressed()) == 1
 
 
 def test_a_noise_of_a_few_milliseconds_asks_for_nothing():
-    happened = play(Button(), [(0.0, True), (0.004, False)], 5.0)
+    happened = play(Button(BOUNCE), [(0.0, True), (0.004, False)], 5.0)
     assert [released.press for released in releases(happened)] == [Press.NOTHING]
 
 
 def test_a_hold_reaches_each_stage_once_and_ends_with_its_own():
-    happened = play(Button(), [(0.0, True), (12.0, False)], 15.0)
+    happened = play(Button(BOUNCE), [(0.0, True), (12.0, False)], 15.0)
     stages = [one.press for one in happened if isinstance(one, StageReached)]
     assert stages == [Press.SHORT, Press.NOTHING, Press.APPROVE, Press.SYNC, Press.SHUT_DOWN]
     assert [released.press for released in releases(happened)] == [Press.SHUT_DOWN]
@@ -80,18 +83,18 @@ def test_a_hold_reaches_each_stage_once_and_ends_with_its_own():
 
 def test_a_worn_contact_cannot_cut_a_long_hold_short():
     worn = [(0.0, True), (3.0, False), (3.01, True), (6.0, False), (6.03, True), (11.0, False)]
-    assert [one.press for one in releases(play(Button(), worn, 20.0))] == [Press.SHUT_DOWN]
+    assert [one.press for one in releases(play(Button(BOUNCE), worn, 20.0))] == [Press.SHUT_DOWN]
 
 
 def test_a_release_past_twenty_seconds_asks_for_nothing():
-    happened = play(Button(), [(0.0, True), (20.5, False)], 30.0)
+    happened = play(Button(BOUNCE), [(0.0, True), (20.5, False)], 30.0)
     assert isinstance(happened[-2], StageReached)
     assert happened[-2].press is Press.NOTHING
     assert [one.press for one in releases(happened)] == [Press.NOTHING]
 
 
 def test_a_button_held_at_boot_asks_for_nothing_until_it_is_pressed_anew():
-    button = Button(down=True)
+    button = Button(BOUNCE, down=True)
     assert play(button, [(3.0, False)], 4.0) == []
     assert [one.press for one in releases(play(button, [(5.0, True), (5.2, False)], 6.0))] == [
         Press.SHORT
@@ -100,12 +103,12 @@ def test_a_button_held_at_boot_asks_for_nothing_until_it_is_pressed_anew():
 
 def test_a_quick_second_press_just_after_the_bounce_time_counts():
     edges = [(0.0, True), (0.1, False), (0.16, True), (0.3, False)]
-    assert len(releases(play(Button(), edges, 1.0))) == 2
+    assert len(releases(play(Button(BOUNCE), edges, 1.0))) == 2
 
 
 def test_a_second_press_that_begins_within_the_bounce_time_is_not_lost():
     edges = [(0.0, True), (0.1, False), (0.13, True), (0.6, False)]
-    assert len(releases(play(Button(), edges, 1.0))) == 2
+    assert len(releases(play(Button(BOUNCE), edges, 1.0))) == 2
 
 
 @given(
@@ -116,7 +119,7 @@ def test_a_second_press_that_begins_within_the_bounce_time_is_not_lost():
     st.booleans(),
 )
 def test_whatever_the_pin_does_presses_and_releases_alternate_and_end_up_with_the_pin(gaps, down):
-    button, at, edges = Button(down), 0.0, []
+    button, at, edges = Button(BOUNCE, down=down), 0.0, []
     for gap, level in gaps:
         at += gap
         edges.append((at, level))
