@@ -1,0 +1,145 @@
+"""Training jobs on a desk, and release_model at their end: real functions, rights and events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from data import topics, wire
+from data.manifest import MANIFEST
+from lambdas.release import versions
+from lambdas.retrain import Patience, wait
+from lambdas.training_jobs import MODEL_NAME, Outcome, job_name
+
+from .candidates import left_by_job
+
+COPY = """
+import os, shutil
+model = os.environ["SM_MODEL_DIR"]
+shutil.copytree(os.environ["SM_CHANNEL_LEFT"], model, dirs_exist_ok=True)
+"""
+LINK = f"{COPY}os.symlink('/etc/passwd', os.path.join(model, 'report.html'))"
+FAIL = "import sys; print('there are no films'); sys.exit(1)"
+_moment = iter(range(10_000))
+
+
+@pytest.fixture
+def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
+    """Run a training job that leaves what we want, and return what became of it."""
+    aws = local_cloud.aws
+    roles = aws.client("cloudformation").describe_stack_resources(
+        StackName=aws.desk.stack, LogicalResourceId="TrainingRole"
+    )["StackResources"]
+    role = aws.client("iam").get_role(RoleName=roles[0]["PhysicalResourceId"])["Role"]["Arn"]
+
+    def run(code: str, files: dict[str, bytes], prefix: str = "pipelines/trial") -> Outcome:
+        asked = datetime.now(UTC) + timedelta(days=next(_moment))
+        job = job_name(aws.desk.stack, asked.isoformat())
+        place = f"{prefix}/{job}/"
+        for name, content in files.items():
+            aws.client("s3").put_object(
+                Bucket=aws.desk.models_bucket, Key=place + name, Body=content
+            )
+        source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{aws.desk.models_bucket}/{place}"}
+        aws.client("sagemaker").create_training_job(
+            TrainingJobName=job,
+            RoleArn=role,
+            AlgorithmSpecification={
+                "TrainingImage": "desk",
+                "TrainingInputMode": "File",
+                "ContainerEntrypoint": ["python", "-c", code],
+            },
+            Environment={
+                "SM_CHANNEL_LEFT": "/opt/ml/input/data/left",
+                "SM_MODEL_DIR": "/opt/ml/model",
+            },
+            InputDataConfig=[{"ChannelName": "left", "DataSource": {"S3DataSource": source}}],
+            OutputDataConfig={"S3OutputPath": f"s3://{aws.desk.models_bucket}/candidates"},
+            ResourceConfig={
+                "InstanceType": "ml.m5.large",
+                "InstanceCount": 1,
+                "VolumeSizeInGB": 1,
+            },
+            StoppingCondition={"MaxRuntimeInSeconds": 60},
+        )
+        return wait(aws, aws.desk.models_bucket, job, Patience(0.1, 60.0))
+
+    return run
+
+
+def test_a_better_model_is_released_and_served(
+    train: Callable[..., Outcome], local_cloud: Any, example: Path
+) -> None:
+    aws = local_cloud.aws
+    s3, bucket = aws.client("s3"), aws.desk.models_bucket
+    version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1
+    outcome = train(COPY, left_by_job(example, version))
+    assert outcome.conclusion == "released", outcome.reasons
+    assert outcome.version == version
+    document = wire.decode(
+        aws.client("iot").get_job_document(jobId=outcome.iot_job)["document"].encode(),
+        wire.ModelUpdateJob,
+    )
+    assert (document.version, document.bucket) == (version, bucket)
+    for prefix in (
+        topics.bundle_prefix(MODEL_NAME, version),
+        topics.incumbent_prefix(MODEL_NAME, version),
+    ):
+        s3.head_object(Bucket=bucket, Key=prefix + MANIFEST)
+    while True:
+        served = aws.client("sagemaker").describe_endpoint(EndpointName="greenlight-model")
+        if served["EndpointStatus"] == "InService":
+            break
+        time.sleep(0.1)
+    assert served["EndpointConfigName"].startswith(f"greenlight-model-{version}-")
+    again = train(COPY, left_by_job(example, version, reasons=("Once more.",)))
+    assert again.conclusion == "released", "the same model under the same version is the same"
+
+
+def test_a_link_in_what_a_job_left_is_rejected_by_name(
+    train: Callable[..., Outcome], example: Path
+) -> None:
+    files = {name: raw for name, raw in left_by_job(example).items() if name != "report.html"}
+    outcome = train(LINK, files)
+    assert outcome.conclusion == "rejected"
+    assert "report.html" in outcome.reasons[0]
+
+
+def test_a_job_that_fails_says_its_last_words(train: Callable[..., Outcome]) -> None:
+    outcome = train(FAIL, {"x": b"x"})
+    assert outcome.conclusion == "failed"
+    assert "there are no films, exit code: 1" in outcome.reasons[0]
+
+
+def test_a_job_may_not_read_what_its_role_may_not(train: Callable[..., Outcome]) -> None:
+    outcome = train(COPY, {"x": b"x"}, prefix="models/trial")
+    assert outcome.conclusion == "failed"
+    assert "ClientError" in outcome.reasons[0]
+
+
+def test_a_job_without_input_fails_as_in_sagemaker(train: Callable[..., Outcome]) -> None:
+    outcome = train(COPY, {})
+    assert "No S3 objects found" in outcome.reasons[0]
+
+
+def test_names_are_used_once_and_what_is_not_there_is_said_in_sagemakers_words(
+    local_cloud: Any, train: Callable[..., Outcome]
+) -> None:
+    sagemaker = local_cloud.aws.client("sagemaker")
+    done = train(FAIL, {"x": b"x"}).job
+    assert done in [
+        one["TrainingJobName"]
+        for one in sagemaker.list_training_jobs(NameContains=done)["TrainingJobSummaries"]
+    ]
+    with pytest.raises(ClientError, match="not found"):
+        sagemaker.describe_training_job(TrainingJobName="greenlight-retrain-none")
+    with pytest.raises(ClientError, match="Could not find"):
+        sagemaker.describe_endpoint(EndpointName="another")
+    with pytest.raises(ClientError, match="Could not find"):
+        sagemaker.update_endpoint(EndpointName="greenlight-model", EndpointConfigName="none")
