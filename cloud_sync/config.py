@@ -97,6 +97,9 @@ def read_config(path: Path, state: Path | None = None) -> Config:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except PermissionError as error:
         raise ConfigRefused(path, ["may be read by the sync service alone; use sudo"]) from error
+    except FileNotFoundError as error:
+        told = "is missing; connect this device (greenlight-setup connect), or give --config"
+        raise ConfigRefused(path, [told]) from error
     except OSError as error:
         raise ConfigRefused(path, [f"{error.strerror}; give --config"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
