@@ -18,7 +18,7 @@ from cloud_sync.intake import Checkpoint, Intake, Stopped
 from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
 from data.bundle import read_bundle
-from data.manifest import CATALOGUE, MANIFEST, MODEL, SIGNATURE
+from data.manifest import CATALOGUE, MANIFEST, MODEL, REPORT, SIGNATURE
 from data.signing import PrivateKey
 
 
@@ -136,7 +136,7 @@ def test_a_first_part_damaged_by_a_power_cut_is_fetched_again(bench: Bench) -> N
     assert bench.fetch(published) == Fetched("j1", "3")
 
 
-@pytest.mark.parametrize("name", [MODEL, CATALOGUE, MANIFEST, SIGNATURE])
+@pytest.mark.parametrize("name", [MODEL, CATALOGUE, REPORT, MANIFEST, SIGNATURE])
 def test_a_flipped_byte_in_any_file_is_refused_for_good(bench: Bench, name: str) -> None:
     published = bench.publish(3)
     key = published.prefix + name

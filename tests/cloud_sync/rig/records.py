@@ -8,7 +8,16 @@ import msgspec
 
 from data import wire
 from data.bundle import write_bundle
-from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE, Manifest, TrainingSource
+from data.manifest import (
+    CATALOGUE,
+    MANIFEST,
+    MODEL,
+    PROBES,
+    REPORT,
+    SIGNATURE,
+    Manifest,
+    TrainingSource,
+)
 from data.signing import PrivateKey
 from data.wire import Feedback, ModelUpdateJob
 
@@ -61,7 +70,12 @@ class Published:
     def __init__(
         self, folder: Path, version: int, key: PrivateKey, model: bytes = b"model" * 40_000
     ) -> None:
-        files = {MODEL: model + b"%d" % version, PROBES: b"{}", CATALOGUE: b'{"x": 1}'}
+        files = {
+            MODEL: model + b"%d" % version,
+            PROBES: b"{}",
+            CATALOGUE: b'{"x": 1}',
+            REPORT: b"<!doctype html><title>the model</title>" * 1000,
+        }
         self.manifest_sha256 = write_bundle(folder, manifest(version), files, key)
         self.version = version
         self.prefix = f"models/films/{version}/"
