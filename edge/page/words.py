@@ -55,10 +55,10 @@ def signed(stars: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return `37 %`, `0.4 %`, `under 0.1 %`; a probability is never quite nothing."""
+    """Return `37%`, `0.4%`, `under 0.1%`; a probability is never quite nothing."""
     if share < 0.001:
-        return "under 0.1 %"
-    return f"{share:.1%}".replace("%", " %") if share < 0.1 else f"{share:.0%}".replace("%", " %")
+        return "under 0.1%"
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
 def moment(text: str | None) -> datetime | None:

@@ -168,3 +168,20 @@ def test_text_can_be_twice_as_large_without_scrolling_sideways(
         browser.get(f"{appliance.address}{path}")
         browser.execute_script("document.documentElement.style.fontSize = '225%'")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 1280
+
+
+def test_the_longest_name_breaks_before_the_screen_does(
+    appliance: RunningAppliance, browser: Browser
+):
+    browser.dress(PHONE, dark=False)
+    names = "h1, h2, .by strong, .what span, .reasons tr + tr th, .name, .lead, .director, .quiet"
+    with browser.without_javascript():
+        for path in PAGES.values():
+            browser.get(f"{appliance.address}{path}")
+            browser.execute_script(
+                f"for (const one of document.querySelectorAll('{names}'))"
+                " one.textContent = 'Donaudampfschifffahrtsgesellschaftskapitänsmütze'.repeat(2)"
+            )
+            width = browser.execute_script("return document.documentElement.scrollWidth")
+            assert width == PHONE[0], path
+    browser.dress(DESKTOP, dark=False)

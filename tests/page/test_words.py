@@ -33,7 +33,7 @@ def test_numbers():
         "1 rating",
         "1,200 ratings",
     ]
-    assert [percent(p) for p in (0.0001, 0.02, 0.371)] == ["under 0.1 %", "2.0 %", "37 %"]
+    assert [percent(p) for p in (0.0001, 0.02, 0.371)] == ["under 0.1%", "2.0%", "37%"]
     assert signed(-0.25) == "\u22120.25"
 
 
