@@ -47,8 +47,8 @@ class Comparison(msgspec.Struct, frozen=True):
     """One figure of both models on the same films. Less is better in every figure.
 
     Attributes:
-        part: `feedback`, the held-out ratings; or `holdout`, films of the table, each predicted
-            by a fit that had not seen it.
+        part: `feedback`, the held-out ratings; or `holdout`, films of the table by directors whom
+            no rating has told of, each predicted by a fit that had not seen it.
         films: how many.
         difference: candidate less incumbent.
         low, high: the ends of the difference's 95% interval.

@@ -81,7 +81,7 @@ class Contender:
         _, rows, places = np.intersect1d(film_ids(films), known, return_indices=True)
         order = np.argsort(rows)
         rows, places = rows[order], places[order]
-        return rows, Said(model.unseen_expected_[places], model.unseen_probabilities_[places])
+        return rows, Said(model.unseen_expected_, model.unseen_probabilities_).take(places)
 
 
 def read_contender(folder: Path) -> Contender:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.verdict import Comparison, Figure, Part
 from training.careers import Floats, Ints
@@ -31,6 +32,10 @@ class Said(NamedTuple):
 
     expected: Floats
     probabilities: Floats
+
+    def take(self, films: Ints | NDArray[np.bool_]) -> Said:
+        """Return what it says of these."""
+        return Said(self.expected[films], self.probabilities[films])
 
 
 def slate_size(films: int) -> int:

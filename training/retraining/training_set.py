@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,9 +113,13 @@ class TrainingSet:
         """Return the rated films that never train, by id."""
         return list(self._films("held_out"))
 
+    def rated_directors(self) -> set[str]:
+        """Return the directors of the ratings that train."""
+        return {film.director for film in self._films(f"origin <> '{TABLE}' AND NOT held_out")}
+
     def _films(self, where: str) -> Iterator[Film]:
-        scratch = self.folder / ".scratch"
-        with connect(scratch, ordered=True) as database:
+        # Nothing is sorted or joined, so nothing is put aside there.
+        with connect(Path(tempfile.gettempdir()), ordered=True) as database:
             yield from films_of(
                 database, f"FROM read_parquet('{quoted(self.folder / FILMS)}') WHERE {where}"
             )
