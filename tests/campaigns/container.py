@@ -13,8 +13,17 @@ from typing import Any
 
 # What Raspberry Pi OS Lite has, as far as the installer cares.
 PACKAGES = "systemd,systemd-sysv,dbus,udev,libpam-systemd,python3,python3-venv,avahi-daemon"
-_BOOT_SECONDS = 120.0
+# On a busy machine: patience costs nothing when all is well.
 _PATIENCE_SECONDS = 240.0
+
+
+def namespaces_refused() -> str | None:
+    """Say why this kernel gives us no namespaces, or None."""
+    command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--mount-proc"]
+    done = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    return f"the kernel allows no containers here: {done.stderr.strip()}"
 
 
 def make_root(tar: Path, suite: str = "bookworm") -> None:
@@ -31,14 +40,18 @@ def make_root(tar: Path, suite: str = "bookworm") -> None:
 
 
 class Container:
-    """One machine: a folder, and while it runs the processes in it."""
+    """One machine: a folder, and while it runs the processes in it.
+
+    Attributes:
+        leader: its first process, as seen from outside.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self._name = name
         self._log = folder.with_suffix(".console.log")
         self._nspawn: subprocess.Popen[bytes] | None = None
-        self._leader = 0
+        self.leader = 0
 
     def unpack(self, tar: Path) -> None:
         """Begin anew from an archive."""
@@ -48,6 +61,17 @@ class Container:
         (self.folder / "etc/machine-id").write_text("")
         # Its log can be read after a failure: journalctl --root FOLDER
         (self.folder / "var/log/journal").mkdir(exist_ok=True)
+
+    def refused(self) -> str | None:
+        """Say why systemd-nspawn may not run even `true` in it, or None."""
+        done = subprocess.run(
+            ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network",
+             "--console=pipe", f"--directory={self.folder}", "/bin/true"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            return None
+        return f"systemd-nspawn may not run here: {done.stderr.strip()}"
 
     def boot(self) -> None:
         """Boot it and wait until everything that starts at boot has started."""
@@ -60,7 +84,7 @@ class Container:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + _BOOT_SECONDS
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while not self._has_booted():
             if self._nspawn.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"it does not boot: {self._log.read_text()[-2000:]}")
@@ -72,8 +96,8 @@ class Container:
         pids = children.read_text().split() if children.exists() else []
         if not pids:
             return False
-        self._leader = int(pids[0])
-        if Path(f"/proc/{self._leader}/comm").read_text().strip() != "systemd":
+        self.leader = int(pids[0])
+        if Path(f"/proc/{self.leader}/comm").read_text().strip() != "systemd":
             return False
         state = self.try_run("systemctl is-system-running").stdout.strip()
         return state in ("running", "degraded")
@@ -83,10 +107,10 @@ class Container:
         """Whether it has not been switched off."""
         return self._nspawn is not None and self._nspawn.poll() is None
 
-    def wait_until_off(self, seconds: float) -> None:
+    def wait_until_off(self) -> None:
         """Wait until it has switched itself off."""
         assert self._nspawn is not None
-        self._nspawn.wait(seconds)
+        self._nspawn.wait(_PATIENCE_SECONDS)
 
     def power_off(self) -> None:
         """Switch it off cleanly."""
@@ -100,13 +124,13 @@ class Container:
     def cut_power(self) -> None:
         """End every process in it at once."""
         if self.runs and self._nspawn is not None:
-            os.kill(self._leader, signal.SIGKILL)
+            os.kill(self.leader, signal.SIGKILL)
             self._nspawn.wait(30)
 
     def try_run(self, command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a shell command in it as root; whatever its exit code."""
         return subprocess.run(
-            ["nsenter", f"--target={self._leader}", "--all", "env", "-i",
+            ["nsenter", f"--target={self.leader}", "--all", "env", "-i",
              "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
              "LANG=C.UTF-8", "GREENLIGHT_SETTLE_SECONDS=6",
              "sh", "-c", command],
@@ -127,13 +151,15 @@ class Container:
         """Return what systemd says of a unit."""
         return self.run(f"systemctl show --property {name} --value {unit}").strip()
 
-    def wait_until(self, what: str, command: str, seconds: float = 60.0) -> None:
+    def wait_until(self, what: str, command: str) -> None:
         """Wait until a shell command in it succeeds."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while (done := self.try_run(command)).returncode != 0:
             if time.monotonic() > deadline:
                 log = self.try_run("journalctl --no-pager -n 40").stdout
-                raise AssertionError(f"{what}: not within {seconds:g} s\n{done.stdout}\n{log}")
+                raise AssertionError(
+                    f"{what}: not within {_PATIENCE_SECONDS:g} s\n{done.stdout}\n{log}"
+                )
             time.sleep(0.3)
 
     def files(self) -> set[str]:

@@ -15,6 +15,15 @@ class PowerIsGone(Exception):
     """The machine ended while it was asked something."""
 
 
+class Silence(AssertionError):
+    """Nobody inside said anything in time."""
+
+
+# What the guest's kernel prints when the emulator, on a busy machine, has lost its timer: nothing
+# in the guest can go on then, and only its power helps.
+_LOST_TIMER = "Possible timer handling issue"
+
+
 class VirtualMachine:
     """A PC with the appliance's disk.
 
@@ -76,6 +85,11 @@ class VirtualMachine:
         """Whether it is on."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def lost_its_timer(self) -> bool:
+        """Whether the emulator has failed the guest's kernel since the power came on."""
+        return _LOST_TIMER in (self._work / "console.log").read_text(errors="replace")
+
     def cut_power(self) -> None:
         """End it at once; nothing in it is asked."""
         if self._process is not None:
@@ -88,7 +102,11 @@ class VirtualMachine:
         self._process.wait(seconds)
 
     def wait_for_agent(self, seconds: float) -> None:
-        """Wait until somebody inside answers."""
+        """Wait until somebody inside answers.
+
+        Raises:
+            Silence: nobody did.
+        """
         while "hello" not in self._line(seconds):
             pass
 
@@ -134,7 +152,7 @@ class VirtualMachine:
             try:
                 chunk = self._port.recv(65536)
             except TimeoutError as error:
-                raise AssertionError(f"the agent says nothing for {seconds:g} s") from error
+                raise Silence(f"the agent says nothing for {seconds:g} s") from error
             except OSError as error:
                 raise PowerIsGone from error
             if not chunk:

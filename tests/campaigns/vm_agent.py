@@ -53,20 +53,25 @@ def _pull(way: str) -> None:
     (_line(_BUTTON) / "pull").write_text(way)
 
 
-def press(seconds: float, bounces: int) -> None:
+def press(seconds: float, bounces: int) -> float:
     """Push the button down for so long, its contact rattling at both ends.
 
     It rattles as fast as it can: emulated, each write takes milliseconds by itself.
+
+    Returns:
+        How long it was down in truth: on a busy machine longer than was asked for.
     """
     for _ in range(bounces):
         _pull("pull-down")
         _pull("pull-up")
+    began = time.monotonic()
     _pull("pull-down")
     time.sleep(seconds)
     for _ in range(bounces):
         _pull("pull-up")
         _pull("pull-down")
     _pull("pull-up")
+    return time.monotonic() - began
 
 
 def look(seconds: float) -> dict[str, float]:
@@ -85,7 +90,7 @@ def look(seconds: float) -> dict[str, float]:
 def ask(request: dict[str, Any]) -> Any:
     """Ask the appliance by its control socket."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(60)
+        connection.settimeout(240)
         connection.connect(_SOCKET)
         connection.sendall(json.dumps(request).encode() + b"\n")
         return json.loads(connection.makefile().readline())

@@ -18,14 +18,16 @@ from pathlib import Path
 import pytest
 
 from . import vm_image
-from .vm import PowerIsGone, VirtualMachine
+from .vm import PowerIsGone, Silence, VirtualMachine
 
 TOP = Path(__file__).parents[2]
 WORK = TOP / "build/vm-test"
 POWER_CUTS = int(os.environ.get("GREENLIGHT_POWER_CUTS", "20"))
 SEED = int(os.environ.get("GREENLIGHT_SEED", "1"))
 # Emulated, on a busy machine: patience costs nothing when all is well.
-BOOT_SECONDS, ANSWER_SECONDS = 400.0, 240.0
+BOOT_SECONDS, ANSWER_SECONDS = 1200.0, 600.0
+# What the button's presses are told apart by, less what the emulator may add to them.
+SHORT_SECONDS, APPROVAL_SECONDS = 0.9, (1.9, 4.9)
 
 pytestmark = [pytest.mark.nspawn, pytest.mark.timeout(4 * 3600)]
 
@@ -50,7 +52,18 @@ def machine() -> Iterator[VirtualMachine]:
 def boot(machine: VirtualMachine) -> float:
     """Switch on and wait until the appliance is ready; return the seconds since kernel start."""
     machine.power_on()
-    machine.wait_for_agent(BOOT_SECONDS)
+    deadline = time.monotonic() + BOOT_SECONDS
+    while True:
+        try:
+            machine.wait_for_agent(60)
+            break
+        except Silence:
+            if time.monotonic() > deadline:
+                raise
+            if machine.lost_its_timer:
+                print("\nthe emulator lost the guest's timer: one more power cut", flush=True)
+                machine.cut_power()
+                machine.power_on()
     wait(machine, "it runs", lambda: run_state(machine) == "active")
     since = machine.shell(
         "systemctl show greenlight.service --value --property ActiveEnterTimestampMonotonic"
@@ -77,8 +90,9 @@ def phase(machine: VirtualMachine) -> str:
     return str(machine.ask(command="status")["phase"])
 
 
-def press(machine: VirtualMachine, seconds: float, bounces: int = 0) -> None:
-    machine.order({"press": seconds, "bounces": bounces})
+def press(machine: VirtualMachine, seconds: float, bounces: int = 0) -> float:
+    """Press the button; return how long it was down, emulated on a busy machine."""
+    return float(machine.order({"press": seconds, "bounces": bounces}))
 
 
 def written(machine: VirtualMachine) -> set[str]:
@@ -88,7 +102,7 @@ def written(machine: VirtualMachine) -> set[str]:
     return ratings | {f"approved {row['pick']['id']}" for row in rows if row["decision"]}
 
 
-def test_first_boot_without_any_configuration_becomes_ready(machine: VirtualMachine) -> None:
+def test_the_first_boot_becomes_ready(machine: VirtualMachine) -> None:
     seconds = boot(machine)
     wait(machine, "its model answers", lambda: phase(machine) == "ready")
     light = machine.order({"look": 2})
@@ -105,14 +119,15 @@ def test_the_pins_are_lgpio_on_the_kernels_own_chip(machine: VirtualMachine) -> 
 
 
 def test_press_pick_approve_rate(machine: VirtualMachine) -> None:
-    press(machine, 0.3, bounces=2)
+    while press(machine, 0.3, bounces=2) > SHORT_SECONDS:
+        pass
     wait(machine, "a pick waits", lambda: machine.ask(command="status")["pick"] is not None)
     light = machine.order({"look": 6})
     assert 0 < light["on"] < 1, "it blinks"
     title = machine.ask(command="status")["pick"]["title"]
-    press(machine, 1.5)  # cancelled
-    assert machine.ask(command="status")["pick"]["title"] == title
-    press(machine, 3.2)
+    if press(machine, 1.4) < APPROVAL_SECONDS[0]:  # cancelled
+        assert machine.ask(command="status")["pick"]["title"] == title
+        assert press(machine, 2.8) < APPROVAL_SECONDS[1], "this machine is too busy for a test"
     wait(machine, "it is approved", lambda: phase(machine) == "ready")
     assert machine.ask(command="status")["awaiting_rating"][0]["title"] == title
     assert machine.ask(command="rate", stars=8)["ok"]

@@ -110,6 +110,8 @@ def make_disk(work: Path, release: Path, tar: Path) -> tuple[Path, Path, Path]:
         check=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     shutil.rmtree(root / "root/release")
+    # The only setting, for the emulator's sake: a Pi tries a model in a second or two.
+    (root / "etc/greenlight/greenlight.toml").write_text("trial_seconds = 900.0\n")
     for unit in ("vm-gpio.service", "vm-agent.service"):
         subprocess.run(["systemctl", f"--root={root}", "enable", "--quiet", unit], check=True)
     initrd = root / "boot" / f"initrd.img-{version}"

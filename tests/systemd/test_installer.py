@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from data.signing import PUBLIC_SUFFIX
+from lambdas.provision import CONFIGURATION, PUBLIC_KEYS
+
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "systemd/install.sh"
 SCRIPTS = sorted(path for path in (ROOT / "systemd").rglob("*.sh"))
@@ -85,6 +88,14 @@ def test_without_root_it_says_so():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "sudo" in done.stderr
+
+
+def test_connecting_takes_what_provisioning_writes():
+    owner = (ROOT / "systemd/steps/owner.sh").read_text()
+    assert f'[ -f "$1/{CONFIGURATION}" ]' in owner
+    assert 'cp -R "$1"' in owner, "all of it"
+    # The appliance checks models with the same keys.
+    assert f'"$CONFIG"/sync/{PUBLIC_KEYS}/*{PUBLIC_SUFFIX}; do' in owner
 
 
 def test_cloud_init_runs_the_installer_that_a_release_holds():
