@@ -133,6 +133,8 @@ def test_without_javascript_one_can_read_rate_and_narrow(
         browser.find("#press").click()
         browser.wait(lambda: browser.find_elements("css selector", "#approve"))
         browser.find("#approve").click()
+        # The old page, which has such a field too, may still be there for a moment.
+        browser.wait(lambda: "Approved" in browser.find("#done").text)
         browser.find("input[name=stars][value='6']").click()
         browser.find(".rate button").click()
         browser.wait(lambda: "on the disk" in browser.find("#done").text)
