@@ -152,7 +152,9 @@ def up_command(
     architecture: Annotated[str, typer.Option(help="of the functions")] = "arm64",
     endpoint: Annotated[str, typer.Option(help="none or serverless")] = "",
     endpoint_image: Annotated[str, typer.Option(help="in ECR; see docs/aws.md")] = "",
-    training_image: Annotated[str, typer.Option(help="in ECR; switches retraining on")] = "",
+    training_image: Annotated[
+        str, typer.Option(help="in ECR; switches retraining on. none switches it off")
+    ] = "",
     alarm_email: Annotated[str, typer.Option(help="who is told of alarms")] = "",
 ) -> None:
     """Check, package, and create or update the stack. What is not given stays as it is."""
@@ -163,6 +165,8 @@ def up_command(
         "AlarmEmail": alarm_email,
     }
     settings = {name: value for name, value in given.items() if value}
+    if training_image == "none":
+        settings["TrainingImage"] = ""
     wanted = Wanted(stack_name, architecture, settings)
     try:
         aws = in_account(region)

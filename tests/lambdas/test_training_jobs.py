@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from data import topics, wire
 from data.manifest import MANIFEST
 from lambdas.release import versions
 from lambdas.retrain import Patience, wait
-from lambdas.training_jobs import MODEL_NAME, Outcome, job_name
+from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, Outcome, event_of, job_name
 
 from .candidates import left_by_job
 
@@ -98,8 +99,20 @@ def test_a_better_model_is_released_and_served(
             break
         time.sleep(0.1)
     assert served["EndpointConfigName"].startswith(f"greenlight-model-{version}-")
-    again = train(COPY, left_by_job(example, version, reasons=("Once more.",)))
-    assert again.conclusion == "released", "the same model under the same version is the same"
+    # As after a crash before the last write: the event comes again, and there is one job still.
+    kept = topics.candidate_prefix(outcome.job) + OUTCOME
+    s3.delete_object(Bucket=bucket, Key=kept)
+    event = event_of(Ended(outcome.job, "Completed"))
+    aws.client("events").put_events(
+        Entries=[
+            {
+                "Source": event["source"],
+                "DetailType": event["detail-type"],
+                "Detail": json.dumps(event["detail"]),
+            }
+        ]
+    )
+    assert wait(aws, bucket, outcome.job, Patience(0.1, 60.0)) == outcome
 
 
 def test_a_link_in_what_a_job_left_is_rejected_by_name(
