@@ -17,6 +17,8 @@ from lambdas.release import Release
 from lambdas.release_model.candidate import Candidate, CandidateRejected, read
 from lambdas.training_jobs import Ended, Outcome
 
+_MAX_REASONS, _MAX_REASON = 20, 500
+
 
 class Cloud(Protocol):
     """What the function sees of AWS."""
@@ -70,12 +72,17 @@ def conclude(ended: Ended, cloud: Cloud) -> Outcome:
         try:
             outcome = _judge(ended.job, cloud)
         except (CandidateRejected, PublishingFailed) as error:
-            outcome = Outcome(job=ended.job, conclusion="rejected", reasons=(str(error),))
+            outcome = Outcome(job=ended.job, conclusion="rejected", reasons=_short((str(error),)))
     else:
         said = f"the training job {ended.status.lower()}: {ended.failure or 'its log says why'}"
-        outcome = Outcome(job=ended.job, conclusion="failed", reasons=(said,))
+        outcome = Outcome(job=ended.job, conclusion="failed", reasons=_short((said,)))
     cloud.write(outcome)
     return outcome
+
+
+def _short(reasons: Sequence[str]) -> tuple[str, ...]:
+    """Return what an outcome has room for; the verdict beside it has all of it."""
+    return tuple(reason[:_MAX_REASON] for reason in reasons[:_MAX_REASONS])
 
 
 def _judge(job: str, cloud: Cloud) -> Outcome:
@@ -86,7 +93,7 @@ def _judge(job: str, cloud: Cloud) -> Outcome:
         return Outcome(
             job=job,
             conclusion="refused",
-            reasons=verdict.reasons,
+            reasons=_short(verdict.reasons),
             version=verdict.candidate.version,
             model_hash=verdict.candidate.model_hash,
         )
@@ -100,7 +107,7 @@ def _judge(job: str, cloud: Cloud) -> Outcome:
     return Outcome(
         job=job,
         conclusion="released",
-        reasons=verdict.reasons,
+        reasons=_short(verdict.reasons),
         version=version,
         model_hash=left.candidate.manifest.model_hash,
         iot_job=told,

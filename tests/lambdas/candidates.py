@@ -42,7 +42,7 @@ def left_by_job(bundle: Path, version: int = 2, **changes: Any) -> dict[str, byt
     manifest = msgspec.structs.replace(checked.manifest, version=version, key_id="")
     pipeline = bundle.with_name(f"{bundle.name}.report") / PIPELINE
     return {
-        VERDICT: wire.encode(verdict(manifest, **changes)),
+        VERDICT: wire.encode(verdict(manifest, **changes), 1024 * 1024),
         "report.html": b"<p>why",
         PIPELINE: pipeline.read_bytes(),
         f"bundle/{MANIFEST}": msgspec.json.encode(manifest),

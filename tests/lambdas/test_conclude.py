@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from data import topics
+from data import limits, topics, wire
 from data.bundle import check_manifest
 from data.errors import InvalidRecord
 from data.manifest import MANIFEST, SIGNATURE, Manifest
@@ -163,6 +163,13 @@ def test_a_refused_model_is_kept_from_everybody_with_its_reasons(example: Path) 
     assert outcome.reasons == ("It chooses worse films.",)
     assert (list(cloud.published), cloud.served, cloud.told) == ([1], [], [])
     assert VERDICT in cloud.papers, "the report says why"
+
+
+def test_a_verdict_that_says_too_much_still_comes_to_its_end(example: Path) -> None:
+    files = left_by_job(example, reasons=("x" * 10_000,) * 90)
+    outcome = conclude(DONE, Cloud(packed(files)))
+    assert outcome.conclusion == "released"
+    assert len(wire.encode(outcome)) < limits.MAX_PAYLOAD_BYTES
 
 
 def test_a_version_below_the_newest_is_rejected(archive: bytes) -> None:

@@ -124,6 +124,7 @@ def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedP
         ("deploy", "down", "--yes"),
         ("provision", "x", "--out", "{folder}"),
         ("publish", "{folder}"),
+        ("retrain", "--wait"),
     ],
 )
 def test_without_region_or_credentials_the_fix_is_named(
