@@ -3,17 +3,20 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from edge.config import Config
 from edge.exits import Exit
 from edge.panel.led import MEANING, Pattern
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/appliance.md").read_text()
+README = (ROOT / "README.md").read_text()
 
 
-def rows(first: str) -> list[list[str]]:
+def rows(first: str, text: str = TEXT) -> list[list[str]]:
     """The rows of the table whose first heading is `first`."""
-    table = re.search(rf"^\| {first} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    table = re.search(rf"^\| {first} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     assert table, first
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
 
@@ -23,13 +26,15 @@ def test_every_exit_code_is_listed():
     assert listed == {int(one): one.name.lower().replace("_", " ") for one in Exit}
 
 
-def test_every_pattern_of_the_light_is_listed():
+@pytest.mark.parametrize("text", [TEXT, README], ids=["docs/appliance.md", "README.md"])
+def test_every_pattern_of_the_light_is_listed(text):
     held = {Pattern.HELD, *(one for one in Pattern if one.value.startswith("held"))}
-    said = dict(rows("light"))
+    said = dict(rows("light", text))
     assert said == {one.value: MEANING[one] for one in Pattern if one not in held}
 
 
 def test_the_wiring_is_that_of_the_configuration():
-    assert f"GPIO {Config().button_pin}" in TEXT
-    assert f"GPIO {Config().led_pin}" in TEXT
+    for text in (TEXT, README):
+        assert f"GPIO {Config().button_pin}" in text
+        assert f"GPIO {Config().led_pin}" in text
     assert f":{Config().page_port}`" in TEXT
