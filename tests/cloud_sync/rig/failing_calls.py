@@ -37,7 +37,7 @@ CALLS = {
     "rmdir": ("EIO",),
 }
 _MOST_IN_A_ROW = 5
-_SECONDS = 60
+_SECONDS = 300
 
 
 @dataclass
