@@ -111,6 +111,10 @@ report: $(VENV)/ready ## the model's report over five random splits and one in t
 big-data-test: $(VENV)/ready ## ten million made-up titles through the source imdb, within 2 GB
 	@$(RUN)/python tests/campaigns/big_data.py
 
+.PHONY: many-objects
+many-objects: $(VENV)/ready ## a million feedback objects compacted, killed on the way, within 1 GB
+	@$(RUN)/python -m tests.campaigns.many_objects
+
 # ---------------------------------------------------------------- measured and proved at length
 
 SEED ?= 1

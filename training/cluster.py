@@ -15,7 +15,7 @@ import joblib
 
 from training.errors import ClusterUnusable
 
-_TIMEOUT_SECONDS = 20
+_TIMEOUT_SECONDS = 10
 # Another version of one of these gives other numbers.
 _SAME = ("numpy", "scipy", "scikit-learn", "pandas", "greenlight")
 

@@ -79,7 +79,7 @@ def main(objects: int, kills: int, folder: Path) -> int:
         shutil.rmtree(work, ignore_errors=True)
         began, peak = time.monotonic(), 0
         for _ in range(count):
-            code, used, _ = compact(there, work, kill_after=draw.uniform(1.0, runs[0][1]))
+            code, used, _ = compact(there, work, kill_after=draw.uniform(1.0, runs[0][1] / kills))
             peak = max(peak, used)
         code, used, _ = compact(there, work)
         seconds, peak = time.monotonic() - began, max(peak, used)
