@@ -24,7 +24,7 @@ def test_two_thousand_ratings_through_thirty_faults_arrive_each_once(
     assert sum(report.faults.values()) == FAULTS
     # A kill between commit and confirmation leaves a rating that is stored but was not confirmed.
     assert report.confirmed == RATINGS + report.by_owner <= report.rated, report
-    assert report.by_owner > FAULTS, report
+    assert report.by_owner > 0, report
     assert report.exact, report
     # The last service to be started has as many threads and files as the first had.
     first, last = report.usage[0], report.usage[-1]
