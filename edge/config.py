@@ -43,7 +43,7 @@ class Config:
     led_active_high: bool = True
     demonstration: bool = False
     verified_share: float = 0.1
-    explore: float = 0.1
+    explore: float = 0.0
     keep_picks: int = 2000
     offline_seconds: float = 86_400.0
     trial_seconds: float = 60.0

@@ -16,7 +16,7 @@ SHORT = {"seeds": [2], "rounds": 2, "presses": 110}
 
 
 def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(tmp_path):
-    learner = exploring(0.1)
+    learner = exploring(1.0)
     figures = campaign(
         SHORT["seeds"],
         SHORT["rounds"],
@@ -33,7 +33,7 @@ def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(tmp_pa
     assert learnt.last_gain.mean > 0.2
     assert never.stars.mean > chance.stars.mean + 0.5
     # Many a draw changes nothing: the best is the best all the same.
-    assert 0 < learnt.explored < 0.1
+    assert 0 < learnt.explored < 0.5
     assert never.explored == chance.explored == 0
     told = json.loads((tmp_path / "figures.json").read_bytes())
     assert told["arms"][learner.name]["gain"][0] == pytest.approx(learnt.gain.mean)

@@ -1,5 +1,6 @@
 """An exploring pick is the exact best of score and draw: compared with ranking every row."""
 
+import io
 import random
 
 import msgspec
@@ -7,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from data.catalogue import USUAL_SPREAD, Spread
 from edge.search.best import Search
 from edge.search.classic import classic_slate
 from edge.search.explore import draw_offsets
 from edge.search.pick import choose, choose_classic
+from edge.search.show import pick_table
 from edge.search.slate import Slate, resolve
 
 from .made_up import model as made_up_model
@@ -143,3 +146,21 @@ def test_a_seed_draws_the_same_again_and_another_something_else():
     told = [choose(model, Slate(), 5, seed=seed, explore=True).picks for seed in (1, 1, 2)]
     assert told[0] == told[1]
     assert [pick.drawn for pick in told[1]] != [pick.drawn for pick in told[2]]
+
+
+def test_a_person_reads_what_was_drawn_and_what_the_best_was():
+    model = made_up_model(6, spread=600)
+    answers = [choose(model, Slate(), seed=seed, explore=True) for seed in range(60)]
+    explored = next(answer for answer in answers if answer.explored)
+    same = next(answer for answer in answers if not answer.explored)
+    shown = {}
+    for answer in (explored, same):
+        console = Console(width=200, record=True, file=io.StringIO())
+        console.print(pick_table(answer))
+        shown[answer.explored] = console.export_text()
+    assert "A film to learn from" in shown[True]
+    assert f"{explored.picks[0].drawn:+.2f} on top" in shown[True]
+    assert f"ahead: {explored.runner_up.title}" in shown[True]
+    assert "The film to make" in shown[False]
+    assert "it is the best all the same" in shown[False]
+    assert f"behind: {same.runner_up.title}" in shown[False]

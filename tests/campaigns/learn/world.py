@@ -23,6 +23,8 @@ FREE_DIRECTORS = 12
 _AVERAGE = 6.3
 _FAVOURITE_BONUS = 0.4
 _NOISE = 0.5
+# The share of directors with a single film.
+_ONE_FILM, _MOST_FILMS = 0.35, 20
 # Of the studio's directors so many are another thing to its audience, by so many stars.
 _CHANGED_SHARE, _CHANGED_BY = 0.4, 1.2
 
@@ -36,7 +38,7 @@ class World:
         ours: how many of them the studio works with.
     """
 
-    def __init__(self, seed: int, directors: int = 300, ours: int = 60) -> None:
+    def __init__(self, seed: int, directors: int = 600, ours: int = 60) -> None:
         draw = np.random.default_rng(seed)
         self.names = [f"Director {number:04d}" for number in range(directors)]
         self._talent = dict(zip(self.names, draw.normal(0.0, 0.6, directors), strict=True))
@@ -54,7 +56,8 @@ class World:
 
     def _past(self, name: str, draw: np.random.Generator) -> list[Film]:
         """Return the films that a director has made."""
-        count = int(draw.integers(2, 12))
+        # As in real tables: most have made one film or two, a few have made many.
+        count = int(min(draw.geometric(_ONE_FILM), _MOST_FILMS))
         last = int(draw.integers(LAST_YEAR - _LATELY, LAST_YEAR + 1))
         first = max(FIRST_YEAR, last - int(draw.integers(count, 3 * count + 1)))
         films = []
