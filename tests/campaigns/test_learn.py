@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from .learn.__main__ import NEVER, RANDOM, campaign, exploring, write
+from .learn.__main__ import write
+from .learn.campaign import NEVER, RANDOM, campaign, exploring
 from .learn.figures import Spread, figures_of, is_gain, spread
 from .learn.studio import Arm, Course
 
