@@ -19,11 +19,8 @@ from rich.table import Table
 
 from cloud_sync.config import Config, ConfigRefused, check_files, read_config
 from data.errors import GreenlightError
+from data.exits import Exit
 from data.notify import Watchdog, tell_systemd
-
-EXIT_UNREACHABLE = 69
-EXIT_STATE = 74
-EXIT_CONFIG = 78
 
 # Where `greenlight-setup connect` puts it, and where the unit looks for it.
 DEFAULT_CONFIG = Path("/etc/greenlight/sync/sync.toml")
@@ -89,7 +86,7 @@ def once(
             settled, reason = service.standing()
     if not settled:
         _err.print(f"greenlight-sync: not finished in {timeout:g} s: {reason}")
-        raise typer.Exit(EXIT_UNREACHABLE)
+        raise typer.Exit(Exit.NOT_RUNNING)
 
 
 @app.command()
@@ -105,7 +102,7 @@ def status(
     path = settings.state / JOURNAL
     if not path.exists():
         _err.print(f"greenlight-sync: {path}: is missing; start the appliance once")
-        raise typer.Exit(EXIT_STATE)
+        raise typer.Exit(Exit.NO_STATE)
     with _state_errors(), Journal.open(path) as journal:
         waiting, oldest = journal.outbox_depth()
         known = {
@@ -144,7 +141,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> 
         _out.print(f"{mark} {finding.name}:", end=" ")
         _out.print(finding.told, markup=False, highlight=False, soft_wrap=True)
     if not well:
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _told(value: object) -> Iterator[str]:
@@ -162,7 +159,7 @@ def _config(path: Path, state: Path | None, identity: bool = False) -> Config:
         return config
     except ConfigRefused as error:
         _err.print(str(error))
-        raise typer.Exit(EXIT_CONFIG) from error
+        raise typer.Exit(Exit.CONFIGURATION) from error
 
 
 def _log_to_stderr() -> None:
@@ -186,4 +183,4 @@ def _state_errors() -> Iterator[None]:
         yield
     except (GreenlightError, OSError) as error:
         _err.print(f"greenlight-sync: {error}")
-        raise typer.Exit(EXIT_STATE) from error
+        raise typer.Exit(Exit.NO_STATE) from error

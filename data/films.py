@@ -25,7 +25,6 @@ MIN_STARS, MAX_STARS = 1, 10
 # The first films were made in 1874 (Janssen's Passage de Vénus); one far ahead is a slip.
 MIN_YEAR, MAX_YEAR = 1870, 2200
 MAX_TEXT = 400
-MAX_RATING = 10.0
 
 _KIND_SUFFIX = re.compile(r"\((TV|V|VG)\)\s*$")
 _KIND_OF_SUFFIX: dict[str, Kind] = {"TV": "tv", "V": "video", "VG": "game"}
@@ -113,7 +112,7 @@ def check_rating(field: str, rating: float | None) -> None:
     Raises:
         InvalidRecord: naming `field`.
     """
-    if rating is not None and not MIN_STARS <= rating <= MAX_RATING:
+    if rating is not None and not MIN_STARS <= rating <= MAX_STARS:
         raise InvalidRecord(field, f"is {rating}; give a number from 1.0 to 10.0")
 
 

@@ -8,7 +8,7 @@ import traceback
 import typer
 
 from data.errors import GreenlightError
-from edge.exits import Exit
+from data.exits import Exit
 
 
 def application() -> typer.Typer:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from data.exits import Exit
 from edge.appliance import client
 from edge.commands.options import (
     ConfigOption,
@@ -15,7 +16,6 @@ from edge.commands.options import (
     configured,
     stopped_journal,
 )
-from edge.exits import Exit
 
 # A search of everything, row by row, takes minutes.
 _SEARCH_SECONDS = 1800.0

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from data.exits import Exit
 from edge.commands.options import ConfigOption, JsonOption, StateOption, configured
-from edge.exits import Exit
 
 
 def register(app: typer.Typer) -> None:

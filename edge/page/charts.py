@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from data.films import MAX_STARS, MIN_STARS
 from data.picks import Pick, Prediction
 from edge.journal import HistoryEntry
 from edge.page.words import listed, percent
 from edge.search.answer import GOOD_STARS
 from edge.search.explain import Why
-
-MIN_STARS, MAX_STARS = 1, 10
 
 
 class Bar(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.page.lockout import Lockout
-from edge.page.pin import Pin, PinUnusable, read_or_make
+from edge.page.pin import PIN_FILE, Pin, PinUnusable, read_or_make
 from edge.page.sessions import COOKIE, Session, Sessions
 
 SIGN_IN = "/sign-in"
@@ -58,7 +58,7 @@ class Door:
     def pin(self) -> Pin:
         """Return the PIN that counts now; `greenlight pin --new` takes effect at once."""
         try:
-            found = (self._state / "pin").stat()
+            found = (self._state / PIN_FILE).stat()
             mark = (found.st_ino, found.st_mtime_ns)
             if mark != self._seen:
                 self._pin, self._seen = read_or_make(self._state), mark

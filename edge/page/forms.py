@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from data import films
 from data.errors import GreenlightError
-from data.films import KINDS, MAX_RATING, MAX_STARS, MIN_STARS, normalise
+from data.films import KINDS, MAX_STARS, MIN_STARS, normalise
 from edge.search.slate import Directors, Genres, Slate, Years
 
 MAX_BODY_BYTES = 32 * 1024
@@ -125,7 +125,7 @@ def rating_of(form: Form, stars: int) -> float | None:
         rating = float(text) if text.isascii() else math.nan
     except ValueError:
         rating = math.nan
-    if not MIN_STARS <= rating <= MAX_RATING:
+    if not MIN_STARS <= rating <= MAX_STARS:
         raise BadForm("Exact rating: give a number from 1.0 to 10.0, or nothing.", field="rating")
     if films.stars_of(rating) != stars:
         raise BadForm(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud_sync import cli, update
+from cloud_sync import update
+from data.exits import Exit
 from edge.journal import JOURNAL, Journal
 
 
@@ -39,21 +40,21 @@ def config(tmp_path: Path) -> Path:
 def test_a_configuration_that_is_wrong_ends_with_its_own_exit_code(config: Path) -> None:
     config.write_text(config.read_text() + "poll_second = 1\n")
     done = sync("run", "--config", str(config))
-    assert done.returncode == cli.EXIT_CONFIG == 78
+    assert done.returncode == Exit.CONFIGURATION == 78
     assert "poll_second: is no key of this file; did you mean poll_seconds?" in done.stderr
 
 
 def test_a_missing_certificate_is_a_configuration_error(config: Path) -> None:
     (config.parent / "crt").unlink()
     done = sync("run", "--config", str(config))
-    assert done.returncode == cli.EXIT_CONFIG
+    assert done.returncode == Exit.CONFIGURATION
     assert "certificate: " in done.stderr
     assert "is missing" in done.stderr
 
 
 def test_a_cloud_that_cannot_be_reached_in_time_ends_with_its_own_exit_code(config: Path) -> None:
     done = sync("once", "--config", str(config), "--timeout", "1")
-    assert done.returncode == cli.EXIT_UNREACHABLE == 69, done.stderr
+    assert done.returncode == Exit.NOT_RUNNING == 69, done.stderr
     assert "not connected" in done.stderr
     assert "Traceback" not in done.stderr
     with Journal.open(config.parent / "state" / JOURNAL) as journal:
@@ -65,7 +66,7 @@ def test_a_journal_that_is_damaged_ends_with_its_own_exit_code(config: Path) -> 
     state.mkdir()
     (state / JOURNAL).write_bytes(b"no database at all" * 1_000)
     done = sync("run", "--config", str(config))
-    assert done.returncode == cli.EXIT_STATE == 74
+    assert done.returncode == Exit.NO_STATE == 74
     assert (state / JOURNAL).read_bytes().startswith(b"no database")
 
 
@@ -101,7 +102,7 @@ def test_the_doctor_tells_each_fix_and_fails(config: Path) -> None:
 
 
 def test_status_shows_what_the_journal_knows(config: Path) -> None:
-    assert sync("status", "--config", str(config)).returncode == cli.EXIT_STATE
+    assert sync("status", "--config", str(config)).returncode == Exit.NO_STATE
     (config.parent / "state").mkdir()
     with Journal.open(config.parent / "state" / JOURNAL) as journal:
         journal.set_sync_state("connection", {"state": "offline", "next_try_at": "soon"})

@@ -10,11 +10,11 @@ import sys
 import pytest
 
 from data.errors import GreenlightError
+from data.exits import Exit
 from edge.appliance.client import NotRunning
 from edge.appliance.state_folder import AlreadyRunning, NoState
 from edge.cli import exit_code, main
 from edge.config import ConfigError
-from edge.exits import Exit
 from edge.journal import JOURNAL, Journal, JournalDamaged, JournalError, JournalFull, JournalTooNew
 from edge.journal.schema import MIGRATIONS
 from edge.panel.hardware import NoGpio

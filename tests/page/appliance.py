@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 from data import signing
 from data.manifest import MANIFEST
-from edge.appliance.client import SOCKET
 from edge.incoming import hand_over, incoming_folder
 from edge.journal import JOURNAL, Journal
 from edge.page.pin import read_or_make
@@ -194,10 +193,6 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str | Path) else str(value)
-
-
-def control_socket(state: Path) -> Path:
-    return state / SOCKET
 
 
 def keys_folder() -> Path:

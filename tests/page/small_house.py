@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from data.catalogue import Catalogue
 from edge.appliance.listeners import Listeners
 from edge.appliance.machine import Phase
 from edge.page.house import Declined, Standing
+from edge.page.server import PageServer
+from edge.page.settings import PageSettings
 from edge.search.slate import Slate
+
+from .appliance import Visitor
 
 
 class SmallHouse:
@@ -62,3 +67,21 @@ class SmallHouse:
 
     def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
         return self.fingers.add(pressed)
+
+
+@contextmanager
+def served(house: SmallHouse, state: Path) -> Iterator[PageServer]:
+    """The page of a house, on a free port, until the block ends."""
+    server = PageServer(house, state, PageSettings(port=0))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def owner_of(page: PageServer) -> Visitor:
+    """Somebody who has signed in."""
+    visitor = Visitor(int(page.address.rstrip("/").rpartition(":")[2]))
+    assert visitor.sign_in(page.door.pin().digits) == 303
+    return visitor

@@ -16,7 +16,7 @@ from edge.page.server import PageServer
 from edge.page.settings import PageSettings
 
 from .appliance import Visitor
-from .small_house import SmallHouse
+from .small_house import SmallHouse, owner_of, served
 from .waiting import until
 
 
@@ -28,19 +28,13 @@ def house() -> SmallHouse:
 @pytest.fixture
 def page(house: SmallHouse, tmp_path: Path, monkeypatch) -> Iterator[PageServer]:
     monkeypatch.setattr(live, "GATHER_SECONDS", 0.02)
-    server = PageServer(house, tmp_path, PageSettings(port=0))
-    server.start()
-    try:
+    with served(house, tmp_path) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
 def owner(page: PageServer) -> Visitor:
-    visitor = Visitor(int(page.address.rstrip("/").rpartition(":")[2]))
-    assert visitor.sign_in(page.door.pin().digits) == 303
-    return visitor
+    return owner_of(page)
 
 
 class Listening:

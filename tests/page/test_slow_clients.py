@@ -19,7 +19,7 @@ from edge.page.server import PageServer, PageUnavailable
 from edge.page.settings import PageSettings
 
 from .appliance import Visitor
-from .small_house import SmallHouse
+from .small_house import SmallHouse, owner_of, served
 
 SHORT = 0.3
 
@@ -29,19 +29,13 @@ def page(tmp_path: Path, monkeypatch) -> Iterator[PageServer]:
     monkeypatch.setattr(PatientProtocol, "head_seconds", SHORT)
     monkeypatch.setattr(forms, "BODY_SECONDS", SHORT)
     monkeypatch.setattr(guard, "SEND_SECONDS", SHORT)
-    server = PageServer(SmallHouse(), tmp_path, PageSettings(port=0))
-    server.start()
-    try:
+    with served(SmallHouse(), tmp_path) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
 def owner(page: PageServer) -> Visitor:
-    visitor = Visitor(int(page.address.rstrip("/").rpartition(":")[2]))
-    assert visitor.sign_in(page.door.pin().digits) == 303
-    return visitor
+    return owner_of(page)
 
 
 def connect(visitor: Visitor) -> socket.socket:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from data.exits import Exit
 from edge.config import Config
-from edge.exits import Exit
 from edge.panel.led import MEANING, Pattern
 
 ROOT = Path(__file__).parents[2]

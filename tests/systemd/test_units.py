@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.cli import DEFAULT_CONFIG
+from data.exits import Exit
 from edge.config import DEFAULT_PATH, Config
-from edge.exits import Exit
 from edge.incoming import INCOMING
 
 ROOT = Path(__file__).parents[2]
@@ -113,10 +113,8 @@ def test_an_end_that_a_restart_cannot_mend_is_left_alone():
 
 
 def test_sync_service_names_its_own_exit_codes():
-    from cloud_sync.cli import EXIT_CONFIG
-
     codes = setting("greenlight-sync.service", "RestartPreventExitStatus").split()
-    assert str(EXIT_CONFIG) in codes
+    assert str(int(Exit.CONFIGURATION)) in codes
 
 
 def test_state_folder_is_where_the_software_looks_for_it():

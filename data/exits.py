@@ -1,4 +1,4 @@
-"""How `greenlight` ends: one code for each thing that its caller can do about it."""
+"""How `greenlight` and `greenlight-sync` end: one code for each thing their caller can do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Exit(IntEnum):
     """A command could not do what was asked; the message says why."""
     USAGE = 2
     NOT_RUNNING = 69
-    """The command needs the running appliance and there is none."""
+    """The command needs the running appliance, or the cloud, and does not reach it."""
     FAULT = 70
     """An error nobody foresaw: the log has it."""
     NO_GPIO = 71
