@@ -1,4 +1,4 @@
-"""All arms in all worlds, side by side. (Processes look functions up by module: not in __main__.)"""
+"""All arms in all worlds, side by side; not in __main__, where no other process finds functions."""
 
 from __future__ import annotations
 
