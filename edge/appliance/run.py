@@ -42,6 +42,8 @@ from edge.panel.terminal import Terminal
 if TYPE_CHECKING:
     from edge.page.server import PageServer
 
+# A command such as `greenlight status` holds the lock for a moment: no reason not to start.
+_LOCK_PATIENCE_SECONDS = 3.0
 # Without a sign of life. A search in the tables takes a second or two on the slowest Pi; one row by
 # row over billions takes an hour, and shows one with every block of rows.
 _SEARCH_PATIENCE_SECONDS = 60.0
@@ -66,7 +68,7 @@ def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
     """
     memory.keep_little()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(locked(config.state))
+        stack.enter_context(locked(config.state, _LOCK_PATIENCE_SECONDS))
         journal, aside = open_or_set_aside(config.state / JOURNAL)
         stack.enter_context(journal)
         try:

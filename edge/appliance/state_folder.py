@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from data.errors import GreenlightError
 from edge.incoming import incoming_folder, share
 
 LOCK = "appliance.lock"
 _GROUP_FILE = 0o660
+_POLL_SECONDS = 0.05
 
 
 class AlreadyRunning(GreenlightError):
@@ -24,8 +27,12 @@ class NoState(GreenlightError):
 
 
 @contextlib.contextmanager
-def locked(state: Path) -> Iterator[Path]:
+def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
     """Make the state folder if need be, and keep every other appliance out of it.
+
+    Args:
+        state: the folder.
+        patience_seconds: how long to wait for who holds it now.
 
     Raises:
         NoState: it cannot be made or written.
@@ -37,11 +44,20 @@ def locked(state: Path) -> Iterator[Path]:
     except OSError as error:
         raise NoState(f"{state}: {error.strerror}; is it ours, and is the disk there?") from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunning(f"another appliance runs in {state}; stop it first") from error
+        deadline = time.monotonic() + patience_seconds
+        while not _taken(lock):
+            if time.monotonic() >= deadline:
+                raise AlreadyRunning(f"another appliance runs in {state}; stop it first")
+            time.sleep(_POLL_SECONDS)
         yield state
+
+
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _make(state: Path) -> None:
