@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
-from .container import Container
+from .container import PACKAGES, Container
 
 TOP = Path(__file__).parents[2]
 WORK = TOP / "build/boot-test"
@@ -15,7 +16,8 @@ RELEASE = WORK / "release"
 # Debian 12 has Python 3.11, Debian 13 has 3.13, as Raspberry Pi OS has.
 SUITE = os.environ.get("GREENLIGHT_SUITE", "bookworm")
 WHEELS = {"bookworm": "amd64-3.11", "trixie": "amd64-3.13"}[SUITE]
-ROOT_TAR = WORK / f"{SUITE}.tar"
+# Another list of packages is another archive.
+ROOT_TAR = WORK / f"{SUITE}-{zlib.crc32(PACKAGES.encode()):08x}.tar"
 
 # Newer software that rewrites the journal in its own way, and then fails.
 NEWER = """import sqlite3
