@@ -87,6 +87,11 @@ class Bundle:
         return wire.decode(self.files[PROBES], Probes, limits.MAX_BUNDLE_FILE_BYTES)
 
 
+def beside(bundle: Path) -> Path:
+    """Return the folder beside a bundle where the scikit-learn model and the report lie."""
+    return bundle.with_name(f"{bundle.name}.report")
+
+
 def read_bundle(folder: Path, public_keys: Mapping[str, bytes]) -> Bundle:
     """Read and check a bundle.
 

@@ -7,33 +7,58 @@ import os
 from pathlib import Path
 
 
-def write_synced(path: Path, content: bytes) -> None:
+def write_synced(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a file and have it on the disk; its name is durable once `sync_folder` has run.
+
+    Args:
+        path: written anew, or over what is there.
+        content: all of it.
+        mode: of a file that is new, less the process's umask.
 
     Raises:
         OSError: the file may be half there.
     """
-    with path.open("wb") as file:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def replace_durably(path: Path, content: bytes) -> None:
+def replace_durably(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Replace a file so that a power cut leaves the old or the new one, whole.
+
+    Args:
+        path: the file.
+        content: all of it.
+        mode: of the file, less the process's umask.
 
     Raises:
         OSError: nothing has been changed.
     """
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = _fresh(path)
     try:
-        write_synced(fresh, content)
+        write_synced(fresh, content, mode)
         fresh.rename(path)
     except OSError:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file that only this user may ever read, as `replace_durably` does.
+
+    Raises:
+        OSError: nothing has been changed.
+    """
+    # What an earlier run left half done may be open to others.
+    _fresh(path).unlink(missing_ok=True)
+    replace_durably(path, content, 0o600)
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
 
 
 def rename_durably(fresh: Path, path: Path) -> None:

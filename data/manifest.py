@@ -19,6 +19,8 @@ PROBES = "probes.json"
 CATALOGUE = "catalogue.json"
 # What the model was found to be worth, for people: optional, and nothing is decided by it.
 REPORT = "report.html"
+# Never in a bundle: the fitted estimator, which only its own makers load (see bundle.beside).
+PIPELINE = "pipeline.joblib"
 REQUIRED_FILES = (MODEL, PROBES, CATALOGUE)
 _MOST_BYTES = {MODEL: limits.MAX_MODEL_BYTES, REPORT: limits.MAX_REPORT_BYTES}
 

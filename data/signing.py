@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from data.durable import write_secret
 from data.errors import GreenlightError
 
 DEVELOPMENT_KEY = "development.pem"
@@ -140,10 +141,7 @@ def development_key(folder: Path | None = None) -> PrivateKey:
 def _make_key_file(path: Path) -> None:
     # Linked into place whole: of two first uses at once one wins, and nobody reads half a key.
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(PrivateKey.new().private_pem())
-        file.flush()
-        os.fsync(file.fileno())
+    write_secret(fresh, PrivateKey.new().private_pem())
     try:
         os.link(fresh, path)
     except FileExistsError:

@@ -14,11 +14,10 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from data import topics, wire
-from data.manifest import MANIFEST
+from data.manifest import MANIFEST, PIPELINE
 from data.wire import ModelUpdateJob
 from lambdas.errors import PublishingFailed
 
-PIPELINE = "pipeline.joblib"
 _IN_PROGRESS_MINUTES = 60
 
 

@@ -19,8 +19,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from data import topics
+from data.manifest import PIPELINE
 from lambdas.errors import PublishingFailed
-from lambdas.release import PIPELINE, put_new
+from lambdas.release import put_new
 
 ARCHIVE = "model.tar.gz"
 VARIANT = "release"

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from data import signing
+from data.bundle import beside
 from data.errors import GreenlightError
 from data.film_table import write_films
-from data.manifest import REPORT
+from data.manifest import PIPELINE, REPORT
 from training.retraining.commands import compact, retrain
 from training.sources.options import MIN_VOTES, OMDB_DAILY_QUOTA, Options, sparing
 
@@ -117,7 +118,7 @@ def export(
     from training.cluster import tasks_on
     from training.dataset import load
     from training.estimator import FilmModel
-    from training.export import PIPELINE, beside, next_version, prepare, summary_of, write
+    from training.export import next_version, prepare, summary_of, write
     from training.memory import peak_megabytes
     from training.report import draw
 
@@ -200,7 +201,6 @@ def report(
     from training import benchmark, screen
     from training.cluster import tasks_on
     from training.dataset import load
-    from training.export import beside
     from training.report import write_report
 
     began = time.monotonic()

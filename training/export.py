@@ -13,11 +13,12 @@ import msgspec
 import numpy as np
 
 from data import limits, signing, wire
-from data.bundle import write_bundle
+from data.bundle import beside, write_bundle
 from data.manifest import (
     CATALOGUE,
     MANIFEST,
     MODEL,
+    PIPELINE,
     PROBES,
     REPORT,
     FileEntry,
@@ -39,7 +40,6 @@ from training.summary import Summary, write_summary
 from training.tables import GRID
 
 MODEL_NAME = "films"
-PIPELINE = "pipeline.joblib"
 
 Tell = Callable[[str, float], None]
 
@@ -62,11 +62,6 @@ class Exported:
     def model_bytes(self) -> bytes:
         """The bytes of `model.onnx`."""
         return self.files[MODEL]
-
-
-def beside(out: Path) -> Path:
-    """Return the folder beside a bundle where the scikit-learn model and the report lie."""
-    return out.with_name(f"{out.name}.report")
 
 
 def next_version(out: Path) -> int:

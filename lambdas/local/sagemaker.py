@@ -15,13 +15,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from data.manifest import PIPELINE
 from lambdas.local.endpoint import NAME, Answer, MlEndpoint, refusal
 from lambdas.local.roles import Roles, place_of
 from lambdas.local.state import LocalCloudFailed, State
 from lambdas.local.training import JobExists, TrainingJobs
 
 _ARN = "arn:aws:sagemaker:us-east-1:000000000000"
-_PIPELINE = "pipeline.joblib"
 
 
 class _Refused(Exception):
@@ -155,8 +155,8 @@ class Control:
         archive = self._state.pipelines / "model.tar.gz"
         archive.write_bytes(self._roles.read(model["ExecutionRoleArn"], bucket, key))
         with tarfile.open(archive) as unpacked:
-            unpacked.extract(_PIPELINE, self._state.pipelines, filter="data")
-        return self._state.pipelines / _PIPELINE
+            unpacked.extract(PIPELINE, self._state.pipelines, filter="data")
+        return self._state.pipelines / PIPELINE
 
     def _describe_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:
         if not self._served or _name(asked, "Endpoint") != NAME:

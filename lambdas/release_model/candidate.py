@@ -16,12 +16,10 @@ from pathlib import PurePosixPath
 
 from data import limits, wire
 from data.errors import GreenlightError, InvalidRecord
-from data.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest
+from data.manifest import MANIFEST, PIPELINE, REPORT, SIGNATURE, FileEntry, Manifest
 from data.verdict import VERDICT, Verdict
-from lambdas.release import PIPELINE
 from lambdas.training_jobs import MODEL_NAME
 
-REPORT = "report.html"
 MAX_ARCHIVE_BYTES = 128 * 1024 * 1024
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 200

@@ -12,7 +12,8 @@ BATCHES = (256, 1024, 4096, 16_384)
 
 def pipeline_of(bundle):
     """Return where a bundle's scikit-learn side lies."""
-    from training.export import PIPELINE, beside
+    from data.bundle import beside
+    from data.manifest import PIPELINE
 
     return beside(bundle) / PIPELINE
 

@@ -11,11 +11,9 @@ from typing import Any
 import msgspec
 
 from data import signing, wire
-from data.bundle import read_bundle
-from data.manifest import MANIFEST, Manifest
+from data.bundle import beside, read_bundle
+from data.manifest import MANIFEST, PIPELINE, Manifest
 from data.verdict import VERDICT, Contender, Verdict
-
-PIPELINE = "pipeline.joblib"
 
 
 def verdict(manifest: Manifest, **changes: Any) -> Verdict:
@@ -40,7 +38,7 @@ def left_by_job(bundle: Path, version: int = 2, **changes: Any) -> dict[str, byt
     key = signing.development_key()
     checked = read_bundle(bundle, {key.key_id: key.public_pem})
     manifest = msgspec.structs.replace(checked.manifest, version=version, key_id="")
-    pipeline = bundle.with_name(f"{bundle.name}.report") / PIPELINE
+    pipeline = beside(bundle) / PIPELINE
     return {
         VERDICT: wire.encode(verdict(manifest, **changes), 1024 * 1024),
         "report.html": b"<p>why",

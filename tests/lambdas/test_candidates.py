@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from data import wire
-from data.manifest import MANIFEST, Manifest
+from data.manifest import MANIFEST, PIPELINE, Manifest
 from data.verdict import VERDICT, Contender
 from lambdas.release_model import candidate
 from lambdas.release_model.candidate import CandidateRejected, read
 
-from .candidates import PIPELINE, entry, left_by_job, packed, verdict
+from .candidates import entry, left_by_job, packed, verdict
 
 
 @pytest.fixture(scope="module")

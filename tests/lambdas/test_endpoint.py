@@ -16,9 +16,10 @@ import onnxruntime
 import pytest
 
 from data import limits, signing, wire
-from data.bundle import Bundle, read_bundle
+from data.bundle import Bundle, beside, read_bundle
 from data.film_table import read_rows
 from data.films import Combination, Film, genre_slots
+from data.manifest import PIPELINE
 from data.wire import VerificationRequest
 
 from .device import Device
@@ -195,7 +196,7 @@ def test_the_endpoint_refuses_what_is_no_request(
 def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
     local_cloud: Any, record_property: Callable[[str, object], None]
 ) -> None:
-    pipeline = SAMPLE_BUNDLE.with_name(f"{SAMPLE_BUNDLE.name}.report") / "pipeline.joblib"
+    pipeline = beside(SAMPLE_BUNDLE) / PIPELINE
     if not (SAMPLE_BUNDLE.exists() and pipeline.exists() and SAMPLE_FILMS.exists()):
         pytest.skip("there is no release of the sample: run `make train-export` first")
     newest = max(path.stat().st_mtime for path in Path("training").glob("*.py"))

@@ -15,6 +15,8 @@ import psutil
 import pytest
 
 from data import topics, wire
+from data.bundle import beside
+from data.manifest import PIPELINE
 from lambdas.aws import AwsUnusable, on_desk
 from lambdas.local.state import State
 
@@ -100,7 +102,7 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
 ) -> None:
     folder = tmp_path / "cloud"
     state = ("--state", str(folder))
-    pipeline = example.with_name(f"{example.name}.report") / "pipeline.joblib"
+    pipeline = beside(example) / PIPELINE
     try:
         assert tool("start", "--pipeline", str(pipeline), *state).returncode == 0
         aws = on_desk(folder)

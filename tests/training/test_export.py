@@ -9,15 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from data import signing
-from data.bundle import read_bundle
+from data.bundle import beside, read_bundle
 from data.film_table import write_films
 from data.films import Film
-from data.manifest import REPORT
+from data.manifest import PIPELINE, REPORT
 from training import benchmark, optimism
 from training.__main__ import app
 from training.dataset import FilmTable
 from training.evaluate import METHODS
-from training.export import PIPELINE, beside, load_pipeline, next_version
+from training.export import load_pipeline, next_version
 from training.knowledge import titles_of
 from training.metrics import NAMES
 from training.records import frame_of_combinations

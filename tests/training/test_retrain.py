@@ -13,14 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from data import signing, wire
-from data.bundle import read_bundle, write_bundle
+from data.bundle import beside, read_bundle, write_bundle
 from data.film_table import write_films
+from data.manifest import PIPELINE
 from data.verdict import Verdict
 from training.__main__ import app
 from training.dataset import FilmTable
 from training.errors import NoContender, PipelineUnusable
 from training.example_bundle import made_up_films, small_model
-from training.export import PIPELINE, beside, prepare, save_pipeline, write
+from training.export import prepare, save_pipeline, write
 from training.retraining.compact import compact
 from training.retraining.contender import read_contender
 from training.retraining.judge import judge

@@ -9,8 +9,10 @@ import joblib
 import pytest
 import uvicorn
 
+from data.bundle import beside
+from data.manifest import PIPELINE
 from training.errors import PipelineUnusable
-from training.export import PIPELINE, beside, load_pipeline
+from training.export import load_pipeline
 from training.serve import application, load_proved
 
 

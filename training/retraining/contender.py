@@ -10,14 +10,14 @@ import msgspec
 import numpy as np
 
 from data import limits, wire
-from data.bundle import BundleRefused, read_file
+from data.bundle import BundleRefused, beside, read_file
 from data.errors import InvalidRecord
 from data.films import Film
-from data.manifest import MANIFEST, MODEL, Manifest
+from data.manifest import MANIFEST, MODEL, PIPELINE, Manifest
 from training.careers import Ints
 from training.dataset import film_ids
 from training.errors import NoContender, PipelineUnusable
-from training.export import PIPELINE, Pipeline, beside, load_pipeline
+from training.export import Pipeline, load_pipeline
 from training.records import frame_of_films
 from training.retraining.paired import Said
 from training.runtime import Scorer

@@ -14,14 +14,14 @@ from pathlib import Path
 from data import wire
 from data.bundle import write_bundle
 from data.durable import replace_durably
-from data.manifest import REPORT
+from data.manifest import PIPELINE, REPORT
 from data.signing import PrivateKey
 from data.verdict import VERDICT, Verdict
 from data.verdict import Contender as Named
 from training.dataset import FilmTable
 from training.errors import ExportRefused
 from training.estimator import FilmModel
-from training.export import PIPELINE, prepare, save_pipeline, summary_of
+from training.export import prepare, save_pipeline, summary_of
 from training.report import draw as draw_model
 from training.retraining.compact import compact
 from training.retraining.contender import BUNDLE, Contender, read_contender
