@@ -2,6 +2,7 @@
 
 The rules select `encode(*, 'base64')`, so that no field of the message can pass for the topic's
 thing, numbers keep their digits, and the message is judged here byte by byte.
+What every function answers to an event that it cannot take is said here too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
 from data import topics
 from data.errors import InvalidRecord
@@ -48,3 +52,13 @@ def read_event(event: object) -> Message:
         if isinstance(error, InvalidRecord):
             raise
         raise InvalidRecord("event.payload", "is no base64") from error
+
+
+def refuse(error: InvalidRecord, logger: Logger, metrics: Metrics) -> dict[str, object]:
+    """Note that an event is refused, and return the function's answer.
+
+    Nobody can be told, and another try changes nothing: an exception would only bring one.
+    """
+    logger.warning("event refused", extra={"field": error.field, "reason": error.reason})
+    metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
+    return {"refused": str(error)}

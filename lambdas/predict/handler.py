@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from data import topics, wire
 from data.errors import InvalidRecord
-from lambdas.event import read_event
+from lambdas.event import read_event, refuse
 from lambdas.predict.answer import answer
 from lambdas.predict.sagemaker import SageMakerEndpoint
 
@@ -54,9 +54,7 @@ def handle(event: Any, context: LambdaContext) -> dict[str, object]:
         endpoint, publish = _parts()
         reply = answer(message.payload, endpoint)
     except InvalidRecord as error:
-        logger.warning("message refused", extra={"field": error.field, "reason": error.reason})
-        metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
-        return {"refused": str(error)}
+        return refuse(error, logger, metrics)
     publish(topics.verification_reply(message.thing), wire.encode(reply))
     logger.info(
         "replied",

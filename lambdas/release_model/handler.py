@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from data.errors import InvalidRecord
+from lambdas.event import refuse
 from lambdas.kms_key import KmsKey
 from lambdas.release_model.conclude import conclude
 from lambdas.release_model.stores import Aws
@@ -63,10 +64,7 @@ def handle(event: Any, context: LambdaContext) -> dict[str, object]:
     try:
         ended = read_event(os.environ["STACK"], event)
     except InvalidRecord as error:
-        # Another try changes nothing.
-        logger.warning("event refused", extra={"field": error.field, "reason": error.reason})
-        metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
-        return {"refused": str(error)}
+        return refuse(error, logger, metrics)
     outcome = conclude(ended, _cloud())
     said = {key: value for key, value in msgspec.to_builtins(outcome).items() if value is not None}
     logger.info(outcome.conclusion, extra=said)

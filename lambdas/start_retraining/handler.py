@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from data.errors import InvalidRecord
+from lambdas.event import refuse
 from lambdas.start_retraining.sagemaker import Aws, Settings
 from lambdas.start_retraining.start import start
 from lambdas.training_jobs import job_name
@@ -55,10 +56,7 @@ def handle(event: Any, context: LambdaContext) -> dict[str, object]:
         asked = event.get("asked") if isinstance(event, dict) else None
         job = job_name(os.environ["STACK"], asked)
     except InvalidRecord as error:
-        # Another try changes nothing.
-        logger.warning("question refused", extra={"field": error.field, "reason": error.reason})
-        metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
-        return {"refused": str(error)}
+        return refuse(error, logger, metrics)
     answer = start(job, _cloud())
     logger.info(answer.said, extra={"job": answer.job})
     started = int(answer.job == job)

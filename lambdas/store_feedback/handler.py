@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from data.errors import InvalidRecord
-from lambdas.event import read_event
+from lambdas.event import read_event, refuse
 from lambdas.store_feedback.ingest import Publish, counts, receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
@@ -45,10 +45,7 @@ def handle(event: Any, context: LambdaContext) -> dict[str, object]:
         message = read_event(event)
         outcomes = receive(message.thing, message.payload, *_parts())
     except InvalidRecord as error:
-        # Nobody can be told, and another try changes nothing.
-        logger.warning("message refused", extra={"field": error.field, "reason": error.reason})
-        metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)
-        return {"refused": str(error)}
+        return refuse(error, logger, metrics)
     numbers = counts(outcomes)
     logger.info("batch acked", extra={"thing": message.thing, **numbers})
     for kind, number in numbers.items():
