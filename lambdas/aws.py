@@ -21,7 +21,7 @@ STACK = "greenlight"
 # What the emulator takes for the account's own key.
 DESK_KEY = "test"
 
-__all__ = ["STACK", "Aws", "AwsUnusable", "in_account", "on_desk", "outputs_of"]
+__all__ = ["STACK", "Aws", "AwsUnusable", "in_account", "on_desk", "outputs_of", "reach"]
 
 
 @dataclass(frozen=True)
@@ -117,3 +117,17 @@ def in_account(region: str | None) -> Aws:
     if not chosen:
         raise AwsUnusable("no AWS region is set; give --region or set AWS_REGION")
     return Aws(chosen)
+
+
+def reach(desk: Path | None, region: str | None) -> Aws:
+    """Return the local cloud on this folder, or AWS once it has said that it knows the caller.
+
+    Raises:
+        NotRunning: no local cloud runs there.
+        AwsUnusable: there is no region, or there are no credentials.
+    """
+    if desk is not None:
+        return on_desk(desk)
+    aws = in_account(region)
+    aws.account()
+    return aws

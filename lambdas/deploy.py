@@ -18,13 +18,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data.errors import GreenlightError
 from lambdas import package, serving, stack
 from lambdas.aws import STACK, Aws, AwsUnusable, in_account
-from lambdas.retire import retire, things_of
+from lambdas.fleet import things_of
+from lambdas.options import RegionOption, StackOption
+from lambdas.retire import retire
 
 _EVERY_SECONDS = 5.0
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-RegionOption = Annotated[str | None, typer.Option(help="else that of your AWS settings")]
-StackOption = Annotated[str, typer.Option("--stack", help="the stack's name, in lower case")]
 
 
 class NotReady(GreenlightError):

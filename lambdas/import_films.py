@@ -20,10 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from data.errors import GreenlightError
 from data.film_table import read_rows
-from lambdas.aws import STACK, in_account, on_desk
-from lambdas.film_import import FilmImport, ImportFailed, Tell
+from lambdas.aws import STACK, reach
 from lambdas.film_items import items_of
-from lambdas.film_table import put_film_table
+from lambdas.film_store import FilmImport, ImportFailed, Tell, put_film_table
+from lambdas.options import DeskOption, RegionOption, StackOption
 
 
 def import_films(work: FilmImport, count: int, tell: Tell, every_seconds: float = 1.0) -> str:
@@ -70,16 +70,14 @@ def main(
     again: Annotated[
         bool, typer.Option("--again", help="write every film anew, whatever earlier runs noted")
     ] = False,
-    desk: Annotated[Path | None, typer.Option(help="a local cloud's folder")] = None,
-    region: Annotated[str | None, typer.Option(help="of AWS; else your settings'")] = None,
-    stack: Annotated[str, typer.Option(help="the stack's name")] = STACK,
+    desk: DeskOption = None,
+    region: RegionOption = None,
+    stack: StackOption = STACK,
 ) -> None:
     """Bring a film table into S3 and DynamoDB."""
     try:
         films = items_of(read_rows(path))
-        aws = on_desk(desk) if desk is not None else in_account(region)
-        if desk is None:
-            aws.account()
+        aws = reach(desk, region)
         outputs = aws.outputs(stack)
         name = table or outputs["Table"]
         work = FilmImport(

@@ -19,9 +19,10 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data import signing, topics
+from data.durable import write_secret
 from data.errors import GreenlightError
-from lambdas.aws import STACK, Aws, in_account, on_desk
-from lambdas.local.state import write_secret
+from lambdas.aws import STACK, Aws, reach
+from lambdas.options import DeskOption, RegionOption, StackOption
 from lambdas.signing_key import release_key
 
 CERTIFICATE = "certificate.pem.crt"
@@ -141,18 +142,16 @@ def _configuration(aws: Aws, thing: str, addresses: Addresses, outputs: dict[str
 def main(
     thing: Annotated[str, typer.Argument(help="the device's name")],
     out: Annotated[Path, typer.Option(help="the folder to make for the Pi")],
-    desk: Annotated[Path | None, typer.Option(help="a local cloud's folder")] = None,
-    region: Annotated[str | None, typer.Option(help="of AWS; else your settings'")] = None,
-    stack: Annotated[str, typer.Option(help="the stack's name")] = STACK,
+    desk: DeskOption = None,
+    region: RegionOption = None,
+    stack: StackOption = STACK,
     public_key: Annotated[
         list[Path] | None, typer.Option(help="a further key to trust, as PEM; may be repeated")
     ] = None,
 ) -> None:
     """Provision a device: its thing, its certificate, and the folder for the Pi."""
     try:
-        aws = on_desk(desk) if desk is not None else in_account(region)
-        if desk is None:
-            aws.account()
+        aws = reach(desk, region)
         keys = [path.read_bytes() for path in public_key or ()] + [release_key(aws, stack)]
         if desk is not None:
             keys.append(signing.development_key().public_pem)

@@ -17,15 +17,16 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data import signing
-from data.bundle import read_bundle
+from data.bundle import beside, read_bundle
 from data.errors import GreenlightError
-from data.manifest import MANIFEST, SIGNATURE
+from data.manifest import MANIFEST, PIPELINE, SIGNATURE
 from data.wire import ModelUpdateJob
 from lambdas import serving
-from lambdas.aws import STACK, Aws, in_account, on_desk
+from lambdas.aws import STACK, Aws, reach
 from lambdas.errors import PublishingFailed
+from lambdas.fleet import every_thing
+from lambdas.options import DeskOption, RegionOption, StackOption
 from lambdas.release import Release, put_release, tell_devices
-from lambdas.retire import things_of
 from lambdas.signing_key import release_key, under_release_key
 
 # How often the ML endpoint is asked whether it serves the new pipeline.
@@ -82,15 +83,13 @@ def main(
         bool | None,
         typer.Option("--sign/--as-signed", help="with the stack's key; so by default on AWS"),
     ] = None,
-    desk: Annotated[Path | None, typer.Option(help="a local cloud's folder")] = None,
-    region: Annotated[str | None, typer.Option(help="of AWS; else your settings'")] = None,
-    stack: Annotated[str, typer.Option(help="the stack's name")] = STACK,
+    desk: DeskOption = None,
+    region: RegionOption = None,
+    stack: StackOption = STACK,
 ) -> None:
     """Publish a bundle: check it, upload it, and tell the devices."""
     try:
-        aws = on_desk(desk) if desk is not None else in_account(region)
-        if desk is None:
-            aws.account()
+        aws = reach(desk, region)
         own = release_key(aws, stack)
         trusted = {**signing.read_public_keys(signing.keys_folder()), signing.key_id(own): own}
         bundle = read_bundle(folder, trusted)
@@ -99,13 +98,13 @@ def main(
             raise PublishingFailed(f"{folder} changed while it was read")
         if sign if sign is not None else desk is None:
             bundle, raw, signature = under_release_key(aws, stack, bundle)
-        beside = pipeline or pipeline_of(folder)
-        if not beside.exists():
-            print(f"no {beside}: the ML endpoint stays as it is", file=sys.stderr)
+        pipeline = pipeline or beside(folder) / PIPELINE
+        if not pipeline.exists():
+            print(f"no {pipeline}: the ML endpoint stays as it is", file=sys.stderr)
         told = len(thing or every_thing(aws, stack))
         files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
         release = Release(bundle.manifest.name, bundle.manifest.version, files)
-        job, document = publish(aws, stack, release, beside, thing or ())
+        job, document = publish(aws, stack, release, pipeline, thing or ())
     except (GreenlightError, OSError) as error:
         print(f"lambdas.publish: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
@@ -113,23 +112,6 @@ def main(
     print(f"manifest sha256 {document.manifest_sha256}")
     print(f"model hash {bundle.model_hash}")
     print(f"job {job} tells {told} thing(s)")
-
-
-def pipeline_of(bundle: Path) -> Path:
-    """Return where training puts the scikit-learn pipeline of a bundle: beside it."""
-    return bundle.with_name(f"{bundle.name}.report") / "pipeline.joblib"
-
-
-def every_thing(aws: Aws, stack: str) -> list[str]:
-    """Return the names of all devices of this stack.
-
-    Raises:
-        PublishingFailed: if there are none.
-    """
-    names = things_of(aws, aws.outputs(stack))
-    if not names:
-        raise PublishingFailed("no device is provisioned; begin with lambdas.provision")
-    return names
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,7 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data import topics, wire
 from data.errors import GreenlightError, InvalidRecord
 from data.wire import Feedback
-from lambdas.aws import STACK, Aws, AwsUnusable, in_account, on_desk
+from lambdas.aws import STACK, AwsUnusable, reach
+from lambdas.options import DeskOption, RegionOption, StackOption
 from lambdas.store_feedback.ingest import Table, item_of
 from lambdas.store_feedback.stores import DynamoTable
 
@@ -84,13 +84,13 @@ def restore(
 
 
 def main(
-    desk: Annotated[Path | None, typer.Option(help="a local cloud's folder")] = None,
-    region: Annotated[str | None, typer.Option(help="of AWS; else your settings'")] = None,
-    stack: Annotated[str, typer.Option(help="the stack's name")] = STACK,
+    desk: DeskOption = None,
+    region: RegionOption = None,
+    stack: StackOption = STACK,
 ) -> None:
     """Rebuild the table's ratings from the data bucket."""
     try:
-        aws: Aws = on_desk(desk) if desk is not None else in_account(region)
+        aws = reach(desk, region)
         outputs = aws.outputs(stack)
         s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
         bucket, table = outputs["DataBucket"], outputs["Table"]

@@ -12,23 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.aws import Aws, AwsUnusable
-
-
-def things_of(aws: Aws, outputs: dict[str, str]) -> list[str]:
-    """Return the names of the stack's devices.
-
-    Raises:
-        AwsUnusable: if AWS IoT does not say.
-    """
-    pages = aws.client("iot").get_paginator("list_things")
-    try:
-        return [
-            thing["thingName"]
-            for page in pages.paginate(thingTypeName=outputs["DeviceType"])
-            for thing in page["things"]
-        ]
-    except (ClientError, BotoCoreError) as error:
-        raise AwsUnusable(f"AWS IoT does not list its things: {error}") from error
+from lambdas.fleet import things_of
 
 
 def retire(aws: Aws, outputs: dict[str, str]) -> None:

@@ -24,8 +24,9 @@ from rich.table import Table
 from data import topics, wire
 from data.errors import GreenlightError
 from data.verdict import VERDICT, Verdict
-from lambdas.aws import STACK, Aws, in_account, on_desk
-from lambdas.film_table import put_film_table
+from lambdas.aws import STACK, Aws, reach
+from lambdas.film_store import put_film_table
+from lambdas.options import DeskOption, RegionOption, StackOption
 from lambdas.training_jobs import ENDED, OUTCOME, Outcome
 
 _MAX_VERDICT_BYTES = 1024 * 1024
@@ -130,16 +131,14 @@ def main(
     wait_for_it: Annotated[
         bool, typer.Option("--wait", help="until the new model is released or refused")
     ] = False,
-    desk: Annotated[Path | None, typer.Option(help="a local cloud's folder")] = None,
-    region: Annotated[str | None, typer.Option(help="of AWS; else your settings'")] = None,
-    stack: Annotated[str, typer.Option(help="the stack's name")] = STACK,
+    desk: DeskOption = None,
+    region: RegionOption = None,
+    stack: StackOption = STACK,
 ) -> None:
     """Ask for a retraining. Exit code 0: asked for, released or refused; 1: it failed."""
     began, console = time.monotonic(), Console(soft_wrap=True, highlight=False)
     with _explained():
-        aws = on_desk(desk) if desk is not None else in_account(region)
-        if desk is None:
-            aws.account()
+        aws = reach(desk, region)
         outputs = aws.outputs(stack)
         if films is not None:
             place = put_film_table(aws.client("s3"), outputs["DataBucket"], films)

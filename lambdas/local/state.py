@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,13 +154,4 @@ def replace(path: Path, content: bytes) -> None:
     """Write a file whole, so that a reader never sees half of it."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_bytes(content)
-    fresh.replace(path)
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only this user may read, whole."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
     fresh.replace(path)

@@ -10,8 +10,8 @@ import pytest
 from data.errors import InvalidRecord
 from data.film_table import BadRow, read_rows, write_films
 from data.films import Film
-from lambdas.film_import import FilmImport, ImportFailed
 from lambdas.film_items import item_of, items_of
+from lambdas.film_store import FilmImport, ImportFailed
 from lambdas.import_films import import_films
 
 LUCKY = Film("Lucky (2011/III)", 2011, "Jean-Pierre Ño", ("Comedy", "Drama"), "film", 7, 6.5, 1501)

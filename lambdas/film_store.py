@@ -1,10 +1,14 @@
-"""One film table's way into S3 and one table of DynamoDB; each step may be done again."""
+"""Where a film table lies in AWS: a file that models learn from, and items in S3 and DynamoDB.
+
+Every step may be done again.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,8 +16,11 @@ from botocore.exceptions import ClientError
 
 from data import topics
 from data.errors import GreenlightError
+from data.film_table import is_film, read_rows
 from lambdas.film_items import Item, Items
 
+# Of the file that models learn from.
+_NAME = "movie_ratings_simple"
 # What BatchWriteItem takes at once, and after how many such batches progress is noted.
 _BATCH = 25
 _BATCHES_A_NOTE = 40
@@ -24,8 +31,31 @@ Tell = Callable[[int], object]
 Pause = Callable[[float], object]
 
 
+class NoFilms(GreenlightError):
+    """This file is no film table to learn from."""
+
+
 class ImportFailed(GreenlightError):
     """The films are not all in the table; the message says why and what to do."""
+
+
+def put_film_table(s3: Any, bucket: str, path: Path) -> str:
+    """Put a film table in place of the one that models learn from; return where it lies.
+
+    Raises:
+        NoFilms: it holds no film.
+        TableUnreadable: as read_rows does; nothing has been changed.
+    """
+    if not any(is_film(row) for row in read_rows(path)):
+        raise NoFilms(f"{path}: holds no film")
+    kept = [topics.FILM_TABLE_PREFIX + _NAME + suffix for suffix in (".csv", ".tsv")]
+    key = kept[path.suffix.lower() == ".tsv"]
+    s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), ChecksumAlgorithm="SHA256")
+    # One form only: a retraining must not have to choose.
+    for other in kept:
+        if other != key:
+            s3.delete_object(Bucket=bucket, Key=other)
+    return f"s3://{bucket}/{key}"
 
 
 class Note(msgspec.Struct):
