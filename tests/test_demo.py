@@ -1,5 +1,6 @@
 """The demonstration, from end to end, on a small bundle: every part in it is the real one."""
 
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 
 def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lambdas.local.demo"]
+    # As `make demo` names it: from where one stands. Parts that work elsewhere must not mind.
+    folder = Path(os.path.relpath(folder, ROOT))
     return subprocess.run(
         [
             *(*command, "--folder", str(folder), "--bundle", str(bundle)),
@@ -34,7 +37,7 @@ def still_running(folder: Path) -> list[psutil.Process]:
     found = [
         process
         for process in psutil.process_iter(["cmdline"])
-        if str(folder) in " ".join(process.info["cmdline"] or [])
+        if f"{folder.parent.name}/{folder.name}" in " ".join(process.info["cmdline"] or [])
     ]
     _, alive = psutil.wait_procs(found, timeout=10)
     return alive

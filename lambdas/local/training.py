@@ -40,7 +40,8 @@ class TrainingJobs:
     """The jobs; a context manager that stops what still trains."""
 
     def __init__(self, state: State, aws: Aws, roles: Roles) -> None:
-        self._folder = state.training
+        # Whole: the command runs in a folder of its own, and is told of others.
+        self._folder = state.training.resolve()
         self._log = state.log("training")
         self._events = aws.client("events")
         self._roles = roles
