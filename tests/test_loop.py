@@ -97,7 +97,13 @@ def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers
     assert json.load(raw["Body"])["key_id"] == key_id(release_key(aws, aws.desk.stack)), (
         "by KMS, nobody else"
     )
-    # The endpoint serves the same release: a verification compares like with like.
+    # The endpoint, too, comes to serve the release: a verification then compares like with like.
+    sagemaker, endpoint = aws.client("sagemaker"), aws.outputs(aws.desk.stack)["EndpointName"]
+    cast.stage.until(
+        "the endpoint serves the release",
+        lambda: sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService",
+        PATIENCE_SECONDS,
+    )
     cast.stage.run(*cast.greenlight("press"), quiet=True)
     agreed = cast.stage.until("the scores agree", lambda: use.verified(cast), PATIENCE_SECONDS)
     assert agreed["outcome"] == "agreed"
