@@ -18,6 +18,7 @@ from cloud_sync.link import Backoff
 from data import limits, wire
 from data.checks import SCHEMA_VERSION
 from data.errors import InvalidRecord
+from data.messages import Ack
 from edge.journal import OutboxRow
 
 # Room for the batch's own brackets, commas and schema version.
@@ -120,7 +121,7 @@ class Uplink:
         Raises:
             InvalidRecord: the payload is no ack.
         """
-        ack = wire.decode(payload, wire.Ack)
+        ack = wire.decode(payload, Ack)
         ours = [outcome for outcome in ack.outcomes if outcome.id in self._unanswered]
         if not ours:
             return []

@@ -14,6 +14,7 @@ import msgspec
 from cloud_sync.update import Job
 from data import limits, wire
 from data.errors import InvalidRecord
+from data.messages import ModelUpdateJob
 
 CONCLUSION = "conclusion"
 PROGRESS = "progress"
@@ -124,7 +125,7 @@ def job_of(execution: Execution, models_bucket: str) -> Job:
     Raises:
         InvalidRecord: naming the field of the document.
     """
-    document = wire.decode(bytes(execution.job_document), wire.ModelUpdateJob)
+    document = wire.decode(bytes(execution.job_document), ModelUpdateJob)
     if models_bucket and document.bucket != models_bucket:
         raise InvalidRecord(
             "bucket", f"is {document.bucket[:64]!r}; only {models_bucket!r} is ours"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from data import limits, wire
+from data import limits
 from data.errors import InvalidRecord
+from data.messages import ShadowReport
 from edge.journal import Activation
 
 
@@ -31,7 +32,7 @@ class SendReport(msgspec.Struct, frozen=True):
     """Publish to the shadow, and show the same on the page."""
 
     payload: bytes
-    report: wire.ShadowReport
+    report: ShadowReport
 
 
 class Reporter:
@@ -107,9 +108,9 @@ class Reporter:
         self._sent = matters
         return [SendReport(body, report)]
 
-    def _compose(self, stock: Stock) -> wire.ShadowReport:
+    def _compose(self, stock: Stock) -> ShadowReport:
         version, model_hash = self._running[-1] if self._running else (0, "")
-        return wire.ShadowReport(
+        return ShadowReport(
             version=version,
             model_hash=model_hash,
             state=self._state(version),

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 
 
 class State(enum.Enum):

@@ -16,6 +16,7 @@ import msgspec
 from cloud_sync.link import Backoff
 from data import limits, wire
 from data.errors import InvalidRecord
+from data.messages import VerificationReply, VerificationRequest
 from edge.journal import Request
 
 VerificationOutcome = Literal["agreed", "differed", "skipped", "failed"]
@@ -54,7 +55,7 @@ VerificationCommand = SendVerification | FinishVerification
 
 
 def compare(
-    request: wire.VerificationRequest, scores: Sequence[float], reply: wire.VerificationReply
+    request: VerificationRequest, scores: Sequence[float], reply: VerificationReply
 ) -> VerificationResult:
     """Compare the device's own scores with the cloud's."""
     rows = len(request.rows)
@@ -80,7 +81,7 @@ class Verifier:
         self._patience = Backoff(reply_timeout_seconds, reply_timeout_seconds * 2**_MOST_PATIENCE)
         self._rng = rng
         self._waiting: dict[int, Request] = {}
-        self._current: tuple[Request, wire.VerificationRequest] | None = None
+        self._current: tuple[Request, VerificationRequest] | None = None
         self._attempts = 0
         self._deadline = 0.0
         self.last: VerificationResult | None = None
@@ -128,7 +129,7 @@ class Verifier:
         Raises:
             InvalidRecord: the payload is no reply.
         """
-        reply = wire.decode(payload, wire.VerificationReply)
+        reply = wire.decode(payload, VerificationReply)
         if self._current is None or reply.request_id != self._current[1].request_id:
             return []
         request, decoded = self._current
@@ -144,8 +145,8 @@ class Verifier:
         return SendVerification(wire.encode(self._current[1]))
 
 
-def _decoded(request: Request) -> wire.VerificationRequest:
-    decoded = wire.decode(request.payload, wire.VerificationRequest)
+def _decoded(request: Request) -> VerificationRequest:
+    decoded = wire.decode(request.payload, VerificationRequest)
     if len(request.scores) != len(decoded.rows):
         raise InvalidRecord("scores", f"are {len(request.scores)} for {len(decoded.rows)} rows")
     return decoded

@@ -26,7 +26,7 @@ def check_id(field: str, value: str) -> None:
     except ValueError:
         usual = False
     if not usual:
-        raise InvalidRecord(field, f"is {value[:60]!r}; give a UUID as data.wire.new_id makes it")
+        raise InvalidRecord(field, f"is {value[:60]!r}; give a UUID as data.ids.new_id makes it")
 
 
 def check_sha256(field: str, value: str) -> None:

@@ -20,7 +20,7 @@ from data import signing
 from data.bundle import beside, read_bundle
 from data.errors import GreenlightError
 from data.manifest import MANIFEST, PIPELINE, SIGNATURE
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 from lambdas import serving
 from lambdas.aws import STACK, Aws, reach
 from lambdas.errors import PublishingFailed

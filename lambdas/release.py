@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from data import topics, wire
 from data.manifest import MANIFEST, PIPELINE
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
 
 _IN_PROGRESS_MINUTES = 60

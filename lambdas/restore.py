@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from data import topics, wire
 from data.errors import GreenlightError, InvalidRecord
-from data.wire import Feedback
+from data.messages import Feedback
 from lambdas.aws import STACK, AwsUnusable, reach
 from lambdas.options import DeskOption, RegionOption, StackOption
 from lambdas.store_feedback.ingest import Table, item_of

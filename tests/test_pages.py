@@ -9,20 +9,30 @@ import msgspec
 import pytest
 import yaml
 
-from data import limits, manifest, topics, verdict, wire
+from data import limits, manifest, topics, verdict
 from data.catalogue import Catalogue
+from data.messages import (
+    Ack,
+    Feedback,
+    FeedbackBatch,
+    ModelUpdateJob,
+    Outcome,
+    ShadowReport,
+    VerificationReply,
+    VerificationRequest,
+)
 from data.picks import Pick, Prediction
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECORDS = {
-    "FeedbackBatch": wire.FeedbackBatch,
-    "Feedback": wire.Feedback,
-    "Ack": wire.Ack,
-    "Outcome": wire.Outcome,
-    "VerificationRequest": wire.VerificationRequest,
-    "VerificationReply": wire.VerificationReply,
-    "ModelUpdateJob": wire.ModelUpdateJob,
-    "ShadowReport": wire.ShadowReport,
+    "FeedbackBatch": FeedbackBatch,
+    "Feedback": Feedback,
+    "Ack": Ack,
+    "Outcome": Outcome,
+    "VerificationRequest": VerificationRequest,
+    "VerificationReply": VerificationReply,
+    "ModelUpdateJob": ModelUpdateJob,
+    "ShadowReport": ShadowReport,
     "Pick": Pick,
     "Prediction": Prediction,
     "Manifest": manifest.Manifest,

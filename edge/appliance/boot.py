@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data.wire import new_id
+from data.ids import new_id
 
 _KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

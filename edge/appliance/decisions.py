@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from data.ids import new_id
+from data.messages import Feedback, VerificationRequest
 from data.picks import Pick
-from data.wire import Feedback, VerificationRequest, new_id
 from edge.appliance import rating
 from edge.appliance.boot import now
 from edge.config import Config

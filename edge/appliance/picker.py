@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data.films import Combination
+from data.ids import new_id
 from data.picks import Pick
-from data.wire import new_id
 
 if TYPE_CHECKING:
     from edge.search.answer import Answer

@@ -6,7 +6,7 @@ import random
 
 from data.errors import GreenlightError
 from data.films import MAX_STARS, MIN_STARS
-from data.wire import Feedback, Source
+from data.messages import Feedback, Source
 from edge.appliance.boot import boot_id, now
 from edge.journal import HistoryEntry, Journal
 

@@ -7,8 +7,8 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
+from data.ids import new_id
 from data.picks import Pick
-from data.wire import new_id
 from edge.appliance.boot import now
 from edge.appliance.picker import Found, find_pick
 from edge.appliance.workers import Worker

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data.bundle import Bundle
 from data.errors import GreenlightError
+from data.messages import Feedback
 from data.picks import Pick
-from data.wire import Feedback
 from edge.appliance.decisions import Decisions
 from edge.appliance.listeners import Listeners
 from edge.appliance.machine import REFUSALS, Event, Order, Phase, State, handle, pattern

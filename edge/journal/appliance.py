@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from data.films import Combination
+from data.messages import Feedback, VerificationRequest
 from data.picks import Pick
-from data.wire import Feedback, VerificationRequest, decode, encode
+from data.wire import decode, encode
 from edge.journal.file import JournalError
 from edge.journal.models import ModelRecords
 from edge.journal.rows import (

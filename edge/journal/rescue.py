@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import InvalidRecord
+from data.messages import Feedback
 from data.picks import Pick
-from data.wire import Feedback, decode
+from data.wire import decode
 from edge.journal.file import JournalStore
 
 _PICKS = "SELECT id, made_at, payload, slate FROM picks ORDER BY seq"

@@ -16,7 +16,8 @@ from typing import TypeVar
 import msgspec
 
 from data.errors import InvalidRecord
-from data.wire import Feedback, decode
+from data.messages import Feedback
+from data.wire import decode
 from edge.journal import HistoryEntry, Journal, JournalError, OutboxRow
 from edge.page.grid import read_answer
 from edge.page.house import House, Standing

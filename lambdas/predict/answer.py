@@ -16,7 +16,7 @@ from data import wire
 from data.checks import check_id, check_sha256
 from data.errors import InvalidRecord
 from data.films import Combination
-from data.wire import VerificationReply, VerificationRequest
+from data.messages import VerificationReply, VerificationRequest
 
 _MAX_ERROR = 300
 

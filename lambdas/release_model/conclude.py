@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from data.manifest import MANIFEST, SIGNATURE, Manifest
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
 from lambdas.release import Release
 from lambdas.release_model.candidate import Candidate, CandidateRejected, read

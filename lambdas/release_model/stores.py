@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from data import topics, wire
 from data.errors import InvalidRecord
 from data.manifest import Manifest
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 from lambdas.kms_key import KmsKey
 from lambdas.release import Release, put_new, put_release, tell_devices, versions
 from lambdas.release_model.candidate import MAX_ARCHIVE_BYTES, CandidateRejected

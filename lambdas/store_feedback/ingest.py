@@ -18,7 +18,7 @@ from data import limits, topics, wire
 from data.checks import SCHEMA_VERSION
 from data.errors import InvalidRecord
 from data.films import genre_slots
-from data.wire import Ack, Feedback, Outcome
+from data.messages import Ack, Feedback, Outcome
 
 Item: TypeAlias = dict[str, str | int | float]
 # Takes a topic and a message.

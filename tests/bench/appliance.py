@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from data.bundle import read_bundle
+from data.messages import Feedback
 from data.signing import keys_folder, read_public_keys
-from data.wire import Feedback
 from edge.appliance.machine import Event, Phase
 from edge.journal import JOURNAL, Journal
 from edge.panel.button_watch import ButtonWatch

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from data.messages import Ack, Outcome
+
 from .measure import Measure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cloud_sync"))
@@ -172,7 +174,7 @@ def answer(end, ready):
     while True:
         message = inbox.get()
         batch = msgspec.json.decode(message.payload, type=Ids)
-        ack = wire.Ack(tuple(wire.Outcome(one.id, "stored") for one in batch.records))
+        ack = Ack(tuple(Outcome(one.id, "stored") for one in batch.records))
         line.publish(f"{message.topic}/ack", wire.encode(ack))
 
 

@@ -26,7 +26,9 @@ from cloud_sync.artefacts import (
 from cloud_sync.config import read_config
 from data import topics, wire
 from data.films import Combination
+from data.ids import new_id
 from data.manifest import MODEL
+from data.messages import Feedback, VerificationRequest
 from data.signing import development_key
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Activation, Journal
@@ -58,7 +60,7 @@ class Pi:
             check=False,
         )
 
-    def rate(self, count: int) -> list[wire.Feedback]:
+    def rate(self, count: int) -> list[Feedback]:
         records = [feedback(number, thing=self.thing) for number in range(count)]
         for record in records:
             self.journal.record_rating(record)
@@ -95,7 +97,7 @@ class Pi:
         state: dict[str, Any] = json.loads(found["payload"].read())["state"]["reported"]
         return state
 
-    def stored(self, record: wire.Feedback) -> bool:
+    def stored(self, record: Feedback) -> bool:
         aws = self.cloud.aws
         item = aws.client("dynamodb").get_item(
             TableName=aws.desk.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
@@ -292,8 +294,8 @@ def test_ratings_given_while_the_broker_is_refused_arrive_when_it_is_back(pi: Pi
 
 def test_a_verification_that_the_cloud_cannot_score_is_finished_as_failed(pi: Pi) -> None:
     rows = (Combination("Ann Bee", 2020, ("Drama",)),)
-    request = wire.VerificationRequest(wire.new_id(), HASH, rows)
-    pi.journal.request_sync(wire.new_id(), request, (6.5,))
+    request = VerificationRequest(new_id(), HASH, rows)
+    pi.journal.request_sync(new_id(), request, (6.5,))
     done = pi.once()
     assert done.returncode == 0, done.stderr
     assert pi.journal.pending_requests() == []

@@ -17,7 +17,8 @@ from cloud_sync.feedback import Acknowledge
 from cloud_sync.mqtt import Message
 from cloud_sync.pace import Publish
 from data import limits, topics, wire
-from data.wire import Ack, Feedback, Outcome
+from data.ids import new_id
+from data.messages import Ack, Feedback, Outcome
 from edge.journal import Journal
 
 DAY = 86_400.0
@@ -196,7 +197,7 @@ def test_a_month_offline_drains_in_order_at_the_clouds_limits(tmp_path: Path) ->
         name = feedback_id(template)
         with journal.transaction() as connection:
             for number in range(month):
-                order.append(wire.new_id())
+                order.append(new_id())
                 stamp = stamps[number % 3]
                 payload = template.replace(name, order[-1].encode()).replace(
                     b"WHEN", stamp.encode()

@@ -15,7 +15,7 @@ from cloud_sync.events import Event
 from cloud_sync.fetcher import Fetcher
 from cloud_sync.intake import Checkpoint, Stopped
 from cloud_sync.update import Fetched, FetchFailed, Job
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 
 JOB = Job("j1", ModelUpdateJob("model-update", 3, BUCKET, "models/films/3/", HASH))
 PATIENCE = 0.3

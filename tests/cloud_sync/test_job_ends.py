@@ -21,7 +21,7 @@ from rig.sync_config import write_sync_config
 from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.mqtt import Connected, Endpoint, Message
 from data import topics
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, IncomingModel, Journal
 

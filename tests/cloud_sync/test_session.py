@@ -19,8 +19,10 @@ from cloud_sync.link import Backoff, Link, LinkState
 from cloud_sync.mqtt import Message
 from cloud_sync.pace import Pace, Publish
 from cloud_sync.verification import compare
-from data import limits, topics, wire
+from data import limits, topics
 from data.films import Combination
+from data.ids import new_id
+from data.messages import VerificationReply, VerificationRequest
 from edge.journal import Journal
 
 ROWS = (Combination("Ann Bee", 2020, ("Drama",)), Combination("Cy Dee", 1999, ("Comedy",)))
@@ -116,7 +118,7 @@ def test_a_request_to_synchronise_does_not_wait_out_the_delay(journal: Journal) 
     device.cut()
     clock.sleep(40_000)
     device.mend()
-    journal.request_sync(wire.new_id())
+    journal.request_sync(new_id())
     device.wrote()
     clock.sleep(5)
     assert device.session.link.online
@@ -146,8 +148,8 @@ def test_messages_held_back_are_bounded() -> None:
 
 
 def verify(journal: Journal, own: tuple[float, ...] = (6.5, 6.5), **reply: object) -> str:
-    request = wire.VerificationRequest(wire.new_id(), HASH, ROWS)
-    journal.request_sync(wire.new_id(), request, own)
+    request = VerificationRequest(new_id(), HASH, ROWS)
+    journal.request_sync(new_id(), request, own)
     clock, cloud = Clock(), Cloud()
     agreeing = cloud.scores
     cloud.scores = lambda asked: msgspec.structs.replace(agreeing(asked), **reply)
@@ -185,17 +187,17 @@ def test_a_reply_that_lacks_rows_is_a_failure(journal: Journal) -> None:
 def test_a_reply_to_another_request_is_passed_over(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)
-    request = wire.VerificationRequest(wire.new_id(), HASH, ROWS)
-    cloud.scores = lambda asked: wire.VerificationReply(wire.new_id(), HASH, (6.5, 6.5))
-    journal.request_sync(wire.new_id(), request, (6.5, 6.5))
+    request = VerificationRequest(new_id(), HASH, ROWS)
+    cloud.scores = lambda asked: VerificationReply(new_id(), HASH, (6.5, 6.5))
+    journal.request_sync(new_id(), request, (6.5, 6.5))
     device.wrote()
     clock.sleep(600)
     assert len(journal.pending_requests()) == 1
 
 
 def test_the_verdict_names_the_worst_difference() -> None:
-    request = wire.VerificationRequest(wire.new_id(), HASH, ROWS)
-    reply = wire.VerificationReply(request.request_id, HASH, (6.0, 7.0))
+    request = VerificationRequest(new_id(), HASH, ROWS)
+    reply = VerificationReply(request.request_id, HASH, (6.0, 7.0))
     result = compare(request, (6.0, 7.5), reply)
     assert (result.outcome, result.worst_difference) == ("differed", 0.5)
 

@@ -17,7 +17,7 @@ from rig.simulation import Clock, Cloud, Device, Weather, memory_journal
 from cloud_sync import update
 from cloud_sync.update import TRANSITIONS, Action, BundleRejected, FetchFailed, State
 from cloud_sync.update_run import Discard, Fetch, Offer
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 from edge.journal import Journal
 
 

@@ -10,26 +10,34 @@ from data import wire
 from data.catalogue import Catalogue
 from data.films import Combination, Film
 from data.manifest import Manifest
+from data.messages import (
+    Ack,
+    FeedbackBatch,
+    ModelUpdateJob,
+    ShadowReport,
+    VerificationReply,
+    VerificationRequest,
+)
 from data.picks import Pick, Prediction
 from data.probes import Probes
 from data.verdict import Verdict
 
 GOLDEN = Path(wire.__file__).parent / "golden"
 RECORDS = {
-    "ack": wire.Ack,
+    "ack": Ack,
     "catalogue": Catalogue,
     "combination": Combination,
-    "feedback_batch": wire.FeedbackBatch,
+    "feedback_batch": FeedbackBatch,
     "film": Film,
     "manifest": Manifest,
-    "model_update_job": wire.ModelUpdateJob,
+    "model_update_job": ModelUpdateJob,
     "pick": Pick,
     "prediction": Prediction,
     "probes": Probes,
-    "shadow_report": wire.ShadowReport,
+    "shadow_report": ShadowReport,
     "verdict": Verdict,
-    "verification_reply": wire.VerificationReply,
-    "verification_request": wire.VerificationRequest,
+    "verification_reply": VerificationReply,
+    "verification_request": VerificationRequest,
 }
 
 

@@ -13,6 +13,15 @@ from data import limits, wire
 from data.checks import check_id
 from data.errors import InvalidRecord
 from data.films import Combination, normalise
+from data.ids import new_id
+from data.messages import (
+    Ack,
+    Feedback,
+    FeedbackBatch,
+    ModelUpdateJob,
+    VerificationReply,
+    VerificationRequest,
+)
 from data.picks import Prediction
 
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -27,7 +36,7 @@ YEARS = st.integers(1870, 2200)
 EXPECTED = st.floats(-5, 15, width=32)
 COMBINATIONS = st.builds(Combination, NAMES, YEARS, GENRES)
 FEEDBACK = st.builds(
-    wire.Feedback,
+    Feedback,
     id=IDS,
     thing=st.just("MovieSelector"),
     pick_id=IDS,
@@ -45,25 +54,25 @@ FEEDBACK = st.builds(
     rating=st.none() | st.floats(1, 10),
 )
 BATCHES = st.lists(FEEDBACK, min_size=1, max_size=5, unique_by=lambda record: record.id).map(
-    lambda records: wire.FeedbackBatch(tuple(records))
+    lambda records: FeedbackBatch(tuple(records))
 )
 
 
 @given(BATCHES)
 def test_a_feedback_batch_survives_the_wire(batch):
-    assert wire.decode(wire.encode(batch), wire.FeedbackBatch) == batch
+    assert wire.decode(wire.encode(batch), FeedbackBatch) == batch
 
 
 @given(
     st.builds(
-        wire.VerificationRequest,
+        VerificationRequest,
         IDS,
         HASHES,
         st.lists(COMBINATIONS, min_size=1, max_size=5).map(tuple),
     )
 )
 def test_a_verification_request_survives_the_wire(request):
-    assert wire.decode(wire.encode(request), wire.VerificationRequest) == request
+    assert wire.decode(wire.encode(request), VerificationRequest) == request
 
 
 @given(EXPECTED)
@@ -74,7 +83,7 @@ def test_every_bit_of_an_expected_value_survives_the_wire(expected):
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: json.dumps(text).encode()))
 def test_anything_else_is_refused_and_nothing_else_is_raised(payload):
-    for kind in (wire.FeedbackBatch, wire.Ack, wire.VerificationReply, wire.ModelUpdateJob):
+    for kind in (FeedbackBatch, Ack, VerificationReply, ModelUpdateJob):
         with pytest.raises(InvalidRecord):
             wire.decode(payload, kind)
 
@@ -137,7 +146,7 @@ WRONG = {
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(field, value):
     payload = json.dumps({"records": [feedback(**{field: value})]}).encode()
     with pytest.raises(InvalidRecord) as refused:
-        wire.decode(payload, wire.FeedbackBatch)
+        wire.decode(payload, FeedbackBatch)
     assert field in str(refused.value) or (field, value) == ("director", "\ud800")
 
 
@@ -145,7 +154,7 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_field(field, value):
 def test_numbers_that_are_none_are_refused(number):
     payload = json.dumps({"records": [feedback(expected="HERE")]}).replace('"HERE"', number)
     with pytest.raises(InvalidRecord):
-        wire.decode(payload.encode(), wire.FeedbackBatch)
+        wire.decode(payload.encode(), FeedbackBatch)
     with pytest.raises(InvalidRecord) as refused:
         wire.encode(Prediction(math.nan, (0.1,) * 10))
     assert refused.value.field == "expected"
@@ -154,27 +163,27 @@ def test_numbers_that_are_none_are_refused(number):
 def test_a_repeated_id_is_refused():
     payload = json.dumps({"records": [feedback(), feedback()]}).encode()
     with pytest.raises(InvalidRecord, match="repeats the id"):
-        wire.decode(payload, wire.FeedbackBatch)
+        wire.decode(payload, FeedbackBatch)
 
 
 def test_oversize_payloads_are_refused_in_both_directions():
     records = tuple(
         msgspec.convert(
-            feedback(id=str(uuid.UUID(int=n)), title="x" * 400, director="y" * 400), wire.Feedback
+            feedback(id=str(uuid.UUID(int=n)), title="x" * 400, director="y" * 400), Feedback
         )
         for n in range(1, 151)
     )
     with pytest.raises(InvalidRecord, match="at most 100000"):
-        wire.encode(wire.FeedbackBatch(records))
+        wire.encode(FeedbackBatch(records))
     with pytest.raises(InvalidRecord, match="at most 100000"):
-        wire.decode(b" " * (limits.MAX_PAYLOAD_BYTES + 1), wire.FeedbackBatch)
+        wire.decode(b" " * (limits.MAX_PAYLOAD_BYTES + 1), FeedbackBatch)
 
 
 def test_a_deeply_nested_payload_is_refused():
     with pytest.raises(InvalidRecord):
-        wire.decode(b"[" * 50_000, wire.FeedbackBatch)
+        wire.decode(b"[" * 50_000, FeedbackBatch)
     with pytest.raises(InvalidRecord):
-        wire.decode(b'{"records":' + b"[" * 50_000, wire.FeedbackBatch)
+        wire.decode(b'{"records":' + b"[" * 50_000, FeedbackBatch)
 
 
 @given(st.lists(st.floats(0, 1), min_size=0, max_size=12))
@@ -189,7 +198,7 @@ def test_probabilities_are_ten_and_add_up_to_one(values):
 
 
 def test_new_ids_are_unique_and_accepted():
-    ids = {wire.new_id() for _ in range(1000)}
+    ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     for one in ids:
         check_id("id", one)

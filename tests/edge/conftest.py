@@ -14,9 +14,9 @@ import pytest
 
 from data.bundle import Bundle, read_bundle, write_bundle
 from data.manifest import Manifest
+from data.messages import Feedback
 from data.picks import Pick
 from data.signing import PrivateKey
-from data.wire import Feedback
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore

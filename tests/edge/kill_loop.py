@@ -17,7 +17,9 @@ from pathlib import Path
 
 from records import a_pick, feedback_on
 
-from data.wire import Feedback, decode, new_id
+from data.ids import new_id
+from data.messages import Feedback
+from data.wire import decode
 from edge.journal import Journal
 
 # A journal that grows for ever would make each look at it longer.

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from data.ids import new_id
+from data.messages import Feedback
 from data.picks import Pick, Prediction
-from data.wire import Feedback, new_id
 
 
 def a_pick(**fields: Any) -> Pick:

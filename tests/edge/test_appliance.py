@@ -8,8 +8,9 @@ import threading
 import pytest
 
 from data.films import Combination
+from data.messages import VerificationRequest
 from data.picks import Prediction
-from data.wire import VerificationRequest, decode
+from data.wire import decode
 from edge.appliance import searching
 from edge.appliance.machine import Event, Order, Phase
 from edge.appliance.picker import find_pick

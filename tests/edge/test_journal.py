@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from data.wire import Feedback, VerificationRequest, decode, new_id
+from data.ids import new_id
+from data.messages import Feedback, VerificationRequest
+from data.wire import decode
 from edge.journal import (
     JOURNAL,
     AlreadyRated,

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
+from data.ids import new_id
+from data.messages import Feedback
 from data.picks import Pick
-from data.wire import Feedback, decode, new_id
+from data.wire import decode
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, Journal
 
 

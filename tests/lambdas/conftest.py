@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from data import wire
+from data.ids import new_id
 from lambdas import package
 from lambdas.local.emulator import REGION
 
@@ -25,7 +25,7 @@ def devices(local_cloud: Any, tmp_path: Path) -> Iterator[Callable[[], Device]]:
     made: list[Device] = []
 
     def make() -> Device:
-        name = f"thing-{wire.new_id()[-8:]}"
+        name = f"thing-{new_id()[-8:]}"
         device = Device(local_cloud.provision(name, tmp_path / name))
         made.append(device)
         return device

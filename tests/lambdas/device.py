@@ -13,7 +13,8 @@ from typing import Any
 from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
 
 from data import topics, wire
-from data.wire import Ack, Feedback, FeedbackBatch, VerificationReply, VerificationRequest
+from data.ids import new_id
+from data.messages import Ack, Feedback, FeedbackBatch, VerificationReply, VerificationRequest
 
 PATIENCE_SECONDS = 30
 
@@ -21,9 +22,9 @@ PATIENCE_SECONDS = 30
 def feedback(thing: str, **changes: Any) -> Feedback:
     """Return a valid record of this thing, changed as asked."""
     fields: dict[str, Any] = {
-        "id": wire.new_id(),
+        "id": new_id(),
         "thing": thing,
-        "pick_id": wire.new_id(),
+        "pick_id": new_id(),
         "title": "Crouching Tiger II",
         "director": "Ang Lee",
         "year": 2001,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from data import topics, wire
-from data.wire import Ack, Feedback, FeedbackBatch
+from data.ids import new_id
+from data.messages import Ack, Feedback, FeedbackBatch
 from lambdas.store_feedback.ingest import Item, receive
 
 THING = "Pi-1"
@@ -14,9 +15,9 @@ THING = "Pi-1"
 
 def record(**changes: Any) -> Feedback:
     fields: dict[str, Any] = {
-        "id": wire.new_id(),
+        "id": new_id(),
         "thing": THING,
-        "pick_id": wire.new_id(),
+        "pick_id": new_id(),
         "title": "Amélie returns",
         "director": "Jean-Pierre Jeunet",
         "year": 2003,

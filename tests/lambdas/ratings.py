@@ -10,7 +10,7 @@ import numpy as np
 
 from data import topics
 from data.films import Film
-from data.wire import Feedback
+from data.messages import Feedback
 from lambdas.store_feedback.ingest import canonical
 from training.example_bundle import made_up_films
 

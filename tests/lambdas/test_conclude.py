@@ -15,9 +15,9 @@ from data import limits, topics, wire
 from data.bundle import check_manifest
 from data.errors import InvalidRecord
 from data.manifest import MANIFEST, SIGNATURE, Manifest
+from data.messages import ModelUpdateJob
 from data.signing import PrivateKey
 from data.verdict import VERDICT
-from data.wire import ModelUpdateJob
 from lambdas.errors import PublishingFailed
 from lambdas.release import Release
 from lambdas.release_model.candidate import CandidateRejected

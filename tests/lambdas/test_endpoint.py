@@ -19,8 +19,9 @@ from data import limits, signing, wire
 from data.bundle import Bundle, beside, read_bundle
 from data.film_table import read_rows
 from data.films import Combination, Film, genre_slots
+from data.ids import new_id
 from data.manifest import PIPELINE
-from data.wire import VerificationRequest
+from data.messages import ModelUpdateJob, VerificationRequest
 
 from .device import Device
 
@@ -103,7 +104,7 @@ def test_a_verification_is_answered_with_the_models_hash_and_agrees(
 ) -> None:
     bundle = bundle_at(example)
     rows = some_rows(bundle, 36)
-    reply = device.verify(VerificationRequest(wire.new_id(), bundle.model_hash, rows))
+    reply = device.verify(VerificationRequest(new_id(), bundle.model_hash, rows))
     assert reply.error is None
     assert reply.model_hash == bundle.model_hash
     differences = np.abs(np.array(reply.scores) - expected_by_graph(bundle, rows))
@@ -127,7 +128,7 @@ def test_the_job_tells_the_device_where_and_what(
     iot = local_cloud.aws.client("iot")
     job = iot.list_job_executions_for_thing(thingName=published.thing)["executionSummaries"][0]
     document = wire.decode(
-        iot.get_job_document(jobId=job["jobId"])["document"].encode(), wire.ModelUpdateJob
+        iot.get_job_document(jobId=job["jobId"])["document"].encode(), ModelUpdateJob
     )
     bundle = bundle_at(example)
     assert document.manifest_sha256 == bundle.manifest_sha256
@@ -178,7 +179,7 @@ def test_a_pipeline_that_does_not_serve_leaves_the_one_before_in_place(
     assert "does not serve" in refused.stderr
     bundle = bundle_at(example)
     rows = some_rows(bundle, 1)
-    reply = device.verify(VerificationRequest(wire.new_id(), bundle.model_hash, rows))
+    reply = device.verify(VerificationRequest(new_id(), bundle.model_hash, rows))
     assert reply.model_hash == bundle.model_hash
 
 

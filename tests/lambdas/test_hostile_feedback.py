@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from data import limits, topics, wire
-from data.wire import Ack, FeedbackBatch
+from data.messages import Ack, FeedbackBatch
 
 from .device import Device, feedback
 from .rule_events import THING, batch_of, event_of

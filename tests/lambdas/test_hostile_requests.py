@@ -11,7 +11,8 @@ import pytest
 
 from data import topics, wire
 from data.films import Combination
-from data.wire import VerificationReply, VerificationRequest
+from data.ids import new_id
+from data.messages import VerificationReply, VerificationRequest
 from lambdas.predict.answer import answer
 from lambdas.predict.sagemaker import SageMakerEndpoint
 
@@ -32,7 +33,7 @@ def reply_of(packaged: Device, running: RunningFunction, payload: bytes | str) -
 
 def request(**changes: Any) -> VerificationRequest:
     return VerificationRequest(
-        **({"request_id": wire.new_id(), "model_hash": MODEL, "rows": ROWS} | changes)
+        **({"request_id": new_id(), "model_hash": MODEL, "rows": ROWS} | changes)
     )
 
 

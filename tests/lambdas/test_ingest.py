@@ -12,7 +12,7 @@ import pytest
 
 from data import topics, wire
 from data.errors import InvalidRecord
-from data.wire import Feedback, FeedbackBatch
+from data.messages import Feedback, FeedbackBatch
 from lambdas.store_feedback.ingest import Item, Unstorable, canonical, item_of, receive
 
 from .fake_cloud import FAULTS, THING, Cloud, Fault, record

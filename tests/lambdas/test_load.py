@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from data import topics, wire
-from data.wire import Ack, FeedbackBatch
+from data.messages import Ack, FeedbackBatch
 from lambdas.local.control import order
 from lambdas.local.state import State
 

@@ -16,7 +16,9 @@ import pytest
 
 from data import topics, wire
 from data.bundle import beside
+from data.ids import new_id
 from data.manifest import PIPELINE
+from data.messages import FeedbackBatch
 from lambdas.aws import AwsUnusable, on_desk
 from lambdas.local.state import State
 
@@ -196,7 +198,7 @@ def test_a_message_that_no_function_can_handle_ends_in_the_undelivered_queue(
     awslambda.update_function_configuration(FunctionName=function, Environment=broken)
     try:
         rated = feedback(device.thing)
-        device.send(topics.feedback(device.thing), wire.encode(wire.FeedbackBatch((rated,))))
+        device.send(topics.feedback(device.thing), wire.encode(FeedbackBatch((rated,))))
         undelivered(aws, device.thing)
     finally:
         awslambda.update_function_configuration(FunctionName=function, Environment=settings)
@@ -205,7 +207,7 @@ def test_a_message_that_no_function_can_handle_ends_in_the_undelivered_queue(
 
 def test_a_rule_whose_function_is_gone_hands_its_message_to_the_queue(local_cloud: Any) -> None:
     aws = local_cloud.aws
-    iot, topic = aws.client("iot"), f"gone/{wire.new_id()}"
+    iot, topic = aws.client("iot"), f"gone/{new_id()}"
     rule = iot.get_topic_rule(ruleName=f"{aws.desk.stack}_filmupdate")["rule"]
     function = rule["actions"][0]["lambda"]["functionArn"]
     iot.create_topic_rule(

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from data import topics, wire
-from data.wire import FeedbackBatch
+from data.messages import FeedbackBatch
 from lambdas.store_feedback.ingest import receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 

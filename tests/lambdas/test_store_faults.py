@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from botocore.httpsession import URLLib3Session
 
 from data import topics, wire
-from data.wire import FeedbackBatch
+from data.messages import Ack, FeedbackBatch
 from lambdas.store_feedback.ingest import canonical, receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
@@ -142,7 +142,7 @@ def test_after_any_fault_at_any_call_the_resend_leaves_one_item_and_one_object(
     once.break_at(-1, "")
     once.receive("wired", batch)
     assert len(once.acks) == 1
-    outcomes = wire.decode(once.acks[0], wire.Ack).outcomes
+    outcomes = wire.decode(once.acks[0], Ack).outcomes
     assert [outcome.id for outcome in outcomes] == [one.id, two.id]
     assert {outcome.outcome for outcome in outcomes} <= {"stored", "duplicate"}
     assert_kept_once(local_cloud, one, two)
@@ -158,6 +158,6 @@ def test_a_lost_answer_that_the_library_itself_repeats_changes_nothing(
     stubborn.break_at(call, "lost answer")
     stubborn.receive("wired", wire.encode(FeedbackBatch((one, two))))
     assert len(stubborn.acks) == 1
-    outcomes = wire.decode(stubborn.acks[0], wire.Ack).outcomes
+    outcomes = wire.decode(stubborn.acks[0], Ack).outcomes
     assert {outcome.outcome for outcome in outcomes} <= {"stored", "duplicate"}
     assert_kept_once(local_cloud, one, two)

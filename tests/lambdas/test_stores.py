@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from data import topics, wire
+from data import topics
+from data.ids import new_id
 from lambdas.store_feedback.ingest import item_of
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
@@ -40,7 +41,7 @@ def test_the_table_takes_a_new_item_once_and_tells_the_hash_of_the_first(table: 
 
 def test_the_bucket_keeps_the_first_object_of_a_key(objects: Any) -> None:
     bucket, read = objects
-    key = topics.feedback_object(wire.new_id())
+    key = topics.feedback_object(new_id())
     bucket.put_new(key, b"first")
     bucket.put_new(key, b"second")
     assert read(key) == b"first"

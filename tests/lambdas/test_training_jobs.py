@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from data import topics, wire
 from data.manifest import MANIFEST
+from data.messages import ModelUpdateJob
 from lambdas.release import versions
 from lambdas.retrain import Patience, wait
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, Outcome, event_of, job_name
@@ -85,7 +86,7 @@ def test_a_better_model_is_released_and_served(
     assert outcome.version == version
     document = wire.decode(
         aws.client("iot").get_job_document(jobId=outcome.iot_job)["document"].encode(),
-        wire.ModelUpdateJob,
+        ModelUpdateJob,
     )
     assert (document.version, document.bucket) == (version, bucket)
     for prefix in (

@@ -10,6 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from data import topics, wire
+from data.ids import new_id
+from data.messages import Ack, FeedbackBatch
 
 from .authority import Authority
 from .device import Device, feedback
@@ -28,7 +30,7 @@ def test_a_connects_as_itself_only(a: Device, b: Device) -> None:
 
 def test_a_cannot_publish_as_b(local_cloud: Any, a: Device, b: Device) -> None:
     forged = feedback(b.thing)
-    batch = wire.encode(wire.FeedbackBatch((forged,)))
+    batch = wire.encode(FeedbackBatch((forged,)))
     with line_of(b) as theirs, line_of(a) as ours:
         assert theirs.subscribe(topics.feedback_ack(b.thing)) == "taken"
         assert ours.publish(topics.feedback(b.thing), batch) != "taken"
@@ -40,16 +42,16 @@ def test_a_cannot_publish_as_b(local_cloud: Any, a: Device, b: Device) -> None:
         assert "Item" not in found
         assert theirs.publish(topics.feedback(b.thing), batch) == "taken"
         _, ack = theirs.message(30) or ("", b"")
-    assert wire.decode(ack, wire.Ack).outcomes[0].outcome == "stored", "from B it is welcome"
+    assert wire.decode(ack, Ack).outcomes[0].outcome == "stored", "from B it is welcome"
 
 
 def test_a_record_of_b_on_as_own_topic_is_rejected(a: Device, b: Device) -> None:
-    batch = wire.encode(wire.FeedbackBatch((feedback(b.thing),)))
+    batch = wire.encode(FeedbackBatch((feedback(b.thing),)))
     with line_of(a) as ours:
         ours.subscribe(topics.feedback_ack(a.thing))
         assert ours.publish(topics.feedback(a.thing), batch) == "taken"
         _, ack = ours.message(30) or ("", b"")
-    outcome = wire.decode(ack, wire.Ack).outcomes[0]
+    outcome = wire.decode(ack, Ack).outcomes[0]
     assert outcome.outcome == "rejected"
     assert a.thing in (outcome.reason or "")
 
@@ -124,7 +126,7 @@ def test_what_a_needs_is_allowed(a: Device) -> None:
 def test_as_job_is_not_for_b(local_cloud: Any, a: Device, b: Device) -> None:
     iot = local_cloud.aws.client("iot")
     target = iot.describe_thing(thingName=b.thing)["thingArn"]
-    job = f"job-{wire.new_id()}"
+    job = f"job-{new_id()}"
     iot.create_job(jobId=job, targets=[target], document='{"op": "none"}')
     with line_of(a) as ours:
         refused = ours.publish(f"{topics.jobs(b.thing)}/{job}/update", b'{"status": "FAILED"}')

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.ids import new_id
 from data.picks import Pick, Prediction
-from data.wire import new_id
 from edge.journal import HistoryEntry, Rating
 from edge.page import charts
 from edge.search.explain import Why

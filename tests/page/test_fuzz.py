@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_from_bytes, urlencode
 
 import pytest
 
-from data.wire import new_id
+from data.ids import new_id
 from edge.page.app import ROUTES
 
 from .appliance import RunningAppliance, Visitor

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from data.wire import new_id
+from data.ids import new_id
 
 from .appliance import RunningAppliance, Visitor
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data.films import Film, stars_of
-from data.wire import Feedback
+from data.messages import Feedback
 from lambdas.store_feedback.ingest import canonical
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from data import wire
 from data.errors import InvalidRecord
-from data.wire import Feedback
+from data.messages import Feedback
 from training.dataset import ALLOWED_BAD_SHARE, load, rejects_path
 from training.errors import TooManyBadRows, WorkFolderBusy
 from training.retraining.ledger import Ledger

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.durable import rename_durably
 from data.films import genre_slots, kind_of
-from data.wire import Feedback
+from data.messages import Feedback
 from training.database import connect
 from training.retraining.holdout import held_out
 

@@ -23,9 +23,10 @@ import numpy as np
 from data import wire
 from data.bundle import Bundle, read_bundle
 from data.durable import sync_folder
+from data.ids import new_id
+from data.messages import Ack, Feedback, FeedbackBatch
 from data.picks import Pick
 from data.signing import read_public_keys
-from data.wire import Ack, Feedback, FeedbackBatch
 from edge.appliance.boot import now
 from edge.appliance.picker import find_pick
 from edge.incoming import hand_over, incoming_folder
@@ -143,7 +144,7 @@ class Studio:
             chosen = rng.choice(films)
         [prediction] = self.model.predict([chosen])
         return Pick(
-            id=wire.new_id(),
+            id=new_id(),
             title=TitleMaker(self.model.catalogue.titles, rng).make(),
             director=chosen.director,
             year=chosen.year,

@@ -20,6 +20,7 @@ from typing import Any
 from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.mqtt import Connected, Dropped, Endpoint, Message, NotConnected
 from data import topics, wire
+from data.messages import VerificationReply, VerificationRequest
 from lambdas.store_feedback.ingest import Item, receive
 
 _SCHEMA = """
@@ -107,10 +108,10 @@ class Worker:
                 )
                 self._stores.count([one.outcome for one in outcomes])
             else:
-                request = wire.decode(message.payload, wire.VerificationRequest)
+                request = wire.decode(message.payload, VerificationRequest)
                 scores = (6.5,) * len(request.rows)
                 # Of another model, as after a release: nothing to compare, but an answer.
-                reply = wire.VerificationReply(request.request_id, "0" * 64, scores)
+                reply = VerificationReply(request.request_id, "0" * 64, scores)
                 self._reply(mischief)(topics.verification_reply(thing), wire.encode(reply))
 
     def _reply(self, mischief: dict[str, float]) -> Any:

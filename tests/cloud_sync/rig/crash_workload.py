@@ -24,7 +24,7 @@ from cloud_sync.update import Fetched, FetchFailed, Job
 from data import signing
 from data.bundle import read_bundle
 from data.manifest import MANIFEST
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore
 

@@ -20,6 +20,8 @@ from cloud_sync.update_run import Discard, Fetch, Offer
 from cloud_sync.verification import FinishVerification
 from data import topics, wire
 from data.films import Combination
+from data.ids import new_id
+from data.messages import ModelUpdateJob, VerificationRequest
 from edge.journal import OutboxRow, Request
 
 _JOBS = topics.jobs(THING)
@@ -50,8 +52,8 @@ class Target:
             OutboxRow(number + 1, one.id, one.rated_at, wire.encode(one))
             for number, one in enumerate(self.records)
         ]
-        self.request = wire.VerificationRequest(
-            wire.new_id(), HASH, (Combination("Ann Bee", 2020, ("Drama",)),)
+        self.request = VerificationRequest(
+            new_id(), HASH, (Combination("Ann Bee", 2020, ("Drama",)),)
         )
         self._request = Request(
             1, self.request.request_id, "verify", wire.encode(self.request), (6.5,)
@@ -159,7 +161,7 @@ def _is_object(payload: bytes) -> bool:
 def templates(target: Target) -> list[Message]:
     """Return well-formed messages of every kind, to be spoilt."""
     ids = [record.id for record in target.records]
-    document = wire.ModelUpdateJob("model-update", 7, BUCKET, "models/films/7/", HASH)
+    document = ModelUpdateJob("model-update", 7, BUCKET, "models/films/7/", HASH)
     execution = {"jobId": "j1", "executionNumber": 1, "jobDocument": msgspec.to_builtins(document)}
     outcomes = [{"id": one, "outcome": "stored"} for one in ids]
     outcomes[3] = {"id": ids[3], "outcome": "rejected", "reason": "no"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from data import wire
 from data.bundle import write_bundle
+from data.ids import new_id
 from data.manifest import (
     CATALOGUE,
     MANIFEST,
@@ -18,8 +18,8 @@ from data.manifest import (
     Manifest,
     TrainingSource,
 )
+from data.messages import Feedback, ModelUpdateJob
 from data.signing import PrivateKey
-from data.wire import Feedback, ModelUpdateJob
 
 THING = "MovieSelector"
 BUCKET = "greenlight-models"
@@ -29,9 +29,9 @@ HASH = "0" * 64
 def feedback(number: int = 0, thing: str = THING, **changes: object) -> Feedback:
     """Return a rating of film `number`, with a new id."""
     record = Feedback(
-        id=wire.new_id(),
+        id=new_id(),
         thing=thing,
-        pick_id=wire.new_id(),
+        pick_id=new_id(),
         title=f"Film {number} & Söhne",
         director="Ann Bee",
         year=2020,

@@ -25,6 +25,7 @@ from cloud_sync.update import Fetched
 from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching
 from cloud_sync.verification import FinishVerification
 from data import topics, wire
+from data.messages import ShadowReport, VerificationReply, VerificationRequest
 from edge.journal import Journal
 from lambdas.store_feedback.ingest import Item, receive
 
@@ -116,9 +117,9 @@ class Cloud:
         self.stores = Stores()
         self.thing = thing
         self.jobs: dict[str, dict[str, object]] = {}
-        self.shadow: list[wire.ShadowReport] = []
+        self.shadow: list[ShadowReport] = []
         self.published: list[tuple[float, str, int]] = []
-        self.scores: Callable[[wire.VerificationRequest], wire.VerificationReply] = _agreeing
+        self.scores: Callable[[VerificationRequest], VerificationReply] = _agreeing
 
     def create_job(self, job_id: str, document: object) -> Message:
         """Create a job; return the notification."""
@@ -147,12 +148,12 @@ class Cloud:
             )
             return replies
         if topic == topics.verification(self.thing):
-            request = wire.decode(payload, wire.VerificationRequest)
+            request = wire.decode(payload, VerificationRequest)
             reply = wire.encode(self.scores(request))
             return [Message(topics.verification_reply(self.thing), reply)]
         if topic == topics.shadow_update(self.thing):
             state = msgspec.json.decode(payload)["state"]["reported"]
-            self.shadow.append(wire.convert(state, wire.ShadowReport))
+            self.shadow.append(wire.convert(state, ShadowReport))
             return []
         if topic.startswith(jobs + "/"):
             return self._job_answer(jobs, topic[len(jobs) + 1 :].split("/"), payload)
@@ -185,9 +186,9 @@ class Cloud:
         ]
 
 
-def _agreeing(request: wire.VerificationRequest) -> wire.VerificationReply:
+def _agreeing(request: VerificationRequest) -> VerificationReply:
     scores = (6.5,) * len(request.rows)
-    return wire.VerificationReply(request.request_id, request.model_hash, scores)
+    return VerificationReply(request.request_id, request.model_hash, scores)
 
 
 class Device:

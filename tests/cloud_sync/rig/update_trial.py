@@ -23,7 +23,7 @@ from rig.process import Process
 from data import signing, wire
 from data.bundle import read_bundle, write_bundle
 from data.manifest import MANIFEST, MODEL, SIGNATURE
-from data.wire import ModelUpdateJob
+from data.messages import ModelUpdateJob
 from lambdas.aws import on_desk
 from lambdas.provision import provision, release_key
 

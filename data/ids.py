@@ -1,0 +1,10 @@
+"""Ids are made where the event happens, so that a resend is known for one."""
+
+from __future__ import annotations
+
+import uuid6
+
+
+def new_id() -> str:
+    """Return a new UUIDv7."""
+    return str(uuid6.uuid7())

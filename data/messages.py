@@ -1,0 +1,235 @@
+"""The messages between a device and the cloud.
+
+Each has an integer `schema_version`, which grows when a reader of the old form would misread the
+new one; a golden example of each version lies in `data/golden` and is never edited.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from data import limits, topics
+from data.checks import (
+    SCHEMA_VERSION,
+    check_counts,
+    check_finite,
+    check_id,
+    check_length,
+    check_schema,
+    check_sha256,
+    check_unique,
+    check_version,
+)
+from data.errors import InvalidRecord
+from data.films import (
+    Combination,
+    Genres,
+    check_genres,
+    check_rating,
+    check_stars,
+    check_text,
+    check_year,
+    stars_of,
+)
+from data.ids import new_id
+from data.picks import Pick
+
+Source: TypeAlias = Literal["owner", "simulated"]
+OutcomeKind: TypeAlias = Literal["stored", "duplicate", "rejected"]
+
+
+class Feedback(msgspec.Struct, frozen=True):
+    """The real rating of a film that was picked and made.
+
+    Attributes:
+        id: made when the rating was given; the same for every resend.
+        source: `simulated` ratings train nothing unless asked for.
+        rating: with decimals, where the owner gave them.
+    """
+
+    id: str
+    thing: str
+    pick_id: str
+    title: str
+    director: str
+    year: int
+    genres: Genres
+    expected: float
+    stars: int
+    source: Source
+    model_version: int
+    model_hash: str
+    rated_at: str
+    boot_id: str
+    rating: float | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    @classmethod
+    def on(
+        cls, pick: Pick, stars: float, *, thing: str, source: Source, rated_at: str, boot_id: str
+    ) -> Feedback:
+        """Return the feedback on a pick, with a new id; `stars` may have decimals."""
+        return cls(
+            id=new_id(),
+            thing=thing,
+            pick_id=pick.id,
+            title=pick.title,
+            director=pick.director,
+            year=pick.year,
+            genres=pick.genres,
+            expected=pick.prediction.expected,
+            stars=stars_of(stars),
+            source=source,
+            model_version=pick.model_version,
+            model_hash=pick.model_hash,
+            rated_at=rated_at,
+            boot_id=boot_id,
+            rating=float(stars) if stars != stars_of(stars) else None,
+        )
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no feedback."""
+        check_schema(prefix, self.schema_version)
+        check_id(f"{prefix}id", self.id)
+        check_id(f"{prefix}pick_id", self.pick_id)
+        topics.check_thing(self.thing)
+        check_text(f"{prefix}title", self.title)
+        check_text(f"{prefix}director", self.director)
+        check_year(f"{prefix}year", self.year)
+        check_genres(f"{prefix}genres", self.genres)
+        check_finite(f"{prefix}expected", self.expected)
+        check_stars(f"{prefix}stars", self.stars)
+        check_rating(f"{prefix}rating", self.rating)
+        check_counts(prefix, self, "model_version")
+        check_sha256(f"{prefix}model_hash", self.model_hash)
+
+
+class FeedbackBatch(msgspec.Struct, frozen=True):
+    """Feedback on its way up: 1 to 200 records, each id once."""
+
+    records: tuple[Feedback, ...]
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no batch."""
+        check_schema(prefix, self.schema_version)
+        check_length(f"{prefix}records", len(self.records), limits.MAX_BATCH_RECORDS)
+        for index, record in enumerate(self.records):
+            record.check(f"{prefix}records[{index}].")
+        check_unique(f"{prefix}records", [record.id for record in self.records])
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one feedback record; `reason` is given when it was rejected."""
+
+    id: str
+    outcome: OutcomeKind
+    reason: str | None = None
+
+
+class Ack(msgspec.Struct, frozen=True):
+    """The cloud's answer to a batch: only after this may the device forget a record."""
+
+    outcomes: tuple[Outcome, ...]
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no ack."""
+        check_schema(prefix, self.schema_version)
+        check_length(f"{prefix}outcomes", len(self.outcomes), limits.MAX_BATCH_RECORDS)
+        check_unique(f"{prefix}outcomes", [outcome.id for outcome in self.outcomes])
+
+
+class VerificationRequest(msgspec.Struct, frozen=True):
+    """Rows that the cloud shall score with the model of this hash."""
+
+    request_id: str
+    model_hash: str
+    rows: tuple[Combination, ...]
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no request."""
+        check_schema(prefix, self.schema_version)
+        check_id(f"{prefix}request_id", self.request_id)
+        check_sha256(f"{prefix}model_hash", self.model_hash)
+        check_length(f"{prefix}rows", len(self.rows), limits.MAX_VERIFICATION_ROWS)
+        for index, row in enumerate(self.rows):
+            row.check(f"{prefix}rows[{index}].")
+
+
+class VerificationReply(msgspec.Struct, frozen=True):
+    """The cloud's scores, one a row in the request's order; or why there are none.
+
+    Attributes:
+        model_hash: of the model that scored; empty when none did.
+        error: what went wrong, for a person; then `scores` is empty.
+    """
+
+    request_id: str
+    model_hash: str
+    scores: tuple[float, ...] = ()
+    error: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no reply."""
+        check_schema(prefix, self.schema_version)
+        check_id(f"{prefix}request_id", self.request_id)
+        if self.error is not None:
+            return
+        check_sha256(f"{prefix}model_hash", self.model_hash)
+        check_length(f"{prefix}scores", len(self.scores), limits.MAX_VERIFICATION_ROWS)
+        for index, score in enumerate(self.scores):
+            check_finite(f"{prefix}scores[{index}]", score)
+
+
+class ModelUpdateJob(msgspec.Struct, frozen=True):
+    """The document of the IoT Job that brings a new model."""
+
+    op: Literal["model-update"]
+    version: int
+    bucket: str
+    prefix: str
+    manifest_sha256: str
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no such job."""
+        check_schema(prefix, self.schema_version)
+        check_version(f"{prefix}version", self.version)
+        check_text(f"{prefix}bucket", self.bucket)
+        check_text(f"{prefix}prefix", self.prefix)
+        if not self.prefix.endswith("/") or ".." in self.prefix or self.prefix.startswith("/"):
+            raise InvalidRecord(f"{prefix}prefix", "is no plain folder ending in a slash")
+        check_sha256(f"{prefix}manifest_sha256", self.manifest_sha256)
+
+
+class ShadowReport(msgspec.Struct, frozen=True):
+    """What a device reports of itself in its named shadow `model`.
+
+    Attributes:
+        state: one word: `ready`, `updating`, `attention`, `no-model`.
+        last_verification: outcome of the last comparison with the cloud, or None.
+        outbox_oldest_seconds: age of the oldest unsent rating by the device's clock, or None.
+    """
+
+    version: int
+    model_hash: str
+    state: str
+    outbox_depth: int
+    uptime_seconds: float
+    software_version: str
+    disk_free_bytes: int
+    last_verification: str | None = None
+    outbox_oldest_seconds: float | None = None
+    temperature_celsius: float | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this is no report."""
+        check_schema(prefix, self.schema_version)
+        check_counts(prefix, self, "version", "outbox_depth", "uptime_seconds", "disk_free_bytes")
+        check_text(f"{prefix}state", self.state)
