@@ -24,6 +24,7 @@ _ASK_AGAIN_SECONDS = 0.02
 _GROUP_FILE = 0o660
 # The log is written back every so many pages: an SD card prefers rare and large to often and small.
 _CHECKPOINT_PAGES = 256
+_CACHE_KIBIBYTES = 512
 _LOG_BYTES = 4 * 1024 * 1024
 # Under this much free space a failed write means a full disk, whatever SQLite calls it.
 _FULL_BELOW_BYTES = 128 * 1024
@@ -160,6 +161,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+    # Negative: in kibibytes. SQLite's own 2 MB a connection would fill as the journal grows.
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KIBIBYTES}")
     # Rows of one table can be damaged without anything failing yet; a pick that cannot be read
     # tomorrow is found today.
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
