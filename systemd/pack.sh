@@ -20,6 +20,7 @@ die() {
 }
 [ -x "$PYTHON" ] || die "$PYTHON is missing: make setup"
 [ -f "$BUNDLE/manifest.json" ] || die "$BUNDLE holds no model: make train-export"
+BUNDLE=$(readlink -f -- "$BUNDLE")
 
 # From a copy, so that no leftover of another build slips in; one time stamp, so that the same files
 # always make the same wheel and an upgrade to what runs already is none.
@@ -38,24 +39,32 @@ version=$(echo "$wheel" | cut -d - -f 2)
 echo "greenlight==$version --hash=sha256:$(sha256sum "$fresh/$wheel" | cut -d ' ' -f 1)" \
   >"$fresh/locks/greenlight.txt"
 
-# Only the key that signed this model: a release trusts nothing else by itself.
+# Exactly the files that are signed, and only the key that signed them: a release trusts nothing else
+# by itself.
 mkdir "$fresh/bundle"
-for file in manifest.json manifest.sig model.onnx probes.json catalogue.json; do
-  cp "$BUNDLE/$file" "$fresh/bundle/"
-done
-(cd "$TOP" && "$PYTHON" - "$fresh" <<'PYTHON'
+(cd "$TOP" && "$PYTHON" - "$BUNDLE" "$fresh" <<'PYTHON'
+import shutil
 import sys
 from pathlib import Path
 
-from data.bundle import read_bundle
+from data.bundle import BundleRefused, read_bundle
+from data.manifest import MANIFEST, SIGNATURE
 from data.signing import keys_folder, read_public_keys
 
-fresh = Path(sys.argv[1])
+source, fresh = Path(sys.argv[1]), Path(sys.argv[2])
 keys = read_public_keys(keys_folder())
-key_id = read_bundle(fresh / "bundle", keys).manifest.key_id
+try:
+    bundle = read_bundle(source, keys)
+except BundleRefused as refused:
+    sys.exit(f"pack: {source}: {refused}")
+for name in (MANIFEST, SIGNATURE):
+    shutil.copy(source / name, fresh / "bundle")
+for name, content in bundle.files.items():
+    (fresh / "bundle" / name).write_bytes(content)
+key_id = bundle.manifest.key_id
 (fresh / "public-keys" / f"{key_id}.pub.pem").write_bytes(keys[key_id])
 PYTHON
-) || die "the model's signature cannot be checked: its public key belongs into the folder GREENLIGHT_KEYS"
+) || die "the model is not packed; where its key is not known here, it belongs into the folder GREENLIGHT_KEYS"
 
 mkdir "$fresh/systemd"
 (cd "$TOP/systemd" && cp -R . "$fresh/systemd/")

@@ -2,11 +2,13 @@
 
 import os
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
 
+from data.bundle import read_bundle, write_bundle
+from data.manifest import REPORT
+from data.signing import development_key, read_public_keys
 from training.example_bundle import make_example_bundle
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +20,9 @@ def bundle(tmp_path_factory):
         patch.setenv("GREENLIGHT_KEYS", str(tmp_path_factory.mktemp("keys")))
         folder = tmp_path_factory.mktemp("bundles") / "bundle"
         make_example_bundle(folder, directors=12)
+        key = development_key()
+        made = read_bundle(folder, {key.key_id: key.public_pem})
+        write_bundle(folder, made.manifest, {**made.files, REPORT: b"<!doctype html>"}, key)
         yield folder
 
 
@@ -39,9 +44,13 @@ def test_a_release_is_whole_and_checked_by_its_sums(bundle, tmp_path):
     subprocess.run(
         ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path / "one", check=True
     )
-    with tarfile.open(tmp_path / "one" / "greenlight-pi.tar.gz") as archive:
-        names = {name.removeprefix("greenlight-pi/") for name in archive.getnames()}
-    assert {"bundle/manifest.sig", "locks/edge.txt", "systemd/install.sh"} <= names
+    subprocess.run(["tar", "-xzf", tmp_path / "one/greenlight-pi.tar.gz"], cwd=tmp_path, check=True)
+    pi = tmp_path / "greenlight-pi"
+    # With the keys that come in it, and with every file of the model: what the installer checks.
+    packed = read_bundle(pi / "bundle", read_public_keys(pi / "public-keys"))
+    assert packed.files[REPORT] == b"<!doctype html>"
+    names = {str(path.relative_to(pi)) for path in pi.rglob("*")}
+    assert {"locks/edge.txt", "systemd/install.sh"} <= names
     assert not [name for name in names if "private" in name or name.endswith(".key")]
     wheels = [name for name in sums.split() if name.endswith(".whl")]
     assert len(wheels) == 1
