@@ -24,16 +24,14 @@ from cloud_sync.artefacts import (
 )
 from cloud_sync.ratchet import Ratchet, VersionRefused
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
-from data import limits
+from data import limits, signing
 from data.bundle import BundleRefused, HashMismatch, check_manifest, read_bundle
 from data.durable import write_synced
 from data.errors import GreenlightError
 from data.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest
-from edge.incoming import hand_over, incoming_folder, incoming_path
+from edge.incoming import hand_over, incoming_folder, incoming_path, share
 
 _PARTIAL = ".partial-"
-_SIGNATURE_BYTES = 64
-_GROUP_FOLDER = 0o2770
 
 # Called at every piece: it is the worker's sign of life, and raises Stopped once the job is given
 # up.
@@ -107,7 +105,7 @@ class Intake:
         partial = self._partial(document.version)
         if not partial.exists():
             partial.mkdir()
-            partial.chmod(_GROUP_FOLDER)
+            share(partial)
 
         def with_room_left() -> None:
             checkpoint()
@@ -144,7 +142,7 @@ class Intake:
         raw = _small(bucket, document.prefix + MANIFEST, limits.MAX_MANIFEST_BYTES, checkpoint)
         if hashlib.sha256(raw).hexdigest() != document.manifest_sha256:
             raise HashMismatch(f"{MANIFEST}: is not the one that the job names")
-        signature = _small(bucket, document.prefix + SIGNATURE, _SIGNATURE_BYTES, checkpoint)
+        signature = _small(bucket, document.prefix + SIGNATURE, signing.SIGNATURE_BYTES, checkpoint)
         manifest = check_manifest(raw, signature, self._public_keys)
         if manifest.version != document.version:
             raise VersionRefused(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from data.durable import replace_durably
+from data.durable import aside_name, replace_durably
 from data.errors import GreenlightError
 
 RATCHET = "sync-ratchet.json"
@@ -72,9 +72,7 @@ class Ratchet:
             return {}
         except (msgspec.DecodeError, UnicodeDecodeError):
             # Set aside, never deleted: a person may still read what it held.
-            number = 1
-            while (aside := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists():
-                number += 1
+            aside = aside_name(self._path)
             self._path.rename(aside)
             self.set_aside = aside
             return {}

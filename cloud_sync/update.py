@@ -190,11 +190,3 @@ def handle(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
     was cancelled, the cloud says everything twice.
     """
     return TRANSITIONS.get((state, type(event)), (state, ()))
-
-
-def diagram() -> str:
-    """Return the table as a Mermaid state diagram, for the documentation."""
-    lines = ["stateDiagram-v2", f"    [*] --> {State.IDLE.name}"]
-    for (before, event), (after, _) in TRANSITIONS.items():
-        lines.append(f"    {before.name} --> {after.name}: {event.__name__}")
-    return "\n".join(lines) + "\n"

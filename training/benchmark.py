@@ -14,8 +14,9 @@ from data.films import Film
 from training import optimism
 from training.careers import Ints
 from training.estimator import FilmModel
-from training.evaluate import METHODS, MODEL, Figures, Predicted, Tell, predict_with
+from training.evaluate import METHODS, MODEL, Figures, Predicted, predict_with
 from training.metrics import calibration_bins, confusion
+from training.progress import Tell
 from training.splits import Split, random_splits, split_in_time
 
 BENCHMARK = "benchmark.json"

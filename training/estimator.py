@@ -11,7 +11,6 @@ have not seen it, else the trees would learn to copy the answer that lies in the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,10 +30,9 @@ from training.errors import UnfitData
 from training.head import director_inputs, fit_head
 from training.mixed_model import Films, KernelValues, MixedModel, fit_kernel_values
 from training.pairs import PairBoosting
+from training.progress import Tell
 from training.records import Records, as_records, stars_of_ratings
 from training.threads import one_thread
-
-Progress = Callable[[str, float], None]
 
 
 class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -81,7 +79,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.jobs = jobs
         self.seed = seed
 
-    def fit(self, X: Any, y: Any, progress: Progress | None = None) -> FilmModel:
+    def fit(self, X: Any, y: Any, progress: Tell | None = None) -> FilmModel:
         """Learn from records and their ratings.
 
         Args:

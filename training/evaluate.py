@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ from training.careers import Floats
 from training.estimator import FilmModel
 from training.head import CLASSES
 from training.metrics import by_director
+from training.progress import Tell
 from training.records import frame_of_films, ratings_of
 
 MODEL = "Greenlight"
 METHODS = (MODEL, *BASELINES)
-Tell = Callable[[str, float], None]
 # By figure, then by part: all films, and those of directors seen in training or not.
 Figures = dict[str, dict[str, float]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 
 from data import limits, signing, wire
 from data.bundle import beside, write_bundle
+from data.films import NO_GENRE
 from data.manifest import (
     CATALOGUE,
     MANIFEST,
@@ -34,14 +35,13 @@ from training.graph import MIN_ONNXRUNTIME
 from training.knowledge import catalogue_of, probes_of
 from training.metrics import calibration_bins, confusion
 from training.metrics import metrics as metrics_of
+from training.progress import Tell
 from training.records import COLUMNS, frame_of_films, ratings_of
 from training.runtime import Scorer
 from training.summary import Summary, write_summary
 from training.tables import GRID
 
 MODEL_NAME = "films"
-
-Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def feature_schema(model: FilmModel) -> dict[str, Any]:
     """Return what the graph's columns mean, for people and later software."""
     return {
         "columns": list(COLUMNS),
-        "empty_slot": "None",
+        "empty_slot": NO_GENRE,
         "genres": len(model.genre_sets_.genres),
         "genre_sets": model.genre_sets_.count,
         "directors": len(model.mixed_.careers.names),

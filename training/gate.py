@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from data import limits
+from data.films import NO_GENRE
 from training.errors import ModelTooLarge, NoParity, NotAModel, UnknownOperator
 from training.estimator import FilmModel
 from training.graph import ML_DOMAIN
@@ -95,11 +96,11 @@ def random_combinations(model: FilmModel, count: int, seed: int = 0) -> pd.DataF
     chosen = np.argsort(-keys, axis=1)[:, : min(3, len(genres))]
     held = np.take_along_axis(own, chosen, axis=1) > 0
     half = np.arange(count) % 2 == 0
-    picked = np.full((count, 3), "None", object)
-    picked[:, : chosen.shape[1]] = np.where(held, genres[chosen], "None")
+    picked = np.full((count, 3), NO_GENRE, object)
+    picked[:, : chosen.shape[1]] = np.where(held, genres[chosen], NO_GENRE)
     slots[half] = picked[half]
     slots = draw.permuted(slots, axis=1)
-    slots[draw.random((count, 3)) < 0.2] = "None"
+    slots[draw.random((count, 3)) < 0.2] = NO_GENRE
     odd = draw.random((3, count)) < 0.02
     directors[odd[0]] = "nobody known"
     slots[odd[1], 0] = "no genre known"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from training.benchmark import Benchmark
     from training.dataset import FilmTable
     from training.evaluate import Figures
-    from training.export import Exported, Tell
+    from training.export import Exported
+    from training.progress import Tell
     from training.retraining.training_set import TrainingSet
 
 _SHOWN = ("rmse", "log_loss", "regret", "accuracy", "rps")

@@ -11,7 +11,7 @@ import csv
 import fcntl
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -23,12 +23,12 @@ from data.errors import InvalidRecord
 from data.messages import Feedback
 from training.dataset import ALLOWED_BAD_SHARE, load, rejects_path
 from training.errors import TooManyBadRows, WorkFolderBusy
+from training.progress import Tell
 from training.retraining.ledger import Ledger
-from training.retraining.objects import Gone, Objects, objects_at
+from training.retraining.objects import Gone, Objects
+from training.retraining.places import objects_at
 from training.retraining.shards import Rating, shard_path, write_shard
 from training.retraining.training_set import TrainingSet, write_set
-
-Tell = Callable[[str, float], None]
 
 REJECTS = "rejects.csv"
 OBJECTS_AT_ONCE = 20_000

@@ -10,7 +10,6 @@ Two questions, each answered on films that neither model has learnt from:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,13 +22,13 @@ from data.verdict import Contender as Named
 from training.careers import Ints
 from training.errors import PipelineUnusable
 from training.estimator import FilmModel
+from training.progress import Tell
 from training.records import frame_of_films, ratings_of
 from training.retraining import checks, paired, rules
 from training.retraining.contender import Contender, read_contender
 from training.retraining.paired import Said
 from training.retraining.training_set import TrainingSet
 
-Tell = Callable[[str, float], None]
 # Fewer films of the table say nothing.
 _FEWEST_FILMS = 100
 

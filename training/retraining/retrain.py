@@ -8,7 +8,6 @@ refused/bundle/, refused/...        of a refused one, where nobody publishes it 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from data import wire
@@ -22,14 +21,13 @@ from training.dataset import FilmTable
 from training.errors import ExportRefused
 from training.estimator import FilmModel
 from training.export import prepare, save_pipeline, summary_of
+from training.progress import Tell
 from training.report import draw as draw_model
 from training.retraining.compact import compact
 from training.retraining.contender import BUNDLE, Contender, read_contender
 from training.retraining.judge import judge, refusal, too_few
 from training.retraining.report import draw
 from training.retraining.training_set import TrainingSet
-
-Tell = Callable[[str, float], None]
 
 REFUSED = "refused"
 SOURCE = "feedback"
