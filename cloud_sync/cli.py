@@ -136,10 +136,10 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> 
     _err.print("The broker accepts one connection per thing: a running service is interrupted.")
     well = True
     for finding in examine(settings):
-        well &= finding.well
-        mark = "[green]ok[/green]  " if finding.well else "[red]fail[/red]"
-        _out.print(f"{mark} {finding.name}:", end=" ")
-        _out.print(finding.told, markup=False, highlight=False, soft_wrap=True)
+        well &= finding.ok
+        mark = "[green]ok[/green] " if finding.ok else "[red]BAD[/red]"
+        _out.print(f"{mark} {finding.part}:", end=" ")
+        _out.print(finding.found, markup=False, highlight=False, soft_wrap=True)
     if not well:
         raise typer.Exit(Exit.FAILED)
 

@@ -18,13 +18,10 @@ from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.config import Config
 from cloud_sync.mqtt import BrokerEvent, Connected, Dropped
 from cloud_sync.telemetry import disk_free_bytes
-from data import signing, topics
+from data import limits, signing, topics
 from data.errors import GreenlightError
 from edge.incoming import INCOMING
 from edge.journal import JOURNAL, Journal, JournalError
-
-# Before this no certificate of ours existed: a clock that shows less has not been set.
-_LEAST_YEAR = 2024
 
 
 class Ailing(GreenlightError):
@@ -35,9 +32,9 @@ class Ailing(GreenlightError):
 class Finding:
     """What one check found."""
 
-    name: str
-    well: bool
-    told: str
+    part: str
+    ok: bool
+    found: str
 
 
 def examine(config: Config) -> Iterator[Finding]:
@@ -62,7 +59,7 @@ def examine(config: Config) -> Iterator[Finding]:
 
 def _clock(_: Config) -> str:
     now = time.gmtime()
-    if now.tm_year < _LEAST_YEAR:
+    if now.tm_year < limits.EARLIEST_CLOCK_YEAR:
         raise Ailing(f"the clock says {now.tm_year}; TLS needs the real time: is NTP allowed?")
     return time.strftime("%Y-%m-%d %H:%M UTC", now)
 

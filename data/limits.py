@@ -21,6 +21,9 @@ MAX_BUNDLE_FILES = 16
 # AWS refuses a named shadow's state above 8 KB.
 MAX_SHADOW_BYTES = 8 * 1024
 
+# Before this no device of ours existed: a clock that shows less has not been set.
+EARLIEST_CLOCK_YEAR = 2024
+
 # scikit-learn's pipeline differs from the graph by the tables' rounding only.
 ROUNDING_TOLERANCE = 1e-3
 YEARS_PAST_TRAINING = 10

@@ -39,10 +39,14 @@ USAGE
 . "$HERE/steps/system.sh"
 # shellcheck source=systemd/steps/release.sh
 . "$HERE/steps/release.sh"
+# shellcheck source=systemd/steps/journal.sh
+. "$HERE/steps/journal.sh"
 # shellcheck source=systemd/steps/units.sh
 . "$HERE/steps/units.sh"
 # shellcheck source=systemd/steps/owner.sh
 . "$HERE/steps/owner.sh"
+# shellcheck source=systemd/steps/removal.sh
+. "$HERE/steps/removal.sh"
 
 put_in_place() {
   check_system

@@ -9,13 +9,12 @@ from typing import Any
 
 import msgspec
 
+from data import limits
 from data.errors import GreenlightError
 from edge.appliance import client
 from edge.config import Config
 
 _LOW_DISK_BYTES = 100_000_000
-# Nobody ran this before it was written: an earlier clock has not been set.
-_WRITTEN = time.mktime((2025, 1, 1, 0, 0, 0, 0, 0, 0))
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -84,12 +83,16 @@ def _disk(config: Config) -> Iterator[Finding]:
         if not aside.name.endswith(("-wal", "-shm")):
             fix = "copy it away for whoever looks into it, then delete it"
             yield Finding("set aside", False, str(aside), fix)
+    for aside in sorted(config.state.glob("journal-of-failed-upgrade-*")):
+        fix = "what was rated between upgrade and return lies there; copy it away, then delete it"
+        yield Finding("set aside", False, str(aside), fix)
 
 
 def _clock() -> Iterator[Finding]:
-    wrong = time.time() < _WRITTEN
+    now = time.gmtime(time.time())
+    wrong = now.tm_year < limits.EARLIEST_CLOCK_YEAR
     fix = "connect to a network: scoring needs no clock, but TLS does" if wrong else ""
-    yield Finding("clock", not wrong, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), fix)
+    yield Finding("clock", not wrong, time.strftime("%Y-%m-%d %H:%M:%S UTC", now), fix)
 
 
 def _keys(config: Config) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from data import limits
+
 Tone: TypeAlias = Literal["good", "waiting", "attention"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -75,7 +77,7 @@ def moment(text: str | None) -> datetime | None:
 def day(text: str | None) -> str:
     """Return the day of a record; of a clock that was never set, say so."""
     found = moment(text)
-    if found is None or found.year < 2020:
+    if found is None or found.year < limits.EARLIEST_CLOCK_YEAR:
         return "clock not set"
     return f"{found.day} {found:%B %Y}"
 
@@ -139,7 +141,7 @@ def _updating(told: Mapping[str, Any]) -> list[str]:
 def _since(word: str, connection: Mapping[str, Any], now: datetime) -> str:
     since = moment(connection.get("since"))
     # A clock that was set meanwhile would give nonsense: then say nothing of it.
-    if since is None or since > now or since.year < 2020 <= now.year:
+    if since is None or since > now or since.year < limits.EARLIEST_CLOCK_YEAR <= now.year:
         return word
     return f"{word} for {duration((now - since).total_seconds())}"
 

@@ -26,14 +26,21 @@ def namespaces_refused() -> str | None:
     return f"the kernel allows no containers here: {done.stderr.strip()}"
 
 
-def make_root(tar: Path, suite: str = "bookworm") -> None:
-    """Download a minimal Debian into an archive, once."""
+def make_root(tar: Path, suite: str = "bookworm", more: str = "") -> None:
+    """Download a minimal Debian into an archive, once; `more` names packages it has besides."""
     if tar.exists():
         return
     tar.parent.mkdir(parents=True, exist_ok=True)
     partial = tar.with_suffix(".partial.tar")
     subprocess.run(
-        ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", suite, partial],
+        [
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            f"--include={PACKAGES},{more}".rstrip(","),
+            suite,
+            partial,
+        ],
         check=True,
     )
     partial.rename(tar)

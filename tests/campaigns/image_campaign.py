@@ -1,7 +1,8 @@
-"""An SD card's image turned into the appliance: `make image-test`. Needs root and loop devices.
+"""An SD card turned into the appliance, both ways: `make image-test`. Needs root and loop devices.
 
 The image is made here and laid out as Raspberry Pi OS's is: boot files on FAT, the system on ext4.
-Its processor is this machine's: what is not shown is Raspberry Pi OS itself, and arm64.
+The card for cloud-init is a Debian with cloud-init, which reads the boot folder as Raspberry Pi
+OS does. Their processor is this machine's: not shown are Raspberry Pi OS itself, and arm64.
 """
 
 from __future__ import annotations
@@ -117,3 +118,37 @@ def test_it_boots_into_the_appliance(image: Path) -> None:
             assert machine.asked("press")["ok"]
         finally:
             machine.power_off()
+
+
+def test_cloud_init_makes_the_appliance_at_its_first_boot() -> None:
+    tar = ROOT_TAR.with_name(f"{ROOT_TAR.stem}-cloud-init.tar")
+    make_root(tar, SUITE, "cloud-init")
+    machine = Container(WORK / "cloud-init", f"greenlight-cloud-init-{os.getpid()}")
+    machine.unpack(tar)
+    # The owner's part, as the head of user-data says it.
+    boot = machine.folder / "boot/firmware"
+    boot.mkdir(parents=True)
+    shutil.copytree(pack(WORK / "release"), boot / "greenlight")
+    for name in ("user-data", "meta-data"):
+        shutil.copy(TOP / "systemd/image" / name, boot)
+    # This machine has no pins.
+    text = (boot / "user-data").read_text()
+    assert "GREENLIGHT_PINS=real, " in text
+    (boot / "user-data").write_text(text.replace("GREENLIGHT_PINS=real, ", ""))
+    (boot / "cmdline.txt").write_text("console=tty1 root=PARTUUID=x rootwait\n")
+    # Raspberry Pi OS's part: cloud-init looks at the boot partition.
+    (machine.folder / "etc/cloud/cloud.cfg.d/99-seed.cfg").write_text(
+        "datasource_list: [NoCloud]\ndatasource: {NoCloud: {seedfrom: 'file:///boot/firmware/'}}\n"
+    )
+    machine.boot()
+    try:
+        machine.wait_until("cloud-init is done", "cloud-init status | grep -q 'status: done'")
+        machine.wait_until(
+            "its model answers", "greenlight status --json | grep -q '\"model\": *{'"
+        )
+        assert machine.asked("press")["ok"]
+        assert machine.run("hostname") == "greenlight\n"
+        assert "cgroup_enable=memory" in (boot / "cmdline.txt").read_text()
+        machine.run("test ! -e /root/greenlight")
+    finally:
+        machine.power_off()

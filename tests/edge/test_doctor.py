@@ -34,6 +34,7 @@ def test_everything_that_is_wrong_has_a_fix(
     device.journal.quarantine(feedback.id, "year: is 99")
     device.journal.set_sync_state("connection", {"state": "offline", "reason": "no route"})
     (device.state / "journal.db.damaged-1").write_bytes(b"")
+    (device.state / "journal-of-failed-upgrade-20261122200000").mkdir()
     (device.store.folder(1) / "model.onnx").write_bytes(b"")
     monkeypatch.setattr("edge.appliance.doctor._LOW_DISK_BYTES", 1 << 60)
     monkeypatch.setattr("time.time", lambda: 5.0)
@@ -43,6 +44,7 @@ def test_everything_that_is_wrong_has_a_fix(
     assert [finding.part for finding in wrong] == [
         "pins",
         "disk",
+        "set aside",
         "set aside",
         "clock",
         "model",
