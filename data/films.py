@@ -46,6 +46,11 @@ def stars_of(rating: float) -> int:
     return min(max(round(rating), MIN_STARS), MAX_STARS)
 
 
+def shown_stars(expected: float) -> float:
+    """Return expected stars within the scale: for display only, ranking goes by the full value."""
+    return min(max(expected, float(MIN_STARS)), float(MAX_STARS))
+
+
 def genre_slots(genres: Iterable[str]) -> tuple[str, str, str]:
     """Return the three genre slots of a row; an empty slot holds the text `None`."""
     slots = [*genres, NO_GENRE, NO_GENRE, NO_GENRE]

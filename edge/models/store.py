@@ -16,8 +16,9 @@ from pathlib import Path
 import msgspec
 
 from data.bundle import Bundle
+from data.checks import check_schema
 from data.durable import aside_name, replace_durably, sync_folder
-from data.errors import GreenlightError
+from data.errors import GreenlightError, InvalidRecord
 from edge.models.activation import Refused
 from edge.models.copying import copy_folder
 
@@ -76,11 +77,13 @@ class ModelStore:
             StoreDamaged: it cannot be read; `set_pointer_aside` makes way for a new one.
         """
         try:
-            return msgspec.json.decode(self._pointer_path.read_bytes(), type=Pointer)
+            pointer = msgspec.json.decode(self._pointer_path.read_bytes(), type=Pointer)
+            check_schema("", pointer.schema_version)
         except FileNotFoundError:
             return Pointer()
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, InvalidRecord) as error:
             raise StoreDamaged(f"{self._pointer_path}: {error}") from error
+        return pointer
 
     def write(self, pointer: Pointer) -> None:
         """Replace the pointer durably: after this returns it is the new one, before it the old."""

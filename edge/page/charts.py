@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from data.films import MAX_STARS, MIN_STARS
+from data.films import MAX_STARS, MIN_STARS, shown_stars
 from data.picks import Pick, Prediction
 from edge.journal import HistoryEntry
 from edge.page.words import listed, percent
@@ -65,7 +65,7 @@ def distribution(prediction: Prediction) -> Distribution:
                 good=index + 1 >= GOOD_STARS,
             )
         )
-    shown = min(max(prediction.expected, MIN_STARS), MAX_STARS)
+    shown = shown_stars(prediction.expected)
     eight_or_more = math.fsum(prediction.probabilities[GOOD_STARS - 1 :])
     likely = [
         f"{stars} {'star' if stars == 1 else 'stars'} {percent(share)}"
@@ -193,8 +193,8 @@ def timeline(entries: Sequence[HistoryEntry], most: int = 40) -> Timeline | None
     height, step = 240.0, 46.0
 
     def level(stars: float) -> float:
-        inside = min(max(stars, MIN_STARS), MAX_STARS)
-        return round(18 + (MAX_STARS - inside) / (MAX_STARS - MIN_STARS) * (height - 60), 1)
+        below = (MAX_STARS - shown_stars(stars)) / (MAX_STARS - MIN_STARS)
+        return round(18 + below * (height - 60), 1)
 
     points = []
     for place, entry in enumerate(rated):
@@ -206,7 +206,7 @@ def timeline(entries: Sequence[HistoryEntry], most: int = 40) -> Timeline | None
                 real_y=level(real),
                 number=entry.seq,
                 title=entry.pick.title,
-                predicted=min(max(predicted, MIN_STARS), MAX_STARS),
+                predicted=shown_stars(predicted),
                 real=real,
             )
         )
@@ -233,8 +233,7 @@ def track(entry: HistoryEntry) -> Track:
     """Return a film's predicted and real stars as places on a line."""
 
     def place(stars: float) -> float:
-        inside = min(max(stars, MIN_STARS), MAX_STARS)
-        return round(12 + (inside - MIN_STARS) / (MAX_STARS - MIN_STARS) * 296, 1)
+        return round(12 + (shown_stars(stars) - MIN_STARS) / (MAX_STARS - MIN_STARS) * 296, 1)
 
     real = place(entry.ratings[0].stars) if entry.ratings else None
     return Track(place(entry.pick.prediction.expected), real)

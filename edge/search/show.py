@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from data.films import shown_stars
 from edge.search.answer import Answer, Choice, ClassicAnswer, How
 
 # From cool to hot; light enough for black figures in the middle, dark enough for white at the ends.
@@ -45,8 +46,8 @@ def _style(colour: str) -> str:
 
 
 def stars(expected: float) -> str:
-    """Return expected stars as shown: within the scale, though ranking goes by the full value."""
-    return f"{min(max(expected, 1.0), 10.0):.2f}"
+    """Return expected stars as text."""
+    return f"{shown_stars(expected):.2f}"
 
 
 def bars(probabilities: Sequence[float]) -> str:

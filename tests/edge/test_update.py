@@ -106,7 +106,9 @@ def test_with_every_version_damaged_it_starts_without_a_model(updated):
     assert updated.store.read().active is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"active": "two"}', b"\xff" * 100])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"active": "two"}', b'{"schema_version": 2}', b"\xff" * 100]
+)
 def test_a_damaged_pointer_is_set_aside_and_found_anew(updated, content):
     pointer = updated.store.versions.parent / POINTER
     pointer.write_bytes(content)
