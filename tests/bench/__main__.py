@@ -26,7 +26,8 @@ def main():
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # In a file or a pipe a line may be as long as it is.
+    console = Console(width=None if sys.stdout.isatty() else 160)
     chosen = sys.argv[1:] or GROUPS
     table = Table(title=f"Benchmarks of {BUNDLE}", title_justify="left")
     for name, justify in (
