@@ -83,7 +83,7 @@ def load(
         first = bad[0]
         raise TooManyBadRows(
             f"{table.origin}: {len(bad)} of {len(films) + len(bad)} rows are bad "
-            f"({table.bad_share:.1%}; {allowed_bad_share:.0%} allowed), "
+            f"({table.bad_share:.1%}; {allowed_bad_share:.0%} allowed: --allow-bad), "
             f"the first in line {first.line}: {first.reason}"
         )
     if not films:

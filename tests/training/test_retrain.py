@@ -99,6 +99,23 @@ def training_set(house):
     return compact(str(house.feedback), house.table, house.folder / "work").folder
 
 
+@pytest.mark.parametrize(
+    ("allowed", "code", "word"), [("0", 1, "--allow-bad"), ("0.2", 3, "held out: about")]
+)
+def test_bad_objects_stop_a_retraining_unless_they_are_allowed(
+    house, tmp_path, allowed, code, word
+):
+    feedback = tmp_path / "feedback"
+    write_objects(feedback, made_up_feedback(house.films, 9))
+    (feedback / "torn.json").write_bytes(b"{")
+    places = f"--films {house.table} --incumbent {house.incumbent} --feedback {feedback}"
+    outs = f"--out {tmp_path / 'out'} --work {tmp_path / 'work'} --unsigned"
+    words = ["retrain", *places.split(), *outs.split(), "--allow-bad", allowed]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == code
+    assert word in f"{done.output}{done.exception}"
+
+
 def test_a_model_that_learnt_the_owners_taste_is_released_signed_and_whole(house, released):
     out, verdict = released
     assert verdict.released

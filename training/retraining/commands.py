@@ -85,6 +85,7 @@ def retrain(
     ] = False,
     include_simulated: SimulatedOption = False,
     endpoint_url: EndpointOption = "",
+    allow_bad: AllowedOption = 0.05,
     jobs: Annotated[
         int, typer.Option(min=1, envvar="SM_NUM_CPUS", help="processes side by side")
     ] = 2,
@@ -125,6 +126,7 @@ def retrain(
             key=None if unsigned or as_job else _key(key),
             include_simulated=include_simulated or words.get("include-simulated") == "true",
             endpoint_url=endpoint_url or None,
+            allowed_bad_share=allow_bad,
             jobs=jobs,
             tell=tell,
         )

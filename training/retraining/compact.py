@@ -172,5 +172,5 @@ def _check_rejects(place: str, objects: int, rejects: int, allowed: float, path:
     if rejects > allowed * objects:
         raise TooManyBadRows(
             f"{place}: {rejects:,} of {objects:,} objects are no ratings "
-            f"({rejects / objects:.1%}; {allowed:.0%} allowed); {path} says why of each"
+            f"({rejects / objects:.1%}; {allowed:.0%} allowed: --allow-bad); {path} tells why"
         )

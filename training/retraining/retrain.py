@@ -17,7 +17,7 @@ from data.manifest import PIPELINE, REPORT
 from data.signing import PrivateKey
 from data.verdict import VERDICT, Verdict
 from data.verdict import Contender as Named
-from training.dataset import FilmTable
+from training.dataset import ALLOWED_BAD_SHARE, FilmTable
 from training.errors import ExportRefused
 from training.estimator import FilmModel
 from training.export import prepare, save_pipeline, summary_of
@@ -45,6 +45,7 @@ def retrain(
     key: PrivateKey | None = None,
     include_simulated: bool = False,
     endpoint_url: str | None = None,
+    allowed_bad_share: float = ALLOWED_BAD_SHARE,
     jobs: int = 2,
     model: FilmModel | None = None,
     tell: Tell = lambda step, done: None,
@@ -61,6 +62,7 @@ def retrain(
         key: signs the bundle; without one it is left unsigned.
         include_simulated: whether to learn from simulated ratings too.
         endpoint_url: of S3, where it is not AWS's own.
+        allowed_bad_share: the share of bad rows, and of bad objects, that is still no error.
         jobs: processes side by side.
         model: the estimator, not yet fitted, where it is not the usual one.
         tell: told each step's name and the share of the work done before it.
@@ -76,6 +78,7 @@ def retrain(
         work,
         include_simulated=include_simulated,
         endpoint_url=endpoint_url,
+        allowed_bad_share=allowed_bad_share,
         tell=lambda step, done: tell(step, 0.2 * done),
     )
     candidate = out / _CANDIDATE
