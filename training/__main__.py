@@ -17,6 +17,7 @@ from data.bundle import beside
 from data.errors import GreenlightError
 from data.film_table import write_films
 from data.manifest import PIPELINE, REPORT
+from training.cluster import end_with_workers
 from training.retraining.commands import compact, retrain
 from training.sources.options import MIN_VOTES, OMDB_DAILY_QUOTA, Options, sparing
 
@@ -241,6 +242,7 @@ def verify(
 
 def main() -> None:
     """Run the command line; a known error is one line on stderr and exit code 1."""
+    end_with_workers()
     try:
         app()
     except GreenlightError as error:

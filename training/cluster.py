@@ -6,6 +6,8 @@ does them. The results are the same bits either way: a task's numbers depend on 
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -18,6 +20,11 @@ from training.errors import ClusterUnusable
 _TIMEOUT_SECONDS = 10
 # Another version of one of these gives other numbers.
 _SAME = ("numpy", "scipy", "scikit-learn", "pandas", "greenlight")
+
+
+def end_with_workers() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, so that joblib's workers end with it."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import msgspec
 from rich.console import Console
 
 from data.limits import YEARS_PAST_TRAINING
+from training.cluster import end_with_workers
 
 from .campaign import NEVER, RANDOM, RETRAINING, TRUTH, campaign, exploring
 from .figures import Figures, is_gain, spread, stars_by_round
@@ -35,6 +36,7 @@ QUICK_ROUNDS, QUICK_SEEDS = 4, 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the campaign; return the exit code."""
     chosen = _arguments(arguments)
+    end_with_workers()
     console = Console()
     began = time.monotonic()
     explorer = exploring(chosen.explore)
