@@ -25,13 +25,12 @@ def test_its_workers_end_with_it(tmp_path):
     ) as running:  # fmt: skip
         children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
         assert running.stdout is not None
-        for line in running.stdout:
+        for _ in running.stdout:
             workers = [os.pidfd_open(int(pid)) for pid in children.read_text().split()]
             if len(workers) >= 2:
                 break
         else:
             raise AssertionError("it ended before it had workers")
-        assert line.startswith("evaluate:")
         running.send_signal(signal.SIGTERM)
         assert running.wait(60) == 128 + signal.SIGTERM
         assert all(ended(worker, 30) for worker in workers)
