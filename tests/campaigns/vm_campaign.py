@@ -60,8 +60,8 @@ def boot(machine: VirtualMachine) -> float:
         except Silence:
             if time.monotonic() > deadline:
                 raise
-            if machine.lost_its_timer:
-                print("\nthe emulator lost the guest's timer: one more power cut", flush=True)
+            if machine.stands_still:
+                print("\nthe emulator's guest stands still: one more power cut", flush=True)
                 machine.cut_power()
                 machine.power_on()
     wait(machine, "it runs", lambda: run_state(machine) == "active")
