@@ -65,4 +65,7 @@ def _connect(connection: socket.socket, state: Path) -> None:
     except PermissionError as error:
         raise NotAllowed(f"{state}: join the group that owns it, or use sudo") from error
     except OSError as error:
-        raise NotRunning(f"no appliance runs in {state}; start it with `greenlight run`") from error
+        # Only now: most commands find it running.
+        from edge.service import how_to_start
+
+        raise NotRunning(f"no appliance runs in {state}; {how_to_start(state)}") from error

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from data import limits
-from data.errors import GreenlightError
 from edge.appliance import client
 from edge.config import Config
+from edge.service import APPLIANCE, SYNC, how_to_start, is_installed
 
 _LOW_DISK_BYTES = 100_000_000
 
@@ -28,13 +28,21 @@ class Finding(msgspec.Struct, frozen=True):
 
 def examine(config: Config, *, simulate: bool) -> list[Finding]:
     """Examine every part of the appliance, running or not."""
+    running: dict[str, Any] | None = None
+    unheard = ""
     try:
-        running: dict[str, Any] | None = client.ask(config.state, "status")
-    except GreenlightError:
-        running = None
+        running = client.ask(config.state, "status")
+    except client.NotRunning:
+        pass
+    except client.NotAllowed:
+        return [_no_access(f"{config.state} is not for this user")]
+    except client.NoAnswer as error:
+        unheard = str(error)
+    if running is not None and not running["ok"]:
+        return [_no_access(running["error"])]
     checks: list[Callable[[], Iterator[Finding]]] = [
-        lambda: _appliance(running),
-        lambda: _pins(config, running, simulate=simulate),
+        lambda: _appliance(config, running, unheard),
+        lambda: _pins(config, simulate=simulate, in_use=running is not None or bool(unheard)),
         lambda: _disk(config),
         _clock,
         lambda: _keys(config),
@@ -44,19 +52,30 @@ def examine(config: Config, *, simulate: bool) -> list[Finding]:
     return [finding for check in checks for finding in check()]
 
 
-def _appliance(running: dict[str, Any] | None) -> Iterator[Finding]:
+def _no_access(found: str) -> Finding:
+    """Nothing else is examined: who may not ask may not look into the files either."""
+    return Finding("access", False, found, "join the group greenlight, or use sudo")
+
+
+def _appliance(config: Config, running: dict[str, Any] | None, unheard: str) -> Iterator[Finding]:
+    if unheard:
+        fix = f"why: `journalctl -u {APPLIANCE} -b`; `sudo systemctl restart {APPLIANCE}`"
+        yield Finding("appliance", False, unheard, fix)
+        return
     if running is None:
-        yield Finding("appliance", True, "not running", "start it with `greenlight run`")
+        # On a device it should run; elsewhere it runs when somebody wants it to.
+        expected = is_installed(config.state)
+        yield Finding("appliance", not expected, "not running", how_to_start(config.state))
         return
     yield Finding("appliance", not running["fault"], running["fault"] or running["phase"])
     for sentence in running["attention"]:
         yield Finding("attention", False, sentence, "take it down with `greenlight status --seen`")
 
 
-def _pins(config: Config, running: dict[str, Any] | None, *, simulate: bool) -> Iterator[Finding]:
+def _pins(config: Config, *, simulate: bool, in_use: bool) -> Iterator[Finding]:
     from edge.panel.hardware import Hardware, NoGpio
 
-    if running is not None:
+    if in_use:
         yield Finding("pins", True, "in use by the running appliance")
     elif simulate:
         yield Finding("pins", True, "simulated")
@@ -71,9 +90,8 @@ def _pins(config: Config, running: dict[str, Any] | None, *, simulate: bool) -> 
 
 def _disk(config: Config) -> Iterator[Finding]:
     if not config.state.is_dir():
-        yield Finding(
-            "disk", False, f"{config.state} is not there", "it is made by `greenlight run`"
-        )
+        makes = "sudo greenlight-setup install" if is_installed(config.state) else "greenlight run"
+        yield Finding("disk", False, f"{config.state} is not there", f"it is made by `{makes}`")
         return
     free = shutil.disk_usage(config.state).free
     fix = "free some: old logs first (`journalctl --vacuum-size=50M`)"
@@ -152,14 +170,14 @@ def _journal(config: Config) -> Iterator[Finding]:
     for row in refused:
         fix = "the cloud will not take it; the record is kept"
         yield Finding("refused rating", False, f"{row.id}: {row.reason}", fix)
-    yield from _sync(told)
+    yield from _sync(config, told)
 
 
-def _sync(told: dict[str, Any]) -> Iterator[Finding]:
+def _sync(config: Config, told: dict[str, Any]) -> Iterator[Finding]:
     connection = told.get("connection")
     if not isinstance(connection, dict):
         found = "never seen; picks and ratings need none"
-        yield Finding("sync", True, found, "start it with `greenlight-sync run`")
+        yield Finding("sync", True, found, how_to_start(config.state, SYNC))
         return
     online = connection.get("state") == "online"
     reason = connection.get("reason") or ""

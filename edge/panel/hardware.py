@@ -12,6 +12,7 @@ from typing import Any
 
 from data.errors import GreenlightError
 from edge.config import Config
+from edge.service import is_installed
 
 OnEdge = Callable[[bool, float], None]
 
@@ -60,7 +61,7 @@ class Hardware:
             raise NoGpio(
                 f"{pins} cannot be used: {error or type(error).__name__}; is this a Raspberry Pi,"
                 " is lgpio installed, are we in the group gpio, and does no other program use"
-                " them? `greenlight run --simulate` needs none"
+                f" them? {_without_pins(config)}"
             ) from error
         self._button.when_pressed = lambda: on_edge(True, time.monotonic())
         self._button.when_released = lambda: on_edge(False, time.monotonic())
@@ -105,6 +106,12 @@ class Hardware:
         if self._factory is not None:
             self._factory.close()
             self._factory = None
+
+
+def _without_pins(config: Config) -> str:
+    if is_installed(config.state):
+        return "GREENLIGHT_OPTIONS=--simulate in /etc/greenlight/environment needs none"
+    return "`greenlight run --simulate` needs none"
 
 
 def _mock_factory() -> Any:

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
+from edge import service
+from edge.appliance.client import SOCKET, NotRunning, ask, short_path
 from edge.appliance.doctor import Finding, examine
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
+
+# What is imported before may lie where the other user cannot read.
+AS_ANOTHER_USER = """
+import os
+import edge.appliance.doctor, edge.cli, edge.models.store, edge.panel.hardware, typer.rich_utils
+app = edge.cli.application()
+os.setgroups([]); os.setgid(4000); os.setuid(4000)
+edge.cli.application = lambda: app
+edge.cli.main()
+"""
 
 
 def config_of(device, **fields: object) -> Config:
@@ -63,6 +82,109 @@ def test_a_device_that_never_ran_is_told_how_to_start(tmp_path: Path):
     assert part(found, "trusted keys").found == "none: no model is trusted"
     assert part(found, "journal").ok
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_a_user_outside_of_the_group_is_told_the_way_in_and_nothing_else():
+    # Not pytest's own folder: that is closed to other users from above.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        state.mkdir()
+        state.chmod(0o2770)
+        config = Path(folder) / "greenlight.toml"
+        config.write_text('state = "state"\n')
+        config.chmod(0o644)
+        done = subprocess.run(
+            [sys.executable, "-c", AS_ANOTHER_USER, "doctor", "--config", str(config)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
+    told = [line.strip() for line in done.stdout.splitlines()]
+    assert told == [
+        f"BAD access: {state} is not for this user",
+        "join the group greenlight, or use sudo",
+    ]
+
+
+def answering(state: Path, reply: bytes) -> threading.Thread:
+    """Something that takes one request at the control socket, says this, and is gone."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with short_path(state / SOCKET) as path:
+        listening.bind(path)
+    listening.listen()
+
+    def answer() -> None:
+        with listening, listening.accept()[0] as caller:
+            caller.recv(1000)
+            caller.sendall(reply)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    return thread
+
+
+def test_one_who_may_connect_but_not_ask_is_told_the_same(tmp_path: Path):
+    reply = {"ok": False, "error": "this user may not control the appliance"}
+    thread = answering(tmp_path, json.dumps(reply).encode() + b"\n")
+    [finding] = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=True)
+    thread.join()
+    assert (finding.part, finding.ok, finding.found) == ("access", False, reply["error"])
+    assert "sudo" in finding.fix
+
+
+def test_one_that_hangs_is_not_told_to_be_stopped(tmp_path: Path):
+    thread = answering(tmp_path, b"")
+    found = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=False)
+    thread.join()
+    assert "before it answered" in part(found, "appliance").found
+    assert "systemctl restart greenlight" in part(found, "appliance").fix
+    assert part(found, "pins").found == "in use by the running appliance"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch) -> Config:
+    """A device as the installer leaves it, with another root."""
+    (tmp_path / "run").mkdir()
+    units = tmp_path / "units"
+    units.mkdir()
+    for name in (service.APPLIANCE, service.SYNC):
+        (units / f"{name}.service").touch()
+    monkeypatch.setattr(service, "RUNNING", tmp_path / "run")
+    monkeypatch.setattr(service, "UNITS", units)
+    monkeypatch.setattr(service, "DEFAULT_PATH", tmp_path / "etc/greenlight.toml")
+    monkeypatch.setattr(Config, "state", tmp_path / "state")
+    return Config(state=tmp_path / "state", public_keys=tmp_path)
+
+
+def test_where_systemd_runs_it_a_stopped_appliance_is_bad_and_systemd_starts_it(installed):
+    finding = part(examine(installed, simulate=True), "appliance")
+    assert (finding.ok, finding.found) == (False, "not running")
+    assert "`sudo systemctl reset-failed greenlight; sudo systemctl start greenlight`" in (
+        finding.fix
+    )
+    with pytest.raises(NotRunning, match="sudo systemctl start greenlight`"):
+        ask(installed.state, "status")
+    assert "greenlight-setup install" in part(examine(installed, simulate=True), "disk").fix
+
+
+def test_elsewhere_a_stopped_appliance_is_nobodys_fault(installed, tmp_path: Path):
+    own = Config(state=tmp_path / "own", public_keys=tmp_path)
+    finding = part(examine(own, simulate=True), "appliance")
+    assert (finding.ok, finding.fix) == (True, "start it with `greenlight run`")
+    (service.UNITS / "greenlight.service").unlink()
+    assert part(examine(installed, simulate=True), "appliance").ok
+
+
+def test_a_sync_service_that_was_never_seen_is_connected_or_started(installed):
+    installed.state.mkdir()
+    Journal.open(installed.state / JOURNAL).close()
+    assert "greenlight-setup connect" in part(examine(installed, simulate=True), "sync").fix
+    (service.DEFAULT_PATH.parent / "sync").mkdir(parents=True)
+    fix = part(examine(installed, simulate=True), "sync").fix
+    assert "sudo systemctl start greenlight-sync`" in fix
 
 
 def test_a_damaged_journal_is_named_and_left_alone(tmp_path: Path):
