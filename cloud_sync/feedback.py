@@ -5,6 +5,9 @@ only then does a record leave the outbox. Whatever goes wrong is repaired by sen
 cloud counts each id once. When answers fail to come, batches shrink, down to single records, and a
 record that never gets an answer is passed over until the others are through: one poisonous record
 blocks nothing.
+
+A record is sent as it was captured, byte for byte, but for one thing: this device's name. The
+certificate is the authority for it, and a rating may be older than the certificate.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ _MOST_PATIENCE = 4
 
 
 class _Batch(msgspec.Struct, frozen=True):
-    """A FeedbackBatch of records as they were captured, byte for byte, however often it is sent."""
+    """A FeedbackBatch of encoded records, the same bytes however often it is sent."""
 
     records: list[msgspec.Raw]
     schema_version: int = SCHEMA_VERSION
@@ -37,6 +40,9 @@ class _Batch(msgspec.Struct, frozen=True):
 class _Addressed(msgspec.Struct):
     id: str
     thing: str
+
+
+_Fields = dict[str, msgspec.Raw]
 
 
 class ReadOutbox(msgspec.Struct, frozen=True):
@@ -169,14 +175,14 @@ class Uplink:
         size = _ENVELOPE_BYTES
         for row in rows:
             try:
-                self._check(row)
+                payload = self._under_our_name(row)
             except InvalidRecord as error:
                 commands.append(Quarantine(row.id, str(error)))
                 continue
-            size += len(row.payload) + 1
+            size += len(payload) + 1
             if records and size > limits.MAX_PAYLOAD_BYTES:
                 break
-            records.append(msgspec.Raw(row.payload))
+            records.append(msgspec.Raw(payload))
             ids.add(row.id)
         if not records:
             return commands + self.look(now)
@@ -185,23 +191,29 @@ class Uplink:
         self._deadline = now + self._wait()
         return [*commands, SendFeedback(msgspec.json.encode(_Batch(records)))]
 
-    def _check(self, row: OutboxRow) -> None:
-        """Raise InvalidRecord if nobody could answer for this record.
+    def _under_our_name(self, row: OutboxRow) -> bytes:
+        """Return the record as it is sent. Raise InvalidRecord if nobody could answer for it.
 
         It was checked when it was captured, and the cloud checks it again; what it rejects is
         quarantined then. Here only what the answer hangs on must be right.
         """
-        if len(row.payload) > limits.MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES:
-            raise InvalidRecord("payload", f"takes {len(row.payload)} bytes; too many for a batch")
+        payload = row.payload
         try:
-            row.payload.decode()
-            record = msgspec.json.decode(row.payload, type=_Addressed)
+            payload.decode()
+            record = msgspec.json.decode(payload, type=_Addressed)
+            if record.thing != self._thing:
+                # Rated before the device was connected, or renamed. The other fields stay as they
+                # were written, so that every resend is the same.
+                named = msgspec.Raw(msgspec.json.encode(self._thing))
+                fields = msgspec.json.decode(payload, type=_Fields) | {"thing": named}
+                payload = msgspec.json.encode(fields)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRecord("payload", f"is no record: {error}") from error
-        if record.thing != self._thing:
-            raise InvalidRecord("thing", f"is {record.thing!r}; this device is {self._thing!r}")
         if record.id != row.id:
             raise InvalidRecord("id", f"is {record.id!r}; the outbox calls it {row.id!r}")
+        if len(payload) > limits.MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES:
+            raise InvalidRecord("payload", f"takes {len(payload)} bytes; too many for a batch")
+        return payload
 
     def _wait(self) -> float:
         # At least the timeout itself, so that a slow answer is not overtaken by its own resend.

@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -117,13 +118,34 @@ def test_a_record_that_cannot_be_read_is_put_aside_and_blocks_nothing(journal: J
             connection.execute(
                 "INSERT INTO outbox (id, captured_at, payload) VALUES (?, '', ?)", (name, payload)
             )
-    foreign = feedback(3, thing="AnotherThing")
-    journal.record_rating(foreign)
     records = rate(journal, 5)
     device.wrote()
     assert clock.run(lambda: journal.outbox_depth()[0] == 0, 60)
     stored_once(cloud, records)
-    assert {row.id for row in journal.quarantined()} == {"bad-1", "bad-2", "bad-3", foreign.id}
+    assert {row.id for row in journal.quarantined()} == {"bad-1", "bad-2", "bad-3"}
+
+
+def test_a_rating_of_another_name_is_sent_under_this_devices(journal: Journal) -> None:
+    """Rated before the device was connected: the certificate says what it is called."""
+    clock, cloud = Clock(), Cloud()
+    answer, arrived = cloud.answer, list[bytes]()
+
+    def unheard_at_first(topic: str, payload: bytes) -> list[Message]:
+        if topic != topics.feedback(THING):
+            return answer(topic, payload)
+        arrived.append(payload)
+        heard = answer(topic, payload)
+        return heard if len(arrived) > 2 else []
+
+    cloud.answer = unheard_at_first  # type: ignore[method-assign]
+    before = feedback(1, thing="NameBefore")
+    journal.record_rating(before)
+    Device(clock, cloud, journal).wrote()
+    assert clock.run(lambda: journal.outbox_depth()[0] == 0, 600)
+    assert journal.quarantined() == []
+    assert len(set(arrived)) == 1, "every resend is the same, so that it counts as a duplicate"
+    (kept,) = cloud.stores.objects.values()
+    assert wire.decode(kept, Feedback) == msgspec.structs.replace(before, thing=THING)
 
 
 def test_a_record_spoilt_since_its_capture_is_rejected_by_the_cloud_and_put_aside(
