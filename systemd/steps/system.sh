@@ -53,13 +53,22 @@ install_packages() {
     die "python3-venv is missing and apt cannot install it; connect the network once, or: apt install python3-venv"
 }
 
+# Who may use it without sudo, from the next login on: who installs it by sudo; on a card that was
+# flashed nobody does, and it is the first user there is.
+whose_machine() {
+  case ${SUDO_USER:-root} in
+    root) getent passwd 1000 | cut -d : -f 1 ;;
+    *) echo "$SUDO_USER" ;;
+  esac
+}
+
 make_users_and_folders() {
   install -d -m 0755 /usr/local/lib/sysusers.d /usr/local/lib/tmpfiles.d
   install -m 0644 "$HERE/sysusers.d/greenlight.conf" /usr/local/lib/sysusers.d/greenlight.conf
   install -m 0644 "$HERE/tmpfiles.d/greenlight.conf" /usr/local/lib/tmpfiles.d/greenlight.conf
   systemd-sysusers /usr/local/lib/sysusers.d/greenlight.conf
-  # Who installs it may use it without sudo, from the next login on.
-  case ${SUDO_USER:-root} in root) ;; *) usermod --append --groups greenlight "$SUDO_USER" ;; esac
+  owner=$(whose_machine)
+  [ -z "$owner" ] || usermod --append --groups greenlight "$owner"
   if getent group gpio >/dev/null; then
     usermod --append --groups gpio greenlight
     rm -f /etc/udev/rules.d/60-greenlight-gpio.rules

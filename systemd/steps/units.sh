@@ -11,7 +11,15 @@ link_units() {
   for unit in "$UNIT_FOLDER"/greenlight*; do
     [ -e "$unit" ] || rm -f "$unit" # of a unit that this release has no more
   done
+  lay_example
   ! is_running || systemctl daemon-reload
+}
+
+# Every setting with what it is for, as the release that runs now knows them.
+lay_example() {
+  for example in "$CURRENT"/lib/python3*/site-packages/edge/greenlight.example.toml; do
+    [ ! -f "$example" ] || install -m 0644 "$example" "$CONFIG/"
+  done
 }
 
 enable_units() { systemctl --quiet enable greenlight.target; }

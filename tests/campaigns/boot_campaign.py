@@ -23,6 +23,7 @@ from .installation import (
     RELEASE,
     ROOT_TAR,
     SUITE,
+    TOP,
     WORK,
     came_back,
     pack,
@@ -57,6 +58,7 @@ def machine() -> Iterator[Container]:
         pytest.skip(reason)
     shutil.copytree(RELEASE, machine.folder / "root/release")
     machine.boot()
+    machine.run("useradd --uid 1000 first")  # as a flashed card has one
     yield machine
     machine.power_off()
 
@@ -71,6 +73,9 @@ def test_it_installs_without_a_network_and_is_ready(machine: Container, before: 
     assert before
     said = machine.run("/root/release/systemd/install.sh install")
     assert "Press the button" in said
+    assert "greenlight" in machine.run("id --name --groups first").split()
+    example = (TOP / "edge/greenlight.example.toml").read_text()
+    assert machine.run("cat /etc/greenlight/greenlight.example.toml") == example
     assert machine.property("greenlight.service", "ActiveState") == "active"
     machine.wait_until("its model answers", "greenlight status --json | grep -q '\"model\": *{'")
 
@@ -124,6 +129,9 @@ def test_members_of_the_group_may_press_and_nobody_else(machine: Container) -> N
     try:
         assert json.loads(machine.run("runuser -u owner -- greenlight status --json"))["model"]
         assert machine.try_run("runuser -u stranger -- greenlight press").returncode != 0
+        doctor = machine.try_run("runuser -u stranger -- greenlight doctor")
+        assert (doctor.returncode, doctor.stderr) == (1, "")
+        assert doctor.stdout.startswith("BAD access: ")
     finally:
         machine.run("userdel owner && userdel stranger")
 
@@ -269,6 +277,10 @@ def test_the_button_switches_off_and_the_next_boot_is_ready(machine: Container) 
 def test_stopping_the_service_does_not_switch_off(machine: Container) -> None:
     machine.run("systemctl stop greenlight.service")
     assert machine.runs
+    doctor = machine.try_run("greenlight doctor --simulate")
+    assert doctor.returncode == 1
+    assert "BAD appliance: not running" in doctor.stdout
+    assert "sudo systemctl start greenlight`" in doctor.stdout
     assert machine.property("greenlight.service", "Result") == "success"
     machine.run("systemctl start greenlight.service")
 
@@ -281,6 +293,7 @@ def test_uninstalling_leaves_nothing_but_state(machine: Container, before: set[s
     } == set()
     assert "/var/lib/greenlight/journal.db" in left
     assert machine.try_run("systemctl status greenlight.service").returncode == 4
+    assert "/etc/greenlight/greenlight.example.toml" in left
     machine.run("/root/release/systemd/install.sh install")
     assert "8" in str(machine.asked("history")), "the ratings from before are there again"
 

@@ -144,6 +144,9 @@ def test_cloud_init_makes_the_appliance_at_its_first_boot() -> None:
     (machine.folder / "etc/cloud/cloud.cfg.d/99-seed.cfg").write_text(
         "datasource_list: [NoCloud]\ndatasource: {NoCloud: {seedfrom: 'file:///boot/firmware/'}}\n"
     )
+    # Imager's part: it makes a user before our commands run.
+    with (machine.folder / "etc/passwd").open("a") as users:
+        users.write("first:x:1000:100::/nonexistent:/bin/sh\n")
     machine.boot()
     try:
         machine.wait_until("cloud-init is done", "test -e /var/lib/cloud/instance/boot-finished")
@@ -155,6 +158,7 @@ def test_cloud_init_makes_the_appliance_at_its_first_boot() -> None:
         )
         assert machine.asked("press")["ok"]
         assert machine.run("hostname") == "greenlight\n"
+        assert "greenlight" in machine.run("id --name --groups first").split()
         assert "cgroup_enable=memory" in (boot / "cmdline.txt").read_text()
         machine.run("test ! -e /root/greenlight")
     finally:

@@ -1,6 +1,7 @@
 """The installer's scripts: sound shell, and a clear word where they cannot work."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "systemd/install.sh"
 SCRIPTS = sorted(path for path in (ROOT / "systemd").rglob("*.sh"))
 LONGEST = 250
+EXAMPLE = "greenlight.example.toml"
 
 
 def install(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -98,6 +100,52 @@ def test_connecting_takes_what_provisioning_writes():
     assert f'"$CONFIG"/sync/{PUBLIC_KEYS}/*{PUBLIC_SUFFIX}; do' in owner
 
 
+def step(name: str, function: str, **environment: str) -> str:
+    """Run one function of the installer's steps alone and return what it says."""
+    script = f'set -eu; . "{ROOT / "systemd/steps" / name}"; {function}'
+    return subprocess.run(
+        ["sh", "-c", script],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    ("sudo", "users", "owner"),
+    [
+        ({"SUDO_USER": "eve"}, "ada:x:1000:1000::/home/ada:/bin/sh", "eve"),
+        ({}, "ada:x:1000:1000::/home/ada:/bin/sh", "ada"),
+        ({"SUDO_USER": "root"}, "ada:x:1000:1000::/home/ada:/bin/sh", "ada"),
+        ({}, "", ""),
+    ],
+    ids=["by sudo", "on a flashed card", "by sudo of root", "nobody yet"],
+)
+def test_whose_machine_it_is(tmp_path, sudo, users, owner):
+    getent = tmp_path / "getent"
+    answer = f'echo "{users}"' if users else "exit 2"
+    getent.write_text(f'#!/bin/sh\n[ "$*" = "passwd 1000" ] && {answer}\n')
+    getent.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert step("system.sh", "whose_machine", PATH=path, **sudo).strip() == owner
+
+
+def test_the_example_of_the_release_that_runs_lies_beside_the_owners_settings(tmp_path):
+    package = tmp_path / "current/lib/python3.13/site-packages/edge"
+    package.mkdir(parents=True)
+    config = tmp_path / "etc"
+    config.mkdir()
+    places = {"CURRENT": str(tmp_path / "current"), "CONFIG": str(config)}
+    step("units.sh", "lay_example", **places)
+    assert list(config.iterdir()) == [], "an older release may have none"
+    for text in ((ROOT / "edge" / EXAMPLE).read_text(), "# of a newer release\n"):
+        (package / EXAMPLE).write_text(text)
+        step("units.sh", "lay_example", **places)
+        assert (config / EXAMPLE).read_text() == text
+    assert (config / EXAMPLE).stat().st_mode & 0o777 == 0o644
+
+
 def test_cloud_init_runs_the_installer_that_a_release_holds():
     text = (ROOT / "systemd/image/user-data").read_text()
     assert text.startswith("#cloud-config\n")
@@ -107,3 +155,10 @@ def test_cloud_init_runs_the_installer_that_a_release_holds():
     script = next(Path(word) for word in ran if word.endswith("install.sh"))
     assert (ROOT / "systemd" / script.name) == INSTALL
     assert "users" not in told, "whom Imager made may still log in"
+
+
+def test_the_page_tells_the_very_commands_to_add_to_imagers_file():
+    page = (ROOT / "docs/appliance.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    told = yaml.safe_load((ROOT / "systemd/image/user-data").read_text())
+    assert yaml.safe_load(block) == {"runcmd": told["runcmd"]}
