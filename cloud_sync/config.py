@@ -22,7 +22,6 @@ _HOST = re.compile(r"[a-zA-Z0-9.:-]{1,253}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ROLE_ALIAS = re.compile(r"[\w=,@-]{1,128}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_MASKED = "(masked)"
 
 
 class ConfigRefused(GreenlightError):
@@ -76,11 +75,6 @@ class Config:
     report_interval_seconds: float = 60.0
     update_timeout_seconds: float = 900.0
     min_free_bytes: int = 256 * 1024 * 1024
-
-    def shown(self) -> dict[str, str]:
-        """Return every key as text, secrets masked."""
-        shown = {one.name: str(getattr(self, one.name)) for one in fields(self)}
-        return {**shown, "private_key": _MASKED}
 
 
 def read_config(path: Path, state: Path | None = None) -> Config:

@@ -101,5 +101,4 @@ def test_a_file_for_other_eyes_is_refused_with_the_way_to_read_it(
 def test_the_private_keys_place_is_never_shown(tmp_path: Path) -> None:
     config = read_config(written(tmp_path))
     assert "private.pem.key" not in repr(config)
-    assert "private.pem.key" not in str(config.shown())
-    assert config.shown()["thing"] == "MovieSelector"
+    assert "thing='MovieSelector'" in repr(config), "the rest is shown"
