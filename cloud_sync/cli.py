@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from cloud_sync.config import Config, ConfigRefused, check_files, read_config
 from data.errors import GreenlightError
 from data.exits import Exit
 from data.notify import Watchdog, tell_systemd
+
+if TYPE_CHECKING:
+    from edge.journal import Journal
 
 # Where `greenlight-setup connect` puts it, and where the unit looks for it.
 DEFAULT_CONFIG = Path("/etc/greenlight/sync/sync.toml")
@@ -96,14 +99,8 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show what the journal knows about synchronising."""
-    from edge.journal import JOURNAL, Journal
-
     settings = _config(config, state)
-    path = settings.state / JOURNAL
-    if not path.exists():
-        _err.print(f"greenlight-sync: {path}: is missing; start the appliance once")
-        raise typer.Exit(Exit.NO_STATE)
-    with _state_errors(), Journal.open(path) as journal:
+    with _journal(settings) as journal:
         waiting, oldest = journal.outbox_depth()
         known = {
             "thing": settings.thing,
@@ -125,6 +122,20 @@ def status(
         text = value if isinstance(value, str) else ", ".join(_told(value))
         table.add_row(name, text)
     _out.print(table)
+
+
+@app.command()
+def retry(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
+    """Send the ratings that were put aside once more, after what they were refused for is mended.
+
+    The cloud judges each anew: what it still refuses is put aside again, with the reason.
+    """
+    with _journal(_config(config, state)) as journal:
+        count = journal.retry_quarantined()
+    ratings = f"{count} rating{'' if count == 1 else 's'}"
+    typer.echo(
+        f"{ratings} wait{'s' if count == 1 else ''} again" if count else "none was put aside"
+    )
 
 
 @app.command()
@@ -160,6 +171,18 @@ def _config(path: Path, state: Path | None, identity: bool = False) -> Config:
     except ConfigRefused as error:
         _err.print(str(error))
         raise typer.Exit(Exit.CONFIGURATION) from error
+
+
+@contextlib.contextmanager
+def _journal(config: Config) -> Iterator[Journal]:
+    from edge.journal import JOURNAL, Journal
+
+    path = config.state / JOURNAL
+    if not path.exists():
+        _err.print(f"greenlight-sync: {path}: is missing; start the appliance once")
+        raise typer.Exit(Exit.NO_STATE)
+    with _state_errors(), Journal.open(path) as journal:
+        yield journal
 
 
 def _log_to_stderr() -> None:

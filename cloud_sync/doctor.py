@@ -103,12 +103,17 @@ def _journal(config: Config) -> str:
     try:
         with Journal.open(path) as journal:
             count, _ = journal.outbox_depth()
-            aside = len(journal.quarantined())
+            aside = journal.quarantined()
     except JournalError as error:
         raise Ailing(
             f"{error}; the appliance sets a damaged journal aside when it starts"
         ) from error
-    return f"{count} ratings wait, {aside} put aside"
+    if aside:
+        raise Ailing(
+            f"{count} ratings wait, {len(aside)} are put aside, the first for: {aside[0].reason};"
+            " when that is mended: greenlight-sync retry"
+        )
+    return f"{count} ratings wait, none is put aside"
 
 
 def _disk(config: Config) -> str:

@@ -168,7 +168,7 @@ def _journal(config: Config) -> Iterator[Finding]:
     since = f", the oldest since {oldest}" if oldest else ""
     yield Finding("journal", True, f"sound; {waiting} ratings wait to be sent{since}")
     for row in refused:
-        fix = "the cloud will not take it; the record is kept"
+        fix = "it is kept; when the reason is mended: `sudo greenlight-sync retry`"
         yield Finding("refused rating", False, f"{row.id}: {row.reason}", fix)
     yield from _sync(config, told)
 

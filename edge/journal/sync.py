@@ -56,6 +56,17 @@ class SyncSide(JournalStore):
         )
         return [OutboxRow(*row) for row in found]
 
+    def retry_quarantined(self) -> int:
+        """Let every record that was put aside wait again, in its old place: the cause was mended.
+
+        Returns:
+            How many they were.
+        """
+        with self.transaction() as connection:
+            return connection.execute(
+                "UPDATE outbox SET state = 'pending', reason = NULL WHERE state = 'quarantined'"
+            ).rowcount
+
     def outbox_depth(self) -> tuple[int, str | None]:
         """Return how many records wait, and when the oldest was captured, by our clock."""
         count = self.rows("SELECT count(*) FROM outbox WHERE state = 'pending'")[0][0]

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rig.records import feedback
 
 from cloud_sync import update
 from data.exits import Exit
@@ -99,6 +100,27 @@ def test_the_doctor_tells_each_fix_and_fails(config: Path) -> None:
     assert "provision this thing again" in done.stdout
     assert "no model would be accepted" in done.stdout
     assert "is the network up" in done.stdout
+
+
+def test_ratings_put_aside_ail_until_they_are_tried_again(config: Path) -> None:
+    assert sync("retry", "--config", str(config)).returncode == Exit.NO_STATE
+    (config.parent / "state").mkdir()
+    ratings = [feedback(number) for number in range(3)]
+    with Journal.open(config.parent / "state" / JOURNAL) as journal:
+        for rating in ratings:
+            journal.record_rating(rating)
+        for rating in ratings[:2]:
+            journal.quarantine(rating.id, "schema_version: is 1; this function reads 2")
+        told = sync("doctor", "--config", str(config)).stdout
+        (line,) = [line for line in told.splitlines() if " journal: " in line]
+        assert line.startswith("BAD")
+        assert "2 are put aside, the first for: schema_version: is 1" in line
+        assert "greenlight-sync retry" in line
+        again = sync("retry", "--config", str(config))
+        assert (again.returncode, again.stdout) == (0, "2 ratings wait again\n")
+        assert [row.id for row in journal.peek_outbox(9)] == [rating.id for rating in ratings]
+        assert sync("retry", "--config", str(config)).stdout == "none was put aside\n"
+        assert "ok  journal: 3 ratings wait" in sync("doctor", "--config", str(config)).stdout
 
 
 def test_status_shows_what_the_journal_knows(config: Path) -> None:

@@ -77,6 +77,19 @@ def test_a_quarantined_record_never_blocks_the_next(journal, make_pick, make_fee
     assert (aside.id, aside.reason) == (ratings[0].id, "stars: is 11")
 
 
+def test_what_was_put_aside_may_be_sent_again_in_its_old_place(journal, make_pick, make_feedback):
+    ratings = [make_feedback(make_pick()) for _ in range(3)]
+    for feedback in ratings:
+        journal.record_rating(feedback)
+    before = journal.peek_outbox(3)
+    assert journal.retry_quarantined() == 0
+    for feedback in ratings[:2]:
+        journal.quarantine(feedback.id, "schema_version: is 2")
+    assert journal.retry_quarantined() == 2
+    assert journal.quarantined() == []
+    assert journal.peek_outbox(3) == before
+
+
 def test_sequence_numbers_of_the_outbox_are_never_used_twice(journal, make_pick, make_feedback):
     first, second = make_feedback(make_pick()), make_feedback(make_pick())
     journal.record_rating(first)

@@ -102,6 +102,14 @@ class JournalMachine(RuleBasedStateMachine):
             self.waiting.remove(feedback.id)
             self.aside.append(feedback.id)
 
+    @rule()
+    def retry(self) -> None:
+        assert self.journal.retry_quarantined() == len(self.aside)
+        again = {*self.waiting, *self.aside}
+        # The order of capture, whatever became of them in between.
+        self.waiting = [one for one in self.ratings if one in again]
+        self.aside = []
+
     @precondition(lambda self: self.requests)
     @rule()
     def finish_oldest_request(self) -> None:
