@@ -12,7 +12,7 @@ import msgspec
 from data.errors import GreenlightError
 from edge.appliance import status
 from edge.appliance.control import Approve, History, Hold, PressButton, Rate, Reply, Request, Status
-from edge.appliance.machine import Order
+from edge.appliance.machine import Event, Order
 from edge.appliance.shell import Appliance, Outcome
 from edge.panel.hardware import Hardware
 from edge.panel.press import SHORT_PRESS_SECONDS, Happening, Released
@@ -50,10 +50,13 @@ class Answers:
             match request:
                 case Status():
                     return self.status(seen=request.seen)
+                case PressButton() if self._hardware.simulated:
+                    return await self.hold(SHORT_PRESS_SECONDS)
                 case PressButton():
-                    return await self.press(SHORT_PRESS_SECONDS)
+                    # No program moves a real pin: what its press asks for, as the page does.
+                    return await self.outcome(self._appliance.feed(Event.PICK_ASKED))
                 case Hold():
-                    return await self.press(request.seconds)
+                    return await self.hold(request.seconds)
                 case Approve():
                     return self.approve(request.pick_id)
                 case Rate():
@@ -74,10 +77,10 @@ class Answers:
         uptime = time.monotonic() - self._started
         return {"ok": True, **status.running(self._appliance, uptime)}
 
-    async def press(self, seconds: float) -> Reply:
-        """Press the simulated button for so long, and wait for what comes of it."""
+    async def hold(self, seconds: float) -> Reply:
+        """Hold the simulated button for so long, and wait for what comes of it."""
         if not self._hardware.simulated:
-            return {"ok": False, "error": "the button is real: press it with a finger"}
+            return {"ok": False, "error": "the button is real: hold it with a finger"}
         if not 0 < seconds <= _LONGEST_HOLD_SECONDS:
             return {"ok": False, "error": f"seconds: give up to {_LONGEST_HOLD_SECONDS:g}"}
         async with self._pressing:
@@ -90,7 +93,7 @@ class Answers:
 
     def press_key(self, seconds: float) -> None:
         """Press the simulated button for so long, without waiting for what comes of it."""
-        task = asyncio.get_running_loop().create_task(self.press(seconds))
+        task = asyncio.get_running_loop().create_task(self.hold(seconds))
         self._keys.add(task)
         task.add_done_callback(self._keys.discard)
 

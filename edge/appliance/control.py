@@ -33,7 +33,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
 
 
 class PressButton(msgspec.Struct, frozen=True, tag="press", tag_field="command"):
-    """Press the simulated button shortly, and wait for the pick."""
+    """Do what a short press does, and wait for the pick."""
 
 
 class Hold(msgspec.Struct, frozen=True, tag="hold", tag_field="command"):

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def press(config: ConfigOption = None, state: StateOption = None, json: JsonOption = False) -> None:
-    """Press the simulated button, wait for the pick, and show it with its slate."""
+    """Do what a short press of the button does; wait for the pick, and show it with its slate."""
     reply = client.ask(configured(config, state).state, "press", timeout_seconds=_SEARCH_SECONDS)
     _show_outcome(reply, as_json=json)
 

@@ -23,9 +23,16 @@ from edge.search.model import Model
 class Assembly:
     """An appliance with everything real but the pins; `on_edge` hears the button's edges."""
 
-    def __init__(self, folder: Path, on_edge: OnEdge = lambda *_: None, **config: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        on_edge: OnEdge = lambda *_: None,
+        *,
+        simulate: bool = True,
+        **config: object,
+    ) -> None:
         self.config = Config(**{"state": folder, "demonstration": True, **config})
-        self.hardware = Hardware(self.config, on_edge, simulate=True)
+        self.hardware = Hardware(self.config, on_edge, simulate=simulate)
         self.journal = Journal.open(folder / JOURNAL)
         self.searcher = Worker("search", 1800.0)
         self.store = ModelStore(folder)
@@ -47,11 +54,13 @@ class Assembly:
         self.hardware.close()
 
 
-def assembled(folder: Path, small_bundle, visit: Callable, **config: object) -> None:
+def assembled(
+    folder: Path, small_bundle, visit: Callable, *, simulate: bool = True, **config: object
+) -> None:
     """Let `visit` be with an appliance that has the small model."""
 
     async def stay() -> None:
-        built = Assembly(folder, **config)
+        built = Assembly(folder, simulate=simulate, **config)
         try:
             built.appliance.adopt(small_bundle, Model.load(small_bundle))
             await built.appliance.warming

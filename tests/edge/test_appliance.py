@@ -12,9 +12,12 @@ from data.messages import VerificationRequest
 from data.picks import Prediction
 from data.wire import decode
 from edge.appliance import searching
+from edge.appliance.answers import Answers
+from edge.appliance.control import Hold, PressButton
 from edge.appliance.machine import Event, Order, Phase
 from edge.appliance.picker import find_pick
 from edge.journal import JournalError
+from edge.panel.led import Pattern
 from edge.panel.press import Press, Pressed, Released
 from edge.search.model import Model
 from edge.search.slate import Slate
@@ -167,6 +170,31 @@ def test_the_longest_press_stops_and_asks_for_power_off_and_a_signal_does_not(
         assert built.appliance.powers_off
 
     assembled(tmp_path, small_bundle, visit)
+
+
+def test_on_real_pins_a_program_asks_for_a_pick_and_a_finger_holds(
+    tmp_path, small_bundle, monkeypatch
+):
+    import gpiozero
+    from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", MockFactory(pin_class=MockPWMPin))
+
+    async def visit(built: Assembly) -> None:
+        answers = Answers(built.appliance, built.hardware)
+        assert not built.hardware.simulated
+        reply = await answers.answer(PressButton())
+        assert reply["ok"]
+        assert reply["pick"] == built.journal.waiting_pick()
+        assert built.lights.shown is Pattern.TWO_BLINKS
+        assert built.appliance.approve(None).refusal is None
+        refused = await answers.answer(Hold(2.5))
+        assert refused == {"ok": False, "error": "the button is real: hold it with a finger"}
+        built.appliance.feed(Event.MODEL_MISSING)
+        refused = await answers.answer(PressButton())
+        assert refused == {"ok": False, "error": "there is no model yet"}
+
+    assembled(tmp_path, small_bundle, visit, simulate=False)
 
 
 def test_the_prediction_of_a_pick_is_the_models_own(tmp_path, small_bundle):
