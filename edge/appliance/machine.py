@@ -202,7 +202,8 @@ def pattern(state: State) -> Pattern:
         case Phase.SEARCHING:
             return Pattern.FAST_PULSE
         case Phase.DECIDING:
-            return Pattern.TWO_BLINKS
+            # A pick may wait for weeks: it must not hide what wants attention, nor the reverse.
+            return Pattern.TWO_AND_LONG if state.attention else Pattern.TWO_BLINKS
     if state.attention:
         return Pattern.ATTENTION
     if state.phase is not Phase.READY:

@@ -22,6 +22,7 @@ class Pattern(Enum):
     SOLID = "solid"
     FAST_PULSE = "fast pulse"
     TWO_BLINKS = "two blinks"
+    TWO_AND_LONG = "two blinks, one long"
     FOUR_BLINKS = "four blinks"
     ATTENTION = "1 Hz"
     FAULT = "fast even blinking"
@@ -38,6 +39,7 @@ MEANING: dict[Pattern, str] = {
     Pattern.SOLID: "ready",
     Pattern.FAST_PULSE: "searching",
     Pattern.TWO_BLINKS: "a pick waits for your decision",
+    Pattern.TWO_AND_LONG: "a pick waits, and attention: see the page or `greenlight status`",
     Pattern.FOUR_BLINKS: "ready, offline for long",
     Pattern.ATTENTION: "attention: see the page or `greenlight status`",
     Pattern.FAULT: "fault: see `greenlight doctor`",
@@ -72,6 +74,7 @@ STEPS: dict[Pattern, tuple[Step, ...]] = {
     Pattern.SOLID: (Step(1.0, _FOR_EVER),),
     Pattern.FAST_PULSE: _wave(0.4, 8),
     Pattern.TWO_BLINKS: _blinks(2, 0.15, 0.2, 1.0),
+    Pattern.TWO_AND_LONG: (*_blinks(2, 0.15, 0.2, 0.4), Step(1.0, 0.8), Step(0.0, 1.0)),
     Pattern.FOUR_BLINKS: _blinks(4, 0.15, 0.2, 1.5),
     Pattern.ATTENTION: (Step(1.0, 0.5), Step(0.0, 0.5)),
     Pattern.FAULT: (Step(1.0, 0.1), Step(0.0, 0.1)),

@@ -143,7 +143,8 @@ def test_what_is_remembered_beside_the_phase_comes_and_goes(phase, on, off, flag
         (State(Phase.READY, offline=True), Pattern.FOUR_BLINKS),
         (State(Phase.READY, offline=True, attention=True), Pattern.ATTENTION),
         (State(Phase.SEARCHING, attention=True), Pattern.FAST_PULSE),
-        (State(Phase.DECIDING, attention=True, offline=True), Pattern.TWO_BLINKS),
+        (State(Phase.DECIDING, offline=True), Pattern.TWO_BLINKS),
+        (State(Phase.DECIDING, attention=True, offline=True), Pattern.TWO_AND_LONG),
         (State(Phase.FAULTY, attention=True), Pattern.FAULT),
         (State(Phase.STOPPING, held=Press.SHORT), Pattern.OFF),
         (State(Phase.READY, held=Press.NOTHING), Pattern.HELD),
@@ -179,6 +180,14 @@ def test_blinks_can_be_counted_and_end_in_a_longer_pause(shown, blinks):
     assert sum(step.brightness == 1.0 for step in steps) == blinks
     assert steps[-1].brightness == 0.0
     assert all(step.seconds < steps[-1].seconds / 2 for step in steps[:-1])
+
+
+def test_a_pick_that_waits_with_attention_begins_as_any_and_ends_in_a_long_light():
+    *pick, on, off = STEPS[Pattern.TWO_AND_LONG]
+    alone = STEPS[Pattern.TWO_BLINKS]
+    assert pick[:-1] == list(alone[:-1])
+    assert on.seconds > 5 * alone[0].seconds, "told apart by eye"
+    assert (on.brightness, off.brightness) == (1.0, 0.0)
 
 
 def test_attention_is_one_blink_a_second_and_a_fault_is_fast_and_even():

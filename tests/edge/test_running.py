@@ -101,7 +101,7 @@ def test_it_answers_while_a_bad_model_is_tried(supplied, small_bundle, rebundle)
     status = supplied.ask("status")
     assert status["model"]["version"] == 1
     assert "model version 2 was refused: its probes took" in status["attention"][0]
-    running.wait_for("led: two blinks")
+    running.wait_for("led: two blinks, one long")
     assert supplied.ask("approve")["ok"]
     running.wait_for("led: 1 Hz")
     assert supplied.ask("status", seen=True)["attention"] == []
