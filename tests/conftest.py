@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +53,27 @@ def own_mounts() -> list[str]:
     if unshare is None or subprocess.run(trial, capture_output=True, check=False).returncode:
         pytest.skip("SKIPPED LOUDLY: this kernel gives us no mount of our own (unshare --mount)")
     return tried
+
+
+@pytest.fixture(scope="session")
+def owner_step() -> Callable[[Path, str], subprocess.CompletedProcess[str]]:
+    """Carries out a step of owner.sh in a folder that stands for /etc/greenlight, as no root."""
+    script = Path(__file__).parents[1] / "systemd/steps/owner.sh"
+    stubs = (
+        'say() { echo "$*"; }; die() { echo "$*" >&2; exit 1; }; is_running() { :; };'
+        ' getent() { :; }; chown() { :; }; systemctl() { echo "systemctl $*"; };'
+    )
+
+    def carry_out(folder: Path, step: str) -> subprocess.CompletedProcess[str]:
+        (folder / "public-keys").mkdir(exist_ok=True)
+        return subprocess.run(
+            ["sh", "-euc", f'{stubs} CONFIG="{folder}"; . "{script}"; {step}'],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return carry_out
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,24 @@
 # shellcheck shell=sh
 # What an owner decides after the installation.
 
+# write_setting KEY TEXT: one of the appliance's settings, in place of the one before it.
+write_setting() {
+  file=$CONFIG/greenlight.toml
+  [ -f "$file" ] || install -m 0644 /dev/null "$file"
+  # Before the first line, so that it stays outside of any table.
+  {
+    printf '%s = "%s"\n' "$1" "$2"
+    sed "/^[[:space:]]*$1[[:space:]]*=/d" "$file"
+  } >"$file.new"
+  chmod 0644 "$file.new"
+  mv "$file.new" "$file"
+}
+
 # Certificates are readable for the sync service alone; the appliance never sees them.
 connect_to_cloud() {
   [ -f "$1/sync.toml" ] || die "$1/sync.toml is missing: give the folder that provisioning wrote"
+  thing=$(sed -n "s/^thing *= *[\"']\([A-Za-z0-9:_-]*\)[\"'].*/\1/p" "$1/sync.toml")
+  [ -n "$thing" ] || die "$1/sync.toml names no thing: give the folder that provisioning wrote"
   getent passwd greenlight-sync >/dev/null || die "Greenlight is not installed here: use install first"
   fresh=$CONFIG/sync.new
   rm -rf "$fresh"
@@ -19,34 +34,29 @@ connect_to_cloud() {
   for key in "$CONFIG"/sync/public-keys/*.pub.pem; do
     [ ! -f "$key" ] || install -m 0644 "$key" "$CONFIG/public-keys/"
   done
+  # The name of the certificate is the device's: ratings and the page bear it from now on.
+  write_setting thing "$thing"
   if is_running; then
+    systemctl try-restart greenlight.service ||
+      die "the appliance does not start; see: journalctl -u greenlight.service -b"
     systemctl restart greenlight-sync.service ||
       die "the sync service does not start; see: journalctl -u greenlight-sync.service -b"
   fi
-  say "connected: see sudo greenlight-sync status"
+  say "connected as $thing: see sudo greenlight-sync status"
 }
 
 # The page's own setting, and the firewall of the unit beside it: the local network, never more.
 show_on_lan() {
-  file=$CONFIG/greenlight.toml
   drop_in=/etc/systemd/system/greenlight.service.d/lan.conf
   case $1 in
     on) host=0.0.0.0 ;;
     off) host=127.0.0.1 ;;
     *) usage ;;
   esac
-  [ -f "$file" ] || install -m 0644 /dev/null "$file"
-  cp "$file" "$file.new"
-  sed -i '/^page_host *=/d' "$file.new"
-  # Before the first line, so that it stays outside of any table.
-  {
-    printf 'page_host = "%s"\n' "$host"
-    # The page answers to its own names only; this one is avahi's.
-    grep -q '^page_names' "$file.new" || echo 'page_names = ["greenlight.local"]'
-    cat "$file.new"
-  } >"$file.newer"
-  mv "$file.newer" "$file"
-  rm -f "$file.new"
+  write_setting page_host "$host"
+  # The page answers to its own names only; this one is avahi's.
+  grep -q '^page_names' "$CONFIG/greenlight.toml" ||
+    sed -i '1i page_names = ["greenlight.local"]' "$CONFIG/greenlight.toml"
   if [ "$1" = on ]; then
     install -D -m 0644 "$HERE/lan.conf" $drop_in
   else
@@ -59,7 +69,7 @@ show_on_lan() {
   fi
   if [ "$1" = on ]; then
     say "the page is at http://greenlight.local:8080 for everyone on this network who knows the PIN (greenlight pin)."
-    say "It is plain HTTP: whoever can listen on this network can read it. A certificate of your own is one setting: page_certificate"
+    say "It is plain HTTP: whoever can listen on this network can read it. A certificate of your own is two settings: page_certificate and page_key"
   else
     say "the page is at http://localhost:8080 on this machine only"
   fi

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from data.signing import PUBLIC_SUFFIX
+from edge import config
 from lambdas.provision import CONFIGURATION, PUBLIC_KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +145,49 @@ def test_the_example_of_the_release_that_runs_lies_beside_the_owners_settings(tm
         step("units.sh", "lay_example", **places)
         assert (config / EXAMPLE).read_text() == text
     assert (config / EXAMPLE).stat().st_mode & 0o777 == 0o644
+
+
+def provisioned(folder: Path, text: str) -> Path:
+    """Return a folder like the one that provisioning writes, as far as connecting reads it."""
+    folder.mkdir()
+    (folder / CONFIGURATION).write_text(text)
+    return folder
+
+
+def test_connecting_gives_the_appliance_the_name_of_its_certificate(tmp_path, owner_step):
+    settings = tmp_path / "greenlight.toml"
+    for number, thing in enumerate(("Kitchen", "Kitchen", "the-2nd_room:A")):
+        folder = provisioned(
+            tmp_path / f"{number}", f'# For a Pi.\nthing = "{thing}"\nregion = "x"\n'
+        )
+        done = owner_step(tmp_path, f"connect_to_cloud {folder}")
+        assert done.returncode == 0, done.stderr
+        assert f"connected as {thing}" in done.stdout
+        assert "systemctl try-restart greenlight.service" in done.stdout
+        assert config.read(settings).thing == thing
+        assert settings.read_text().count("thing") == 1, "connecting again changes nothing more"
+        assert settings.stat().st_mode & 0o777 == 0o644
+
+
+def test_connecting_leaves_the_owners_other_settings(tmp_path, owner_step):
+    settings = tmp_path / "greenlight.toml"
+    settings.write_text('button_pin = 5\n  thing="Before"\n# thing = "as explained"\n')
+    # The firewall's part is the system's, not this folder's.
+    lan = "HERE=here; (install() { :; }; show_on_lan on; show_on_lan on)"
+    assert owner_step(tmp_path, lan).returncode == 0
+    folder = provisioned(tmp_path / "device", "thing = 'Kitchen' # the second\n")
+    assert owner_step(tmp_path, f"connect_to_cloud {folder}").returncode == 0
+    known = config.read(settings)
+    assert (known.thing, known.button_pin, known.page_host) == ("Kitchen", 5, "0.0.0.0")
+    assert known.page_names == ("greenlight.local",)
+
+
+def test_a_folder_without_a_name_is_refused_before_anything_changes(tmp_path, owner_step):
+    folder = provisioned(tmp_path / "device", 'region = "x"\n')
+    done = owner_step(tmp_path, f"connect_to_cloud {folder}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "names no thing" in done.stderr
+    assert not (tmp_path / "sync").exists()
 
 
 def test_cloud_init_runs_the_installer_that_a_release_holds():
