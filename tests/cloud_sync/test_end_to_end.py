@@ -6,7 +6,6 @@ import dataclasses
 import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rig.records import HASH, Published, feedback
+from rig.pi import PATIENCE, Pi
+from rig.records import HASH
 
 from cloud_sync.artefacts import (
     ArtefactDenied,
@@ -24,88 +24,11 @@ from cloud_sync.artefacts import (
     RangeRefused,
 )
 from cloud_sync.config import read_config
-from data import topics, wire
 from data.films import Combination
 from data.ids import new_id
 from data.manifest import MODEL
-from data.messages import Feedback, VerificationRequest
-from data.signing import development_key
-from edge.incoming import incoming_folder
+from data.messages import VerificationRequest
 from edge.journal import JOURNAL, Activation, Journal
-
-PATIENCE = 40.0
-
-
-class Pi:
-    """One provisioned device: its state folder, its journal, the command."""
-
-    def __init__(self, cloud: Any, thing: str, folder: Path) -> None:
-        self.cloud, self.thing = cloud, thing
-        self.config = cloud.provision(thing, folder / "thing") / "sync.toml"
-        self.state = folder / "state"
-        incoming_folder(self.state)
-        self.journal = Journal.open(self.state / JOURNAL)
-        self.folder = folder
-
-    def command(self, *words: str) -> list[str]:
-        name, *rest = words
-        base = [sys.executable, "-m", "cloud_sync", name, "--config", str(self.config)]
-        return [*base, "--state", str(self.state), *rest]
-
-    def once(self, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command("once", "--timeout", str(timeout)),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def rate(self, count: int) -> list[Feedback]:
-        records = [feedback(number, thing=self.thing) for number in range(count)]
-        for record in records:
-            self.journal.record_rating(record)
-        return records
-
-    def publish(self, version: int) -> tuple[str, Published]:
-        """Put a signed bundle into the bucket and create its job."""
-        aws = self.cloud.aws
-        published = Published(self.folder / f"bundle-{version}", version, development_key())
-        bucket = aws.desk.models_bucket
-        prefix = f"models/{self.thing.lower()}/{version}/"
-        for key, content in published.objects.items():
-            aws.client("s3").put_object(
-                Bucket=bucket, Key=key.replace(published.prefix, prefix), Body=content
-            )
-        document = published.document(bucket=bucket, prefix=prefix)
-        job_id = f"{self.thing}-{version}"
-        target = aws.client("iot").describe_thing(thingName=self.thing)["thingArn"]
-        aws.client("iot").create_job(
-            jobId=job_id, targets=[target], document=wire.encode(document).decode()
-        )
-        return job_id, published
-
-    def job(self, job_id: str) -> tuple[str, dict[str, str]]:
-        found = self.cloud.aws.client("iot").describe_job_execution(
-            jobId=job_id, thingName=self.thing
-        )["execution"]
-        return found["status"], found.get("statusDetails", {}).get("detailsMap", {})
-
-    def shadow(self) -> dict[str, Any]:
-        found = self.cloud.aws.client("iot-data").get_thing_shadow(
-            thingName=self.thing, shadowName="model"
-        )
-        state: dict[str, Any] = json.loads(found["payload"].read())["state"]["reported"]
-        return state
-
-    def stored(self, record: Feedback) -> bool:
-        aws = self.cloud.aws
-        item = aws.client("dynamodb").get_item(
-            TableName=aws.desk.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
-        )
-        listed = aws.client("s3").list_objects_v2(
-            Bucket=aws.desk.data_bucket, Prefix=topics.feedback_object(record.id)
-        )
-        return "Item" in item and listed["KeyCount"] == 1
 
 
 @pytest.fixture

@@ -1,0 +1,44 @@
+"""A device that its owner named, with the real command against the real local cloud."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rig.pi import Pi
+from rig.records import feedback
+
+from edge import config as appliance_config
+
+
+def test_a_second_device_delivers_also_what_it_rated_before_it_was_connected(
+    local_cloud: Any, tmp_path: Path, owner_step: Callable[[Path, str], Any]
+) -> None:
+    """From provisioning to the bucket, under a name of its owner's choice."""
+    pi = Pi(local_cloud, "Kitchen", tmp_path)
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    nameless = appliance_config.Config().thing
+    before = feedback(1, thing=nameless)
+    pi.journal.record_rating(before)
+    told = owner_step(etc, f"connect_to_cloud {pi.config.parent}")
+    assert told.returncode == 0, told.stderr
+    pi.config = etc / "sync" / pi.config.name
+    after = feedback(2, thing=appliance_config.read(etc / "greenlight.toml").thing)
+    pi.journal.record_rating(after)
+    # Put aside by a version that did not know better.
+    refused = feedback(3, thing=nameless)
+    pi.journal.record_rating(refused)
+    assert pi.journal.quarantine(refused.id, f"thing: is {nameless!r}")
+    done = pi.once()
+    assert done.returncode == 0, done.stderr
+    assert [pi.stored(one) for one in (before, after, refused)] == [True, True, False]
+    again = subprocess.run(pi.command("retry"), capture_output=True, text=True, check=True)
+    assert again.stdout == "1 rating waits again\n"
+    assert pi.once().returncode == 0
+    assert [pi.kept(one) for one in (before, after, refused)] == ["Kitchen"] * 3
+    assert nameless != "Kitchen"
+    assert (pi.journal.outbox_depth(), pi.journal.quarantined()) == ((0, None), [])
+    pi.journal.close()
