@@ -13,7 +13,6 @@ from data import topics
 from data.errors import GreenlightError, InvalidRecord
 
 DEFAULT_PATH = Path("/etc/greenlight/greenlight.toml")
-EXAMPLE_PATH = Path(__file__).with_name("greenlight.example.toml")
 
 
 class ConfigError(GreenlightError):
@@ -35,7 +34,7 @@ class Config:
     thing: str = topics.DEFAULT_THING
     state: Path = Path("/var/lib/greenlight")
     public_keys: Path = Path("/etc/greenlight/public-keys")
-    first_bundle: Path = Path("/opt/greenlight/bundle")
+    first_bundle: Path | None = None
     button_pin: int = 17
     button_pull_up: bool = True
     button_bounce_seconds: float = 0.05

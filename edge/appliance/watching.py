@@ -43,9 +43,12 @@ class Watching:
     _verified_seq: int = 0
 
     def offer_first_bundle(self) -> None:
-        """Try the bundle that came with the software, if it is newer than any model seen here."""
+        """Try the bundle that the owner named, if it is newer than any model seen here."""
         folder = self.appliance.config.first_bundle
+        if folder is None:
+            return
         if not folder.is_dir():
+            self.appliance.say(f"first_bundle: {folder} is not there")
             return
         try:
             bundle = read_bundle(folder, read_public_keys(self.appliance.config.public_keys))

@@ -113,7 +113,7 @@ def bench(tmp_path: Path, keys_folder: Path) -> Iterator[Bench]:
     config = tmp_path / "greenlight.toml"
     config.write_text(
         f'state = "state"\npublic_keys = "{keys_folder}"\ndemonstration = true\npage = false\n'
-        "first_bundle = 'bundle'\ntrial_seconds = 5.0\n"
+        "trial_seconds = 5.0\n"
     )
     started: list[Running] = []
     yield Bench(tmp_path / "state", config, started)
@@ -124,6 +124,8 @@ def bench(tmp_path: Path, keys_folder: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def supplied(bench: Bench, rebundle: Callable[..., str]) -> Bench:
-    """A bench whose appliance finds version 1 beside its software."""
+    """A bench whose appliance begins with version 1."""
     rebundle(bench.config.parent / "bundle", version=1)
+    with bench.config.open("a") as config:
+        config.write("first_bundle = 'bundle'\n")
     return bench

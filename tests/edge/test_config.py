@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import EXAMPLE_PATH, Config, ConfigError, read
+from edge import config
+from edge.config import Config, ConfigError, read
+
+EXAMPLE = Path(config.__file__).with_name("greenlight.example.toml")
 
 
 def test_the_commented_example_is_the_defaults_and_names_every_key():
-    assert read(EXAMPLE_PATH) == Config()
-    text = EXAMPLE_PATH.read_text()
+    assert read(EXAMPLE) == Config()
+    text = EXAMPLE.read_text()
     # A path that is none by default is shown commented out.
-    shown = re.sub(r"^# (?=page_(certificate|key) = )", "", text, flags=re.MULTILINE)
+    shown = re.sub(
+        r"^# (?=(first_bundle|page_certificate|page_key) = )", "", text, flags=re.MULTILINE
+    )
     assert list(tomllib.loads(shown)) == [field.name for field in dataclasses.fields(Config)]
 
 

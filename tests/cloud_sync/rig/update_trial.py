@@ -66,7 +66,6 @@ class UpdateTrial:
         config.write_text(
             f'thing = "{self._thing}"\nstate = "{self._state}"\npage = false\n'
             f'public_keys = "{folder / "thing" / "public-keys"}"\n'
-            f'first_bundle = "{folder / "none"}"\n'
         )
         scripts = Path(sys.executable).parent
         appliance = [str(scripts / "greenlight"), "run", "--simulate", "--config", str(config)]
