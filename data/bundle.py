@@ -18,7 +18,16 @@ from data import limits, signing, wire
 from data.catalogue import Catalogue
 from data.durable import write_synced
 from data.errors import GreenlightError, InvalidRecord
-from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE, FileEntry, Manifest
+from data.manifest import (
+    CATALOGUE,
+    MANIFEST,
+    MODEL,
+    PIPELINE,
+    PROBES,
+    SIGNATURE,
+    FileEntry,
+    Manifest,
+)
 from data.plain_file import open_plain
 from data.probes import Probes
 
@@ -90,6 +99,20 @@ class Bundle:
 def beside(bundle: Path) -> Path:
     """Return the folder beside a bundle where the scikit-learn model and the report lie."""
     return bundle.with_name(f"{bundle.name}.report")
+
+
+def pipeline_places(bundle: Path) -> tuple[Path, ...]:
+    """Return where a bundle's pipeline may lie, in the order in which it is looked for.
+
+    A release keeps it in the bundle, an export in the folder beside it, a retraining in the folder
+    that the bundle lies in.
+    """
+    return tuple(folder / PIPELINE for folder in (bundle, beside(bundle), bundle.parent))
+
+
+def find_pipeline(bundle: Path) -> Path | None:
+    """Return the first of a bundle's `pipeline_places` where there is one."""
+    return next((path for path in pipeline_places(bundle) if path.is_file()), None)
 
 
 def read_bundle(folder: Path, public_keys: Mapping[str, bytes]) -> Bundle:

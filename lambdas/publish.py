@@ -17,7 +17,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data import signing
-from data.bundle import beside, read_bundle
+from data.bundle import find_pipeline, pipeline_places, read_bundle
 from data.errors import GreenlightError
 from data.manifest import MANIFEST, PIPELINE, SIGNATURE
 from data.messages import ModelUpdateJob
@@ -34,9 +34,16 @@ _AWS_SECONDS, _DESK_SECONDS = 5.0, 0.1
 
 
 def publish(
-    aws: Aws, stack: str, release: Release, pipeline: Path, things: Sequence[str]
+    aws: Aws, stack: str, release: Release, pipeline: bytes | None, things: Sequence[str]
 ) -> tuple[str, ModelUpdateJob]:
     """Publish a checked release and tell these things of it, or every thing if none is named.
+
+    Args:
+        aws: where.
+        stack: whose models these are.
+        release: the bundle.
+        pipeline: the bytes of its `pipeline.joblib`; None leaves the ML endpoint as it is.
+        things: whom to tell.
 
     Returns:
         The IoT Job's id, and what it tells.
@@ -46,13 +53,12 @@ def publish(
     """
     outputs = aws.outputs(stack)
     s3, iot, bucket = aws.client("s3"), aws.client("iot"), outputs["ModelsBucket"]
-    kept = pipeline.read_bytes() if pipeline.exists() else None
     try:
         targets = [iot.describe_thing(thingName=thing)["thingArn"] for thing in things]
-        if kept is not None:
+        if pipeline is not None:
             # The endpoint first: a device may verify its new model the moment it has it.
-            _serve(aws, serving.serving_of(outputs), bucket, release, kept)
-        document = put_release(s3, bucket, release, kept)
+            _serve(aws, serving.serving_of(outputs), bucket, release, pipeline)
+        document = put_release(s3, bucket, release, pipeline)
         job = tell_devices(iot, release.name, document, targets or [outputs["FleetArn"]], stack)
     except (ClientError, BotoCoreError) as error:
         raise PublishingFailed(f"AWS refuses: {error}") from error
@@ -70,6 +76,23 @@ def _serve(
         serving.wait_until_served(sagemaker, wanted.endpoint, model, every)
 
 
+def read_pipeline(bundle: Path, named: Path | None) -> bytes:
+    """Return the bytes of a bundle's pipeline: of the one that was named, or of the one found.
+
+    Raises:
+        PublishingFailed: there is none; a release without it cannot be verified or retrained from.
+    """
+    places = (named,) if named is not None else pipeline_places(bundle)
+    found = named if named is not None else find_pipeline(bundle)
+    if found is None or not found.is_file():
+        raise PublishingFailed(
+            f"{bundle} has no {PIPELINE}: looked for {', '.join(map(str, places))}; name it with "
+            "--pipeline FILE. With --no-pipeline verifications are skipped, and no retraining "
+            "begins from this version"
+        )
+    return found.read_bytes()
+
+
 def main(
     folder: Annotated[Path, typer.Argument(metavar="BUNDLE", help="the bundle's folder")],
     thing: Annotated[
@@ -77,8 +100,11 @@ def main(
     ] = None,
     pipeline: Annotated[
         Path | None,
-        typer.Option(help="its scikit-learn side; else BUNDLE.report/pipeline.joblib"),
+        typer.Option(help="its scikit-learn side; else the one in, beside or around BUNDLE"),
     ] = None,
+    no_pipeline: Annotated[
+        bool, typer.Option("--no-pipeline", help="without it; the ML endpoint stays as it is")
+    ] = False,
     sign: Annotated[
         bool | None,
         typer.Option("--sign/--as-signed", help="with the stack's key; so by default on AWS"),
@@ -98,13 +124,11 @@ def main(
             raise PublishingFailed(f"{folder} changed while it was read")
         if sign if sign is not None else desk is None:
             bundle, raw, signature = under_release_key(aws, stack, bundle)
-        pipeline = pipeline or beside(folder) / PIPELINE
-        if not pipeline.exists():
-            print(f"no {pipeline}: the ML endpoint stays as it is", file=sys.stderr)
+        kept = None if no_pipeline else read_pipeline(folder, pipeline)
         told = len(thing or every_thing(aws, stack))
         files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
         release = Release(bundle.manifest.name, bundle.manifest.version, files)
-        job, document = publish(aws, stack, release, pipeline, thing or ())
+        job, document = publish(aws, stack, release, kept, thing or ())
     except (GreenlightError, OSError) as error:
         print(f"lambdas.publish: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from data import topics
-from data.manifest import MANIFEST
+from data.manifest import MANIFEST, PIPELINE
 from lambdas.release import versions
 from lambdas.start_retraining.start import NotConcluded, Order
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, event_of, prefix_of
@@ -79,9 +79,10 @@ class Aws:
         return versions(self._s3, self._settings.models_bucket, MODEL_NAME)
 
     def is_whole(self, version: int) -> bool:
-        """Return whether the manifest, which is put last, lies beside the pipeline."""
+        """Return whether the manifest, which is put last, and the pipeline are both there."""
         prefix = topics.incumbent_prefix(MODEL_NAME, version)
-        return self._has(self._settings.models_bucket, prefix + MANIFEST)
+        bucket = self._settings.models_bucket
+        return all(self._has(bucket, prefix + name) for name in (PIPELINE, MANIFEST))
 
     def has_film_table(self) -> bool:
         """Return whether a film table lies in the data bucket."""

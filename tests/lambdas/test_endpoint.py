@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -22,6 +23,9 @@ from data.films import Combination, Film, genre_slots
 from data.ids import new_id
 from data.manifest import PIPELINE
 from data.messages import ModelUpdateJob, VerificationRequest
+from lambdas.release import versions
+from lambdas.start_retraining.sagemaker import Aws, Settings
+from lambdas.training_jobs import MODEL_NAME
 
 from .device import Device
 
@@ -147,9 +151,24 @@ def test_a_published_version_is_never_changed(
 
     other = tmp_path / "bundle"
     make_example_bundle(other, directors=30, seed=1, version=1, key=None)
-    refused = publish(local_cloud, other, "--thing", published.thing, "--pipeline", "nowhere")
+    refused = publish(local_cloud, other, "--thing", published.thing, "--no-pipeline")
     assert refused.returncode == 1
     assert "never changed" in refused.stderr
+
+
+def test_a_bundle_without_its_pipeline_is_published_only_if_that_is_meant(
+    local_cloud: Any, published: Device, example: Path, tmp_path: Path
+) -> None:
+    bare = shutil.copytree(example, tmp_path / "bundle")
+    refused = publish(local_cloud, bare, "--thing", published.thing)
+    assert refused.returncode == 1
+    for place in ("bundle/pipeline.joblib", "bundle.report/pipeline.joblib", "pipeline.joblib"):
+        assert str(tmp_path / place) in refused.stderr
+    assert "--no-pipeline" in refused.stderr
+    mistyped = publish(local_cloud, example, "--thing", published.thing, "--pipeline", "nowhere")
+    assert mistyped.returncode == 1
+    assert "nowhere" in mistyped.stderr
+    assert publish(local_cloud, bare, "--thing", published.thing, "--no-pipeline").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "manifest.json", "manifest.sig", "probes.json"])
@@ -221,3 +240,27 @@ def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
     record_property("worst difference", worst)
     print(worst)
     assert differences.max() < limits.ROUNDING_TOLERANCE
+
+
+def test_what_a_retraining_leaves_is_published_with_its_pipeline(
+    local_cloud: Any, published: Device, example: Path, tmp_path: Path
+) -> None:
+    """It lies in the folder that the bundle is in, and a retraining then begins from it."""
+    from training.example_bundle import make_example_bundle
+
+    s3, bucket = local_cloud.aws.client("s3"), local_cloud.aws.desk.models_bucket
+    version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1
+    left = tmp_path / "retrained" / "bundle"
+    make_example_bundle(left, directors=30, seed=2, version=version, key=None)
+    (beside(left) / PIPELINE).rename(left.parent / PIPELINE)
+
+    def is_whole() -> bool:
+        settings = Settings("greenlight", "", bucket, "", "", "", "")
+        return Aws(s3, None, None, settings).is_whole(version)
+
+    bare = publish(local_cloud, left, "--thing", published.thing, "--no-pipeline")
+    assert (bare.returncode, is_whole()) == (0, False), bare.stderr
+    whole = publish(local_cloud, left, "--thing", published.thing)
+    assert (whole.returncode, is_whole()) == (0, True), whole.stderr
+    # For whoever comes after: the endpoint serves the example again.
+    assert publish(local_cloud, example, "--thing", published.thing).returncode == 0

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from data import limits, wire
-from data.bundle import BundleRefused, beside, read_file
+from data.bundle import BundleRefused, beside, find_pipeline, read_file
 from data.errors import InvalidRecord
 from data.films import Film
 from data.manifest import MANIFEST, MODEL, PIPELINE, Manifest
@@ -88,8 +88,8 @@ def read_contender(folder: Path) -> Contender:
     """Read a bundle and find its pipeline.
 
     Args:
-        folder: the bundle's own, or one in which it lies as `bundle/`. The pipeline lies in the
-            same folder, in the bundle's, or in the bundle's report folder beside it.
+        folder: the bundle's own, or one in which it lies as `bundle/`. The pipeline lies in one
+            of the bundle's `pipeline_places`.
 
     Raises:
         NoContender: there is no whole bundle.
@@ -103,6 +103,4 @@ def read_contender(folder: Path) -> Contender:
         raise NoContender(f"{folder}: holds no bundle ({error.strerror}: {MANIFEST})") from error
     except (InvalidRecord, BundleRefused, msgspec.DecodeError) as error:
         raise NoContender(f"{bundle}: is no whole bundle: {error}") from error
-    places = (bundle / PIPELINE, beside(bundle) / PIPELINE, folder / PIPELINE)
-    pipeline = next((path for path in places if path.exists()), beside(bundle) / PIPELINE)
-    return Contender(manifest, model, pipeline)
+    return Contender(manifest, model, find_pipeline(bundle) or beside(bundle) / PIPELINE)
