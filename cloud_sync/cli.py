@@ -107,7 +107,7 @@ def status(
             "outbox": {
                 "waiting": waiting,
                 "oldest": oldest,
-                "quarantined": len(journal.quarantined()),
+                "quarantined": journal.quarantined_count(),
             },
             "pending_requests": len(journal.pending_requests()),
             **journal.sync_state(),
@@ -132,10 +132,10 @@ def retry(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> N
     """
     with _journal(_config(config, state)) as journal:
         count = journal.retry_quarantined()
-    ratings = f"{count} rating{'' if count == 1 else 's'}"
-    typer.echo(
-        f"{ratings} wait{'s' if count == 1 else ''} again" if count else "none was put aside"
-    )
+    if not count:
+        typer.echo("none was put aside")
+    else:
+        typer.echo("1 rating waits again" if count == 1 else f"{count} ratings wait again")
 
 
 @app.command()

@@ -18,6 +18,7 @@ class Stock(msgspec.Struct, frozen=True):
     """What the shell measures when a report is due."""
 
     outbox_depth: int
+    outbox_quarantined: int
     outbox_oldest_seconds: float | None
     disk_free_bytes: int
     uptime_seconds: float
@@ -99,6 +100,7 @@ class Reporter:
             report.state,
             report.last_verification,
             report.outbox_depth,
+            report.outbox_quarantined,
         )
         if matters == self._sent:
             return []
@@ -121,6 +123,7 @@ class Reporter:
             last_verification=self._verification,
             outbox_oldest_seconds=stock.outbox_oldest_seconds,
             temperature_celsius=stock.temperature_celsius,
+            outbox_quarantined=stock.outbox_quarantined,
         )
 
     def _state(self, version: int) -> str:

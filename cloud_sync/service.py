@@ -221,6 +221,7 @@ class Service:
         count, oldest = self._journal.outbox_depth()
         return Stock(
             outbox_depth=count,
+            outbox_quarantined=self._journal.quarantined_count(),
             outbox_oldest_seconds=telemetry.age_seconds(oldest, datetime.now(UTC)),
             disk_free_bytes=telemetry.disk_free_bytes(self._journal.path.parent),
             uptime_seconds=telemetry.uptime_seconds(),

@@ -214,6 +214,7 @@ class ShadowReport(msgspec.Struct, frozen=True):
         state: one word: `ready`, `updating`, `attention`, `no-model`.
         last_verification: outcome of the last comparison with the cloud, or None.
         outbox_oldest_seconds: age of the oldest unsent rating by the device's clock, or None.
+        outbox_quarantined: how many ratings were put aside; not told by earlier devices.
     """
 
     version: int
@@ -226,10 +227,13 @@ class ShadowReport(msgspec.Struct, frozen=True):
     last_verification: str | None = None
     outbox_oldest_seconds: float | None = None
     temperature_celsius: float | None = None
+    outbox_quarantined: int | msgspec.UnsetType = msgspec.UNSET
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this is no report."""
         check_schema(prefix, self.schema_version)
         check_counts(prefix, self, "version", "outbox_depth", "uptime_seconds", "disk_free_bytes")
+        if self.outbox_quarantined is not msgspec.UNSET:
+            check_counts(prefix, self, "outbox_quarantined")
         check_text(f"{prefix}state", self.state)

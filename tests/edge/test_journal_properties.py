@@ -139,6 +139,7 @@ class JournalMachine(RuleBasedStateMachine):
         ]
         assert sorted(row.id for row in self.journal.quarantined()) == sorted(self.aside)
         assert self.journal.outbox_depth()[0] == len(self.waiting)
+        assert self.journal.quarantined_count() == len(self.aside)
 
     @invariant()
     def the_history_tells_what_became_of_each_pick(self) -> None:

@@ -98,7 +98,7 @@ class Target:
                     case ev.ReadRequests():
                         waiting.append(ev.RequestsRead([self._request]))
                     case TakeStock():
-                        waiting.append(Stock(20, 1.0, 10**9, 100.0, None))
+                        waiting.append(Stock(20, 0, 1.0, 10**9, 100.0, None))
             assert len(done) <= _MOST_COMMANDS, "one message makes too much work"
         return done
 

@@ -303,7 +303,8 @@ class Device:
                     document.version, document.manifest_sha256, command.job.id, command.folder
                 )
             case TakeStock():
-                return Stock(self.journal.outbox_depth()[0], None, 1, 1.0, None)
+                waiting, aside = self.journal.outbox_depth()[0], self.journal.quarantined_count()
+                return Stock(waiting, aside, None, 1, 1.0, None)
             case StopFetching() | Discard():
                 pass
         return None
