@@ -11,7 +11,7 @@ import msgspec
 
 from data.errors import GreenlightError
 from edge.appliance import status
-from edge.appliance.control import Approve, History, Hold, PressButton, Rate, Reply, Request, Status
+from edge.appliance.control import Approve, Hold, PressButton, Rate, Reply, Request, Status
 from edge.appliance.machine import Event, Order
 from edge.appliance.shell import Appliance, Outcome
 from edge.panel.hardware import Hardware
@@ -61,9 +61,6 @@ class Answers:
                     return self.approve(request.pick_id)
                 case Rate():
                     return self.rate(request)
-                case History():
-                    entries = self._appliance.journal.history(request.limit)
-                    return {"ok": True, "history": entries}
         except GreenlightError as error:
             return {"ok": False, "error": str(error)}
         except Exception as error:  # noqa: BLE001 - the outermost frame of this request

@@ -56,13 +56,7 @@ class Rate(msgspec.Struct, frozen=True, tag="rate", tag_field="command"):
     simulated: bool = False
 
 
-class History(msgspec.Struct, frozen=True, tag="history", tag_field="command"):
-    """What was picked, newest first?"""
-
-    limit: int = 20
-
-
-Request: TypeAlias = Status | PressButton | Hold | Approve | Rate | History
+Request: TypeAlias = Status | PressButton | Hold | Approve | Rate
 Reply: TypeAlias = Mapping[str, Any]
 Answerer: TypeAlias = Callable[[Request], Awaitable[Reply]]
 

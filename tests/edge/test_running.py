@@ -65,7 +65,7 @@ def test_a_fresh_press_gives_a_fresh_slate_and_a_simulated_rating_says_so(suppli
     stale = supplied.ask("approve", pick_id=first["pick"]["id"])
     assert stale == {"ok": False, "error": "another pick waits by now; look again"}
     assert supplied.ask("rate", simulated=True)["feedback"]["source"] == "simulated"
-    history = supplied.ask("history")["history"]
+    history = json.loads(supplied.command("history", "--json").stdout)
     assert [entry["decision"] for entry in history] == ["approved", None]
 
 
