@@ -72,6 +72,7 @@ def test_everything_that_is_wrong_has_a_fix(
     ]
     assert all(finding.fix for finding in wrong)
     assert "year: is 99" in part(found, "refused rating").found
+    assert "greenlight-sync retry" in part(found, "refused rating").fix
     assert "no route" in part(found, "sync").found
 
 
