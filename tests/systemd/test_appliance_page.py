@@ -26,6 +26,14 @@ def test_every_exit_code_is_listed():
     assert listed == {int(one): one.name.lower().replace("_", " ") for one in Exit}
 
 
+def test_the_codes_that_systemd_leaves_alone_are_named():
+    unit = (ROOT / "systemd/greenlight.service").read_text()
+    assert re.search(r"^Restart=on-failure$", unit, re.MULTILINE), "not after 0"
+    given_up = re.search(r"^RestartPreventExitStatus=(.+)$", unit, re.MULTILINE)
+    *firsts, last = ["0", *given_up[1].split()]
+    assert f"after all but {', '.join(firsts)} and {last}, at most" in TEXT
+
+
 @pytest.mark.parametrize("text", [TEXT, README], ids=["docs/appliance.md", "README.md"])
 def test_every_pattern_of_the_light_is_listed(text):
     held = {Pattern.HELD, *(one for one in Pattern if one.value.startswith("held"))}
