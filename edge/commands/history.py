@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,22 +13,8 @@ from edge.commands.options import ConfigOption, JsonOption, StateOption, configu
 if TYPE_CHECKING:
     from edge.journal import HistoryEntry
 
-COLUMNS = (
-    "pick_id",
-    "made_at",
-    "title",
-    "director",
-    "year",
-    "genres",
-    "expected",
-    "decision",
-    "stars",
-    "source",
-    "rated_at",
-    "delivery",
-    "model_version",
-    "explored",
-)
+# A table is read from the top; whoever wants more asks for it.
+_SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -37,9 +23,18 @@ def register(app: typer.Typer) -> None:
 
 
 def history(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many picks.")] = 20,
-    as_csv: Annotated[bool, typer.Option("--csv", help="All columns, one line a rating.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", min=1, help=f"How many picks; else {_SHOWN}, in a CSV all."),
+    ] = None,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="All columns, one line a rating, oldest first.")
+    ] = False,
     json: JsonOption = False,
+    feedback: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write every rating there, for greenlight-train."),
+    ] = None,
     config: ConfigOption = None,
     state: StateOption = None,
 ) -> None:
@@ -50,26 +45,38 @@ def history(
 
     # Reading disturbs nobody, so this needs no running appliance and asks none.
     with Journal.open(configured(config, state).state / JOURNAL) as journal:
-        entries = journal.history(limit)
+        if feedback is not None:
+            _hand_over(journal.feedback(), feedback)
+            return
+        entries = journal.history(*(() if limit is None and as_csv else (limit or _SHOWN,)))
     if json:
         print(msgspec.json.encode(entries).decode())
     elif as_csv:
-        writer = csv.writer(sys.stdout)
-        writer.writerow(COLUMNS)
-        for entry in entries:
-            writer.writerows(rows(entry))
+        from edge.journal.spreadsheet import as_csv as spreadsheet
+
+        sys.stdout.write(spreadsheet(entries))
     else:
         _tell(entries)
 
 
-def rows(entry: HistoryEntry) -> list[list[object]]:
-    """Return a pick's lines of the CSV: one for each rating, or one without."""
-    pick = entry.pick
-    start: list[object] = [pick.id, pick.made_at, pick.title, pick.director, pick.year]
-    start += ["|".join(pick.genres), pick.prediction.expected, entry.decision or ""]
-    ratings = [[r.stars, r.source, r.rated_at, r.delivery] for r in entry.ratings]
-    end: list[object] = [pick.model_version, "yes" if pick.explored else "no"]
-    return [[*start, *rating, *end] for rating in ratings or [[""] * 4]]
+def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:
+    """Write ratings as the cloud's data bucket holds them; one that is there is left alone."""
+    from data import topics
+    from data.durable import replace_durably
+    from data.errors import GreenlightError
+
+    new = 0
+    try:
+        for feedback_id, payload in ratings:
+            path = folder / topics.feedback_object(feedback_id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                replace_durably(path, payload)
+                new += 1
+    except OSError as error:
+        raise GreenlightError(f"{folder}: cannot be written: {error.strerror}") from error
+    place = folder / topics.FEEDBACK_PREFIX
+    print(f"{len(ratings):,} ratings lie in {place}, {new:,} of them new")
 
 
 def _tell(entries: list[HistoryEntry]) -> None:

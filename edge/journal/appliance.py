@@ -23,7 +23,8 @@ _ENTRIES = """
 SELECT picks.seq, picks.payload, decisions.decision, ratings.id, ratings.stars, ratings.source,
        ratings.rated_at,
        CASE outbox.state WHEN 'pending' THEN 'waiting' WHEN 'quarantined' THEN 'quarantined'
-       ELSE 'stored' END
+       ELSE 'stored' END,
+       ratings.payload
 FROM (SELECT seq, id, payload FROM picks WHERE {where} ORDER BY seq DESC LIMIT ?) AS picks
 LEFT JOIN decisions ON decisions.pick_id = picks.id
 LEFT JOIN ratings ON ratings.pick_id = picks.id
@@ -33,6 +34,10 @@ ORDER BY picks.seq DESC, ratings.source
 _APPROVED = "id IN (SELECT pick_id FROM decisions WHERE decision = 'approved')"
 _UNRATED = "id NOT IN (SELECT pick_id FROM ratings)"
 _ALL = -1
+
+
+class _Exact(msgspec.Struct):
+    rating: float | None = None
 
 
 class AlreadyRated(JournalError):
@@ -153,6 +158,10 @@ class ApplianceSide(ModelRecords):
         """Return the newest picks with decisions and ratings, newest first."""
         return self._entries("1", limit)
 
+    def feedback(self) -> list[tuple[str, bytes]]:
+        """Return id and payload of every rating, as the cloud gets them."""
+        return [(id_, payload) for id_, payload in self.rows("SELECT id, payload FROM ratings")]
+
     def awaiting_rating(self) -> list[HistoryEntry]:
         """Return approved picks without any rating, newest first."""
         return self._entries(f"{_APPROVED} AND {_UNRATED}", _ALL)
@@ -209,14 +218,15 @@ class ApplianceSide(ModelRecords):
 
     def _entries(self, where: str, limit: int, *values: object) -> list[HistoryEntry]:
         entries: dict[int, HistoryEntry] = {}
-        for seq, payload, decision, *rating in self.rows(
+        for seq, payload, decision, *rating, feedback in self.rows(
             _ENTRIES.format(where=where), *values, limit
         ):
             if seq not in entries:
                 entries[seq] = HistoryEntry(seq, decode(payload, Pick), decision, ())
             if rating[0] is not None:
                 entry = entries[seq]
-                more = (*entry.ratings, Rating(*rating))
+                told = (*rating, msgspec.json.decode(feedback, type=_Exact).rating)
+                more = (*entry.ratings, Rating(*told))
                 entries[seq] = msgspec.structs.replace(entry, ratings=more)
         return list(entries.values())
 

@@ -63,13 +63,18 @@ class Activation(msgspec.Struct, frozen=True):
 
 
 class Rating(msgspec.Struct, frozen=True):
-    """A rating and where it stands on its way to the cloud."""
+    """A rating and where it stands on its way to the cloud.
+
+    Attributes:
+        rating: with decimals, where the owner gave them.
+    """
 
     id: str
     stars: int
     source: str
     rated_at: str
     delivery: Delivery
+    rating: float | None = None
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):

@@ -225,7 +225,7 @@ def test_each_command_tells_a_person_and_a_program(supplied, tmp_path: Path):
 
     # And alone, while no appliance runs.
     [listed] = csv.DictReader(supplied.command("history", "--csv").stdout.splitlines())
-    told = ("decision", "stars", "source", "delivery", "model_version")
+    told = ("decision", "stars", "rating_source", "delivery", "model_version")
     assert [listed[name] for name in told] == ["approved", "8", "owner", "waiting", "1"]
     [entry] = json.loads(supplied.command("history", "--json").stdout)
     assert listed["explored"] == ("yes" if entry["pick"]["explored"] else "no")

@@ -8,7 +8,7 @@ import io
 import msgspec
 
 from edge.journal import HistoryEntry
-from edge.page.spreadsheet import COLUMNS, as_csv
+from edge.journal.spreadsheet import COLUMNS, as_csv
 
 from .test_charts import entry
 
