@@ -200,10 +200,17 @@ destroy: $(VENV)/ready ## delete the stack in AWS; ratings, models and the signi
 
 # ---------------------------------------------------------------- the film table in AWS
 
-FILMS ?= data/films/movie_ratings_simple.csv
+SAMPLE_FILMS := data/films/movie_ratings_simple.csv
+FILMS ?= $(SAMPLE_FILMS)
+
+$(SAMPLE_FILMS): | $(VENV)/ready
+	@$(RUN)/greenlight-train dataset --source sample --out "$@"
+
+.PHONY: films
+films: $(SAMPLE_FILMS) ## the sample as a film table
 
 .PHONY: import-films
-import-films: $(VENV)/ready ## a film table into S3 and DynamoDB (FILMS=... DESK=build/local-cloud)
+import-films: $(VENV)/ready $(filter $(SAMPLE_FILMS),$(FILMS)) ## a film table into S3 and DynamoDB (FILMS=... DESK=build/local-cloud)
 	@$(RUN)/python -m lambdas.import_films "$(FILMS)" $(if $(DESK),--desk "$(DESK)")
 
 # ---------------------------------------------------------------- a release
