@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -70,6 +70,25 @@ def prerequisites(aws: Aws, wanted: Wanted) -> list[str]:
         except (ClientError, BotoCoreError) as error:
             missing.append(f"this user may not {what} in {aws.region}: {error}")
     return missing
+
+
+def chosen(words: Sequence[str]) -> dict[str, str]:
+    """Return the settings that `--set NAME=VALUE` names.
+
+    Raises:
+        NotReady: naming every one that the template does not take, and what it does.
+    """
+    known, found, wrong = stack.settings(), {}, []
+    for word in words:
+        name, given, value = word.partition("=")
+        if name not in known or not given:
+            wrong.append(f"--set {word}: give NAME=VALUE, with one of {', '.join(known)}")
+        elif known[name] and value not in known[name]:
+            wrong.append(f"--set {word}: {name} is one of {', '.join(known[name])}")
+        found[name] = value
+    if wrong:
+        raise NotReady("\n  - ".join(["not yet:", *wrong]))
+    return found
 
 
 def up(
@@ -156,6 +175,12 @@ def up_command(
         str, typer.Option(help="in ECR; switches retraining on. none switches it off")
     ] = "",
     alarm_email: Annotated[str, typer.Option(help="who is told of alarms")] = "",
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="another of the template's parameters; repeatable"
+        ),
+    ] = None,
 ) -> None:
     """Check, package, and create or update the stack. What is not given stays as it is."""
     given = {
@@ -167,8 +192,8 @@ def up_command(
     settings = {name: value for name, value in given.items() if value}
     if training_image == "none":
         settings["TrainingImage"] = ""
-    wanted = Wanted(stack_name, architecture, settings)
     try:
+        wanted = Wanted(stack_name, architecture, {**settings, **chosen(more or ())})
         aws = in_account(region)
         missing = prerequisites(aws, wanted)
         if missing:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
 from botocore.exceptions import ClientError
 
 from lambdas.aws import Aws, AwsUnusable, outputs_of
@@ -14,11 +15,34 @@ TEMPLATE = Path(__file__).with_name("template.yaml")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 # The outputs that name what the template retains; a test holds this to it.
 RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey")
+# What deploying gives by itself, as it does every package's key, and what only a desk is given.
+_GIVEN = ("Desk", "DeskEndpointUrl", "CodeBucket", "Architecture")
 _NOTHING_TO_DO = "No updates are to be performed"
 
 
 class StackFailed(AwsUnusable):
     """CloudFormation could not bring the stack to what the template says."""
+
+
+def settings() -> dict[str, tuple[str, ...]]:
+    """Return the template's parameters that an operator may choose, each with all that it may be.
+
+    One with nothing listed takes any value, as far as CloudFormation lets it.
+    """
+    # Composed and not loaded: the template's short tags need no meaning here.
+    root = dict(_entries(yaml.compose(TEMPLATE.read_text("utf-8"))))
+    found = {}
+    for name, parameter in _entries(root["Parameters"]):
+        if name not in _GIVEN and not name.endswith("Key"):
+            allowed = dict(_entries(parameter)).get("AllowedValues")
+            found[name] = tuple(node.value for node in allowed.value) if allowed else ()
+    return found
+
+
+def _entries(node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
+    if not isinstance(node, yaml.MappingNode):
+        raise TypeError(f"{TEMPLATE.name}: has no mapping where one is expected")
+    return [(key.value, value) for key, value in node.value]
 
 
 def deploy(

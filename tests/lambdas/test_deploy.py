@@ -16,7 +16,7 @@ from data import signing
 from data.bundle import read_bundle
 from lambdas import deploy, package, stack
 from lambdas.aws import Aws
-from lambdas.deploy import Wanted, prerequisites
+from lambdas.deploy import NotReady, Wanted, prerequisites
 from lambdas.provision import ProvisioningFailed, provision
 from lambdas.signing_key import release_key, under_release_key
 from lambdas.stack import StackFailed
@@ -99,6 +99,38 @@ def test_all_that_is_missing_is_said_at_once(aws: Aws) -> None:
     for option in ("--architecture", "--stack", "--endpoint-image"):
         assert option in said
     assert prerequisites(aws, wanted()) == []
+
+
+def test_any_setting_of_the_template_can_be_chosen_and_others_are_refused_by_name() -> None:
+    words = ["RetrainEvery=rate(1 day)", "LogRetentionDays=7", "AlarmEmail=a=b@example.org"]
+    assert deploy.chosen(words) == {
+        "RetrainEvery": "rate(1 day)",
+        "LogRetentionDays": "7",
+        "AlarmEmail": "a=b@example.org",
+    }
+    # What deploying gives by itself is not among them.
+    assert set(stack.settings()) == {
+        *("Endpoint", "EndpointImage", "EndpointMemoryMB"),
+        *("TrainingImage", "TrainingInstance", "RetrainEvery"),
+        *("LogRetentionDays", "ReservedConcurrency", "AlarmEmail"),
+    }
+    bad = ["RetrainEvry=x", "Endpoint", "CodeBucket=mine", "LogRetentionDays=8"]
+    with pytest.raises(NotReady) as refused:
+        deploy.chosen(["RetrainEvery=rate(2 days)", *bad])
+    lines = str(refused.value).splitlines()[1:]
+    assert len(lines) == len(bad)
+    for word, line in zip(bad, lines, strict=True):
+        assert word in line
+    assert "RetrainEvery" in lines[0]
+    assert "365" in lines[3]
+
+
+def test_a_wrong_setting_is_refused_before_aws_is_asked() -> None:
+    refused = run("deploy", "up", "--set", "RetrainEvry=rate(1 day)")
+    assert refused.returncode == 1
+    assert "RetrainEvry" in refused.stderr
+    assert "AWS_REGION" not in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
