@@ -39,13 +39,23 @@ class ImportFailed(GreenlightError):
     """The films are not all in the table; the message says why and what to do."""
 
 
+def check_there(path: Path) -> None:
+    """Raise NoFilms, with where film tables come from, if there is none."""
+    if not path.exists():
+        raise NoFilms(
+            f"{path}: is not there; `make films` writes the sample's film table, "
+            "`greenlight-train dataset` that of any source"
+        )
+
+
 def put_film_table(s3: Any, bucket: str, path: Path) -> str:
     """Put a film table in place of the one that models learn from; return where it lies.
 
     Raises:
-        NoFilms: it holds no film.
+        NoFilms: it is not there, or holds no film.
         TableUnreadable: as read_rows does; nothing has been changed.
     """
+    check_there(path)
     if not any(is_film(row) for row in read_rows(path)):
         raise NoFilms(f"{path}: holds no film")
     kept = [topics.FILM_TABLE_PREFIX + _NAME + suffix for suffix in (".csv", ".tsv")]

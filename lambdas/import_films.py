@@ -22,7 +22,7 @@ from data.errors import GreenlightError
 from data.film_table import read_rows
 from lambdas.aws import STACK, reach
 from lambdas.film_items import items_of
-from lambdas.film_store import FilmImport, ImportFailed, Tell, put_film_table
+from lambdas.film_store import FilmImport, ImportFailed, Tell, check_there, put_film_table
 from lambdas.options import DeskOption, RegionOption, StackOption
 
 
@@ -76,6 +76,7 @@ def main(
 ) -> None:
     """Bring a film table into S3 and DynamoDB."""
     try:
+        check_there(path)
         films = items_of(read_rows(path))
         aws = reach(desk, region)
         outputs = aws.outputs(stack)

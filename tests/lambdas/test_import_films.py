@@ -206,3 +206,22 @@ def test_a_file_that_is_no_film_table_is_told_before_anything_is_asked(tmp_path)
     )
     assert done.returncode == 1
     assert "lacks the column 'Director1'" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("import_films",), ("retrain", "--films")])
+def test_a_film_table_that_is_not_there_is_refused_with_where_one_comes_from(
+    command, local_cloud, tmp_path
+):
+    tool, *option = command
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", f"lambdas.{tool}", *option, str(tmp_path / "nowhere.csv")),
+            *("--desk", str(local_cloud.folder)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"lambdas.{tool}: {tmp_path / 'nowhere.csv'}: is not there")
+    assert "make films" in done.stderr
