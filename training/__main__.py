@@ -19,16 +19,20 @@ from data.film_table import write_films
 from data.manifest import PIPELINE, REPORT
 from training.cluster import end_with_workers
 from training.retraining.commands import compact, retrain
+from training.sources import names
 from training.sources.options import MIN_VOTES, OMDB_DAILY_QUOTA, Options, sparing
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command()(compact)
-app.command()(retrain)
+app = typer.Typer(
+    help="Train models, measure them, and make the signed bundles that devices run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 console = Console()
 # Where `dataset --source imdb --download` puts IMDb's files unless --ratings names a folder.
 IMDB_FOLDER = Path("data/films/imdb")
 
-SourceOption = Annotated[str, typer.Option(help="sample, csv, tsv, imdb or ratings-list")]
+SourceOption = Annotated[str, typer.Option(help=names())]
 RatingsOption = Annotated[
     str, typer.Option(help="the file (imdb: folder) that is read; the sample brings its own")
 ]
@@ -238,6 +242,11 @@ def verify(
     else:
         console.print(f"[red]refused[/]: {escape(str(verdict.error))}", soft_wrap=True)
     raise typer.Exit(0 if verdict.ok else 1)
+
+
+# Behind the others, as one comes to them.
+app.command()(compact)
+app.command()(retrain)
 
 
 def main() -> None:

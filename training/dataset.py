@@ -58,7 +58,7 @@ def load(
     """Read a whole source.
 
     Args:
-        source: one of training.sources.NAMES.
+        source: `sample`, or one of training.sources.READERS.
         path: the file, for the sources that read one.
         rejects: where bad rows are written with their line and reason; nothing is written, and an
             older file goes, if there are none.

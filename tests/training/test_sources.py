@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 from data.film_table import read_rows, write_films
 from data.films import Film
+from training import sources
 from training.__main__ import app
 from training.dataset import load, rejects_path
 from training.errors import SourceUnavailable, TooManyBadRows
+from training.sources import Reader
 
 HEADER = "title,year,Director1,Genre1,Genre2,Genre3,stars\n"
 
@@ -122,3 +124,11 @@ def test_dataset_writes_the_table_and_the_rejects_beside_it(tmp_path: Path):
     assert result.exit_code == 0, result.output
     assert len(list(read_rows(out))) == 60
     assert "director" in rejects_path(out).read_text()
+
+
+def test_a_source_is_added_by_naming_its_reader(tmp_path: Path, monkeypatch, films):
+    monkeypatch.setitem(sources.READERS, "diary", Reader("file", lambda path, options: iter(films)))
+    assert load("diary", tmp_path / "anything").films == films
+    assert sources.names().endswith(", diary")
+    with pytest.raises(SourceUnavailable, match="source diary reads a file; name it with --rat"):
+        load("diary")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from data.film_table import BadRow, TableUnreadable, read_rows
 from data.films import Film
@@ -11,49 +12,84 @@ from training.errors import SourceUnavailable
 from training.sources import sample
 from training.sources.options import Options
 
-SAMPLE, IMDB, RATINGS_LIST = "sample", "imdb", "ratings-list"
-NAMES = (SAMPLE, "csv", "tsv", IMDB, RATINGS_LIST)
+Rows = Iterator[Film | BadRow]
+
 _DEFAULTS = Options()
 
 
-def read(name: str, path: Path | None, options: Options = _DEFAULTS) -> Iterator[Film | BadRow]:
+class Reader(NamedTuple):
+    """How a source is read.
+
+    Attributes:
+        takes: what its films lie in: a `file` or a `folder`.
+        rows: given that place and the options, yields the rows.
+    """
+
+    takes: str
+    rows: Callable[[Path, Options], Rows]
+
+
+def _imdb(folder: Path, options: Options) -> Rows:
+    from training.sources import imdb  # DuckDB is needed by this source alone
+
+    return imdb.read_rows(folder, options)
+
+
+def _ratings_list(path: Path, options: Options) -> Rows:
+    from training.sources import ratings_list
+
+    return ratings_list.read_rows(path, options)
+
+
+def _table(suffix: str) -> Callable[[Path, Options], Rows]:
+    def rows(path: Path, _: Options) -> Rows:
+        if path.suffix.lower() != suffix:
+            raise SourceUnavailable(f"{path}: source {suffix[1:]} reads a {suffix} file")
+        try:
+            yield from read_rows(path)
+        except TableUnreadable as error:
+            raise SourceUnavailable(str(error)) from error
+
+    return rows
+
+
+SAMPLE = "sample"
+# To read films from somewhere else, add a line.
+READERS = {
+    "csv": Reader("file", _table(".csv")),
+    "tsv": Reader("file", _table(".tsv")),
+    "imdb": Reader("folder", _imdb),
+    "ratings-list": Reader("file", _ratings_list),
+}
+
+
+def names() -> str:
+    """Return the names of all sources, for a person."""
+    return ", ".join((SAMPLE, *READERS))
+
+
+def read(name: str, path: Path | None, options: Options = _DEFAULTS) -> Rows:
     """Yield the rows of source `name`.
 
     Args:
-        name: one of NAMES.
-        path: the file of the sources `csv`, `tsv` and `ratings-list`, the folder of `imdb`; the
-            sample brings its own.
+        name: `sample`, or one of READERS.
+        path: the file or folder that the source reads; the sample brings its own.
         options: for `imdb` and `ratings-list`.
 
     Raises:
         SourceUnavailable: saying what the source needs.
     """
-    if name not in NAMES:
-        raise SourceUnavailable(f"source: is {name!r}; choose one of {', '.join(NAMES)}")
     if name == SAMPLE:
         if path is not None:
             raise SourceUnavailable(f"source sample brings its own films; leave {path} out")
         yield from sample.read_rows()
         return
+    reader = READERS.get(name)
+    if reader is None:
+        raise SourceUnavailable(f"source: is {name!r}; choose one of {names()}")
     if path is None:
-        what = "folder" if name == IMDB else "file"
-        raise SourceUnavailable(f"source {name} reads a {what}; name it with --ratings")
-    if name == IMDB:
-        from training.sources import imdb  # DuckDB is needed by this source alone
-
-        yield from imdb.read_rows(path, options)
-        return
-    if name == RATINGS_LIST:
-        from training.sources import ratings_list
-
-        yield from ratings_list.read_rows(path, options)
-        return
-    if path.suffix.lower() != f".{name}":
-        raise SourceUnavailable(f"{path}: source {name} reads a .{name} file")
-    try:
-        yield from read_rows(path)
-    except TableUnreadable as error:
-        raise SourceUnavailable(str(error)) from error
+        raise SourceUnavailable(f"source {name} reads a {reader.takes}; name it with --ratings")
+    yield from reader.rows(path, options)
 
 
 def origin(name: str, path: Path | None) -> str:
