@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from data.manifest import MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
@@ -72,10 +74,11 @@ def conclude(ended: Ended, cloud: Cloud) -> Outcome:
         try:
             outcome = _judge(ended.job, cloud)
         except (CandidateRejected, PublishingFailed) as error:
-            outcome = Outcome(job=ended.job, conclusion="rejected", reasons=_short((str(error),)))
+            outcome = Outcome(job=ended.job, conclusion="rejected", reasons=(str(error),))
     else:
         said = f"the training job {ended.status.lower()}: {ended.failure or 'its log says why'}"
-        outcome = Outcome(job=ended.job, conclusion="failed", reasons=_short((said,)))
+        outcome = Outcome(job=ended.job, conclusion="failed", reasons=(said,))
+    outcome = msgspec.structs.replace(outcome, reasons=_short(outcome.reasons))
     cloud.write(outcome)
     return outcome
 
@@ -93,7 +96,7 @@ def _judge(job: str, cloud: Cloud) -> Outcome:
         return Outcome(
             job=job,
             conclusion="refused",
-            reasons=_short(verdict.reasons),
+            reasons=verdict.reasons,
             version=verdict.candidate.version,
             model_hash=verdict.candidate.model_hash,
         )
@@ -107,7 +110,7 @@ def _judge(job: str, cloud: Cloud) -> Outcome:
     return Outcome(
         job=job,
         conclusion="released",
-        reasons=_short(verdict.reasons),
+        reasons=verdict.reasons,
         version=version,
         model_hash=left.candidate.manifest.model_hash,
         iot_job=told,
