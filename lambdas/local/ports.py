@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import msgspec
 
-from lambdas.local.state import Ports, State, replace
+from data.durable import replace_durably
+from lambdas.local.state import Ports, State
 
 
 def is_free(port: int) -> bool:
@@ -44,5 +45,5 @@ def choose(state: State) -> tuple[Ports, bool]:
     if kept is not None and all(is_free(port) for port in msgspec.structs.astuple(kept)):
         return kept, False
     ports = Ports(*free_ports(len(Ports.__struct_fields__)))
-    replace(state.ports, msgspec.json.encode(ports))
+    replace_durably(state.ports, msgspec.json.encode(ports))
     return ports, kept is not None

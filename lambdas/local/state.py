@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from data.durable import replace_durably
 from data.errors import GreenlightError
 
 DEFAULT = Path("build/local-cloud")
@@ -147,11 +148,4 @@ class State:
 
     def write_endpoints(self, endpoints: Endpoints) -> None:
         """Say where the parts are: whole or not at all."""
-        replace(self.endpoints, msgspec.json.format(msgspec.json.encode(endpoints)))
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write a file whole, so that a reader never sees half of it."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+        replace_durably(self.endpoints, msgspec.json.format(msgspec.json.encode(endpoints)))

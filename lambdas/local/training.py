@@ -20,10 +20,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from data.durable import replace_durably
 from lambdas.aws import Aws
 from lambdas.local import tether
 from lambdas.local.roles import Roles, place_of
-from lambdas.local.state import State, replace
+from lambdas.local.state import State
 from lambdas.training_jobs import DETAIL_TYPE, SOURCE
 
 _ML = "/opt/ml"
@@ -82,7 +83,7 @@ class TrainingJobs:
             "CreationTime": datetime.now(UTC).timestamp(),
             "OutputDataConfig": asked["OutputDataConfig"],
         }
-        replace(folder / _JOB, json.dumps(record).encode())
+        replace_durably(folder / _JOB, json.dumps(record).encode())
         self._running[name] = None
         thread = threading.Thread(target=self._run, args=(asked, record), name=name, daemon=True)
         self._threads.append(thread)
@@ -177,7 +178,7 @@ class TrainingJobs:
         for used in ("input", "model", "output", "build"):
             shutil.rmtree(folder / used, ignore_errors=True)
         (folder / "model.tar.gz").unlink(missing_ok=True)
-        replace(folder / _JOB, json.dumps(ended).encode())
+        replace_durably(folder / _JOB, json.dumps(ended).encode())
         self._running.pop(record["TrainingJobName"], None)
         # An event may get lost; start_retraining looks for jobs whose end nobody heard of.
         with suppress(ClientError, BotoCoreError):
