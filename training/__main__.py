@@ -20,7 +20,13 @@ from data.manifest import PIPELINE, REPORT
 from training.cluster import end_with_workers
 from training.retraining.commands import compact, retrain
 from training.sources import names
-from training.sources.options import MIN_VOTES, OMDB_DAILY_QUOTA, Options, sparing
+from training.sources.options import (
+    ALLOWED_BAD_SHARE,
+    MIN_VOTES,
+    OMDB_DAILY_QUOTA,
+    Options,
+    sparing,
+)
 
 app = typer.Typer(
     help="Train models, measure them, and make the signed bundles that devices run.",
@@ -54,7 +60,7 @@ def dataset(
     out: Annotated[Path, typer.Option(help="the film table to write, .csv or .tsv")],
     source: SourceOption = "sample",
     ratings: RatingsOption = "",
-    allow_bad: AllowedOption = 0.05,
+    allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     votes: Annotated[
         int, typer.Option(min=0, help="imdb, ratings-list: only films with more votes")
     ] = MIN_VOTES,
@@ -115,7 +121,7 @@ def export(
     version: Annotated[int, typer.Option(help="0: one more than the bundle in OUT")] = 0,
     key: Annotated[str, typer.Option(help="PEM file of the key; default: development key")] = "",
     jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
-    allow_bad: AllowedOption = 0.05,
+    allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     dask: DaskOption = "",
 ) -> None:
     """Train a model and write it as a signed bundle, with all proofs passed."""
@@ -155,7 +161,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="predictions to write, one row for each film")],
     metrics: Annotated[str, typer.Option("--json", help="figures to write as JSON")] = "",
     jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
-    allow_bad: AllowedOption = 0.05,
+    allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     dask: DaskOption = "",
 ) -> None:
     """Fit on one film table alone, predict another, and measure beside the baselines."""
@@ -195,7 +201,7 @@ def report(
     source: SourceOption = "sample",
     ratings: RatingsOption = "",
     jobs: Annotated[int, typer.Option(min=1, help="processes side by side")] = 2,
-    allow_bad: AllowedOption = 0.05,
+    allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     dask: DaskOption = "",
 ) -> None:
     """Measure five random splits and one in time, and write the full report beside a bundle.

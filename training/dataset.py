@@ -17,9 +17,7 @@ from data.film_table import BadRow
 from data.films import Film
 from training import sources
 from training.errors import TooManyBadRows
-from training.sources.options import Options
-
-ALLOWED_BAD_SHARE = 0.05
+from training.sources.options import ALLOWED_BAD_SHARE, Options
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from data import signing
 from data.manifest import REPORT
 from data.verdict import VERDICT
 from training.retraining import job
+from training.sources.options import ALLOWED_BAD_SHARE
 
 REFUSED_EXIT = 3
 WORK = Path("build/training-sets")
@@ -44,7 +45,7 @@ def compact(
     out: Annotated[Path, typer.Option(help="the work folder; a later run goes on there")] = WORK,
     include_simulated: SimulatedOption = False,
     endpoint_url: EndpointOption = "",
-    allow_bad: AllowedOption = 0.05,
+    allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
 ) -> None:
     """Join a film table with the ratings that devices sent to an immutable training set."""
     from training import screen
@@ -85,7 +86,7 @@ def retrain(
     ] = False,
     include_simulated: SimulatedOption = False,
     endpoint_url: EndpointOption = "",
-    allow_bad: AllowedOption = 0.05,
+    allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     jobs: Annotated[
         int, typer.Option(min=1, envvar="SM_NUM_CPUS", help="processes side by side")
     ] = 2,

@@ -21,7 +21,7 @@ import msgspec
 from data import wire
 from data.errors import InvalidRecord
 from data.messages import Feedback
-from training.dataset import ALLOWED_BAD_SHARE, load, rejects_path
+from training.dataset import load, rejects_path
 from training.errors import TooManyBadRows, WorkFolderBusy
 from training.progress import Tell
 from training.retraining.ledger import Ledger
@@ -29,6 +29,7 @@ from training.retraining.objects import Gone, Objects
 from training.retraining.places import objects_at
 from training.retraining.shards import Rating, shard_path, write_shard
 from training.retraining.training_set import TrainingSet, write_set
+from training.sources.options import ALLOWED_BAD_SHARE
 
 REJECTS = "rejects.csv"
 OBJECTS_AT_ONCE = 20_000

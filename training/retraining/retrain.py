@@ -17,7 +17,7 @@ from data.manifest import PIPELINE, REPORT
 from data.signing import PrivateKey
 from data.verdict import VERDICT, Verdict
 from data.verdict import Contender as Named
-from training.dataset import ALLOWED_BAD_SHARE, FilmTable
+from training.dataset import FilmTable
 from training.errors import ExportRefused
 from training.estimator import FilmModel
 from training.export import prepare, save_pipeline, summary_of
@@ -28,6 +28,7 @@ from training.retraining.contender import BUNDLE, Contender, read_contender
 from training.retraining.judge import judge, refusal, too_few
 from training.retraining.report import draw
 from training.retraining.training_set import TrainingSet
+from training.sources.options import ALLOWED_BAD_SHARE
 
 REFUSED = "refused"
 SOURCE = "feedback"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.errors import SourceUnavailable
+from training.progress import Tell
 from training.sources import imdb
 
 ADDRESS = "https://datasets.imdbws.com"
@@ -19,7 +20,7 @@ _TIMEOUT_SECONDS = 30
 _CHUNK_BYTES = 1 << 20
 
 
-def download(folder: Path, tell: Callable[[str, float], None]) -> list[Path]:
+def download(folder: Path, tell: Tell) -> list[Path]:
     """Fetch the four files into a folder; one that is there already stays.
 
     A file appears whole or not at all.

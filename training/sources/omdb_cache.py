@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from typing import Self
 import msgspec
 
 from training.errors import SourceUnavailable
+from training.progress import Tell
 from training.sources.omdb import (
     KEY_VARIABLE,
     BadKey,
@@ -98,7 +99,7 @@ def learn(
     questions: Iterable[Question],
     cache: Cache,
     omdb: Omdb | None,
-    tell: Callable[[str, float], None],
+    tell: Tell,
 ) -> None:
     """Ask OMDb whatever the cache does not hold.
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+
+from training.progress import Tell
 
 # More people than this have rated a film that counts: the original's threshold, and the one of
 # the historical list's own bottom-ten table.
 MIN_VOTES = 1_500
 # Lookups that a free OMDb key gives a day.
 OMDB_DAILY_QUOTA = 1_000
+# The share of bad rows, or of bad objects, that stops nothing unless said otherwise.
+ALLOWED_BAD_SHARE = 0.05
 
 
-def sparing(tell: Callable[[str, float], None]) -> Callable[[str, float], None]:
+def sparing(tell: Tell) -> Tell:
     """Return a `tell` that repeats a step only when another twentieth of it is done."""
     told: tuple[str, int] | None = None
 
@@ -44,4 +47,4 @@ class Options:
     min_votes: int = MIN_VOTES
     daily_quota: int = OMDB_DAILY_QUOTA
     known_only: bool = False
-    tell: Callable[[str, float], None] = _silent
+    tell: Tell = _silent
