@@ -48,6 +48,7 @@ def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
         while not _taken(lock):
             if time.monotonic() >= deadline:
                 raise AlreadyRunning(f"another appliance runs in {state}; stop it first")
+            # flock cannot wait with an end: it tries at once, or waits for ever.
             time.sleep(_POLL_SECONDS)
         yield state
 

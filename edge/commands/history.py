@@ -48,7 +48,8 @@ def history(
         if feedback is not None:
             _hand_over(journal.feedback(), feedback)
             return
-        entries = journal.history(*(() if limit is None and as_csv else (limit or _SHOWN,)))
+        whole = as_csv and limit is None
+        entries = journal.history() if whole else journal.history(limit or _SHOWN)
     if json:
         print(msgspec.json.encode(entries).decode())
     elif as_csv:

@@ -3,6 +3,8 @@
 import numpy as np
 
 from data import signing
+from data.bundle import beside
+from data.manifest import PIPELINE
 from edge.search.model import Model
 
 from .measure import seconds_of
@@ -12,9 +14,6 @@ BATCHES = (256, 1024, 4096, 16_384)
 
 def pipeline_of(bundle):
     """Return where a bundle's scikit-learn side lies."""
-    from data.bundle import beside
-    from data.manifest import PIPELINE
-
     return beside(bundle) / PIPELINE
 
 

@@ -68,6 +68,7 @@ def cabled_to(leader: int) -> Iterator[OtherMachine]:
     """Give a container, known by its first process, a network with one other machine in it."""
     with subprocess.Popen(["unshare", "--net", "sleep", "600"]) as other:
         try:
+            # Nobody tells when unshare has got its network; it takes a moment.
             while _network(other.pid) == _network("self"):
                 pass
             _ip("link", "add", "lan0", "netns", other.pid, "type", "veth",

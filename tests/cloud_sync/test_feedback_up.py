@@ -137,6 +137,7 @@ def test_a_rating_of_another_name_is_sent_under_this_devices(journal: Journal) -
         heard = answer(topic, payload)
         return heard if len(arrived) > 2 else []
 
+    # The same cloud, behind a line that loses its first answers.
     cloud.answer = unheard_at_first  # type: ignore[method-assign]
     before = feedback(1, thing="NameBefore")
     journal.record_rating(before)

@@ -85,6 +85,7 @@ def test_a_device_that_never_ran_is_told_how_to_start(tmp_path: Path):
     assert not (tmp_path / "nowhere").exists()
 
 
+# The gate runs as root: there it is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 def test_a_user_outside_of_the_group_is_told_the_way_in_and_nothing_else():
     # Not pytest's own folder: that is closed to other users from above.
