@@ -15,7 +15,7 @@ import pytest
 from rig.mosquitto import Mosquitto
 from rig.process import Process
 from rig.records import BUCKET, HASH, THING
-from rig.simulation import Cloud
+from rig.simulated_cloud import Cloud
 from rig.sync_config import write_sync_config
 
 from cloud_sync.aws_iot import AwsIotBroker

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from rig.fake_broker import FakeBroker, FakeHub
 from rig.records import THING, feedback
-from rig.simulation import SETTINGS, Cloud
+from rig.simulated_cloud import Cloud
+from rig.simulation import SETTINGS
 
 from cloud_sync.addresses import subscriptions
 from cloud_sync.events import Event

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rig.records import HASH, THING, feedback
-from rig.simulation import Clock, Cloud, Device, memory_journal
+from rig.simulated_cloud import Cloud
+from rig.simulation import Clock, Device, memory_journal
 
 from cloud_sync import events as ev
 from cloud_sync.link import Backoff, Link, LinkState

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rig.records import BUCKET, HASH
-from rig.simulation import Clock, Cloud, Device, Weather, memory_journal
+from rig.simulated_cloud import Cloud
+from rig.simulation import Clock, Device, Weather, memory_journal
 
 from cloud_sync import update
 from cloud_sync.update import TRANSITIONS, Action, BundleRejected, FetchFailed, State

@@ -99,23 +99,6 @@ def training_set(house):
     return compact(str(house.feedback), house.table, house.folder / "work").folder
 
 
-@pytest.mark.parametrize(
-    ("allowed", "code", "word"), [("0", 1, "--allow-bad"), ("0.2", 3, "held out: about")]
-)
-def test_bad_objects_stop_a_retraining_unless_they_are_allowed(
-    house, tmp_path, allowed, code, word
-):
-    feedback = tmp_path / "feedback"
-    write_objects(feedback, made_up_feedback(house.films, 9))
-    (feedback / "torn.json").write_bytes(b"{")
-    places = f"--films {house.table} --incumbent {house.incumbent} --feedback {feedback}"
-    outs = f"--out {tmp_path / 'out'} --work {tmp_path / 'work'} --unsigned"
-    words = ["retrain", *places.split(), *outs.split(), "--allow-bad", allowed]
-    done = CliRunner().invoke(app, words)
-    assert done.exit_code == code
-    assert word in f"{done.output}{done.exception}"
-
-
 def test_a_model_that_learnt_the_owners_taste_is_released_signed_and_whole(house, released):
     out, verdict = released
     assert verdict.released
@@ -232,6 +215,12 @@ def run(house, out, *words, **environment):
     return CliRunner().invoke(app, ["retrain", *where, *words], env=environment)
 
 
+def by_hand(house, feedback: Path, out: Path, *words):
+    places = {"films": house.table, "incumbent": house.incumbent, "feedback": feedback, "out": out}
+    named = [word for name, place in places.items() for word in (f"--{name}", str(place))]
+    return run(house, out, *named, *words)
+
+
 def few(house, folder: Path) -> Path:
     write_objects(folder, made_up_feedback(house.films, 5, seed=9))
     return folder
@@ -239,16 +228,26 @@ def few(house, folder: Path) -> Path:
 
 def test_five_ratings_are_refused_in_a_moment_with_exit_code_3(house, tmp_path):
     out = tmp_path / "out"
-    done = run(
-        house, out, "--films", str(house.table), "--incumbent", str(house.incumbent),
-        "--feedback", str(few(house, tmp_path / "few")), "--out", str(out),
-    )  # fmt: skip
+    done = by_hand(house, few(house, tmp_path / "few"), out)
     assert done.exit_code == 3, done.output
     assert "of 5 ratings are held out to judge by, and at least 10 are needed" in done.output
     verdict = wire.decode((out / "verdict.json").read_bytes(), Verdict)
     assert (verdict.decision, verdict.candidate.model_hash) == ("refuse", None)
     assert "No version 5 was made." in (out / "report.html").read_text("utf-8")
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "verdict.json"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "code", "word"), [("0", 1, "--allow-bad"), ("0.2", 3, "held out: about")]
+)
+def test_bad_objects_stop_a_retraining_unless_they_are_allowed(
+    house, tmp_path, allowed, code, word
+):
+    feedback = few(house, tmp_path / "few")
+    (feedback / "torn.json").write_bytes(b"{")
+    done = by_hand(house, feedback, tmp_path / "out", "--unsigned", "--allow-bad", allowed)
+    assert done.exit_code == code
+    assert word in f"{done.output}{done.exception}"
 
 
 def job_environment(house, folder: Path, feedback: Path) -> dict[str, str]:
@@ -290,10 +289,7 @@ def test_in_a_sagemaker_job_a_refusal_is_no_failure_of_the_job(house, tmp_path):
 def test_what_an_earlier_run_released_is_gone_once_a_later_one_refuses(house, released, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(released[0], out)
-    done = run(
-        house, out, "--films", str(house.table), "--incumbent", str(house.incumbent),
-        "--feedback", str(few(house, tmp_path / "few")), "--out", str(out),
-    )  # fmt: skip
+    done = by_hand(house, few(house, tmp_path / "few"), out)
     assert done.exit_code == 3
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "verdict.json"]
 
