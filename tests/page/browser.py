@@ -73,6 +73,11 @@ class Browser(webdriver.Chrome):
         """Return the first element of a CSS selector."""
         return self.find_element("css selector", selector)
 
+    def text(self, selector: str) -> str:
+        """Return the text of the first element of a CSS selector, on whatever page is coming."""
+        found: list[str] = self.wait(lambda: [self.find(selector).text])
+        return found[0]
+
     def texts(self, selector: str) -> list[str]:
         """Return the texts of all elements of a CSS selector."""
         return [one.text for one in self.find_elements("css selector", selector)]

@@ -25,17 +25,18 @@ LOOKS = {
 
 
 def title(browser: Browser) -> str:
-    return browser.find("h1").text
+    return browser.text("h1")
 
 
 def test_the_owner_comes_in_picks_approves_and_rates(appliance: RunningAppliance, browser: Browser):
     browser.get(appliance.address)
     browser.screenshot("story-1-sign-in")
     browser.find("#pin").send_keys("00000000", Keys.ENTER)
-    assert "That is not the PIN" in browser.find("[role=alert]").text
+    # The page before may still be there for a moment.
+    browser.wait(lambda: "That is not the PIN" in browser.find("[role=alert]").text)
     browser.find("#pin").send_keys(appliance.pin, Keys.ENTER)
 
-    assert title(browser) == "No film has been picked yet"
+    browser.wait(lambda: title(browser) == "No film has been picked yet")
     browser.screenshot("story-2-no-pick-yet")
     browser.find("#press").click()
     browser.wait(lambda: browser.find_elements("css selector", ".poster"))
@@ -49,7 +50,7 @@ def test_the_owner_comes_in_picks_approves_and_rates(appliance: RunningAppliance
     browser.find("input[name=rating]").send_keys("8.2")
     browser.find(".rate button").click()
     browser.wait(lambda: "on the disk" in browser.find("#done").text)
-    assert "8 stars" in browser.find(".decide").text
+    browser.wait(lambda: "8 stars" in browser.find(".decide").text)
     browser.screenshot("story-5-rated")
     with appliance.journal() as journal:
         entry = journal.history(1)[0]
@@ -100,7 +101,7 @@ def test_directors_are_chosen_by_typing_and_the_slate_is_narrowed_with_the_keybo
     field.send_keys(Keys.ARROW_DOWN)
     marked = field.get_attribute("aria-activedescendant")
     assert browser.find(f"#{marked}").get_attribute("aria-selected") == "true"
-    chosen = browser.find(f"#{marked} span").text
+    chosen = browser.text(f"#{marked} span")
     field.send_keys(Keys.ENTER)
     assert browser.texts("#chosen li") == [chosen]
     field.send_keys("oshima")
@@ -163,7 +164,7 @@ def test_a_new_model_and_its_figures_are_shown(
     assert title(browser) == "Model version 1"
     appliance.give_model(make_bundle(2))
     browser.wait(lambda: title(browser) == "Model version 2")
-    assert "Version 1 became version 2" in browser.find("#model").text
+    assert "Version 1 became version 2" in browser.text("#model")
 
 
 def test_the_state_of_delivery_is_told_in_words(appliance: RunningAppliance, browser: Browser):
@@ -184,9 +185,9 @@ def test_the_state_of_delivery_is_told_in_words(appliance: RunningAppliance, bro
     browser.wait(lambda: "offline for 2 h" in browser.find("#sync .lead").text)
     assert re.search(
         r"\w+ ratings? waiting, offline for 2 h, next try in \d+ (s|min)\.",
-        browser.find("#sync .lead").text,
+        browser.text("#sync .lead"),
     )
-    assert "thing: is another's" in browser.find("#refused").text
+    assert "thing: is another's" in browser.text("#refused")
 
 
 def test_every_page_on_desktop_and_phone_in_light_and_dark(

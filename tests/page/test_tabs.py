@@ -21,7 +21,7 @@ def test_eight_tabs_of_one_browser_all_load_and_all_hear_of_a_pick(
         browser.switch_to.new_window("window")
         tabs.append(browser.current_window_handle)
         browser.get(appliance.address)
-        assert browser.find("h1").text
+        assert browser.text("h1")
     said = len(appliance.lines)
     appliance.command("press")
     title = appliance.wait_for(r"^pick: (.+) by ", said)[1]
