@@ -6,6 +6,7 @@ and not the export against itself. Run with `python -m training.serve --pipeline
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -113,6 +114,9 @@ def serve(
     pipeline: Annotated[Path, typer.Option(help="pipeline.joblib beside a bundle")],
     port: Annotated[int, typer.Option(help="the port; SageMaker asks 8080")] = 8080,
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
+    inherited: Annotated[
+        int | None, typer.Option(help="a listening socket's number, in place of host and port")
+    ] = None,
 ) -> None:
     """Serve a model until interrupted."""
     try:
@@ -120,7 +124,9 @@ def serve(
     except PipelineUnusable as error:
         print(f"training.serve: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    uvicorn.run(application(proved), host=host, port=port, log_level="warning")
+    sockets = None if inherited is None else [socket.socket(fileno=inherited)]
+    config = uvicorn.Config(application(proved), host=host, port=port, log_level="warning")
+    uvicorn.Server(config).run(sockets)
 
 
 if __name__ == "__main__":

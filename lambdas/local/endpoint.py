@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lambdas.local import tether
-from lambdas.local.ports import free_ports
 from lambdas.local.state import LocalCloudFailed, State
 
 NAME = "greenlight-model"
@@ -116,18 +116,25 @@ class MlEndpoint:
         )
 
     def _start(self, pipeline: Path) -> _Serving:
-        port = free_ports(1)[0]
-        with self._state.log("ml-endpoint").open("ab") as log:
+        # Bound here and handed down: a port that is only known to be free may be taken by another
+        # program in the seconds that the model takes to load.
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listening,
+            self._state.log("ml-endpoint").open("ab") as log,
+        ):
+            port = listening.getsockname()[1]
             process = subprocess.Popen(
                 [
                     *(sys.executable, tether.__file__),
                     *(sys.executable, "-m", "training.serve"),
-                    *("--pipeline", str(pipeline.resolve()), "--port", str(port)),
+                    *("--pipeline", str(pipeline.resolve())),
+                    *("--inherited", str(listening.fileno())),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=(listening.fileno(),),
             )
         serving = _Serving(process, port)
         deadline = time.monotonic() + _START_SECONDS

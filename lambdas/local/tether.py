@@ -17,7 +17,8 @@ _STOP_SECONDS = 8.0
 
 def main() -> int:
     """Run the command until it ends, our input closes, or we are told to stop."""
-    command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    # What was handed down to us is for the command.
+    command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, close_fds=False)
     signal.signal(signal.SIGTERM, lambda *_: command.terminate())
 
     def watch() -> None:

@@ -51,8 +51,12 @@ def feedback(cast: Cast) -> None:
 
 
 def verified(cast: Cast) -> dict[str, Any] | None:
-    """Return the last verification once it has agreed."""
-    found: dict[str, Any] = cast.sync_status().get("verification") or {}
-    if found.get("outcome") in ("differed", "failed"):
+    """Return the last verification, once there is one.
+
+    Raises:
+        StepFailed: it is anything but agreed.
+    """
+    found: dict[str, Any] | None = cast.sync_status().get("verification")
+    if found and found["outcome"] != "agreed":
         raise StepFailed(f"the verification {found['outcome']}: {found}")
-    return found if found.get("outcome") == "agreed" else None
+    return found
