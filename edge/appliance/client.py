@@ -13,6 +13,8 @@ from typing import Any
 from data.errors import GreenlightError
 
 SOCKET = "control.sock"
+# What the control socket replies to one who may connect but not ask.
+NOT_ALLOWED = {"ok": False, "error": "this user may not control the appliance", "allowed": False}
 
 
 class NotRunning(GreenlightError):
@@ -20,7 +22,17 @@ class NotRunning(GreenlightError):
 
 
 class NotAllowed(GreenlightError):
-    """This user may not talk to the appliance."""
+    """This user may not talk to the appliance.
+
+    Attributes:
+        found: what says so, without the way in.
+    """
+
+    way_in = "join the group greenlight, or use sudo"
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"{found}; {self.way_in}")
+        self.found = found
 
 
 class NoAnswer(GreenlightError):
@@ -55,7 +67,10 @@ def ask(state: Path, command: str, *, timeout_seconds: float = 30.0, **values: A
             raise NoAnswer(f"the appliance does not answer: {error}") from error
     if not reply:
         raise NoAnswer("the appliance stopped before it answered")
-    return json.loads(reply)
+    answer = json.loads(reply)
+    if not answer.get("allowed", True):
+        raise NotAllowed(answer["error"])
+    return answer
 
 
 def _connect(connection: socket.socket, state: Path) -> None:
@@ -63,7 +78,7 @@ def _connect(connection: socket.socket, state: Path) -> None:
         with short_path(state / SOCKET) as path:
             connection.connect(path)
     except PermissionError as error:
-        raise NotAllowed(f"{state}: join the group that owns it, or use sudo") from error
+        raise NotAllowed(f"{state} is not for this user") from error
     except OSError as error:
         # Only now: most commands find it running.
         from edge.service import how_to_start

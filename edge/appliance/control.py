@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from edge.appliance.client import short_path
+from edge.appliance.client import NOT_ALLOWED, short_path
 
 _GROUP_SOCKET = 0o660
 _MAX_REQUEST_BYTES = 64 * 1024
@@ -94,7 +94,7 @@ async def _answer_all(
     while line := await reader.readline():
         if not allowed:
             # Only now: a caller who is still speaking would not hear it.
-            await _reply(writer, {"ok": False, "error": "this user may not control the appliance"})
+            await _reply(writer, NOT_ALLOWED)
             return
         try:
             request = msgspec.json.decode(line, type=Request)

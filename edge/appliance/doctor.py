@@ -31,15 +31,16 @@ def examine(config: Config, *, simulate: bool) -> list[Finding]:
     running: dict[str, Any] | None = None
     unheard = ""
     try:
-        running = client.ask(config.state, "status")
+        answer = client.ask(config.state, "status")
+        # One that runs but cannot say how it is: its journal fails, perhaps; the files tell more.
+        running, unheard = (answer, "") if answer["ok"] else (None, answer["error"])
     except client.NotRunning:
         pass
-    except client.NotAllowed:
-        return [_no_access(f"{config.state} is not for this user")]
+    except client.NotAllowed as error:
+        # Nothing else is examined: who may not ask may not look into the files either.
+        return [Finding("access", False, error.found, error.way_in)]
     except client.NoAnswer as error:
         unheard = str(error)
-    if running is not None and not running["ok"]:
-        return [_no_access(running["error"])]
     checks: list[Callable[[], Iterator[Finding]]] = [
         lambda: _appliance(config, running, unheard),
         lambda: _pins(config, simulate=simulate, in_use=running is not None or bool(unheard)),
@@ -50,11 +51,6 @@ def examine(config: Config, *, simulate: bool) -> list[Finding]:
         lambda: _journal(config),
     ]
     return [finding for check in checks for finding in check()]
-
-
-def _no_access(found: str) -> Finding:
-    """Nothing else is examined: who may not ask may not look into the files either."""
-    return Finding("access", False, found, "join the group greenlight, or use sudo")
 
 
 def _appliance(config: Config, running: dict[str, Any] | None, unheard: str) -> Iterator[Finding]:

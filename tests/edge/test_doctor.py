@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge import service
-from edge.appliance.client import SOCKET, NotRunning, ask, short_path
+from edge.appliance.client import NOT_ALLOWED, SOCKET, NotRunning, ask, short_path
 from edge.appliance.doctor import Finding, examine
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
@@ -129,12 +129,21 @@ def answering(state: Path, reply: bytes) -> threading.Thread:
 
 
 def test_one_who_may_connect_but_not_ask_is_told_the_same(tmp_path: Path):
-    reply = {"ok": False, "error": "this user may not control the appliance"}
-    thread = answering(tmp_path, json.dumps(reply).encode() + b"\n")
+    thread = answering(tmp_path, json.dumps(NOT_ALLOWED).encode() + b"\n")
     [finding] = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=True)
     thread.join()
-    assert (finding.part, finding.ok, finding.found) == ("access", False, reply["error"])
+    assert (finding.part, finding.ok, finding.found) == ("access", False, NOT_ALLOWED["error"])
     assert "sudo" in finding.fix
+
+
+def test_one_whose_status_fails_is_examined_all_the_same(tmp_path: Path):
+    reply = {"ok": False, "error": "journal: disk I/O error"}
+    thread = answering(tmp_path, json.dumps(reply).encode() + b"\n")
+    found = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=False)
+    thread.join()
+    assert (part(found, "appliance").ok, part(found, "appliance").found) == (False, reply["error"])
+    assert part(found, "pins").found == "in use by the running appliance"
+    assert part(found, "disk").ok, "the files are looked into"
 
 
 def test_one_that_hangs_is_not_told_to_be_stopped(tmp_path: Path):
