@@ -119,6 +119,7 @@ def test_a_paper_that_is_none_is_refused_by_name(
 @pytest.mark.parametrize(
     "archive",
     [b"", b"no archive", gzip.compress(b"no archive either"), gzip.compress(b"")],
+    ids=["nothing", "words", "words packed", "nothing packed"],
 )
 def test_what_is_no_archive_is_refused(archive: bytes) -> None:
     with pytest.raises(CandidateRejected):

@@ -188,7 +188,11 @@ def test_a_version_that_is_anothers_is_rejected(archive: bytes) -> None:
     assert (cloud.served, cloud.told) == ([], [])
 
 
-@pytest.mark.parametrize("left", [None, b"", b"no archive", packed({}), packed({"a": b"b"})])
+@pytest.mark.parametrize(
+    "left",
+    [None, b"", b"no archive", packed({}), packed({"a": b"b"})],
+    ids=["none", "nothing", "words", "empty archive", "something else"],
+)
 def test_what_is_no_candidate_is_rejected_and_releases_nothing(left: bytes | None) -> None:
     cloud = Cloud(left)
     outcome = conclude(DONE, cloud)
