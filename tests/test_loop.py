@@ -108,6 +108,8 @@ def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers
         return None if found["EndpointStatus"] == "Updating" else found
 
     found = cast.stage.until("the endpoint serves the release", served, PATIENCE_SECONDS)
+    assert found["EndpointStatus"] == "InService", found
     assert found["EndpointConfigName"].startswith(f"{endpoint}-2-"), found
     cast.stage.run(*cast.greenlight("press"), quiet=True)
-    cast.stage.until("the scores agree", lambda: use.verified(cast), PATIENCE_SECONDS)
+    agreed = cast.stage.until("the scores agree", lambda: use.verified(cast), PATIENCE_SECONDS)
+    assert agreed["outcome"] == "agreed"

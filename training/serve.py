@@ -6,7 +6,6 @@ and not the export against itself. Run with `python -m training.serve --pipeline
 
 from __future__ import annotations
 
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -124,9 +123,7 @@ def serve(
     except PipelineUnusable as error:
         print(f"training.serve: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    sockets = None if inherited is None else [socket.socket(fileno=inherited)]
-    config = uvicorn.Config(application(proved), host=host, port=port, log_level="warning")
-    uvicorn.Server(config).run(sockets)
+    uvicorn.run(application(proved), host=host, port=port, fd=inherited, log_level="warning")
 
 
 if __name__ == "__main__":
