@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rig.crash_workload import FolderBucket, intake, job
-from rig.disk import Mark, Recording
+from rig.recording import Mark, Recording
 
 from cloud_sync.ratchet import RATCHET, Ratchet, VersionRefused
 from cloud_sync.update import Fetched

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.crash_check import check, promises
-from rig.disk import FATES, Recording, Sync, crash, record
+from rig.disk import FATES, crash
+from rig.recording import Recording, Sync, record
 from rig.records import Published
 
 from data.signing import PUBLIC_SUFFIX, PrivateKey
