@@ -41,7 +41,7 @@ endef
 $(VENV)/ready: locks/dev.txt pyproject.toml
 	@echo "==> Setting up $(VENV) from locks/dev.txt (a minute or two, once)"
 	$(call make_venv,$(VENV))
-	@$(RUN)/pip install --quiet --require-hashes -r locks/dev.txt
+	@$(RUN)/pip install --quiet --no-deps --require-hashes -r locks/dev.txt
 	@$(RUN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -49,7 +49,7 @@ $(CLOUD_VENV)/ready: locks/local-cloud.txt
 	@echo "==> Setting up the local cloud in $(CLOUD_VENV) from locks/local-cloud.txt"
 	@mkdir -p $(dir $(CLOUD_VENV))
 	$(call make_venv,$(CLOUD_VENV))
-	@$(CLOUD_VENV)/bin/pip install --quiet --require-hashes -r locks/local-cloud.txt
+	@$(CLOUD_VENV)/bin/pip install --quiet --no-deps --require-hashes -r locks/local-cloud.txt
 	@touch $@
 
 .PHONY: setup
