@@ -3,7 +3,20 @@
 # `make install` packs a release and runs this; on the device it is called greenlight-setup.
 set -eu
 
+# Root runs nothing at the caller's word: programs come from the system's folders, the working folder
+# (which programs may search) is /, and no variable changes what the shell, the loader or Python does.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+umask 022
+for variable in $(env | sed -n 's/^\(PYTHON[A-Z0-9_]*\|LD_[A-Z0-9_]*\|BASH_ENV\|ENV\|CDPATH\|PIP_TARGET\|PIP_PREFIX\|PIP_ROOT\|PIP_USER\)=.*/\1/p'); do
+  unset "$variable"
+done
+CALLER=$(pwd)
+from_caller() { case $1 in /*) printf '%s\n' "$1" ;; *) printf '%s\n' "$CALLER/$1" ;; esac; }
+
 HERE=$(dirname -- "$(readlink -f -- "$0")")
+[ -z "${GREENLIGHT_PAYLOAD:-}" ] || GREENLIGHT_PAYLOAD=$(from_caller "$GREENLIGHT_PAYLOAD")
+cd /
 PREFIX=/opt/greenlight
 RELEASES=$PREFIX/releases
 CURRENT=$PREFIX/current
@@ -127,7 +140,7 @@ case $command in
       *) usage ;;
     esac
     ;;
-  connect) [ $# = 1 ] || usage; connect_to_cloud "$1" ;;
+  connect) [ $# = 1 ] || usage; connect_to_cloud "$(from_caller "$1")" ;;
   lan) [ $# = 1 ] || usage; show_on_lan "$1" ;;
   status) show_status ;;
   *) usage ;;

@@ -67,7 +67,11 @@ def owner_step() -> Callable[[Path, str], subprocess.CompletedProcess[str]]:
     def carry_out(folder: Path, step: str) -> subprocess.CompletedProcess[str]:
         (folder / "public-keys").mkdir(exist_ok=True)
         return subprocess.run(
-            ["sh", "-euc", f'{stubs} CONFIG="{folder}"; . "{script}"; {step}'],
+            [
+                "sh",
+                "-euc",
+                f'{stubs} HERE="{script.parents[1]}"; CONFIG="{folder}"; . "{script}"; {step}',
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -16,24 +16,18 @@ write_setting() {
 
 # Certificates are readable for the sync service alone; the appliance never sees them.
 connect_to_cloud() {
-  [ -f "$1/sync.toml" ] || die "$1/sync.toml is missing: give the folder that provisioning wrote"
-  thing=$(sed -n "s/^thing *= *[\"']\([A-Za-z0-9:_-]*\)[\"'].*/\1/p" "$1/sync.toml")
-  [ -n "$thing" ] || die "$1/sync.toml names no thing: give the folder that provisioning wrote"
   getent passwd greenlight-sync >/dev/null || die "Greenlight is not installed here: use install first"
-  fresh=$CONFIG/sync.new
-  rm -rf "$fresh"
-  cp -R "$1" "$fresh"
-  chown -R greenlight-sync:greenlight "$fresh"
-  find "$fresh" -type d -exec chmod 0700 {} +
-  find "$fresh" -type f -exec chmod 0400 {} +
-  rm -rf "$CONFIG/sync.old"
-  [ ! -d "$CONFIG/sync" ] || mv -T "$CONFIG/sync" "$CONFIG/sync.old"
-  mv -T "$fresh" "$CONFIG/sync"
-  rm -rf "$CONFIG/sync.old"
-  # The appliance checks models with the same keys.
-  for key in "$CONFIG"/sync/public-keys/*.pub.pem; do
-    [ ! -f "$key" ] || install -m 0644 "$key" "$CONFIG/public-keys/"
-  done
+  fresh=$(mktemp -d "$CONFIG/.connecting.XXXXXX")
+  # The folder is somebody else's and may change while root reads it (connection.py).
+  /usr/bin/python3 -I "$HERE/connection.py" "$1" "$fresh/sync" || give_up_connecting "$1 was not taken: give the folder that provisioning wrote"
+  [ -f "$fresh/sync/sync.toml" ] || give_up_connecting "$1/sync.toml is missing: give the folder that provisioning wrote"
+  thing=$(sed -n "s/^thing *= *[\"']\([A-Za-z0-9:_-]*\)[\"'].*/\1/p" "$fresh/sync/sync.toml")
+  [ -n "$thing" ] || give_up_connecting "$1/sync.toml names no thing: give the folder that provisioning wrote"
+  chown -R -h greenlight-sync:greenlight "$fresh/sync"
+  trust_keys connection "$fresh/sync/public-keys"
+  [ ! -e "$CONFIG/sync" ] || mv -T "$CONFIG/sync" "$fresh/before"
+  mv -T "$fresh/sync" "$CONFIG/sync"
+  rm -rf "$CONFIG"/.connecting.*
   # The name of the certificate is the device's: ratings and the page bear it from now on.
   write_setting thing "$thing"
   if is_running; then
@@ -43,6 +37,48 @@ connect_to_cloud() {
       die "the sync service does not start; see: journalctl -u greenlight-sync.service -b"
   fi
   say "connected as $thing: see sudo greenlight-sync status"
+}
+
+give_up_connecting() {
+  rm -rf "$fresh"
+  die "$1"
+}
+
+# trust_keys ORIGIN FOLDER: the appliance checks models with these keys. Each origin (the release, the
+# connection) has a list of what it brought. A new connection replaces the keys of the one before. A
+# key that a release brought and the owner removed stays removed.
+trust_keys() {
+  list=$CONFIG/public-keys/.$1
+  fresh_list=$list.new
+  [ -f "$list" ] || first_list "$1" >"$list"
+  cp "$list" "$fresh_list"
+  if [ "$1" = connection ]; then
+    : >"$fresh_list"
+    while IFS= read -r name; do
+      [ -e "$2/$name" ] || is_listed "$name" release || rm -f "$CONFIG/public-keys/$name"
+    done <"$list"
+  fi
+  for key in "$2"/*.pub.pem; do
+    [ -f "$key" ] || continue
+    name=$(basename "$key")
+    if [ "$1" = release ] && is_listed "$name" release; then continue; fi
+    install -m 0644 "$key" "$CONFIG/public-keys/$name"
+    echo "$name" >>"$fresh_list"
+  done
+  mv "$fresh_list" "$list"
+}
+
+is_listed() { [ -f "$CONFIG/public-keys/.$2" ] && grep -qxF -e "$1" "$CONFIG/public-keys/.$2"; }
+
+# first_list ORIGIN: what it brought before there were lists, by what it left behind.
+first_list() {
+  case $1 in
+    connection) before=$CONFIG/sync/public-keys ;;
+    release) before=${CURRENT-}/share/greenlight/public-keys ;;
+  esac
+  for key in "$before"/*.pub.pem; do
+    [ ! -f "$key" ] || basename "$key"
+  done
 }
 
 # The page's own setting, and the firewall of the unit beside it: the local network, never more.

@@ -31,14 +31,14 @@ build_release() {
   say "building $RELEASE (a minute or two)"
   rm -rf "$RELEASE"
   install -d -m 0755 "$PREFIX" "$RELEASES"
-  /usr/bin/python3 -m venv "$RELEASE"
+  /usr/bin/python3 -I -m venv "$RELEASE"
   set -- --quiet --disable-pip-version-check --no-cache-dir
   # A release that carries its wheels needs no network.
   [ ! -d "$PAYLOAD/wheels" ] || set -- "$@" --no-index --find-links "$PAYLOAD/wheels"
-  "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps --find-links "$PAYLOAD" \
+  "$RELEASE/bin/python" -I -m pip install "$@" --require-hashes --no-deps --find-links "$PAYLOAD" \
     -r "$PAYLOAD/locks/greenlight.txt" || give_up
   for lock in edge sync; do
-    "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/$lock.txt" || give_up
+    "$RELEASE/bin/python" -I -m pip install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/$lock.txt" || give_up
   done
   add_lgpio "$@"
   share=$RELEASE/share/greenlight
@@ -56,7 +56,7 @@ build_release() {
 
 give_up() {
   rm -rf "$RELEASE"
-  die "the release could not be built; what runs now is untouched. Without a network, pack it with its wheels: make release WHEELS=$(dpkg --print-architecture)-$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+  die "the release could not be built; what runs now is untouched. Without a network, pack it with its wheels: make release WHEELS=$(dpkg --print-architecture)-$(/usr/bin/python3 -I -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 }
 
 # lgpio is the system's (its wheels exist for Python 3.11 only): its two files are linked into the
@@ -64,26 +64,23 @@ give_up() {
 add_lgpio() {
   if [ ! -f "$PAYLOAD/locks/lgpio.txt" ] || has_lgpio; then
     has_lgpio || return 0
-    site=$("$RELEASE/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
-    /usr/bin/python3 -c 'from importlib.util import find_spec as find
+    site=$("$RELEASE/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+    /usr/bin/python3 -I -c 'from importlib.util import find_spec as find
 print(find("lgpio").origin, find("_lgpio").origin, sep="\n")' |
       while IFS= read -r file; do ln -s "$file" "$site/"; done
   else
-    "$RELEASE/bin/pip" install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/lgpio.txt" ||
+    "$RELEASE/bin/python" -I -m pip install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/lgpio.txt" ||
       say "lgpio's wheel could not be installed"
   fi
   # Importing it leaves a pipe in the folder LG_WD.
   pipes=$(mktemp -d)
-  if LG_WD=$pipes "$RELEASE/bin/python" -c 'import lgpio' 2>/dev/null; then : >"$RELEASE/lgpio"; fi
+  if LG_WD=$pipes "$RELEASE/bin/python" -I -c 'import lgpio' 2>/dev/null; then : >"$RELEASE/lgpio"; fi
   rm -rf "$pipes"
 }
 
 take_keys() {
-  [ -d "$RELEASE/share/greenlight/public-keys" ] || return 0
-  for key in "$RELEASE"/share/greenlight/public-keys/*.pub.pem; do
-    [ -f "$key" ] || continue
-    install -m 0644 "$key" "$CONFIG/public-keys/"
-  done
+  [ ! -d "$RELEASE/share/greenlight/public-keys" ] ||
+    trust_keys release "$RELEASE/share/greenlight/public-keys"
 }
 
 # The appliance takes it as it takes any download: checked, tried in a child, then swapped in.

@@ -16,6 +16,7 @@ uninstall_all() {
   done
   forget_name_on_the_lan
   if [ "$1" = purge ]; then
+    forget_journal_copy
     rm -rf "$STATE" "$CONFIG" /etc/systemd/system/greenlight.service.d /etc/systemd/system/greenlight-sync.service.d
     for user in greenlight-sync greenlight; do
       ! getent passwd $user >/dev/null || userdel $user

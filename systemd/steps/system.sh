@@ -21,18 +21,18 @@ check_system() {
   esac
   python=/usr/bin/python3
   [ -x $python ] || return 0 # its package is about to be installed
-  $python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' ||
+  $python -I -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' ||
     die "$($python --version) is not 3.11 to 3.13; is /usr/bin/python3 Debian's own? $supported"
 }
 
 is_a_pi() { grep -qs '^Raspberry Pi' /proc/device-tree/model /etc/rpi-issue; }
 has_pins() { is_a_pi || ls /dev/gpiochip* >/dev/null 2>&1 || [ "${GREENLIGHT_PINS:-}" = real ]; }
 has_package() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
-has_lgpio() { /usr/bin/python3 -c 'import sys, importlib.util; sys.exit(not importlib.util.find_spec("lgpio"))'; }
+has_lgpio() { /usr/bin/python3 -I -c 'import sys, importlib.util; sys.exit(not importlib.util.find_spec("lgpio"))'; }
 
 install_packages() {
   needed=
-  /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null || needed="python3 python3-venv"
+  /usr/bin/python3 -I -c 'import venv, ensurepip' 2>/dev/null || needed="python3 python3-venv"
   wanted=
   has_package avahi-daemon || wanted=avahi-daemon
   # Raspberry Pi OS has this package, plain Debian has not.
@@ -49,7 +49,7 @@ install_packages() {
         say "apt could not install $package; going on without it"
     done
   fi
-  /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null ||
+  /usr/bin/python3 -I -c 'import venv, ensurepip' 2>/dev/null ||
     die "python3-venv is missing and apt cannot install it; connect the network once, or: apt install python3-venv"
 }
 

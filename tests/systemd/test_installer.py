@@ -94,11 +94,13 @@ def test_without_root_it_says_so():
 
 
 def test_connecting_takes_what_provisioning_writes():
-    owner = (ROOT / "systemd/steps/owner.sh").read_text()
-    assert f'[ -f "$1/{CONFIGURATION}" ]' in owner
-    assert 'cp -R "$1"' in owner, "all of it"
+    connection = (ROOT / "systemd/connection.py").read_text()
+    assert f'CONFIGURATION = "{CONFIGURATION}"' in connection
+    assert f'PUBLIC_KEYS = "{PUBLIC_KEYS}"' in connection
     # The appliance checks models with the same keys.
-    assert f'"$CONFIG"/sync/{PUBLIC_KEYS}/*{PUBLIC_SUFFIX}; do' in owner
+    owner = (ROOT / "systemd/steps/owner.sh").read_text()
+    assert f'"$fresh/sync/{PUBLIC_KEYS}"' in owner
+    assert f'"$2"/*{PUBLIC_SUFFIX}; do' in owner
 
 
 def step(name: str, function: str, **environment: str) -> str:
@@ -149,7 +151,7 @@ def test_the_example_of_the_release_that_runs_lies_beside_the_owners_settings(tm
 
 def provisioned(folder: Path, text: str) -> Path:
     """Return a folder like the one that provisioning writes, as far as connecting reads it."""
-    folder.mkdir()
+    (folder / PUBLIC_KEYS).mkdir(parents=True)
     (folder / CONFIGURATION).write_text(text)
     return folder
 

@@ -11,7 +11,6 @@ import pytest
 from cloud_sync.cli import DEFAULT_CONFIG
 from data.exits import Exit
 from edge.config import DEFAULT_PATH, Config
-from edge.incoming import INCOMING
 
 ROOT = Path(__file__).parents[2]
 SYSTEMD = ROOT / "systemd"
@@ -119,8 +118,9 @@ def test_sync_service_names_its_own_exit_codes():
 
 def test_state_folder_is_where_the_software_looks_for_it():
     rows = table("tmpfiles.d/greenlight.conf")
-    for folder in (STATE, f"{STATE}/{INCOMING}"):
-        assert rows[folder][2:5] == ["2770", "greenlight", "greenlight"]
+    assert rows[STATE][2:5] == ["2770", "greenlight", "greenlight"]
+    below = [path for path in rows if path.startswith(f"{STATE}/")]
+    assert below == [], "root stays out of a folder that a service may write"
     for name in ("greenlight.service", "greenlight-sync.service"):
         assert STATE in setting(name, "ReadWritePaths").split()
         assert setting(name, "UMask") == "0007"

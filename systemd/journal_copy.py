@@ -1,0 +1,117 @@
+"""Copies the journal before an upgrade, and puts the copy back after a failed one.
+
+usage: journal_copy.py save STATE        writes a copy of STATE/journal.db to standard output
+       journal_copy.py restore STATE     puts the copy on standard input in its place
+
+Run as user greenlight: a service may plant anything in the state folder, so root itself never
+opens, moves or changes a file there. Root only keeps the copy, in a folder of its own. This file is
+handed to Python as text, so it imports the standard library alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+JOURNAL = "journal.db"
+
+
+def save(state: Path) -> None:
+    """Write a consistent copy of the journal to standard output; nothing where there is none."""
+    if not (state / JOURNAL).is_file():
+        return
+    with tempfile.TemporaryDirectory(prefix=".before-upgrade-", dir=state) as folder:
+        copy = Path(folder) / JOURNAL
+        with (
+            closing(sqlite3.connect(state / JOURNAL)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+        with copy.open("rb") as content:
+            shutil.copyfileobj(content, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def restore(state: Path) -> str:
+    """Put the copy in the journal's place if newer software has rewritten the journal.
+
+    The newer journal is set aside, not deleted. At every moment, also after a power cut,
+    `journal.db` is a whole journal.
+
+    Returns:
+        Where the newer journal was set aside, or nothing if it stayed.
+    """
+    copy = _from_standard_input(state)
+    journal = state / JOURNAL
+    try:
+        if journal.exists() and _schema(journal) == _schema(copy):
+            return ""
+        aside = ""
+        if journal.exists():
+            _write_log_back(journal)
+            folder = (
+                state / f"journal-of-failed-upgrade-{time.strftime('%Y%m%d%H%M%S')}-{os.getpid()}"
+            )
+            folder.mkdir(mode=0o700)
+            os.link(journal, folder / JOURNAL)
+            for name in (f"{JOURNAL}-wal", f"{JOURNAL}-shm"):
+                if (state / name).exists():
+                    (state / name).rename(folder / name)
+            aside = str(folder)
+        copy.replace(journal)
+        _sync_folder(state)
+        return aside
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _from_standard_input(state: Path) -> Path:
+    handle, name = tempfile.mkstemp(prefix=".restored-", dir=state)
+    with os.fdopen(handle, "wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        os.fsync(file.fileno())
+        # The group is the sync service's: both write the journal.
+        os.fchmod(file.fileno(), 0o660)
+    return Path(name)
+
+
+def _schema(journal: Path) -> int | None:
+    try:
+        with closing(sqlite3.connect(journal)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            return int(version)
+    except sqlite3.DatabaseError:
+        return None
+
+
+def _write_log_back(journal: Path) -> None:
+    """Move what is still in the write-ahead log into the file itself, which then stands alone."""
+    try:
+        with closing(sqlite3.connect(journal)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.DatabaseError:
+        pass  # a damaged journal is set aside as it is
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+if __name__ == "__main__":
+    os.umask(0o007)
+    verb, place = sys.argv[1:]
+    if verb == "save":
+        save(Path(place))
+    else:
+        print(restore(Path(place)))
