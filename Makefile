@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 # The emulator's packages would quarrel with ours over versions, so it lives on its own.
 CLOUD_VENV := build/local-cloud-venv
-ROOMS := data edge training cloud_sync lambdas
+ROOMS := data edge training cloud_sync lambdas local_cloud
 
 SOURCE ?= sample
 RATINGS ?=
@@ -70,7 +70,7 @@ LOCK = $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: demo
 demo: setup ## the whole story on this machine: train, press, pick, approve, rate, sync, update
-	@$(RUN)/python -m lambdas.local.demo
+	@$(RUN)/python -m local_cloud.demo
 
 .PHONY: test
 test: setup ## run the tests, on both cores
@@ -167,7 +167,7 @@ open-pages: setup ## ten open pages for an hour of simulated events
 
 .PHONY: cloud
 cloud: setup ## run the local cloud in the foreground until Ctrl-C
-	@$(RUN)/python -m lambdas.local run
+	@$(RUN)/python -m local_cloud run
 
 # ---------------------------------------------------------------- AWS (docs/aws.md)
 

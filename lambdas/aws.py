@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.errors import AwsUnusable
-from lambdas.local.state import Endpoints, State
+from lambdas.local_endpoints import Endpoints, read_endpoints
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -102,7 +102,7 @@ def on_desk(folder: Path) -> Aws:
     Raises:
         NotRunning: if none does.
     """
-    endpoints = State(folder).read_endpoints()
+    endpoints = read_endpoints(folder)
     return Aws(endpoints.region, endpoints.aws_endpoint_url, endpoints)
 
 

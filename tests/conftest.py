@@ -107,13 +107,13 @@ class LocalCloud:
 
     def order(self, command: str) -> None:
         """Tell it `offline` or `online`."""
-        run_lambdas("local", command, "--state", str(self.folder))
+        run_local_cloud(command, "--state", str(self.folder))
 
 
-def run_lambdas(tool: str, *arguments: str) -> str:
-    """Run a tool of lambdas/ as its user does; return what it says."""
+def run_local_cloud(*arguments: str) -> str:
+    """Run the local cloud's command line as its user does; return what it says."""
     done = subprocess.run(
-        [sys.executable, "-m", f"lambdas.{tool}", *arguments],
+        [sys.executable, "-m", "local_cloud", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -126,8 +126,8 @@ def run_lambdas(tool: str, *arguments: str) -> str:
 def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The real local cloud: emulator, stack, stand-ins and relay."""
     folder = tmp_path_factory.mktemp("cloud")
-    run_lambdas("local", "start", "--state", str(folder))
+    run_local_cloud("start", "--state", str(folder))
     try:
         yield LocalCloud(folder)
     finally:
-        run_lambdas("local", "stop", "--state", str(folder))
+        run_local_cloud("stop", "--state", str(folder))

@@ -11,11 +11,11 @@ from data import limits, topics, wire
 from data.film_table import write_films
 from data.signing import key_id
 from data.verdict import VERDICT, Verdict
-from lambdas.local.demo import opening, use
-from lambdas.local.demo.cast import PATIENCE_SECONDS, Cast
-from lambdas.local.demo.stage import Stage
 from lambdas.signing_key import release_key
 from lambdas.training_jobs import OUTCOME, Outcome
+from local_cloud.demo import opening, use
+from local_cloud.demo.cast import PATIENCE_SECONDS, Cast
+from local_cloud.demo.stage import Stage
 from training.example_bundle import make_example_bundle
 
 from .lambdas.ratings import known_films, ratings, store

@@ -10,7 +10,7 @@ import pytest
 
 from data.ids import new_id
 from lambdas import package
-from lambdas.local.emulator import REGION
+from local_cloud.emulator import REGION
 
 from .authority import Authority
 from .device import Device

@@ -222,8 +222,8 @@ def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
     newest = max(path.stat().st_mtime for path in Path("training").glob("*.py"))
     if pipeline.stat().st_mtime < newest:
         pytest.skip("training has changed since the release: run `make train-export` again")
-    from lambdas.local.control import order
-    from lambdas.local.state import State
+    from local_cloud.control import order
+    from local_cloud.state import State
 
     order(State(local_cloud.folder), "serve", pipeline=str(pipeline.resolve()))
     bundle = bundle_at(SAMPLE_BUNDLE)

@@ -12,8 +12,8 @@ import pytest
 
 from data import topics, wire
 from data.messages import Ack, FeedbackBatch
-from lambdas.local.control import order
-from lambdas.local.state import State
+from local_cloud.control import order
+from local_cloud.state import State
 
 from .device import Device, feedback
 

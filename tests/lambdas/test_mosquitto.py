@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from data import topics
-from lambdas.local.ports import free_ports
+from local_cloud.ports import free_ports
 
 from .authority import Authority
 from .raw_mqtt import RawMqtt, tls, try_to_connect

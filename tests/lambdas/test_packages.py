@@ -31,7 +31,7 @@ def test_a_package_holds_what_its_function_needs_and_no_more(
     assert bool(signs) == (function == "release_model"), "it alone signs"
     assert "data/wire.py" in names
     assert "data/genre_sets.py" not in names, "that would need numpy"
-    assert not [name for name in names if name.startswith("lambdas/local/")]
+    assert not [name for name in names if name.startswith("local_cloud/")]
 
 
 def test_the_same_sources_give_the_same_bytes(packages: dict[str, Path], tmp_path: Path) -> None:

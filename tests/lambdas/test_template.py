@@ -14,9 +14,9 @@ import pytest
 
 from data import limits, topics
 from lambdas import training_jobs
-from lambdas.local.launcher import SCHEDULED_TIME
 from lambdas.package import AWS_PYTHON, FUNCTIONS
 from lambdas.stack import TEMPLATE
+from local_cloud.launcher import SCHEDULED_TIME
 
 from .template_text import read_template
 

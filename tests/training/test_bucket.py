@@ -4,8 +4,8 @@ import pytest
 
 from data import topics
 from data.film_table import write_films
-from lambdas.local.emulator import REGION
 from lambdas.store_feedback.ingest import canonical
+from local_cloud.emulator import REGION
 from training.errors import SourceUnavailable
 from training.example_bundle import made_up_films
 from training.retraining.compact import compact

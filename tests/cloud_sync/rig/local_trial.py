@@ -29,9 +29,9 @@ from data import topics
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
 from lambdas.aws import on_desk
-from lambdas.local.control import order
-from lambdas.local.state import State
 from lambdas.provision import provision, release_key
+from local_cloud.control import order
+from local_cloud.state import State
 
 _RIG = Path(__file__).parent
 _FUNCTION = "greenlight-store-feedback"
@@ -212,7 +212,7 @@ class LocalTrial:
         report.foreign = len(set(items) - wanted) + len(set(objects) - wanted_objects)
 
     def _lambdas(self, what: str) -> None:
-        _run("lambdas.local", what, "--state", str(self._cloud))
+        _run("local_cloud", what, "--state", str(self._cloud))
 
 
 def _run(*words: str) -> str:

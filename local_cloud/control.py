@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdas.local.state import LocalCloudFailed, NotRunning, State
+from lambdas.local_endpoints import NotRunning
+from local_cloud.state import LocalCloudFailed, State
 
 Order = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -81,7 +82,7 @@ def order(state: State, command: str, **fields: Any) -> dict[str, Any]:
         except OSError:
             raise NotRunning(
                 f"no local cloud runs on {state.folder}; "
-                f"start it with `python -m lambdas.local start --state {state.folder}`"
+                f"start it with `python -m local_cloud start --state {state.folder}`"
             ) from None
         with line.makefile("rwb") as stream:
             stream.write(json.dumps({"command": command, **fields}).encode() + b"\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from lambdas.local.state import State
+from local_cloud.state import State
 
 _PARTS = {
     "supervisor": "cloud",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.local.demo.cast import PATIENCE_SECONDS, Cast
+from local_cloud.demo.cast import PATIENCE_SECONDS, Cast
 
 
 def learning(cast: Cast) -> None:

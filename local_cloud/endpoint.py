@@ -17,8 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambdas.local import tether
-from lambdas.local.state import LocalCloudFailed, State
+from local_cloud import tether
+from local_cloud.state import LocalCloudFailed, State
 
 NAME = "greenlight-model"
 # A serving process imports scikit-learn, which takes seconds on a small busy machine.

@@ -16,10 +16,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data.manifest import PIPELINE
-from lambdas.local.endpoint import NAME, Answer, MlEndpoint, refusal
-from lambdas.local.roles import Roles, place_of
-from lambdas.local.state import LocalCloudFailed, State
-from lambdas.local.training import JobExists, TrainingJobs
+from local_cloud.endpoint import NAME, Answer, MlEndpoint, refusal
+from local_cloud.roles import Roles, place_of
+from local_cloud.state import LocalCloudFailed, State
+from local_cloud.training import JobExists, TrainingJobs
 
 _ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 

@@ -9,44 +9,13 @@ import msgspec
 
 from data.durable import replace_durably
 from data.errors import GreenlightError
+from lambdas.local_endpoints import ENDPOINTS, Endpoints, read_endpoints
 
 DEFAULT = Path("build/local-cloud")
 
 
-class NotRunning(GreenlightError):
-    """No local cloud runs on this folder."""
-
-
 class LocalCloudFailed(GreenlightError):
     """The local cloud cannot start or do what it was told; the message says why and the fix."""
-
-
-class Endpoints(msgspec.Struct, frozen=True):
-    """Where the parts of a running local cloud are; `endpoints.json`.
-
-    Attributes:
-        mqtt_port: of the relay before the broker, which `offline` closes.
-        credentials_url: of the credentials provider's stand-in, without a path.
-        ml_endpoint_url: of the ML endpoint's stand-in: /ping, /invocations.
-        ca_path: the certificate that broker and credentials provider are signed with.
-    """
-
-    aws_endpoint_url: str
-    mqtt_host: str
-    mqtt_port: int
-    credentials_url: str
-    ml_endpoint_url: str
-    region: str
-    ca_path: str
-    models_bucket: str
-    data_bucket: str
-    table: str
-    stack: str
-    role_alias: str
-    policy: str
-    thing_type: str
-    signing_key: str
-    undelivered: str
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -68,7 +37,7 @@ class State:
     @property
     def endpoints(self) -> Path:
         """Where the running parts are; there only while they run."""
-        return self.folder / "endpoints.json"
+        return self.folder / ENDPOINTS
 
     @property
     def ports(self) -> Path:
@@ -138,13 +107,7 @@ class State:
         Raises:
             NotRunning: if none runs here.
         """
-        try:
-            return msgspec.json.decode(self.endpoints.read_bytes(), type=Endpoints)
-        except FileNotFoundError:
-            raise NotRunning(
-                f"no local cloud runs on {self.folder}; "
-                f"start it with `python -m lambdas.local start --state {self.folder}`"
-            ) from None
+        return read_endpoints(self.folder)
 
     def write_endpoints(self, endpoints: Endpoints) -> None:
         """Say where the parts are: whole or not at all."""

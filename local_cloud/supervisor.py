@@ -15,17 +15,18 @@ from typing import Any
 
 from lambdas import package, stack
 from lambdas.aws import STACK, Aws
-from lambdas.local import ports as port_choice
-from lambdas.local import sagemaker
-from lambdas.local.control import Control
-from lambdas.local.credentials import CredentialsProvider, CredentialsServer, RoleAlias
-from lambdas.local.emulator import REGION, Emulator
-from lambdas.local.endpoint import MlEndpoint
-from lambdas.local.front import Front
-from lambdas.local.relay import Relay
-from lambdas.local.roles import Roles
-from lambdas.local.state import Endpoints, LocalCloudFailed, Ports, State
-from lambdas.local.training import TrainingJobs
+from lambdas.local_endpoints import Endpoints
+from local_cloud import ports as port_choice
+from local_cloud import sagemaker
+from local_cloud.control import Control
+from local_cloud.credentials import CredentialsProvider, CredentialsServer, RoleAlias
+from local_cloud.emulator import REGION, Emulator
+from local_cloud.endpoint import MlEndpoint
+from local_cloud.front import Front
+from local_cloud.relay import Relay
+from local_cloud.roles import Roles
+from local_cloud.state import LocalCloudFailed, Ports, State
+from local_cloud.training import TrainingJobs
 
 _CODE_BUCKET = "greenlight-code"
 _WATCH_SECONDS = 1.0
@@ -47,7 +48,7 @@ def only_one(state: State) -> Iterator[None]:
             pid = os.read(descriptor, 20).decode()
             raise LocalCloudFailed(
                 f"a local cloud runs on {state.folder} already (process {pid}); "
-                f"stop it with `python -m lambdas.local stop --state {state.folder}`"
+                f"stop it with `python -m local_cloud stop --state {state.folder}`"
             ) from None
         os.truncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())

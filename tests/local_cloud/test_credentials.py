@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from .device import Device
-from .lines import context_of, port_of
-from .raw_mqtt import try_to_connect
+from ..lambdas.device import Device
+from ..lambdas.lines import context_of, port_of
+from ..lambdas.raw_mqtt import try_to_connect
 
 
 def test_credentials_are_for_the_certificates_own_thing(a: Device, b: Device) -> None:

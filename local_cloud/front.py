@@ -6,8 +6,8 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lambdas.local.endpoint import Answer, MlEndpoint, refusal
-from lambdas.local.sagemaker import Control
+from local_cloud.endpoint import Answer, MlEndpoint, refusal
+from local_cloud.sagemaker import Control
 
 _INVOKE = re.compile(r"/endpoints/(?P<name>[A-Za-z0-9-]{1,63})/invocations")
 _MAX_BODY_BYTES = 6 * 1024 * 1024

@@ -10,12 +10,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from lambdas.local import launcher
-from lambdas.local.state import LocalCloudFailed, Ports, State
+from local_cloud import launcher
+from local_cloud.state import LocalCloudFailed, Ports, State
 
 REGION = "us-east-1"
 ENVIRONMENT = "GREENLIGHT_LOCAL_CLOUD_VENV"
-_DEFAULT_ENVIRONMENT = Path(__file__).resolve().parents[2] / "build" / "local-cloud-venv"
+_DEFAULT_ENVIRONMENT = Path(__file__).resolve().parents[1] / "build" / "local-cloud-venv"
 _STOP_SECONDS = 30.0
 _START_SECONDS = 30.0
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lambdas.local.demo.cast import PATIENCE_SECONDS, Cast
-from lambdas.local.demo.stage import StepFailed
+from local_cloud.demo.cast import PATIENCE_SECONDS, Cast
+from local_cloud.demo.stage import StepFailed
 
 
 def outage(cast: Cast) -> None:

@@ -12,11 +12,11 @@ import pytest
 from data.film_table import write_films
 from training.example_bundle import made_up_films, make_example_bundle
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lambdas.local.demo"]
+    command = [sys.executable, "-m", "local_cloud.demo"]
     # As `make demo` names it: from where one stands. Parts that work elsewhere must not mind.
     folder = Path(os.path.relpath(folder, ROOT))
     return subprocess.run(

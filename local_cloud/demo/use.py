@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lambdas.local.demo.cast import PATIENCE_SECONDS, THING, Cast
-from lambdas.local.demo.stage import StepFailed
+from local_cloud.demo.cast import PATIENCE_SECONDS, THING, Cast
+from local_cloud.demo.stage import StepFailed
 
 
 def update(cast: Cast) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from data import topics
-from lambdas.local.demo.cast import PATIENCE_SECONDS, Cast
+from local_cloud.demo.cast import PATIENCE_SECONDS, Cast
 
 
 def show_evidence(cast: Cast) -> None:

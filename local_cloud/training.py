@@ -22,10 +22,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from data.durable import replace_durably
 from lambdas.aws import Aws
-from lambdas.local import tether
-from lambdas.local.roles import Roles, place_of
-from lambdas.local.state import State
 from lambdas.training_jobs import DETAIL_TYPE, SOURCE
+from local_cloud import tether
+from local_cloud.roles import Roles, place_of
+from local_cloud.state import State
 
 _ML = "/opt/ml"
 _STOP_SECONDS = 10.0

@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from lambdas.local.demo import exhibits, learning, opening, outage, use
-from lambdas.local.demo.cast import FILMS, Cast
-from lambdas.local.demo.stage import Stage, StepFailed
+from local_cloud.demo import exhibits, learning, opening, outage, use
+from local_cloud.demo.cast import FILMS, Cast
+from local_cloud.demo.stage import Stage, StepFailed
 
 FOLDER = Path("build/demo")
 

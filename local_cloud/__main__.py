@@ -1,4 +1,4 @@
-"""The cloud on a desk: `python -m lambdas.local`."""
+"""The cloud on a desk: `python -m local_cloud`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 from data.errors import GreenlightError
-from lambdas.local import supervisor, tail
-from lambdas.local.control import order
-from lambdas.local.state import DEFAULT, Endpoints, LocalCloudFailed, NotRunning, State
+from lambdas.local_endpoints import Endpoints, NotRunning
+from local_cloud import supervisor, tail
+from local_cloud.control import order
+from local_cloud.state import DEFAULT, LocalCloudFailed, State
 
 _STOP_SECONDS = 45.0
 _READY = b"ready\n"
@@ -48,7 +49,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except GreenlightError as error:
-        print(f"lambdas.local: {error}", file=sys.stderr)
+        print(f"local_cloud: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
 
 
@@ -94,7 +95,7 @@ def start(
         endpoints = folder.read_endpoints()
     _show(endpoints)
     print(f"ready after {time.monotonic() - begun:.1f} s; stop it with")
-    print(f"  {Path(sys.executable).name} -m lambdas.local stop --state {state}")
+    print(f"  {Path(sys.executable).name} -m local_cloud stop --state {state}")
 
 
 def _runs(folder: State) -> bool:
@@ -108,7 +109,7 @@ def _runs(folder: State) -> bool:
 def _start(folder: State, pipeline: Path | None, keep: bool) -> None:
     reader, writer = os.pipe()
     command = [
-        *(sys.executable, "-m", "lambdas.local", "run", "--state", str(folder.folder)),
+        *(sys.executable, "-m", "local_cloud", "run", "--state", str(folder.folder)),
         *(("--pipeline", str(pipeline)) if pipeline else ()),
         *("--keep" if keep else "--fresh", "--ready-descriptor", str(writer)),
     ]
@@ -127,7 +128,7 @@ def _start(folder: State, pipeline: Path | None, keep: bool) -> None:
     with os.fdopen(reader, "rb") as said:
         if said.readline() != _READY:
             reason = log.read_text("utf-8", "replace").strip().splitlines()
-            last = reason[-1].removeprefix("lambdas.local: ") if reason else "it said nothing"
+            last = reason[-1].removeprefix("local_cloud: ") if reason else "it said nothing"
             raise LocalCloudFailed(last)
 
 

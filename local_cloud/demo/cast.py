@@ -9,8 +9,8 @@ from typing import Any
 
 from data import topics
 from lambdas.aws import Aws, on_desk
-from lambdas.local.demo.evidence import Evidence
-from lambdas.local.demo.stage import Stage, StepFailed
+from local_cloud.demo.evidence import Evidence
+from local_cloud.demo.stage import Stage, StepFailed
 
 FILMS = Path("data/films/movie_ratings_simple.csv")
 THING = topics.DEFAULT_THING
@@ -88,7 +88,7 @@ class Cast:
 
     def cloud(self, *words: str) -> tuple[str, ...]:
         """Return an order to the local cloud."""
-        return ("python", "-m", "lambdas.local", *words, "--state", str(self.cloud_folder))
+        return ("python", "-m", "local_cloud", *words, "--state", str(self.cloud_folder))
 
     def stop_cloud(self) -> None:
         """Stop the local cloud, whether it runs or not."""

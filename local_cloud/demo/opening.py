@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from lambdas.local.demo.cast import PATIENCE_SECONDS, THING, Cast
+from local_cloud.demo.cast import PATIENCE_SECONDS, THING, Cast
 
 
 def films(cast: Cast) -> None:

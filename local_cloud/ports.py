@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import msgspec
 
 from data.durable import replace_durably
-from lambdas.local.state import Ports, State
+from local_cloud.state import Ports, State
 
 
 def is_free(port: int) -> bool:

@@ -20,14 +20,14 @@ from data.ids import new_id
 from data.manifest import PIPELINE
 from data.messages import FeedbackBatch
 from lambdas.aws import AwsUnusable, on_desk
-from lambdas.local.state import State
+from local_cloud.state import State
 
-from .device import Device, feedback
+from ..lambdas.device import Device, feedback
 
 
 def tool(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "lambdas.local", *arguments],
+        [sys.executable, "-m", "local_cloud", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -164,7 +164,7 @@ def test_without_its_environment_it_says_how_to_make_it(tmp_path: Path) -> None:
 
 def test_an_emulator_of_another_version_is_refused(tmp_path: Path) -> None:
     """The launcher touches private functions of one version; ours stands in for another."""
-    from lambdas.local import launcher
+    from local_cloud import launcher
 
     refused = subprocess.run(
         [sys.executable, launcher.__file__], capture_output=True, text=True, check=False
