@@ -11,11 +11,11 @@ import msgspec
 
 from data.errors import GreenlightError
 from edge.appliance import status
-from edge.appliance.control import Approve, Hold, PressButton, Rate, Reply, Request, Status
+from edge.appliance.appliance import Appliance, Outcome
+from edge.appliance.control_socket import Approve, Hold, PressButton, Rate, Reply, Request, Status
 from edge.appliance.machine import Event, Order
-from edge.appliance.shell import Appliance, Outcome
+from edge.panel.button import SHORT_PRESS_SECONDS, Happening, Released
 from edge.panel.hardware import Hardware
-from edge.panel.press import SHORT_PRESS_SECONDS, Happening, Released
 
 _log = logging.getLogger(__name__)
 _LONGEST_HOLD_SECONDS = 60.0

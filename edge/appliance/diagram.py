@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edge.appliance.machine import TABLE, Event, Phase
 from edge.models.activation import STEPS, UpdateState
+from edge.panel.button import STAGES
 from edge.panel.led import MEANING, Pattern
-from edge.panel.press import STAGES
 
 
 def page() -> str:

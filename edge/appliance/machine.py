@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from edge.panel.button import COUNTED, Press
 from edge.panel.led import Pattern
-from edge.panel.press import COUNTED, Press
 
 
 class Phase(Enum):

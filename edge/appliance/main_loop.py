@@ -11,8 +11,8 @@ from typing import Protocol
 
 from data.errors import GreenlightError
 from data.notify import Watchdog
-from edge.appliance.shell import Appliance
-from edge.appliance.watching import Watching
+from edge.appliance.appliance import Appliance
+from edge.appliance.journal_observer import Watching
 from edge.journal import JournalError
 
 _log = logging.getLogger(__name__)

@@ -15,28 +15,28 @@ from data.notify import tell_systemd
 from data.signing import KeyUnusable
 from edge.appliance import memory
 from edge.appliance.answers import Answers
+from edge.appliance.appliance import Appliance, Parts
 from edge.appliance.attention import Attention
 from edge.appliance.boot import boot_id, now
 from edge.appliance.client import SOCKET
-from edge.appliance.control import serve
+from edge.appliance.control_socket import serve
+from edge.appliance.disk_space import Writer
+from edge.appliance.journal_observer import Watching
 from edge.appliance.kept_slate import SlateDamaged, kept_slate
 from edge.appliance.machine import Event
 from edge.appliance.main_loop import Watched, main_loop
 from edge.appliance.reserve import Reserve
-from edge.appliance.shell import Appliance, Parts
 from edge.appliance.state_folder import NoState, locked
-from edge.appliance.watching import Watching
 from edge.appliance.workers import Worker
-from edge.appliance.writing import Writer
 from edge.config import Config
 from edge.journal import JOURNAL, Journal, SetAside, open_or_set_aside
 from edge.models import active as models
 from edge.models.active import Answering
 from edge.models.store import ModelStore
+from edge.panel.button import Button
 from edge.panel.button_watch import ButtonWatch
 from edge.panel.hardware import Hardware
 from edge.panel.lights import Lights
-from edge.panel.press import Button
 from edge.panel.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
     loop = asyncio.get_running_loop()
 
     def open_page() -> PageServer:
-        from edge.appliance.house import ApplianceHouse
+        from edge.appliance.port import ApplianceHouse
         from edge.page.server import PageServer
         from edge.page.settings import PageSettings
 

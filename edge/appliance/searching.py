@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from data.ids import new_id
 from data.picks import Pick
 from edge.appliance.boot import now
-from edge.appliance.picker import Found, find_pick
+from edge.appliance.disk_space import Writer
+from edge.appliance.pick_finder import Found, find_pick
 from edge.appliance.workers import Worker
-from edge.appliance.writing import Writer
 from edge.config import Config
 from edge.journal import Journal
 

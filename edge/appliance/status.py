@@ -14,7 +14,7 @@ from edge.models.store import ModelStore, StoreDamaged
 from edge.panel.led import MEANING
 
 if TYPE_CHECKING:
-    from edge.appliance.shell import Appliance
+    from edge.appliance.appliance import Appliance
 
 
 def running(appliance: Appliance, uptime_seconds: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from edge.panel.press import Button, Happening
+from edge.panel.button import Button, Happening
 
 
 class ButtonWatch:

@@ -43,7 +43,7 @@ class Hardware:
         self._factory = _mock_factory() if simulate else None
         self._opened: list[Any] = []
         try:
-            # Bounce is `edge.panel.press`'s: gpiozero would hold back the answer to a short press.
+            # Bounce is `edge.panel.button`'s: gpiozero would hold back the answer to a short press.
             self._button = gpiozero.Button(
                 config.button_pin,
                 pull_up=config.button_pull_up,

@@ -12,7 +12,7 @@ import termios
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from edge.panel.press import SHORT_PRESS_SECONDS
+from edge.panel.button import SHORT_PRESS_SECONDS
 
 _CLEAR_LINE = "\r\x1b[2K"
 # From dark to bright, as grey levels of the 256-colour palette, ending in a real green.

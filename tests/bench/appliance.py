@@ -17,8 +17,8 @@ from data.messages import Feedback
 from data.signing import keys_folder, read_public_keys
 from edge.appliance.machine import Event, Phase
 from edge.journal import JOURNAL, Journal
+from edge.panel.button import Button
 from edge.panel.button_watch import ButtonWatch
-from edge.panel.press import Button
 from edge.search.model import Model
 from tests.edge.assembly import Assembly
 
@@ -132,7 +132,7 @@ def writes(bundle, folder):
     """Bytes that reach the disk, as the kernel counts them, with what the log writes back."""
     import random
 
-    from edge.appliance.picker import find_pick
+    from edge.appliance.pick_finder import find_pick
 
     checked = read_bundle(bundle, read_public_keys(keys_folder()))
     model = Model.load(checked)

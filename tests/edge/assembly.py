@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.appliance.appliance import Appliance, Parts
 from edge.appliance.attention import Attention
+from edge.appliance.disk_space import Writer
 from edge.appliance.machine import Event
 from edge.appliance.reserve import Reserve
-from edge.appliance.shell import Appliance, Parts
 from edge.appliance.workers import Worker
-from edge.appliance.writing import Writer
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from data.bundle import Bundle, read_bundle, write_bundle
+from data import signing
+from data.bundle import Bundle, BundleRefused, read_bundle, write_bundle
 from data.manifest import Manifest
 from data.messages import Feedback
 from data.picks import Pick
@@ -20,10 +21,13 @@ from data.signing import PrivateKey
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore
+from edge.search.model import Model
 
 from .device import Device
 from .process import Bench, Running
 from .records import a_pick, feedback_on
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -129,3 +133,25 @@ def supplied(bench: Bench, rebundle: Callable[..., str]) -> Bench:
     with bench.config.open("a") as config:
         config.write("first_bundle = 'bundle'\n")
     return bench
+
+
+@pytest.fixture(scope="session")
+def real_bundle(tmp_path_factory) -> tuple[Path, Path]:
+    """The bundle that `make train-export` left, or one of made-up films; and its keys' folder."""
+    trained, keys = ROOT / "build/bundle", signing.keys_folder()
+    try:
+        Model.open(trained, signing.read_public_keys(keys))
+        return trained, keys
+    except (BundleRefused, OSError):
+        from training.example_bundle import make_example_bundle
+
+        folder = tmp_path_factory.mktemp("trained")
+        key = signing.development_key(folder / "keys")
+        make_example_bundle(folder / "bundle", directors=300, key=key)
+        return folder / "bundle", folder / "keys"
+
+
+@pytest.fixture(scope="session")
+def real_model(real_bundle) -> Model:
+    bundle, keys = real_bundle
+    return Model.open(bundle, signing.read_public_keys(keys))

@@ -1,6 +1,6 @@
 """One studio with one way to choose, through the real parts, round by round.
 
-pick      edge.appliance.picker on a signed bundle, exploring or not
+pick      edge.appliance.pick_finder on a signed bundle, exploring or not
 rate      the journal's file: pick, decision, rating, outbox
 send      the outbox as a batch to the ingest function's core, which writes the objects
 retrain   training's retrain: compact, fit, judge; a released bundle is signed
@@ -28,7 +28,7 @@ from data.messages import Ack, Feedback, FeedbackBatch
 from data.picks import Pick
 from data.signing import read_public_keys
 from edge.appliance.boot import now
-from edge.appliance.picker import find_pick
+from edge.appliance.pick_finder import find_pick
 from edge.incoming import hand_over, incoming_folder
 from edge.journal import JOURNAL, Journal
 from edge.models.activation import UpdateState

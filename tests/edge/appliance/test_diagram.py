@@ -11,9 +11,9 @@ import pytest
 from edge.appliance.diagram import page
 from edge.appliance.machine import TABLE
 from edge.models.activation import STEPS
-from edge.panel.press import STAGES
+from edge.panel.button import STAGES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_docs_states_is_current():

@@ -8,10 +8,10 @@ import itertools
 import pytest
 
 from edge.config import Config
+from edge.panel.button import Button, Pressed
 from edge.panel.hardware import Hardware, NoGpio
 from edge.panel.led import STEPS, Pattern
 from edge.panel.lights import Lights
-from edge.panel.press import Button, Pressed
 
 
 def edges_of(config: Config) -> list[bool]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from edge.appliance.journal_observer import Watching
 from edge.appliance.machine import Event, Phase
 from edge.appliance.main_loop import main_loop
-from edge.appliance.watching import Watching
 from edge.appliance.workers import Worker
 from edge.journal import JOURNAL, Journal, JournalError
 from edge.models.activation import UpdateState
 
-from .assembly import Assembly, assembled
+from ..assembly import Assembly, assembled
 
 
 class Sync:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.films import KINDS
-from edge.appliance.picker import find_pick
+from edge.appliance.pick_finder import find_pick
 from edge.search.best import Search
 from edge.search.exact import agrees
 from edge.search.model import Rows

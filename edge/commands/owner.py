@@ -116,7 +116,7 @@ def status(
     if json:
         _print_json(reply)
     else:
-        from edge.appliance.telling import tell_status
+        from edge.commands.output import tell_status
 
         tell_status(reply)
 
@@ -125,7 +125,7 @@ def _show_outcome(reply: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         _print_json(reply)
     elif reply["ok"]:
-        from edge.appliance.telling import tell_outcome
+        from edge.commands.output import tell_outcome
 
         tell_outcome(reply)
     if not reply["ok"]:

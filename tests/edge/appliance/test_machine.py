@@ -17,8 +17,8 @@ from edge.appliance.machine import (
     handle,
     pattern,
 )
+from edge.panel.button import Press
 from edge.panel.led import MEANING, STEPS, Pattern
-from edge.panel.press import Press
 
 # What follows from each event in each phase, told a second time and independently of the table:
 # phase -> event -> (next phase, order). Pairs not listed change no phase and order nothing.

@@ -161,7 +161,7 @@ def test_the_best_of_the_classic_slate_is_the_best_of_its_36():
 
 
 def test_the_example_slate_can_be_read_and_says_something_of_every_part():
-    text = (Path(__file__).parents[2] / "edge/search/slate.example.toml").read_text(
+    text = (Path(__file__).parents[3] / "edge/search/slate.example.toml").read_text(
         encoding="utf-8"
     )
     slate = Slate.from_toml(text)

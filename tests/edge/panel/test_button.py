@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import Config
-from edge.panel.press import Button, Press, Pressed, Released, StageReached, press_of
+from edge.panel.button import Button, Press, Pressed, Released, StageReached, press_of
 
 BOUNCE = Config().button_bounce_seconds
 

@@ -11,7 +11,7 @@ from edge.search.answer import Answer
 from edge.search.model import Model
 from edge.search.slate import Slate
 
-from .assembly import Assembly, assembled
+from ..assembly import Assembly, assembled
 
 _MOST_PRESSES = 500
 

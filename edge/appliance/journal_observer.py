@@ -12,9 +12,9 @@ from typing import Any
 from data.bundle import BundleRefused, read_bundle
 from data.signing import KeyUnusable, read_public_keys
 from edge.appliance import memory
+from edge.appliance.appliance import Appliance
 from edge.appliance.boot import now
 from edge.appliance.machine import Event
-from edge.appliance.shell import Appliance
 from edge.appliance.workers import Worker
 from edge.journal import JOURNAL, IncomingModel, Journal
 from edge.models.activation import UpdateState

@@ -16,7 +16,7 @@ import pytest
 
 from edge.appliance import client
 from edge.appliance.client import NoAnswer, NotAllowed, NotRunning, short_path
-from edge.appliance.control import may_control
+from edge.appliance.control_socket import may_control
 
 OURS, GROUP, OTHER = 900, 901, 4000
 ASK = """

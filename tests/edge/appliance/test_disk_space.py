@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from edge.appliance.attention import Attention
+from edge.appliance.disk_space import DiskFull, Writer
 from edge.appliance.reserve import Reserve
-from edge.appliance.writing import DiskFull, Writer
 from edge.journal import JournalFull
 from edge.models.store import ModelStore
 

@@ -11,10 +11,10 @@ from typing import TypeVar
 from data.bundle import read_file
 from data.catalogue import Catalogue
 from data.manifest import REPORT
+from edge.appliance.appliance import Appliance
 from edge.appliance.kept_slate import keep_slate
 from edge.appliance.machine import Event, pattern
 from edge.appliance.rating import CannotRate
-from edge.appliance.shell import Appliance
 from edge.journal import JournalError
 from edge.page.house import Declined, Standing
 from edge.panel.led import MEANING

@@ -13,16 +13,16 @@ from data.picks import Prediction
 from data.wire import decode
 from edge.appliance import searching
 from edge.appliance.answers import Answers
-from edge.appliance.control import Hold, PressButton
+from edge.appliance.control_socket import Hold, PressButton
 from edge.appliance.machine import Event, Order, Phase
-from edge.appliance.picker import find_pick
+from edge.appliance.pick_finder import find_pick
 from edge.journal import JournalError
+from edge.panel.button import Press, Pressed, Released
 from edge.panel.led import Pattern
-from edge.panel.press import Press, Pressed, Released
 from edge.search.model import Model
 from edge.search.slate import Slate
 
-from .assembly import Assembly, assembled
+from ..assembly import Assembly, assembled
 
 
 def test_a_search_longer_than_a_second_keeps_led_and_button_alive(

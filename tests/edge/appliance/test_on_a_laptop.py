@@ -9,9 +9,9 @@ from pathlib import Path
 
 from edge.config import Config, read
 
-from .process import Bench
+from ..process import Bench
 
-PAGE = (Path(__file__).parents[2] / "docs/appliance.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/appliance.md").read_text()
 SETTINGS = re.search(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 

@@ -17,18 +17,18 @@ from data.errors import GreenlightError
 from data.messages import Feedback
 from data.picks import Pick
 from edge.appliance.decisions import Decisions
+from edge.appliance.disk_space import Writer
 from edge.appliance.listeners import Listeners
 from edge.appliance.machine import REFUSALS, Event, Order, Phase, State, handle, pattern
-from edge.appliance.picker import Found
+from edge.appliance.pick_finder import Found
 from edge.appliance.searching import Searching
 from edge.appliance.workers import Worker
-from edge.appliance.writing import Writer
 from edge.config import Config
 from edge.journal import Journal, JournalError
 from edge.models import active as models
 from edge.models.store import ModelStore
+from edge.panel.button import Happening, Press, Pressed, StageReached
 from edge.panel.lights import Lights
-from edge.panel.press import Happening, Press, Pressed, StageReached
 
 if TYPE_CHECKING:
     from edge.search.model import Model
