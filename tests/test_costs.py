@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from data.signing import PrivateKey
-from training.example_bundle import make_example_bundle
-from training.export import write
+from training.export.bundle import write
+from training.export.example_bundle import make_example_bundle
 
 ROOT = Path(__file__).parents[1]
 DEVICES, UPDATES = 1000, 4

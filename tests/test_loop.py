@@ -16,7 +16,7 @@ from lambdas.training_jobs import OUTCOME, Outcome
 from local_cloud.demo import opening, use
 from local_cloud.demo.cast import PATIENCE_SECONDS, Cast
 from local_cloud.demo.stage import Stage
-from training.example_bundle import make_example_bundle
+from training.export.example_bundle import make_example_bundle
 
 from .lambdas.ratings import known_films, ratings, store
 

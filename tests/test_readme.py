@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from data.film_table import write_films
-from training.example_bundle import made_up_films
+from training.export.example_bundle import made_up_films
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(

@@ -9,7 +9,7 @@ import pytest
 from data.bundle import read_bundle, write_bundle
 from data.manifest import REPORT
 from data.signing import development_key, read_public_keys
-from training.example_bundle import make_example_bundle
+from training.export.example_bundle import make_example_bundle
 
 ROOT = Path(__file__).parents[1]
 

@@ -128,9 +128,9 @@ def export(
     from training import screen
     from training.cluster import tasks_on
     from training.dataset import load
-    from training.estimator import FilmModel
-    from training.export import next_version, prepare, summary_of, write
+    from training.export.bundle import next_version, prepare, summary_of, write
     from training.memory import peak_megabytes
+    from training.model.estimator import FilmModel
     from training.report import draw
 
     began = time.monotonic()
@@ -168,8 +168,8 @@ def evaluate(
     from training import screen
     from training.cluster import tasks_on
     from training.dataset import load, rejects_path
-    from training.evaluate import MODEL, as_json, write_predictions
-    from training.evaluate import evaluate as measure
+    from training.evaluation.evaluate import MODEL, as_json, write_predictions
+    from training.evaluation.evaluate import evaluate as measure
 
     with screen.progress(console, "evaluate") as tell, tasks_on(dask):
         tables = [
@@ -209,9 +209,10 @@ def report(
     The report inside a bundle is signed and stays as it was exported; the next export of the same
     films tells of these figures too.
     """
-    from training import benchmark, screen
+    from training import screen
     from training.cluster import tasks_on
     from training.dataset import load
+    from training.evaluation import benchmark
     from training.report import write_report
 
     began = time.monotonic()
@@ -234,7 +235,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="say it as JSON")] = False,
 ) -> None:
     """Check a bundle's signature, hashes, schema and probes; exit 0 only if all hold."""
-    from training.verify import verify as check
+    from training.export.verify import verify as check
 
     folder = Path(keys) if keys else signing.keys_folder()
     verdict = check(bundle, signing.read_public_keys(folder))

@@ -15,10 +15,10 @@ from data.verdict import Verdict
 
 if TYPE_CHECKING:
     # Only their types: a command that shows a table need not load the libraries of training.
-    from training.benchmark import Benchmark
     from training.dataset import FilmTable
-    from training.evaluate import Figures
-    from training.export import Exported
+    from training.evaluation.benchmark import Benchmark
+    from training.evaluation.evaluate import Figures
+    from training.export.bundle import Exported
     from training.progress import Tell
     from training.retraining.training_set import TrainingSet
 

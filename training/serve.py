@@ -22,8 +22,8 @@ from data import limits
 from data.errors import InvalidRecord
 from data.films import Combination
 from training.errors import PipelineUnusable
-from training.export import Pipeline, load_pipeline
-from training.records import frame_of_combinations
+from training.export.bundle import Pipeline, load_pipeline
+from training.model.records import frame_of_combinations
 
 _JSON = "application/json"
 

@@ -13,8 +13,8 @@ from edge.search.model import Model
 from edge.search.pick import choose
 from edge.search.slate import Slate, Years
 from training.dataset import FilmTable
-from training.estimator import FilmModel
-from training.export import prepare, write
+from training.export.bundle import prepare, write
+from training.model.estimator import FilmModel
 
 CATALOGUE = Path(__file__).with_name("coffees.csv")
 

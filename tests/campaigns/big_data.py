@@ -1,7 +1,7 @@
 """The source `imdb` over ten million made-up titles, within 2 GB: `make big-data-test`.
 
 Run as `python tests/campaigns/big_data.py [TITLES [FOLDER]]`; the files go to build/big-data and
-are kept for the next run. The suite runs a small form, tests/training/test_imdb.py.
+are kept for the next run. The suite runs a small form, tests/training/sources/test_imdb.py.
 """
 
 import os

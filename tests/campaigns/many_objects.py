@@ -2,7 +2,8 @@
 
 Run as `python -m tests.campaigns.many_objects [OBJECTS [KILLS [FOLDER]]]`; the objects go to
 build/many-objects and are kept for the next run. One object in 500 is a second copy of the one
-before, one in 1,000 is no rating. The suite runs small forms in tests/training/test_compact.py.
+before, one in 1,000 isn't a rating. The suite runs small forms in
+tests/training/retraining/test_compact.py.
 """
 
 import os
@@ -16,8 +17,8 @@ from pathlib import Path
 
 from data.film_table import write_films
 from lambdas.store_feedback.ingest import canonical
-from tests.training.made_up_feedback import made_up_feedback
-from training.example_bundle import made_up_films
+from tests.training.retraining.made_up_feedback import made_up_feedback
+from training.export.example_bundle import made_up_films
 from training.retraining.training_set import TRAINING_ROWS, TrainingSet
 
 ROOT = Path(__file__).parents[2]

@@ -74,7 +74,7 @@ def small_bundle(
     signing_key: PrivateKey, keys_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Bundle:
     """A real model of made-up films, version 1."""
-    from training.example_bundle import make_example_bundle
+    from training.export.example_bundle import make_example_bundle
 
     folder = tmp_path_factory.mktemp("small") / "bundle"
     make_example_bundle(folder, version=1, key=signing_key)
@@ -143,7 +143,7 @@ def real_bundle(tmp_path_factory) -> tuple[Path, Path]:
         Model.open(trained, signing.read_public_keys(keys))
         return trained, keys
     except (BundleRefused, OSError):
-        from training.example_bundle import make_example_bundle
+        from training.export.example_bundle import make_example_bundle
 
         folder = tmp_path_factory.mktemp("trained")
         key = signing.development_key(folder / "keys")

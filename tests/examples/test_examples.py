@@ -17,7 +17,7 @@ from data import signing
 from edge.appliance import client
 from edge.incoming import hand_over, incoming_folder
 from edge.journal import JOURNAL, Journal
-from training.example_bundle import make_example_bundle
+from training.export.example_bundle import make_example_bundle
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

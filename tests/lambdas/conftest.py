@@ -133,7 +133,7 @@ def b(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Device:
 @pytest.fixture(scope="session")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small real bundle with its pipeline beside it."""
-    from training.example_bundle import make_example_bundle
+    from training.export.example_bundle import make_example_bundle
 
     folder = tmp_path_factory.mktemp("release") / "bundle"
     make_example_bundle(folder, directors=40, seed=0, version=1, key=None)

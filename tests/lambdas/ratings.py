@@ -12,7 +12,7 @@ from data import topics
 from data.films import Film
 from data.messages import Feedback
 from lambdas.store_feedback.ingest import canonical
-from training.example_bundle import made_up_films
+from training.export.example_bundle import made_up_films
 
 _DIRECTORS = 100
 _KNOWN = 40

@@ -147,7 +147,7 @@ def test_the_job_tells_the_device_where_and_what(
 def test_a_published_version_is_never_changed(
     local_cloud: Any, published: Device, tmp_path: Path
 ) -> None:
-    from training.example_bundle import make_example_bundle
+    from training.export.example_bundle import make_example_bundle
 
     other = tmp_path / "bundle"
     make_example_bundle(other, directors=30, seed=1, version=1, key=None)
@@ -246,7 +246,7 @@ def test_what_a_retraining_leaves_is_published_with_its_pipeline(
     local_cloud: Any, published: Device, example: Path, tmp_path: Path
 ) -> None:
     """It lies in the folder that the bundle is in, and a retraining then begins from it."""
-    from training.example_bundle import make_example_bundle
+    from training.export.example_bundle import make_example_bundle
 
     s3, bucket = local_cloud.aws.client("s3"), local_cloud.aws.desk.models_bucket
     version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1

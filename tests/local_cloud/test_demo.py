@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from data.film_table import write_films
-from training.example_bundle import made_up_films, make_example_bundle
+from training.export.example_bundle import made_up_films, make_example_bundle
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,8 +10,8 @@ import pytest
 
 from data import signing
 from training.dataset import FilmTable
-from training.example_bundle import made_up_films, small_model
-from training.export import prepare, summary_of, write
+from training.export.bundle import prepare, summary_of, write
+from training.export.example_bundle import made_up_films, small_model
 from training.report import draw
 
 from .appliance import RunningAppliance, Visitor

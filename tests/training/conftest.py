@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from data import signing
-from training.example_bundle import example_table, make_example_bundle
-from training.export import Exported
-from training.runtime import Scorer
+from training.export.bundle import Exported
+from training.export.example_bundle import example_table, make_example_bundle
+from training.export.runtime import Scorer
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from training import cluster as cluster_module
 from training.__main__ import app
 from training.cluster import tasks_on
 from training.errors import ClusterUnusable
-from training.example_bundle import made_up_films, small_model
-from training.records import frame_of_films, ratings_of
+from training.export.example_bundle import made_up_films, small_model
+from training.model.records import frame_of_films, ratings_of
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import uvicorn
 from data.bundle import beside
 from data.manifest import PIPELINE
 from training.errors import PipelineUnusable
-from training.export import load_pipeline
+from training.export.bundle import load_pipeline
 from training.serve import application, load_proved
 
 

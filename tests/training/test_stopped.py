@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from data.film_table import write_films
-from training.example_bundle import made_up_films
+from training.export.example_bundle import made_up_films
 
 
 def ended(pidfd, seconds):

@@ -13,11 +13,11 @@ import jinja2
 import numpy as np
 
 from data.manifest import REPORT
-from training import benchmark
-from training.benchmark import Benchmark
 from training.dataset import FilmTable
-from training.evaluate import MODEL
-from training.summary import Summary, read_summary
+from training.evaluation import benchmark
+from training.evaluation.benchmark import Benchmark
+from training.evaluation.evaluate import MODEL
+from training.export.summary import Summary, read_summary
 
 
 def write_report(folder: Path, table: FilmTable) -> Path:

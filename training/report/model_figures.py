@@ -8,9 +8,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from training.benchmark import Benchmark
-from training.evaluate import MODEL
-from training.optimism import INVENTED
+from training.evaluation.benchmark import Benchmark
+from training.evaluation.evaluate import MODEL
+from training.evaluation.optimism import INVENTED
 from training.report.style import (
     BLUE,
     GREEN,

@@ -9,11 +9,11 @@ import numpy as np
 from data import limits
 from data.films import Film
 from data.verdict import Check
-from training import gate
-from training.careers import Ints
 from training.errors import ExportRefused
-from training.metrics import calibration_error
-from training.records import frame_of_films
+from training.evaluation.metrics import calibration_error
+from training.export.parity import check_file, check_parity
+from training.model.careers import Ints
+from training.model.records import frame_of_films
 from training.retraining.contender import Contender
 from training.retraining.paired import Said
 
@@ -30,8 +30,8 @@ def parity(candidate: Contender, table: list[Film]) -> Check:
     """Does the file say what the scikit-learn model says, and is it a file that devices take?"""
     model = candidate.pipeline.model
     try:
-        gate.check_file(candidate.model)
-        found = gate.check_parity(
+        check_file(candidate.model)
+        found = check_parity(
             model, candidate.model, frame_of_films(table), combinations=_COMBINATIONS
         )
     except ExportRefused as error:

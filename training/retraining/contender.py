@@ -14,13 +14,13 @@ from data.bundle import BundleRefused, beside, find_pipeline, read_file
 from data.errors import InvalidRecord
 from data.films import Film
 from data.manifest import MANIFEST, MODEL, PIPELINE, Manifest
-from training.careers import Ints
 from training.dataset import film_ids
 from training.errors import NoContender, PipelineUnusable
-from training.export import Pipeline, load_pipeline
-from training.records import frame_of_films
+from training.export.bundle import Pipeline, load_pipeline
+from training.export.runtime import Scorer
+from training.model.careers import Ints
+from training.model.records import frame_of_films
 from training.retraining.paired import Said
-from training.runtime import Scorer
 
 BUNDLE = "bundle"
 

@@ -19,11 +19,11 @@ import numpy as np
 from data.films import Film
 from data.verdict import Check, Comparison, Verdict
 from data.verdict import Contender as Named
-from training.careers import Ints
 from training.errors import PipelineUnusable
-from training.estimator import FilmModel
+from training.model.careers import Ints
+from training.model.estimator import FilmModel
+from training.model.records import frame_of_films, ratings_of
 from training.progress import Tell
-from training.records import frame_of_films, ratings_of
 from training.retraining import checks, paired, rules
 from training.retraining.contender import Contender, read_contender
 from training.retraining.paired import Said

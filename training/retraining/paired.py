@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.verdict import Comparison, Figure, Part
-from training.careers import Floats, Ints
-from training.metrics import SLATE, log_losses, slate_figures
+from training.evaluation.metrics import SLATE, log_losses, slate_figures
+from training.model.careers import Floats, Ints
 
 DRAWS = 2_000
 _SEED = 10

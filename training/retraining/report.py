@@ -11,7 +11,7 @@ import numpy as np
 
 from data.films import Film
 from data.verdict import Comparison, Figure, Part, Verdict
-from training.metrics import SLATE
+from training.evaluation.metrics import SLATE
 from training.report.svg import Letters, slim
 from training.retraining.contender import Contender
 from training.retraining.paired import slate_size

@@ -19,8 +19,8 @@ from data.verdict import VERDICT, Verdict
 from data.verdict import Contender as Named
 from training.dataset import FilmTable
 from training.errors import ExportRefused
-from training.estimator import FilmModel
-from training.export import prepare, save_pipeline, summary_of
+from training.export.bundle import prepare, save_pipeline, summary_of
+from training.model.estimator import FilmModel
 from training.progress import Tell
 from training.report import draw as draw_model
 from training.retraining.compact import compact

@@ -7,8 +7,8 @@ from pathlib import Path
 from data.film_table import write_films
 from data.signing import PrivateKey, development_key
 from training.dataset import load
-from training.estimator import FilmModel
-from training.export import prepare, write
+from training.export.bundle import prepare, write
+from training.model.estimator import FilmModel
 
 from .world import World
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from data.films import Combination, Film, Genres, stars_of
 from edge.search.slate import Directors, Slate, Years
-from training.example_bundle import GENRES
+from training.export.example_bundle import GENRES
 
 FIRST_YEAR, LAST_YEAR = 1990, 2020
 # How long before the table ends a director may have made the last film.

@@ -19,7 +19,7 @@ class House:
     """`greenlight run` on the trial's state folder with a small real model, and who uses it."""
 
     def __init__(self, folder: Path, state: Path) -> None:
-        from training.example_bundle import make_example_bundle
+        from training.export.example_bundle import make_example_bundle
 
         key = PrivateKey.new()
         bundle = folder / "bundle"

@@ -1,0 +1,300 @@
+"""`greenlight-train retrain`: a better model is released, a worse one and a tie are refused."""
+
+import json
+import random
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import joblib
+import msgspec
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from data import signing, wire
+from data.bundle import beside, read_bundle, write_bundle
+from data.film_table import write_films
+from data.manifest import PIPELINE
+from data.verdict import Verdict
+from training.__main__ import app
+from training.dataset import FilmTable
+from training.errors import NoContender, PipelineUnusable
+from training.export.bundle import prepare, save_pipeline, write
+from training.export.example_bundle import made_up_films, small_model
+from training.export.verify import verify
+from training.retraining.compact import compact
+from training.retraining.contender import read_contender
+from training.retraining.judge import judge
+from training.retraining.retrain import retrain
+from training.retraining.training_set import TrainingSet
+
+from .made_up_feedback import made_up_feedback, write_objects
+
+
+@dataclass
+class House:
+    """A film table, a model in use that learnt from it, and owners of another taste."""
+
+    folder: Path
+    key: signing.PrivateKey
+    films: list
+
+    @property
+    def table(self) -> Path:
+        return self.folder / "films.csv"
+
+    @property
+    def incumbent(self) -> Path:
+        return self.folder / "bundle"
+
+    @property
+    def feedback(self) -> Path:
+        return self.folder / "feedback"
+
+    def retrain(self, feedback: Path, out: Path, **more) -> Verdict:
+        return retrain(
+            str(feedback),
+            self.table,
+            self.incumbent,
+            out,
+            work=out.with_name(f"{out.name}.work"),
+            model=small_model(),
+            **more,
+        )
+
+
+def owners_taste(films):
+    """Return what owners give: the table's rating, and more or less of it for each director."""
+    draw = np.random.default_rng(7)
+    shift = {name: draw.normal(0, 1.5) for name in sorted({film.director for film in films})}
+    return lambda film, chance: film.rating + shift[film.director] + chance.gauss(0, 0.3)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("house")
+    films = made_up_films(120)
+    write_films(folder / "films.csv", films)
+    key = signing.PrivateKey.new()
+    made = prepare(
+        FilmTable("csv", "films.csv", films, []), small_model(), version=4, combinations=500
+    )
+    write(made, folder / "bundle", key)
+    rated = [film for film in films if film.director < "Director 0040"]
+    write_objects(
+        folder / "feedback", made_up_feedback(rated, 400, seed=3, taste=owners_taste(films))
+    )
+    return House(folder, key, films)
+
+
+@pytest.fixture(scope="module")
+def released(house):
+    out = house.folder / "released"
+    return out, house.retrain(house.feedback, out, key=house.key)
+
+
+@pytest.fixture(scope="module")
+def training_set(house):
+    return compact(str(house.feedback), house.table, house.folder / "work").folder
+
+
+def test_a_model_that_learnt_the_owners_taste_is_released_signed_and_whole(house, released):
+    out, verdict = released
+    assert verdict.released
+    assert all(check.passed for check in verdict.checks)
+    rmse = next(c for c in verdict.comparisons if (c.part, c.figure) == ("feedback", "rmse"))
+    assert rmse.high < 0
+    assert rmse.films == verdict.counts["held_out"] > 20
+    assert wire.decode((out / "verdict.json").read_bytes(), Verdict) == verdict
+    keys = {house.key.key_id: house.key.public_pem}
+    assert verify(out / "bundle", keys).ok
+    bundle = read_bundle(out / "bundle", keys)
+    assert (bundle.manifest.version, bundle.model_hash) == (5, verdict.candidate.model_hash)
+    assert bundle.manifest.training.rows == len(house.films) + verdict.counts["trained"]
+    assert b"The model and its films" in bundle.files["report.html"]
+    page = (out / "report.html").read_text("utf-8")
+    assert "Release version 5" in page
+    assert not (out / "refused").exists()
+
+
+def test_the_released_model_stands_as_the_next_incumbent(house, released, training_set):
+    out, _ = released
+    verdict = judge(house.incumbent, out, training_set)
+    assert not verdict.released
+    assert (verdict.incumbent.version, verdict.candidate.version) == (5, 4)
+    assert "worse" in verdict.reasons[0]
+
+
+def test_a_tie_is_refused_and_lies_unsigned_where_nobody_publishes_it(house, tmp_path):
+    # Owners who give what the model in use expects, give or take: there is nothing to learn.
+    expected = read_contender(house.incumbent).of(house.films).expected
+    said = {film.title: float(stars) for film, stars in zip(house.films, expected, strict=True)}
+    taste = made_up_feedback(
+        house.films, 250, seed=5, taste=lambda film, draw: said[film.title] + draw.gauss(0, 0.8)
+    )
+    write_objects(tmp_path / "feedback", taste)
+    out = tmp_path / "out"
+    verdict = house.retrain(tmp_path / "feedback", out)
+    assert verdict.decision == "refuse"
+    assert any("A tie is not released." in reason for reason in verdict.reasons)
+    assert not (out / "bundle").exists()
+    assert not (out / PIPELINE).exists()
+    bundle = out / "refused" / "bundle"
+    assert json.loads((bundle / "manifest.json").read_text("utf-8"))["key_id"] == ""
+    assert not (bundle / "manifest.sig").exists()
+    assert "Refused: version 4 stays" in (out / "report.html").read_text("utf-8")
+
+
+def shuffled(house, folder: Path, training_set: Path) -> Path:
+    """Make a model whose directors are mixed up: well signed, plausible, and of worse choices."""
+    films = TrainingSet(training_set).training().films
+    names = [film.director for film in films]
+    random.Random(1).shuffle(names)
+    mixed = [
+        msgspec.structs.replace(film, director=name)
+        for film, name in zip(films, names, strict=True)
+    ]
+    made = prepare(
+        FilmTable("feedback", "mixed up", mixed, []), small_model(), version=5, combinations=500
+    )
+    write_bundle(folder / "bundle", made.manifest, made.files, house.key)
+    save_pipeline(folder / PIPELINE, replace(made, table=FilmTable("feedback", "true", films, [])))
+    return folder
+
+
+def test_a_signed_model_of_plausible_numbers_and_worse_choices_is_refused(
+    house, training_set, tmp_path
+):
+    candidate = shuffled(house, tmp_path / "candidate", training_set)
+    assert verify(candidate / "bundle", {house.key.key_id: house.key.public_pem}).ok
+    verdict = judge(candidate, house.incumbent, training_set)
+    assert verdict.decision == "refuse"
+    told = " ".join(verdict.reasons)
+    assert "predicted unseen, the new model is worse" in told
+    assert "regret on slates" in told
+
+
+def test_a_file_that_is_not_the_model_that_was_measured_is_refused(
+    house, released, training_set, tmp_path
+):
+    out, _ = released
+    candidate = shuffled(house, tmp_path / "candidate", training_set)
+    # Its pipeline claims the figures of the good model.
+    good, bad = (joblib.load(folder / PIPELINE) for folder in (out, candidate))
+    for name in ("unseen_expected_", "unseen_probabilities_"):
+        setattr(bad["model"], name, getattr(good["model"], name))
+    joblib.dump(bad, candidate / PIPELINE)
+    verdict = judge(candidate, house.incumbent, training_set)
+    assert verdict.decision == "refuse"
+    assert "learnt" in [check.name for check in verdict.checks if not check.passed]
+
+
+def test_a_pipeline_of_another_model_is_an_error(house, released, training_set, tmp_path):
+    shutil.copytree(released[0] / "bundle", tmp_path / "bundle")
+    shutil.copy(beside(house.incumbent) / PIPELINE, tmp_path / PIPELINE)
+    with pytest.raises(PipelineUnusable, match="is the pipeline of another model"):
+        judge(tmp_path, house.incumbent, training_set)
+
+
+def test_an_incumbent_without_a_pipeline_is_fitted_anew_and_that_is_told(
+    house, released, training_set, tmp_path
+):
+    shutil.copytree(house.incumbent, tmp_path / "bundle")
+    verdict = judge(released[0], tmp_path, training_set)
+    assert "the incumbent's recipe was fitted anew" in verdict.reasons[-1]
+
+
+def test_without_a_bundle_in_use_there_is_nothing_to_compare_with(house, training_set, tmp_path):
+    with pytest.raises(NoContender, match="holds no bundle"):
+        judge(house.incumbent, tmp_path, training_set)
+
+
+def run(house, out, *words, **environment):
+    where = ["--work", str(out.with_name(f"{out.name}.work"))]
+    return CliRunner().invoke(app, ["retrain", *where, *words], env=environment)
+
+
+def by_hand(house, feedback: Path, out: Path, *words):
+    places = {"films": house.table, "incumbent": house.incumbent, "feedback": feedback, "out": out}
+    named = [word for name, place in places.items() for word in (f"--{name}", str(place))]
+    return run(house, out, *named, *words)
+
+
+def few(house, folder: Path) -> Path:
+    write_objects(folder, made_up_feedback(house.films, 5, seed=9))
+    return folder
+
+
+def test_five_ratings_are_refused_in_a_moment_with_exit_code_3(house, tmp_path):
+    out = tmp_path / "out"
+    done = by_hand(house, few(house, tmp_path / "few"), out)
+    assert done.exit_code == 3, done.output
+    assert "of 5 ratings are held out to judge by, and at least 10 are needed" in done.output
+    verdict = wire.decode((out / "verdict.json").read_bytes(), Verdict)
+    assert (verdict.decision, verdict.candidate.model_hash) == ("refuse", None)
+    assert "No version 5 was made." in (out / "report.html").read_text("utf-8")
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "verdict.json"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "code", "word"), [("0", 1, "--allow-bad"), ("0.2", 3, "held out: about")]
+)
+def test_bad_objects_stop_a_retraining_unless_they_are_allowed(
+    house, tmp_path, allowed, code, word
+):
+    feedback = few(house, tmp_path / "few")
+    (feedback / "torn.json").write_bytes(b"{")
+    done = by_hand(house, feedback, tmp_path / "out", "--unsigned", "--allow-bad", allowed)
+    assert done.exit_code == code
+    assert word in f"{done.output}{done.exception}"
+
+
+def job_environment(house, folder: Path, feedback: Path) -> dict[str, str]:
+    """Lay the folders of a SageMaker job out, under its script mode's names."""
+    channel = folder / "films"
+    channel.mkdir(parents=True)
+    shutil.copy(house.table, channel)
+    incumbent = folder / "incumbent"
+    shutil.copytree(house.incumbent, incumbent / "bundle")
+    shutil.copytree(beside(house.incumbent), incumbent / "bundle.report")
+    config = folder / "config"
+    config.mkdir()
+    words = {"version": "12", "include-simulated": "true"}
+    (config / "hyperparameters.json").write_text(json.dumps(words))
+    return {
+        "SM_CHANNEL_FILMS": str(channel),
+        "SM_CHANNEL_FEEDBACK": str(feedback),
+        "SM_CHANNEL_INCUMBENT": str(incumbent),
+        "SM_MODEL_DIR": str(folder / "model"),
+        "SM_OUTPUT_DATA_DIR": str(folder / "output"),
+        "SM_INPUT_CONFIG_DIR": str(config),
+        "SM_NUM_CPUS": "1",
+    }
+
+
+def test_in_a_sagemaker_job_a_refusal_is_no_failure_of_the_job(house, tmp_path):
+    feedback = few(house, tmp_path / "few")
+    write_objects(feedback, made_up_feedback(house.films, 3, seed=10, source="simulated"))
+    done = run(house, tmp_path / "out", **job_environment(house, tmp_path / "job", feedback))
+    assert done.exit_code == 0, done.output
+    verdict = wire.decode((tmp_path / "job/model/verdict.json").read_bytes(), Verdict)
+    assert verdict.decision == "refuse"
+    assert verdict.candidate.version == 12
+    assert verdict.counts["simulated"] == 3
+    kept = sorted(path.name for path in (tmp_path / "job" / "output").iterdir())
+    assert kept == ["report.html", "verdict.json"]
+
+
+def test_what_an_earlier_run_released_is_gone_once_a_later_one_refuses(house, released, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(released[0], out)
+    done = by_hand(house, few(house, tmp_path / "few"), out)
+    assert done.exit_code == 3
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "verdict.json"]
+
+
+def test_a_missing_word_is_named(house, tmp_path):
+    done = run(house, tmp_path / "out", "--films", str(house.table))
+    assert done.exit_code == 2
+    assert "--feedback is missing" in done.output

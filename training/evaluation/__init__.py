@@ -1,0 +1,1 @@
+"""How good predictions are on films that a model has not seen, beside the baselines."""

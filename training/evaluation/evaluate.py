@@ -1,0 +1,111 @@
+"""Figures on films a model has not seen, beside the baselines on the same split."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from data.films import Film
+from training.evaluation.baselines import BASELINES, predict_baseline
+from training.evaluation.metrics import by_director
+from training.model.careers import Floats
+from training.model.estimator import FilmModel
+from training.model.head import CLASSES
+from training.model.records import frame_of_films, ratings_of
+from training.progress import Tell
+
+MODEL = "Greenlight"
+METHODS = (MODEL, *BASELINES)
+# By figure, then by part: all films, and those of directors seen in training or not.
+Figures = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What one method says of the test films: [n] and [n, 10], and how good that is."""
+
+    method: str
+    expected: Floats
+    probabilities: Floats
+    figures: Figures
+
+
+def predict_with(method: str, train: Sequence[Film], test: Sequence[Film]) -> Predicted:
+    """Fit a method on `train` alone and let it predict `test`."""
+    known, asked = frame_of_films(train), frame_of_films(test).drop(columns="votes")
+    stars = np.array([film.stars for film in train])
+    if method == MODEL:
+        # The model may learn from decimals and votes of the training films; never of the asked.
+        model = FilmModel().fit(known, ratings_of(train))
+        table = model.features(asked)
+        expected = model.predict_features(table)
+        probabilities = model.head_.probabilities(expected, model.head_inputs(table))
+    else:
+        expected, probabilities = predict_baseline(method, known, stars, asked)
+    directors = {film.director for film in train}
+    figures = by_director(
+        np.array([film.stars for film in test]),
+        expected,
+        probabilities,
+        np.array([film.director in directors for film in test]),
+    )
+    return Predicted(method, expected, probabilities, figures)
+
+
+def evaluate(
+    train: Sequence[Film], test: Sequence[Film], *, jobs: int, tell: Tell
+) -> dict[str, Predicted]:
+    """Return what each method predicts for `test`, by method, the model first."""
+    tell(f"fit {MODEL} and {len(BASELINES)} baselines", 0.0)
+    # The slowest begin first.
+    order = sorted(METHODS, key=[MODEL, "random forest", *METHODS].index)
+    running = Parallel(jobs, return_as="generator_unordered")(
+        delayed(predict_with)(method, train, test) for method in order
+    )
+    found = {}
+    for predicted in running:
+        found[predicted.method] = predicted
+        tell(f"{predicted.method} done", len(found) / len(METHODS))
+    return {method: found[method] for method in METHODS}
+
+
+def write_predictions(path: Path, films: Sequence[Film], predicted: Predicted) -> None:
+    """Write `title,year,director,expected,p1..p10` of each film, in order, with every digit."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        classes = [f"p{k}" for k in range(1, CLASSES + 1)]
+        writer.writerow(["title", "year", "director", "expected", *classes])
+        for film, expected, probabilities in zip(
+            films, predicted.expected, predicted.probabilities, strict=True
+        ):
+            digits = [repr(float(p)) for p in probabilities]
+            writer.writerow([film.title, film.year, film.director, repr(float(expected)), *digits])
+
+
+def as_json(
+    train: Sequence[Film], test: Sequence[Film], found: dict[str, Predicted]
+) -> dict[str, Any]:
+    """Return all figures: of the model, and of each baseline; NaN becomes null."""
+    figures = {method: _plain(predicted.figures) for method, predicted in found.items()}
+    directors = {film.director for film in train}
+    seen = sum(film.director in directors for film in test)
+    return {
+        "schema_version": 1,
+        "films": {"train": len(train), "test": len(test), "test_seen_directors": seen},
+        "model": figures[MODEL],
+        "baselines": {name: figures[name] for name in BASELINES},
+    }
+
+
+def _plain(figures: Figures) -> dict[str, dict[str, float | None]]:
+    return {
+        part: {name: None if np.isnan(value) else value for name, value in values.items()}
+        for part, values in figures.items()
+    }

@@ -1,0 +1,227 @@
+"""From films to a signed bundle: fit, convert, gate, describe, sign, write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import joblib
+import msgspec
+import numpy as np
+
+from data import limits, signing, wire
+from data.bundle import beside, write_bundle
+from data.films import NO_GENRE
+from data.manifest import (
+    CATALOGUE,
+    MANIFEST,
+    MODEL,
+    PIPELINE,
+    PROBES,
+    REPORT,
+    FileEntry,
+    Manifest,
+    Tensor,
+    TrainingSource,
+)
+from training.dataset import FilmTable, film_ids
+from training.evaluation.metrics import calibration_bins, confusion
+from training.evaluation.metrics import metrics as metrics_of
+from training.export.catalogue import catalogue_of, probes_of
+from training.export.converter import to_onnx
+from training.export.graph import MIN_ONNXRUNTIME
+from training.export.parity import RANDOM_COMBINATIONS, Parity, check_file, check_parity
+from training.export.runtime import Scorer
+from training.export.summary import Summary, write_summary
+from training.export.tables import GRID
+from training.model.estimator import FilmModel
+from training.model.records import COLUMNS, frame_of_films, ratings_of
+from training.progress import Tell
+
+MODEL_NAME = "films"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An exported model.
+
+    Attributes:
+        files: the bundle's files, by name.
+    """
+
+    model: FilmModel
+    table: FilmTable
+    files: Mapping[str, bytes]
+    parity: Parity
+    manifest: Manifest
+
+    @property
+    def model_bytes(self) -> bytes:
+        """The bytes of `model.onnx`."""
+        return self.files[MODEL]
+
+
+def next_version(out: Path) -> int:
+    """Return the version after that of the bundle in `out`; 1 if there is none."""
+    try:
+        manifest = msgspec.json.decode((out / MANIFEST).read_bytes(), type=dict[str, Any])
+        return int(manifest["version"]) + 1
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return 1
+
+
+def prepare(
+    table: FilmTable,
+    model: FilmModel,
+    *,
+    version: int,
+    combinations: int = RANDOM_COMBINATIONS,
+    tell: Tell = lambda step, done: None,
+) -> Exported:
+    """Fit `model` to a film table and make all files of its bundle.
+
+    Args:
+        table: the films to learn from.
+        model: the estimator, not yet fitted.
+        version: of the bundle.
+        combinations: how many random combinations the gate compares.
+        tell: told each step's name and the share of the work done before it.
+
+    Raises:
+        ExportRefused: one of its kinds; the model must not be shipped.
+    """
+    frame = frame_of_films(table.films)
+    model.fit(frame, ratings_of(table.films), progress=lambda step, done: tell(step, 0.4 * done))
+    tell("compile and convert", 0.4)
+    onnx_model = to_onnx(model)
+    check_file(onnx_model)
+    tell("compare with ONNX Runtime", 0.75)
+    parity = check_parity(model, onnx_model, frame, combinations=combinations)
+    tell("write the catalogue and the probes", 0.9)
+    stars = np.array([film.stars for film in table.films])
+    figures = finite(metrics_of(stars, model.unseen_expected_, model.unseen_probabilities_))
+    scorer = Scorer(onnx_model)
+    most = limits.MAX_BUNDLE_FILE_BYTES
+    files = {
+        MODEL: onnx_model,
+        CATALOGUE: wire.encode(catalogue_of(model, table.films), most),
+        PROBES: wire.encode(probes_of(model, table.films, scorer), most),
+    }
+    manifest = Manifest(
+        name=MODEL_NAME,
+        version=version,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        key_id="",
+        files={},
+        inputs=_tensors(scorer, inputs=True),
+        outputs=_tensors(scorer, inputs=False),
+        feature_schema=feature_schema(model),
+        metrics={f"cross_validated_{k}": v for k, v in figures.items()},
+        training=TrainingSource(table.source, len(table.films), table.sha256),
+        min_onnxruntime=MIN_ONNXRUNTIME,
+    )
+    return Exported(model, table, files, parity, manifest)
+
+
+def write(
+    exported: Exported, out: Path, key: signing.PrivateKey, report: bytes | None = None
+) -> str:
+    """Sign and write the bundle, and the scikit-learn model beside it.
+
+    Args:
+        exported: by `prepare`.
+        out: the bundle's folder.
+        key: the key that signs.
+        report: `report.html`, to lie in the bundle and beside it; None for a bundle without one.
+
+    Returns:
+        The SHA-256 of `manifest.json`.
+    """
+    files = exported.files if report is None else {**exported.files, REPORT: report}
+    digest = write_bundle(out, exported.manifest, files, key)
+    folder = beside(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_pipeline(folder / PIPELINE, exported)
+    write_summary(folder, summary_of(exported))
+    if report is not None:
+        (folder / REPORT).write_bytes(report)
+    return digest
+
+
+def summary_of(exported: Exported) -> Summary:
+    """Return what the report tells of an export."""
+    model, manifest = exported.model, exported.manifest
+    stars = np.array([film.stars for film in exported.table.films])
+    expected, probabilities = model.unseen_expected_, model.unseen_probabilities_
+    return Summary(
+        films_sha256=exported.table.sha256,
+        model_hash=FileEntry.of(exported.model_bytes).sha256,
+        version=manifest.version,
+        created_at=manifest.created_at,
+        directors=len(model.mixed_.careers.names),
+        genre_sets=model.genre_sets_.count,
+        years=model.table_years_,
+        parity=exported.parity,
+        files={name: len(content) for name, content in exported.files.items()},
+        figures=finite(metrics_of(stars, expected, probabilities)),
+        confusion=confusion(stars, probabilities.argmax(axis=1) + 1),
+        calibration=tuple(calibration_bins(stars, probabilities)),
+    )
+
+
+class Pipeline(msgspec.Struct):
+    """What `pipeline.joblib` holds: the fitted estimator and the ONNX file's hash.
+
+    Attributes:
+        films: the training films' numbers (training.dataset.film_ids), in the order of
+            the estimator's predictions for unseen films; None in one made before they were kept.
+    """
+
+    model: Any
+    model_hash: str
+    films: Any = None
+
+
+def save_pipeline(path: Path, exported: Exported) -> None:
+    """Write the fitted estimator with the hash of the ONNX file made from it."""
+    entry = {
+        "model": exported.model,
+        "model_hash": FileEntry.of(exported.model_bytes).sha256,
+        "films": film_ids(exported.table.films),
+    }
+    fresh = path.with_name(f".{path.name}.new")
+    joblib.dump(entry, fresh, compress=3)
+    fresh.replace(path)
+
+
+def load_pipeline(path: Path) -> Pipeline:
+    """Read what save_pipeline wrote. Only open files you made: joblib files can run code."""
+    entry = joblib.load(path)
+    return Pipeline(entry["model"], entry["model_hash"], entry.get("films"))
+
+
+def feature_schema(model: FilmModel) -> dict[str, Any]:
+    """Return what the graph's columns mean, for people and later software."""
+    return {
+        "columns": list(COLUMNS),
+        "empty_slot": NO_GENRE,
+        "genres": len(model.genre_sets_.genres),
+        "genre_sets": model.genre_sets_.count,
+        "directors": len(model.mixed_.careers.names),
+        "years": list(model.table_years_),
+        "grid": GRID,
+    }
+
+
+def finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return the figures that are numbers: a small table has too few films for some."""
+    return {name: value for name, value in figures.items() if np.isfinite(value)}
+
+
+def _tensors(scorer: Scorer, *, inputs: bool) -> tuple[Tensor, ...]:
+    return tuple(
+        Tensor(name, kind, tuple(shape)) for name, kind, shape in scorer.tensors(inputs=inputs)
+    )

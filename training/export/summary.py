@@ -1,0 +1,47 @@
+"""What an export says of itself for the report, beside the bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from training.export.parity import Parity
+
+SUMMARY = "export.json"
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One export.
+
+    Attributes:
+        figures: cross-validated: each film predicted by folds that had not seen it.
+        confusion, calibration: of the same predictions (training.benchmark states them).
+    """
+
+    films_sha256: str
+    model_hash: str
+    version: int
+    created_at: str
+    directors: int
+    genre_sets: int
+    years: tuple[int, int]
+    parity: Parity
+    files: dict[str, int]
+    figures: dict[str, float]
+    confusion: tuple[tuple[int, ...], ...]
+    calibration: tuple[tuple[float, float, int], ...]
+
+
+def write_summary(folder: Path, summary: Summary) -> None:
+    """Write a summary for later reports."""
+    (folder / SUMMARY).write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=1))
+
+
+def read_summary(folder: Path, films_sha256: str) -> Summary | None:
+    """Return the summary of an export of this very film table, if there is one."""
+    try:
+        found = msgspec.json.decode((folder / SUMMARY).read_bytes(), type=Summary)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return found if found.films_sha256 == films_sha256 else None

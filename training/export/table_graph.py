@@ -1,0 +1,169 @@
+"""The tables' scoring as ONNX nodes; `training.export.tables` states the sum.
+
+Nothing in the path to `score` is a float: names become numbers (LabelEncoder), numbers become table
+entries (Gather), entries are summed as int32. So `expected` has the same bits for every batch size
+and thread count.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from data.films import MAX_GENRES
+from data.genre_sets import overlap_ranks
+from training.export.graph import GraphWriter
+from training.export.head_graph import write_head
+from training.export.tables import GRID, Tables
+from training.model.head import OrdinalHead
+
+
+class TableGraph:
+    """Writes the graph of some tables."""
+
+    def __init__(self, graph: GraphWriter, tables: Tables, outputs: dict[str, str]) -> None:
+        self.graph = graph
+        self.tables = tables
+        self.outputs = outputs
+        self.genres = len(tables.genre_sets.genres)
+
+    def write(self, inputs: dict[str, str], head: OrdinalHead) -> None:
+        """Write all nodes."""
+        g, t = self.graph, self.tables
+        director = g.encode(inputs["director"], t.names, "director_number")
+        year = self._year_column(inputs["year"])
+        number = self._set_number([inputs[f"genre{slot}"] for slot in (1, 2, 3)])
+        parts = [
+            self._gather2(t.director_year, director, year, "table_director_year"),
+            self._director_genres(director, number),
+            self._gather2(t.year_genres, year, number, "table_year_genres"),
+            self._director_level(director, number),
+            self._director_genre(director, number),
+        ]
+        constant = self._output_table("table_constant", np.array([t.constant], np.int32))
+        total = constant
+        for part in parts:
+            total = g.node("Add", [total, part], "sum")
+        g.write("Identity", [total], self.outputs["score"])
+        stars = g.node("Cast", [total], "score_float", to=TensorProto.FLOAT)
+        # A power of two: the product is exact, so rounding happens once, in the cast.
+        step = g.constant("star_step", np.float32(1.0 / GRID))
+        expected = g.node("Mul", [stars, step], "expected_stars")
+        g.write("Identity", [expected], self.outputs["expected"])
+        write_head(
+            g,
+            head,
+            t.head_inputs,
+            expected=expected,
+            director=director,
+            probabilities=self.outputs["probabilities"],
+        )
+
+    def _year_column(self, year: str) -> str:
+        """Return the column of each year; years outside count as the nearest inside."""
+        g = self.graph
+        since = g.node("Sub", [year, g.integer("first_year", self.tables.first_year)], "since")
+        late = g.node("Max", [since, g.integer("zero", 0)], "not_before")
+        return g.node("Min", [late, g.integer("last_column", self.tables.years - 1)], "year_column")
+
+    def _set_number(self, slots: list[str]) -> str:
+        """Return the genre set of three slots: any order, repeats once, unknown as none."""
+        g, sets = self.graph, self.tables.genre_sets
+        base = self.genres + 1
+        cube = [
+            sets.number_of(i for i in triple if i < self.genres)
+            for triple in itertools.product(range(base), repeat=MAX_GENRES)
+        ]
+        first, second, third = (
+            g.encode(slot, sets.genres, f"genre_number{i}") for i, slot in enumerate(slots, 1)
+        )
+        by = g.integer("slot_base", base)
+        two = g.node("Add", [g.node("Mul", [first, by], "shift1"), second], "two_slots")
+        three = g.node("Add", [g.node("Mul", [two, by], "shift2"), third], "three_slots")
+        table = g.constant("set_of_slots", np.array(cube, np.int32))
+        found = g.node("Gather", [table, three], "set_number32", axis=0)
+        return g.node("Cast", [found], "set_number", to=TensorProto.INT64)
+
+    def _output_table(self, name: str, values: Any) -> str:
+        """Write a table once and let it out of the graph; return its name as a flat constant."""
+        g = self.graph
+        flat = g.constant(f"{name}_values", values.ravel())
+        if values.ndim == 1:
+            g.write("Identity", [flat], self.outputs[name])
+        else:
+            shape = g.integer(f"{name}_shape", list(values.shape))
+            g.write("Reshape", [flat, shape], self.outputs[name])
+        return flat
+
+    def _gather2(self, table: Any, row: str, column: str, name: str) -> str:
+        """Return table[row, column] as int32, and let the table out."""
+        g = self.graph
+        return self._wide(g.node("Gather", [
+            self._output_table(name, table), self._flat(row, column, table.shape[1], name)
+        ], f"{name}_entry", axis=0), name)  # fmt: skip
+
+    def _flat(self, row: str, column: str, width: int, name: str) -> str:
+        g = self.graph
+        start = g.node("Mul", [row, g.integer(f"{name}_width", width)], f"{name}_row")
+        return g.node("Add", [start, column], f"{name}_place")
+
+    def _wide(self, value: str, name: str) -> str:
+        return self.graph.node("Cast", [value], f"{name}_wide", to=TensorProto.INT32)
+
+    def _members(self, number: str) -> str:
+        """Return the genres of each set, [N, 3]; an empty slot is genre number G."""
+        g = self.graph
+        rows = g.node("Squeeze", [number, g.integer("axis1", [1])], "set_rows")
+        members = g.constant("set_members", self.tables.genre_sets.members)
+        return g.node("Gather", [members, rows], "members", axis=0)
+
+    def _of_members(self, director: str, number: str, table: Any, name: str) -> str:
+        """Return table[director, each member], [N, 3], and let the table out."""
+        g = self.graph
+        place = self._flat(director, self._members(number), self.genres + 1, name)
+        return g.node("Gather", [self._output_table(name, table), place], f"{name}_entry", axis=0)
+
+    def _director_genres(self, director: str, number: str) -> str:
+        """Return B: with own genres a >= b >= c of the set, entry 3 rank(a, b, c) + size - 1."""
+        g, t = self.graph, self.tables
+        own = g.node("Cast", [
+            self._of_members(director, number, t.own_genre, "table_own_genre")
+        ], "own", to=TensorProto.INT64)  # fmt: skip
+        axis = g.integer("axis1", [1])
+        most = g.node("ReduceMax", [own, axis], "own_most", keepdims=1)
+        least = g.node("ReduceMin", [own, axis], "own_least", keepdims=1)
+        both = g.node("Add", [most, least], "own_outer")
+        all_three = g.node("ReduceSum", [own, axis], "own_sum", keepdims=1)
+        middle = g.node("Sub", [all_three, both], "own_middle")
+        base3, base2 = overlap_ranks(self.genres)
+        high = g.node("Gather", [g.constant("base3", base3), most], "rank_most", axis=0)
+        mid = g.node("Gather", [g.constant("base2", base2), middle], "rank_middle", axis=0)
+        rank = g.node("Add", [g.node("Add", [high, mid], "rank_two"), least], "rank")
+        tripled = g.node("Mul", [rank, g.integer("sizes", MAX_GENRES)], "rank_start")
+        size = g.constant("size_less_one", t.genre_sets.sizes - 1)
+        within = g.node("Add", [
+            tripled, g.node("Gather", [size, number], "set_size", axis=0)
+        ], "place_within")  # fmt: skip
+        start = g.node(
+            "Gather", [self._output_table("table_offset", t.offset), director], "start", axis=0
+        )
+        place = g.node("Add", [start, within], "director_genres_place")
+        flat = self._output_table("table_director_genres", t.director_genres)
+        return self._wide(g.node("Gather", [flat, place], "b_entry", axis=0), "b")
+
+    def _director_level(self, director: str, number: str) -> str:
+        g, t = self.graph, self.tables
+        levels = self._output_table("table_set_level", t.set_level)
+        level = g.node("Gather", [levels, number], "set_level", axis=0)
+        return self._gather2(t.director_level, director, level, "table_director_level")
+
+    def _director_genre(self, director: str, number: str) -> str:
+        g = self.graph
+        entries = self._of_members(
+            director, number, self.tables.director_genre, "table_director_genre"
+        )
+        axis = g.integer("axis1", [1])
+        return g.node("ReduceSum", [self._wide(entries, "f"), axis], "f_sum", keepdims=1)

@@ -1,0 +1,78 @@
+"""Is this bundle whole, signed, of our schema, and does its model say what it should?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from data.bundle import BundleRefused, read_bundle
+from data.errors import GreenlightError, InvalidRecord
+from data.probes import Probes
+from training.errors import ExportRefused
+from training.export import parity
+from training.export.converter import INPUTS, OUTPUTS
+from training.export.runtime import Scorer, UnreadableModel
+from training.model.records import frame_of_combinations
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What verify found; `error` is None if all holds."""
+
+    folder: str
+    ok: bool
+    error: str | None = None
+    name: str = ""
+    version: int = 0
+    model_hash: str = ""
+    key_id: str = ""
+    probes: int = 0
+
+
+class ProbeFailed(GreenlightError):
+    """The model does not say what its probes say."""
+
+
+def verify(folder: Path, public_keys: Mapping[str, bytes]) -> Verdict:
+    """Check signature, hashes, schema and probes of a bundle."""
+    try:
+        bundle = read_bundle(folder, public_keys)
+        bundle.catalogue()
+        parity.check_file(bundle.model)
+        probes = bundle.probes()
+        scorer = Scorer(bundle.model)
+        _check_schema(scorer)
+        _check_probes(scorer, probes)
+    except (BundleRefused, InvalidRecord, UnreadableModel, ProbeFailed, ExportRefused) as error:
+        return Verdict(str(folder), ok=False, error=f"{type(error).__name__}: {error}")
+    manifest = bundle.manifest
+    return Verdict(
+        str(folder),
+        ok=True,
+        name=manifest.name,
+        version=manifest.version,
+        model_hash=manifest.model_hash,
+        key_id=manifest.key_id,
+        probes=len(probes.probes),
+    )
+
+
+def _check_schema(scorer: Scorer) -> None:
+    inputs = [name for name, _, _ in scorer.tensors(inputs=True)]
+    outputs = [name for name, _, _ in scorer.tensors(inputs=False)]
+    for what, found, wanted in (("inputs", inputs, INPUTS), ("outputs", outputs, OUTPUTS)):
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            raise InvalidRecord(f"model.onnx {what}", f"lack {missing[0]!r}")
+
+
+def _check_probes(scorer: Scorer, probes: Probes) -> None:
+    scores = scorer.score(frame_of_combinations(p.combination for p in probes.probes))
+    expected = np.array([p.expected for p in probes.probes], np.float32)
+    if not np.array_equal(expected.view(np.int32), scores.expected.view(np.int32)):
+        raise ProbeFailed("probes: the model's expected stars are not those of the probes")
+    said = np.array([p.probabilities for p in probes.probes])
+    if not np.abs(said - scores.probabilities).max() <= probes.tolerance:
+        raise ProbeFailed("probes: the model's probabilities are not those of the probes")
