@@ -179,24 +179,24 @@ DESK ?=
 
 .PHONY: lambdas
 lambdas: $(VENV)/ready ## package the functions for AWS (ARCHITECTURE=arm64)
-	@$(RUN)/python -m lambdas.package --architecture "$(ARCHITECTURE)"
+	@$(RUN)/python -m lambdas.operator.package --architecture "$(ARCHITECTURE)"
 
 .PHONY: deploy
 deploy: $(VENV)/ready ## create or update the stack in AWS (ARCHITECTURE=arm64 ARGS=...)
-	@$(RUN)/python -m lambdas.deploy up --architecture "$(ARCHITECTURE)" $(ARGS)
+	@$(RUN)/python -m lambdas.operator.deploy up --architecture "$(ARCHITECTURE)" $(ARGS)
 
 .PHONY: provision
 provision: $(VENV)/ready ## a device's thing, certificate and folder (THING=name DESK=build/local-cloud)
 	@test -n "$(THING)" || { echo "name the device: make provision THING=MovieSelector" >&2; exit 2; }
-	@$(RUN)/python -m lambdas.provision "$(THING)" --out "build/devices/$(THING)" $(if $(DESK),--desk "$(DESK)")
+	@$(RUN)/python -m lambdas.operator.provision "$(THING)" --out "build/devices/$(THING)" $(if $(DESK),--desk "$(DESK)")
 
 .PHONY: retrain
 retrain: $(VENV)/ready ## ask for a retraining now, and see what comes of it (DESK=build/local-cloud)
-	@$(RUN)/python -m lambdas.retrain --wait $(if $(DESK),--desk "$(DESK)") $(ARGS)
+	@$(RUN)/python -m lambdas.operator.retrain --wait $(if $(DESK),--desk "$(DESK)") $(ARGS)
 
 .PHONY: destroy
 destroy: $(VENV)/ready ## delete the stack in AWS; ratings, models and the signing key stay
-	@$(RUN)/python -m lambdas.deploy down $(ARGS)
+	@$(RUN)/python -m lambdas.operator.deploy down $(ARGS)
 
 # ---------------------------------------------------------------- the film table in AWS
 
@@ -211,7 +211,7 @@ films: $(SAMPLE_FILMS) ## the sample as a film table
 
 .PHONY: import-films
 import-films: $(VENV)/ready $(filter $(SAMPLE_FILMS),$(FILMS)) ## a film table into S3 and DynamoDB (FILMS=... DESK=build/local-cloud)
-	@$(RUN)/python -m lambdas.import_films "$(FILMS)" $(if $(DESK),--desk "$(DESK)")
+	@$(RUN)/python -m lambdas.operator.import_films "$(FILMS)" $(if $(DESK),--desk "$(DESK)")
 
 # ---------------------------------------------------------------- a release
 

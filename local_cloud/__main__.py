@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data.errors import GreenlightError
-from lambdas.local_endpoints import Endpoints, NotRunning
+from lambdas.operator.local_endpoints import Endpoints, NotRunning
 from local_cloud import supervisor, tail
 from local_cloud.control import order
 from local_cloud.state import DEFAULT, LocalCloudFailed, State

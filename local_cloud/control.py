@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdas.local_endpoints import NotRunning
+from lambdas.operator.local_endpoints import NotRunning
 from local_cloud.state import LocalCloudFailed, State
 
 Order = Callable[[dict[str, Any]], dict[str, Any]]

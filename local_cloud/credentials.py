@@ -19,7 +19,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.aws import Aws
+from lambdas.operator.aws import Aws
 
 _PATH = re.compile(r"/role-aliases/(?P<alias>[\w=,@-]{1,128})/credentials")
 _THING_HEADER = "x-amzn-iot-thingname"

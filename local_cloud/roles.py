@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from lambdas.aws import Aws
+from lambdas.operator.aws import Aws
 
 _SESSION = "sagemaker"
 

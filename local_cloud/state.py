@@ -9,7 +9,7 @@ import msgspec
 
 from data.durable import replace_durably
 from data.errors import GreenlightError
-from lambdas.local_endpoints import ENDPOINTS, Endpoints, read_endpoints
+from lambdas.operator.local_endpoints import ENDPOINTS, Endpoints, read_endpoints
 
 DEFAULT = Path("build/local-cloud")
 

@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lambdas import package, stack
-from lambdas.aws import STACK, Aws
-from lambdas.local_endpoints import Endpoints
+from lambdas.operator import package, stack
+from lambdas.operator.aws import STACK, Aws
+from lambdas.operator.local_endpoints import Endpoints
 from local_cloud import ports as port_choice
 from local_cloud import sagemaker
 from local_cloud.control import Control

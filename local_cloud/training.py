@@ -21,7 +21,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data.durable import replace_durably
-from lambdas.aws import Aws
+from lambdas.operator.aws import Aws
 from lambdas.training_jobs import DETAIL_TYPE, SOURCE
 from local_cloud import tether
 from local_cloud.roles import Roles, place_of

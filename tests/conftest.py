@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from lambdas.aws import Aws
+    from lambdas.operator.aws import Aws
 
 # Set in CI, where everything is installed: there a missing part is a failure, not a skip.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"
@@ -89,15 +89,15 @@ class LocalCloud:
     @property
     def aws(self) -> Aws:
         """The way to it for AWS's own library."""
-        from lambdas.aws import on_desk
+        from lambdas.operator.aws import on_desk
 
         return on_desk(self.folder)
 
     def provision(self, thing: str, out: Path) -> Path:
         """Make a device and return its folder, with `sync.toml` and all that it names."""
         from data import signing
-        from lambdas.provision import provision
-        from lambdas.signing_key import release_key
+        from lambdas.operator.provision import provision
+        from lambdas.operator.signing_key import release_key
 
         aws = self.aws
         assert aws.desk is not None

@@ -11,7 +11,7 @@ from data import limits, topics, wire
 from data.film_table import write_films
 from data.signing import key_id
 from data.verdict import VERDICT, Verdict
-from lambdas.signing_key import release_key
+from lambdas.operator.signing_key import release_key
 from lambdas.training_jobs import OUTCOME, Outcome
 from local_cloud.demo import opening, use
 from local_cloud.demo.cast import PATIENCE_SECONDS, Cast
@@ -43,7 +43,14 @@ def cast(tmp_path_factory):
 def retrain(cast):
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "lambdas.retrain", "--films", str(cast.films), "--wait"),
+            *(
+                sys.executable,
+                "-m",
+                "lambdas.operator.retrain",
+                "--films",
+                str(cast.films),
+                "--wait",
+            ),
             *("--desk", str(cast.cloud_folder)),
         ],
         capture_output=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data import topics
-from lambdas.aws import Aws, on_desk
+from lambdas.operator.aws import Aws, on_desk
 from local_cloud.demo.evidence import Evidence
 from local_cloud.demo.stage import Stage, StepFailed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data import topics
-from lambdas.aws import on_desk
+from lambdas.operator.aws import on_desk
 
 
 class Evidence:

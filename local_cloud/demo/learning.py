@@ -16,7 +16,7 @@ def learning(cast: Cast) -> None:
     with stage.step("A retraining: better than the model in use, or it is not released"):
         before = cast.status()["model"]
         said = stage.run(
-            *("python", "-m", "lambdas.retrain", "--films", str(cast.films), "--wait"),
+            *("python", "-m", "lambdas.operator.retrain", "--films", str(cast.films), "--wait"),
             *("--desk", str(cast.cloud_folder)),
         )
         if "\nreleased version" in said:

@@ -30,7 +30,7 @@ def cloud(cast: Cast, ending: ExitStack) -> None:
         ending.callback(cast.stop_cloud)
         cast.stage.run(*cast.cloud("start"))
         cast.stage.run(
-            *("python", "-m", "lambdas.provision", THING),
+            *("python", "-m", "lambdas.operator.provision", THING),
             *("--out", str(cast.thing_folder), "--desk", str(cast.cloud_folder)),
         )
 

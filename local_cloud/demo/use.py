@@ -13,7 +13,7 @@ def update(cast: Cast) -> None:
     """Publish the bundle; the job brings it to the appliance."""
     with cast.stage.step("The model is published; an IoT Job brings it to the appliance"):
         cast.stage.run(
-            *("python", "-m", "lambdas.publish", str(cast.bundle)),
+            *("python", "-m", "lambdas.operator.publish", str(cast.bundle)),
             *("--desk", str(cast.cloud_folder), "--thing", THING),
         )
 

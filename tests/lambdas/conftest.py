@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from data.ids import new_id
-from lambdas import package
+from lambdas.operator import package
 from local_cloud.emulator import REGION
 
 from .authority import Authority

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas import package
+from lambdas.operator import package
 
 from .runtime import runtime_libraries
 

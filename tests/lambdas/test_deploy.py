@@ -14,12 +14,12 @@ import pytest
 
 from data import signing
 from data.bundle import read_bundle
-from lambdas import deploy, package, stack
-from lambdas.aws import Aws
-from lambdas.deploy import NotReady, Wanted, prerequisites
-from lambdas.provision import ProvisioningFailed, provision
-from lambdas.signing_key import release_key, under_release_key
-from lambdas.stack import StackFailed
+from lambdas.operator import deploy, package, stack
+from lambdas.operator.aws import Aws
+from lambdas.operator.deploy import NotReady, Wanted, prerequisites
+from lambdas.operator.provision import ProvisioningFailed, provision
+from lambdas.operator.signing_key import release_key, under_release_key
+from lambdas.operator.stack import StackFailed
 
 from .template_text import read_template
 
@@ -141,7 +141,7 @@ def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedP
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     return subprocess.run(
-        [sys.executable, "-m", f"lambdas.{tool}", *arguments],
+        [sys.executable, "-m", f"lambdas.operator.{tool}", *arguments],
         capture_output=True,
         text=True,
         check=False,

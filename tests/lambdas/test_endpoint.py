@@ -36,7 +36,7 @@ SAMPLE_FILMS = Path("data/films/movie_ratings_simple.csv")
 def publish(cloud: Any, bundle: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            *(sys.executable, "-m", "lambdas.publish", str(bundle)),
+            *(sys.executable, "-m", "lambdas.operator.publish", str(bundle)),
             *("--desk", str(cloud.folder), *arguments),
         ],
         capture_output=True,
@@ -184,7 +184,7 @@ def test_a_bundle_with_a_flipped_byte_is_not_published(
         (bad / path.name).write_bytes(content)
     refused = publish(local_cloud, bad, "--thing", published.thing)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("lambdas.publish: ")
+    assert refused.stderr.startswith("lambdas.operator.publish: ")
     assert "Traceback" not in refused.stderr
 
 

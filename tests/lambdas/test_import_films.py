@@ -10,9 +10,9 @@ import pytest
 from data.errors import InvalidRecord
 from data.film_table import BadRow, read_rows, write_films
 from data.films import Film
-from lambdas.film_items import item_of, items_of
-from lambdas.film_store import FilmImport, ImportFailed
-from lambdas.import_films import import_films
+from lambdas.operator.film_items import item_of, items_of
+from lambdas.operator.film_store import FilmImport, ImportFailed
+from lambdas.operator.import_films import import_films
 
 LUCKY = Film("Lucky (2011/III)", 2011, "Jean-Pierre Ño", ("Comedy", "Drama"), "film", 7, 6.5, 1501)
 
@@ -125,7 +125,14 @@ def test_the_command_brings_a_table_into_the_stacks_and_again_changes_nothing(
 
     def run():
         done = subprocess.run(
-            [sys.executable, "-m", "lambdas.import_films", path, "--desk", local_cloud.folder],
+            [
+                sys.executable,
+                "-m",
+                "lambdas.operator.import_films",
+                path,
+                "--desk",
+                local_cloud.folder,
+            ],
             capture_output=True,
             text=True,
         )
@@ -200,7 +207,7 @@ def test_items_that_are_never_taken_end_the_run_with_the_way_on(clients, own_tab
 def test_a_file_that_is_no_film_table_is_told_before_anything_is_asked(tmp_path):
     (tmp_path / "films.csv").write_text("title,year\n")
     done = subprocess.run(
-        [sys.executable, "-m", "lambdas.import_films", tmp_path / "films.csv"],
+        [sys.executable, "-m", "lambdas.operator.import_films", tmp_path / "films.csv"],
         capture_output=True,
         text=True,
     )
@@ -215,7 +222,13 @@ def test_a_film_table_that_is_not_there_is_refused_with_where_one_comes_from(
     tool, *option = command
     done = subprocess.run(
         [
-            *(sys.executable, "-m", f"lambdas.{tool}", *option, str(tmp_path / "nowhere.csv")),
+            *(
+                sys.executable,
+                "-m",
+                f"lambdas.operator.{tool}",
+                *option,
+                str(tmp_path / "nowhere.csv"),
+            ),
             *("--desk", str(local_cloud.folder)),
         ],
         capture_output=True,
@@ -223,5 +236,7 @@ def test_a_film_table_that_is_not_there_is_refused_with_where_one_comes_from(
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith(f"lambdas.{tool}: {tmp_path / 'nowhere.csv'}: is not there")
+    assert done.stderr.startswith(
+        f"lambdas.operator.{tool}: {tmp_path / 'nowhere.csv'}: is not there"
+    )
     assert "make films" in done.stderr

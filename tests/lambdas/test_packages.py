@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas import package
+from lambdas.operator import package
 
 
 @pytest.mark.parametrize("function", package.FUNCTIONS)

@@ -31,7 +31,7 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
     s3.put_object(Bucket=desk.data_bucket, Key="feedback/stray.json", Body=b"{")
     try:
         said = subprocess.run(
-            [sys.executable, "-m", "lambdas.restore", "--desk", str(local_cloud.folder)],
+            [sys.executable, "-m", "lambdas.operator.restore", "--desk", str(local_cloud.folder)],
             capture_output=True,
             text=True,
             check=True,

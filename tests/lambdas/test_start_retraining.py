@@ -95,8 +95,8 @@ def test_it_begins_from_the_newest_whole_release_for_the_next_free_version() -> 
 @pytest.mark.parametrize(
     ("cloud", "said"),
     [
-        (Cloud(published=[], whole=set()), "lambdas.publish"),
-        (Cloud(whole=set()), "lambdas.publish"),
+        (Cloud(published=[], whole=set()), "lambdas.operator.publish"),
+        (Cloud(whole=set()), "lambdas.operator.publish"),
         (Cloud(films=False), "--films"),
         (Cloud(feedback=False), "no rating"),
     ],

@@ -14,8 +14,8 @@ import pytest
 
 from data import limits, topics
 from lambdas import training_jobs
-from lambdas.package import AWS_PYTHON, FUNCTIONS
-from lambdas.stack import TEMPLATE
+from lambdas.operator.package import AWS_PYTHON, FUNCTIONS
+from lambdas.operator.stack import TEMPLATE
 from local_cloud.launcher import SCHEDULED_TIME
 
 from .template_text import read_template
@@ -177,7 +177,7 @@ def test_every_resource_of_the_desk_was_created(local_cloud: Any, template: dict
 
 def test_the_key_on_the_desk_signs_as_devices_expect(local_cloud: Any) -> None:
     from data import signing
-    from lambdas.signing_key import release_key
+    from lambdas.operator.signing_key import release_key
 
     aws = local_cloud.aws
     manifest = b"{}"

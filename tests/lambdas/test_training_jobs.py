@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from data import topics, wire
 from data.manifest import MANIFEST
 from data.messages import ModelUpdateJob
+from lambdas.operator.retrain import Patience, wait
 from lambdas.release import versions
-from lambdas.retrain import Patience, wait
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, Outcome, event_of, job_name
 
 from .candidates import left_by_job

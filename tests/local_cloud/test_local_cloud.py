@@ -19,7 +19,7 @@ from data.bundle import beside
 from data.ids import new_id
 from data.manifest import PIPELINE
 from data.messages import FeedbackBatch
-from lambdas.aws import AwsUnusable, on_desk
+from lambdas.operator.aws import AwsUnusable, on_desk
 from local_cloud.state import State
 
 from ..lambdas.device import Device, feedback

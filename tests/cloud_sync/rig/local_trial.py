@@ -3,7 +3,7 @@
 The emulator (broker, rules, stores and host of the functions in one process) is killed and frozen
 too. Killed, it forgets the newest rows of its table, which AWS would have kept; objects it writes
 at once. So the table is rebuilt from the objects at the end, as an operator would
-(`lambdas.restore`), and only then is counted. What it had to put back is told beside.
+(`lambdas.operator.restore`), and only then is counted. What it had to put back is told beside.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from rig.trial import Report
 from data import topics
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
-from lambdas.aws import on_desk
-from lambdas.provision import provision, release_key
+from lambdas.operator.aws import on_desk
+from lambdas.operator.provision import provision, release_key
 from local_cloud.control import order
 from local_cloud.state import State
 
@@ -184,7 +184,7 @@ class LocalTrial:
         by_owner = self._house.confirmed()
         confirmed = by_owner | set(self._confirmed.read_text().splitlines())
         report.by_owner, report.confirmed = len(by_owner), len(confirmed)
-        restored = _run("lambdas.restore", "--desk", str(self._cloud))
+        restored = _run("lambdas.operator.restore", "--desk", str(self._cloud))
         report.restored = int(restored.split()[0])
         with Journal.open(self._state / JOURNAL) as journal:
             rated = {row[0] for row in journal.rows("SELECT id FROM ratings")}

@@ -24,8 +24,8 @@ from data import signing, wire
 from data.bundle import read_bundle, write_bundle
 from data.manifest import MANIFEST, MODEL, SIGNATURE
 from data.messages import ModelUpdateJob
-from lambdas.aws import on_desk
-from lambdas.provision import provision, release_key
+from lambdas.operator.aws import on_desk
+from lambdas.operator.provision import provision, release_key
 
 _PATIENCE_SECONDS = 90.0
 # A minute is the shortest that AWS allows.
@@ -206,6 +206,6 @@ class UpdateTrial:
 
 
 def _lambdas(*words: str) -> None:
-    command = [sys.executable, "-m", f"lambdas.{words[0]}", *words[1:]]
+    command = [sys.executable, "-m", f"lambdas.operator.{words[0]}", *words[1:]]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(command, check=True, capture_output=True, env=environment, timeout=120)

@@ -1,4 +1,4 @@
-"""Provisions a device: `python -m lambdas.provision THING --out DIR [--desk STATE]`.
+"""Provisions a device: `python -m lambdas.operator.provision THING --out DIR [--desk STATE]`.
 
 Makes the thing, its certificate and the folder that the Pi needs: key and certificate, the
 server's root, the public keys of bundles, and `sync.toml`. Nothing in it but the private key is
@@ -21,9 +21,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data import signing, topics
 from data.durable import write_secret
 from data.errors import GreenlightError
-from lambdas.aws import STACK, Aws, reach
-from lambdas.options import DeskOption, RegionOption, StackOption
-from lambdas.signing_key import release_key
+from lambdas.operator.aws import STACK, Aws, reach
+from lambdas.operator.options import DeskOption, RegionOption, StackOption
+from lambdas.operator.signing_key import release_key
 
 CERTIFICATE = "certificate.pem.crt"
 PRIVATE_KEY = "private.pem.key"
@@ -136,7 +136,7 @@ def _configuration(aws: Aws, thing: str, addresses: Addresses, outputs: dict[str
         settings |= {"aws_endpoint_url": aws.desk.aws_endpoint_url, **_DESK_PACE}
     # JSON's strings and numbers are TOML's.
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
-    return f"# Written by lambdas.provision for {thing}; see greenlight-sync.\n{''.join(lines)}"
+    return f"# Written for {thing}; see greenlight-sync.\n{''.join(lines)}"
 
 
 def main(
@@ -157,7 +157,7 @@ def main(
             keys.append(signing.development_key().public_pem)
         provision(aws, stack, thing, out, keys)
     except (GreenlightError, OSError) as error:
-        print(f"lambdas.provision: {error}", file=sys.stderr)
+        print(f"lambdas.operator.provision: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     print(f"{thing}: everything it needs lies in {out}; the key in it is secret")
 

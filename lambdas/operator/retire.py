@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.aws import Aws, AwsUnusable
-from lambdas.fleet import things_of
+from lambdas.operator.aws import Aws, AwsUnusable
+from lambdas.operator.fleet import things_of
 
 
 def retire(aws: Aws, outputs: dict[str, str]) -> None:

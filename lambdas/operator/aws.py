@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.errors import AwsUnusable
-from lambdas.local_endpoints import Endpoints, read_endpoints
+from lambdas.operator.local_endpoints import Endpoints, read_endpoints
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef

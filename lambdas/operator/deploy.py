@@ -1,4 +1,4 @@
-"""Deploys the stack: `python -m lambdas.deploy up`, and takes it down again: `down`.
+"""Deploys the stack: `python -m lambdas.operator.deploy up`, and takes it down again: `down`.
 
 Before anything is changed every prerequisite is checked, and all that is missing is said at once.
 """
@@ -16,11 +16,12 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data.errors import GreenlightError
-from lambdas import package, serving, stack
-from lambdas.aws import STACK, Aws, AwsUnusable, in_account
-from lambdas.fleet import things_of
-from lambdas.options import RegionOption, StackOption
-from lambdas.retire import retire
+from lambdas import serving
+from lambdas.operator import package, stack
+from lambdas.operator.aws import STACK, Aws, AwsUnusable, in_account
+from lambdas.operator.fleet import things_of
+from lambdas.operator.options import RegionOption, StackOption
+from lambdas.operator.retire import retire
 
 _EVERY_SECONDS = 5.0
 
@@ -204,7 +205,7 @@ def up_command(
             print(f"deploying {stack_name} in {aws.region}; this takes some minutes")
             outputs = up(aws, wanted, packages, _EVERY_SECONDS)
     except GreenlightError as error:
-        print(f"lambdas.deploy: {error}", file=sys.stderr)
+        print(f"lambdas.operator.deploy: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     for name, value in sorted(outputs.items()):
         print(f"{name:18} {value}")
@@ -227,7 +228,7 @@ def down_command(
             typer.confirm("Delete it? Its devices can then connect no more", abort=True)
         kept = down(aws, stack_name, outputs, _EVERY_SECONDS)
     except GreenlightError as error:
-        print(f"lambdas.deploy: {error}", file=sys.stderr)
+        print(f"lambdas.operator.deploy: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     print("deleted. Kept, since they hold data (docs/aws.md says how to delete them for good):")
     for name in kept:

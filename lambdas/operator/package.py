@@ -1,4 +1,4 @@
-"""Packages the functions: `python -m lambdas.package`.
+"""Packages the functions: `python -m lambdas.operator.package`.
 
 A package holds a function, what it imports of Greenlight, and the few libraries that this needs
 and AWS's runtime lacks; nothing else. For AWS the libraries come as wheels for its runtime, with
@@ -27,7 +27,7 @@ import typer
 from data.errors import GreenlightError
 
 FUNCTIONS = ("store_feedback", "predict", "start_retraining", "release_model")
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "locks" / "cloud.txt"
 AWS_PYTHON = "3.13"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
@@ -236,7 +236,7 @@ def main(
     try:
         packages = build_for_desk(folder) if desk else build_for_aws(folder, architecture)
     except PackagingFailed as error:
-        typer.echo(f"lambdas.package: {error}", err=True)
+        typer.echo(f"lambdas.operator.package: {error}", err=True)
         raise typer.Exit(1) from error
     for path in packages.values():
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")

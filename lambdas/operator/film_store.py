@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from data import topics
 from data.errors import GreenlightError
 from data.film_table import is_film, read_rows
-from lambdas.film_items import Item, Items
+from lambdas.operator.film_items import Item, Items
 
 # Of the file that models learn from.
 _NAME = "movie_ratings_simple"

@@ -1,4 +1,4 @@
-"""Publishes a bundle: `python -m lambdas.publish BUNDLE [--thing THING ...] [--desk STATE]`.
+"""Publishes a bundle: `python -m lambdas.operator.publish BUNDLE`.
 
 Checks the bundle as a device will, has the ML endpoint serve its pipeline, uploads it, and creates
 the IoT Job that tells devices of it. A version that is there already is never changed: its files
@@ -22,12 +22,12 @@ from data.errors import GreenlightError
 from data.manifest import MANIFEST, PIPELINE, SIGNATURE
 from data.messages import ModelUpdateJob
 from lambdas import serving
-from lambdas.aws import STACK, Aws, reach
 from lambdas.errors import PublishingFailed
-from lambdas.fleet import every_thing
-from lambdas.options import DeskOption, RegionOption, StackOption
+from lambdas.operator.aws import STACK, Aws, reach
+from lambdas.operator.fleet import every_thing
+from lambdas.operator.options import DeskOption, RegionOption, StackOption
+from lambdas.operator.signing_key import release_key, under_release_key
 from lambdas.release import Release, put_release, tell_devices
-from lambdas.signing_key import release_key, under_release_key
 
 # How often the ML endpoint is asked whether it serves the new pipeline.
 _AWS_SECONDS, _DESK_SECONDS = 5.0, 0.1
@@ -130,7 +130,7 @@ def main(
         release = Release(bundle.manifest.name, bundle.manifest.version, files)
         job, document = publish(aws, stack, release, kept, thing or ())
     except (GreenlightError, OSError) as error:
-        print(f"lambdas.publish: {error}", file=sys.stderr)
+        print(f"lambdas.operator.publish: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     print(f"version {document.version} lies at s3://{document.bucket}/{document.prefix}")
     print(f"manifest sha256 {document.manifest_sha256}")

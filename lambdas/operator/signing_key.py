@@ -8,8 +8,8 @@ import msgspec
 
 from data.bundle import Bundle
 from data.manifest import Manifest
-from lambdas.aws import Aws
 from lambdas.kms_key import KmsKey
+from lambdas.operator.aws import Aws
 
 
 def release_key(aws: Aws, stack: str) -> bytes:

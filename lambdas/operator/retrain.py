@@ -1,4 +1,4 @@
-"""Asks for a retraining now: `python -m lambdas.retrain [--desk STATE] [--wait]`.
+"""Asks for a retraining now: `python -m lambdas.operator.retrain [--desk STATE] [--wait]`.
 
 The schedule asks the same function the same question. `--wait` shows the training's course, and
 what became of the new model: released, or refused with the reasons.
@@ -24,9 +24,9 @@ from rich.table import Table
 from data import topics, wire
 from data.errors import GreenlightError
 from data.verdict import VERDICT, Verdict
-from lambdas.aws import STACK, Aws, reach
-from lambdas.film_store import put_film_table
-from lambdas.options import DeskOption, RegionOption, StackOption
+from lambdas.operator.aws import STACK, Aws, reach
+from lambdas.operator.film_store import put_film_table
+from lambdas.operator.options import DeskOption, RegionOption, StackOption
 from lambdas.training_jobs import ENDED, OUTCOME, Outcome
 
 _MAX_VERDICT_BYTES = 1024 * 1024
@@ -117,10 +117,10 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (GreenlightError, OSError) as error:
-        print(f"lambdas.retrain: {error}", file=sys.stderr)
+        print(f"lambdas.operator.retrain: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     except (ClientError, BotoCoreError) as error:
-        print(f"lambdas.retrain: AWS refuses: {error}", file=sys.stderr)
+        print(f"lambdas.operator.retrain: AWS refuses: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
 
 

@@ -1,4 +1,4 @@
-"""Rebuilds the table's ratings from the data bucket: `python -m lambdas.restore`.
+"""Rebuilds the table's ratings from the data bucket: `python -m lambdas.operator.restore`.
 
 The objects are the whole record. An item that is there is left as it is, so that this may run
 beside a living stack, and again.
@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data import topics, wire
 from data.errors import GreenlightError, InvalidRecord
 from data.messages import Feedback
-from lambdas.aws import STACK, AwsUnusable, reach
-from lambdas.options import DeskOption, RegionOption, StackOption
+from lambdas.operator.aws import STACK, AwsUnusable, reach
+from lambdas.operator.options import DeskOption, RegionOption, StackOption
 from lambdas.store_feedback.ingest import Table, item_of
 from lambdas.store_feedback.stores import DynamoTable
 
@@ -101,10 +101,10 @@ def main(
             DynamoTable(dynamodb, table),
         )
     except (ClientError, BotoCoreError) as error:
-        print(f"lambdas.restore: {AwsUnusable(f'AWS refuses: {error}')}", file=sys.stderr)
+        print(f"lambdas.operator.restore: {AwsUnusable(f'AWS refuses: {error}')}", file=sys.stderr)
         raise typer.Exit(1) from error
     except GreenlightError as error:
-        print(f"lambdas.restore: {error}", file=sys.stderr)
+        print(f"lambdas.operator.restore: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     print(f"{done.put} item(s) put, {done.there} were there")
     for one in done.refused:

@@ -1,4 +1,4 @@
-"""Imports a film table: `python -m lambdas.import_films FILMS.csv [--desk STATE] [--table NAME]`.
+"""Imports a film table: `python -m lambdas.operator.import_films FILMS.csv`.
 
 The films go to S3 as DynamoDB JSON, and from there into the table: by DynamoDB's own import where
 there is no such table yet, in batches where there is. Running it again goes on where it stopped.
@@ -20,10 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from data.errors import GreenlightError
 from data.film_table import read_rows
-from lambdas.aws import STACK, reach
-from lambdas.film_items import items_of
-from lambdas.film_store import FilmImport, ImportFailed, Tell, check_there, put_film_table
-from lambdas.options import DeskOption, RegionOption, StackOption
+from lambdas.operator.aws import STACK, reach
+from lambdas.operator.film_items import items_of
+from lambdas.operator.film_store import FilmImport, ImportFailed, Tell, check_there, put_film_table
+from lambdas.operator.options import DeskOption, RegionOption, StackOption
 
 
 def import_films(work: FilmImport, count: int, tell: Tell, every_seconds: float = 1.0) -> str:
@@ -94,7 +94,7 @@ def main(
         except (ClientError, BotoCoreError) as error:
             raise ImportFailed(f"AWS refuses: {error}; run this again to go on") from error
     except GreenlightError as error:
-        print(f"lambdas.import_films: {error}", file=sys.stderr)
+        print(f"lambdas.operator.import_films: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     if films.repeats:
         print(f"{films.repeats:,} films have the title, year and director of one before: left out")

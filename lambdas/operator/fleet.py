@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.aws import Aws, AwsUnusable
 from lambdas.errors import PublishingFailed
+from lambdas.operator.aws import Aws, AwsUnusable
 
 
 def things_of(aws: Aws, outputs: dict[str, str]) -> list[str]:
@@ -33,5 +33,5 @@ def every_thing(aws: Aws, stack: str) -> list[str]:
     """
     names = things_of(aws, aws.outputs(stack))
     if not names:
-        raise PublishingFailed("no device is provisioned; begin with lambdas.provision")
+        raise PublishingFailed("no device is provisioned; begin with lambdas.operator.provision")
     return names

@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 from botocore.exceptions import ClientError
 
-from lambdas.aws import Aws, AwsUnusable, outputs_of
+from lambdas.operator.aws import Aws, AwsUnusable, outputs_of
 
-TEMPLATE = Path(__file__).with_name("template.yaml")
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 # The outputs that name what the template retains; a test holds this to it.
 RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey")

@@ -1,0 +1,1 @@
+"""What a person types to deploy, provision, publish and retrain: the operator's tools."""
