@@ -19,22 +19,14 @@ import msgspec
 
 from cloud_sync.link import Backoff
 from data import limits, wire
-from data.checks import SCHEMA_VERSION
 from data.errors import InvalidRecord
-from data.messages import Ack
+from data.messages import Ack, FeedbackBatch
 from edge.journal import OutboxRow
 
 # Room for the batch's own brackets, commas and schema version.
 _ENVELOPE_BYTES = 64
 # An answer takes what the cloud takes; waits for it double up to this many times.
 _MOST_PATIENCE = 4
-
-
-class _Batch(msgspec.Struct, frozen=True):
-    """A FeedbackBatch of encoded records, the same bytes however often it is sent."""
-
-    records: list[msgspec.Raw]
-    schema_version: int = SCHEMA_VERSION
 
 
 class _Addressed(msgspec.Struct):
@@ -189,7 +181,7 @@ class Uplink:
         self._in_flight = ids
         self._unanswered = ids | (self._unanswered & {row.id for row in rows})
         self._deadline = now + self._wait()
-        return [*commands, SendFeedback(msgspec.json.encode(_Batch(records)))]
+        return [*commands, SendFeedback(wire.encode(FeedbackBatch(tuple(records))))]
 
     def _under_our_name(self, row: OutboxRow) -> bytes:
         """Return the record as it is sent. Raise InvalidRecord if nobody could answer for it.

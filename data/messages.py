@@ -6,11 +6,12 @@ new one; a golden example of each version lies in `data/golden` and is never edi
 
 from __future__ import annotations
 
+import json
 from typing import Literal, TypeAlias
 
 import msgspec
 
-from data import limits, topics
+from data import limits, topics, wire
 from data.checks import (
     SCHEMA_VERSION,
     check_counts,
@@ -107,18 +108,64 @@ class Feedback(msgspec.Struct, frozen=True):
 
 
 class FeedbackBatch(msgspec.Struct, frozen=True):
-    """Feedback on its way up: 1 to 200 records, each id once."""
+    """Feedback on its way up: 1 to 200 records, each still as JSON.
 
-    records: tuple[Feedback, ...]
+    A device resends a record as it was captured, byte for byte, and the cloud judges each one
+    alone, so one bad record never holds up its neighbours. Nothing here looks inside them.
+    """
+
+    records: tuple[msgspec.Raw, ...]
     schema_version: int = SCHEMA_VERSION
 
+    @classmethod
+    def of(cls, *records: Feedback) -> FeedbackBatch:
+        """Return a batch of these records."""
+        return cls(tuple(msgspec.Raw(msgspec.json.encode(record)) for record in records))
+
+    @classmethod
+    def read(cls, payload: bytes) -> FeedbackBatch:
+        """Read a batch, even one in which a single record isn't JSON.
+
+        A record with something JSON doesn't have (NaN, half a surrogate) makes the whole message
+        invalid, which would keep its neighbours on the device for ever. A more lenient parser
+        then takes the message apart, and whoever reads the records refuses the bad one.
+
+        Raises:
+            InvalidRecord: this isn't a batch.
+        """
+        try:
+            return wire.decode(payload, cls)
+        except InvalidRecord as strict:
+            if not isinstance(strict.__cause__, msgspec.DecodeError | UnicodeDecodeError):
+                raise
+            try:
+                loose = json.loads(payload)
+                loose["records"] = [
+                    msgspec.Raw(json.dumps(record).encode()) for record in loose["records"]
+                ]
+                return wire.convert(loose, cls)
+            except (ValueError, RecursionError, TypeError, KeyError):
+                raise strict from None
+
+    def feedback(self) -> tuple[Feedback, ...]:
+        """Return the records, read and checked.
+
+        Raises:
+            InvalidRecord: naming the first one at fault by its place: `records[3].stars`.
+        """
+        records = []
+        for index, raw in enumerate(self.records):
+            try:
+                records.append(wire.decode(bytes(raw), Feedback))
+            except InvalidRecord as error:
+                raise InvalidRecord(f"records[{index}].{error.field}", error.reason) from error
+        check_unique("records", [record.id for record in records])
+        return tuple(records)
+
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no batch."""
+        """Raise InvalidRecord, naming the field, if this isn't a batch."""
         check_schema(prefix, self.schema_version)
         check_length(f"{prefix}records", len(self.records), limits.MAX_BATCH_RECORDS)
-        for index, record in enumerate(self.records):
-            record.check(f"{prefix}records[{index}].")
-        check_unique(f"{prefix}records", [record.id for record in self.records])
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -10,15 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
-from data import limits, topics, wire
-from data.checks import SCHEMA_VERSION
+from data import topics, wire
 from data.errors import InvalidRecord
 from data.films import genre_slots
-from data.messages import Ack, Feedback, Outcome
+from data.messages import Ack, Feedback, FeedbackBatch, Outcome
 
 Item: TypeAlias = dict[str, str | int | float]
 # Takes a topic and a message.
@@ -52,32 +51,6 @@ class Objects(Protocol):
 
     def put_new(self, key: str, content: bytes) -> None:
         """Put an object, or leave the one that this key already has."""
-
-
-class _Batch(msgspec.Struct):
-    """A batch whose records are not looked at yet: one bad record must not spoil the others."""
-
-    records: list[msgspec.Raw]
-    schema_version: int = SCHEMA_VERSION
-
-    def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no batch."""
-        if self.schema_version != SCHEMA_VERSION:
-            raise InvalidRecord(
-                f"{prefix}schema_version",
-                f"is {self.schema_version}; this function reads {SCHEMA_VERSION}: deploy it",
-            )
-        if not 1 <= len(self.records) <= limits.MAX_BATCH_RECORDS:
-            raise InvalidRecord(
-                f"{prefix}records",
-                f"holds {len(self.records)} entries; give 1 to {limits.MAX_BATCH_RECORDS}",
-            )
-
-
-class _LenientBatch(_Batch):
-    """The same, of records that a lenient reader has read."""
-
-    records: list[Any]
 
 
 # Looked up once: msgspec evaluates every annotation anew each time it is asked.
@@ -154,7 +127,7 @@ def ingest(thing: str, payload: bytes, table: Table, objects: Objects) -> tuple[
         Exception: whatever a store raises; the message is to be handed in again.
     """
     outcomes: dict[str, Outcome] = {}
-    for raw in _records(payload):
+    for raw in map(bytes, FeedbackBatch.read(payload).records):
         record_id = _id_of(raw)
         if record_id is None or record_id in outcomes:
             continue
@@ -162,28 +135,6 @@ def ingest(thing: str, payload: bytes, table: Table, objects: Objects) -> tuple[
     if not outcomes:
         raise InvalidRecord("records", "hold no id that could be answered to")
     return tuple(outcomes.values())
-
-
-def _records(payload: bytes) -> list[bytes]:
-    """Return the batch's records, each as JSON of its own.
-
-    One record with what JSON has not (NaN, half a surrogate) would make the whole message no
-    JSON, and so keep its neighbours on the device for ever: then a more lenient reader takes the
-    message apart, and each record is judged alone.
-
-    Raises:
-        InvalidRecord: this is no batch.
-    """
-    try:
-        return [bytes(raw) for raw in wire.decode(payload, _Batch).records]
-    except InvalidRecord as strict:
-        if not isinstance(strict.__cause__, msgspec.DecodeError | UnicodeDecodeError):
-            raise
-        try:
-            batch = wire.convert(json.loads(payload), _LenientBatch)
-        except (ValueError, RecursionError):
-            raise strict from None
-    return [json.dumps(record).encode() for record in batch.records]
 
 
 def _id_of(raw: bytes) -> str | None:

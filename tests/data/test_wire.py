@@ -53,14 +53,25 @@ FEEDBACK = st.builds(
     boot_id=st.just("b"),
     rating=st.none() | st.floats(1, 10),
 )
-BATCHES = st.lists(FEEDBACK, min_size=1, max_size=5, unique_by=lambda record: record.id).map(
-    lambda records: FeedbackBatch(tuple(records))
-)
+RECORDS = st.lists(FEEDBACK, min_size=1, max_size=5, unique_by=lambda record: record.id)
 
 
-@given(BATCHES)
-def test_a_feedback_batch_survives_the_wire(batch):
-    assert wire.decode(wire.encode(batch), FeedbackBatch) == batch
+@given(RECORDS)
+def test_a_feedback_batch_survives_the_wire(records):
+    payload = wire.encode(FeedbackBatch.of(*records))
+    assert wire.decode(payload, FeedbackBatch).feedback() == tuple(records)
+
+
+@given(RECORDS)
+def test_one_record_that_is_not_json_spoils_no_other(records):
+    spoilt = json.dumps(feedback(expected=math.nan))
+    payload = wire.encode(FeedbackBatch.of(*records)).replace(b"[", f"[{spoilt},".encode(), 1)
+    with pytest.raises(InvalidRecord):
+        wire.decode(payload, FeedbackBatch)
+    first, *others = FeedbackBatch.read(payload).records
+    with pytest.raises(InvalidRecord):
+        wire.decode(bytes(first), Feedback)
+    assert [wire.decode(bytes(raw), Feedback) for raw in others] == records
 
 
 @given(
@@ -146,7 +157,7 @@ WRONG = {
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(field, value):
     payload = json.dumps({"records": [feedback(**{field: value})]}).encode()
     with pytest.raises(InvalidRecord) as refused:
-        wire.decode(payload, FeedbackBatch)
+        wire.decode(payload, FeedbackBatch).feedback()
     assert field in str(refused.value) or (field, value) == ("director", "\ud800")
 
 
@@ -154,7 +165,7 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_field(field, value):
 def test_numbers_that_are_none_are_refused(number):
     payload = json.dumps({"records": [feedback(expected="HERE")]}).replace('"HERE"', number)
     with pytest.raises(InvalidRecord):
-        wire.decode(payload.encode(), FeedbackBatch)
+        wire.decode(payload.encode(), FeedbackBatch).feedback()
     with pytest.raises(InvalidRecord) as refused:
         wire.encode(Prediction(math.nan, (0.1,) * 10))
     assert refused.value.field == "expected"
@@ -163,7 +174,7 @@ def test_numbers_that_are_none_are_refused(number):
 def test_a_repeated_id_is_refused():
     payload = json.dumps({"records": [feedback(), feedback()]}).encode()
     with pytest.raises(InvalidRecord, match="repeats the id"):
-        wire.decode(payload, FeedbackBatch)
+        wire.decode(payload, FeedbackBatch).feedback()
 
 
 def test_oversize_payloads_are_refused_in_both_directions():
@@ -174,7 +185,7 @@ def test_oversize_payloads_are_refused_in_both_directions():
         for n in range(1, 151)
     )
     with pytest.raises(InvalidRecord, match="at most 100000"):
-        wire.encode(FeedbackBatch(records))
+        wire.encode(FeedbackBatch.of(*records))
     with pytest.raises(InvalidRecord, match="at most 100000"):
         wire.decode(b" " * (limits.MAX_PAYLOAD_BYTES + 1), FeedbackBatch)
 

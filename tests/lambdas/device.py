@@ -85,7 +85,7 @@ class Device:
     def rate(self, *records: Feedback) -> Ack:
         """Send a batch and wait for its ack."""
         arrived = self.listening(topics.feedback_ack(self.thing))
-        self.send(topics.feedback(self.thing), wire.encode(FeedbackBatch(records)))
+        self.send(topics.feedback(self.thing), wire.encode(FeedbackBatch.of(*records)))
         return wire.decode(arrived.get(timeout=PATIENCE_SECONDS), Ack)
 
     def verify(self, request: VerificationRequest) -> VerificationReply:

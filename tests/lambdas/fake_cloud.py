@@ -91,7 +91,7 @@ class Cloud:
             self.acks.append(wire.decode(payload, Ack))
 
     def receive(self, *records: Feedback) -> None:
-        payload = wire.encode(FeedbackBatch(records))
+        payload = wire.encode(FeedbackBatch.of(*records))
         receive(THING, payload, self, self.bucket, self.publish)
 
     def _call(self) -> _Call:

@@ -28,7 +28,7 @@ def test_a_recorded_batch_is_stored_acked_and_counted(
     packaged: Device, store_feedback: RunningFunction
 ) -> None:
     one, two = feedback(THING), feedback(THING, rating=8.4)
-    event = event_of(wire.encode(FeedbackBatch((one, two))))
+    event = event_of(wire.encode(FeedbackBatch.of(one, two)))
     assert set(outcomes(packaged, store_feedback, event).values()) == {"stored"}
     assert set(outcomes(packaged, store_feedback, event).values()) == {"duplicate"}
     lines = [json.loads(line) for line in store_feedback.said().splitlines() if line[:1] == "{"]

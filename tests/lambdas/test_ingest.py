@@ -119,7 +119,7 @@ def test_another_record_under_the_same_id_is_rejected_and_changes_nothing() -> N
 def test_a_poison_record_is_rejected_and_the_others_are_stored() -> None:
     cloud = Cloud()
     good, bad = record(), record()
-    batch = msgspec.to_builtins(FeedbackBatch((bad, good)))
+    batch = json.loads(wire.encode(FeedbackBatch.of(bad, good)))
     batch["records"][0]["stars"] = 11
     receive(THING, json.dumps(batch).encode(), cloud, cloud.bucket, cloud.publish)
     assert last_outcomes(cloud) == {bad.id: "rejected", good.id: "stored"}

@@ -38,7 +38,7 @@ def test_two_thousand_ratings_arrive_none_is_lost_and_memory_stays_bounded(
     begun, peak, sent = time.monotonic(), 0.0, 0
     outcomes: dict[str, str] = {}
     for start in range(0, RATINGS, 200):
-        batch = wire.encode(FeedbackBatch(tuple(records[start : start + 200])))
+        batch = wire.encode(FeedbackBatch.of(*records[start : start + 200]))
         expected = {record.id for record in records[start : start + 200]}
         # As the device does it: one batch in flight, sent again until the application's ack.
         while not expected <= outcomes.keys():

@@ -20,7 +20,7 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
     lost, kept = feedback("restored", rating=7.75), feedback("restored")
     receive(
         "restored",
-        wire.encode(FeedbackBatch((lost, kept))),
+        wire.encode(FeedbackBatch.of(lost, kept)),
         DynamoTable(dynamodb, desk.table),
         S3Objects(s3, desk.data_bucket),
         lambda _topic, _payload: None,

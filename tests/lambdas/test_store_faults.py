@@ -133,7 +133,7 @@ def test_after_any_fault_at_any_call_the_resend_leaves_one_item_and_one_object(
     call: int, fault: str, once: Wire, local_cloud: Any
 ) -> None:
     one, two = feedback("wired"), feedback("wired")
-    batch = wire.encode(FeedbackBatch((one, two)))
+    batch = wire.encode(FeedbackBatch.of(one, two))
     once.acks.clear()
     once.break_at(call, fault)
     with pytest.raises((BotoCoreError, ClientError)):
@@ -156,7 +156,7 @@ def test_a_lost_answer_that_the_library_itself_repeats_changes_nothing(
     one, two = feedback("wired"), feedback("wired")
     stubborn.acks.clear()
     stubborn.break_at(call, "lost answer")
-    stubborn.receive("wired", wire.encode(FeedbackBatch((one, two))))
+    stubborn.receive("wired", wire.encode(FeedbackBatch.of(one, two)))
     assert len(stubborn.acks) == 1
     outcomes = wire.decode(stubborn.acks[0], Ack).outcomes
     assert {outcome.outcome for outcome in outcomes} <= {"stored", "duplicate"}

@@ -30,7 +30,7 @@ def test_a_connects_as_itself_only(a: Device, b: Device) -> None:
 
 def test_a_cannot_publish_as_b(local_cloud: Any, a: Device, b: Device) -> None:
     forged = feedback(b.thing)
-    batch = wire.encode(FeedbackBatch((forged,)))
+    batch = wire.encode(FeedbackBatch.of(forged))
     with line_of(b) as theirs, line_of(a) as ours:
         assert theirs.subscribe(topics.feedback_ack(b.thing)) == "taken"
         assert ours.publish(topics.feedback(b.thing), batch) != "taken"
@@ -46,7 +46,7 @@ def test_a_cannot_publish_as_b(local_cloud: Any, a: Device, b: Device) -> None:
 
 
 def test_a_record_of_b_on_as_own_topic_is_rejected(a: Device, b: Device) -> None:
-    batch = wire.encode(FeedbackBatch((feedback(b.thing),)))
+    batch = wire.encode(FeedbackBatch.of(feedback(b.thing)))
     with line_of(a) as ours:
         ours.subscribe(topics.feedback_ack(a.thing))
         assert ours.publish(topics.feedback(a.thing), batch) == "taken"

@@ -159,7 +159,7 @@ class Studio:
     def send(self) -> None:
         """Send the outbox until the cloud has it all, as the sync service does."""
         while waiting := self.journal.peek_outbox(BATCH):
-            batch = FeedbackBatch(tuple(wire.decode(row.payload, Feedback) for row in waiting))
+            batch = FeedbackBatch(tuple(msgspec.Raw(row.payload) for row in waiting))
             acks: list[bytes] = []
             receive(
                 THING,
