@@ -101,13 +101,13 @@ def test_every_sum_in_the_page_of_costs_is_right():
 
 
 def test_the_page_of_security_tells_the_doors_numbers_as_they_are():
-    from edge.page import lockout, pin, sessions
+    from edge.page import auth
 
     told = (DOCS / "security.md").read_text("utf-8")
-    assert f"{pin.DIGITS} digits" in told
-    assert f"After {lockout.FREE_GUESSES} wrong guesses" in told
-    assert (lockout.FIRST_LOCK_SECONDS, lockout.LONGEST_LOCK_SECONDS) == (60, 3600)
-    assert f"after {sessions.LASTS_SECONDS // 86_400} days" in told
+    assert f"{auth.DIGITS} digits" in told
+    assert f"After {auth.FREE_GUESSES} wrong guesses" in told
+    assert (auth.FIRST_LOCK_SECONDS, auth.LONGEST_LOCK_SECONDS) == (60, 3600)
+    assert f"after {auth.LASTS_SECONDS // 86_400} days" in told
 
 
 def test_every_module_that_a_page_names_is_there():

@@ -16,7 +16,7 @@ from edge.appliance.kept_slate import keep_slate
 from edge.appliance.machine import Event, pattern
 from edge.appliance.rating import CannotRate
 from edge.journal import JournalError
-from edge.page.house import Declined, Standing
+from edge.page.port import ApplianceStatus, Declined
 from edge.panel.led import MEANING
 from edge.search.slate import InvalidSlate, Slate, resolve
 
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class ApplianceHouse:
-    """What `edge.page.house.House` asks for, of a running appliance.
+    """What `edge.page.port.AppliancePort` asks for, of a running appliance.
 
     Args:
         loop: the appliance's event loop.
@@ -35,12 +35,12 @@ class ApplianceHouse:
         self._appliance = appliance
         self._loop = loop
 
-    def standing(self) -> Standing:
+    def status(self) -> ApplianceStatus:
         """Return how the appliance stands."""
         # Read without the loop: each value is replaced whole, and the page asks often.
         appliance = self._appliance
         model = appliance.model
-        return Standing(
+        return ApplianceStatus(
             phase=appliance.state.phase,
             says=MEANING[pattern(appliance.state)],
             thing=appliance.config.thing,

@@ -40,7 +40,7 @@ from edge.panel.lights import Lights
 from edge.panel.terminal import Terminal
 
 if TYPE_CHECKING:
-    from edge.page.server import PageServer
+    from edge.page import PageServer
 
 # A command such as `greenlight status` holds the lock for a moment: no reason not to start.
 _LOCK_PATIENCE_SECONDS = 3.0
@@ -213,8 +213,7 @@ async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
 
     def open_page() -> PageServer:
         from edge.appliance.port import ApplianceHouse
-        from edge.page.server import PageServer
-        from edge.page.settings import PageSettings
+        from edge.page import PageServer, PageSettings
 
         config = appliance.config
         settings = PageSettings(

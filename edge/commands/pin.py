@@ -23,11 +23,11 @@ def pin(
     state: StateOption = None,
 ) -> None:
     """Show the PIN that opens the page, making it on first use."""
-    from edge.page.pin import PIN_FILE, make_anew, read_or_make
+    from edge.page.auth import PIN_FILE, read_or_make_pin, replace_pin
 
     folder = configured(config, state).state
     folder.mkdir(parents=True, exist_ok=True)
-    found = make_anew(folder) if new else read_or_make(folder)
+    found = replace_pin(folder) if new else read_or_make_pin(folder)
     if os.geteuid() == 0:
         # Made by root it must still be the appliance's own: the page reads it.
         owner = folder.stat()

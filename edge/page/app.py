@@ -15,14 +15,11 @@ from starlette.types import ASGIApp
 
 from data.bundle import BundleRefused
 from edge.journal import JournalError
-from edge.page import doing, entrance, reading
-from edge.page.context import STATIC, Context, context_of
-from edge.page.door import SIGN_IN, Doorkeeper
+from edge.page import actions, views
+from edge.page.auth import own_names
 from edge.page.forms import BadForm
-from edge.page.guard import Guard
-from edge.page.origins import own_names
-from edge.page.report import NoReport, report
-from edge.page.spreadsheet import history_csv
+from edge.page.middleware import SIGN_IN, SecurityMiddleware, SessionMiddleware
+from edge.page.rendering import STATIC, Context, context_of
 
 _log = logging.getLogger(__name__)
 
@@ -49,23 +46,23 @@ async def icon(request: Request) -> Response:
 
 
 ROUTES = (
-    Route("/", reading.pick),
-    Route("/slate", reading.slate),
-    Route("/history", reading.history),
-    Route("/history.csv", history_csv),
-    Route("/model", reading.model),
-    Route("/report", report),
-    Route("/sync", reading.delivery),
-    Route("/directors", reading.directors),
-    Route("/events", reading.events),
-    Route("/press", doing.press, methods=["POST"]),
-    Route("/approve", doing.approve, methods=["POST"]),
-    Route("/rate", doing.rate, methods=["POST"]),
-    Route("/narrow", doing.narrow, methods=["POST"]),
-    Route("/synchronise", doing.synchronise, methods=["POST"]),
-    Route(SIGN_IN, entrance.sign_in, methods=["GET"]),
-    Route(SIGN_IN, entrance.enter, methods=["POST"]),
-    Route("/sign-out", entrance.sign_out, methods=["POST"]),
+    Route("/", views.pick),
+    Route("/slate", views.slate),
+    Route("/history", views.history),
+    Route("/history.csv", views.history_csv),
+    Route("/model", views.model),
+    Route("/report", views.report),
+    Route("/sync", views.sync),
+    Route("/directors", views.directors),
+    Route("/events", views.events),
+    Route("/press", actions.press, methods=["POST"]),
+    Route("/approve", actions.approve, methods=["POST"]),
+    Route("/rate", actions.rate, methods=["POST"]),
+    Route("/narrow", actions.narrow, methods=["POST"]),
+    Route("/synchronise", actions.synchronise, methods=["POST"]),
+    Route(SIGN_IN, actions.sign_in, methods=["GET"]),
+    Route(SIGN_IN, actions.check_pin, methods=["POST"]),
+    Route("/sign-out", actions.sign_out, methods=["POST"]),
     Route("/static/{name}", static),
     Route("/favicon.ico", icon),
 )
@@ -75,12 +72,12 @@ def make_app(context: Context) -> ASGIApp:
     """Return the page as an ASGI application, guarded."""
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(Doorkeeper, door=context.door)],
+        middleware=[Middleware(SessionMiddleware, auth=context.auth)],
         exception_handlers={
             HTTPException: _http_error,
             BadForm: _bad_form,
             JournalError: _journal_error,
-            NoReport: _no_report,
+            views.NoReport: _no_report,
             BundleRefused: _changed_report,
             Exception: _unforeseen,
         },
@@ -89,7 +86,7 @@ def make_app(context: Context) -> ASGIApp:
     # Redirects to the other spelling of a path would only blur what there is.
     app.router.redirect_slashes = False
     names = own_names(context.settings.names)
-    return Guard(app, lambda: names)
+    return SecurityMiddleware(app, lambda: names)
 
 
 def _error(request: Request, status: int, headline: str, message: str) -> Response:

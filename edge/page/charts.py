@@ -10,7 +10,7 @@ import msgspec
 from data.films import MAX_STARS, MIN_STARS, shown_stars
 from data.picks import Pick, Prediction
 from edge.journal import HistoryEntry
-from edge.page.words import listed, percent
+from edge.page.formatting import listed, percent
 from edge.search.answer import GOOD_STARS
 from edge.search.explain import Why
 

@@ -16,13 +16,12 @@ import uvicorn
 from data.errors import GreenlightError
 from edge.journal import JOURNAL
 from edge.page.app import make_app
-from edge.page.context import Context
-from edge.page.desk import Desk
-from edge.page.door import Door
-from edge.page.house import House
+from edge.page.auth import Authenticator
 from edge.page.live import Live
-from edge.page.patience import PatientProtocol
-from edge.page.settings import PageSettings
+from edge.page.middleware import HeadTimeoutProtocol
+from edge.page.port import AppliancePort
+from edge.page.queries import QueryThread
+from edge.page.rendering import Context, PageSettings
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ class PageServer:
     """The page of one appliance.
 
     Args:
-        house: the appliance.
+        appliance: what it may ask of the appliance.
         state: its state folder, with journal and PIN.
         settings: where to serve.
 
@@ -49,18 +48,17 @@ class PageServer:
         PinUnusable: the PIN can be neither read nor made.
     """
 
-    def __init__(self, house: House, state: Path, settings: PageSettings) -> None:
-        self._house = house
+    def __init__(self, appliance: AppliancePort, state: Path, settings: PageSettings) -> None:
         self._settings = settings
-        self.door = Door(state)
-        self._desk = Desk(house, state / JOURNAL)
-        self._live = Live(house.subscribe)
+        self.auth = Authenticator(state)
+        self._queries = QueryThread(appliance, state / JOURNAL)
+        self._live = Live(appliance.subscribe)
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asked_at: float | None = None
-        self._unsubscribe = house.on_button(self.door.lockout.lift)
+        self._unsubscribe = appliance.on_button(self.auth.lockout.lift)
 
     @property
     def address(self) -> str:
@@ -76,8 +74,8 @@ class PageServer:
             PageUnavailable: the address is taken or not ours, or the certificate cannot be used.
         """
         config = uvicorn.Config(
-            make_app(Context(self._desk, self.door, self._live, self._settings)),
-            http=PatientProtocol,
+            make_app(Context(self._queries, self.auth, self._live, self._settings)),
+            http=HeadTimeoutProtocol,
             ws="none",
             lifespan="off",
             loop="asyncio",
@@ -113,8 +111,8 @@ class PageServer:
             self._thread.join(_PATIENCE_SECONDS)
         if self._socket is not None:
             self._socket.close()
-        self.door.close()
-        self._desk.close()
+        self.auth.close()
+        self._queries.close()
 
     def is_fresh(self) -> bool:
         """Say whether the page still answers: for the watchdog."""

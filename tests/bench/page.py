@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from data import signing
-from tests.page.appliance import RunningAppliance, Visitor
-from tests.page.open_pages import resident_mb
+from tests.edge.page.open_pages import resident_mb
+from tests.edge.page.running_appliance import RunningAppliance, Visitor
 
 from .measure import Measure
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from data import signing
-from tests.page.appliance import RunningAppliance
-from tests.page.open_pages import Events, median_press, open_pages, resident_mb
+from tests.edge.page.open_pages import Events, median_press, open_pages, resident_mb
+from tests.edge.page.running_appliance import RunningAppliance
 
 # One event in five seconds of the simulated time: a press every twenty, a rating every hundred.
 EVENT_SECONDS = 5.0

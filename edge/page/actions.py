@@ -1,0 +1,208 @@
+"""The forms that do something: press, approve, rate, narrow, synchronise, sign in and out.
+
+Every form but the sign-in carries the token of its session.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from data.checks import check_id
+from data.errors import InvalidRecord
+from edge.journal import Journal
+from edge.page.auth import (
+    COOKIE,
+    LASTS_SECONDS,
+    SignInLocked,
+    TooManySignIns,
+    same_token,
+)
+from edge.page.formatting import duration
+from edge.page.forms import BadForm, Form, fields_of, rating_of, read_form, slate_of, stars_of
+from edge.page.middleware import SIGN_IN
+from edge.page.port import AppliancePort, Declined
+from edge.page.queries import pick_page, slate_page
+from edge.page.rendering import context_of, session_of
+from edge.page.views import index_of
+from edge.search.slate import InvalidSlate, Slate
+
+
+async def checked_form(request: Request) -> Form:
+    """Return the form of someone who is signed in, with the token of their session.
+
+    Raises:
+        BadForm: it is no form, or does not carry the token.
+    """
+    form = await read_form(request)
+    if not same_token(session_of(request), form.one("token")):
+        raise BadForm("This form is from before you signed in; load the page again.", 403)
+    return form
+
+
+async def press(request: Request) -> Response:
+    """What a short press of the button does."""
+    await checked_form(request)
+    return await _order(request, lambda appliance: appliance.press(), "/", "pressed")
+
+
+async def synchronise(request: Request) -> Response:
+    """What a hold of five to ten seconds does."""
+    await checked_form(request)
+    return await _order(request, lambda appliance: appliance.synchronise(), "/sync", "synchronise")
+
+
+async def approve(request: Request) -> Response:
+    """The film will be made."""
+    pick_id = _pick_id(await checked_form(request))
+    return await _order(request, lambda appliance: appliance.approve(pick_id), "/", "approved")
+
+
+async def rate(request: Request) -> Response:
+    """The film was made, and this is what it got."""
+    form = await checked_form(request)
+    pick_id = _pick_id(form)
+    stars = stars_of(form)
+    rating = rating_of(form, stars)
+    back = "/history" if form.one("back") == "history" else "/"
+    return await _order(
+        request, lambda appliance: appliance.rate(pick_id, stars, rating), back, "rated"
+    )
+
+
+async def narrow(request: Request) -> Response:
+    """What the next presses draw from; or, with `find`, more directors to choose among."""
+    form = await checked_form(request)
+    if form.one("find") and form.one("q"):
+        return await _show_narrowing(request, form)
+    try:
+        slate = slate_of(form)
+        await context_of(request).queries.run(lambda appliance, _: appliance.narrow(slate))
+    except (BadForm, InvalidSlate, Declined) as error:
+        return await _show_narrowing(request, form, error)
+    return RedirectResponse("/slate?done=narrowed#next", 303)
+
+
+async def _order(
+    request: Request, order: Callable[[AppliancePort], None], back: str, done: str
+) -> Response:
+    """Run an action, then go back to a page that says so, or that says why not."""
+    try:
+        await context_of(request).queries.run(lambda appliance, _: order(appliance))
+    except (Declined, InvalidRecord) as error:
+        return await context_of(request).show(
+            request, "pick.html", pick_page, status=409, problem=str(error)
+        )
+    return RedirectResponse(f"{back}?done={done}", 303)
+
+
+def _pick_id(form: Form) -> str:
+    try:
+        check_id("pick_id", form.one("pick_id"))
+    except InvalidRecord as error:
+        raise BadForm(str(error), field="pick_id") from error
+    return form.one("pick_id")
+
+
+async def _show_narrowing(request: Request, form: Form, error: Exception | None = None) -> Response:
+    """Show the narrowing form again with everything that was entered."""
+    context, typed = context_of(request), form.one("q")
+
+    def find(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
+        values = slate_page(appliance, journal)
+        index = index_of(context, appliance)
+        return {
+            **values,
+            "fields": _entered(form),
+            "typed": typed,
+            "found": index.search(typed) if index and form.one("find") else None,
+            "wrong": getattr(error, "field", None),
+        }
+
+    status = getattr(error, "status", 422) if error else 200
+    return await context.show(
+        request, "slate.html", find, status=status, problem=str(error) if error else None
+    )
+
+
+def _entered(form: Form) -> dict[str, Any]:
+    """Return the form's values as they were entered, right or wrong."""
+    names = form.all("director")
+    written = [line.strip() for text in form.all("directors") for line in text.splitlines()]
+    return {
+        **fields_of(Slate()),
+        "draw": form.one("draw") or "space",
+        "directors": tuple(dict.fromkeys(name for name in [*names, *written] if name)),
+        "first": form.one("first")[:10],
+        "last": form.one("last")[:10],
+        "genres": tuple(form.all("genre")),
+        "kinds": tuple(form.all("kind")),
+        "plausible": form.one("plausible") == "yes",
+    }
+
+
+async def sign_in(request: Request) -> Response:
+    """Ask for the PIN."""
+    if request.scope["greenlight_session"] is not None:
+        return RedirectResponse("/", 303)
+    return _sign_in_form(request)
+
+
+async def check_pin(request: Request) -> Response:
+    """Look at the PIN that was typed."""
+    form = await read_form(request)
+    context = context_of(request)
+    try:
+        cookie = await context.auth.sign_in(form.one("pin"))
+    except SignInLocked as locked:
+        wait = duration(math.ceil(locked.seconds))
+        return _sign_in_form(
+            request,
+            429,
+            "Too many wrong PINs. Press the button on the appliance and try again, "
+            f"or wait {wait}.",
+            {"retry-after": str(math.ceil(locked.seconds))},
+        )
+    except TooManySignIns:
+        return _sign_in_form(
+            request, 503, "Others are signing in; try again.", {"retry-after": "2"}
+        )
+    if cookie is None:
+        return _sign_in_form(request, 403, "That is not the PIN.")
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=LASTS_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=context.settings.encrypted,
+    )
+    return answer
+
+
+async def sign_out(request: Request) -> Response:
+    """Forget the session in this browser."""
+    await checked_form(request)
+    answer = RedirectResponse(SIGN_IN, 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return answer
+
+
+def _sign_in_form(
+    request: Request,
+    status: int = 200,
+    problem: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    context = context_of(request)
+    overheard = not context.settings.encrypted and request.url.hostname not in (
+        *("localhost", "127.0.0.1", "::1"),
+    )
+    answer = context.render("sign_in.html", {"problem": problem, "overheard": overheard}, status)
+    answer.headers.update(headers or {})
+    return answer

@@ -1,0 +1,385 @@
+"""Who may use the page: the PIN, the lock-out, sessions, and the names and origins it answers to.
+
+Nothing here knows HTTP requests; `middleware` and `actions` apply these rules to them.
+
+The PIN is made at install or on first start and shown by `greenlight pin`. One file, readable only
+by the appliance's own user, holds the digits (to show them again) and the scrypt hash that the page
+compares with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import ipaddress
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from data.durable import sync_folder
+from data.errors import GreenlightError
+
+# ---- the PIN
+
+PIN_FILE = "pin"
+DIGITS = 8
+# 16 MiB and about a fifth of a second on a Pi: dear for guessing, bearable for signing in.
+_COST, _BLOCK, _LANES = 2**14, 8, 1
+_HASH_BYTES = 32
+_SCHEMA_VERSION = 1
+
+
+class PinUnusable(GreenlightError):
+    """The PIN's file can be neither read nor made."""
+
+
+class Pin(msgspec.Struct, frozen=True):
+    """The PIN as it is kept.
+
+    Attributes:
+        digits: as shown to the owner.
+        salt: of the hash, in hexadecimal; a new PIN has a new one.
+        hash: scrypt of the digits, in hexadecimal.
+    """
+
+    digits: str
+    salt: str
+    hash: str
+    schema_version: int = _SCHEMA_VERSION
+
+    @property
+    def shown(self) -> str:
+        """The digits in two groups, as one reads them out."""
+        half = len(self.digits) // 2
+        return f"{self.digits[:half]} {self.digits[half:]}"
+
+    def matches(self, typed: str) -> bool:
+        """Say whether this was typed; spaces and dashes do not count. Takes its time on purpose."""
+        digits = "".join(letter for letter in typed if letter not in " -\u00a0")
+        return hmac.compare_digest(_hash_pin(digits, self.salt), self.hash)
+
+
+def read_or_make_pin(state: Path) -> Pin:
+    """Return the PIN of this device, making it if there is none.
+
+    Raises:
+        PinUnusable: naming the file and the fix.
+    """
+    path = state / PIN_FILE
+    for _ in range(2):
+        with contextlib.suppress(FileNotFoundError):
+            return _read_pin(path)
+        # Another process may make it at the same moment: then theirs stands, and is read.
+        with contextlib.suppress(FileExistsError):
+            _write_pin(path, _new_pin(), os.link)
+    raise PinUnusable(f"{path}: comes and goes; is another appliance using this folder?")
+
+
+def replace_pin(state: Path) -> Pin:
+    """Replace the PIN; whoever is signed in has to sign in again.
+
+    Raises:
+        PinUnusable: naming the file and the fix.
+    """
+    pin = _new_pin()
+    _write_pin(state / PIN_FILE, pin, os.replace)
+    return pin
+
+
+def _new_pin() -> Pin:
+    digits = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
+    salt = secrets.token_hex(16)
+    return Pin(digits, salt, _hash_pin(digits, salt))
+
+
+def _hash_pin(digits: str, salt: str) -> str:
+    return hashlib.scrypt(
+        # Nobody types more, and nobody shall make us hash more.
+        digits.encode("utf-8", "surrogatepass")[:64],
+        salt=bytes.fromhex(salt),
+        n=_COST,
+        r=_BLOCK,
+        p=_LANES,
+        maxmem=64 * 1024 * 1024,
+        dklen=_HASH_BYTES,
+    ).hex()
+
+
+def _read_pin(path: Path) -> Pin:
+    try:
+        pin = msgspec.json.decode(path.read_bytes(), type=Pin)
+        bytes.fromhex(pin.salt)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PinUnusable(
+            f"{path}: {error.strerror}; run this as the appliance's user or with sudo"
+        ) from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise PinUnusable(f"{path}: is no PIN; `greenlight pin --new` makes another") from error
+    return pin
+
+
+def _write_pin(path: Path, pin: Pin, place: Callable[[Path, Path], None]) -> None:
+    """Write a finished file beside, then put it in its place: by a link it never replaces one."""
+    fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.encode(pin))
+                file.flush()
+                os.fsync(file.fileno())
+            place(fresh, path)
+            sync_folder(path.parent)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise PinUnusable(f"{path}: {error.strerror}; is the state folder ours?") from error
+
+
+# ---- lock-out
+
+FREE_GUESSES = 5
+FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 60.0, 3600.0
+
+
+class Lockout:
+    """Counts wrong PINs; seconds are of any clock that only goes forward."""
+
+    def __init__(self) -> None:
+        self._wrong = 0
+        self._locked_until = 0.0
+
+    def seconds_left(self, now: float) -> float:
+        """Return for how long no PIN is looked at; zero if one is."""
+        return max(0.0, self._locked_until - now)
+
+    def guessed_wrong(self, now: float) -> None:
+        """Take in that a PIN was wrong. Each after the free ones locks for twice as long."""
+        self._wrong += 1
+        beyond = self._wrong - FREE_GUESSES
+        if beyond >= 0:
+            seconds = min(FIRST_LOCK_SECONDS * 2.0 ** min(beyond, 16), LONGEST_LOCK_SECONDS)
+            self._locked_until = now + seconds
+
+    def guessed_right(self) -> None:
+        """Take in that a PIN was right."""
+        self._wrong = 0
+
+    def lift(self) -> None:
+        """Take in that someone stands at the appliance and has pressed its button."""
+        self._wrong, self._locked_until = 0, 0.0
+
+
+# ---- sessions
+
+COOKIE = "greenlight"
+LASTS_SECONDS = 30 * 86_400
+_MAX_COOKIE_CHARACTERS = 200
+
+
+class Session(NamedTuple):
+    """Someone who knew the PIN.
+
+    Attributes:
+        id: random, and no secret by itself.
+        token: what forms of this session carry, so that no other site can send them.
+    """
+
+    id: str
+    token: str
+
+
+class Sessions:
+    """Makes and checks sessions. Nothing is stored, so nothing can be filled up.
+
+    Args:
+        salt: returns the salt of the PIN that counts now.
+        clock: returns seconds since any beginning.
+    """
+
+    def __init__(self, salt: Callable[[], str], clock: Callable[[], float]) -> None:
+        self._secret = secrets.token_bytes(32)
+        self._salt = salt
+        self._clock = clock
+
+    def begin(self) -> str:
+        """Return the cookie of a new session."""
+        ends = int(self._clock()) + LASTS_SECONDS
+        payload = f"{secrets.token_urlsafe(12)}.{ends}"
+        return f"{payload}.{self._sign('session', payload)}"
+
+    def check(self, cookie: str | None) -> Session | None:
+        """Return the session of a cookie that we made and that has not ended."""
+        if not cookie or len(cookie) > _MAX_COOKIE_CHARACTERS or not cookie.isascii():
+            return None
+        payload, _, mark = cookie.rpartition(".")
+        if not hmac.compare_digest(mark, self._sign("session", payload)):
+            return None
+        name, _, ends = payload.rpartition(".")
+        if int(ends) <= self._clock():
+            return None
+        return Session(name, self._sign("form", name))
+
+    def _sign(self, purpose: str, text: str) -> str:
+        return hmac.digest(
+            self._secret, f"{purpose}\0{self._salt()}\0{text}".encode(), "sha256"
+        ).hex()
+
+
+def same_token(session: Session, given: str) -> bool:
+    """Say whether a form carried the session's token."""
+    return hmac.compare_digest(session.token.encode(), given.encode("utf-8", "surrogatepass"))
+
+
+# ---- signing in
+
+# One PIN is checked at a time and this many may wait; the others are asked to try again.
+_MAX_WAITING = 8
+
+
+class TooManySignIns(Exception):
+    """More PINs are being tried than can be looked at; nothing was looked at."""
+
+
+class SignInLocked(Exception):
+    """Too many PINs were wrong.
+
+    Attributes:
+        seconds: until the next one is looked at, unless the button is pressed.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Authenticator:
+    """Lets those in who know the PIN.
+
+    Args:
+        state: the folder that the PIN lies in.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._seen: tuple[int, int] | None = None
+        self._pin = read_or_make_pin(state)
+        self.lockout = Lockout()
+        self.sessions = Sessions(lambda: self.pin().salt, time.monotonic)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-sign-in")
+        self._waiting = 0
+
+    def pin(self) -> Pin:
+        """Return the PIN that counts now; `greenlight pin --new` takes effect at once."""
+        try:
+            found = (self._state / PIN_FILE).stat()
+            mark = (found.st_ino, found.st_mtime_ns)
+            if mark != self._seen:
+                self._pin, self._seen = read_or_make_pin(self._state), mark
+        except (OSError, PinUnusable):
+            # Removed or damaged while we run: the one we know stays until there is another.
+            pass
+        return self._pin
+
+    async def sign_in(self, typed: str) -> str | None:
+        """Return a session's cookie if the PIN was right, None if it was wrong.
+
+        Raises:
+            SignInLocked: no PIN is looked at now, right or wrong.
+            TooManySignIns: too many are being tried.
+        """
+        if self._waiting >= _MAX_WAITING:
+            raise TooManySignIns
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._check, typed)
+        finally:
+            self._waiting -= 1
+
+    def _check(self, typed: str) -> str | None:
+        # One thread looks at one PIN after the other, so that none slips past the count.
+        if seconds := self.lockout.seconds_left(time.monotonic()):
+            raise SignInLocked(seconds)
+        if not self.pin().matches(typed):
+            self.lockout.guessed_wrong(time.monotonic())
+            return None
+        self.lockout.guessed_right()
+        return self.sessions.begin()
+
+    def session(self, cookie: str | None) -> Session | None:
+        """Return the session of a cookie, if it counts."""
+        return self.sessions.check(cookie)
+
+    def close(self) -> None:
+        """Look at no more PINs."""
+        self._thread.shutdown(cancel_futures=True)
+
+
+# ---- names and origins
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def own_names(further: tuple[str, ...] = ()) -> frozenset[str]:
+    """Return the names that this machine goes by, in lower case."""
+    machine = socket.gethostname().lower()
+    short = machine.partition(".")[0]
+    named = (machine, short, f"{short}.local", f"{short}.lan", *(name.lower() for name in further))
+    return frozenset(name for name in (*_LOOPBACK, *named) if name)
+
+
+def host_is_ours(
+    header: str, scheme: str, server: tuple[str, int | None], names: frozenset[str]
+) -> bool:
+    """Say whether a Host header names us: one of our names, or the very address it came to.
+
+    Args:
+        header: the Host header.
+        scheme: `http` or `https`.
+        server: our end of the connection, address and port.
+        names: as `own_names` returns them.
+    """
+    try:
+        parts = urlsplit(f"//{header}")
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return False
+    if parts.path or parts.query or parts.fragment or parts.username is not None:
+        return False
+    if (port or _DEFAULT_PORTS[scheme]) != server[1]:
+        return False
+    return host in names or _address(host) == _address(server[0]) != ""
+
+
+def same_origin(headers: Mapping[str, str], scheme: str) -> bool:
+    """Say whether a form was sent from a page of ours. Its Host header must be checked already."""
+    origin = headers.get("origin")
+    if origin is not None:
+        return origin.lower() == f"{scheme}://{headers.get('host', '')}".lower()
+    return headers.get("sec-fetch-site") == "same-origin"
+
+
+def _address(text: str) -> str:
+    """Return an address in its one written form; empty if it is none."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)

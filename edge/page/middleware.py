@@ -1,0 +1,177 @@
+"""What every request meets before a route: our names and origin, limits, timeouts, a session.
+
+`SecurityMiddleware` goes around the whole page, so that no route can forget it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from edge.page.auth import COOKIE, Authenticator, host_is_ours, same_origin
+from edge.page.forms import MAX_BODY_BYTES
+
+SIGN_IN = "/sign-in"
+# Needed to show the sign-in itself, and the same for everyone.
+_PUBLIC = ("/static/", SIGN_IN, "/favicon.ico")
+# How long a client may take to accept a piece of an answer.
+SEND_SECONDS = 20.0
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_METHODS = _SAFE_METHODS | {"POST"}
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # Not `no-referrer`: with it, browsers would send our own forms with the origin `null`.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+class ClientTooSlow(Exception):
+    """The client has not accepted what was sent for too long."""
+
+
+class SecurityMiddleware:
+    """Refuses what is not meant for us, and binds what browsers may do with our answers.
+
+    Args:
+        app: the page behind it.
+        names: returns the names we go by, as `origins.own_names` gives them.
+    """
+
+    def __init__(self, app: ASGIApp, names: Callable[[], frozenset[str]]) -> None:
+        self._app = RequestBodyLimitMiddleware(app, MAX_BODY_BYTES)
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or hand it on."""
+        if scope["type"] != "http":
+            # The page has no other kind; a lifespan is acknowledged by not being understood.
+            return
+        answer = self._refusal(scope) or self._app
+        # Who takes nothing is given up; the server then closes the connection.
+        with contextlib.suppress(ClientTooSlow):
+            await answer(scope, receive, _bounded(send))
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        if len(headers.getlist("host")) != 1 or not host_is_ours(
+            headers["host"], scope["scheme"], scope["server"], self._names()
+        ):
+            return _refuse(421, "This page is not served under that name.")
+        if scope["method"] not in _METHODS:
+            return _refuse(405, "Only GET and POST are understood.", {"allow": "GET, HEAD, POST"})
+        if scope["method"] not in _SAFE_METHODS and not same_origin(headers, scope["scheme"]):
+            return _refuse(403, "Forms are taken from this page only.")
+        # A body of unknown length is measured while it comes.
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length[:10]) > MAX_BODY_BYTES:
+            return _refuse(413, f"At most {MAX_BODY_BYTES} bytes are taken here.")
+        return None
+
+
+def _refuse(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    # What was sent along is not read, so the connection cannot be used for another request.
+    return PlainTextResponse(
+        f"{message}\n", status, headers={"connection": "close", **(headers or {})}
+    )
+
+
+def _bounded(send: Send) -> Send:
+    """Return a `send` that adds our headers, and gives up on a client that takes nothing."""
+
+    async def bounded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                # A route may bind browsers more tightly than the page as a whole does.
+                headers.setdefault(name, value)
+            headers.setdefault("cache-control", "no-store")
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(message)
+        except TimeoutError as error:
+            raise ClientTooSlow from error
+
+    return bounded
+
+
+class SessionMiddleware:
+    """The layer that asks for a session before any route is reached.
+
+    Args:
+        app: the routes.
+        auth: knows the sessions.
+    """
+
+    def __init__(self, app: ASGIApp, auth: Authenticator) -> None:
+        self._app = app
+        self._auth = auth
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, or show the way to the sign-in."""
+        path = scope["path"]
+        session = self._auth.session(HTTPConnection(scope).cookies.get(COOKIE))
+        scope["greenlight_session"] = session
+        if session is not None or any(path == o or path.startswith(o) for o in _PUBLIC):
+            await self._app(scope, receive, send)
+        elif "text/html" in Headers(scope=scope).get("accept", "text/html"):
+            await RedirectResponse(SIGN_IN, 303)(scope, receive, send)
+        else:
+            await PlainTextResponse("Sign in first.\n", 401)(scope, receive, send)
+
+
+HEAD_SECONDS = 10.0
+
+
+class HeadTimeoutProtocol(H11Protocol):
+    """uvicorn's protocol, which by itself waits for ever for the rest of a request's head."""
+
+    head_seconds = HEAD_SECONDS
+    _waiting: asyncio.TimerHandle | None = None
+
+    # asyncio hands a server a Transport; its base class promises less, and uvicorn says so too.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more, so that nothing holds what is over."""
+        super().connection_lost(exc)
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        # Taken before: the next request may have come already, and begins within this call.
+        answered = self.cycle
+        super().on_response_complete()
+        self._await_head(answered)
+
+    def _await_head(self, answered: Any = None) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(self.head_seconds, self._check_head, answered)
+
+    def _check_head(self, answered: Any) -> None:
+        # Another cycle by now means that a request has come.
+        if self.cycle is answered and not self.transport.is_closing():
+            self.transport.abort()

@@ -1,0 +1,270 @@
+"""What the pages show: read from the appliance and its journal by one thread, a query at a time.
+
+The server's event loop never waits for a disk, and the journal's connection stays in the thread
+that opened it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from data.errors import InvalidRecord
+from data.films import KINDS
+from data.manifest import MANIFEST, Manifest
+from data.messages import Feedback
+from data.wire import decode
+from edge.appliance.machine import Phase
+from edge.journal import HistoryEntry, Journal, JournalError, OutboxRow
+from edge.page import charts
+from edge.page.formatting import SyncSummary, sync_summary
+from edge.page.forms import fields_of
+from edge.page.grid import grid_of, read_answer
+from edge.page.port import AppliancePort, ApplianceStatus
+from edge.search.answer import Answer
+
+Found = TypeVar("Found")
+_MOST_MANIFEST_BYTES = 1_000_000
+_MOST_EVENTS = 20
+
+# What the figures of a manifest are called, and what they mean to someone who makes films; the
+# others are for those who know their names.
+_FIGURES = {
+    "rmse": ("Typical error", "stars, root mean square; lower is better"),
+    "mae": ("Average error", "stars; lower is better"),
+    "accuracy": ("Exact hits", "share of films whose stars it named; higher is better"),
+    "within_one": ("Within one star", "share of films; higher is better"),
+    "regret": ("Left on the slate", "stars by which the best of 36 films was missed"),
+    "optimism": ("Optimism", "stars by which its choice of 36 films disappointed"),
+    "log_loss": ("Surprise", "log loss of the ten probabilities; lower is better"),
+}
+_PREFIX = "cross_validated_"
+
+
+class RejectedRating(msgspec.Struct, frozen=True):
+    """A rating that the cloud refused; it is kept, and never sent again."""
+
+    title: str
+    stars: int
+    reason: str
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """How ratings and models travel.
+
+    Attributes:
+        waiting: ratings not yet acknowledged.
+        refused: ratings that the cloud refused, with the reason.
+    """
+
+    summary: SyncSummary
+    waiting: int
+    refused: tuple[RejectedRating, ...]
+
+
+class PageHeader(msgspec.Struct, frozen=True):
+    """What every page shows: how the appliance stands, and how delivery does."""
+
+    status: ApplianceStatus
+    delivery: Delivery
+
+
+class NewestPick(msgspec.Struct, frozen=True):
+    """The newest pick, the answer it came with, and the films that await a rating."""
+
+    entry: HistoryEntry | None
+    answer: Answer | None
+    awaiting: tuple[HistoryEntry, ...]
+
+
+class QueryThread:
+    """Asks appliance and journal in a thread of its own.
+
+    Args:
+        appliance: what the page may ask of it.
+        journal: the path of its journal.
+    """
+
+    def __init__(self, appliance: AppliancePort, journal: Path) -> None:
+        self._appliance = appliance
+        self._path = journal
+        self._journal: Journal | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-queries")
+
+    async def run(self, question: Callable[[AppliancePort, Journal], Found]) -> Found:
+        """Return what `question` finds out; its errors come through."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._answer, question)
+
+    def close(self) -> None:
+        """Close the journal, in the thread that opened it."""
+        self._thread.submit(self._close).result()
+        self._thread.shutdown()
+
+    def _answer(self, question: Callable[[AppliancePort, Journal], Found]) -> Found:
+        if self._journal is not None and self._journal.replaced():
+            self._close()
+        if self._journal is None:
+            self._journal = Journal.open(self._path)
+        try:
+            return question(self._appliance, self._journal)
+        except JournalError:
+            # A connection that failed once is not trusted again.
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
+
+
+def page_header(appliance: AppliancePort, journal: Journal) -> PageHeader:
+    """Return what every page shows."""
+    waiting, _ = journal.outbox_depth()
+    refused = tuple(_rejected(row) for row in journal.quarantined())
+    summary = sync_summary(journal.sync_state(), waiting, len(refused), datetime.now(UTC))
+    return PageHeader(appliance.status(), Delivery(summary, waiting, refused))
+
+
+def newest_pick(appliance: AppliancePort, journal: Journal) -> NewestPick:
+    """Return the newest pick with everything around it."""
+    entries = journal.history(1)
+    entry = entries[0] if entries else None
+    answer = read_answer(journal.slate_of(entry.pick.id)) if entry else None
+    return NewestPick(entry, answer, tuple(journal.awaiting_rating()))
+
+
+def _rejected(row: OutboxRow) -> RejectedRating:
+    try:
+        feedback = decode(row.payload, Feedback)
+    except InvalidRecord as error:
+        return RejectedRating(row.id, 0, str(error))
+    return RejectedRating(feedback.title, feedback.stars, row.reason or "no reason was given")
+
+
+def pick_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
+    """Return what the pick's page shows."""
+    found = newest_pick(appliance, journal)
+    entry, answer = found.entry, found.answer
+    values: dict[str, Any] = {
+        "entry": entry,
+        "answer": answer,
+        "awaiting": found.awaiting,
+        "searching": appliance.status().phase is Phase.SEARCHING,
+    }
+    if entry is not None:
+        values["chart"] = charts.distribution(entry.pick.prediction)
+        values["rays"] = charts.rays(entry.pick.prediction)
+        why = answer.picks[0].why if answer and answer.picks else None
+        values["reasons"] = charts.reasons(entry.pick, why) if why else None
+    return values
+
+
+def slate_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
+    """Return what the slate's page shows."""
+    entries = journal.history(1)
+    answer = read_answer(journal.slate_of(entries[0].pick.id)) if entries else None
+    catalogue = appliance.catalogue()
+    return {
+        "entry": entries[0] if entries else None,
+        "answer": answer,
+        "grid": grid_of(answer) if answer else None,
+        "catalogue": catalogue,
+        "kinds": KINDS,
+        "fields": fields_of(appliance.narrowing()),
+        "typed": "",
+        "found": None,
+        "wrong": None,
+    }
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """One figure of the active model, beside the previous model's where there is one.
+
+    Attributes:
+        meaning: in one line; empty for a figure that only some people know.
+    """
+
+    name: str
+    meaning: str
+    value: float
+    before: float | None
+
+    @property
+    def change(self) -> float | None:
+        """How much it grew since the model before."""
+        return None if self.before is None else self.value - self.before
+
+
+class OwnRecord(msgspec.Struct, frozen=True):
+    """How the active model did on the owner's own films.
+
+    Attributes:
+        films: rated films that it had predicted.
+        error: root mean square error of its predictions, in stars.
+    """
+
+    films: int
+    error: float
+
+
+def model_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
+    """Return what the model's page shows."""
+    active, previous = (_manifest(folder) for folder in appliance.model_folders())
+    return {
+        "manifest": active,
+        "previous": previous,
+        "figures": _figures(active, previous),
+        "own": _own_record(journal.history(), active) if active else None,
+        "report": appliance.has_report(),
+        "events": journal.activations_after(0)[-_MOST_EVENTS:][::-1],
+    }
+
+
+def _manifest(folder: Path | None) -> Manifest | None:
+    """Return a bundle's manifest, for show: nothing is decided by it, so it is not checked here."""
+    if folder is None:
+        return None
+    try:
+        with (folder / MANIFEST).open("rb") as file:
+            return msgspec.json.decode(file.read(_MOST_MANIFEST_BYTES), type=Manifest)
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def _figures(active: Manifest | None, previous: Manifest | None) -> list[Figure]:
+    """Return the figures, those with a meaning for everyone first."""
+    if active is None:
+        return []
+    before = previous.metrics if previous else {}
+    known = list(_FIGURES)
+    keys = [key for key, value in active.metrics.items() if math.isfinite(value)]
+    order = {key: place for place, key in enumerate(known)}
+    keys.sort(key=lambda key: order.get(key.removeprefix(_PREFIX), len(known)))
+    return [Figure(*_named(key), value=active.metrics[key], before=before.get(key)) for key in keys]
+
+
+def _named(key: str) -> tuple[str, str]:
+    bare = key.removeprefix(_PREFIX)
+    return _FIGURES.get(bare, (bare.replace("_", " "), ""))
+
+
+def _own_record(entries: Sequence[HistoryEntry], manifest: Manifest) -> OwnRecord | None:
+    errors = [
+        entry.pick.prediction.expected - rating.stars
+        for entry in entries
+        if entry.pick.model_hash == manifest.model_hash
+        for rating in entry.ratings
+        if rating.source == "owner"
+    ]
+    if not errors:
+        return None
+    return OwnRecord(len(errors), math.sqrt(math.fsum(e * e for e in errors) / len(errors)))

@@ -1,0 +1,86 @@
+"""A house without pins and model, for what is about the page itself: it says what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from data.catalogue import Catalogue
+from edge.appliance.listeners import Listeners
+from edge.appliance.machine import Phase
+from edge.page import PageServer, PageSettings
+from edge.page.port import ApplianceStatus, Declined
+from edge.search.slate import Slate
+
+from .running_appliance import Visitor
+
+
+class FakeAppliance:
+    """Stands still until it is told to change; declines every order."""
+
+    def __init__(self) -> None:
+        self.listeners = Listeners()
+        self.fingers = Listeners()
+        self.stands = ApplianceStatus(Phase.READY, "ready", "MovieSelector")
+
+    def change(self, says: str) -> None:
+        self.stands = ApplianceStatus(Phase.READY, says, "MovieSelector")
+        self.listeners.tell()
+
+    def status(self) -> ApplianceStatus:
+        return self.stands
+
+    def press(self) -> None:
+        raise Declined("there is no model yet")
+
+    def approve(self, pick_id: str) -> None:
+        raise Declined("no pick waits for a decision")
+
+    def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
+        raise Declined("no film awaits a rating")
+
+    def synchronise(self) -> None:
+        raise Declined("the appliance is stopping")
+
+    def narrowing(self) -> Slate | None:
+        return None
+
+    def narrow(self, slate: Slate | None) -> None:
+        raise Declined("the slate cannot be kept")
+
+    def catalogue(self) -> Catalogue | None:
+        return None
+
+    def model_folders(self) -> tuple[Path | None, Path | None]:
+        return None, None
+
+    def has_report(self) -> bool:
+        return False
+
+    def report(self) -> bytes | None:
+        return None
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        return self.listeners.add(changed)
+
+    def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
+        return self.fingers.add(pressed)
+
+
+@contextmanager
+def served(house: FakeAppliance, state: Path) -> Iterator[PageServer]:
+    """The page of a house, on a free port, until the block ends."""
+    server = PageServer(house, state, PageSettings(port=0))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def owner_of(page: PageServer) -> Visitor:
+    """Somebody who has signed in."""
+    visitor = Visitor(int(page.address.rstrip("/").rpartition(":")[2]))
+    assert visitor.sign_in(page.auth.pin().digits) == 303
+    return visitor

@@ -1,0 +1,236 @@
+"""Who gets in: the PIN, the lock-out after wrong guesses, sessions, our own names and origins."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from edge.page.auth import (
+    DIGITS,
+    FREE_GUESSES,
+    LASTS_SECONDS,
+    LONGEST_LOCK_SECONDS,
+    PIN_FILE,
+    Lockout,
+    PinUnusable,
+    Sessions,
+    host_is_ours,
+    own_names,
+    read_or_make_pin,
+    replace_pin,
+    same_origin,
+    same_token,
+)
+
+# ---- the PIN
+
+
+def test_the_first_start_makes_a_pin_that_stays(tmp_path):
+    pin = read_or_make_pin(tmp_path)
+    assert len(pin.digits) == DIGITS
+    assert pin.digits.isdigit()
+    assert pin.shown.replace(" ", "") == pin.digits
+    assert read_or_make_pin(tmp_path) == pin
+    assert (tmp_path / PIN_FILE).stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [PIN_FILE]
+
+
+def test_only_the_right_digits_match_however_they_are_grouped(tmp_path):
+    pin = read_or_make_pin(tmp_path)
+    assert pin.matches(pin.digits)
+    assert pin.matches(f" {pin.shown} ")
+    assert not pin.matches("")
+    assert not pin.matches(pin.digits[:-1])
+    assert not pin.matches(pin.digits + "0")
+    assert not pin.matches("\udcff" * 10_000)
+
+
+def test_a_new_pin_replaces_the_old(tmp_path):
+    old = read_or_make_pin(tmp_path)
+    new = replace_pin(tmp_path)
+    assert read_or_make_pin(tmp_path) == new
+    assert not new.matches(old.digits)
+
+
+def test_several_first_starts_at_once_agree(tmp_path):
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(read_or_make_pin(tmp_path))) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    assert len({pin.digits for pin in found}) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"1234", b"\xff", b'{"digits":"1","salt":"x","hash":"y"}']
+)
+def test_a_damaged_file_is_named_with_the_fix(tmp_path, content):
+    (tmp_path / PIN_FILE).write_bytes(content)
+    with pytest.raises(PinUnusable, match="greenlight pin --new"):
+        read_or_make_pin(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(PinUnusable, match="nowhere"):
+        read_or_make_pin(tmp_path / "nowhere")
+
+
+# ---- lock-out
+
+
+def guess_wrong(lockout: Lockout, times: int, now: float = 0.0) -> None:
+    for _ in range(times):
+        lockout.guessed_wrong(now)
+
+
+def test_a_few_slips_of_the_finger_cost_nothing():
+    lockout = Lockout()
+    guess_wrong(lockout, FREE_GUESSES - 1)
+    assert lockout.seconds_left(0.0) == 0
+
+
+def test_then_each_wrong_pin_locks_for_twice_as_long_up_to_an_hour():
+    lockout = Lockout()
+    guess_wrong(lockout, FREE_GUESSES)
+    waits = [lockout.seconds_left(0.0)]
+    for _ in range(8):
+        now = sum(waits)
+        assert lockout.seconds_left(now) == 0
+        lockout.guessed_wrong(now)
+        waits.append(lockout.seconds_left(now))
+    assert waits[:4] == [60, 120, 240, 480]
+    assert waits[-1] == LONGEST_LOCK_SECONDS
+
+
+def test_a_press_of_the_button_opens_the_door_and_forgets():
+    lockout = Lockout()
+    guess_wrong(lockout, FREE_GUESSES + 3)
+    lockout.lift()
+    assert lockout.seconds_left(0.0) == 0
+    guess_wrong(lockout, FREE_GUESSES - 1)
+    assert lockout.seconds_left(0.0) == 0
+
+
+def test_the_right_pin_gives_the_free_guesses_back():
+    lockout = Lockout()
+    guess_wrong(lockout, FREE_GUESSES - 1)
+    lockout.guessed_right()
+    guess_wrong(lockout, FREE_GUESSES - 1)
+    assert lockout.seconds_left(0.0) == 0
+
+
+def test_years_of_guessing_do_not_overflow():
+    lockout = Lockout()
+    guess_wrong(lockout, 5_000)
+    assert lockout.seconds_left(0.0) == LONGEST_LOCK_SECONDS
+
+
+# ---- sessions
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_session_lasts_until_its_end_by_a_clock_that_only_goes_forward():
+    clock = Clock()
+    sessions = Sessions(lambda: "salt", clock)
+    cookie = sessions.begin()
+    assert sessions.check(cookie)
+    clock.now = LASTS_SECONDS - 1
+    assert sessions.check(cookie)
+    clock.now = LASTS_SECONDS
+    assert sessions.check(cookie) is None
+
+
+def test_a_restart_or_a_new_pin_signs_everyone_out():
+    salt = "old"
+    sessions = Sessions(lambda: salt, Clock())
+    cookie = sessions.begin()
+    assert Sessions(lambda: salt, Clock()).check(cookie) is None
+    salt = "new"
+    assert sessions.check(cookie) is None
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda cookie: None,
+        lambda cookie: "",
+        lambda cookie: "..",
+        lambda cookie: "x" * 5_000,
+        lambda cookie: cookie.replace(".", ".9", 1),
+        lambda cookie: cookie[:-1] + ("0" if cookie[-1] != "0" else "1"),
+        lambda cookie: cookie + "é",
+        lambda cookie: cookie.rpartition(".")[0],
+    ],
+)
+def test_a_forged_cookie_is_nobody(forge):
+    sessions = Sessions(lambda: "salt", Clock())
+    assert sessions.check(forge(sessions.begin())) is None
+
+
+def test_each_session_has_its_own_form_token():
+    sessions = Sessions(lambda: "salt", Clock())
+    one, other = sessions.check(sessions.begin()), sessions.check(sessions.begin())
+    assert one is not None
+    assert other is not None
+    assert same_token(one, one.token)
+    assert not same_token(one, other.token)
+    assert not same_token(one, "")
+    assert not same_token(one, "\udcff")
+
+
+# ---- names and origins
+
+NAMES = own_names(("Films.example",))
+HERE = ("192.168.1.20", 8080)
+
+
+@pytest.mark.parametrize(
+    "header", ["localhost:8080", "films.example:8080", "FILMS.example.:8080", "192.168.1.20:8080"]
+)
+def test_our_names_and_the_address_that_was_reached_are_ours(header):
+    assert host_is_ours(header, "http", HERE, NAMES)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("", "evil.example:8080", "192.168.1.21:8080", "localhost", "localhost:80"),
+        *("localhost:8080/x", "me@localhost:8080", "localhost:99999", "[::1", "[]:8080"),
+        *("localhost:8080#x", "localhost:8080?x", "\udcff:8080", "localhost:8080@evil:8080"),
+    ],
+)
+def test_every_other_host_is_refused(header):
+    assert not host_is_ours(header, "http", HERE, NAMES)
+
+
+def test_addresses_are_compared_and_not_their_spelling():
+    assert host_is_ours("[fe80::1]:8080", "http", ("fe80::1%eth0", 8080), NAMES)
+    assert host_is_ours("192.168.1.20:8080", "http", ("::ffff:192.168.1.20", 8080), NAMES)
+    assert host_is_ours("[2001:db8:0::7]", "https", ("2001:db8::7", 443), NAMES)
+
+
+@pytest.mark.parametrize(
+    ("headers", "ours"),
+    [
+        ({"origin": "http://localhost:8080"}, True),
+        ({"origin": "https://localhost:8080"}, False),
+        ({"origin": "http://evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({}, False),
+    ],
+)
+def test_a_form_must_come_from_the_page_itself(headers, ours):
+    assert same_origin({"host": "localhost:8080", **headers}, "http") is ours

@@ -1,0 +1,163 @@
+"""Open pages hear of every change, and closing one frees its place."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from edge.page import PageServer, PageSettings, live
+from edge.page.auth import replace_pin
+
+from .fake_appliance import FakeAppliance, owner_of, served
+from .running_appliance import Visitor
+from .waiting import until
+
+
+@pytest.fixture
+def house() -> FakeAppliance:
+    return FakeAppliance()
+
+
+@pytest.fixture
+def page(house: FakeAppliance, tmp_path: Path, monkeypatch) -> Iterator[PageServer]:
+    monkeypatch.setattr(live, "GATHER_SECONDS", 0.02)
+    with served(house, tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def owner(page: PageServer) -> Visitor:
+    return owner_of(page)
+
+
+class Listening:
+    """An open stream, read event by event."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", visitor.port), 10)
+        self.socket.sendall(
+            f"GET /events HTTP/1.1\r\nhost: {visitor.host}\r\ncookie: {visitor.cookie}\r\n"
+            "accept: text/event-stream\r\n\r\n".encode()
+        )
+        self._file = self.socket.makefile("rb")
+        self.status = int(self._file.readline().split()[1])
+
+    def next(self) -> str:
+        for line in self._file:
+            if line.startswith(b"event: "):
+                return line[7:].decode().strip()
+            if line == b"0\r\n":
+                break
+        return "end"
+
+    def close(self) -> None:
+        self._file.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def listen(owner: Visitor):
+    with contextlib.ExitStack() as stack:
+
+        def start(visitor: Visitor = owner) -> Listening:
+            return stack.enter_context(contextlib.closing(Listening(visitor)))
+
+        yield start
+
+
+def test_a_change_is_told_to_every_open_page(house: FakeAppliance, listen):
+    streams = [listen() for _ in range(3)]
+    assert [stream.next() for stream in streams] == ["here"] * 3
+    house.change("searching")
+    assert [stream.next() for stream in streams] == ["changed"] * 3
+
+
+def test_a_burst_of_changes_costs_few_looks(house: FakeAppliance, listen, monkeypatch):
+    monkeypatch.setattr(live, "GATHER_SECONDS", 0.3)
+    stream = listen()
+    stream.next()
+    for number in range(500):
+        house.change(str(number))
+    assert stream.next() == "changed"
+    stream.socket.settimeout(0.1)
+    told = 1
+    with contextlib.suppress(TimeoutError):
+        while stream.next():
+            told += 1
+    assert told <= 2
+
+
+def test_pages_look_again_now_and_then_without_a_change(page: PageServer, listen):
+    page._live._refresh_seconds = 0.05
+    stream = listen()
+    assert [stream.next() for _ in range(3)] == ["here", "changed", "changed"]
+
+
+def test_a_session_keeps_its_newest_pages_live(page: PageServer, listen):
+    oldest = listen()
+    assert oldest.next() == "here"
+    others = [listen() for _ in range(live.MOST_OF_A_SESSION)]
+    assert [stream.next() for stream in others] == ["here"] * len(others)
+    assert oldest.next() == "displaced"
+    assert oldest.next() == "end"
+    assert until(lambda: page._live.open == live.MOST_OF_A_SESSION)
+
+
+def test_there_is_an_end_to_live_pages(page: PageServer, listen, monkeypatch):
+    monkeypatch.setattr(live, "MOST_STREAMS", 2)
+    streams = [listen(), listen()]
+    assert [stream.next() for stream in streams] == ["here"] * 2
+    assert listen().status == 503
+
+
+def test_closed_pages_free_their_places_and_sockets(
+    house: FakeAppliance, page: PageServer, owner: Visitor
+):
+    process = psutil.Process()
+    before = process.num_fds()
+    for _ in range(30):
+        streams = [Listening(owner) for _ in range(3)]
+        assert [stream.next() for stream in streams] == ["here"] * 3
+        for stream in streams:
+            stream.close()
+    house.change("ready again")
+    assert until(lambda: page._live.open == 0)
+    assert until(lambda: process.num_fds() <= before + 2)
+
+
+def test_a_new_pin_ends_the_streams_of_those_who_knew_the_old(
+    house: FakeAppliance, listen, tmp_path: Path
+):
+    stream = listen()
+    assert stream.next() == "here"
+    replace_pin(tmp_path)
+    house.change("after the new PIN")
+    assert [stream.next(), stream.next()] == ["over", "end"]
+
+
+def test_stopping_ends_open_streams_at_once(house: FakeAppliance, tmp_path: Path):
+    server = PageServer(house, tmp_path, PageSettings(port=0))
+    server.start()
+    visitor = Visitor(int(server.address.rstrip("/").rpartition(":")[2]))
+    visitor.sign_in(server.auth.pin().digits)
+    stream = Listening(visitor)
+    assert stream.next() == "here"
+    assert server.is_fresh()
+    server.stop()
+    assert stream.next() == "end"
+    assert not server.is_fresh()
+    assert house.listeners._listening == house.fingers._listening == frozenset()
+    stream.close()
+
+
+def test_what_the_house_declines_is_told_with_its_reason(owner: Visitor):
+    for path in ("/press", "/synchronise"):
+        status, _, body = owner.post(path)
+        assert status == 409
+        assert b"Not done." in body
+    assert b"there is no model yet" in owner.post("/press")[2]
