@@ -153,16 +153,26 @@ def _unless(refusal: str, call: Callable[[], Any]) -> Any:
         return None
 
 
-def wait_until_served(sagemaker: Any, endpoint: str, model: str, every_seconds: float) -> None:
+def wait_until_served(
+    sagemaker: Any, endpoint: str, model: str, every_seconds: float, most_seconds: float
+) -> None:
     """Wait until the endpoint serves this model.
 
     Raises:
-        PublishingFailed: it does not, and goes on with the one before.
+        PublishingFailed: it does not, and goes on with the one before; or it is still changing
+            after `most_seconds`.
     """
+    deadline = time.monotonic() + most_seconds
     while True:
         there = found(sagemaker, endpoint) or {"EndpointStatus": "Failed"}
         if there["EndpointStatus"] not in ("Creating", "Updating", "RollingBack"):
             break
+        if time.monotonic() > deadline:
+            raise PublishingFailed(
+                f"waited {most_seconds:.0f} s for the ML endpoint {endpoint} to serve this "
+                f"pipeline; its status is still {there['EndpointStatus']}. Publish it again "
+                "once the endpoint is in service"
+            )
         time.sleep(every_seconds)
     if there["EndpointStatus"] != "InService" or there["EndpointConfigName"] != model:
         raise PublishingFailed(

@@ -7,8 +7,10 @@ that a role which lacks a right fails here as it would in AWS.
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,16 @@ from local_cloud.state import LocalCloudFailed, State
 from local_cloud.training import JobExists, TrainingJobs
 
 _ARN = "arn:aws:sagemaker:us-east-1:000000000000"
+# What can keep a model from being served; anything else is our own mistake.
+_FORESEEN = (
+    LocalCloudFailed,
+    ClientError,
+    BotoCoreError,
+    OSError,
+    EOFError,
+    KeyError,
+    tarfile.TarError,
+)
 
 
 class _Refused(Exception):
@@ -141,11 +153,15 @@ class Control:
         try:
             self._endpoint.update(self._pipeline(config, model))
             ended = {"EndpointConfigName": config, "EndpointStatus": "InService"}
-        except (LocalCloudFailed, ClientError, BotoCoreError, OSError, tarfile.TarError) as error:
+        except Exception as error:  # noqa: BLE001
+            # The outermost frame of this thread: whoever waits for the endpoint waits for it alone.
+            if not isinstance(error, _FORESEEN):
+                traceback.print_exc()
+            reason = str(error) if isinstance(error, LocalCloudFailed) else f"{error!r}"
             ended = {
                 "EndpointConfigName": before or config,
                 "EndpointStatus": "InService" if before else "Failed",
-                "FailureReason": str(error),
+                "FailureReason": reason,
             }
         with self._lock:
             self._served |= ended
@@ -154,9 +170,16 @@ class Control:
         bucket, key = place_of(model["PrimaryContainer"]["ModelDataUrl"])
         archive = self._state.pipelines / "model.tar.gz"
         archive.write_bytes(self._roles.read(model["ExecutionRoleArn"], bucket, key))
-        with tarfile.open(archive) as unpacked:
-            unpacked.extract(PIPELINE, self._state.pipelines, filter="data")
-        return self._state.pipelines / PIPELINE
+        target = self._state.pipelines / PIPELINE
+        # Its bytes alone: `extract` can be told to follow no link since Python 3.11.4 only.
+        with tarfile.open(archive) as packed:
+            entry = packed.getmember(PIPELINE)
+            content = packed.extractfile(entry) if entry.isreg() else None
+            if content is None:
+                raise LocalCloudFailed(f"{PIPELINE} in {bucket}/{key} isn't a regular file")
+            with target.open("wb") as pipeline:
+                shutil.copyfileobj(content, pipeline)
+        return target
 
     def _describe_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:
         if not self._served or _name(asked, "Endpoint") != NAME:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,6 +112,10 @@ class TrainingJobs:
             failure = self._train(asked, folder)
         except (ClientError, BotoCoreError, OSError) as error:
             failure = f"ClientError: {error}"
+        except Exception as error:  # noqa: BLE001
+            # The outermost frame of this thread: a job without an end would be waited for.
+            traceback.print_exc()
+            failure = f"InternalServerError: {error!r}"
         if record["TrainingJobName"] not in self._running:
             self._end(record, "Stopped", "the local cloud was stopped")
         else:

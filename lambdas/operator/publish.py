@@ -31,6 +31,8 @@ from lambdas.release import Release, put_release, tell_devices
 
 # How often the ML endpoint is asked whether it serves the new pipeline.
 _AWS_SECONDS, _DESK_SECONDS = 5.0, 0.1
+# SageMaker pulls the image and loads the model; the local cloud starts a process.
+_MOST_AWS_SECONDS, _MOST_DESK_SECONDS = 1800.0, 180.0
 
 
 def publish(
@@ -73,7 +75,8 @@ def _serve(
     model = serving.serve(aws.client("s3"), sagemaker, wanted, bucket, named, pipeline)
     if wanted.endpoint:
         every = _DESK_SECONDS if aws.desk else _AWS_SECONDS
-        serving.wait_until_served(sagemaker, wanted.endpoint, model, every)
+        most = _MOST_DESK_SECONDS if aws.desk else _MOST_AWS_SECONDS
+        serving.wait_until_served(sagemaker, wanted.endpoint, model, every, most)
 
 
 def read_pipeline(bundle: Path, named: Path | None) -> bytes:
