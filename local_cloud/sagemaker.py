@@ -153,8 +153,8 @@ class Control:
         try:
             self._endpoint.update(self._pipeline(config, model))
             ended = {"EndpointConfigName": config, "EndpointStatus": "InService"}
-        except Exception as error:  # noqa: BLE001
-            # The outermost frame of this thread: whoever waits for the endpoint waits for it alone.
+        except Exception as error:  # noqa: BLE001 - the outermost frame of this thread
+            # Whoever waits for the endpoint asks for its status and for nothing else.
             if not isinstance(error, _FORESEEN):
                 traceback.print_exc()
             reason = str(error) if isinstance(error, LocalCloudFailed) else f"{error!r}"

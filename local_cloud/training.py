@@ -112,8 +112,8 @@ class TrainingJobs:
             failure = self._train(asked, folder)
         except (ClientError, BotoCoreError, OSError) as error:
             failure = f"ClientError: {error}"
-        except Exception as error:  # noqa: BLE001
-            # The outermost frame of this thread: a job without an end would be waited for.
+        except Exception as error:  # noqa: BLE001 - the outermost frame of this thread
+            # A job without an end would be waited for.
             traceback.print_exc()
             failure = f"InternalServerError: {error!r}"
         if record["TrainingJobName"] not in self._running:

@@ -13,11 +13,10 @@ import pytest
 from data.manifest import PIPELINE
 from lambdas import serving
 from lambdas.errors import PublishingFailed
-from lambdas.local.endpoint import NAME
-from lambdas.local.sagemaker import Control
-from lambdas.local.state import State
-
-from .candidates import entry, packed
+from local_cloud.endpoint import NAME
+from local_cloud.sagemaker import Control
+from local_cloud.state import State
+from tests.lambdas.candidates import entry, packed
 
 MODEL = "films-1"
 
