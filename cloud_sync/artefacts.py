@@ -17,7 +17,7 @@ import msgspec
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud_sync.config import Config
+from cloud_sync.config import SyncConfig
 from data.errors import GreenlightError
 
 _CHUNK_BYTES = 64 * 1024
@@ -59,7 +59,7 @@ class _Reply(msgspec.Struct):
     credentials: Credentials
 
 
-def temporary_credentials(config: Config) -> Credentials:
+def temporary_credentials(config: SyncConfig) -> Credentials:
     """Exchange the device's certificate for credentials.
 
     Raises:
@@ -93,7 +93,7 @@ def temporary_credentials(config: Config) -> Credentials:
 class Bucket:
     """Reads objects of one bucket. Made anew for each update: credentials last an hour."""
 
-    def __init__(self, config: Config, name: str) -> None:
+    def __init__(self, config: SyncConfig, name: str) -> None:
         credentials = temporary_credentials(config)
         self._name = name
         self._client = boto3.client(

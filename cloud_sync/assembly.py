@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from cloud_sync.addresses import subscriptions
 from cloud_sync.artefacts import Bucket
 from cloud_sync.aws_iot import AwsIotBroker
-from cloud_sync.config import Config
+from cloud_sync.config import SyncConfig
 from cloud_sync.fetcher import Fetcher
 from cloud_sync.intake import Intake
 from cloud_sync.mqtt import Endpoint
@@ -33,7 +33,7 @@ def software_version() -> str:
     return importlib.metadata.version("greenlight")
 
 
-def session_settings(config: Config) -> SessionSettings:
+def session_settings(config: SyncConfig) -> SessionSettings:
     """Return what the session needs of the configuration."""
     return SessionSettings(
         thing=config.thing,
@@ -49,7 +49,7 @@ def session_settings(config: Config) -> SessionSettings:
     )
 
 
-def endpoint(config: Config) -> Endpoint:
+def endpoint(config: SyncConfig) -> Endpoint:
     """Return where the broker is and who we are."""
     return Endpoint(
         client_id=config.thing,
@@ -64,7 +64,7 @@ def endpoint(config: Config) -> Endpoint:
 
 
 @contextlib.contextmanager
-def assembled(config: Config) -> Iterator[Service]:
+def assembled(config: SyncConfig) -> Iterator[Service]:
     """Yield a service that is ready to run.
 
     Raises:

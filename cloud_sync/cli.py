@@ -17,10 +17,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud_sync.config import Config, ConfigRefused, check_files, read_config
+from cloud_sync.config import SyncConfig, check_files, read
 from data.errors import GreenlightError
 from data.exits import Exit
 from data.notify import Watchdog, tell_systemd
+from data.settings import ConfigError
 
 if TYPE_CHECKING:
     from edge.journal import Journal
@@ -162,19 +163,19 @@ def _told(value: object) -> Iterator[str]:
             yield f"{name} {entry}".strip()
 
 
-def _config(path: Path, state: Path | None, identity: bool = False) -> Config:
+def _config(path: Path, state: Path | None, identity: bool = False) -> SyncConfig:
     try:
-        config = read_config(path, state)
+        config = read(path, state)
         if identity:
             check_files(config, path)
         return config
-    except ConfigRefused as error:
+    except ConfigError as error:
         _err.print(str(error))
         raise typer.Exit(Exit.CONFIGURATION) from error
 
 
 @contextlib.contextmanager
-def _journal(config: Config) -> Iterator[Journal]:
+def _journal(config: SyncConfig) -> Iterator[Journal]:
     from edge.journal import JOURNAL, Journal
 
     path = config.state / JOURNAL

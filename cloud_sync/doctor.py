@@ -15,7 +15,7 @@ from pathlib import Path
 from cloud_sync.artefacts import CloudUnreachable, temporary_credentials
 from cloud_sync.assembly import endpoint
 from cloud_sync.aws_iot import AwsIotBroker
-from cloud_sync.config import Config
+from cloud_sync.config import SyncConfig
 from cloud_sync.mqtt import BrokerEvent, Connected, Dropped
 from cloud_sync.telemetry import disk_free_bytes
 from data import limits, signing, topics
@@ -37,9 +37,9 @@ class Finding:
     found: str
 
 
-def examine(config: Config) -> Iterator[Finding]:
+def examine(config: SyncConfig) -> Iterator[Finding]:
     """Yield a finding per part. Only the broker check disturbs: it takes the thing's connection."""
-    checks: dict[str, Callable[[Config], str]] = {
+    checks: dict[str, Callable[[SyncConfig], str]] = {
         "clock": _clock,
         "identity": _identity,
         "signing keys": _signing_keys,
@@ -57,14 +57,14 @@ def examine(config: Config) -> Iterator[Finding]:
             yield Finding(name, False, str(error))
 
 
-def _clock(_: Config) -> str:
+def _clock(_: SyncConfig) -> str:
     now = time.gmtime()
     if now.tm_year < limits.EARLIEST_CLOCK_YEAR:
         raise Ailing(f"the clock says {now.tm_year}; TLS needs the real time: is NTP allowed?")
     return time.strftime("%Y-%m-%d %H:%M UTC", now)
 
 
-def _identity(config: Config) -> str:
+def _identity(config: SyncConfig) -> str:
     for path in (config.root_ca, config.certificate, config.private_key):
         if not path.is_file():
             raise Ailing(f"{path}: is missing; provision this thing again")
@@ -80,14 +80,14 @@ def _identity(config: Config) -> str:
     return f"{config.thing}, certificate and key match"
 
 
-def _signing_keys(config: Config) -> str:
+def _signing_keys(config: SyncConfig) -> str:
     keys = signing.read_public_keys(config.public_keys)
     if not keys:
         raise Ailing(f"{config.public_keys}: holds no *.pub.pem; no model would be accepted")
     return ", ".join(sorted(keys))
 
 
-def _state_folder(config: Config) -> str:
+def _state_folder(config: SyncConfig) -> str:
     for path in (config.state, config.state / INCOMING):
         if not path.is_dir():
             raise Ailing(f"{path}: is missing; start the appliance or the sync service once")
@@ -96,7 +96,7 @@ def _state_folder(config: Config) -> str:
     return str(config.state)
 
 
-def _journal(config: Config) -> str:
+def _journal(config: SyncConfig) -> str:
     path = config.state / JOURNAL
     if not path.exists():
         raise Ailing(f"{path}: is missing; start the appliance once")
@@ -116,7 +116,7 @@ def _journal(config: Config) -> str:
     return f"{count} ratings wait, none is put aside"
 
 
-def _disk(config: Config) -> str:
+def _disk(config: SyncConfig) -> str:
     free = disk_free_bytes(_existing(config.state))
     if free < config.min_free_bytes:
         raise Ailing(f"{free} bytes free, {config.min_free_bytes} must stay free for updates")
@@ -127,7 +127,7 @@ def _existing(path: Path) -> Path:
     return path if path.exists() or path == path.parent else _existing(path.parent)
 
 
-def _address(config: Config) -> str:
+def _address(config: SyncConfig) -> str:
     try:
         with socket.create_connection(
             (config.mqtt_host, config.mqtt_port), config.connect_timeout_seconds
@@ -140,7 +140,7 @@ def _address(config: Config) -> str:
         ) from error
 
 
-def _broker(config: Config) -> str:
+def _broker(config: SyncConfig) -> str:
     events: queue.SimpleQueue[BrokerEvent] = queue.SimpleQueue()
     broker = AwsIotBroker(endpoint(config), (topics.feedback_ack(config.thing),), events.put)
     broker.connect()
@@ -157,7 +157,7 @@ def _broker(config: Config) -> str:
     return f"accepts {config.thing}"
 
 
-def _credentials(config: Config) -> str:
+def _credentials(config: SyncConfig) -> str:
     try:
         credentials = temporary_credentials(config)
     except CloudUnreachable as error:

@@ -42,7 +42,7 @@ def test_a_configuration_that_is_wrong_ends_with_its_own_exit_code(config: Path)
     config.write_text(config.read_text() + "poll_second = 1\n")
     done = sync("run", "--config", str(config))
     assert done.returncode == Exit.CONFIGURATION == 78
-    assert "poll_second: is no key of this file; did you mean poll_seconds?" in done.stderr
+    assert "poll_second: isn't a setting; did you mean poll_seconds?" in done.stderr
 
 
 def test_a_missing_certificate_is_a_configuration_error(config: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import cloud_sync
-from cloud_sync.config import Config, ConfigRefused, read_config
+from cloud_sync.config import SyncConfig, read
+from data.settings import ConfigError
 
 EXAMPLE = Path(cloud_sync.__file__).with_name("sync.example.toml")
 
@@ -28,27 +29,27 @@ def written(tmp_path: Path, **changes: object) -> Path:
 
 
 def problems(path: Path) -> list[str]:
-    with pytest.raises(ConfigRefused) as refused:
-        read_config(path)
+    with pytest.raises(ConfigError) as refused:
+        read(path)
     return refused.value.problems
 
 
 def test_the_example_loads_and_names_every_key_with_its_default() -> None:
-    config = read_config(EXAMPLE)
+    config = read(EXAMPLE)
     named = tomllib.loads(EXAMPLE.read_text("utf-8"))
-    assert set(named) == {one.name for one in fields(Config)}
-    defaults = {one.name: one.default for one in fields(Config)}
+    assert set(named) == {one.name for one in fields(SyncConfig)}
+    defaults = {one.name: one.default for one in fields(SyncConfig)}
     optional = EXAMPLE.read_text("utf-8").split("Everything below may be left out")[1]
     for key in tomllib.loads(optional.partition("\n")[2]):
         assert getattr(config, key) == defaults[key], key
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    config = read_config(written(tmp_path))
+    config = read(written(tmp_path))
     assert config.certificate == tmp_path / "certificate.pem.crt"
     assert config.public_keys == tmp_path / "public-keys"
     assert config.state == Path("/var/lib/greenlight")
-    assert read_config(written(tmp_path), Path("/elsewhere")).state == Path("/elsewhere")
+    assert read(written(tmp_path), Path("/elsewhere")).state == Path("/elsewhere")
 
 
 def test_every_problem_is_told_at_once_and_by_name(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_every_problem_is_told_at_once_and_by_name(tmp_path: Path) -> None:
     )
     told = problems(path)
     assert len(told) == 7
-    assert "mqtt_hots: is no key of this file; did you mean mqtt_host?" in told
+    assert "mqtt_hots: isn't a setting; did you mean mqtt_host?" in told
     for key in ("thing", "mqtt_port", "region", "keep_alive", "ack_timeout", "credentials_url"):
         assert any(problem.startswith(key) for problem in told), key
 
@@ -74,31 +75,22 @@ def test_retries_that_would_shrink_are_refused(tmp_path: Path) -> None:
     assert told == ["retry_cap_seconds: is below retry_base_seconds; give at least as much"]
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"thing = ", b"[[[["])
-def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "sync.toml"
-    path.write_bytes(content)
-    assert "is no TOML" in problems(path)[0]
+def test_a_device_that_was_never_connected_is_told_how(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path / "nowhere.toml")
+    assert "greenlight-setup connect" in problem
+    assert "--config" in problem
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    assert "--config" in problems(tmp_path / "nowhere.toml")[0]
-
-
-def test_a_file_for_other_eyes_is_refused_with_the_way_to_read_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = written(tmp_path)
-
-    def denied(*_: object, **__: object) -> str:
-        raise PermissionError(13, "Permission denied")
-
-    # Root may read everything, so a mode of 000 would prove nothing in CI.
-    monkeypatch.setattr(Path, "read_text", denied)
-    assert "use sudo" in problems(path)[0]
+@pytest.mark.parametrize("url", ["http://[", "ftp://host", "host", "https://"])
+def test_an_address_without_a_host_is_refused(tmp_path: Path, url: str) -> None:
+    told = problems(written(tmp_path, aws_endpoint_url=url, credentials_url=url))
+    assert told == [
+        f"credentials_url: is {url!r}; give https://host",
+        f"aws_endpoint_url: is {url!r}; give https://host",
+    ]
 
 
 def test_the_private_keys_place_is_never_shown(tmp_path: Path) -> None:
-    config = read_config(written(tmp_path))
+    config = read(written(tmp_path))
     assert "private.pem.key" not in repr(config)
     assert "thing='MovieSelector'" in repr(config), "the rest is shown"

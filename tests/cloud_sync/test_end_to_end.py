@@ -23,7 +23,7 @@ from cloud_sync.artefacts import (
     CloudUnreachable,
     RangeRefused,
 )
-from cloud_sync.config import read_config
+from cloud_sync.config import read
 from data.films import Combination
 from data.ids import new_id
 from data.manifest import MODEL
@@ -161,7 +161,7 @@ def test_a_job_cancelled_while_its_files_cannot_be_had_is_given_up(pi: Pi) -> No
 
 def test_objects_are_read_from_any_offset_and_what_is_wrong_is_told_apart(pi: Pi) -> None:
     _, published = pi.publish(1)
-    config = read_config(pi.config, pi.state)
+    config = read(pi.config, pi.state)
     prefix = f"models/{pi.thing.lower()}/1/"
     whole = published.objects[published.prefix + MODEL]
     bucket = Bucket(config, config.models_bucket)

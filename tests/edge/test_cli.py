@@ -6,15 +6,16 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from data.errors import GreenlightError
 from data.exits import Exit
+from data.settings import ConfigError
 from edge.appliance.client import NotRunning
 from edge.appliance.state_folder import AlreadyRunning, NoState
 from edge.cli import exit_code, main
-from edge.config import ConfigError
 from edge.journal import JOURNAL, Journal, JournalDamaged, JournalError, JournalFull, JournalTooNew
 from edge.journal.schema import MIGRATIONS
 from edge.panel.hardware import NoGpio
@@ -23,7 +24,7 @@ from edge.panel.hardware import NoGpio
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (ConfigError(["x"]), Exit.CONFIGURATION),
+        (ConfigError(Path("x.toml"), ["x"]), Exit.CONFIGURATION),
         (NoGpio("x"), Exit.NO_GPIO),
         (AlreadyRunning("x"), Exit.ALREADY_RUNNING),
         (NoState("x"), Exit.NO_STATE),
