@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 # The emulator's packages would quarrel with ours over versions, so it lives on its own.
 CLOUD_VENV := build/local-cloud-venv
-ROOMS := data edge training cloud_sync lambdas local_cloud
+ROOMS := data judging edge training cloud_sync lambdas local_cloud
 
 SOURCE ?= sample
 RATINGS ?=

@@ -1,6 +1,6 @@
-"""What the gate of a retraining says: release the new model or refuse it, with reasons and figures.
+"""The verdict on a retrained model: release it or refuse it, with reasons and figures.
 
-Training writes it as `verdict.json` beside the new bundle; whoever releases models reads it.
+Training writes it as `verdict.json` beside the new bundle; the release reads it.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ Part: TypeAlias = Literal["feedback", "holdout"]
 Figure: TypeAlias = Literal["rmse", "log_loss", "regret"]
 
 
-class Contender(msgspec.Struct, frozen=True):
-    """One of the two models: the version it has or would have, and its hash.
+class ModelIdentity(msgspec.Struct, frozen=True):
+    """One of the two models compared: its version, or the one it would get, and its hash.
 
     Attributes:
-        model_hash: None of a candidate that was never made, because the verdict was certain before.
+        model_hash: None if the candidate was never made: the verdict was certain without it.
     """
 
     version: int
     model_hash: str | None = None
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no contender."""
+        """Raise InvalidRecord, naming the field, if this isn't a model's identity."""
         check_version(f"{prefix}version", self.version)
         if self.model_hash is not None:
             check_sha256(f"{prefix}model_hash", self.model_hash)
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """One figure of both models on the same films. Less is better in every figure.
+    """One figure of both models on the same films. Less is better for every figure.
 
     Attributes:
         part: `feedback`, the held-out ratings; or `holdout`, films of the table by directors whom
-            no rating has told of, each predicted by a fit that had not seen it.
+            no owner has rated, each predicted by a fit that had not seen it.
         films: how many.
         difference: candidate less incumbent.
         low, high: the ends of the difference's 95% interval.
@@ -64,14 +64,14 @@ class Comparison(msgspec.Struct, frozen=True):
     high: float
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no comparison."""
+        """Raise InvalidRecord, naming the field, if this isn't a comparison."""
         check_counts(prefix, self, "films")
         for field in ("incumbent", "candidate", "difference", "low", "high"):
             check_finite(f"{prefix}{field}", getattr(self, field))
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Something a model must hold besides its figures: parity, size, latency, calibration."""
+    """Something a model must pass besides the comparisons: parity, size, latency, calibration."""
 
     name: str
     passed: bool
@@ -79,10 +79,10 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The gate's decision.
+    """The decision, with all it rests on.
 
     Attributes:
-        reasons: one sentence each, for a person: why it is refused, or what speaks for it.
+        reasons: one sentence each, for a person: why it is refused, or why it is released.
         name: the models' name, as in their manifests.
         training_set: the SHA-256 of the training set (its manifest's `sha256`).
         counts: of the training set: films of the table, ratings that train, ratings held out, ...
@@ -91,8 +91,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
     reasons: tuple[str, ...]
     name: str
-    candidate: Contender
-    incumbent: Contender
+    candidate: ModelIdentity
+    incumbent: ModelIdentity
     training_set: str
     counts: dict[str, int]
     comparisons: tuple[Comparison, ...]
@@ -101,7 +101,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no verdict."""
+        """Raise InvalidRecord, naming the field, if this isn't a verdict."""
         check_schema(prefix, self.schema_version)
         if not self.reasons:
             raise InvalidRecord(f"{prefix}reasons", "is empty; give at least one sentence")
@@ -115,5 +115,5 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def released(self) -> bool:
-        """Whether the candidate is worth releasing."""
+        """Whether the candidate is to be released."""
         return self.decision == "release"

@@ -26,7 +26,7 @@ BUNDLE=$(readlink -f -- "$BUNDLE")
 # always make the same wheel and an upgrade to what runs already is none.
 mkdir "$fresh/source"
 tar -C "$TOP" --exclude=__pycache__ --exclude=data/films -cf - \
-  pyproject.toml README.md LICENSE data edge training cloud_sync lambdas | tar -C "$fresh/source" -xf -
+  pyproject.toml README.md LICENSE data judging edge training cloud_sync lambdas | tar -C "$fresh/source" -xf -
 SOURCE_DATE_EPOCH=1700000000 "$PYTHON" -m pip wheel --quiet --disable-pip-version-check \
   --no-deps --no-build-isolation --wheel-dir "$fresh" "$fresh/source"
 rm -rf "$fresh/source"

@@ -87,7 +87,6 @@ TWICE = {
     "Candidate",
     "Cloud",
     "Config",
-    "Contender",
     "Control",
     "DiskFull",
     "Endpoint",

@@ -125,7 +125,14 @@ def test_every_command_named_in_a_page_is_there(page, line):
     elif name in PROGRAMS:
         check_words(name, words[1:])
     elif name.startswith("python") and words[1:2] == ["-m"]:
-        if words[2].split(".")[0] in ("data", "edge", "training", "cloud_sync", "lambdas"):
+        if words[2].split(".")[0] in (
+            "data",
+            "judging",
+            "edge",
+            "training",
+            "cloud_sync",
+            "lambdas",
+        ):
             check_words(words[2], words[3:])
         elif words[2].startswith("tests."):
             place = ROOT / words[2].replace(".", "/")

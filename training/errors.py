@@ -53,7 +53,7 @@ class WorkFolderBusy(TrainingError):
     """Another run is at work in a folder that only one may change."""
 
 
-class NoContender(TrainingError):
+class BundleMissing(TrainingError):
     """A folder holds no bundle that could be judged."""
 
 

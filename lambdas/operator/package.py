@@ -32,7 +32,7 @@ LOCK = ROOT / "locks" / "cloud.txt"
 AWS_PYTHON = "3.13"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
-_OURS = ("data", "lambdas")
+_OURS = ("data", "judging", "lambdas")
 # Part of AWS's Python runtime, as of the local cloud's environment.
 _IN_THE_RUNTIME = {"boto3", "botocore"}
 # Imports for type checkers only, or for parts of a library that the functions do not use.

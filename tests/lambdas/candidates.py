@@ -13,7 +13,7 @@ import msgspec
 from data import signing, wire
 from data.bundle import beside, read_bundle
 from data.manifest import MANIFEST, PIPELINE, Manifest
-from data.verdict import VERDICT, Contender, Verdict
+from data.verdict import VERDICT, ModelIdentity, Verdict
 
 
 def verdict(manifest: Manifest, **changes: Any) -> Verdict:
@@ -22,8 +22,8 @@ def verdict(manifest: Manifest, **changes: Any) -> Verdict:
         "decision": "release",
         "reasons": ("It is better.",),
         "name": manifest.name,
-        "candidate": Contender(manifest.version, manifest.model_hash),
-        "incumbent": Contender(max(manifest.version - 1, 1), "ab" * 32),
+        "candidate": ModelIdentity(manifest.version, manifest.model_hash),
+        "incumbent": ModelIdentity(max(manifest.version - 1, 1), "ab" * 32),
         "training_set": "cd" * 32,
         "counts": {},
         "comparisons": (),

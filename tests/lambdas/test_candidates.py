@@ -12,7 +12,7 @@ import pytest
 
 from data import wire
 from data.manifest import MANIFEST, PIPELINE, Manifest
-from data.verdict import VERDICT, Contender
+from data.verdict import VERDICT, ModelIdentity
 from lambdas.release_model import candidate
 from lambdas.release_model.candidate import CandidateRejected, read
 
@@ -37,7 +37,7 @@ def test_a_refused_one_needs_no_bundle_and_what_else_lies_there_is_passed_over(
     files: dict[str, bytes],
 ) -> None:
     manifest = msgspec.json.decode(files[f"bundle/{MANIFEST}"], type=Manifest)
-    refused = wire.encode(verdict(manifest, decision="refuse", candidate=Contender(2)))
+    refused = wire.encode(verdict(manifest, decision="refuse", candidate=ModelIdentity(2)))
     left = read(packed({VERDICT: refused, "refused/bundle/model.onnx": b"x"}))
     assert left.candidate is None
     assert not left.verdict.released
@@ -86,8 +86,8 @@ def test_bytes_that_are_not_the_manifests_are_refused(name: str, files: dict[str
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"candidate": Contender(3, "ab" * 32)}, "version"),
-        ({"candidate": Contender(2, "ab" * 32)}, "model_hash"),
+        ({"candidate": ModelIdentity(3, "ab" * 32)}, "version"),
+        ({"candidate": ModelIdentity(2, "ab" * 32)}, "model_hash"),
         ({"name": "others"}, "name"),
     ],
 )

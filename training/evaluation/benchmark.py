@@ -11,9 +11,10 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from data.films import Film
+from judging.losses import calibration_bins
 from training.evaluation import optimism
 from training.evaluation.evaluate import METHODS, MODEL, Figures, Predicted, predict_with
-from training.evaluation.metrics import calibration_bins, confusion
+from training.evaluation.metrics import confusion
 from training.evaluation.splits import Split, random_splits, split_in_time
 from training.model.careers import Ints
 from training.model.estimator import FilmModel

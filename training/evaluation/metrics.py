@@ -5,12 +5,9 @@ With mu the expected stars, p the distribution, k* its most probable class and y
     within_one        share of |k* - y| <= 1
     f1, f1_prior      mean over classes of F1 of k*; and of argmax p_k / sqrt(mean p_k), which gives
                       rare classes a chance (half-way to equal priors)
-    log_loss          mean of -log p_y
     rps               ranked probability score, mean of sum_k (P(stars <= k) - [y <= k])^2 / 9
-    calibration       mean |accuracy - p_k*| over 15 bins of p_k*, weighted by the films in each
-    regret            on slates of 36 random films: stars of the best film minus stars of the film
-                      with the highest mu
-    optimism          on the same slates: mu of the chosen film minus its stars
+
+`judging.losses` defines log_loss, calibration, regret and optimism.
 """
 
 from __future__ import annotations
@@ -22,13 +19,9 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.metrics import f1_score
 
+from judging.losses import calibration_error, floored, log_losses, slate_figures
 from training.model.careers import Floats, Ints
 from training.model.head import CLASSES
-
-SLATE = 36
-_SLATE_DRAWS = 4_000
-_BINS = 15
-_LEAST_PROBABILITY = 1e-6
 
 
 def metrics(stars: Ints, expected: Floats, probabilities: Floats) -> dict[str, float]:
@@ -41,7 +34,7 @@ def metrics(stars: Ints, expected: Floats, probabilities: Floats) -> dict[str, f
     """
     if len(stars) == 0:
         return dict.fromkeys(NAMES, float("nan"))
-    p = _floored(probabilities)
+    p = floored(probabilities)
     likeliest = p.argmax(axis=1) + 1
     corrected = (p / np.sqrt(p.mean(axis=0))).argmax(axis=1) + 1
     error = expected - stars
@@ -69,19 +62,6 @@ NAMES = (
 )  # fmt: skip
 
 
-def _floored(probabilities: Floats) -> Floats:
-    """Return the probabilities without zeros, each row's sum 1."""
-    p = np.maximum(probabilities, _LEAST_PROBABILITY)
-    p /= p.sum(axis=1, keepdims=True)
-    return p
-
-
-def log_losses(stars: Ints, probabilities: Floats) -> Floats:
-    """Return -log p_y of each film, [n]."""
-    losses: Floats = -np.log(_floored(probabilities)[np.arange(len(stars)), stars - 1])
-    return losses
-
-
 def ranked_probability_score(stars: Ints, probabilities: Floats) -> float:
     """Return the mean ranked probability score."""
     below = np.cumsum(probabilities, axis=1)
@@ -89,50 +69,11 @@ def ranked_probability_score(stars: Ints, probabilities: Floats) -> float:
     return float(((below - truth) ** 2).sum(axis=1).mean() / (CLASSES - 1))
 
 
-def calibration_bins(stars: Ints, probabilities: Floats) -> list[tuple[float, float, int]]:
-    """Return for each bin with films: mean p_k*, accuracy, number of films."""
-    sure = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) + 1 == stars
-    bins = np.clip((sure * _BINS).astype(int), 0, _BINS - 1)
-    return [
-        (float(sure[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
-        for b in np.unique(bins)
-    ]
-
-
-def calibration_error(stars: Ints, probabilities: Floats) -> float:
-    """Return the mean distance of accuracy from probability, weighted by films."""
-    bins = calibration_bins(stars, probabilities)
-    return sum(abs(sure - right) * films for sure, right, films in bins) / len(stars)
-
-
 def confusion(stars: Ints, likeliest: Ints) -> tuple[tuple[int, ...], ...]:
     """Return how many films of each stars (row) got each most probable class (column)."""
     counts = np.zeros((CLASSES, CLASSES), int)
     np.add.at(counts, (stars - 1, likeliest - 1), 1)
     return tuple(tuple(int(n) for n in row) for row in counts)
-
-
-def slate_figures(
-    stars: Ints, expected: Floats, size: int = SLATE, draws: int = _SLATE_DRAWS
-) -> tuple[float, float]:
-    """Return regret and optimism on slates of `size` random films; NaN if there are fewer films.
-
-    Slates are cut from shuffles of all films, so that every film is offered equally often.
-    """
-    per_shuffle = len(stars) // size
-    if per_shuffle == 0:
-        return float("nan"), float("nan")
-    draw = np.random.default_rng(36)
-    slates = np.concatenate(
-        [
-            draw.permutation(len(stars))[: per_shuffle * size].reshape(per_shuffle, size)
-            for _ in range(-(-draws // per_shuffle))
-        ]
-    )
-    chosen = slates[np.arange(len(slates)), expected[slates].argmax(axis=1)]
-    regret = (stars[slates].max(axis=1) - stars[chosen]).mean()
-    return float(regret), float((expected[chosen] - stars[chosen]).mean())
 
 
 def by_director(

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from data.films import Film
-from training.evaluation.metrics import slate_figures
+from judging.losses import slate_figures
 from training.export import parity
 from training.model.careers import Floats, Ints
 from training.model.estimator import FilmModel

@@ -27,8 +27,9 @@ from data.manifest import (
     Tensor,
     TrainingSource,
 )
+from judging.losses import calibration_bins
 from training.dataset import FilmTable, film_ids
-from training.evaluation.metrics import calibration_bins, confusion
+from training.evaluation.metrics import confusion
 from training.evaluation.metrics import metrics as metrics_of
 from training.export.catalogue import catalogue_of, probes_of
 from training.export.converter import to_onnx

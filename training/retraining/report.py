@@ -11,10 +11,10 @@ import numpy as np
 
 from data.films import Film
 from data.verdict import Comparison, Figure, Part, Verdict
-from training.evaluation.metrics import SLATE
+from judging.losses import SLATE
+from judging.paired import slate_size
 from training.report.svg import Letters, slim
-from training.retraining.contender import Contender
-from training.retraining.paired import slate_size
+from training.retraining.judged_model import JudgedModel
 from training.retraining.training_set import TrainingSet
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MINUS = re.compile(r"(?<!\w)-(?=\d)")
 
 
 def draw(
-    verdict: Verdict, films: TrainingSet, incumbent: Contender, candidate: Contender | None
+    verdict: Verdict, films: TrainingSet, incumbent: JudgedModel, candidate: JudgedModel | None
 ) -> bytes:
     """Return report.html.
 
@@ -74,7 +74,7 @@ def draw(
 
 
 def _rated(
-    held: list[Film], incumbent: Contender, candidate: Contender | None
+    held: list[Film], incumbent: JudgedModel, candidate: JudgedModel | None
 ) -> list[tuple[Film, float, float | None]]:
     """Return held-out films with what each model expects, where the two differ most first."""
     if not held:

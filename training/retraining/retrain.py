@@ -15,8 +15,7 @@ from data.bundle import write_bundle
 from data.durable import replace_durably
 from data.manifest import PIPELINE, REPORT
 from data.signing import PrivateKey
-from data.verdict import VERDICT, Verdict
-from data.verdict import Contender as Named
+from data.verdict import VERDICT, ModelIdentity, Verdict
 from training.dataset import FilmTable
 from training.errors import ExportRefused
 from training.export.bundle import prepare, save_pipeline, summary_of
@@ -24,8 +23,8 @@ from training.model.estimator import FilmModel
 from training.progress import Tell
 from training.report import draw as draw_model
 from training.retraining.compact import compact
-from training.retraining.contender import BUNDLE, Contender, read_contender
 from training.retraining.judge import judge, refusal, too_few
+from training.retraining.judged_model import BUNDLE, JudgedModel, read_judged_model
 from training.retraining.report import draw
 from training.retraining.training_set import TrainingSet
 from training.sources.options import ALLOWED_BAD_SHARE
@@ -56,7 +55,7 @@ def retrain(
     Args:
         feedback: a folder, or `s3://bucket/feedback/`.
         films: the film table, .csv or .tsv.
-        incumbent: the model in use, as read_contender takes it.
+        incumbent: the model in use, as read_judged_model takes it.
         out: where verdict, report and bundle go.
         work: compact's work folder.
         version: of the new model; 0 for one more than the incumbent's.
@@ -71,7 +70,7 @@ def retrain(
     Raises:
         GreenlightError: no verdict could be reached; `out` is as it was.
     """
-    old = read_contender(incumbent)
+    old = read_judged_model(incumbent)
     number = version or old.manifest.version + 1
     found = compact(
         feedback,
@@ -87,12 +86,12 @@ def retrain(
     reason = too_few(found)
     if reason is not None:
         # The verdict is certain: a fit would take minutes and change nothing.
-        verdict = refusal(found, Named(number), old, reason)
+        verdict = refusal(found, ModelIdentity(number), old, reason)
     else:
         verdict = _fit_and_judge(
             candidate, found, old, incumbent, number, key, model or FilmModel(jobs=jobs), tell
         )
-    new = read_contender(candidate) if candidate.exists() else None
+    new = read_judged_model(candidate) if candidate.exists() else None
     page = draw(verdict, found, old, new)
     _lay_out(out, candidate, verdict, page)
     return verdict
@@ -101,7 +100,7 @@ def retrain(
 def _fit_and_judge(
     candidate: Path,
     found: TrainingSet,
-    old: Contender,
+    old: JudgedModel,
     incumbent: Path,
     version: int,
     key: PrivateKey | None,
@@ -115,7 +114,7 @@ def _fit_and_judge(
             table, model, version=version, tell=lambda step, done: tell(step, 0.2 + 0.6 * done)
         )
     except ExportRefused as error:
-        return refusal(found, Named(version), old, f"{error}.")
+        return refusal(found, ModelIdentity(version), old, f"{error}.")
     candidate.mkdir(parents=True)
     page = draw_model(table, summary_of(exported), candidate)
     write_bundle(candidate / BUNDLE, exported.manifest, {**exported.files, REPORT: page}, key)

@@ -11,8 +11,8 @@ import pandas as pd
 from data.durable import rename_durably
 from data.films import genre_slots, kind_of
 from data.messages import Feedback
+from judging.holdout import held_out
 from training.database import connect
-from training.retraining.holdout import held_out
 
 _COLUMNS = {
     "id": "VARCHAR",

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from judging.losses import slate_figures
 from training.dataset import load
 from training.evaluation import splits
 from training.evaluation.baselines import LabelForest, OneHotLogistic, PlainBoosting
 from training.evaluation.evaluate import MODEL, predict_with
-from training.evaluation.metrics import slate_figures
 from training.model.records import frame_of_films
 
 

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from data.film_table import read_rows, write_films
+from judging.holdout import held_out
 from lambdas.store_feedback.ingest import canonical
 from training.dataset import load
 from training.errors import SourceUnavailable, TooManyBadRows, WorkFolderBusy
 from training.retraining import compact as module
 from training.retraining.compact import compact
-from training.retraining.holdout import held_out
 from training.retraining.training_set import TRAINING_ROWS, TrainingSet
 
 from .made_up_feedback import made_up_feedback, write_objects

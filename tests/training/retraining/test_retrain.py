@@ -19,13 +19,13 @@ from data.manifest import PIPELINE
 from data.verdict import Verdict
 from training.__main__ import app
 from training.dataset import FilmTable
-from training.errors import NoContender, PipelineUnusable
+from training.errors import BundleMissing, PipelineUnusable
 from training.export.bundle import prepare, save_pipeline, write
 from training.export.example_bundle import made_up_films, small_model
 from training.export.verify import verify
 from training.retraining.compact import compact
-from training.retraining.contender import read_contender
 from training.retraining.judge import judge
+from training.retraining.judged_model import read_judged_model
 from training.retraining.retrain import retrain
 from training.retraining.training_set import TrainingSet
 
@@ -118,7 +118,7 @@ def test_a_model_that_learnt_the_owners_taste_is_released_signed_and_whole(house
     assert not (out / "refused").exists()
 
 
-def test_the_released_model_stands_as_the_next_incumbent(house, released, training_set):
+def test_the_released_model_is_the_next_incumbent(house, released, training_set):
     out, _ = released
     verdict = judge(house.incumbent, out, training_set)
     assert not verdict.released
@@ -126,14 +126,14 @@ def test_the_released_model_stands_as_the_next_incumbent(house, released, traini
     assert "worse" in verdict.reasons[0]
 
 
-def test_a_tie_is_refused_and_lies_unsigned_where_nobody_publishes_it(house, tmp_path):
+def test_a_tie_is_refused_and_left_unsigned_where_nobody_publishes_it(house, tmp_path):
     # Owners who give what the model in use expects, give or take: there is nothing to learn.
-    expected = read_contender(house.incumbent).of(house.films).expected
-    said = {film.title: float(stars) for film, stars in zip(house.films, expected, strict=True)}
-    taste = made_up_feedback(
-        house.films, 250, seed=5, taste=lambda film, draw: said[film.title] + draw.gauss(0, 0.8)
+    expected = read_judged_model(house.incumbent).of(house.films).expected
+    known = {film.title: stars for film, stars in zip(house.films, expected.tolist(), strict=True)}
+    feedback = made_up_feedback(
+        house.films, 250, seed=5, taste=lambda film, draw: known[film.title] + draw.gauss(0, 0.8)
     )
-    write_objects(tmp_path / "feedback", taste)
+    write_objects(tmp_path / "feedback", feedback)
     out = tmp_path / "out"
     verdict = house.retrain(tmp_path / "feedback", out)
     assert verdict.decision == "refuse"
@@ -163,7 +163,7 @@ def shuffled(house, folder: Path, training_set: Path) -> Path:
     return folder
 
 
-def test_a_signed_model_of_plausible_numbers_and_worse_choices_is_refused(
+def test_a_signed_model_with_plausible_numbers_and_worse_choices_is_refused(
     house, training_set, tmp_path
 ):
     candidate = shuffled(house, tmp_path / "candidate", training_set)
@@ -175,7 +175,7 @@ def test_a_signed_model_of_plausible_numbers_and_worse_choices_is_refused(
     assert "regret on slates" in told
 
 
-def test_a_file_that_is_not_the_model_that_was_measured_is_refused(
+def test_a_file_other_than_the_model_that_was_measured_is_refused(
     house, released, training_set, tmp_path
 ):
     out, _ = released
@@ -197,16 +197,16 @@ def test_a_pipeline_of_another_model_is_an_error(house, released, training_set, 
         judge(tmp_path, house.incumbent, training_set)
 
 
-def test_an_incumbent_without_a_pipeline_is_fitted_anew_and_that_is_told(
+def test_an_incumbent_without_a_pipeline_is_fitted_again_and_the_verdict_says_so(
     house, released, training_set, tmp_path
 ):
     shutil.copytree(house.incumbent, tmp_path / "bundle")
     verdict = judge(released[0], tmp_path, training_set)
-    assert "the incumbent's recipe was fitted anew" in verdict.reasons[-1]
+    assert "The incumbent's recipe was fitted again" in verdict.reasons[-1]
 
 
 def test_without_a_bundle_in_use_there_is_nothing_to_compare_with(house, training_set, tmp_path):
-    with pytest.raises(NoContender, match="holds no bundle"):
+    with pytest.raises(BundleMissing, match="holds no bundle"):
         judge(house.incumbent, tmp_path, training_set)
 
 
@@ -230,7 +230,7 @@ def test_five_ratings_are_refused_in_a_moment_with_exit_code_3(house, tmp_path):
     out = tmp_path / "out"
     done = by_hand(house, few(house, tmp_path / "few"), out)
     assert done.exit_code == 3, done.output
-    assert "of 5 ratings are held out to judge by, and at least 10 are needed" in done.output
+    assert "of 5 ratings are held out for judging; at least 10 are needed" in done.output
     verdict = wire.decode((out / "verdict.json").read_bytes(), Verdict)
     assert (verdict.decision, verdict.candidate.model_hash) == ("refuse", None)
     assert "No version 5 was made." in (out / "report.html").read_text("utf-8")
@@ -238,7 +238,7 @@ def test_five_ratings_are_refused_in_a_moment_with_exit_code_3(house, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("allowed", "code", "word"), [("0", 1, "--allow-bad"), ("0.2", 3, "held out: about")]
+    ("allowed", "code", "word"), [("0", 1, "--allow-bad"), ("0.2", 3, "held out, so about")]
 )
 def test_bad_objects_stop_a_retraining_unless_they_are_allowed(
     house, tmp_path, allowed, code, word
@@ -273,7 +273,7 @@ def job_environment(house, folder: Path, feedback: Path) -> dict[str, str]:
     }
 
 
-def test_in_a_sagemaker_job_a_refusal_is_no_failure_of_the_job(house, tmp_path):
+def test_in_a_sagemaker_job_a_refusal_does_not_fail_the_job(house, tmp_path):
     feedback = few(house, tmp_path / "few")
     write_objects(feedback, made_up_feedback(house.films, 3, seed=10, source="simulated"))
     done = run(house, tmp_path / "out", **job_environment(house, tmp_path / "job", feedback))
@@ -294,7 +294,7 @@ def test_what_an_earlier_run_released_is_gone_once_a_later_one_refuses(house, re
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "verdict.json"]
 
 
-def test_a_missing_word_is_named(house, tmp_path):
+def test_a_missing_option_is_named(house, tmp_path):
     done = run(house, tmp_path / "out", "--films", str(house.table))
     assert done.exit_code == 2
     assert "--feedback is missing" in done.output

@@ -1,9 +1,9 @@
-"""When a new model is released, and what is said of it: the rules alone."""
+"""When a new model is released, and the reasons given."""
 
 import pytest
 
 from data.verdict import Check, Comparison
-from training.retraining import rules
+from judging import release
 
 HELD = Check("size", passed=True, found="it is small")
 
@@ -26,7 +26,7 @@ def holdout(rmse=0.0, log_loss=0.0, regret=0.0):
 
 
 def test_better_on_the_ratings_and_nothing_lost_is_released():
-    decision, reasons = rules.decide(feedback() + holdout(), [HELD])
+    decision, reasons = release.decide(feedback() + holdout(), [HELD])
     assert decision == "release"
     assert reasons[0] == (
         "On 40 held-out ratings the new model is better: "
@@ -39,72 +39,72 @@ def test_one_of_the_two_deciding_figures_is_enough(deciding):
     tie = (-0.1, -0.3, 0.1)
     other = "log_loss" if deciding == "rmse" else "rmse"
     shown = feedback(**{deciding: (-0.2, -0.3, -0.1), other: tie})
-    assert rules.decide(shown + holdout(), [HELD])[0] == "release"
+    assert release.decide(shown + holdout(), [HELD])[0] == "release"
 
 
 def test_regret_alone_does_not_decide():
     only = feedback(rmse=(-0.1, -0.3, 0.1), log_loss=(0, -1, 1), regret=(-0.5, -0.9, -0.1))
-    assert rules.decide(only + holdout(), [HELD])[0] == "refuse"
+    assert release.decide(only + holdout(), [HELD])[0] == "refuse"
 
 
-def test_a_tie_is_refused_and_told_what_would_show_the_difference():
+def test_a_tie_is_refused_with_how_many_ratings_would_show_the_difference():
     tie = feedback(rmse=(-0.1, -0.3, 0.1), log_loss=(0.0, -0.2, 0.2))
-    decision, (reason,) = rules.decide(tie + holdout(), [HELD])
+    decision, (reason,) = release.decide(tie + holdout(), [HELD])
     assert decision == "refuse"
-    assert "is not shown to be better" in reason
+    assert "isn't shown to be better" in reason
     assert "A tie is not released." in reason
     # The interval reaches 0.2 above a difference of 0.1: half of it needs 4 x the ratings.
-    assert "some 160 held-out ratings would show it" in reason
+    assert "about 160 held-out ratings would show it" in reason
 
 
 def test_a_tie_with_nothing_in_its_favour_promises_nothing():
     tie = feedback(rmse=(0.05, -0.1, 0.2), log_loss=(0.0, -0.2, 0.2))
-    decision, (reason,) = rules.decide(tie + holdout(), [HELD])
+    decision, (reason,) = release.decide(tie + holdout(), [HELD])
     assert decision == "refuse"
     assert "would show it" not in reason
 
 
 @pytest.mark.parametrize("figure", ["rmse", "log_loss", "regret"])
-def test_a_figure_shown_to_be_worse_on_the_ratings_refuses_whatever_else_is_better(figure):
+def test_a_figure_shown_to_be_worse_on_the_ratings_refuses_even_if_others_are_better(figure):
     worse = feedback(**{figure: (0.2, 0.1, 0.3)})
-    decision, reasons = rules.decide(worse + holdout(), [HELD])
+    decision, reasons = release.decide(worse + holdout(), [HELD])
     assert decision == "refuse"
     assert "On 40 held-out ratings the new model is worse" in reasons[0]
 
 
 @pytest.mark.parametrize("figure", ["rmse", "log_loss", "regret"])
-def test_what_is_lost_on_the_table_beyond_its_margin_refuses(figure):
+def test_a_loss_on_the_table_beyond_its_margin_refuses(figure):
     little = feedback(rmse=(-0.02, -0.03, -0.01), log_loss=(-0.02, -0.03, -0.01))
-    within, beyond = rules.MARGIN[figure] - 0.001, rules.MARGIN[figure] + 0.001
-    assert rules.decide(little + holdout(**{figure: within}), [HELD])[0] == "release"
-    decision, reasons = rules.decide(little + holdout(**{figure: beyond}), [HELD])
+    within, beyond = release.MARGIN[figure] - 0.001, release.MARGIN[figure] + 0.001
+    assert release.decide(little + holdout(**{figure: within}), [HELD])[0] == "release"
+    decision, reasons = release.decide(little + holdout(**{figure: beyond}), [HELD])
     assert decision == "refuse"
     assert "12,000 films of the table" in reasons[0]
 
 
 def test_with_every_director_rated_the_ratings_alone_decide():
-    decision, reasons = rules.decide(feedback(), [HELD])
+    decision, reasons = release.decide(feedback(), [HELD])
     assert decision == "release"
     assert "the ratings alone decide" in reasons[-1]
 
 
-def test_the_more_is_won_on_the_ratings_the_more_may_be_lost_on_the_table():
+def test_a_larger_gain_on_the_ratings_allows_a_larger_loss_on_the_table():
     much = feedback(rmse=(-0.4, -0.5, -0.3), log_loss=(-0.4, -0.5, -0.3))
-    assert rules.decide(much + holdout(rmse=0.07, log_loss=0.07), [HELD])[0] == "release"
-    decision, (reason,) = rules.decide(much + holdout(rmse=0.08), [HELD])
+    assert release.decide(much + holdout(rmse=0.07, log_loss=0.07), [HELD])[0] == "release"
+    decision, (reason,) = release.decide(much + holdout(rmse=0.08), [HELD])
     assert decision == "refuse"
-    assert "more than the 0.07 that may be lost there" in reason
+    assert "more than the 0.07 allowed" in reason
 
 
 def test_a_failed_check_refuses_with_what_it_found():
     failed = Check("latency", passed=False, found="a row takes 3 times as long")
-    decision, reasons = rules.decide(feedback() + holdout(), [HELD, failed])
+    decision, reasons = release.decide(feedback() + holdout(), [HELD, failed])
     assert (decision, reasons) == ("refuse", ("Latency: a row takes 3 times as long.",))
 
 
-def test_too_few_ratings_are_told_with_how_many_more_will_do():
-    assert rules.too_few(10, 100) is None
-    assert rules.too_few(2, 14) == (
-        "2 of 14 ratings are held out to judge by, and at least 10 are needed. "
-        "One rating in 10 is held out: about 80 more will do."
+def test_too_few_ratings_are_refused_with_how_many_more_are_needed():
+    assert release.too_few(10, 100) is None
+    assert release.too_few(2, 14) == (
+        "Only 2 of 14 ratings are held out for judging; at least 10 are needed. "
+        "One rating in 10 is held out, so about 80 more ratings are needed."
     )

@@ -1,9 +1,9 @@
-"""When a new model is released: the rules alone, and the sentences that give their reasons.
+"""When a new model is released: the decision alone, and the sentences that give its reasons.
 
-better      on the held-out ratings, RMSE or log loss: the whole interval below zero
-not worse   on the held-out ratings, in no figure the whole interval above zero
-not lost    on films of the table by directors whom no rating has told of: no figure worse by more
-            than its margin, or than a quarter of what is proven won on the held-out ratings
+better      on the held-out ratings, RMSE or log loss: the whole interval is below zero
+not worse   on the held-out ratings, in no figure is the whole interval above zero
+kept        on films in the table by directors whom no owner has rated: no figure is worse by more
+            than its margin, or than a quarter of the proven gain on the held-out ratings
 checks      all passed
 """
 
@@ -13,30 +13,31 @@ import math
 from collections.abc import Sequence
 
 from data.verdict import Check, Comparison, Decision, Figure
-from training.retraining.holdout import ONE_IN
+from judging.holdout import ONE_IN
 
-# Fewer held-out ratings say nothing.
+# With fewer held-out ratings nothing can be decided.
 FEWEST = 10
-# What may be lost on those films of the table. Owners who think otherwise of a genre or a time move
-# other directors' films too: the more is proven won on their ratings (by the interval's nearer
-# end), the more of that is allowed.
+# How much worse the model may be on those films of the table. Owners who disagree with the table
+# about a genre or a decade move other directors' films too: the larger the proven gain on their
+# ratings (the interval's end nearer zero), the larger the loss that is allowed.
 MARGIN: dict[Figure, float] = {"rmse": 0.02, "log_loss": 0.02, "regret": 0.05}
 SHARE_OF_GAIN = 0.25
-# Regret is in stars, as RMSE is; its own gain is seldom proven on few slates.
-_PAID_BY: dict[Figure, Figure] = {"rmse": "rmse", "log_loss": "log_loss", "regret": "rmse"}
+# A loss in regret is offset by a gain in RMSE: both are in stars, and regret's own gain is seldom
+# proven on few slates.
+_OFFSET_BY: dict[Figure, Figure] = {"rmse": "rmse", "log_loss": "log_loss", "regret": "rmse"}
 _DECIDING: tuple[Figure, ...] = ("rmse", "log_loss")
 _NAMES: dict[Figure, str] = {"rmse": "RMSE", "log_loss": "log loss", "regret": "regret on slates"}
 _UNITS: dict[Figure, str] = {"rmse": " stars", "log_loss": "", "regret": " stars"}
 
 
 def too_few(held_out: int, ratings: int) -> str | None:
-    """Return why so few held-out ratings decide nothing, or None if they are enough."""
+    """Return why there are too few held-out ratings to decide, or None if there are enough."""
     if held_out >= FEWEST:
         return None
     more = (FEWEST - held_out) * ONE_IN
     return (
-        f"{held_out} of {ratings:,} ratings are held out to judge by, and at least {FEWEST} are "
-        f"needed. One rating in {ONE_IN} is held out: about {more} more will do."
+        f"Only {held_out} of {ratings:,} ratings are held out for judging; at least {FEWEST} are "
+        f"needed. One rating in {ONE_IN} is held out, so about {more} more ratings are needed."
     )
 
 
@@ -52,7 +53,7 @@ def decide(
     against = [
         *(_worse(one) for one in feedback if one.low > 0),
         *(
-            _lost(one, allowed[one.figure])
+            _loss(one, allowed[one.figure])
             for one in holdout
             if one.difference > allowed[one.figure]
         ),
@@ -65,8 +66,8 @@ def decide(
     return "release", (*map(_better, better), _kept(holdout))
 
 
-def said(one: Comparison) -> str:
-    """Return a difference with its interval, as `RMSE -0.012 stars (95% interval ...)`."""
+def describe(one: Comparison) -> str:
+    """Return a difference and its interval, as in `RMSE -0.012 stars (95% interval ...)`."""
     return (
         f"{_NAMES[one.figure]} {one.difference:+.3f}{_UNITS[one.figure]} "
         f"(95% interval {one.low:+.3f} to {one.high:+.3f})"
@@ -75,56 +76,56 @@ def said(one: Comparison) -> str:
 
 def _allowed(feedback: Sequence[Comparison]) -> dict[Figure, float]:
     """Return how much worse each figure may be on the films of the table."""
-    won = {one.figure: max(0.0, -one.high) for one in feedback}
+    gain = {one.figure: max(0.0, -one.high) for one in feedback}
     return {
-        figure: max(margin, SHARE_OF_GAIN * won[_PAID_BY[figure]])
+        figure: max(margin, SHARE_OF_GAIN * gain[_OFFSET_BY[figure]])
         for figure, margin in MARGIN.items()
     }
 
 
 def _worse(one: Comparison) -> str:
-    return f"On {one.films:,} held-out ratings the new model is worse: {said(one)}."
+    return f"On {one.films:,} held-out ratings the new model is worse: {describe(one)}."
 
 
 def _better(one: Comparison) -> str:
-    return f"On {one.films:,} held-out ratings the new model is better: {said(one)}."
+    return f"On {one.films:,} held-out ratings the new model is better: {describe(one)}."
 
 
-def _lost(one: Comparison, allowed: float) -> str:
+def _loss(one: Comparison, allowed: float) -> str:
     return (
-        f"On {one.films:,} films of the table by directors whom no rating has told of, each "
-        f"predicted unseen, the new model is worse by more than the {allowed:.2f} that may be lost "
-        f"there: {said(one)}."
+        f"On {one.films:,} films of the table by directors whom no owner has rated, each predicted "
+        f"unseen, the new model is worse by more than the {allowed:.2f} allowed: "
+        f"{describe(one)}."
     )
 
 
 def _kept(holdout: Sequence[Comparison]) -> str:
     if not holdout:
-        return "Nearly every director of the table has been rated: the ratings alone decide."
-    differences = "; ".join(said(one) for one in holdout)
+        return "Nearly every director in the table has been rated, so the ratings alone decide."
+    differences = "; ".join(describe(one) for one in holdout)
     return (
-        f"On {holdout[0].films:,} films of the table by directors whom no rating has told of, no "
-        f"more is lost than allowed: {differences}."
+        f"On {holdout[0].films:,} films of the table by directors whom no owner has rated, the new "
+        f"model is not worse by more than is allowed: {differences}."
     )
 
 
 def _tie(deciding: Sequence[Comparison]) -> str:
     films = deciding[0].films
     sentence = (
-        f"On {films:,} held-out ratings the new model is not shown to be better: "
-        f"{'; '.join(said(one) for one in deciding)}. A tie is not released."
+        f"On {films:,} held-out ratings the new model isn't shown to be better: "
+        f"{'; '.join(describe(one) for one in deciding)}. A tie is not released."
     )
     needed = [more for one in deciding if (more := _enough(one)) is not None]
     if not needed:
         return sentence
     return (
-        f"{sentence} If the difference is real, some {_rounded(min(needed)):,} held-out ratings "
+        f"{sentence} If the difference is real, about {_rounded(min(needed)):,} held-out ratings "
         f"would show it."
     )
 
 
 def _enough(one: Comparison) -> float | None:
-    """Return how many held-out ratings would show this difference; None if there is none.
+    """Return how many held-out ratings would show this gain; None if there is no gain.
 
     An interval shrinks with the root of the number of ratings.
     """
@@ -134,6 +135,6 @@ def _enough(one: Comparison) -> float | None:
 
 
 def _rounded(number: float) -> int:
-    """Return a number of two digits and zeros: it is an estimate."""
+    """Round up to two significant digits: it is an estimate."""
     unit = int(10 ** max(0, len(str(int(number))) - 2))
     return math.ceil(number / unit) * unit

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.verdict import Comparison, Figure, Part
-from training.evaluation.metrics import SLATE, log_losses, slate_figures
-from training.model.careers import Floats, Ints
+from judging.losses import SLATE, Floats, Ints, log_losses, slate_figures
 
 DRAWS = 2_000
 _SEED = 10
@@ -27,15 +26,15 @@ _SLATES_A_SHUFFLE = 4
 FIGURES: tuple[Figure, ...] = ("rmse", "log_loss", "regret")
 
 
-class Said(NamedTuple):
-    """What a model says of n films: expected stars [n] and probabilities [n, 10]."""
+class Predictions(NamedTuple):
+    """What a model predicts for n films: expected stars [n] and probabilities [n, 10]."""
 
     expected: Floats
     probabilities: Floats
 
-    def take(self, films: Ints | NDArray[np.bool_]) -> Said:
-        """Return what it says of these."""
-        return Said(self.expected[films], self.probabilities[films])
+    def take(self, films: Ints | NDArray[np.bool_]) -> Predictions:
+        """Return the predictions for these films."""
+        return Predictions(self.expected[films], self.probabilities[films])
 
 
 def slate_size(films: int) -> int:
@@ -43,13 +42,15 @@ def slate_size(films: int) -> int:
     return max(2, min(SLATE, films // _SLATES_A_SHUFFLE))
 
 
-def compare(part: Part, stars: Ints, incumbent: Said, candidate: Said) -> list[Comparison]:
+def compare(
+    part: Part, stars: Ints, incumbent: Predictions, candidate: Predictions
+) -> list[Comparison]:
     """Return RMSE, log loss and slate regret of both models, with the differences' intervals."""
     models = incumbent, candidate
     squares = [(model.expected - stars) ** 2 for model in models]
     losses = [log_losses(stars, model.probabilities) for model in models]
     size = slate_size(len(stars))
-    at_hand = {
+    measured = {
         "rmse": [float(np.sqrt(square.mean())) for square in squares],
         "log_loss": [float(loss.mean()) for loss in losses],
         "regret": [slate_figures(stars, model.expected, size=size)[0] for model in models],
@@ -66,9 +67,9 @@ def compare(part: Part, stars: Ints, incumbent: Said, candidate: Said) -> list[C
             part=part,
             figure=figure,
             films=len(stars),
-            incumbent=at_hand[figure][0],
-            candidate=at_hand[figure][1],
-            difference=at_hand[figure][1] - at_hand[figure][0],
+            incumbent=measured[figure][0],
+            candidate=measured[figure][1],
+            difference=measured[figure][1] - measured[figure][0],
             low=float(np.percentile(drawn[figure], _ENDS[0])),
             high=float(np.percentile(drawn[figure], _ENDS[1])),
         )
@@ -93,5 +94,5 @@ def _draws(films: int, size: int) -> Iterator[tuple[Ints, Ints]]:
 def _regret_difference(stars: Ints, expected: list[Floats], slates: Ints) -> float:
     """Return the candidate's regret less the incumbent's: the best film of each slate cancels."""
     row = np.arange(len(slates))
-    chosen = [stars[slates[row, said[slates].argmax(axis=1)]] for said in expected]
+    chosen = [stars[slates[row, of_model[slates].argmax(axis=1)]] for of_model in expected]
     return float((chosen[0] - chosen[1]).mean())

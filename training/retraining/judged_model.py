@@ -1,4 +1,4 @@
-"""A model that stands before the judge: its signed file, and the pipeline it was made from."""
+"""A model to be judged: its ONNX file, and the pipeline it was made from."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ from data.bundle import BundleRefused, beside, find_pipeline, read_file
 from data.errors import InvalidRecord
 from data.films import Film
 from data.manifest import MANIFEST, MODEL, PIPELINE, Manifest
+from data.verdict import ModelIdentity
+from judging.paired import Predictions
 from training.dataset import film_ids
-from training.errors import NoContender, PipelineUnusable
+from training.errors import BundleMissing, PipelineUnusable
 from training.export.bundle import Pipeline, load_pipeline
 from training.export.runtime import Scorer
 from training.model.careers import Ints
 from training.model.records import frame_of_films
-from training.retraining.paired import Said
 
 BUNDLE = "bundle"
 
 
 @dataclass(frozen=True)
-class Contender:
-    """A bundle, and where its pipeline lies.
+class JudgedModel:
+    """A bundle, and the path of its pipeline.
 
-    Signatures are not looked at: a candidate has none yet, and the incumbent comes from where the
-    pipeline comes from, which is trusted with more (a pipeline can run code when it is read).
+    Signatures aren't checked: a candidate has none yet, and the incumbent comes from the same place
+    as its pipeline, which is trusted with more (reading a pipeline can run code).
     """
 
     manifest: Manifest
     model: bytes
     pipeline_path: Path
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Its version and hash, as a verdict names it."""
+        return ModelIdentity(self.manifest.version, self.manifest.model_hash)
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -47,7 +53,7 @@ class Contender:
         """The scikit-learn model that the file was made from.
 
         Raises:
-            PipelineUnusable: it is not there, is another model's or another software's.
+            PipelineUnusable: it is missing, or belongs to another model or software.
         """
         try:
             found = load_pipeline(self.pipeline_path)
@@ -60,39 +66,39 @@ class Contender:
             raise PipelineUnusable(f"{self.pipeline_path}: is the pipeline of another model")
         return found
 
-    def of(self, films: list[Film]) -> Said:
-        """Return what the file says of films."""
+    def of(self, films: list[Film]) -> Predictions:
+        """Return what the file predicts for films."""
         scores = self.scorer.score(frame_of_films(films))
-        return Said(scores.expected.astype(float), scores.probabilities.astype(float))
+        return Predictions(scores.expected.astype(float), scores.probabilities.astype(float))
 
-    def unseen(self, films: list[Film], films_sha256: str) -> tuple[Ints, Said]:
-        """Return the rows of those films that it learnt from, and what it said of each unseen.
+    def unseen(self, films: list[Film], films_sha256: str) -> tuple[Ints, Predictions]:
+        """Return the rows of the films it learnt from, and its prediction of each unseen.
 
         "Unseen" is what the fit's folds predicted for the films that they left out.
 
         Raises:
-            PipelineUnusable: it cannot be told which films it learnt from.
+            PipelineUnusable: nothing says which films it learnt from.
         """
         model, known = self.pipeline.model, self.pipeline.films
         if known is None and self.manifest.training.sha256 == films_sha256:
             known = film_ids(films)
         if known is None or len(known) != len(model.unseen_expected_):
-            raise PipelineUnusable(f"{self.pipeline_path}: does not tell which films it learnt")
+            raise PipelineUnusable(f"{self.pipeline_path}: doesn't say which films it learnt from")
         _, rows, places = np.intersect1d(film_ids(films), known, return_indices=True)
         order = np.argsort(rows)
         rows, places = rows[order], places[order]
-        return rows, Said(model.unseen_expected_, model.unseen_probabilities_).take(places)
+        return rows, Predictions(model.unseen_expected_, model.unseen_probabilities_).take(places)
 
 
-def read_contender(folder: Path) -> Contender:
+def read_judged_model(folder: Path) -> JudgedModel:
     """Read a bundle and find its pipeline.
 
     Args:
-        folder: the bundle's own, or one in which it lies as `bundle/`. The pipeline lies in one
-            of the bundle's `pipeline_places`.
+        folder: the bundle's own, or one that holds it as `bundle/`. The pipeline is in one of the
+            bundle's `pipeline_places`.
 
     Raises:
-        NoContender: there is no whole bundle.
+        BundleMissing: there is no complete bundle.
     """
     bundle = folder if (folder / MANIFEST).exists() else folder / BUNDLE
     try:
@@ -100,7 +106,7 @@ def read_contender(folder: Path) -> Contender:
         manifest = wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES)
         model = read_file(bundle, MODEL, manifest.files[MODEL])
     except OSError as error:
-        raise NoContender(f"{folder}: holds no bundle ({error.strerror}: {MANIFEST})") from error
+        raise BundleMissing(f"{folder}: holds no bundle ({error.strerror}: {MANIFEST})") from error
     except (InvalidRecord, BundleRefused, msgspec.DecodeError) as error:
-        raise NoContender(f"{bundle}: is no whole bundle: {error}") from error
-    return Contender(manifest, model, find_pipeline(bundle) or beside(bundle) / PIPELINE)
+        raise BundleMissing(f"{bundle}: isn't a complete bundle: {error}") from error
+    return JudgedModel(manifest, model, find_pipeline(bundle) or beside(bundle) / PIPELINE)

@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 
+from judging import paired
+from judging.paired import Predictions, compare, slate_size
 from training.evaluation.metrics import metrics
-from training.retraining import paired
-from training.retraining.paired import Said, compare, slate_size
 
 
 def world(films: int, seed: int, noise: tuple[float, float]):
-    """Return stars, and what two models with errors of so much noise say of them."""
+    """Return stars, and the predictions of two models with so much noise."""
     draw = np.random.default_rng(seed)
     truth = draw.normal(6.5, 1.0, films)
     stars = np.clip(np.rint(truth + draw.normal(0, 0.8, films)), 1, 10).astype(np.int64)
-    return stars, *(said(truth + draw.normal(0, level, films)) for level in noise)
+    return stars, *(predictions(truth + draw.normal(0, level, films)) for level in noise)
 
 
-def said(expected):
+def predictions(expected):
     apart = np.arange(1, 11)[None] - expected[:, None]
     weights = np.exp(-0.5 * apart**2)
-    return Said(expected, weights / weights.sum(axis=1, keepdims=True))
+    return Predictions(expected, weights / weights.sum(axis=1, keepdims=True))
 
 
 def test_the_figures_are_those_of_the_metrics():
@@ -34,7 +34,7 @@ def test_the_figures_are_those_of_the_metrics():
         assert c.low <= c.difference <= c.high
 
 
-def test_a_model_beside_itself_differs_by_nothing():
+def test_a_model_compared_with_itself_differs_by_nothing():
     stars, one, _ = world(60, 1, (0.5, 0.5))
     for c in compare("feedback", stars, one, one):
         assert (c.difference, c.low, c.high) == (0.0, 0.0, 0.0)
@@ -45,7 +45,7 @@ def test_the_same_films_give_the_same_intervals():
     assert compare("feedback", *world_) == compare("feedback", *world_)
 
 
-def test_a_truly_better_model_is_seen_and_a_worse_one_too():
+def test_a_truly_better_model_is_shown_better_and_a_worse_one_worse():
     stars, good, bad = world(200, 3, (0.2, 1.2))
     better = {c.figure: c for c in compare("feedback", stars, bad, good)}
     worse = {c.figure: c for c in compare("feedback", stars, good, bad)}
@@ -53,7 +53,7 @@ def test_a_truly_better_model_is_seen_and_a_worse_one_too():
         assert better[figure].high < 0 < worse[figure].low
 
 
-def test_two_models_equally_good_are_seldom_told_apart(monkeypatch):
+def test_two_equally_good_models_are_seldom_told_apart(monkeypatch):
     # Fewer draws and films than the gate has: quick, and the interval's share is the same.
     monkeypatch.setattr(paired, "DRAWS", 300)
     fooled = 0

@@ -1,0 +1,12 @@
+"""Is a new model better than the one in use? Rules that device, training and cloud share.
+
+`compare` measures two models on the same films with intervals; `decide` turns the comparisons and
+checks into a decision with reasons; `held_out` names the ratings that never train. Nothing here
+reads a file or scores a model: callers pass predictions and stars as numpy arrays.
+"""
+
+from judging.holdout import held_out
+from judging.paired import Predictions, compare
+from judging.release import decide, too_few
+
+__all__ = ["Predictions", "compare", "decide", "held_out", "too_few"]
