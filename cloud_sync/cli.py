@@ -140,19 +140,27 @@ def retry(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> N
 
 
 @app.command()
-def doctor(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
+def doctor(
+    config: ConfigOption = DEFAULT_CONFIG,
+    state: StateOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
     """Check every part that synchronising needs; each failure comes with its fix."""
+    import msgspec
+
     from cloud_sync.doctor import examine
+    from data.findings import lines
 
     settings = _config(config, state)
     _err.print("The broker accepts one connection per thing: a running service is interrupted.")
-    well = True
+    findings = []
     for finding in examine(settings):
-        well &= finding.ok
-        mark = "[green]ok[/green] " if finding.ok else "[red]BAD[/red]"
-        _out.print(f"{mark} {finding.part}:", end=" ")
-        _out.print(finding.found, markup=False, highlight=False, soft_wrap=True)
-    if not well:
+        findings.append(finding)
+        if not as_json:
+            typer.echo("\n".join(lines([finding])))
+    if as_json:
+        typer.echo(msgspec.json.encode(findings))
+    if not all(finding.ok for finding in findings):
         raise typer.Exit(Exit.FAILED)
 
 

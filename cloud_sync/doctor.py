@@ -9,7 +9,6 @@ import ssl
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from cloud_sync.artefacts import CloudUnreachable, temporary_credentials
@@ -20,21 +19,23 @@ from cloud_sync.mqtt import BrokerEvent, Connected, Dropped
 from cloud_sync.telemetry import disk_free_bytes
 from data import limits, signing, topics
 from data.errors import GreenlightError
+from data.findings import Finding
 from edge.incoming import INCOMING
 from edge.journal import JOURNAL, Journal, JournalError
 
 
-class Ailing(GreenlightError):
-    """A check failed; the message says what to do."""
+class CheckFailed(GreenlightError):
+    """A check failed.
 
+    Attributes:
+        found: what is wrong.
+        fix: what to do about it.
+    """
 
-@dataclass(frozen=True)
-class Finding:
-    """What one check found."""
-
-    part: str
-    ok: bool
-    found: str
+    def __init__(self, found: str, fix: str = "") -> None:
+        super().__init__(found)
+        self.found = found
+        self.fix = fix
 
 
 def examine(config: SyncConfig) -> Iterator[Finding]:
@@ -53,6 +54,8 @@ def examine(config: SyncConfig) -> Iterator[Finding]:
     for name, check in checks.items():
         try:
             yield Finding(name, True, check(config))
+        except CheckFailed as error:
+            yield Finding(name, False, error.found, error.fix)
         except (GreenlightError, OSError) as error:
             yield Finding(name, False, str(error))
 
@@ -60,66 +63,83 @@ def examine(config: SyncConfig) -> Iterator[Finding]:
 def _clock(_: SyncConfig) -> str:
     now = time.gmtime()
     if now.tm_year < limits.EARLIEST_CLOCK_YEAR:
-        raise Ailing(f"the clock says {now.tm_year}; TLS needs the real time: is NTP allowed?")
+        raise CheckFailed(
+            f"the clock says {now.tm_year}; TLS needs the real time",
+            "allow NTP (UDP port 123), or set the clock",
+        )
     return time.strftime("%Y-%m-%d %H:%M UTC", now)
 
 
 def _identity(config: SyncConfig) -> str:
     for path in (config.root_ca, config.certificate, config.private_key):
         if not path.is_file():
-            raise Ailing(f"{path}: is missing; provision this thing again")
+            raise CheckFailed(f"{path} is missing", "provision this thing again")
     mode = stat.S_IMODE(config.private_key.stat().st_mode)
     if mode & 0o077:
-        raise Ailing(f"{config.private_key}: others may read it ({mode:o}); chmod 600")
+        raise CheckFailed(
+            f"other users may read {config.private_key} (mode {mode:o})",
+            f"chmod 600 {config.private_key}",
+        )
     context = ssl.create_default_context()
     try:
         context.load_verify_locations(config.root_ca)
         context.load_cert_chain(config.certificate, config.private_key)
     except ssl.SSLError as error:
-        raise Ailing(f"certificate and key do not belong together: {error}") from error
+        raise CheckFailed(
+            f"certificate and key don't belong together: {error}", "provision this thing again"
+        ) from error
     return f"{config.thing}, certificate and key match"
 
 
 def _signing_keys(config: SyncConfig) -> str:
     keys = signing.read_public_keys(config.public_keys)
     if not keys:
-        raise Ailing(f"{config.public_keys}: holds no *.pub.pem; no model would be accepted")
+        raise CheckFailed(
+            f"{config.public_keys} has no *.pub.pem: no model would be accepted",
+            "put the public key there that your models are signed with",
+        )
     return ", ".join(sorted(keys))
 
 
 def _state_folder(config: SyncConfig) -> str:
     for path in (config.state, config.state / INCOMING):
         if not path.is_dir():
-            raise Ailing(f"{path}: is missing; start the appliance or the sync service once")
+            raise CheckFailed(f"{path} is missing", "start the appliance or the sync service once")
         if not os.access(path, os.W_OK | os.X_OK):
-            raise Ailing(f"{path}: we may not write there; is this user in the appliance's group?")
+            raise CheckFailed(
+                f"this user may not write to {path}", "add it to the appliance's group"
+            )
     return str(config.state)
 
 
 def _journal(config: SyncConfig) -> str:
     path = config.state / JOURNAL
     if not path.exists():
-        raise Ailing(f"{path}: is missing; start the appliance once")
+        raise CheckFailed(f"{path} is missing", "start the appliance once")
     try:
         with Journal.open(path) as journal:
             count, _ = journal.outbox_depth()
             aside = journal.quarantined()
     except JournalError as error:
-        raise Ailing(
-            f"{error}; the appliance sets a damaged journal aside when it starts"
+        raise CheckFailed(
+            str(error), "restart the appliance: it sets a damaged journal aside"
         ) from error
     if aside:
-        raise Ailing(
-            f"{count} ratings wait, {len(aside)} are put aside, the first for: {aside[0].reason};"
-            " when that is mended: greenlight-sync retry"
+        raise CheckFailed(
+            f"{count} ratings wait; {len(aside)} are set aside, the first because"
+            f" {aside[0].reason}",
+            "once the reason is fixed: greenlight-sync retry",
         )
-    return f"{count} ratings wait, none is put aside"
+    return f"{count} ratings wait; none is set aside"
 
 
 def _disk(config: SyncConfig) -> str:
     free = disk_free_bytes(_existing(config.state))
     if free < config.min_free_bytes:
-        raise Ailing(f"{free} bytes free, {config.min_free_bytes} must stay free for updates")
+        raise CheckFailed(
+            f"{free // 2**20} MiB free; updates must leave {config.min_free_bytes // 2**20} MiB",
+            "free some: old logs first (`journalctl --vacuum-size=50M`)",
+        )
     return f"{free // 2**20} MiB free"
 
 
@@ -134,9 +154,10 @@ def _address(config: SyncConfig) -> str:
         ):
             return f"{config.mqtt_host}:{config.mqtt_port} answers"
     except OSError as error:
-        raise Ailing(
-            f"{config.mqtt_host}:{config.mqtt_port}: {error}; is the network up, this port open?"
-            " (443 works in most closed networks)"
+        raise CheckFailed(
+            f"{config.mqtt_host}:{config.mqtt_port}: {error}",
+            "check that the network is up and lets this port through"
+            " (443 works in most closed networks)",
         ) from error
 
 
@@ -148,11 +169,13 @@ def _broker(config: SyncConfig) -> str:
         # Connecting, subscribing: each has the timeout.
         event = events.get(timeout=3 * config.connect_timeout_seconds)
     except queue.Empty:
-        raise Ailing("no answer") from None
+        raise CheckFailed("no answer") from None
     finally:
         broker.disconnect()
     if isinstance(event, Dropped):
-        raise Ailing(f"{event.reason}; is the certificate active and the policy attached?")
+        raise CheckFailed(
+            event.reason, "check that the certificate is active and has its policy attached"
+        )
     assert isinstance(event, Connected)
     return f"accepts {config.thing}"
 
@@ -161,5 +184,5 @@ def _credentials(config: SyncConfig) -> str:
     try:
         credentials = temporary_credentials(config)
     except CloudUnreachable as error:
-        raise Ailing(str(error)) from error
+        raise CheckFailed(str(error)) from error
     return f"given until {credentials.expiration}"

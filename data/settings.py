@@ -10,6 +10,7 @@ can't say is added with `Annotated`:
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import difflib
 import re
@@ -162,7 +163,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(path, [f"{error.strerror}; name a file with --config"]) from error
     try:
         # Some editors begin a file with a byte order mark.
-        return tomllib.loads(content.decode("utf-8-sig"))
+        return tomllib.loads(content.removeprefix(codecs.BOM_UTF8).decode())
     except UnicodeDecodeError as error:
         raise ConfigError(path, ["isn't UTF-8 text; save it as UTF-8"]) from error
     except (ValueError, RecursionError) as error:

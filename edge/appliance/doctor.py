@@ -7,23 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
 from data import limits
+from data.findings import Finding
 from edge.appliance import client
 from edge.config import Config
 from edge.service import APPLIANCE, SYNC, how_to_start, is_installed
 
 _LOW_DISK_BYTES = 100_000_000
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One part's state, and the fix where one is needed."""
-
-    part: str
-    ok: bool
-    found: str
-    fix: str = ""
 
 
 def examine(config: Config, *, simulate: bool) -> list[Finding]:

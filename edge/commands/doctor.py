@@ -24,15 +24,13 @@ def doctor(
     """Check pins, disk, clock, model, journal and sync; exit 1 if anything needs a hand."""
     import msgspec
 
+    from data.findings import lines
     from edge.appliance.doctor import examine
 
     findings = examine(configured(config, state), simulate=simulate)
     if json:
         print(msgspec.json.encode(findings).decode())
     else:
-        for finding in findings:
-            print(f"{'ok ' if finding.ok else 'BAD'} {finding.part}: {finding.found}")
-            if finding.fix:
-                print(f"      {finding.fix}")
+        print("\n".join(lines(findings)))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(Exit.FAILED)

@@ -93,13 +93,18 @@ def test_systemd_hears_that_it_is_ready_alive_and_stopping(config: Path) -> None
     assert set(notes[1:-1]) == {b"WATCHDOG=1"}
 
 
-def test_the_doctor_tells_each_fix_and_fails(config: Path) -> None:
+def test_the_doctor_names_each_fix_and_fails(config: Path) -> None:
     (config.parent / "key").unlink()
     done = sync("doctor", "--config", str(config))
     assert done.returncode == 1
     assert "provision this thing again" in done.stdout
     assert "no model would be accepted" in done.stdout
-    assert "is the network up" in done.stdout
+    assert "check that the network is up" in done.stdout
+    done = sync("doctor", "--config", str(config), "--json")
+    assert done.returncode == 1
+    found = {finding["part"]: finding for finding in json.loads(done.stdout)}
+    assert found["identity"]["fix"] == "provision this thing again"
+    assert found["state folder"]["ok"] is False
 
 
 def test_ratings_put_aside_ail_until_they_are_tried_again(config: Path) -> None:
@@ -112,10 +117,9 @@ def test_ratings_put_aside_ail_until_they_are_tried_again(config: Path) -> None:
         for rating in ratings[:2]:
             journal.quarantine(rating.id, "schema_version: is 1; this function reads 2")
         told = sync("doctor", "--config", str(config)).stdout
-        (line,) = [line for line in told.splitlines() if " journal: " in line]
-        assert line.startswith("BAD")
-        assert "2 are put aside, the first for: schema_version: is 1" in line
-        assert "greenlight-sync retry" in line
+        found, fix = told[told.index("BAD journal: ") :].splitlines()[:2]
+        assert "2 are set aside, the first because schema_version: is 1" in found
+        assert "greenlight-sync retry" in fix
         again = sync("retry", "--config", str(config))
         assert (again.returncode, again.stdout) == (0, "2 ratings wait again\n")
         assert [row.id for row in journal.peek_outbox(9)] == [rating.id for rating in ratings]

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from data.findings import Finding
 from edge import service
 from edge.appliance.client import NOT_ALLOWED, SOCKET, NotRunning, ask, short_path
-from edge.appliance.doctor import Finding, examine
+from edge.appliance.doctor import examine
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
 
