@@ -1,33 +1,51 @@
-"""The shell around the state machine: feeds it what happens and carries out what it orders.
+"""The running appliance: carries out what its owner asks for, and shows how it is.
 
-Everything here runs on the event loop's thread; searching happens in a worker. What several
-callers may ask (button, command line, page) comes through `feed`, so that all get the same answer.
+Whatever the owner may do comes through `Appliance.execute`, from whichever surface. Everything here
+runs on the event loop's thread; long searches run in a worker.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from data.bundle import Bundle
 from data.errors import GreenlightError
-from data.messages import Feedback
 from data.picks import Pick
-from edge.appliance.decisions import Decisions
+from edge.appliance.commands import (
+    Approve,
+    Command,
+    CommandRefused,
+    Hold,
+    MarkRead,
+    Narrow,
+    Outcome,
+    Press,
+    Rate,
+    RefusalKind,
+    ShutDown,
+    Synchronise,
+)
+from edge.appliance.decisions import Decisions, refused
 from edge.appliance.disk_space import Writer
+from edge.appliance.kept_slate import keep_slate
 from edge.appliance.listeners import Listeners
-from edge.appliance.machine import REFUSALS, Event, Order, Phase, State, handle, pattern
-from edge.appliance.pick_finder import Found
-from edge.appliance.searching import Searching
+from edge.appliance.machine import Effect, Event, Obstacle, Phase, State, handle, pattern
+from edge.appliance.pick_finder import PickFinder
 from edge.appliance.workers import Worker
 from edge.config import Config
-from edge.journal import Journal, JournalError
+from edge.journal import Journal, JournalError, JournalFull
 from edge.models import active as models
 from edge.models.store import ModelStore
-from edge.panel.button import Happening, Press, Pressed, StageReached
+from edge.panel.button import ButtonEvent, ButtonPressed, Gesture, StageReached
+from edge.panel.hardware import Hardware
 from edge.panel.lights import Lights
 
 if TYPE_CHECKING:
@@ -35,13 +53,16 @@ if TYPE_CHECKING:
     from edge.search.slate import Slate
 
 _log = logging.getLogger(__name__)
+_LONGEST_HOLD_SECONDS = 60.0
+_RELEASE_SECONDS = 5.0
 
-
-class Outcome(NamedTuple):
-    """What came of feeding an event: what was ordered, and why not if it was refused."""
-
-    orders: tuple[Order, ...]
-    refusal: str | None
+# What letting go of the button asks for.
+GESTURES: dict[Gesture, Command] = {
+    Gesture.SHORT: Press(),
+    Gesture.APPROVE: Approve(),
+    Gesture.SYNC: Synchronise(),
+    Gesture.SHUT_DOWN: ShutDown(power_off=True),
+}
 
 
 @dataclass
@@ -51,6 +72,7 @@ class Parts:
     config: Config
     journal: Journal
     store: ModelStore
+    hardware: Hardware
     lights: Lights
     searcher: Worker
     writer: Writer
@@ -65,9 +87,11 @@ class Appliance:
         pick: the newest one, whether decided or not.
         message: the last thing there was to say.
         stop_asked: set when it is time to stop.
-        warming: a pick for nobody, so that the first press is quick.
-        listeners: told after every change worth showing.
-        fingers: told whenever the button goes down.
+        powers_off: the machine is to be switched off then.
+        search: the last one, with its outcome.
+        warming: a search for nobody, so that the first press is quick.
+        listeners: called after every change worth showing.
+        fingers: called whenever the button goes down.
     """
 
     def __init__(self, parts: Parts, changed: Callable[[str], None]) -> None:
@@ -75,6 +99,9 @@ class Appliance:
         self.journal = parts.journal
         self.store = parts.store
         self.writer = parts.writer
+        self.hardware = parts.hardware
+        self.boot_id = parts.boot_id
+        self.started = time.monotonic()
         self.state = State()
         self.attention = parts.writer.attention
         self.model: Model | None = None
@@ -84,49 +111,105 @@ class Appliance:
         self.fault: str | None = None
         self.message = ""
         self.stop_asked = asyncio.Event()
+        self.powers_off = False
+        self.search: asyncio.Task[Outcome] | None = None
+        self.warming: asyncio.Task[None] | None = None
         self.listeners = Listeners()
         self.fingers = Listeners()
-        self.powers_off = False
-        self.search: asyncio.Task[str | None] | None = None
-        self.warming: asyncio.Task[None] | None = None
         self._lights = parts.lights
-        self._searching = Searching(
+        self._finder = PickFinder(
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
         )
         self._decisions = Decisions(parts.journal, parts.config, parts.writer.write)
-        self.boot_id = parts.boot_id
         self._changed = changed
+        self._shown = self.state
+        self._holding = asyncio.Lock()
+        self._let_go: asyncio.Future[asyncio.Task[Outcome] | None] | None = None
+        self._begun: set[asyncio.Task[Outcome]] = set()
         self._lights.show(pattern(self.state))
+
+    # What its owner asks for.
+
+    async def execute(self, command: Command) -> Outcome:
+        """Do what the owner asks for; the only way to ask, whatever the surface.
+
+        What was done is on the disk when this returns; what was refused has changed nothing.
+        A caller who goes away does not end a search.
+        """
+        try:
+            match command:
+                case Hold():
+                    return await self._hold(command.seconds)
+                case Rate():
+                    return self._done(self._decisions.rate(command))
+                case Narrow():
+                    return self._done(self._narrow(command.slate))
+                case MarkRead():
+                    self.attention.clear()
+                    return Outcome(ok=True)
+                case Press():
+                    return await self._press(wait=command.wait)
+                case Approve():
+                    self._ask(Event.APPROVAL_ASKED, Effect.APPROVE)
+                    outcome = self._decisions.approve(self.pick, command.pick_id)
+                    self.feed(Event.PICK_APPROVED)
+                    return self._done(outcome)
+                case Synchronise():
+                    self._ask(Event.SYNC_ASKED, Effect.SYNCHRONISE)
+                    model_hash = self.model.hash if self.model is not None else ""
+                    return self._done(self._decisions.synchronise(model_hash))
+                case ShutDown():
+                    self.powers_off |= command.power_off
+                    self._ask(Event.STOP_ASKED, Effect.SHUT_DOWN)
+                    self.stop_asked.set()
+                    return self._done(Outcome(ok=True, message="shutting down"))
+        except GreenlightError as error:
+            return self._refuse(error)
+        except Exception as error:  # noqa: BLE001 - the outermost frame of every command
+            _log.exception("a command failed")
+            return self._refuse(GreenlightError(f"failed: {error}; see the log"))
+
+    def begin(self, command: Command) -> asyncio.Task[Outcome]:
+        """Execute a command without waiting for it."""
+        task = asyncio.get_running_loop().create_task(self.execute(command))
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return task
+
+    def take_button(self, event: ButtonEvent) -> asyncio.Task[Outcome] | None:
+        """Take in what the button did; letting go may begin a command."""
+        if isinstance(event, ButtonPressed):
+            self.fingers.tell()
+            self.feed(Event.BUTTON_PRESSED)
+            return None
+        if isinstance(event, StageReached):
+            self.feed(Event.STAGE_REACHED, event.gesture)
+            return None
+        command = GESTURES.get(event.gesture)
+        if command is None:
+            self.feed(Event.BUTTON_RELEASED)
+        else:
+            # Shown with what the command does next, in one step.
+            self.state, _ = handle(self.state, Event.BUTTON_RELEASED)
+        begun = self.begin(command) if command is not None else None
+        if self._let_go is not None and not self._let_go.done():
+            self._let_go.set_result(begun)
+        return begun
 
     # What happens to it.
 
-    def feed(self, event: Event, press: Press = Press.NOTHING) -> Outcome:
-        """Take in an event and carry out what follows from it."""
-        before = self.state
-        self.state, orders = handle(self.state, event, press)
-        refusal = None
-        for order in orders:
-            refusal = self._carry_out(order) or refusal
+    def feed(self, event: Event, gesture: Gesture = Gesture.NOTHING) -> Effect | Obstacle | None:
+        """Take in an event and show what it changes; return what is to be done, if anything."""
+        before = self.state.phase
+        self.state, effect = handle(self.state, event, gesture)
         if self._lights.show(pattern(self.state)):
             self._changed(f"led: {self._lights.shown.value}")
-        if self.state != before:
+        if self.state != self._shown:
+            self._shown = self.state
             self.listeners.tell()
-        if before.phase is not self.state.phase:
+        if before is not self.state.phase:
             _log.info("%s: %s", event.value, self.state.phase.value)
-        return Outcome(orders, refusal)
-
-    def take_button(self, happening: Happening) -> Outcome | None:
-        """Take in what the button did; the outcome is that of letting go."""
-        if isinstance(happening, Pressed):
-            self.fingers.tell()
-            self.feed(Event.BUTTON_PRESSED)
-        elif isinstance(happening, StageReached):
-            self.feed(Event.STAGE_REACHED, happening.press)
-        else:
-            if happening.press is Press.SHUT_DOWN:
-                self.powers_off = True
-            return self.feed(Event.BUTTON_RELEASED, happening.press)
-        return None
+        return effect
 
     def adopt(self, bundle: Bundle | None, model: Model | None) -> None:
         """Let this model answer from now on; None when there is none."""
@@ -138,7 +221,7 @@ class Appliance:
             return
         self.say(f"model: {model.name} version {model.version}, {model.hash[:12]}")
         self.warming = asyncio.get_running_loop().create_task(
-            self._searching.warm(model, self.slate)
+            self._finder.warm_up(model, self.slate)
         )
         self.feed(Event.MODEL_ACTIVATED)
         if self.state.phase is Phase.READY:
@@ -148,7 +231,7 @@ class Appliance:
                 self.feed(Event.PICK_RESTORED)
 
     def find_fault(self, sentence: str) -> None:
-        """Take in that nothing can be written or answered until this is mended."""
+        """Take in that nothing can be written or answered until this is fixed."""
         if self.fault != sentence:
             self.fault = sentence
             self.say(sentence)
@@ -161,98 +244,110 @@ class Appliance:
             self.feed(Event.FAULT_CLEARED)
             self.adopt(self.bundle, self.model)
 
-    def approve(self, pick_id: str | None) -> Outcome:
-        """Approve the pick that waits, if it is still this one; None for whichever waits."""
-        if pick_id is not None and (self.pick is None or self.pick.id != pick_id):
-            return Outcome((), "another pick waits by now; look again")
-        return self.feed(Event.APPROVAL_GIVEN)
-
-    def rate(self, stars: float | None, pick_id: str | None, *, simulated: bool) -> Feedback:
-        """Write a rating down; it is on the disk when this returns.
-
-        Raises:
-            CannotRate, AlreadyRated, JournalError: nothing has been written.
-        """
-        feedback, told = self._decisions.rate(stars, pick_id, simulated=simulated)
-        self.say(told)
-        return feedback
-
     def say(self, message: str) -> None:
-        """Tell whoever watches."""
+        """Say something to whoever follows the appliance."""
         self.message = message
         self._changed(message)
         self.listeners.tell()
 
-    # What it is ordered to do.
+    # How it does what it was asked.
 
-    def _carry_out(self, order: Order) -> str | None:
-        """Return why not, if it could not be done."""
-        if order in REFUSALS:
-            return self._refuse(order.value.removeprefix("say that ").removeprefix("say "))
-        match order:
-            case Order.SEARCH:
-                self.search = asyncio.get_running_loop().create_task(self._search())
-            case Order.APPROVE:
-                return self._tried(self._approve, restore=True)
-            case Order.SYNCHRONISE:
-                return self._tried(self._synchronise)
-            case Order.SHUT_DOWN:
-                self.say("shutting down")
-                self.stop_asked.set()
-        return None
+    def _ask(self, event: Event, effect: Effect) -> None:
+        """Go on only if the table lets this event have this effect now."""
+        found = self.feed(event)
+        if isinstance(found, Obstacle):
+            why = self.fault if found is Obstacle.FAULT and self.fault else found.value
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        assert found is effect
 
-    def _refuse(self, why: str) -> str:
-        if self.state.phase is Phase.FAULTY and self.fault:
-            why = self.fault
-        self.say(why)
-        return why
+    def _done(self, outcome: Outcome) -> Outcome:
+        self.say(outcome.message)
+        return outcome
 
-    def _tried(self, action: Callable[[], None], *, restore: bool = False) -> str | None:
-        try:
-            action()
-        except JournalError as error:
+    def _refuse(self, error: GreenlightError) -> Outcome:
+        outcome = refused(error)
+        failed = isinstance(error, JournalError) and outcome.refusal is RefusalKind.FAILED
+        # A full disk has its own warning, which goes when there is space.
+        if failed and not isinstance(error, JournalFull):
             self.attention.raise_("journal", str(error))
-            if restore:
-                self.state, _ = handle(self.state, Event.PICK_RESTORED)
-            return self._refuse(str(error))
-        return None
+        self.say(str(error))
+        return outcome
 
-    def _approve(self) -> None:
-        assert self.pick is not None
-        self.say(self._decisions.approve(self.pick))
+    async def _press(self, *, wait: bool) -> Outcome:
+        self._ask(Event.PICK_ASKED, Effect.SEARCH)
+        self.search = asyncio.get_running_loop().create_task(self._search())
+        if not wait:
+            return Outcome(ok=True, message="searching")
+        return await asyncio.shield(self.search)
 
-    def _synchronise(self) -> None:
-        self._decisions.synchronise(self.model.hash if self.model is not None else "")
-        self.say("asked the sync service to synchronise and verify now")
-
-    async def _search(self) -> str | None:
+    async def _search(self) -> Outcome:
         """Find a pick and write it down; return why not, if there is none."""
         assert self.model is not None
         self.say("searching")
         try:
-            self._take_found(await self._searching.find(self.model, self.slate))
+            found = await self._finder.find(self.model, self.slate)
+            self._check_still_searching()
+            pick = self._finder.record(found)
         except GreenlightError as error:
-            return self._search_failed(str(error))
+            outcome = self._refuse(error)
         except Exception as error:  # noqa: BLE001 - the outermost frame of this task
             _log.exception("the search failed")
-            self.attention.raise_("search", f"the search failed: {error}; see the log")
-            return self._search_failed(f"the search failed: {error}")
-        return None
+            why = f"the search failed: {error}"
+            self.attention.raise_("search", f"{why}; see the log")
+            outcome = self._refuse(GreenlightError(why))
+        else:
+            if found.fault is not None:
+                self.attention.raise_("search", found.fault)
+            self.pick = pick
+            models.prove(self.store)
+            message = (
+                f"pick: {pick.title} by {pick.director}, {pick.year}, {' '.join(pick.genres)};"
+                f" {pick.prediction.expected:.2f} stars expected"
+            )
+            answer = msgspec.Raw(found.answer.to_json())
+            outcome = self._done(Outcome(ok=True, message=message, pick=pick, answer=answer))
+        self.feed(Event.PICK_FOUND if outcome.ok else Event.SEARCH_FAILED)
+        return outcome
 
-    def _take_found(self, found: Found) -> None:
+    def _check_still_searching(self) -> None:
         if self.state.phase is not Phase.SEARCHING:
-            return  # stopping, or the model went away meanwhile
-        if found.fault is not None:
-            self.attention.raise_("search", found.fault)
-        pick = self.pick = self._searching.write(found)
-        models.prove(self.store)
-        self.say(
-            f"pick: {pick.title} by {pick.director}, {pick.year}, {' '.join(pick.genres)};"
-            f" {pick.prediction.expected:.2f} stars expected"
-        )
-        self.feed(Event.PICK_FOUND)
+            why = "the search was given up: the appliance is stopping or has lost its model"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
 
-    def _search_failed(self, why: str) -> str:
-        self.say(why)
-        self.feed(Event.SEARCH_FAILED)
-        return why
+    async def _hold(self, seconds: float) -> Outcome:
+        """Hold the simulated button for so long, and wait for what comes of it."""
+        if not self.hardware.simulated:
+            why = "the button is real: hold it with a finger"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        if not 0 < seconds <= _LONGEST_HOLD_SECONDS:
+            why = f"give up to {_LONGEST_HOLD_SECONDS:g} seconds"
+            raise CommandRefused(RefusalKind.INVALID, why, "seconds")
+        async with self._holding:
+            self._let_go = asyncio.get_running_loop().create_future()
+            self.hardware.press()
+            await asyncio.sleep(seconds)
+            self.hardware.release()
+            begun = await asyncio.wait_for(self._let_go, _RELEASE_SECONDS)
+        if begun is None:
+            return Outcome(ok=True, message="let go where nothing is asked for")
+        return await asyncio.shield(begun)
+
+    def _narrow(self, slate: Slate | None) -> Outcome:
+        """Keep a slate, if it leaves anything to choose from; it then holds."""
+        # Loads numpy, which only an owner who narrows something needs.
+        from edge.search.slate import InvalidSlate, resolve
+
+        if slate is not None and self.model is not None:
+            try:
+                space = resolve(slate, self.model.atlas, random.Random(0))
+            except InvalidSlate as error:
+                raise CommandRefused(RefusalKind.INVALID, str(error), error.field) from error
+            if not space.size:
+                why = "nothing matches; allow more years, genres or directors"
+                raise CommandRefused(RefusalKind.INVALID, why, "slate")
+        try:
+            keep_slate(self.config.state, slate)
+        except OSError as error:
+            raise GreenlightError(f"the slate cannot be kept: {error.strerror}") from error
+        self.slate = slate
+        return Outcome(ok=True, message="the slate was changed")

@@ -1,4 +1,4 @@
-"""How a command reaches the running appliance. Light: it starts with every command."""
+"""How a command reaches the running appliance. Light: it starts with every command line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from data.errors import GreenlightError
+from edge.appliance.commands import Approve, Command, Outcome, Rate
+
+if TYPE_CHECKING:
+    from edge.config import Config
 
 SOCKET = "control.sock"
 # What the control socket replies to one who may connect but not ask.
@@ -55,22 +61,43 @@ def ask(state: Path, command: str, *, timeout_seconds: float = 30.0, **values: A
     Raises:
         NotRunning, NotAllowed, NoAnswer: as their names say.
     """
+    line = json.dumps({"command": command, **values}).encode()
+    return json.loads(_exchange(state, line, timeout_seconds))
+
+
+def execute(config: Config, command: Command, *, timeout_seconds: float = 30.0) -> Outcome:
+    """Have the appliance carry out a command; approve and rate without one, if none runs.
+
+    Raises:
+        NotRunning, NotAllowed, NoAnswer: as their names say.
+    """
+    try:
+        reply = _exchange(config.state, msgspec.json.encode(command), timeout_seconds)
+    except NotRunning:
+        if not isinstance(command, Approve | Rate):
+            raise
+    else:
+        return msgspec.json.decode(reply, type=Outcome)
+    from edge.appliance.decisions import execute_stopped
+
+    return execute_stopped(config, command)
+
+
+def _exchange(state: Path, line: bytes, timeout_seconds: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_seconds)
         _connect(connection, state)
-        line = json.dumps({"command": command, **values}) + "\n"
         try:
-            connection.sendall(line.encode())
+            connection.sendall(line + b"\n")
             with connection.makefile("rb") as replies:
                 reply = replies.readline()
         except OSError as error:
             raise NoAnswer(f"the appliance does not answer: {error}") from error
     if not reply:
         raise NoAnswer("the appliance stopped before it answered")
-    answer = json.loads(reply)
-    if not answer.get("allowed", True):
-        raise NotAllowed(answer["error"])
-    return answer
+    if not (said := json.loads(reply)).get("allowed", True):
+        raise NotAllowed(said["error"])
+    return reply
 
 
 def _connect(connection: socket.socket, state: Path) -> None:

@@ -13,13 +13,17 @@ import os
 import pwd
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
 
+from data.errors import GreenlightError
+from edge.appliance import status
+from edge.appliance.appliance import Appliance
 from edge.appliance.client import NOT_ALLOWED, short_path
+from edge.appliance.commands import Approve, Hold, MarkRead, Outcome, Press, Rate, RefusalKind
+from edge.panel.button import SHORT_PRESS_SECONDS
 
 _GROUP_SOCKET = 0o660
 _MAX_REQUEST_BYTES = 64 * 1024
@@ -27,41 +31,20 @@ _log = logging.getLogger(__name__)
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
-    """How are you?"""
+    """How are you?
+
+    Attributes:
+        seen: the warnings have been read.
+    """
 
     seen: bool = False
 
 
-class PressButton(msgspec.Struct, frozen=True, tag="press", tag_field="command"):
-    """Do what a short press does, and wait for the pick."""
+# The commands that users of the group may give; the others are the page's and the button's.
+Request: TypeAlias = Status | Press | Hold | Approve | Rate
 
 
-class Hold(msgspec.Struct, frozen=True, tag="hold", tag_field="command"):
-    """Hold the simulated button."""
-
-    seconds: float
-
-
-class Approve(msgspec.Struct, frozen=True, tag="approve", tag_field="command"):
-    """Approve the pick that waits."""
-
-    pick_id: str | None = None
-
-
-class Rate(msgspec.Struct, frozen=True, tag="rate", tag_field="command"):
-    """Rate an approved film."""
-
-    stars: float | None = None
-    pick_id: str | None = None
-    simulated: bool = False
-
-
-Request: TypeAlias = Status | PressButton | Hold | Approve | Rate
-Reply: TypeAlias = Mapping[str, Any]
-Answerer: TypeAlias = Callable[[Request], Awaitable[Reply]]
-
-
-async def serve(path: Path, answer: Answerer) -> asyncio.Server:
+async def serve(path: Path, appliance: Appliance) -> asyncio.Server:
     """Listen; the caller holds the state folder's lock, so that a socket left there is dead.
 
     Raises:
@@ -75,7 +58,7 @@ async def serve(path: Path, answer: Answerer) -> asyncio.Server:
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await _answer_all(reader, writer, answer)
+            await _answer_all(reader, writer, appliance)
         except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
             _log.info("control: a caller went away: %s", error)
         except asyncio.CancelledError:
@@ -88,25 +71,34 @@ async def serve(path: Path, answer: Answerer) -> asyncio.Server:
 
 
 async def _answer_all(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answerer
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, appliance: Appliance
 ) -> None:
     allowed = _may_ask(writer.get_extra_info("socket"))
     while line := await reader.readline():
+        # Said only now: a caller who is still speaking would not hear it.
+        reply = await _answer(line, appliance) if allowed else NOT_ALLOWED
+        writer.write(msgspec.json.encode(reply) + b"\n")
+        await writer.drain()
         if not allowed:
-            # Only now: a caller who is still speaking would not hear it.
-            await _reply(writer, NOT_ALLOWED)
             return
+
+
+async def _answer(line: bytes, appliance: Appliance) -> Outcome | dict[str, Any]:
+    try:
+        request = msgspec.json.decode(line, type=Request)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Outcome.refused(RefusalKind.INVALID, f"request: {error}")
+    if isinstance(request, Status):
+        if request.seen:
+            await appliance.execute(MarkRead())
         try:
-            request = msgspec.json.decode(line, type=Request)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            await _reply(writer, {"ok": False, "error": f"request: {error}"})
-            continue
-        await _reply(writer, await answer(request))
-
-
-async def _reply(writer: asyncio.StreamWriter, reply: Reply) -> None:
-    writer.write(msgspec.json.encode(reply) + b"\n")
-    await writer.drain()
+            return {"ok": True, **status.running(appliance)}
+        except GreenlightError as error:
+            return Outcome.refused(RefusalKind.FAILED, str(error))
+    if isinstance(request, Press) and appliance.hardware.simulated:
+        # Stands for a finger; no program moves a real pin.
+        request = Hold(SHORT_PRESS_SECONDS)
+    return await appliance.execute(request)
 
 
 def _may_ask(connection: Any) -> bool:

@@ -1,20 +1,29 @@
-"""What the owner decides, written into the journal: approvals, ratings, the wish to synchronise."""
+"""What the owner decides, made durable: approvals, ratings, requests to synchronise.
+
+Everything is on the disk when a method returns; if it raises, nothing has been changed. The running
+appliance decides when it may be done. Without one `execute_stopped` takes what needs no model.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Protocol
 
+from data.errors import GreenlightError, InvalidRecord
+from data.films import MAX_STARS, MIN_STARS
 from data.ids import new_id
-from data.messages import Feedback, VerificationRequest
+from data.messages import Feedback, Source, VerificationRequest
 from data.picks import Pick
-from edge.appliance import rating
-from edge.appliance.boot import now
+from edge.appliance.boot import boot_id, now
+from edge.appliance.commands import Approve, CommandRefused, Outcome, Rate, RefusalKind
+from edge.appliance.state_folder import locked
 from edge.config import Config
-from edge.journal import Journal
+from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, HistoryEntry, Journal
 
 # How many of the newest picks the longer hold has verified.
 _VERIFIED_PICKS = 20
+NO_PICK = "no pick waits for a decision"
 
 
 class Write(Protocol):
@@ -29,7 +38,7 @@ def _as_it_is(action: Callable[[], object], *, is_rating: bool = False) -> objec
 
 
 class Decisions:
-    """The owner's decisions; each is on the disk when its method returns.
+    """Writes the owner's decisions into the journal.
 
     Args:
         write: carries out the writes; without it a full disk is the caller's to meet.
@@ -40,35 +49,45 @@ class Decisions:
         self._config = config
         self._write = write
 
-    def approve(self, pick: Pick) -> str:
-        """Write down that this film is made; return what to say of it.
+    def approve(self, waiting: Pick | None, pick_id: str | None) -> Outcome:
+        """Approve the pick that waits, if it is still the one that the owner saw.
 
         Raises:
-            JournalError: nothing has been written.
+            CommandRefused, JournalError: nothing has been written.
         """
-        self._write(lambda: self._journal.record_decision(pick.id, "approved", now()))
-        return f"approved: {pick.title}; rate it with `greenlight rate STARS`"
+        if waiting is None:
+            raise CommandRefused(RefusalKind.NOT_NOW, NO_PICK)
+        if pick_id not in (None, waiting.id):
+            raise CommandRefused(RefusalKind.NOT_NOW, "another pick waits by now; look again")
+        self._write(lambda: self._journal.record_decision(waiting.id, "approved", now()))
+        message = f"approved: {waiting.title}; rate it with `greenlight rate STARS`"
+        return Outcome(ok=True, message=message, pick=waiting)
 
-    def rate(
-        self, stars: float | None, pick_id: str | None, *, simulated: bool
-    ) -> tuple[Feedback, str]:
-        """Write a rating down; return it, and what to say of it.
+    def rate(self, command: Rate) -> Outcome:
+        """Write a rating down, with the row that the sync service sends.
 
         Raises:
-            CannotRate, AlreadyRated, JournalError: nothing has been written.
+            CommandRefused, AlreadyRated, JournalError: nothing has been written.
         """
-        feedback = rating.rate(
-            self._journal,
-            self._config.thing,
-            stars=stars,
-            pick_id=pick_id,
-            demonstration=self._config.demonstration,
-            simulated=simulated,
+        entry = self._film_to_rate(command.pick_id)
+        stars = self._drawn_stars(entry) if command.simulated else command.stars
+        if stars is None or not MIN_STARS <= stars <= MAX_STARS:
+            why = f"give {MIN_STARS} to {MAX_STARS} stars"
+            raise CommandRefused(RefusalKind.INVALID, why, "stars")
+        source: Source = "simulated" if command.simulated else "owner"
+        feedback = Feedback.on(
+            entry.pick,
+            stars,
+            thing=self._config.thing,
+            source=source,
+            rated_at=now(),
+            boot_id=boot_id(),
         )
         self._write(lambda: self._journal.record_rating(feedback), is_rating=True)
-        return feedback, f"rated: {feedback.title}, {feedback.stars} stars ({feedback.source})"
+        message = f"rated: {feedback.title}, {feedback.stars} stars ({feedback.source})"
+        return Outcome(ok=True, message=message, feedback=feedback)
 
-    def synchronise(self, model_hash: str) -> None:
+    def synchronise(self, model_hash: str) -> Outcome:
         """Ask the sync service to synchronise, and to verify the newest picks of this model.
 
         Raises:
@@ -80,3 +99,55 @@ class Decisions:
         scores = tuple(pick.prediction.expected for pick in mine)
         request = VerificationRequest(new_id(), model_hash, rows) if mine else None
         self._write(lambda: self._journal.request_sync(new_id(), request, scores))
+        return Outcome(ok=True, message="asked the sync service to synchronise and verify now")
+
+    def _film_to_rate(self, pick_id: str | None) -> HistoryEntry:
+        if pick_id is None:
+            unrated = self._journal.awaiting_rating()
+            if unrated:
+                return unrated[0]
+            why = "no approved film waits for a rating; approve a pick first"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        entry = self._journal.find_pick(pick_id)
+        if entry is None:
+            why = f"there is no pick {pick_id[:60]!r}; `greenlight history` lists them"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        if entry.decision != "approved":
+            why = f"{entry.pick.title} was not approved, so it was not made; approve it first"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        return entry
+
+    def _drawn_stars(self, entry: HistoryEntry) -> int:
+        if not self._config.demonstration:
+            why = "simulated ratings need `demonstration = true` in the configuration"
+            raise CommandRefused(RefusalKind.INVALID, why)
+        weights = entry.pick.prediction.probabilities
+        return random.SystemRandom().choices(range(MIN_STARS, MAX_STARS + 1), weights)[0]
+
+
+def refused(error: GreenlightError) -> Outcome:
+    """Return what came of a command that ended in this error."""
+    match error:
+        case CommandRefused():
+            return Outcome.refused(error.kind, str(error), error.field)
+        case AlreadyRated() | ConflictingRecord():
+            return Outcome.refused(RefusalKind.NOT_NOW, str(error))
+        case InvalidRecord():
+            return Outcome.refused(RefusalKind.INVALID, str(error), error.field)
+    return Outcome.refused(RefusalKind.FAILED, str(error))
+
+
+def execute_stopped(config: Config, command: Approve | Rate) -> Outcome:
+    """Carry out a command while no appliance runs, under the lock that keeps one from starting.
+
+    Raises:
+        NoState, AlreadyRunning, JournalError: the state folder or the journal cannot be used.
+    """
+    with locked(config.state), Journal.open(config.state / JOURNAL) as journal:
+        decisions = Decisions(journal, config)
+        try:
+            if isinstance(command, Rate):
+                return decisions.rate(command)
+            return decisions.approve(journal.waiting_pick(), command.pick_id)
+        except GreenlightError as error:
+            return refused(error)

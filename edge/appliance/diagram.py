@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from edge.appliance.machine import TABLE, Event, Phase
+from edge.appliance.machine import TABLE, Effect, Event, Obstacle, Phase
 from edge.models.activation import STEPS, UpdateState
 from edge.panel.button import STAGES
 from edge.panel.led import MEANING, Pattern
@@ -69,20 +69,20 @@ def _appliance() -> list[str]:
     for event in Event:
         for phase, row in TABLE[event].items():
             changes = row.phase is not None and row.phase is not phase
-            if changes or (row.order and not row.order.name.startswith("SAY_")):
-                order = f" / {row.order.name}" if row.order else ""
+            if changes or isinstance(row.effect, Effect):
+                effect = f" / {row.effect.name}" if row.effect else ""
                 lines.append(
-                    f"    {phase.name} --> {(row.phase or phase).name}: {event.name}{order}"
+                    f"    {phase.name} --> {(row.phase or phase).name}: {event.name}{effect}"
                 )
     return [*lines, f"    {Phase.STOPPING.name} --> [*]", "```"]
 
 
 def _refusals() -> list[str]:
     return [
-        f"| {event.value} | {phase.value} | {row.order.value} |"
+        f"| {event.value} | {phase.value} | {row.effect.value} |"
         for event in Event
         for phase, row in TABLE[event].items()
-        if row.order is not None and row.order.name.startswith("SAY_")
+        if isinstance(row.effect, Obstacle)
     ]
 
 

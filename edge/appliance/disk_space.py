@@ -1,19 +1,68 @@
-"""Writing to the journal when the disk may be full: what is given up first, and for what."""
+"""A disk that may be full: space kept back for ratings, and what is given up first for a write."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from data.errors import GreenlightError
 from edge.appliance.attention import Attention
-from edge.appliance.reserve import Reserve
 from edge.journal import JournalFull
 from edge.models.store import ModelStore
 
 Result = TypeVar("Result")
 
+RESERVE = "reserve"
+# A rating takes a handful of pages of SQLite's log: enough for hundreds of them.
+RESERVE_BYTES = 2 * 1024 * 1024
+# A pick with its slate takes a few pages of log and file.
+LEAST_FREE_BYTES = 512 * 1024
+
 FULL = "the disk is full: no new picks until there is space; ratings are still taken"
+
+
+class Reserve:
+    """A preallocated file; letting it go makes room for ratings on a full disk."""
+
+    def __init__(self, state: Path) -> None:
+        self._path = state / RESERVE
+
+    def restore(self) -> bool:
+        """Allocate the reserve again if it is not there; say whether it is there now."""
+        if self.is_whole():
+            return True
+        # Twice its size must be free: taking the last bytes would only fill the disk anew.
+        if _free(self._path) < 2 * RESERVE_BYTES:
+            return False
+        try:
+            with self._path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        except OSError:
+            self.release()
+            return False
+        return True
+
+    def is_whole(self) -> bool:
+        """Whether the reserve is there."""
+        try:
+            return self._path.stat().st_size == RESERVE_BYTES
+        except FileNotFoundError:
+            return False
+
+    def is_endangered(self) -> bool:
+        """Whether so little else is free that writing anything but ratings would soon need it."""
+        return not self.restore() or _free(self._path) < LEAST_FREE_BYTES
+
+    def release(self) -> bool:
+        """Give the space up for a rating; say whether there was any."""
+        try:
+            self._path.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
 
 class DiskFull(GreenlightError):
@@ -65,3 +114,7 @@ class Writer:
             self.attention.raise_("disk", FULL)
             raise DiskFull(FULL)
         self.attention.clear("disk")
+
+
+def _free(path: Path) -> int:
+    return shutil.disk_usage(path.parent).free

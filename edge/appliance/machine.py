@@ -1,6 +1,6 @@
-"""The appliance's state machine: `handle(state, event) -> (state, orders)`, one transition table.
+"""The appliance's state machine: `handle(state, event) -> (state, effect)`, one transition table.
 
-Pure: no clock, no disk, no thread. Shells feed it what has happened and carry out what it orders.
+Pure: no clock, no disk, no thread. The appliance feeds it events and carries out its effects.
 Every phase has a row for every event; `docs/states.md` is drawn from the table.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from edge.panel.button import COUNTED, Press
+from edge.panel.button import COUNTED, Gesture
 from edge.panel.led import Pattern
 
 
@@ -32,9 +32,10 @@ class Event(Enum):
     MODEL_MISSING = "no model can be loaded"
     PICK_RESTORED = "the undecided pick from before the restart was found"
     PICK_ASKED = "a fresh pick was asked for"
-    PICK_FOUND = "the search found its best"
+    PICK_FOUND = "the search found its best, which is written down"
     SEARCH_FAILED = "the search failed"
-    APPROVAL_GIVEN = "the pick was approved"
+    APPROVAL_ASKED = "approving the pick was asked for"
+    PICK_APPROVED = "the approval is written down"
     SYNC_ASKED = "synchronising was asked for"
     STOP_ASKED = "a stop was asked for"
     FAULT_FOUND = "the appliance cannot go on as it is"
@@ -42,28 +43,30 @@ class Event(Enum):
     BUTTON_PRESSED = "the button went down"
     STAGE_REACHED = "the button has been down for the next stage"
     BUTTON_RELEASED = "the button came up"
-    ATTENTION_RAISED = "something wants attention"
-    ATTENTION_CLEARED = "nothing wants attention any more"
-    WENT_OFFLINE = "the cloud has been away for long"
+    ATTENTION_RAISED = "there are warnings to read"
+    ATTENTION_CLEARED = "all warnings have been read"
+    WENT_OFFLINE = "the cloud has been out of reach for long"
     CAME_ONLINE = "the cloud is back"
 
 
-class Order(Enum):
-    """What the shell shall do."""
+class Effect(Enum):
+    """What the appliance then does."""
 
     SEARCH = "draw a fresh slate and find its best film"
-    APPROVE = "record the approval"
+    APPROVE = "write the approval down"
     SYNCHRONISE = "ask the sync service to synchronise and verify"
     SHUT_DOWN = "stop cleanly, and the machine if the button asked"
-    SAY_BUSY = "say that a search is running"
-    SAY_NO_MODEL = "say that there is no model yet"
-    SAY_NO_PICK = "say that no pick waits for a decision"
-    SAY_STARTING = "say that the appliance is starting"
-    SAY_FAULT = "say what the fault is"
-    SAY_STOPPING = "say that the appliance is stopping"
 
 
-REFUSALS = frozenset(order for order in Order if order.name.startswith("SAY_"))
+class Obstacle(Enum):
+    """Why it can't do what was asked, in this phase."""
+
+    BUSY = "a search is running"
+    NO_MODEL = "there is no model yet"
+    NO_PICK = "no pick waits for a decision"
+    STARTING = "the appliance is starting"
+    FAULT = "the appliance has a fault"
+    STOPPING = "the appliance is stopping"
 
 
 @dataclass(frozen=True)
@@ -72,22 +75,22 @@ class State:
 
     Attributes:
         held: the stage the held button has reached; None while it is up.
-        attention: something on the page wants to be read.
-        offline: the cloud has been away for long.
+        attention: there are warnings to read.
+        offline: the cloud has been out of reach for long.
     """
 
     phase: Phase = Phase.STARTING
-    held: Press | None = None
+    held: Gesture | None = None
     attention: bool = False
     offline: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """One entry of the table: the phase that follows (None for the same), and one order."""
+    """One entry of the table: the phase that follows (None for the same), and what is done."""
 
     phase: Phase | None = None
-    order: Order | None = None
+    effect: Effect | Obstacle | None = None
 
 
 _STAY = Row()
@@ -97,25 +100,21 @@ def _everywhere(row: Row, **exceptions: Row) -> dict[Phase, Row]:
     return {phase: exceptions.get(phase.name, row) for phase in Phase}
 
 
-def _say(order: Order) -> Row:
-    return Row(order=order)
-
-
-# An order that only some phases can carry out; the others say why not.
+# A request that only some phases can meet; the others say why not.
 def _asked(**rows: Row) -> dict[Phase, Row]:
-    refusals = {
-        "STARTING": _say(Order.SAY_STARTING),
-        "NO_MODEL": _say(Order.SAY_NO_MODEL),
-        "READY": _say(Order.SAY_NO_PICK),
-        "SEARCHING": _say(Order.SAY_BUSY),
-        "FAULTY": _say(Order.SAY_FAULT),
-        "STOPPING": _say(Order.SAY_STOPPING),
+    obstacles = {
+        "STARTING": Row(effect=Obstacle.STARTING),
+        "NO_MODEL": Row(effect=Obstacle.NO_MODEL),
+        "READY": Row(effect=Obstacle.NO_PICK),
+        "SEARCHING": Row(effect=Obstacle.BUSY),
+        "FAULTY": Row(effect=Obstacle.FAULT),
+        "STOPPING": Row(effect=Obstacle.STOPPING),
     }
-    return {phase: {**refusals, **rows}[phase.name] for phase in Phase}
+    return {phase: {**obstacles, **rows}[phase.name] for phase in Phase}
 
 
-_SEARCH = Row(Phase.SEARCHING, Order.SEARCH)
-_SYNC = Row(order=Order.SYNCHRONISE)
+_SEARCH = Row(Phase.SEARCHING, Effect.SEARCH)
+_SYNC = Row(effect=Effect.SYNCHRONISE)
 
 TABLE: dict[Event, dict[Phase, Row]] = {
     # A model that comes while a pick waits or a search runs disturbs neither.
@@ -125,14 +124,16 @@ TABLE: dict[Event, dict[Phase, Row]] = {
     Event.PICK_ASKED: _asked(READY=_SEARCH, DECIDING=_SEARCH),
     Event.PICK_FOUND: _everywhere(_STAY, SEARCHING=Row(Phase.DECIDING)),
     Event.SEARCH_FAILED: _everywhere(_STAY, SEARCHING=Row(Phase.READY)),
-    Event.APPROVAL_GIVEN: _asked(DECIDING=Row(Phase.READY, Order.APPROVE)),
+    # Written down first; only then is nothing left to decide.
+    Event.APPROVAL_ASKED: _asked(DECIDING=Row(effect=Effect.APPROVE)),
+    Event.PICK_APPROVED: _everywhere(_STAY, DECIDING=Row(Phase.READY)),
     # Asking the sync service needs neither a model nor a pick.
     Event.SYNC_ASKED: _asked(NO_MODEL=_SYNC, READY=_SYNC, SEARCHING=_SYNC, DECIDING=_SYNC),
     Event.STOP_ASKED: _everywhere(
-        Row(Phase.STOPPING, Order.SHUT_DOWN), STOPPING=_say(Order.SAY_STOPPING)
+        Row(Phase.STOPPING, Effect.SHUT_DOWN), STOPPING=Row(effect=Obstacle.STOPPING)
     ),
     Event.FAULT_FOUND: _everywhere(Row(Phase.FAULTY), STOPPING=_STAY),
-    # What was going on before the fault is found anew: the shell says which model there is.
+    # What went on before the fault is found out again: the appliance says which model there is.
     Event.FAULT_CLEARED: _everywhere(_STAY, FAULTY=Row(Phase.STARTING)),
     # These change what is remembered beside the phase, alike in every phase: see `_remember`.
     Event.BUTTON_PRESSED: _everywhere(_STAY),
@@ -144,42 +145,30 @@ TABLE: dict[Event, dict[Phase, Row]] = {
     Event.CAME_ONLINE: _everywhere(_STAY),
 }
 
-# What a press asks for, as the event it stands for.
-GESTURES: dict[Press, Event] = {
-    Press.SHORT: Event.PICK_ASKED,
-    Press.APPROVE: Event.APPROVAL_GIVEN,
-    Press.SYNC: Event.SYNC_ASKED,
-    Press.SHUT_DOWN: Event.STOP_ASKED,
-}
-
 _COUNTS = (Pattern.COUNT_1, Pattern.COUNT_2, Pattern.COUNT_3, Pattern.COUNT_4)
 
 
 def handle(
-    state: State, event: Event, press: Press = Press.NOTHING
-) -> tuple[State, tuple[Order, ...]]:
-    """Return what follows from an event: the new state, and what is to be done.
+    state: State, event: Event, gesture: Gesture = Gesture.NOTHING
+) -> tuple[State, Effect | Obstacle | None]:
+    """Return what follows from an event: the new state, and what is to be done if anything.
 
     Args:
         state: where the appliance is.
         event: what has happened.
-        press: of STAGE_REACHED and BUTTON_RELEASED, what letting go asks for.
+        gesture: of STAGE_REACHED, what letting go now would ask for.
     """
     row = TABLE[event][state.phase]
-    state = _remember(replace(state, phase=row.phase or state.phase), event, press)
-    orders: tuple[Order, ...] = (row.order,) if row.order else ()
-    if event is Event.BUTTON_RELEASED and press in GESTURES:
-        state, more = handle(state, GESTURES[press])
-        orders += more
-    return state, orders
+    state = replace(state, phase=row.phase or state.phase)
+    return _remember(state, event, gesture), row.effect
 
 
-def _remember(state: State, event: Event, press: Press) -> State:
+def _remember(state: State, event: Event, gesture: Gesture) -> State:
     match event:
         case Event.BUTTON_PRESSED:
-            return replace(state, held=Press.NOTHING)
+            return replace(state, held=Gesture.NOTHING)
         case Event.STAGE_REACHED:
-            return replace(state, held=press)
+            return replace(state, held=gesture)
         case Event.BUTTON_RELEASED:
             return replace(state, held=None)
         case Event.ATTENTION_RAISED | Event.ATTENTION_CLEARED:
@@ -191,7 +180,7 @@ def _remember(state: State, event: Event, press: Press) -> State:
 
 
 def pattern(state: State) -> Pattern:
-    """Return what the LED shall show in this state: the most urgent thing there is to say."""
+    """Return what the LED shows in this state: the most urgent thing there is to say."""
     if state.phase is Phase.STOPPING:
         return Pattern.OFF
     if state.held is not None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from pathlib import Path
-from typing import TypeVar
 
 from data.bundle import read_file
 from data.catalogue import Catalogue
 from data.manifest import REPORT
 from edge.appliance.appliance import Appliance
-from edge.appliance.kept_slate import keep_slate
-from edge.appliance.machine import Event, pattern
-from edge.appliance.rating import CannotRate
-from edge.journal import JournalError
+from edge.appliance.commands import (
+    Approve,
+    Command,
+    Narrow,
+    Outcome,
+    Press,
+    Rate,
+    RefusalKind,
+    Synchronise,
+)
+from edge.appliance.machine import pattern
 from edge.page.port import ApplianceStatus, Declined
 from edge.panel.led import MEANING
-from edge.search.slate import InvalidSlate, Slate, resolve
+from edge.search.slate import InvalidSlate, Slate
 
 _PATIENCE_SECONDS = 15.0
-Result = TypeVar("Result")
+_BUSY = "the appliance is busy or stopping; try again"
 
 
 class ApplianceHouse:
@@ -50,25 +56,36 @@ class ApplianceHouse:
             demonstration=appliance.config.demonstration,
         )
 
+    def execute(self, command: Command) -> Outcome:
+        """Have the appliance do this; a long search runs on, unless the command waits for it."""
+        asked = self._appliance.execute(command)
+        try:
+            future = asyncio.run_coroutine_threadsafe(asked, self._loop)
+        except RuntimeError:  # the loop has closed
+            asked.close()
+            return Outcome.refused(RefusalKind.FAILED, _BUSY)
+        try:
+            return future.result(_PATIENCE_SECONDS)
+        except (TimeoutError, CancelledError):
+            # What has not begun by now never will: it was said that nothing was done.
+            future.cancel()
+            return Outcome.refused(RefusalKind.FAILED, _BUSY)
+
     def press(self) -> None:
         """Do what a short press does."""
-        self._feed(Event.PICK_ASKED)
+        self._order(Press(wait=False))
 
     def approve(self, pick_id: str) -> None:
         """Approve this pick, if it is still the one that waits."""
-        self._decline(self._on_loop(lambda: self._appliance.approve(pick_id).refusal))
+        self._order(Approve(pick_id))
 
     def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
         """Write down what an approved film got."""
-        given = float(stars) if rating is None else rating
-        try:
-            self._on_loop(lambda: self._appliance.rate(given, pick_id, simulated=False))
-        except (CannotRate, JournalError) as error:
-            raise Declined(str(error)) from error
+        self._order(Rate(float(stars) if rating is None else rating, pick_id))
 
     def synchronise(self) -> None:
         """Ask the sync service to connect and verify now."""
-        self._feed(Event.SYNC_ASKED)
+        self._order(Synchronise())
 
     def narrowing(self) -> Slate | None:
         """Return the slate of the presses to come."""
@@ -76,21 +93,12 @@ class ApplianceHouse:
 
     def narrow(self, slate: Slate | None) -> None:
         """Draw from this slate in the presses to come, also after a restart."""
-        model = self._appliance.model
-        if slate is not None and model is not None:
-            space = resolve(slate, model.atlas, random.Random(0))
-            if not space.size:
-                raise InvalidSlate("slate", "holds no combination; widen it")
-        try:
-            keep_slate(self._appliance.config.state, slate)
-        except OSError as error:
-            raise Declined(f"the slate cannot be kept: {error.strerror}") from error
-
-        def take() -> None:
-            self._appliance.slate = slate
-            self._appliance.say("the slate was changed")
-
-        self._on_loop(take)
+        outcome = self.execute(Narrow(slate))
+        if outcome.refusal is RefusalKind.INVALID:
+            field = outcome.field or "slate"
+            raise InvalidSlate(field, (outcome.error or "").removeprefix(f"{field}: "))
+        if not outcome.ok:
+            raise Declined(outcome.error)
 
     def catalogue(self) -> Catalogue | None:
         """Return the names that the active model knows."""
@@ -129,19 +137,7 @@ class ApplianceHouse:
         """Have `pressed` called whenever a finger pushes the real button."""
         return self._appliance.fingers.add(pressed)
 
-    def _feed(self, event: Event) -> None:
-        self._decline(self._on_loop(lambda: self._appliance.feed(event).refusal))
-
-    @staticmethod
-    def _decline(refusal: str | None) -> None:
-        if refusal is not None:
-            raise Declined(refusal)
-
-    def _on_loop(self, action: Callable[[], Result]) -> Result:
-        async def act() -> Result:
-            return action()
-
-        try:
-            return asyncio.run_coroutine_threadsafe(act(), self._loop).result(_PATIENCE_SECONDS)
-        except (TimeoutError, RuntimeError) as error:
-            raise Declined("the appliance is busy or stopping; try again") from error
+    def _order(self, command: Command) -> None:
+        outcome = self.execute(command)
+        if not outcome.ok:
+            raise Declined(outcome.error)

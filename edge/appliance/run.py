@@ -14,18 +14,17 @@ from data.errors import GreenlightError
 from data.notify import tell_systemd
 from data.signing import KeyUnusable
 from edge.appliance import memory
-from edge.appliance.answers import Answers
 from edge.appliance.appliance import Appliance, Parts
 from edge.appliance.attention import Attention
 from edge.appliance.boot import boot_id, now
 from edge.appliance.client import SOCKET
+from edge.appliance.commands import Hold, ShutDown
 from edge.appliance.control_socket import serve
-from edge.appliance.disk_space import Writer
+from edge.appliance.disk_space import Reserve, Writer
 from edge.appliance.journal_observer import Watching
 from edge.appliance.kept_slate import SlateDamaged, kept_slate
 from edge.appliance.machine import Event
 from edge.appliance.main_loop import Watched, main_loop
-from edge.appliance.reserve import Reserve
 from edge.appliance.state_folder import NoState, locked
 from edge.appliance.workers import Worker
 from edge.config import Config
@@ -91,10 +90,10 @@ async def _run(
         stack.callback(searcher.close)
         updater = Worker("update", config.trial_seconds + _UPDATE_PATIENCE_SECONDS)
         stack.callback(updater.close)
-        appliance, answers = _assemble(config, journal, store, searcher, simulate, terminal, stack)
+        appliance = _assemble(config, journal, store, searcher, simulate, terminal, stack)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, lambda: appliance.feed(Event.STOP_ASKED))
+            loop.add_signal_handler(number, lambda: appliance.begin(ShutDown()))
         if aside is not None:
             appliance.attention.raise_(
                 "journal",
@@ -103,11 +102,11 @@ async def _run(
             )
         await _restore_slate(appliance, updater)
         _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
-        await _listen(config.state / SOCKET, answers, stack)
+        await _listen(config.state / SOCKET, appliance, stack)
         watching = Watching(appliance, config.state, updater)
         stack.push_async_callback(watching.close)
         watching.offer_first_bundle()
-        stack.enter_context(terminal.pressing(answers.press_key))
+        stack.enter_context(terminal.pressing(lambda seconds: appliance.begin(Hold(seconds))))
         terminal.say("ready")
         tell_systemd("READY=1")
         workers: list[Watched] = [searcher, updater]
@@ -129,7 +128,7 @@ def _assemble(
     simulate: bool,
     terminal: Terminal,
     stack: contextlib.AsyncExitStack,
-) -> tuple[Appliance, Answers]:
+) -> Appliance:
     """Put pins, lights, button and state machine together."""
     watch: ButtonWatch | None = None
 
@@ -153,12 +152,11 @@ def _assemble(
     reserve = Reserve(config.state)
     reserve.restore()
     writer = Writer(store, reserve, Attention(attend))
-    parts = Parts(config, journal, store, lights, searcher, writer, boot_id())
+    parts = Parts(config, journal, store, hardware, lights, searcher, writer, boot_id())
     appliance = Appliance(parts, terminal.say)
-    answers = Answers(appliance, hardware)
     button = Button(config.button_bounce_seconds, down=hardware.button_is_down)
-    watch = ButtonWatch(button, answers.take_button)
-    return appliance, answers
+    watch = ButtonWatch(button, appliance.take_button)
+    return appliance
 
 
 async def _restore_slate(appliance: Appliance, worker: Worker) -> None:
@@ -198,9 +196,9 @@ def _record_answering(journal: Journal, bundle: Bundle) -> None:
         journal.record_activation(version, model_hash, "activated", now())
 
 
-async def _listen(path: Path, answers: Answers, stack: contextlib.AsyncExitStack) -> None:
+async def _listen(path: Path, appliance: Appliance, stack: contextlib.AsyncExitStack) -> None:
     try:
-        server = await serve(path, answers.answer)
+        server = await serve(path, appliance)
     except OSError as error:
         raise NoState(f"{path}: {error.strerror}") from error
     stack.callback(path.unlink, missing_ok=True)

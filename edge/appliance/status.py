@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from edge.appliance.appliance import Appliance
 
 
-def running(appliance: Appliance, uptime_seconds: float) -> dict[str, Any]:
+def running(appliance: Appliance) -> dict[str, Any]:
     """Return the status of the running appliance."""
     shown = pattern(appliance.state)
     manifest = appliance.bundle.manifest if appliance.bundle is not None else None
@@ -32,7 +33,7 @@ def running(appliance: Appliance, uptime_seconds: float) -> dict[str, Any]:
         "offline": appliance.state.offline,
         "thing": appliance.config.thing,
         "demonstration": appliance.config.demonstration,
-        "uptime_seconds": round(uptime_seconds, 3),
+        "uptime_seconds": round(time.monotonic() - appliance.started, 3),
         "model": manifest
         and {"name": manifest.name, "version": manifest.version, "hash": manifest.model_hash},
         "previous": appliance.store.read().previous,

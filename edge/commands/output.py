@@ -1,37 +1,50 @@
-"""Replies of the appliance, told to a person at a terminal."""
+"""What commands print: outcomes and status, for a person at a terminal."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
-from edge.search.answer import Answer, ClassicAnswer
-from edge.search.show import classic_grid, pick_table
+if TYPE_CHECKING:
+    from edge.appliance.commands import Outcome
 
 _MEGABYTE = 1e6
 
 
-def tell_outcome(reply: dict[str, Any]) -> None:
-    """Show what came of a press, an approval or a rating."""
+def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    """Print what came of a command; a refusal goes to standard error."""
+    if as_json:
+        print(msgspec.json.encode(outcome).decode())
+    elif not outcome.ok:
+        print(outcome.error, file=sys.stderr)
+    else:
+        _print_done(outcome)
+
+
+def _print_done(outcome: Outcome) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console()
-    answer = reply.get("answer")
-    if answer:
-        console.print(_answer(answer))
-    console.print(Text(str(reply.get("message", "")), style="bold"))
+    if answer := bytes(outcome.answer):
+        from edge.search.answer import Answer, ClassicAnswer
+        from edge.search.show import classic_grid, pick_table
+
+        if "slate" in msgspec.json.decode(answer):
+            console.print(classic_grid(msgspec.json.decode(answer, type=ClassicAnswer)))
+        else:
+            console.print(pick_table(msgspec.json.decode(answer, type=Answer)))
+    console.print(Text(outcome.message, style="bold"))
 
 
-def _answer(answer: dict[str, Any]) -> RenderableType:
-    if "slate" in answer:
-        return classic_grid(msgspec.convert(answer, ClassicAnswer))
-    return pick_table(msgspec.convert(answer, Answer))
+def print_status(reply: dict[str, Any]) -> None:
+    """Print how the appliance is, what needs a person first."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-
-def tell_status(reply: dict[str, Any]) -> None:
-    """Show how the appliance is, what needs a person first."""
     console = Console()
     for sentence in reply.get("attention", []):
         console.print(Text(f"! {sentence}", style="bold yellow"))
@@ -54,7 +67,7 @@ def _lines(reply: dict[str, Any]) -> list[tuple[str, str]]:
         ("model", _model(model) if model else "none yet"),
     ]
     if pick:
-        explored = ", drawn to learn from" if pick["explored"] else ""
+        explored = ", picked to learn from" if pick["explored"] else ""
         lines.append(("pick", f"{pick['title']} by {pick['director']}, {pick['year']}{explored}"))
     if titles := [film["title"] for film in reply["awaiting_rating"]]:
         lines.append(("to rate", ", ".join(titles)))

@@ -1,14 +1,13 @@
-"""`press`, `hold`, `approve`, `rate`, `status`: to the running appliance, or alone without one."""
+"""`press`, `hold`, `approve`, `rate`, `status`: what the owner asks of the appliance."""
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from data.exits import Exit
 from edge.appliance import client
+from edge.appliance.commands import Approve, Hold, Outcome, Press, Rate
 from edge.commands.options import (
     ConfigOption,
     JsonOption,
@@ -32,8 +31,8 @@ def register(app: typer.Typer) -> None:
 
 def press(config: ConfigOption = None, state: StateOption = None, json: JsonOption = False) -> None:
     """Do what a short press of the button does; wait for the pick, and show it with its slate."""
-    reply = client.ask(configured(config, state).state, "press", timeout_seconds=_SEARCH_SECONDS)
-    _show_outcome(reply, as_json=json)
+    settings = configured(config, state)
+    _show(client.execute(settings, Press(), timeout_seconds=_SEARCH_SECONDS), as_json=json)
 
 
 def hold(
@@ -43,13 +42,9 @@ def hold(
     json: JsonOption = False,
 ) -> None:
     """Hold the simulated button: 2 s approves, 5 s synchronises and verifies, 10 s shuts down."""
-    reply = client.ask(
-        configured(config, state).state,
-        "hold",
-        seconds=seconds,
-        timeout_seconds=seconds + _SEARCH_SECONDS,
-    )
-    _show_outcome(reply, as_json=json)
+    timeout = seconds + _SEARCH_SECONDS
+    outcome = client.execute(configured(config, state), Hold(seconds), timeout_seconds=timeout)
+    _show(outcome, as_json=json)
 
 
 def approve(
@@ -59,15 +54,7 @@ def approve(
     json: JsonOption = False,
 ) -> None:
     """Approve the pick that waits: the film is made, and its rating is awaited."""
-    settings = configured(config, state)
-    try:
-        reply = client.ask(settings.state, "approve", pick_id=pick)
-    except client.NotRunning:
-        from edge.commands import alone
-
-        with stopped_journal(settings) as journal:
-            reply = alone.approve(journal, settings, pick)
-    _show_outcome(reply, as_json=json)
+    _show(client.execute(configured(config, state), Approve(pick)), as_json=json)
 
 
 def rate(
@@ -85,26 +72,17 @@ def rate(
     """Rate an approved film: the newest without a rating, or the one with --pick."""
     if (stars is None) != simulated:
         raise typer.BadParameter("give the stars, or --simulated to have them drawn")
-    settings = configured(config, state)
-    try:
-        reply = client.ask(settings.state, "rate", stars=stars, pick_id=pick, simulated=simulated)
-    except client.NotRunning:
-        from edge.commands import alone
-
-        with stopped_journal(settings) as journal:
-            reply = alone.rate(journal, settings, stars, pick, simulated=simulated)
-    _show_outcome(reply, as_json=json)
+    command = Rate(stars, pick, simulated)
+    _show(client.execute(configured(config, state), command), as_json=json)
 
 
 def status(
     config: ConfigOption = None,
     state: StateOption = None,
     json: JsonOption = False,
-    seen: Annotated[
-        bool, typer.Option("--seen", help="Take down what wanted attention: it was read.")
-    ] = False,
+    seen: Annotated[bool, typer.Option("--seen", help="Mark warnings as read.")] = False,
 ) -> None:
-    """Say how the appliance is, and what wants attention."""
+    """Show how the appliance is, warnings first."""
     settings = configured(config, state)
     try:
         reply = client.ask(settings.state, "status", seen=seen)
@@ -114,27 +92,18 @@ def status(
         with stopped_journal(settings) as journal:
             reply = {"ok": True, **stopped(journal, settings.state, settings.thing)}
     if json:
-        _print_json(reply)
+        from json import dumps
+
+        print(dumps(reply, ensure_ascii=False))
     else:
-        from edge.commands.output import tell_status
+        from edge.commands.output import print_status
 
-        tell_status(reply)
-
-
-def _show_outcome(reply: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(reply)
-    elif reply["ok"]:
-        from edge.commands.output import tell_outcome
-
-        tell_outcome(reply)
-    if not reply["ok"]:
-        if not as_json:
-            print(reply["error"], file=sys.stderr)
-        raise typer.Exit(Exit.FAILED)
+        print_status(reply)
 
 
-def _print_json(reply: dict[str, Any]) -> None:
-    import json
+def _show(outcome: Outcome, *, as_json: bool) -> None:
+    from edge.commands.output import print_outcome
 
-    print(json.dumps(reply, ensure_ascii=False))
+    print_outcome(outcome, as_json=as_json)
+    if not outcome.ok:
+        raise typer.Exit(outcome.exit_code)

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TypeAlias
 
 
-class Press(Enum):
+class Gesture(Enum):
     """What a press asks for, by how long the button was down."""
 
     NOTHING = "nothing"
@@ -22,54 +22,54 @@ class Press(Enum):
 
 
 # Each stage lasts from its own beginning to the next one's; a beginning belongs to its stage.
-STAGES: tuple[tuple[float, Press], ...] = (
-    (0.0, Press.NOTHING),
-    (0.05, Press.SHORT),
-    (1.0, Press.NOTHING),
-    (2.0, Press.APPROVE),
-    (5.0, Press.SYNC),
-    (10.0, Press.SHUT_DOWN),
-    (20.0, Press.NOTHING),
+STAGES: tuple[tuple[float, Gesture], ...] = (
+    (0.0, Gesture.NOTHING),
+    (0.05, Gesture.SHORT),
+    (1.0, Gesture.NOTHING),
+    (2.0, Gesture.APPROVE),
+    (5.0, Gesture.SYNC),
+    (10.0, Gesture.SHUT_DOWN),
+    (20.0, Gesture.NOTHING),
 )
 # While held the LED counts these; the press in which nothing happens counts as nothing.
-COUNTED = (Press.SHORT, Press.APPROVE, Press.SYNC, Press.SHUT_DOWN)
+COUNTED = (Gesture.SHORT, Gesture.APPROVE, Gesture.SYNC, Gesture.SHUT_DOWN)
 _HOLD_SECONDS = 1.0
 # What a simulated short press takes: long enough to be one, short enough to feel like one.
 SHORT_PRESS_SECONDS = 0.12
 
 
-def press_of(seconds: float) -> Press:
+def gesture_of(seconds: float) -> Gesture:
     """Return what a press of this length asks for.
 
     The table's upper ends belong to the stage they end (20 s still shuts down), as an owner who
     counts to twenty expects; all other boundaries begin the next stage.
     """
     if seconds == STAGES[-1][0]:
-        return Press.SHUT_DOWN
-    return next(press for beginning, press in reversed(STAGES) if seconds >= beginning)
+        return Gesture.SHUT_DOWN
+    return next(gesture for beginning, gesture in reversed(STAGES) if seconds >= beginning)
 
 
 @dataclass(frozen=True)
-class Pressed:
+class ButtonPressed:
     """The button went down."""
 
 
 @dataclass(frozen=True)
 class StageReached:
-    """The button has been down long enough for `press`."""
+    """The button has been down long enough for `gesture`."""
 
-    press: Press
+    gesture: Gesture
 
 
 @dataclass(frozen=True)
-class Released:
-    """The button came up after `seconds`; `press` is what that asks for."""
+class ButtonReleased:
+    """The button came up after `seconds`; `gesture` is what that asks for."""
 
-    press: Press
+    gesture: Gesture
     seconds: float
 
 
-Happening: TypeAlias = Pressed | StageReached | Released
+ButtonEvent: TypeAlias = ButtonPressed | StageReached | ButtonReleased
 
 
 class Button:
@@ -94,7 +94,7 @@ class Button:
         self._opened_at: float | None = None
         self._stage = 0
 
-    def edge(self, down: bool, at: float) -> list[Happening]:
+    def edge(self, down: bool, at: float) -> list[ButtonEvent]:
         """Take in that the pin changed at time `at`; return what that means."""
         happened = self.advance(at)
         self._level, self._changed_at = down, at
@@ -102,9 +102,9 @@ class Button:
             happened += self._take(at)
         return happened
 
-    def advance(self, at: float) -> list[Happening]:
+    def advance(self, at: float) -> list[ButtonEvent]:
         """Take in that it is now `at`; return what that means."""
-        happened: list[Happening] = []
+        happened: list[ButtonEvent] = []
         if self._opened_at is not None and at >= self._opened_at + self._bounce:
             happened.append(self._release(self._opened_at))
         if self._settled_at and at >= self._settled_at:
@@ -129,7 +129,7 @@ class Button:
     def _is_down(self) -> bool:
         return self._foreign or self._down_since is not None
 
-    def _take(self, at: float) -> list[Happening]:
+    def _take(self, at: float) -> list[ButtonEvent]:
         """Act on the level the pin has now."""
         if self._level:
             if self._opened_at is not None:
@@ -139,7 +139,7 @@ class Button:
                 return []
             self._down_since, self._stage = at, 0
             self._settled_at = at + self._bounce
-            return [Pressed()]
+            return [ButtonPressed()]
         if self._foreign:
             self._foreign = False
             self._settled_at = at + self._bounce
@@ -151,15 +151,15 @@ class Button:
             return []
         return [self._release(at)]
 
-    def _release(self, at: float) -> Released:
+    def _release(self, at: float) -> ButtonReleased:
         assert self._down_since is not None
         seconds = at - self._down_since
         self._down_since, self._opened_at = None, None
         self._settled_at = at + self._bounce
-        return Released(press_of(seconds), seconds)
+        return ButtonReleased(gesture_of(seconds), seconds)
 
-    def _stages(self, at: float) -> list[Happening]:
-        reached: list[Happening] = []
+    def _stages(self, at: float) -> list[ButtonEvent]:
+        reached: list[ButtonEvent] = []
         while (
             self._down_since is not None
             and self._opened_at is None

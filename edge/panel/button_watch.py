@@ -6,18 +6,18 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from edge.panel.button import Button, Happening
+from edge.panel.button import Button, ButtonEvent
 
 
 class ButtonWatch:
-    """Feeds one `Button` and tells what happens, on the event loop.
+    """Follows one `Button` on the event loop.
 
     Args:
         button: follows the contact.
-        happened: told each happening.
+        happened: called with each event of the button.
     """
 
-    def __init__(self, button: Button, happened: Callable[[Happening], None]) -> None:
+    def __init__(self, button: Button, happened: Callable[[ButtonEvent], object]) -> None:
         self._button = button
         self._happened = happened
         self._loop = asyncio.get_running_loop()
@@ -28,14 +28,14 @@ class ButtonWatch:
         self._loop.call_soon_threadsafe(self._edge, down, at)
 
     def _edge(self, down: bool, at: float) -> None:
-        self._tell(self._button.edge(down, at))
+        self._report(self._button.edge(down, at))
 
     def _advance(self) -> None:
-        self._tell(self._button.advance(time.monotonic()))
+        self._report(self._button.advance(time.monotonic()))
 
-    def _tell(self, happenings: list[Happening]) -> None:
-        for happening in happenings:
-            self._happened(happening)
+    def _report(self, events: list[ButtonEvent]) -> None:
+        for event in events:
+            self._happened(event)
         if self._timer is not None:
             self._timer.cancel()
         deadline = self._button.deadline

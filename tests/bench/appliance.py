@@ -15,7 +15,8 @@ from pathlib import Path
 from data.bundle import read_bundle
 from data.messages import Feedback
 from data.signing import keys_folder, read_public_keys
-from edge.appliance.machine import Event, Phase
+from edge.appliance.commands import ShutDown
+from edge.appliance.machine import Phase
 from edge.journal import JOURNAL, Journal
 from edge.panel.button import Button
 from edge.panel.button_watch import ButtonWatch
@@ -123,7 +124,7 @@ async def pressed(bundle, folder):
         assert appliance.state.phase is Phase.DECIDING
         taken.append(time.perf_counter() - began)
         appliance.search = None
-    appliance.feed(Event.STOP_ASKED)
+    await appliance.execute(ShutDown())
     await built.close()
     return taken
 

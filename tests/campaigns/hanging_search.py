@@ -11,10 +11,10 @@ def hang_for_ever(*_: object, made_at: str = "", **__: object) -> None:
 
 
 def arm() -> None:
-    from edge.appliance import run, searching
+    from edge.appliance import pick_finder, run
 
     run._SEARCH_PATIENCE_SECONDS = 2.0
-    searching.find_pick = hang_for_ever
+    pick_finder.find_pick = hang_for_ever
 
 
 if "run" in sys.orig_argv:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from edge.appliance.appliance import Appliance, Parts
 from edge.appliance.attention import Attention
-from edge.appliance.disk_space import Writer
+from edge.appliance.commands import Outcome, Press
+from edge.appliance.disk_space import Reserve, Writer
 from edge.appliance.machine import Event
-from edge.appliance.reserve import Reserve
 from edge.appliance.workers import Worker
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
@@ -40,9 +40,19 @@ class Assembly:
         self.lights = Lights(self.hardware.light)
         self.writer = Writer(self.store, Reserve(folder), Attention(self._attend))
         parts = Parts(
-            self.config, self.journal, self.store, self.lights, self.searcher, self.writer, "boot"
+            config=self.config,
+            journal=self.journal,
+            store=self.store,
+            hardware=self.hardware,
+            lights=self.lights,
+            searcher=self.searcher,
+            writer=self.writer,
+            boot_id="boot",
         )
         self.appliance = Appliance(parts, self.said.append)
+
+    async def press(self) -> Outcome:
+        return await self.appliance.execute(Press())
 
     def _attend(self, wanted: bool) -> None:
         self.appliance.feed(Event.ATTENTION_RAISED if wanted else Event.ATTENTION_CLEARED)

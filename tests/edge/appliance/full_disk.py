@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from edge.appliance import client
-from edge.appliance.reserve import RESERVE
+from edge.appliance.disk_space import RESERVE
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore
 

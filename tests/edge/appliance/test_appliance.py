@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import msgspec
 import pytest
 
 from data.films import Combination
 from data.messages import VerificationRequest
-from data.picks import Prediction
+from data.picks import Pick, Prediction
 from data.wire import decode
-from edge.appliance import searching
-from edge.appliance.answers import Answers
-from edge.appliance.control_socket import Hold, PressButton
-from edge.appliance.machine import Event, Order, Phase
+from edge.appliance import client, pick_finder
+from edge.appliance.commands import Approve, Press, RefusalKind, ShutDown, Synchronise
+from edge.appliance.control_socket import serve
+from edge.appliance.machine import Event, Phase
 from edge.appliance.pick_finder import find_pick
 from edge.journal import JournalError
-from edge.panel.button import Press, Pressed, Released
+from edge.panel.button import ButtonPressed, ButtonReleased, Gesture
 from edge.panel.led import Pattern
 from edge.search.model import Model
 from edge.search.slate import Slate
@@ -35,23 +36,24 @@ def test_a_search_longer_than_a_second_keeps_led_and_button_alive(
         return find_pick(*arguments, **values)
 
     async def visit(built: Assembly) -> None:
-        monkeypatch.setattr(searching, "find_pick", slow)
+        monkeypatch.setattr(pick_finder, "find_pick", slow)
         appliance, pin = built.appliance, built.hardware.led_pin
         appliance.slate = Slate()
-        appliance.feed(Event.PICK_ASKED)
+        pressed = appliance.begin(Press())
+        await asyncio.sleep(0)
         assert appliance.state.phase is Phase.SEARCHING
         await asyncio.sleep(0)
         pin.clear_states()
         while len(pin.states) < 12:  # three pulses and more: the LED goes on
             await asyncio.sleep(0.01)
-        appliance.take_button(Pressed())
+        appliance.take_button(ButtonPressed())
         assert pin.state == pytest.approx(0.2)
-        outcome = appliance.take_button(Released(Press.SHORT, 0.2))
-        assert outcome.refusal == "a search is running"
-        outcome = appliance.take_button(Released(Press.SYNC, 6.0))
-        assert outcome.orders == (Order.SYNCHRONISE,)
+        outcome = await appliance.take_button(ButtonReleased(Gesture.SHORT, 0.2))
+        assert (outcome.ok, outcome.error) == (False, "a search is running")
+        assert (await appliance.take_button(ButtonReleased(Gesture.SYNC, 6.0))).ok
+        assert [one.kind for one in built.journal.pending_requests()] == ["sync"]
         let_go.set()
-        assert await appliance.search is None
+        assert (await pressed).ok
         assert appliance.state.phase is Phase.DECIDING
 
     assembled(tmp_path, small_bundle, visit)
@@ -63,11 +65,11 @@ def test_a_search_that_fails_leaves_the_appliance_ready_and_says_why(
     def broken(*_, **__):
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr(searching, "find_pick", broken)
+    monkeypatch.setattr(pick_finder, "find_pick", broken)
 
     async def visit(built: Assembly) -> None:
-        built.appliance.feed(Event.PICK_ASKED)
-        assert await built.appliance.search == "the search failed: no luck"
+        outcome = await built.press()
+        assert (outcome.ok, outcome.error) == (False, "the search failed: no luck")
         assert built.appliance.state.phase is Phase.READY
         assert "no luck" in built.appliance.attention.sentences[0]
 
@@ -82,8 +84,7 @@ def test_a_journal_that_fails_before_the_search_leaves_the_appliance_ready(
 
     async def visit(built: Assembly) -> None:
         monkeypatch.setattr(built.journal, "approved_combinations", broken)
-        built.appliance.feed(Event.PICK_ASKED)
-        assert await built.appliance.search == "the card is gone"
+        assert (await built.press()).error == "the card is gone"
         assert built.appliance.state.phase is Phase.READY
 
     assembled(tmp_path, small_bundle, visit)
@@ -107,11 +108,10 @@ def test_every_search_is_told_what_was_approved(tmp_path, small_bundle, monkeypa
         return find_pick(model, slate, made_already, **values)
 
     async def visit(built: Assembly) -> None:
-        monkeypatch.setattr(searching, "find_pick", noting)
+        monkeypatch.setattr(pick_finder, "find_pick", noting)
         for _ in range(3):
-            built.appliance.feed(Event.PICK_ASKED)
-            await built.appliance.search
-            built.appliance.feed(Event.APPROVAL_GIVEN)
+            await built.press()
+            await built.appliance.execute(Approve())
         assert [len(known) for known in made] == [0, 1, 2]
         assert built.journal.approved_combinations() > made[-1]
 
@@ -122,15 +122,14 @@ def test_an_approval_that_cannot_be_written_is_refused_and_the_pick_still_waits(
     tmp_path, small_bundle, monkeypatch
 ):
     async def visit(built: Assembly) -> None:
-        built.appliance.feed(Event.PICK_ASKED)
-        await built.appliance.search
+        await built.press()
 
         def broken(*_):
             raise JournalError("the card is gone")
 
         monkeypatch.setattr(built.journal, "record_decision", broken)
-        outcome = built.appliance.feed(Event.APPROVAL_GIVEN)
-        assert outcome.refusal == "the card is gone"
+        outcome = await built.appliance.execute(Approve())
+        assert (outcome.refusal, outcome.error) == (RefusalKind.FAILED, "the card is gone")
         assert built.appliance.state.phase is Phase.DECIDING
         assert built.appliance.attention.sentences == ["the card is gone"]
 
@@ -144,12 +143,11 @@ def test_synchronising_has_the_newest_picks_of_this_model_verified(
         built.journal.record_pick(make_pick(title="Of an older model"))
         picks = []
         for _ in range(2):
-            built.appliance.feed(Event.PICK_ASKED)
-            await built.appliance.search
+            await built.press()
             picks.append(built.appliance.pick)
         for request in built.journal.pending_requests():
             built.journal.finish_request(request.seq, None)
-        assert built.appliance.feed(Event.SYNC_ASKED).refusal is None
+        assert (await built.appliance.execute(Synchronise())).ok
         verify, sync = built.journal.pending_requests()
         asked = decode(verify.payload, VerificationRequest)
         assert asked.rows == tuple(pick.combination for pick in reversed(picks))
@@ -163,13 +161,17 @@ def test_the_longest_press_stops_and_asks_for_power_off_and_a_signal_does_not(
     tmp_path, small_bundle
 ):
     async def visit(built: Assembly) -> None:
-        built.appliance.feed(Event.STOP_ASKED)
+        await built.appliance.execute(ShutDown())
         assert built.appliance.stop_asked.is_set()
         assert not built.appliance.powers_off
-        built.appliance.take_button(Released(Press.SHUT_DOWN, 12.0))
+        await built.appliance.take_button(ButtonReleased(Gesture.SHUT_DOWN, 12.0))
         assert built.appliance.powers_off
 
     assembled(tmp_path, small_bundle, visit)
+
+
+async def asked(path, command: str, **values):
+    return await asyncio.to_thread(client.ask, path.parent, command, **values)
 
 
 def test_on_real_pins_a_program_asks_for_a_pick_and_a_finger_holds(
@@ -181,18 +183,20 @@ def test_on_real_pins_a_program_asks_for_a_pick_and_a_finger_holds(
     monkeypatch.setattr(gpiozero.Device, "pin_factory", MockFactory(pin_class=MockPWMPin))
 
     async def visit(built: Assembly) -> None:
-        answers = Answers(built.appliance, built.hardware)
         assert not built.hardware.simulated
-        reply = await answers.answer(PressButton())
-        assert reply["ok"]
-        assert reply["pick"] == built.journal.waiting_pick()
-        assert built.lights.shown is Pattern.TWO_BLINKS
-        assert built.appliance.approve(None).refusal is None
-        refused = await answers.answer(Hold(2.5))
-        assert refused == {"ok": False, "error": "the button is real: hold it with a finger"}
-        built.appliance.feed(Event.MODEL_MISSING)
-        refused = await answers.answer(PressButton())
-        assert refused == {"ok": False, "error": "there is no model yet"}
+        path = tmp_path / "control.sock"
+        async with await serve(path, built.appliance):
+            reply = await asked(path, "press")
+            assert reply["ok"]
+            assert msgspec.convert(reply["pick"], Pick) == built.journal.waiting_pick()
+            assert built.lights.shown is Pattern.TWO_BLINKS
+            assert (await asked(path, "approve"))["ok"]
+            refused = await asked(path, "hold", seconds=2.5)
+            assert refused["error"] == "the button is real: hold it with a finger"
+            built.appliance.feed(Event.MODEL_MISSING)
+            refused = await asked(path, "press")
+            assert refused["error"] == "there is no model yet"
+            assert refused["refusal"] == "not now"
 
     assembled(tmp_path, small_bundle, visit, simulate=False)
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.appliance.attention import Attention
-from edge.appliance.disk_space import DiskFull, Writer
-from edge.appliance.reserve import Reserve
+from edge.appliance.disk_space import DiskFull, Reserve, Writer
 from edge.journal import JournalFull
 from edge.models.store import ModelStore
 
@@ -87,6 +86,6 @@ def test_a_full_disk_gives_up_old_models_before_the_reserve_and_the_reserve_for_
 
 def test_a_pick_is_refused_while_the_reserve_is_in_danger(tmp_path, monkeypatch):
     writer = Writer(ModelStore(tmp_path), Reserve(tmp_path), Attention(lambda _: None))
-    monkeypatch.setattr("edge.appliance.reserve._free", lambda path: 1000)
+    monkeypatch.setattr("edge.appliance.disk_space._free", lambda path: 1000)
     with pytest.raises(DiskFull, match="ratings are still taken"):
         writer.refuse_when_full()

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from edge.appliance import status
-from edge.appliance.machine import Event
 from edge.search.answer import Answer
 from edge.search.model import Model
 from edge.search.slate import Slate
@@ -26,8 +25,7 @@ def test_a_share_of_the_picks_is_explored_and_marked(tmp_path, small_bundle, sla
         marked: list[bool] = []
         # Each press draws anew: at least a dozen, and then until a draw came before the best.
         while len(marked) < 12 or not (any(marked) or len(marked) == _MOST_PRESSES):
-            built.appliance.feed(Event.PICK_ASKED)
-            assert await built.appliance.search is None
+            assert (await built.press()).ok
             pick = built.appliance.pick
             marked.append(pick.explored)
             answer = msgspec.json.decode(built.journal.slate_of(pick.id), type=Answer)
@@ -36,7 +34,7 @@ def test_a_share_of_the_picks_is_explored_and_marked(tmp_path, small_bundle, sla
             assert model.predict([pick.combination]) == [pick.prediction]
         assert any(marked)
         assert [entry.pick.explored for entry in built.journal.history()] == marked[::-1]
-        assert status.running(built.appliance, 0)["pick"]["explored"] == marked[-1]
+        assert status.running(built.appliance)["pick"]["explored"] == marked[-1]
 
     assembled(tmp_path, small_bundle, visit, explore=1.0)
 
@@ -44,8 +42,7 @@ def test_a_share_of_the_picks_is_explored_and_marked(tmp_path, small_bundle, sla
 def test_nothing_is_explored_where_the_owner_says_so(tmp_path, small_bundle):
     async def visit(built: Assembly) -> None:
         for _ in range(12):
-            built.appliance.feed(Event.PICK_ASKED)
-            assert await built.appliance.search is None
+            assert (await built.press()).ok
             answer = msgspec.json.decode(
                 built.journal.slate_of(built.appliance.pick.id), type=Answer
             )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from edge.appliance.commands import Approve, ShutDown
 from edge.appliance.journal_observer import Watching
-from edge.appliance.machine import Event, Phase
+from edge.appliance.machine import Phase
 from edge.appliance.main_loop import main_loop
 from edge.appliance.workers import Worker
 from edge.journal import JOURNAL, Journal, JournalError
@@ -47,9 +48,8 @@ def test_a_verification_that_differs_wants_attention_though_the_next_agrees(tmp_
     async def visit(built: Assembly) -> None:
         sync = Sync(built)
         for _ in range(3):
-            built.appliance.feed(Event.PICK_ASKED)
-            await built.appliance.search
-        built.appliance.feed(Event.APPROVAL_GIVEN)
+            await built.press()
+        await built.appliance.execute(Approve())
         ours = small_bundle.model_hash
         of_another = {"outcome": "differed", "model_hash": "00" * 32, "worst_difference": 3.0}
         differed = {"outcome": "differed", "model_hash": ours, "worst_difference": 0.5}
@@ -88,11 +88,11 @@ def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bu
         while built.appliance.state.phase is not Phase.FAULTY:
             await asyncio.sleep(0.01)
         assert built.lights.shown.value == "fast even blinking"
-        assert "disk I/O error" in built.appliance.feed(Event.PICK_ASKED).refusal
+        assert "disk I/O error" in (await built.press()).error
         await told.wait()
         await asyncio.sleep(0)
         assert built.appliance.state.phase is Phase.READY
-        built.appliance.feed(Event.STOP_ASKED)
+        await built.appliance.execute(ShutDown())
         await loop
 
     assembled(tmp_path, small_bundle, visit)
@@ -158,7 +158,7 @@ def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bu
         await job
         await rounds(3)
         assert set(notes) == {"WATCHDOG=1"}
-        built.appliance.feed(Event.STOP_ASKED)
+        await built.appliance.execute(ShutDown())
         await loop
         stuck.close()
 

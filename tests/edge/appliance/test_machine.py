@@ -7,40 +7,39 @@ from itertools import product
 import pytest
 
 from edge.appliance.machine import (
-    GESTURES,
-    REFUSALS,
     TABLE,
+    Effect,
     Event,
-    Order,
+    Obstacle,
     Phase,
     State,
     handle,
     pattern,
 )
-from edge.panel.button import Press
+from edge.panel.button import Gesture
 from edge.panel.led import MEANING, STEPS, Pattern
 
 # What follows from each event in each phase, told a second time and independently of the table:
-# phase -> event -> (next phase, order). Pairs not listed change no phase and order nothing.
-SEARCH = (Phase.SEARCHING, Order.SEARCH)
-STOP = (Phase.STOPPING, Order.SHUT_DOWN)
+# phase -> event -> (next phase, effect). Pairs not listed change no phase and have no effect.
+SEARCH = (Phase.SEARCHING, Effect.SEARCH)
+STOP = (Phase.STOPPING, Effect.SHUT_DOWN)
 FAULT = (Phase.FAULTY, None)
-EXPECTED: dict[Phase, dict[Event, tuple[Phase, Order | None]]] = {
+EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
     Phase.STARTING: {
         Event.MODEL_ACTIVATED: (Phase.READY, None),
         Event.MODEL_MISSING: (Phase.NO_MODEL, None),
-        Event.PICK_ASKED: (Phase.STARTING, Order.SAY_STARTING),
-        Event.APPROVAL_GIVEN: (Phase.STARTING, Order.SAY_STARTING),
-        Event.SYNC_ASKED: (Phase.STARTING, Order.SAY_STARTING),
+        Event.PICK_ASKED: (Phase.STARTING, Obstacle.STARTING),
+        Event.APPROVAL_ASKED: (Phase.STARTING, Obstacle.STARTING),
+        Event.SYNC_ASKED: (Phase.STARTING, Obstacle.STARTING),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
     Phase.NO_MODEL: {
         Event.MODEL_ACTIVATED: (Phase.READY, None),
         Event.MODEL_MISSING: (Phase.NO_MODEL, None),
-        Event.PICK_ASKED: (Phase.NO_MODEL, Order.SAY_NO_MODEL),
-        Event.APPROVAL_GIVEN: (Phase.NO_MODEL, Order.SAY_NO_MODEL),
-        Event.SYNC_ASKED: (Phase.NO_MODEL, Order.SYNCHRONISE),
+        Event.PICK_ASKED: (Phase.NO_MODEL, Obstacle.NO_MODEL),
+        Event.APPROVAL_ASKED: (Phase.NO_MODEL, Obstacle.NO_MODEL),
+        Event.SYNC_ASKED: (Phase.NO_MODEL, Effect.SYNCHRONISE),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
@@ -48,66 +47,62 @@ EXPECTED: dict[Phase, dict[Event, tuple[Phase, Order | None]]] = {
         Event.MODEL_MISSING: (Phase.NO_MODEL, None),
         Event.PICK_RESTORED: (Phase.DECIDING, None),
         Event.PICK_ASKED: SEARCH,
-        Event.APPROVAL_GIVEN: (Phase.READY, Order.SAY_NO_PICK),
-        Event.SYNC_ASKED: (Phase.READY, Order.SYNCHRONISE),
+        Event.APPROVAL_ASKED: (Phase.READY, Obstacle.NO_PICK),
+        Event.SYNC_ASKED: (Phase.READY, Effect.SYNCHRONISE),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
     Phase.SEARCHING: {
         Event.MODEL_MISSING: (Phase.NO_MODEL, None),
-        Event.PICK_ASKED: (Phase.SEARCHING, Order.SAY_BUSY),
+        Event.PICK_ASKED: (Phase.SEARCHING, Obstacle.BUSY),
         Event.PICK_FOUND: (Phase.DECIDING, None),
         Event.SEARCH_FAILED: (Phase.READY, None),
-        Event.APPROVAL_GIVEN: (Phase.SEARCHING, Order.SAY_BUSY),
-        Event.SYNC_ASKED: (Phase.SEARCHING, Order.SYNCHRONISE),
+        Event.APPROVAL_ASKED: (Phase.SEARCHING, Obstacle.BUSY),
+        Event.SYNC_ASKED: (Phase.SEARCHING, Effect.SYNCHRONISE),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
     Phase.DECIDING: {
         Event.MODEL_MISSING: (Phase.NO_MODEL, None),
         Event.PICK_ASKED: SEARCH,
-        Event.APPROVAL_GIVEN: (Phase.READY, Order.APPROVE),
-        Event.SYNC_ASKED: (Phase.DECIDING, Order.SYNCHRONISE),
+        Event.APPROVAL_ASKED: (Phase.DECIDING, Effect.APPROVE),
+        Event.PICK_APPROVED: (Phase.READY, None),
+        Event.SYNC_ASKED: (Phase.DECIDING, Effect.SYNCHRONISE),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
     Phase.FAULTY: {
-        Event.PICK_ASKED: (Phase.FAULTY, Order.SAY_FAULT),
-        Event.APPROVAL_GIVEN: (Phase.FAULTY, Order.SAY_FAULT),
-        Event.SYNC_ASKED: (Phase.FAULTY, Order.SAY_FAULT),
+        Event.PICK_ASKED: (Phase.FAULTY, Obstacle.FAULT),
+        Event.APPROVAL_ASKED: (Phase.FAULTY, Obstacle.FAULT),
+        Event.SYNC_ASKED: (Phase.FAULTY, Obstacle.FAULT),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
         Event.FAULT_CLEARED: (Phase.STARTING, None),
     },
     Phase.STOPPING: {
-        Event.PICK_ASKED: (Phase.STOPPING, Order.SAY_STOPPING),
-        Event.APPROVAL_GIVEN: (Phase.STOPPING, Order.SAY_STOPPING),
-        Event.SYNC_ASKED: (Phase.STOPPING, Order.SAY_STOPPING),
-        Event.STOP_ASKED: (Phase.STOPPING, Order.SAY_STOPPING),
+        Event.PICK_ASKED: (Phase.STOPPING, Obstacle.STOPPING),
+        Event.APPROVAL_ASKED: (Phase.STOPPING, Obstacle.STOPPING),
+        Event.SYNC_ASKED: (Phase.STOPPING, Obstacle.STOPPING),
+        Event.STOP_ASKED: (Phase.STOPPING, Obstacle.STOPPING),
     },
 }
-PRESSES = [None, *Press]
-FLAGS = list(product(PRESSES, [False, True], [False, True]))
+GESTURES = [None, *Gesture]
+FLAGS = list(product(GESTURES, [False, True], [False, True]))
 
 
 @pytest.mark.parametrize("event", Event)
 @pytest.mark.parametrize("phase", Phase)
 def test_every_event_in_every_phase_does_what_is_expected(phase, event):
-    following, order = EXPECTED[phase].get(event, (phase, None))
+    following, effect = EXPECTED[phase].get(event, (phase, None))
     for held, attention, offline in FLAGS:
-        state, orders = handle(State(phase, held, attention, offline), event)
+        state, found = handle(State(phase, held, attention, offline), event)
         assert state.phase is following
-        assert orders == ((order,) if order else ())
+        assert found is effect
 
 
-@pytest.mark.parametrize("press", Press)
 @pytest.mark.parametrize("phase", Phase)
-def test_letting_go_is_the_gesture_it_stands_for(phase, press):
-    state, orders = handle(State(phase, held=press), Event.BUTTON_RELEASED, press)
-    if press is Press.NOTHING:
-        assert (state, orders) == (State(phase), ())
-    else:
-        assert (state, orders) == handle(State(phase), GESTURES[press])
+def test_letting_go_changes_nothing_but_that_the_button_is_up(phase):
+    assert handle(State(phase, held=Gesture.SYNC), Event.BUTTON_RELEASED) == (State(phase), None)
 
 
 def test_the_table_has_a_row_for_every_pair_and_no_other():
@@ -115,9 +110,11 @@ def test_the_table_has_a_row_for_every_pair_and_no_other():
     assert all(set(rows) == set(Phase) for rows in TABLE.values())
 
 
-def test_a_refusal_never_changes_the_phase():
+def test_an_obstacle_never_changes_the_phase():
     rows = [(phase, row) for rows in TABLE.values() for phase, row in rows.items()]
-    assert all(row.phase in (None, phase) for phase, row in rows if row.order in REFUSALS)
+    assert all(
+        row.phase in (None, phase) for phase, row in rows if isinstance(row.effect, Obstacle)
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,12 +143,12 @@ def test_what_is_remembered_beside_the_phase_comes_and_goes(phase, on, off, flag
         (State(Phase.DECIDING, offline=True), Pattern.TWO_BLINKS),
         (State(Phase.DECIDING, attention=True, offline=True), Pattern.TWO_AND_LONG),
         (State(Phase.FAULTY, attention=True), Pattern.FAULT),
-        (State(Phase.STOPPING, held=Press.SHORT), Pattern.OFF),
-        (State(Phase.READY, held=Press.NOTHING), Pattern.HELD),
-        (State(Phase.READY, held=Press.SHORT), Pattern.COUNT_1),
-        (State(Phase.DECIDING, held=Press.APPROVE), Pattern.COUNT_2),
-        (State(Phase.FAULTY, held=Press.SYNC), Pattern.COUNT_3),
-        (State(Phase.NO_MODEL, held=Press.SHUT_DOWN), Pattern.COUNT_4),
+        (State(Phase.STOPPING, held=Gesture.SHORT), Pattern.OFF),
+        (State(Phase.READY, held=Gesture.NOTHING), Pattern.HELD),
+        (State(Phase.READY, held=Gesture.SHORT), Pattern.COUNT_1),
+        (State(Phase.DECIDING, held=Gesture.APPROVE), Pattern.COUNT_2),
+        (State(Phase.FAULTY, held=Gesture.SYNC), Pattern.COUNT_3),
+        (State(Phase.NO_MODEL, held=Gesture.SHUT_DOWN), Pattern.COUNT_4),
     ],
 )
 def test_the_led_says_the_most_urgent_thing(state, shown):

@@ -24,7 +24,8 @@ def offer(bench, rebundle, version: int) -> None:
 def test_from_a_first_model_to_a_rating_in_the_outbox(bench, rebundle):
     running = bench.start()
     assert "no model yet" in running.lines[-2]
-    assert bench.ask("press") == {"ok": False, "error": "there is no model yet"}
+    no_model = {"ok": False, "error": "there is no model yet", "refusal": "not now"}
+    assert bench.ask("press") == no_model
     offer(bench, rebundle, 1)
     running.wait_for("model: films version 1")
     running.wait_for("led: solid")
@@ -63,7 +64,7 @@ def test_a_fresh_press_gives_a_fresh_slate_and_a_simulated_rating_says_so(suppli
     assert first["answer"]["slate"] != second["answer"]["slate"]
     assert supplied.ask("approve")["pick"]["id"] == second["pick"]["id"]
     stale = supplied.ask("approve", pick_id=first["pick"]["id"])
-    assert stale == {"ok": False, "error": "another pick waits by now; look again"}
+    assert stale["error"] == "no pick waits for a decision"
     assert supplied.ask("rate", simulated=True)["feedback"]["source"] == "simulated"
     history = json.loads(supplied.command("history", "--json").stdout)
     assert [entry["decision"] for entry in history] == ["approved", None]
@@ -143,9 +144,9 @@ def test_a_damaged_journal_is_set_aside_and_the_owner_is_told(supplied):
 
 def test_holding_past_ten_seconds_would_shut_down_and_past_five_synchronises(bench):
     running = bench.start()
-    assert bench.ask("hold", seconds=5.1)["done"] == [
-        "ask the sync service to synchronise and verify"
-    ]
+    assert bench.ask("hold", seconds=5.1)["message"] == (
+        "asked the sync service to synchronise and verify now"
+    )
     for shown in ("led: held: 1", "led: held", "led: held: 2", "led: held: 3", "led: breathing"):
         running.wait_for(shown)
     with Journal.open(bench.state / JOURNAL) as journal:
@@ -175,7 +176,7 @@ def test_the_socket_is_for_the_group_and_wrong_requests_are_named(bench):
     assert "Invalid value 'dance'" in bench.ask("dance")["error"]
     assert "$.seconds" in bench.ask("hold", seconds="long")["error"]
     assert "give up to 60" in bench.ask("hold", seconds=61)["error"]
-    assert bench.ask("rate", stars=8, pick_id="none")["error"].startswith("pick_id: 'none'")
+    assert bench.ask("rate", stars=8, pick_id="none")["error"].startswith("there is no pick 'none'")
 
 
 def test_the_page_is_served_beside(supplied):

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import Config
-from edge.panel.button import Button, Press, Pressed, Released, StageReached, press_of
+from edge.panel.button import (
+    Button,
+    ButtonPressed,
+    ButtonReleased,
+    Gesture,
+    StageReached,
+    gesture_of,
+)
 
 BOUNCE = Config().button_bounce_seconds
 
@@ -17,24 +24,24 @@ BOUNCE = Config().button_bounce_seconds
 @pytest.mark.parametrize(
     ("seconds", "press"),
     [
-        (0.0, Press.NOTHING),
-        (0.049, Press.NOTHING),
-        (0.05, Press.SHORT),
-        (0.999, Press.SHORT),
-        (1.0, Press.NOTHING),
-        (1.999, Press.NOTHING),
-        (2.0, Press.APPROVE),
-        (4.999, Press.APPROVE),
-        (5.0, Press.SYNC),
-        (9.999, Press.SYNC),
-        (10.0, Press.SHUT_DOWN),
-        (20.0, Press.SHUT_DOWN),
-        (20.001, Press.NOTHING),
-        (3600.0, Press.NOTHING),
+        (0.0, Gesture.NOTHING),
+        (0.049, Gesture.NOTHING),
+        (0.05, Gesture.SHORT),
+        (0.999, Gesture.SHORT),
+        (1.0, Gesture.NOTHING),
+        (1.999, Gesture.NOTHING),
+        (2.0, Gesture.APPROVE),
+        (4.999, Gesture.APPROVE),
+        (5.0, Gesture.SYNC),
+        (9.999, Gesture.SYNC),
+        (10.0, Gesture.SHUT_DOWN),
+        (20.0, Gesture.SHUT_DOWN),
+        (20.001, Gesture.NOTHING),
+        (3600.0, Gesture.NOTHING),
     ],
 )
 def test_the_boundaries_are_those_of_the_table(seconds, press):
-    assert press_of(seconds) is press
+    assert gesture_of(seconds) is press
 
 
 def play(button: Button, edges: list[tuple[float, bool]], until: float) -> list:
@@ -48,16 +55,16 @@ def play(button: Button, edges: list[tuple[float, bool]], until: float) -> list:
     return happened
 
 
-def releases(happened: list) -> list[Released]:
-    return [one for one in happened if isinstance(one, Released)]
+def releases(happened: list) -> list[ButtonReleased]:
+    return [one for one in happened if isinstance(one, ButtonReleased)]
 
 
 def test_a_clean_short_press_is_answered_at_its_release():
     button = Button(BOUNCE)
-    assert button.edge(True, 10.0) == [Pressed()]
-    assert button.advance(10.05) == [StageReached(Press.SHORT)]
+    assert button.edge(True, 10.0) == [ButtonPressed()]
+    assert button.advance(10.05) == [StageReached(Gesture.SHORT)]
     (released,) = button.edge(False, 10.3)
-    assert released.press is Press.SHORT
+    assert released.gesture is Gesture.SHORT
     assert released.seconds == pytest.approx(0.3)
 
 
@@ -65,39 +72,47 @@ def test_a_contact_that_rattles_at_both_ends_is_one_press():
     rattle = [(0.0, True), (0.002, False), (0.004, True), (0.009, False), (0.012, True)]
     lift = [(0.4, False), (0.403, True), (0.41, False), (0.42, True), (0.43, False)]
     happened = play(Button(BOUNCE), rattle + lift, 5.0)
-    assert [released.press for released in releases(happened)] == [Press.SHORT]
-    assert happened.count(Pressed()) == 1
+    assert [released.gesture for released in releases(happened)] == [Gesture.SHORT]
+    assert happened.count(ButtonPressed()) == 1
 
 
 def test_a_noise_of_a_few_milliseconds_asks_for_nothing():
     happened = play(Button(BOUNCE), [(0.0, True), (0.004, False)], 5.0)
-    assert [released.press for released in releases(happened)] == [Press.NOTHING]
+    assert [released.gesture for released in releases(happened)] == [Gesture.NOTHING]
 
 
 def test_a_hold_reaches_each_stage_once_and_ends_with_its_own():
     happened = play(Button(BOUNCE), [(0.0, True), (12.0, False)], 15.0)
-    stages = [one.press for one in happened if isinstance(one, StageReached)]
-    assert stages == [Press.SHORT, Press.NOTHING, Press.APPROVE, Press.SYNC, Press.SHUT_DOWN]
-    assert [released.press for released in releases(happened)] == [Press.SHUT_DOWN]
+    stages = [one.gesture for one in happened if isinstance(one, StageReached)]
+    assert stages == [
+        Gesture.SHORT,
+        Gesture.NOTHING,
+        Gesture.APPROVE,
+        Gesture.SYNC,
+        Gesture.SHUT_DOWN,
+    ]
+    assert [released.gesture for released in releases(happened)] == [Gesture.SHUT_DOWN]
 
 
 def test_a_worn_contact_cannot_cut_a_long_hold_short():
     worn = [(0.0, True), (3.0, False), (3.01, True), (6.0, False), (6.03, True), (11.0, False)]
-    assert [one.press for one in releases(play(Button(BOUNCE), worn, 20.0))] == [Press.SHUT_DOWN]
+    assert [one.gesture for one in releases(play(Button(BOUNCE), worn, 20.0))] == [
+        Gesture.SHUT_DOWN
+    ]
 
 
 def test_a_release_past_twenty_seconds_asks_for_nothing():
     happened = play(Button(BOUNCE), [(0.0, True), (20.5, False)], 30.0)
     assert isinstance(happened[-2], StageReached)
-    assert happened[-2].press is Press.NOTHING
-    assert [one.press for one in releases(happened)] == [Press.NOTHING]
+    assert happened[-2].gesture is Gesture.NOTHING
+    assert [one.gesture for one in releases(happened)] == [Gesture.NOTHING]
 
 
 def test_a_button_held_at_boot_asks_for_nothing_until_it_is_pressed_anew():
     button = Button(BOUNCE, down=True)
     assert play(button, [(3.0, False)], 4.0) == []
-    assert [one.press for one in releases(play(button, [(5.0, True), (5.2, False)], 6.0))] == [
-        Press.SHORT
+    assert [one.gesture for one in releases(play(button, [(5.0, True), (5.2, False)], 6.0))] == [
+        Gesture.SHORT
     ]
 
 
@@ -127,5 +142,5 @@ def test_whatever_the_pin_does_presses_and_releases_alternate_and_end_up_with_th
     kinds = [type(one) for one in happened if not isinstance(one, StageReached)]
     assert all(a is not b for a, b in pairwise(kinds))
     if kinds:
-        assert kinds[0] is Pressed
-        assert (kinds[-1] is Pressed) == edges[-1][1]
+        assert kinds[0] is ButtonPressed
+        assert (kinds[-1] is ButtonPressed) == edges[-1][1]

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from edge.config import Config
-from edge.panel.button import Button, Pressed
+from edge.panel.button import Button, ButtonPressed
 from edge.panel.hardware import Hardware, NoGpio
 from edge.panel.led import STEPS, Pattern
 from edge.panel.lights import Lights
@@ -38,7 +38,7 @@ def test_a_button_held_while_we_start_asks_for_nothing():
     hardware.press()
     button = Button(Config().button_bounce_seconds, down=hardware.button_is_down)
     assert button.edge(False, 15.0) == []
-    assert button.edge(True, 20.0) == [Pressed()]
+    assert button.edge(True, 20.0) == [ButtonPressed()]
     hardware.close()
 
 
