@@ -23,7 +23,8 @@ from edge.journal import JOURNAL, Journal
 # What is imported before may lie where the other user cannot read.
 AS_ANOTHER_USER = """
 import os
-import edge.appliance.doctor, edge.cli, edge.models.store, edge.panel.hardware, typer.rich_utils
+import edge.appliance.doctor, edge.cli, edge.models.store, edge.panel.hardware
+import encodings.utf_8_sig, typer.rich_utils
 app = edge.cli.application()
 os.setgroups([]); os.setgid(4000); os.setuid(4000)
 edge.cli.application = lambda: app
