@@ -47,7 +47,7 @@ class ApplianceHouse:
         appliance = self._appliance
         model = appliance.model
         return ApplianceStatus(
-            phase=appliance.state.phase,
+            light=appliance.state.phase.name.lower(),
             says=MEANING[pattern(appliance.state)],
             thing=appliance.config.thing,
             attention=tuple(appliance.attention.sentences),

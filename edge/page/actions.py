@@ -33,66 +33,68 @@ from edge.search.slate import InvalidSlate, Slate
 
 
 async def checked_form(request: Request) -> Form:
-    """Return the form of someone who is signed in, with the token of their session.
+    """Return the form of someone who is signed in.
 
     Raises:
-        BadForm: it is no form, or does not carry the token.
+        BadForm: the form is invalid, or its token isn't the session's.
     """
     form = await read_form(request)
     if not same_token(session_of(request), form.one("token")):
-        raise BadForm("This form is from before you signed in; load the page again.", 403)
+        raise BadForm("This form is from before you signed in. Reload the page and try again.", 403)
     return form
 
 
 async def press(request: Request) -> Response:
-    """What a short press of the button does."""
+    """Do what a short press of the button does."""
     await checked_form(request)
-    return await _order(request, lambda appliance: appliance.press(), "/", "pressed")
+    return await _act(request, lambda appliance: appliance.press(), "/", "pressed")
 
 
 async def synchronise(request: Request) -> Response:
-    """What a hold of five to ten seconds does."""
+    """Do what holding the button for five to ten seconds does."""
     await checked_form(request)
-    return await _order(request, lambda appliance: appliance.synchronise(), "/sync", "synchronise")
+    return await _act(request, lambda appliance: appliance.synchronise(), "/sync", "synchronise")
 
 
 async def approve(request: Request) -> Response:
-    """The film will be made."""
+    """Approve the film: it will be made."""
     pick_id = _pick_id(await checked_form(request))
-    return await _order(request, lambda appliance: appliance.approve(pick_id), "/", "approved")
+    return await _act(request, lambda appliance: appliance.approve(pick_id), "/", "approved")
 
 
 async def rate(request: Request) -> Response:
-    """The film was made, and this is what it got."""
+    """Record what a finished film was rated."""
     form = await checked_form(request)
     pick_id = _pick_id(form)
     stars = stars_of(form)
     rating = rating_of(form, stars)
     back = "/history" if form.one("back") == "history" else "/"
-    return await _order(
+    return await _act(
         request, lambda appliance: appliance.rate(pick_id, stars, rating), back, "rated"
     )
 
 
 async def narrow(request: Request) -> Response:
-    """What the next presses draw from; or, with `find`, more directors to choose among."""
+    """Set what the next presses choose from; with `find`, only look up directors."""
     form = await checked_form(request)
     if form.one("find") and form.one("q"):
-        return await _show_narrowing(request, form)
+        return await _show_slate_form(request, form)
     try:
         slate = slate_of(form)
         await context_of(request).queries.run(lambda appliance, _: appliance.narrow(slate))
-    except (BadForm, InvalidSlate, Declined) as error:
-        return await _show_narrowing(request, form, error)
+    except InvalidSlate as error:
+        return await _show_slate_form(request, form, BadForm(_slate_problem(error)))
+    except (BadForm, Declined) as error:
+        return await _show_slate_form(request, form, error)
     return RedirectResponse("/slate?done=narrowed#next", 303)
 
 
-async def _order(
-    request: Request, order: Callable[[AppliancePort], None], back: str, done: str
+async def _act(
+    request: Request, action: Callable[[AppliancePort], None], back: str, done: str
 ) -> Response:
     """Run an action, then go back to a page that says so, or that says why not."""
     try:
-        await context_of(request).queries.run(lambda appliance, _: order(appliance))
+        await context_of(request).queries.run(lambda appliance, _: action(appliance))
     except (Declined, InvalidRecord) as error:
         return await context_of(request).show(
             request, "pick.html", pick_page, status=409, problem=str(error)
@@ -104,12 +106,23 @@ def _pick_id(form: Form) -> str:
     try:
         check_id("pick_id", form.one("pick_id"))
     except InvalidRecord as error:
-        raise BadForm(str(error), field="pick_id") from error
+        message = "There's no such pick. Reload the page and try again."
+        raise BadForm(message, field="pick_id") from error
     return form.one("pick_id")
 
 
-async def _show_narrowing(request: Request, form: Form, error: Exception | None = None) -> Response:
-    """Show the narrowing form again with everything that was entered."""
+def _slate_problem(error: InvalidSlate) -> str:
+    """Return what is wrong with a slate, under the form's own label for it."""
+    label = {"directors": "Directors", "years": "Years", "genres": "Genres", "kinds": "Kinds"}
+    part = label.get(error.field.partition(".")[0])
+    text = f"{part}: {error.reason}" if part else error.reason[:1].upper() + error.reason[1:]
+    return f"{text}."
+
+
+async def _show_slate_form(
+    request: Request, form: Form, error: Exception | None = None
+) -> Response:
+    """Show the form again with everything that was entered."""
     context, typed = context_of(request), form.one("q")
 
     def find(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
@@ -130,13 +143,13 @@ async def _show_narrowing(request: Request, form: Form, error: Exception | None 
 
 
 def _entered(form: Form) -> dict[str, Any]:
-    """Return the form's values as they were entered, right or wrong."""
+    """Return the form's values as entered, valid or not."""
     names = form.all("director")
-    written = [line.strip() for text in form.all("directors") for line in text.splitlines()]
+    lines = [line.strip() for text in form.all("directors") for line in text.splitlines()]
     return {
         **fields_of(Slate()),
         "draw": form.one("draw") or "space",
-        "directors": tuple(dict.fromkeys(name for name in [*names, *written] if name)),
+        "directors": tuple(dict.fromkeys(name for name in [*names, *lines] if name)),
         "first": form.one("first")[:10],
         "last": form.one("last")[:10],
         "genres": tuple(form.all("genre")),
@@ -146,14 +159,14 @@ def _entered(form: Form) -> dict[str, Any]:
 
 
 async def sign_in(request: Request) -> Response:
-    """Ask for the PIN."""
+    """Show the sign-in form."""
     if request.scope["greenlight_session"] is not None:
         return RedirectResponse("/", 303)
     return _sign_in_form(request)
 
 
 async def check_pin(request: Request) -> Response:
-    """Look at the PIN that was typed."""
+    """Sign in with the PIN that was typed."""
     form = await read_form(request)
     context = context_of(request)
     try:
@@ -169,10 +182,13 @@ async def check_pin(request: Request) -> Response:
         )
     except TooManySignIns:
         return _sign_in_form(
-            request, 503, "Others are signing in; try again.", {"retry-after": "2"}
+            request,
+            503,
+            "Other people are signing in. Try again in a moment.",
+            {"retry-after": "2"},
         )
     if cookie is None:
-        return _sign_in_form(request, 403, "That is not the PIN.")
+        return _sign_in_form(request, 403, "Wrong PIN.")
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
         COOKIE,
@@ -186,7 +202,7 @@ async def check_pin(request: Request) -> Response:
 
 
 async def sign_out(request: Request) -> Response:
-    """Forget the session in this browser."""
+    """End the session in this browser."""
     await checked_form(request)
     answer = RedirectResponse(SIGN_IN, 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="strict")

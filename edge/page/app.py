@@ -1,4 +1,4 @@
-"""The page's application: every route, and what an error looks like."""
+"""The page's web application: its routes and its error pages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KINDS: Mapping[str, str] = {
 
 
 async def static(request: Request) -> Response:
-    """One of the page's own files; there are no others."""
+    """Serve one of the page's own files."""
     name = request.path_params["name"]
     if name not in {path.name for path in STATIC.iterdir() if path.suffix in _KINDS}:
         raise HTTPException(404)
@@ -41,7 +41,7 @@ async def static(request: Request) -> Response:
 
 
 async def icon(request: Request) -> Response:
-    """What browsers ask for on their own."""
+    """Serve the icon that browsers ask for by themselves."""
     return FileResponse(STATIC / "icon.svg", media_type=_KINDS[".svg"])
 
 
@@ -69,7 +69,7 @@ ROUTES = (
 
 
 def make_app(context: Context) -> ASGIApp:
-    """Return the page as an ASGI application, guarded."""
+    """Return the page as an ASGI application, with its middleware around it."""
     app = Starlette(
         routes=ROUTES,
         middleware=[Middleware(SessionMiddleware, auth=context.auth)],
@@ -79,11 +79,11 @@ def make_app(context: Context) -> ASGIApp:
             JournalError: _journal_error,
             views.NoReport: _no_report,
             BundleRefused: _changed_report,
-            Exception: _unforeseen,
+            Exception: _unexpected,
         },
     )
     app.state.context = context
-    # Redirects to the other spelling of a path would only blur what there is.
+    # Each page has one address; a trailing slash is a different, unknown one.
     app.router.redirect_slashes = False
     names = own_names(context.settings.names)
     return SecurityMiddleware(app, lambda: names)
@@ -100,34 +100,36 @@ def _error(request: Request, status: int, headline: str, message: str) -> Respon
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    headline = {404: "There is no such page", 405: "That is not how to ask"}
+    headline = {404: "Page not found", 405: "Method not allowed"}
     return _error(
         request,
         error.status_code,
-        headline.get(error.status_code, "That cannot be done"),
-        "Nothing has been changed.",
+        headline.get(error.status_code, "That didn't work"),
+        "Nothing was changed.",
     )
 
 
 async def _bad_form(request: Request, error: Exception) -> Response:
     assert isinstance(error, BadForm)
-    return _error(request, error.status, "Nothing has been changed", str(error))
+    return _error(request, error.status, "Nothing was changed", str(error))
 
 
 async def _journal_error(request: Request, error: Exception) -> Response:
-    _log.warning("the page could not use the journal: %s", error)
-    return _error(request, 503, "The journal cannot be used right now", str(error))
+    _log.warning("the page can't use the journal: %s", error)
+    return _error(request, 503, "The journal isn't available right now", str(error))
 
 
 async def _no_report(request: Request, error: Exception) -> Response:
-    return _error(request, 404, "There is no report", str(error))
+    return _error(request, 404, "There's no report", str(error))
 
 
 async def _changed_report(request: Request, error: Exception) -> Response:
-    _log.warning("the report is not shown: %s", error)
-    return _error(request, 503, "The report cannot be shown", f"On the disk, {error}.")
+    _log.warning("the report was not shown: %s", error)
+    return _error(
+        request, 503, "The report can't be shown", f"The file on the disk was refused: {error}."
+    )
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
+async def _unexpected(request: Request, error: Exception) -> Response:
     _log.error("%s %s", request.method, request.url.path, exc_info=error)
-    return _error(request, 500, "Something unforeseen happened", "The log has it.")
+    return _error(request, 500, "Unexpected error", "The details are in the log.")

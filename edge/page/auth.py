@@ -1,10 +1,10 @@
 """Who may use the page: the PIN, the lock-out, sessions, and the names and origins it answers to.
 
-Nothing here knows HTTP requests; `middleware` and `actions` apply these rules to them.
+These are the rules; `middleware` and `actions` apply them to requests.
 
-The PIN is made at install or on first start and shown by `greenlight pin`. One file, readable only
-by the appliance's own user, holds the digits (to show them again) and the scrypt hash that the page
-compares with.
+The PIN is made by the installer or at first start, and `greenlight pin` shows it. Its file,
+readable by the appliance's user only, holds the digits (to show them again) and the scrypt hash
+that the page checks against.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from data.errors import GreenlightError
 
 PIN_FILE = "pin"
 DIGITS = 8
-# 16 MiB and about a fifth of a second on a Pi: dear for guessing, bearable for signing in.
+# 16 MiB and about a fifth of a second on a Pi: slow for guessing, fast enough to sign in.
 _COST, _BLOCK, _LANES = 2**14, 8, 1
 _HASH_BYTES = 32
 _SCHEMA_VERSION = 1
 
 
 class PinUnusable(GreenlightError):
-    """The PIN's file can be neither read nor made."""
+    """The PIN's file can be neither read nor written."""
 
 
 class Pin(msgspec.Struct, frozen=True):
-    """The PIN as it is kept.
+    """The PIN as stored.
 
     Attributes:
         digits: as shown to the owner.
-        salt: of the hash, in hexadecimal; a new PIN has a new one.
+        salt: of the hash, in hexadecimal; every PIN has its own.
         hash: scrypt of the digits, in hexadecimal.
     """
 
@@ -59,37 +59,39 @@ class Pin(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The digits in two groups, as one reads them out."""
+        """The digits in two groups, easy to read out."""
         half = len(self.digits) // 2
         return f"{self.digits[:half]} {self.digits[half:]}"
 
     def matches(self, typed: str) -> bool:
-        """Say whether this was typed; spaces and dashes do not count. Takes its time on purpose."""
+        """Return whether the PIN was typed, ignoring spaces and dashes. Slow on purpose."""
         digits = "".join(letter for letter in typed if letter not in " -\u00a0")
         return hmac.compare_digest(_hash_pin(digits, self.salt), self.hash)
 
 
 def read_or_make_pin(state: Path) -> Pin:
-    """Return the PIN of this device, making it if there is none.
+    """Return this device's PIN, making one if there is none.
 
     Raises:
-        PinUnusable: naming the file and the fix.
+        PinUnusable: with the file and the fix.
     """
     path = state / PIN_FILE
     for _ in range(2):
         with contextlib.suppress(FileNotFoundError):
             return _read_pin(path)
-        # Another process may make it at the same moment: then theirs stands, and is read.
+        # If another process makes one at the same moment, theirs wins and is read.
         with contextlib.suppress(FileExistsError):
             _write_pin(path, _new_pin(), os.link)
-    raise PinUnusable(f"{path}: comes and goes; is another appliance using this folder?")
+    raise PinUnusable(
+        f"{path} keeps appearing and disappearing; is another appliance using this folder?"
+    )
 
 
 def replace_pin(state: Path) -> Pin:
-    """Replace the PIN; whoever is signed in has to sign in again.
+    """Replace the PIN; everyone has to sign in again.
 
     Raises:
-        PinUnusable: naming the file and the fix.
+        PinUnusable: with the file and the fix.
     """
     pin = _new_pin()
     _write_pin(state / PIN_FILE, pin, os.replace)
@@ -104,7 +106,7 @@ def _new_pin() -> Pin:
 
 def _hash_pin(digits: str, salt: str) -> str:
     return hashlib.scrypt(
-        # Nobody types more, and nobody shall make us hash more.
+        # A real PIN is shorter; this bounds what we hash.
         digits.encode("utf-8", "surrogatepass")[:64],
         salt=bytes.fromhex(salt),
         n=_COST,
@@ -126,12 +128,14 @@ def _read_pin(path: Path) -> Pin:
             f"{path}: {error.strerror}; run this as the appliance's user or with sudo"
         ) from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise PinUnusable(f"{path}: is no PIN; `greenlight pin --new` makes another") from error
+        raise PinUnusable(
+            f"{path} isn't a PIN file; `greenlight pin --new` makes a new one"
+        ) from error
     return pin
 
 
 def _write_pin(path: Path, pin: Pin, place: Callable[[Path, Path], None]) -> None:
-    """Write a finished file beside, then put it in its place: by a link it never replaces one."""
+    """Write a complete file, then put it in place; `os.link` never replaces an existing one."""
     fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -147,7 +151,9 @@ def _write_pin(path: Path, pin: Pin, place: Callable[[Path, Path], None]) -> Non
     except FileExistsError:
         raise
     except OSError as error:
-        raise PinUnusable(f"{path}: {error.strerror}; is the state folder ours?") from error
+        raise PinUnusable(
+            f"{path}: {error.strerror}; does the state folder belong to the appliance's user?"
+        ) from error
 
 
 # ---- lock-out
@@ -157,18 +163,22 @@ FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 60.0, 3600.0
 
 
 class Lockout:
-    """Counts wrong PINs; seconds are of any clock that only goes forward."""
+    """Counts wrong PINs and locks everyone out for a while. The clock is passed in.
+
+    Addresses on a LAN cost nothing, so the lock is the same for everyone. Nobody can use it to keep
+    the owner out: pressing the real button lifts it at once.
+    """
 
     def __init__(self) -> None:
         self._wrong = 0
         self._locked_until = 0.0
 
     def seconds_left(self, now: float) -> float:
-        """Return for how long no PIN is looked at; zero if one is."""
+        """Return how long until a PIN is checked again; zero if it is now."""
         return max(0.0, self._locked_until - now)
 
     def guessed_wrong(self, now: float) -> None:
-        """Take in that a PIN was wrong. Each after the free ones locks for twice as long."""
+        """Count a wrong PIN. Each one after the free guesses doubles the lock."""
         self._wrong += 1
         beyond = self._wrong - FREE_GUESSES
         if beyond >= 0:
@@ -176,11 +186,11 @@ class Lockout:
             self._locked_until = now + seconds
 
     def guessed_right(self) -> None:
-        """Take in that a PIN was right."""
+        """Forget the wrong guesses: the PIN was right."""
         self._wrong = 0
 
     def lift(self) -> None:
-        """Take in that someone stands at the appliance and has pressed its button."""
+        """Lift the lock: someone pressed the real button."""
         self._wrong, self._locked_until = 0, 0.0
 
 
@@ -192,11 +202,11 @@ _MAX_COOKIE_CHARACTERS = 200
 
 
 class Session(NamedTuple):
-    """Someone who knew the PIN.
+    """One sign-in.
 
     Attributes:
-        id: random, and no secret by itself.
-        token: what forms of this session carry, so that no other site can send them.
+        id: random; not a secret.
+        token: what this session's forms carry, so that no other site can send them.
     """
 
     id: str
@@ -204,11 +214,14 @@ class Session(NamedTuple):
 
 
 class Sessions:
-    """Makes and checks sessions. Nothing is stored, so nothing can be filled up.
+    """Makes and checks session cookies. Nothing is stored, so nothing can fill up.
+
+    The signing key is random at each start and mixed with the PIN's salt, so a restart or a new PIN
+    signs everyone out. Times are monotonic: a Pi may think it's 1970.
 
     Args:
-        salt: returns the salt of the PIN that counts now.
-        clock: returns seconds since any beginning.
+        salt: returns the current PIN's salt.
+        clock: returns seconds; only ever goes forward.
     """
 
     def __init__(self, salt: Callable[[], str], clock: Callable[[], float]) -> None:
@@ -217,13 +230,13 @@ class Sessions:
         self._clock = clock
 
     def begin(self) -> str:
-        """Return the cookie of a new session."""
+        """Return a new session's cookie."""
         ends = int(self._clock()) + LASTS_SECONDS
         payload = f"{secrets.token_urlsafe(12)}.{ends}"
         return f"{payload}.{self._sign('session', payload)}"
 
     def check(self, cookie: str | None) -> Session | None:
-        """Return the session of a cookie that we made and that has not ended."""
+        """Return a cookie's session, if we made it and it hasn't expired."""
         if not cookie or len(cookie) > _MAX_COOKIE_CHARACTERS or not cookie.isascii():
             return None
         payload, _, mark = cookie.rpartition(".")
@@ -241,7 +254,7 @@ class Sessions:
 
 
 def same_token(session: Session, given: str) -> bool:
-    """Say whether a form carried the session's token."""
+    """Return whether a form carried the session's token."""
     return hmac.compare_digest(session.token.encode(), given.encode("utf-8", "surrogatepass"))
 
 
@@ -252,14 +265,14 @@ _MAX_WAITING = 8
 
 
 class TooManySignIns(Exception):
-    """More PINs are being tried than can be looked at; nothing was looked at."""
+    """Too many PINs are being tried at once; this one wasn't checked."""
 
 
 class SignInLocked(Exception):
     """Too many PINs were wrong.
 
     Attributes:
-        seconds: until the next one is looked at, unless the button is pressed.
+        seconds: until the next one is checked, unless the button is pressed.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -268,10 +281,10 @@ class SignInLocked(Exception):
 
 
 class Authenticator:
-    """Lets those in who know the PIN.
+    """Signs in whoever knows the PIN.
 
     Args:
-        state: the folder that the PIN lies in.
+        state: the folder that holds the PIN.
     """
 
     def __init__(self, state: Path) -> None:
@@ -284,22 +297,22 @@ class Authenticator:
         self._waiting = 0
 
     def pin(self) -> Pin:
-        """Return the PIN that counts now; `greenlight pin --new` takes effect at once."""
+        """Return the current PIN; `greenlight pin --new` takes effect at once."""
         try:
             found = (self._state / PIN_FILE).stat()
             mark = (found.st_ino, found.st_mtime_ns)
             if mark != self._seen:
                 self._pin, self._seen = read_or_make_pin(self._state), mark
         except (OSError, PinUnusable):
-            # Removed or damaged while we run: the one we know stays until there is another.
+            # Removed or damaged while we run: the last good one stays valid.
             pass
         return self._pin
 
     async def sign_in(self, typed: str) -> str | None:
-        """Return a session's cookie if the PIN was right, None if it was wrong.
+        """Return a session's cookie if the PIN is right, None if it's wrong.
 
         Raises:
-            SignInLocked: no PIN is looked at now, right or wrong.
+            SignInLocked: no PIN is checked right now, right or wrong.
             TooManySignIns: too many are being tried.
         """
         if self._waiting >= _MAX_WAITING:
@@ -312,7 +325,7 @@ class Authenticator:
             self._waiting -= 1
 
     def _check(self, typed: str) -> str | None:
-        # One thread looks at one PIN after the other, so that none slips past the count.
+        # One thread checks one PIN at a time, so none slips past the count.
         if seconds := self.lockout.seconds_left(time.monotonic()):
             raise SignInLocked(seconds)
         if not self.pin().matches(typed):
@@ -322,11 +335,11 @@ class Authenticator:
         return self.sessions.begin()
 
     def session(self, cookie: str | None) -> Session | None:
-        """Return the session of a cookie, if it counts."""
+        """Return a cookie's session, if it is valid."""
         return self.sessions.check(cookie)
 
     def close(self) -> None:
-        """Look at no more PINs."""
+        """Stop checking PINs."""
         self._thread.shutdown(cancel_futures=True)
 
 
@@ -337,7 +350,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def own_names(further: tuple[str, ...] = ()) -> frozenset[str]:
-    """Return the names that this machine goes by, in lower case."""
+    """Return the names this machine answers to, in lower case."""
     machine = socket.gethostname().lower()
     short = machine.partition(".")[0]
     named = (machine, short, f"{short}.local", f"{short}.lan", *(name.lower() for name in further))
@@ -347,7 +360,9 @@ def own_names(further: tuple[str, ...] = ()) -> frozenset[str]:
 def host_is_ours(
     header: str, scheme: str, server: tuple[str, int | None], names: frozenset[str]
 ) -> bool:
-    """Say whether a Host header names us: one of our names, or the very address it came to.
+    """Return whether a Host header is one of our names or the address the request came to.
+
+    A foreign site can point a name of its own at the device's address, so names are checked.
 
     Args:
         header: the Host header.
@@ -368,7 +383,7 @@ def host_is_ours(
 
 
 def same_origin(headers: Mapping[str, str], scheme: str) -> bool:
-    """Say whether a form was sent from a page of ours. Its Host header must be checked already."""
+    """Return whether a form came from this page. Check the Host header first."""
     origin = headers.get("origin")
     if origin is not None:
         return origin.lower() == f"{scheme}://{headers.get('host', '')}".lower()

@@ -1,4 +1,4 @@
-"""Where the charts' shapes lie. The templates draw them as SVG, with their text alternatives."""
+"""The geometry of the charts. The templates draw them as SVG, with text alternatives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge.search.explain import Why
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """One bar: its box, what stands under and over it, and whether it is one of the good ones."""
+    """One bar: its box, the labels below and above it, and whether it counts as good."""
 
     x: float
     y: float
@@ -31,9 +31,9 @@ class Distribution(msgspec.Struct, frozen=True):
     """How likely each number of stars is.
 
     Attributes:
-        marker: where the expected stars lie, from the left.
-        label: where their name stands, so that it stays inside.
-        words: the same in words.
+        marker: the expected stars' position from the left.
+        label: the position of their label, kept inside the chart.
+        words: the chart as text.
     """
 
     width: float
@@ -81,19 +81,19 @@ def distribution(prediction: Prediction) -> Distribution:
         label=min(max(marker, 50.0), width - 50.0),
         expected=shown,
         eight_or_more=eight_or_more,
-        words=f"Expected are {shown:.1f} stars. {listed(likely)}.",
+        words=f"{shown:.1f} stars expected. {listed(likely)}.",
     )
 
 
 class Ray(msgspec.Struct, frozen=True):
-    """One ray of the poster, as the points of a polygon."""
+    """One ray of the poster, as a polygon's points."""
 
     points: str
     good: bool
 
 
 def rays(prediction: Prediction) -> tuple[Ray, ...]:
-    """Return the poster's rays: one for each number of stars, as long as it is likely."""
+    """Return the poster's rays: one for each number of stars, the longer the likelier."""
     most = max(prediction.probabilities) or 1.0
     found = []
     for index, share in enumerate(prediction.probabilities):
@@ -111,7 +111,7 @@ def rays(prediction: Prediction) -> tuple[Ray, ...]:
 
 
 class Share(msgspec.Struct, frozen=True):
-    """What one thing adds to the average film, with its bar from `x`, of 100 wide in all."""
+    """What one choice adds to the average film, and its bar on a width of 100."""
 
     name: str
     stars: float
@@ -128,7 +128,7 @@ class Reasons(msgspec.Struct, frozen=True):
 
 
 def reasons(pick: Pick, why: Why) -> Reasons:
-    """Return a pick's reasons; each bar begins where the one before ended."""
+    """Return a pick's reasons; each bar starts where the previous one ended."""
     named = (
         (pick.director, why.director),
         (str(pick.year), why.year),
@@ -152,7 +152,7 @@ def reasons(pick: Pick, why: Why) -> Reasons:
 
 
 class Point(msgspec.Struct, frozen=True):
-    """A rated film on the timeline: where it lies, what was predicted and what it got."""
+    """A rated film on the timeline: its position, predicted and real stars."""
 
     x: float
     predicted_y: float
@@ -167,9 +167,9 @@ class Timeline(msgspec.Struct, frozen=True):
     """Predicted against real stars, oldest on the left.
 
     Attributes:
-        lines: the scale's marks: height and stars.
+        lines: the scale: height and stars.
         error: how far off the predictions were on average, in stars.
-        words: the same in words.
+        words: the chart as text.
     """
 
     width: float
@@ -181,11 +181,11 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 def timeline(entries: Sequence[HistoryEntry], most: int = 40) -> Timeline | None:
-    """Return the chart of the newest rated films; None if none is rated.
+    """Return the chart of the newest rated films; None if none has been rated.
 
     Args:
-        entries: of the journal, newest first.
-        most: how many to show.
+        entries: from the journal, newest first.
+        most: how many to show at most.
     """
     rated = [entry for entry in entries if entry.ratings][:most][::-1]
     if not rated:
@@ -211,26 +211,26 @@ def timeline(entries: Sequence[HistoryEntry], most: int = 40) -> Timeline | None
             )
         )
     error = math.fsum(abs(p.predicted - p.real) for p in points) / len(points)
-    told = [f"{p.title}: predicted {p.predicted:.1f}, got {p.real:g}" for p in points]
+    texts = [f"{p.title}: predicted {p.predicted:.1f}, got {p.real:g}" for p in points]
     return Timeline(
         width=max(52 + len(points) * step, 400.0),
         height=height,
         points=tuple(points),
         lines=tuple((level(stars), stars) for stars in (1, 4, 7, 10)),
         error=error,
-        words=f"On average {error:.1f} stars off. {'; '.join(told)}.",
+        words=f"On average {error:.1f} stars off. {'; '.join(texts)}.",
     )
 
 
 class Track(msgspec.Struct, frozen=True):
-    """One film's stars on a line from 1 to 10: predicted, and real where it is rated."""
+    """One film's stars on a line from 1 to 10: predicted, and real if it was rated."""
 
     predicted_x: float
     real_x: float | None
 
 
 def track(entry: HistoryEntry) -> Track:
-    """Return a film's predicted and real stars as places on a line."""
+    """Return a film's predicted and real stars as positions on a line."""
 
     def place(stars: float) -> float:
         return round(12 + (shown_stars(stars) - MIN_STARS) / (MAX_STARS - MIN_STARS) * 296, 1)

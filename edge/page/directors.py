@@ -1,4 +1,4 @@
-"""Search-as-you-type among thousands of directors: by the beginning of any word, accents aside."""
+"""Find directors while the owner types: by the start of any word, ignoring accents."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class DirectorIndex:
         self._folded = [f" {fold(entry.name)}" for entry in catalogue.directors]
 
     def search(self, typed: str) -> list[DirectorEntry]:
-        """Return the best matches: every word typed begins a word of the name.
+        """Return the best matches: every word typed starts a word of the name.
 
-        Names that begin so come first, then those with more films.
+        Names that start with the first word come first, then those with more films.
         """
         parts = [f" {word}" for word in fold(typed[:MOST_TYPED]).split()]
         if not parts:

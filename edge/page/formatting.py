@@ -1,4 +1,4 @@
-"""Numbers and states in words. Pure: the time is handed in."""
+"""Numbers, dates and the state of delivery as text. The current time is passed in."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 class SyncSummary(msgspec.Struct, frozen=True):
-    """How delivery stands.
+    """How delivery is going.
 
     Attributes:
-        headline: one sentence: what waits, since when, what comes next.
-        details: further sentences.
+        headline: one sentence: what's waiting, since when, what comes next.
+        details: more sentences.
+        never_connected: no sync service has ever reported, so no cloud was ever set up.
     """
 
     tone: Tone
     headline: str
     details: tuple[str, ...] = ()
+    never_connected: bool = False
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time in its one fitting unit: `40 s`, `12 min`, `2 h`, `3 d`."""
+    """Return a length of time in one fitting unit: `40 s`, `12 min`, `2 h`, `3 d`."""
     seconds = max(0.0, seconds)
     if seconds < _MINUTE:
         return f"{seconds:.0f} s"
@@ -41,7 +43,7 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return `1 rating`, `3 ratings`, `no ratings`; thousands are set apart."""
+    """Return `1 rating`, `1,200 ratings`, `no ratings`."""
     name = one if number == 1 else many or f"{one}s"
     return f"{f'{number:,}' if number else 'no'} {name}"
 
@@ -52,19 +54,31 @@ def listed(parts: tuple[str, ...] | list[str]) -> str:
 
 
 def signed(stars: float) -> str:
-    """Return `+0.42` or `−0.42`, with a real minus sign."""
-    return f"{stars:+.2f}".replace("-", "\u2212")
+    """Return `+0.42` or `−0.42`, with a real minus sign; a rounded zero has no sign."""
+    return f"{stars:+.2f}".replace("-", "\u2212") if round(stars, 2) else "0.00"
+
+
+def number(value: float, digits: int) -> str:
+    """Return a number with a real minus sign; a rounded zero has no sign."""
+    # Adding zero turns -0.0 into 0.0.
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\u2212")
+
+
+def sentence(text: str) -> str:
+    """Return text with a capital letter and a full stop."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def percent(share: float) -> str:
-    """Return `37%`, `0.4%`, `under 0.1%`; a probability is never quite nothing."""
+    """Return `37%`, `0.4%`, `under 0.1%`: a probability is never quite zero."""
     if share < 0.001:
         return "under 0.1%"
     return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
 def moment(text: str | None) -> datetime | None:
-    """Return a time that a record holds, in UTC; None if it holds none that can be read."""
+    """Return a record's time in UTC; None if it's missing or unreadable."""
     try:
         found = datetime.fromisoformat(text) if text else None
     except (TypeError, ValueError):
@@ -75,7 +89,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def day(text: str | None) -> str:
-    """Return the day of a record; of a clock that was never set, say so."""
+    """Return a record's day, or say that the clock wasn't set."""
     found = moment(text)
     if found is None or found.year < limits.EARLIEST_CLOCK_YEAR:
         return "clock not set"
@@ -83,35 +97,36 @@ def day(text: str | None) -> str:
 
 
 def sync_summary(
-    told: Mapping[str, Any], waiting: int, quarantined: int, now: datetime
+    reports: Mapping[str, Any], waiting: int, quarantined: int, now: datetime
 ) -> SyncSummary:
-    """Return how delivery stands, from what the sync service told and what the outbox holds."""
-    connection = _mapping(told, "connection")
+    """Return how delivery is going, from the sync service's reports and the outbox."""
+    connection = _mapping(reports, "connection")
     state = connection.get("state")
-    parts = [f"{counted(waiting, 'rating')} waiting"]
+    details = [*_verified(_mapping(reports, "verification"), now), *_updating(reports)]
+    if state is None and not quarantined and not details:
+        kept = f"; {counted(waiting, 'rating')} saved on this appliance" if waiting else ""
+        return SyncSummary("waiting", f"Working without a cloud{kept}.", never_connected=True)
+    parts = [f"{counted(waiting, 'rating')} waiting"] if waiting or not quarantined else []
+    if quarantined:
+        parts.insert(0, f"{counted(quarantined, 'rating')} rejected by the cloud")
     tone: Tone = "good" if state == "online" and not waiting else "waiting"
-    if state is None:
-        parts.append("the sync service has not reported yet")
-    elif state == "online":
-        parts[0] = (
-            f"{counted(waiting, 'rating')} on the way" if waiting else "All ratings delivered"
-        )
+    if state == "online":
+        if waiting:
+            parts[-1] = f"{counted(waiting, 'rating')} on the way"
+        elif not quarantined:
+            parts[-1] = "All ratings delivered"
         parts.append(_since("online", connection, now))
+    elif state is None:
+        parts.append("the sync service hasn't reported yet")
     else:
         parts.append(_since("stopped" if state == "stopped" else "offline", connection, now))
         if (until := _seconds_until(connection.get("next_try_at"), now)) is not None:
             parts.append(f"next try in {duration(until)}" if until > 0.5 else "trying now")
-    headline = ", ".join(parts)
-    details = [*_verified(_mapping(told, "verification"), now), *_updating(told)]
     if (reason := connection.get("reason")) and state != "online":
-        details.insert(0, _sentence(f"The last attempt failed: {reason}"))
-    if quarantined:
-        details.append(
-            f"The cloud refused {counted(quarantined, 'rating')}, kept here with the reason."
-        )
-    if quarantined or _mapping(told, "verification").get("outcome") == "differed":
+        details.insert(0, sentence(f"The last attempt failed: {reason}"))
+    if quarantined or _mapping(reports, "verification").get("outcome") == "differed":
         tone = "attention"
-    return SyncSummary(tone, _sentence(headline), tuple(details))
+    return SyncSummary(tone, sentence(", ".join(parts)), tuple(details))
 
 
 def _verified(verification: Mapping[str, Any], now: datetime) -> list[str]:
@@ -123,26 +138,26 @@ def _verified(verification: Mapping[str, Any], now: datetime) -> list[str]:
             return [f"The cloud checked a prediction{ago} and agreed."]
         case "differed":
             worst = verification.get("worst_difference")
-            by = f" by {worst:.3g} stars" if isinstance(worst, int | float) else ""
-            return [f"The cloud checked a prediction{ago} and differs{by}: one of us is wrong."]
+            by = f", {worst:.3g} stars away" if isinstance(worst, int | float) else ""
+            return [f"The cloud checked a prediction{ago} and got a different result{by}."]
         case "skipped" | "failed":
-            reason = verification.get("reason") or "no reason was given"
+            reason = verification.get("reason") or "no reason given"
             word = "was skipped" if outcome == "skipped" else "failed"
-            return [_sentence(f"The last verification{ago} {word}: {reason}")]
+            return [sentence(f"The last verification{ago} {word}: {reason}")]
     return []
 
 
-def _updating(told: Mapping[str, Any]) -> list[str]:
-    update = _mapping(told, "update")
+def _updating(reports: Mapping[str, Any]) -> list[str]:
+    update = _mapping(reports, "update")
     if not update.get("version") or not update.get("step"):
         return []
     reason = f": {update['reason']}" if update.get("reason") else ""
-    return [_sentence(f"Model version {update['version']} is at step {update['step']!r}{reason}")]
+    return [sentence(f"Model version {update['version']} is at step {update['step']!r}{reason}")]
 
 
 def _since(word: str, connection: Mapping[str, Any], now: datetime) -> str:
     since = moment(connection.get("since"))
-    # A clock that was set meanwhile would give nonsense: then say nothing of it.
+    # If the clock was set in between, the difference is meaningless: leave it out.
     if since is None or since > now or since.year < limits.EARLIEST_CLOCK_YEAR <= now.year:
         return word
     return f"{word} for {duration((now - since).total_seconds())}"
@@ -155,11 +170,6 @@ def _seconds_until(text: object, now: datetime) -> float | None:
     return (at - now).total_seconds()
 
 
-def _mapping(told: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = told.get(key)
+def _mapping(reports: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = reports.get(key)
     return found if isinstance(found, Mapping) else {}
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."

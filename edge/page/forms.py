@@ -1,4 +1,4 @@
-"""What comes in by forms: read within bounds, checked by name, turned into what the house takes."""
+"""Form bodies: read within limits, validated field by field, turned into typed values."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MOST_NAMES = 200
 
 
 class BadForm(GreenlightError):
-    """A form cannot be meant so; nothing has been changed.
+    """The form is invalid; nothing was changed.
 
     Attributes:
-        status: the HTTP status that says whose fault it is.
-        field: the field to look at, or None.
+        status: the HTTP status to answer with.
+        field: the field at fault, if it is one.
     """
 
     def __init__(self, message: str, status: int = 422, field: str | None = None) -> None:
@@ -36,7 +36,7 @@ class BadForm(GreenlightError):
 
 
 class Form:
-    """A form's fields, each with all of its values."""
+    """A form's fields, each with all its values."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -44,45 +44,45 @@ class Form:
             self._values.setdefault(name, []).append(value)
 
     def one(self, name: str) -> str:
-        """Return a field's only value without space around it; empty if it was left out.
+        """Return a field's only value, stripped; empty if the field is missing.
 
         Raises:
-            BadForm: it was sent more than once.
+            BadForm: the field was sent more than once.
         """
         values = self._values.get(name, [""])
         if len(values) > 1:
-            raise BadForm(f"{name}: was sent {len(values)} times; send it once", 400, name)
+            raise BadForm(f"The form has {name} {len(values)} times; send it once.", 400, name)
         return values[0].strip()
 
     def all(self, name: str) -> list[str]:
-        """Return a field's values, without empty ones."""
+        """Return a field's values, stripped, without the empty ones."""
         return [value.strip() for value in self._values.get(name, []) if value.strip()]
 
 
 async def read_form(request: Request) -> Form:
-    """Return the form that a request carries.
+    """Return a request's form.
 
     Raises:
-        BadForm: it is no form, too long, badly encoded, or too slow to come.
+        BadForm: the body isn't a form, is badly encoded, or arrives too slowly.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise BadForm("Only forms of this page are taken here.", 415)
+        raise BadForm("Only this page's own forms are accepted.", 415)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             body = await request.body()
     except TimeoutError as error:
-        raise BadForm("The form took too long to come; send it again.", 408) from error
+        raise BadForm("The form took too long to arrive. Send it again.", 408) from error
     except ClientDisconnect as error:
-        raise BadForm("The form broke off.", 400) from error
+        raise BadForm("The connection closed before the form had arrived.", 400) from error
     return parse_form(body)
 
 
 def parse_form(body: bytes) -> Form:
-    """Return the form that a body holds.
+    """Return the form in a request's body.
 
     Raises:
-        BadForm: it is no form in UTF-8, or has too many fields.
+        BadForm: it isn't a form in UTF-8, or has too many fields.
     """
     try:
         pairs = parse_qsl(
@@ -93,7 +93,7 @@ def parse_form(body: bytes) -> Form:
             max_num_fields=_MOST_FIELDS,
         )
     except (UnicodeDecodeError, ValueError) as error:
-        raise BadForm("The form is not readable as UTF-8; send it again.", 400) from error
+        raise BadForm("The form isn't valid UTF-8. Send it again.", 400) from error
     return Form(pairs)
 
 
@@ -101,14 +101,14 @@ def stars_of(form: Form) -> int:
     """Return the stars of a rating form.
 
     Raises:
-        BadForm: naming the field.
+        BadForm: with the field at fault.
     """
     text = form.one("stars")
     if not text:
-        raise BadForm("Stars: choose 1 to 10.", field="stars")
+        raise BadForm("Choose 1 to 10 stars.", field="stars")
     stars = _whole("stars", "Stars", text)
     if not MIN_STARS <= stars <= MAX_STARS:
-        raise BadForm(f"Stars: {text[:20]} is outside of 1 to 10.", field="stars")
+        raise BadForm(f"Stars must be from 1 to 10, not {text[:20]}.", field="stars")
     return stars
 
 
@@ -116,7 +116,7 @@ def rating_of(form: Form, stars: int) -> float | None:
     """Return the exact rating of a rating form, or None if it was left out.
 
     Raises:
-        BadForm: naming the field.
+        BadForm: with the field at fault.
     """
     text = form.one("rating").replace(",", ".")
     if not text:
@@ -126,20 +126,24 @@ def rating_of(form: Form, stars: int) -> float | None:
     except ValueError:
         rating = math.nan
     if not MIN_STARS <= rating <= MAX_STARS:
-        raise BadForm("Exact rating: give a number from 1.0 to 10.0, or nothing.", field="rating")
+        raise BadForm(
+            "The exact rating must be from 1.0 to 10.0; leave it empty if you don't know it.",
+            field="rating",
+        )
     if films.stars_of(rating) != stars:
         raise BadForm(
-            f"Exact rating: {rating:g} means {films.stars_of(rating)} stars, not {stars}.",
+            f"An exact rating of {rating:g} is {films.stars_of(rating)} stars, "
+            f"but you chose {stars}.",
             field="rating",
         )
     return rating
 
 
 def slate_of(form: Form) -> Slate | None:
-    """Return the slate that the narrowing form describes; None for the original's 36 films.
+    """Return the slate that the form describes; None for the classic 36 films.
 
     Raises:
-        BadForm: naming the field.
+        BadForm: with the field at fault.
     """
     match form.one("draw"):
         case "classic":
@@ -147,15 +151,15 @@ def slate_of(form: Form) -> Slate | None:
         case "space":
             pass
         case _:
-            raise BadForm("Slate: choose 36 films or a wider search.", field="draw")
+            raise BadForm("Choose between 36 films and a wider search.", field="draw")
     names = list(dict.fromkeys(_names(form)))
     if len(names) > _MOST_NAMES:
-        raise BadForm(f"Directors: at most {_MOST_NAMES} can be named.", field="director")
+        raise BadForm(f"Choose at most {_MOST_NAMES} directors.", field="director")
     kinds = form.all("kind")
     if unknown := [kind for kind in kinds if kind not in KINDS]:
-        raise BadForm(f"Kinds: there is no {unknown[0][:40]!r}.", field="kind")
+        raise BadForm(f"There's no kind of film called {unknown[0][:40]!r}.", field="kind")
     if not kinds:
-        raise BadForm("Kinds: choose at least one.", field="kind")
+        raise BadForm("Choose at least one of films, television, videos and games.", field="kind")
     return Slate(
         directors=Directors(names=tuple(names)),
         years=Years(first=_year(form, "first"), last=_year(form, "last")),
@@ -166,7 +170,7 @@ def slate_of(form: Form) -> Slate | None:
 
 
 def fields_of(slate: Slate | None) -> Mapping[str, Any]:
-    """Return the narrowing form's values for a slate: the inverse of `slate_of`."""
+    """Return the form's values for a slate: the inverse of `slate_of`."""
     shown = slate or Slate()
     return {
         "draw": "classic" if slate is None else "space",
@@ -180,9 +184,9 @@ def fields_of(slate: Slate | None) -> Mapping[str, Any]:
 
 
 def _names(form: Form) -> list[str]:
-    """Return the directors of the check boxes, and those written one a line."""
-    written = [line for text in form.all("directors") for line in text.splitlines()]
-    return [name for name in map(normalise, [*form.all("director"), *written]) if name]
+    """Return the directors ticked, and those typed one per line."""
+    lines = [line for text in form.all("directors") for line in text.splitlines()]
+    return [name for name in map(normalise, [*form.all("director"), *lines]) if name]
 
 
 def _year(form: Form, name: str) -> int | None:
@@ -191,8 +195,8 @@ def _year(form: Form, name: str) -> int | None:
 
 
 def _whole(field: str, label: str, text: str) -> int:
-    # int() would also take "1_0", other scripts' digits and ten thousand of them.
+    # int() would also accept "1_0", other scripts' digits and ten thousand of them.
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 6):
-        raise BadForm(f"{label}: {text[:40]!r} is no whole number.", field=field)
+        raise BadForm(f"{label} must be a whole number, not {text[:40]!r}.", field=field)
     return int(text)

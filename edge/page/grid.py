@@ -1,4 +1,4 @@
-"""The slate as a coloured grid: one cell for each candidate, cool to hot."""
+"""The slate as a coloured grid: one cell for each combination, cool to hot."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import msgspec
 from data.films import Genres
 from edge.search.answer import Answer, Choice, ClassicAnswer, SpaceSummary
 
-# Colours of `page.css`, cool to hot; every cell has its number, so colour never speaks alone.
+# Colours of `page.css`, cool to hot; each cell shows its number as well.
 STEPS = 9
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """One candidate.
+    """One combination.
 
     Attributes:
         heat: 0 for the slate's coolest to 8 for its hottest.
@@ -66,7 +66,7 @@ class Grid(msgspec.Struct, frozen=True):
 
 
 def read_answer(slate: bytes | None) -> Answer | None:
-    """Return the answer that was kept with a pick; None if there is none that we can read."""
+    """Return the answer stored with a pick; None if it's missing or unreadable."""
     if not slate:
         return None
     kinds: tuple[type[Answer], ...] = (ClassicAnswer, Answer)

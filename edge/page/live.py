@@ -1,8 +1,7 @@
-"""Live pages by server-sent events: each is told that something has changed, and asks what.
+"""Live pages: a server-sent event says that something changed, and the page reloads its content.
 
-Changes are gathered for a moment, so that a burst of them costs each page one look. A browser
-holds few connections to one host, so a session has few streams: the newest win, the others are
-told to look by themselves.
+Changes are gathered for a moment, so a burst costs each page one reload. A browser opens few
+connections to one host, so a session gets few streams: the newest win, the others poll.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 GATHER_SECONDS = 0.4
-# Also without a change: words such as "next try in 40 s" grow old.
+# Even without a change: text such as "next try in 40 s" goes stale.
 REFRESH_SECONDS = 30.0
 MOST_STREAMS, MOST_OF_A_SESSION = 24, 4
 
 
 class TooManyStreams(Exception):
-    """No further page can be kept live; it looks by itself."""
+    """No more pages can be kept live; this one has to poll."""
 
 
 class _Stream:
@@ -28,11 +27,11 @@ class _Stream:
 
 
 class Live:
-    """Tells open pages of changes. Its own calls belong to the server's event loop.
+    """Notifies open pages of changes. Its methods run on the server's event loop.
 
     Args:
-        subscribe: of the house.
-        refresh_seconds: after how long pages look again without a change.
+        subscribe: the appliance's.
+        refresh_seconds: how long until pages reload without a change.
     """
 
     def __init__(
@@ -45,11 +44,11 @@ class Live:
         self._streams: list[_Stream] = []
         self._changed = asyncio.Event()
         self._stopping = False
-        self._told = False
+        self._notified = False
 
     @property
     def open(self) -> int:
-        """How many pages are kept live."""
+        """How many pages are live."""
         return len(self._streams)
 
     async def run(self) -> None:
@@ -57,9 +56,9 @@ class Live:
         loop = asyncio.get_running_loop()
 
         def changed() -> None:
-            # From any thread, and perhaps often: one message to the loop until it was heard.
-            if not self._told:
-                self._told = True
+            # From any thread, perhaps often: one call to the loop until it has been handled.
+            if not self._notified:
+                self._notified = True
                 loop.call_soon_threadsafe(self._changed.set)
 
         unsubscribe = self._subscribe(changed)
@@ -67,7 +66,7 @@ class Live:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
-                self._told = False
+                self._notified = False
                 for stream in self._streams:
                     stream.woken.set()
                 await asyncio.sleep(GATHER_SECONDS)
@@ -75,17 +74,17 @@ class Live:
             unsubscribe()
 
     def stop(self) -> None:
-        """End every stream; the browsers try again by themselves."""
+        """End every stream; browsers reconnect by themselves."""
         self._stopping = True
         for stream in self._streams:
             stream.woken.set()
 
     async def events(self, session: str, valid: Callable[[], bool]) -> AsyncGenerator[bytes, None]:
-        """Return the events of one open page.
+        """Yield the events of one open page.
 
         Args:
             session: whose page it is.
-            valid: says whether the session still counts.
+            valid: whether the session is still valid.
 
         Raises:
             TooManyStreams: before the first event.

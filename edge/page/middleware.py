@@ -1,6 +1,6 @@
-"""What every request meets before a route: our names and origin, limits, timeouts, a session.
+"""What every request passes before a route: host and origin, limits, timeouts, a session.
 
-`SecurityMiddleware` goes around the whole page, so that no route can forget it.
+`SecurityMiddleware` wraps the whole page, so no route can forget it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from edge.page.auth import COOKIE, Authenticator, host_is_ours, same_origin
 from edge.page.forms import MAX_BODY_BYTES
 
 SIGN_IN = "/sign-in"
-# Needed to show the sign-in itself, and the same for everyone.
+# Needed by the sign-in page, and the same for everyone.
 _PUBLIC = ("/static/", SIGN_IN, "/favicon.ico")
-# How long a client may take to accept a piece of an answer.
+# How long a client may take to accept a chunk of a response.
 SEND_SECONDS = 20.0
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _METHODS = _SAFE_METHODS | {"POST"}
@@ -45,15 +45,15 @@ HEADERS = {
 
 
 class ClientTooSlow(Exception):
-    """The client has not accepted what was sent for too long."""
+    """The client took too long to accept what was sent."""
 
 
 class SecurityMiddleware:
-    """Refuses what is not meant for us, and binds what browsers may do with our answers.
+    """Refuses requests not meant for this page, and adds security headers to responses.
 
     Args:
-        app: the page behind it.
-        names: returns the names we go by, as `origins.own_names` gives them.
+        app: the page.
+        names: returns the names this machine answers to, as `own_names` does.
     """
 
     def __init__(self, app: ASGIApp, names: Callable[[], frozenset[str]]) -> None:
@@ -61,12 +61,12 @@ class SecurityMiddleware:
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
+        """Refuse a request, or pass it on."""
         if scope["type"] != "http":
-            # The page has no other kind; a lifespan is acknowledged by not being understood.
+            # The page serves nothing else; a lifespan needs no answer.
             return
         answer = self._refusal(scope) or self._app
-        # Who takes nothing is given up; the server then closes the connection.
+        # On a client that reads nothing we give up; the server then closes the connection.
         with contextlib.suppress(ClientTooSlow):
             await answer(scope, receive, _bounded(send))
 
@@ -75,33 +75,35 @@ class SecurityMiddleware:
         if len(headers.getlist("host")) != 1 or not host_is_ours(
             headers["host"], scope["scheme"], scope["server"], self._names()
         ):
-            return _refuse(421, "This page is not served under that name.")
+            return _refuse(421, "This page isn't served under that name.")
         if scope["method"] not in _METHODS:
-            return _refuse(405, "Only GET and POST are understood.", {"allow": "GET, HEAD, POST"})
+            return _refuse(
+                405, "Method not allowed: use GET or POST.", {"allow": "GET, HEAD, POST"}
+            )
         if scope["method"] not in _SAFE_METHODS and not same_origin(headers, scope["scheme"]):
-            return _refuse(403, "Forms are taken from this page only.")
-        # A body of unknown length is measured while it comes.
+            return _refuse(403, "Only forms sent from this page are accepted.")
+        # A body of unknown length is measured as it arrives.
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length[:10]) > MAX_BODY_BYTES:
-            return _refuse(413, f"At most {MAX_BODY_BYTES} bytes are taken here.")
+            return _refuse(413, f"The body is too large: at most {MAX_BODY_BYTES} bytes.")
         return None
 
 
 def _refuse(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    # What was sent along is not read, so the connection cannot be used for another request.
+    # The body isn't read, so the connection can't be reused.
     return PlainTextResponse(
         f"{message}\n", status, headers={"connection": "close", **(headers or {})}
     )
 
 
 def _bounded(send: Send) -> Send:
-    """Return a `send` that adds our headers, and gives up on a client that takes nothing."""
+    """Return a `send` that adds our headers and gives up on a client that reads nothing."""
 
     async def bounded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                # A route may bind browsers more tightly than the page as a whole does.
+                # A route may set a stricter policy than the rest of the page.
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
         try:
@@ -114,11 +116,11 @@ def _bounded(send: Send) -> Send:
 
 
 class SessionMiddleware:
-    """The layer that asks for a session before any route is reached.
+    """Requires a session for everything but the sign-in.
 
     Args:
         app: the routes.
-        auth: knows the sessions.
+        auth: checks the sessions.
     """
 
     def __init__(self, app: ASGIApp, auth: Authenticator) -> None:
@@ -126,7 +128,7 @@ class SessionMiddleware:
         self._auth = auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on, or show the way to the sign-in."""
+        """Pass a request on, or redirect to the sign-in."""
         path = scope["path"]
         session = self._auth.session(HTTPConnection(scope).cookies.get(COOKIE))
         scope["greenlight_session"] = session
@@ -142,26 +144,26 @@ HEAD_SECONDS = 10.0
 
 
 class HeadTimeoutProtocol(H11Protocol):
-    """uvicorn's protocol, which by itself waits for ever for the rest of a request's head."""
+    """uvicorn's HTTP protocol, plus a timeout for a request's head; uvicorn itself has none."""
 
     head_seconds = HEAD_SECONDS
     _waiting: asyncio.TimerHandle | None = None
 
     # asyncio hands a server a Transport; its base class promises less, and uvicorn says so too.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start waiting for the first request."""
         super().connection_made(transport)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more, so that nothing holds what is over."""
+        """Cancel the timer, so that it keeps nothing alive."""
         super().connection_lost(exc)
         if self._waiting is not None:
             self._waiting.cancel()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
-        # Taken before: the next request may have come already, and begins within this call.
+        """Start waiting for the next request."""
+        # Taken first: the next request may have arrived already and start within this call.
         answered = self.cycle
         super().on_response_complete()
         self._await_head(answered)
@@ -172,6 +174,6 @@ class HeadTimeoutProtocol(H11Protocol):
         self._waiting = self.loop.call_later(self.head_seconds, self._check_head, answered)
 
     def _check_head(self, answered: Any) -> None:
-        # Another cycle by now means that a request has come.
+        # A different cycle means that a request has arrived.
         if self.cycle is answered and not self.transport.is_closing():
             self.transport.abort()

@@ -1,4 +1,4 @@
-"""What the page asks of the appliance: a narrow door; the page runs without pins or model."""
+"""What the page needs from the appliance. A fake can stand in, so the page runs without pins."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ import msgspec
 
 from data.catalogue import Catalogue
 from data.errors import GreenlightError
-from edge.appliance.machine import Phase
 from edge.search.slate import Slate
+
+LIGHTS = ("starting", "no_model", "ready", "searching", "deciding", "faulty", "stopping")
 
 
 class Declined(GreenlightError):
-    """The appliance cannot do this now; the message says why, for the owner."""
+    """The appliance can't do this now; the message tells the owner why."""
 
 
 class ApplianceStatus(msgspec.Struct, frozen=True):
-    """How the appliance stands at this moment.
+    """What the appliance is doing right now.
 
     Attributes:
-        says: what the LED says, in words.
-        attention: what wants to be read, a sentence each.
+        light: one of `LIGHTS`: how the page draws the light.
+        says: what the light means, in words.
+        attention: warnings, one sentence each.
         fault: why nothing works, or None.
-        model_version: of the model that answers, or None while there is none.
+        model_version: the active model's, or None without a model.
         demonstration: whether ratings may be drawn from the prediction.
     """
 
-    phase: Phase
+    light: str
     says: str
     thing: str
     attention: tuple[str, ...] = ()
@@ -37,79 +39,84 @@ class ApplianceStatus(msgspec.Struct, frozen=True):
     model_version: int | None = None
     demonstration: bool = False
 
+    @property
+    def searching(self) -> bool:
+        """Whether a search is running."""
+        return self.light == "searching"
+
 
 class AppliancePort(Protocol):
     """The appliance as the page sees it. May be called from any thread; no call waits for long."""
 
     def status(self) -> ApplianceStatus:
-        """Return how the appliance stands."""
+        """Return what the appliance is doing."""
 
     def press(self) -> None:
-        """Do what a short press does; the search runs on after this has returned.
+        """Do what a short press does; returns while the search is still running.
 
         Raises:
-            Declined: it cannot be done now.
+            Declined: not now.
         """
 
     def approve(self, pick_id: str) -> None:
-        """Approve this pick, if it is still the one that waits.
+        """Approve this pick, if it is still waiting for a decision.
 
         Raises:
-            Declined: it waits no more, or never did.
+            Declined: it isn't waiting for one.
         """
 
     def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
-        """Write down what an approved film got; when this returns it is on the disk.
+        """Record what an approved film was rated; when this returns, it is on the disk.
 
         Raises:
-            Declined: this pick awaits no rating.
-            InvalidRecord: naming the field.
+            Declined: this pick isn't waiting for a rating.
+            InvalidRecord: with the field at fault.
         """
 
     def synchronise(self) -> None:
         """Ask the sync service to connect and verify now.
 
         Raises:
-            Declined: it cannot be asked now.
+            Declined: not now.
         """
 
     def narrowing(self) -> Slate | None:
-        """Return the slate of the presses to come; None for the original's 36 films."""
+        """Return what the next presses choose from; None for the classic 36 films."""
 
     def narrow(self, slate: Slate | None) -> None:
-        """Draw from this slate in the presses to come, also after a restart.
+        """Choose from this slate from now on, also after a restart.
 
         Raises:
-            InvalidSlate: naming the field that leaves nothing, or that the model does not know.
-            Declined: it cannot be kept.
+            InvalidSlate: with the field that leaves nothing, or that the model doesn't know.
+            Declined: it can't be saved.
         """
 
     def catalogue(self) -> Catalogue | None:
-        """Return the names that the active model knows."""
+        """Return the names the active model knows."""
 
     def model_folders(self) -> tuple[Path | None, Path | None]:
-        """Return the folders of the active and the previous model's bundles."""
+        """Return the folders of the active and the previous bundle."""
 
     def has_report(self) -> bool:
-        """Say whether the active model came with a report."""
+        """Return whether the active model came with a report."""
 
     def report(self) -> bytes | None:
-        """Return the active model's report, an HTML file, as it was signed; None without one.
+        """Return the active model's report, a signed HTML file; None if it has none.
 
         Raises:
-            BundleRefused: the file on the disk is not the one that was signed.
+            BundleRefused: the file on the disk isn't the one that was signed.
         """
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Have `changed` called, from any thread, after every change worth showing.
+        """Call `changed`, from any thread, after every change worth showing.
 
         Returns:
-            What ends the subscription.
+            A function that ends the subscription.
         """
 
     def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
-        """Have `pressed` called whenever a finger pushes the real button.
+        """Call `pressed` whenever someone presses the real button.
 
         Returns:
-            What ends the subscription.
+            A function that ends the subscription.
         """

@@ -1,4 +1,4 @@
-"""What the pages show: read from the appliance and its journal by one thread, a query at a time.
+"""What the pages show: read from the appliance and its journal, one query at a time, in one thread.
 
 The server's event loop never waits for a disk, and the journal's connection stays in the thread
 that opened it.
@@ -21,7 +21,6 @@ from data.films import KINDS
 from data.manifest import MANIFEST, Manifest
 from data.messages import Feedback
 from data.wire import decode
-from edge.appliance.machine import Phase
 from edge.journal import HistoryEntry, Journal, JournalError, OutboxRow
 from edge.page import charts
 from edge.page.formatting import SyncSummary, sync_summary
@@ -34,22 +33,25 @@ Found = TypeVar("Found")
 _MOST_MANIFEST_BYTES = 1_000_000
 _MOST_EVENTS = 20
 
-# What the figures of a manifest are called, and what they mean to someone who makes films; the
-# others are for those who know their names.
+# What a manifest's figures are called here, and what they mean to someone who makes films. Figures
+# that aren't listed are shown under their own names.
 _FIGURES = {
     "rmse": ("Typical error", "stars, root mean square; lower is better"),
     "mae": ("Average error", "stars; lower is better"),
-    "accuracy": ("Exact hits", "share of films whose stars it named; higher is better"),
+    "accuracy": ("Exact hits", "share of films whose stars it got right; higher is better"),
     "within_one": ("Within one star", "share of films; higher is better"),
-    "regret": ("Left on the slate", "stars by which the best of 36 films was missed"),
-    "optimism": ("Optimism", "stars by which its choice of 36 films disappointed"),
-    "log_loss": ("Surprise", "log loss of the ten probabilities; lower is better"),
+    "regret": ("Regret", "stars lost by not choosing the best of 36 films; lower is better"),
+    "optimism": (
+        "Optimism",
+        "stars by which its choice of 36 films fell short; nearer 0 is better",
+    ),
+    "log_loss": ("Log loss", "how surprised it was by the real ratings; lower is better"),
 }
 _PREFIX = "cross_validated_"
 
 
 class RejectedRating(msgspec.Struct, frozen=True):
-    """A rating that the cloud refused; it is kept, and never sent again."""
+    """A rating that the cloud rejected; it's kept, and not sent again."""
 
     title: str
     stars: int
@@ -61,23 +63,23 @@ class Delivery(msgspec.Struct, frozen=True):
 
     Attributes:
         waiting: ratings not yet acknowledged.
-        refused: ratings that the cloud refused, with the reason.
+        rejected: ratings that the cloud rejected, with the reason.
     """
 
     summary: SyncSummary
     waiting: int
-    refused: tuple[RejectedRating, ...]
+    rejected: tuple[RejectedRating, ...]
 
 
 class PageHeader(msgspec.Struct, frozen=True):
-    """What every page shows: how the appliance stands, and how delivery does."""
+    """What every page shows: the appliance's status, and how delivery is going."""
 
     status: ApplianceStatus
     delivery: Delivery
 
 
 class NewestPick(msgspec.Struct, frozen=True):
-    """The newest pick, the answer it came with, and the films that await a rating."""
+    """The newest pick, the answer it came from, and the films that await a rating."""
 
     entry: HistoryEntry | None
     answer: Answer | None
@@ -85,11 +87,11 @@ class NewestPick(msgspec.Struct, frozen=True):
 
 
 class QueryThread:
-    """Asks appliance and journal in a thread of its own.
+    """Runs queries on appliance and journal in a thread of its own.
 
     Args:
-        appliance: what the page may ask of it.
-        journal: the path of its journal.
+        appliance: to ask.
+        journal: the path to its journal.
     """
 
     def __init__(self, appliance: AppliancePort, journal: Path) -> None:
@@ -98,25 +100,25 @@ class QueryThread:
         self._journal: Journal | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-queries")
 
-    async def run(self, question: Callable[[AppliancePort, Journal], Found]) -> Found:
-        """Return what `question` finds out; its errors come through."""
+    async def run(self, query: Callable[[AppliancePort, Journal], Found]) -> Found:
+        """Return what `query` returns; its errors are raised here."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._answer, question)
+        return await loop.run_in_executor(self._thread, self._run, query)
 
     def close(self) -> None:
         """Close the journal, in the thread that opened it."""
         self._thread.submit(self._close).result()
         self._thread.shutdown()
 
-    def _answer(self, question: Callable[[AppliancePort, Journal], Found]) -> Found:
+    def _run(self, query: Callable[[AppliancePort, Journal], Found]) -> Found:
         if self._journal is not None and self._journal.replaced():
             self._close()
         if self._journal is None:
             self._journal = Journal.open(self._path)
         try:
-            return question(self._appliance, self._journal)
+            return query(self._appliance, self._journal)
         except JournalError:
-            # A connection that failed once is not trusted again.
+            # A connection that failed once isn't trusted again.
             self._close()
             raise
 
@@ -129,13 +131,13 @@ class QueryThread:
 def page_header(appliance: AppliancePort, journal: Journal) -> PageHeader:
     """Return what every page shows."""
     waiting, _ = journal.outbox_depth()
-    refused = tuple(_rejected(row) for row in journal.quarantined())
-    summary = sync_summary(journal.sync_state(), waiting, len(refused), datetime.now(UTC))
-    return PageHeader(appliance.status(), Delivery(summary, waiting, refused))
+    rejected = tuple(_rejected(row) for row in journal.quarantined())
+    summary = sync_summary(journal.sync_state(), waiting, len(rejected), datetime.now(UTC))
+    return PageHeader(appliance.status(), Delivery(summary, waiting, rejected))
 
 
 def newest_pick(appliance: AppliancePort, journal: Journal) -> NewestPick:
-    """Return the newest pick with everything around it."""
+    """Return the newest pick and what belongs to it."""
     entries = journal.history(1)
     entry = entries[0] if entries else None
     answer = read_answer(journal.slate_of(entry.pick.id)) if entry else None
@@ -147,18 +149,18 @@ def _rejected(row: OutboxRow) -> RejectedRating:
         feedback = decode(row.payload, Feedback)
     except InvalidRecord as error:
         return RejectedRating(row.id, 0, str(error))
-    return RejectedRating(feedback.title, feedback.stars, row.reason or "no reason was given")
+    return RejectedRating(feedback.title, feedback.stars, row.reason or "no reason given")
 
 
 def pick_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
-    """Return what the pick's page shows."""
+    """Return what the page of the pick shows."""
     found = newest_pick(appliance, journal)
     entry, answer = found.entry, found.answer
     values: dict[str, Any] = {
         "entry": entry,
         "answer": answer,
         "awaiting": found.awaiting,
-        "searching": appliance.status().phase is Phase.SEARCHING,
+        "searching": appliance.status().searching,
     }
     if entry is not None:
         values["chart"] = charts.distribution(entry.pick.prediction)
@@ -169,7 +171,7 @@ def pick_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
 
 
 def slate_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
-    """Return what the slate's page shows."""
+    """Return what the page of the slate shows."""
     entries = journal.history(1)
     answer = read_answer(journal.slate_of(entries[0].pick.id)) if entries else None
     catalogue = appliance.catalogue()
@@ -187,10 +189,10 @@ def slate_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One figure of the active model, beside the previous model's where there is one.
+    """One figure of the active model, beside the previous model's if there is one.
 
     Attributes:
-        meaning: in one line; empty for a figure that only some people know.
+        meaning: in one line; empty for a figure not explained here.
     """
 
     name: str
@@ -200,15 +202,15 @@ class Figure(msgspec.Struct, frozen=True):
 
     @property
     def change(self) -> float | None:
-        """How much it grew since the model before."""
+        """The difference from the previous model."""
         return None if self.before is None else self.value - self.before
 
 
 class OwnRecord(msgspec.Struct, frozen=True):
-    """How the active model did on the owner's own films.
+    """How well the active model predicted the owner's own films.
 
     Attributes:
-        films: rated films that it had predicted.
+        films: that it picked and the owner rated.
         error: root mean square error of its predictions, in stars.
     """
 
@@ -217,7 +219,7 @@ class OwnRecord(msgspec.Struct, frozen=True):
 
 
 def model_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
-    """Return what the model's page shows."""
+    """Return what the page of the model shows."""
     active, previous = (_manifest(folder) for folder in appliance.model_folders())
     return {
         "manifest": active,
@@ -230,7 +232,7 @@ def model_page(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
 
 
 def _manifest(folder: Path | None) -> Manifest | None:
-    """Return a bundle's manifest, for show: nothing is decided by it, so it is not checked here."""
+    """Return a bundle's manifest, to show it. Nothing depends on it, so it isn't verified here."""
     if folder is None:
         return None
     try:
@@ -241,7 +243,7 @@ def _manifest(folder: Path | None) -> Manifest | None:
 
 
 def _figures(active: Manifest | None, previous: Manifest | None) -> list[Figure]:
-    """Return the figures, those with a meaning for everyone first."""
+    """Return the figures, those explained here first."""
     if active is None:
         return []
     before = previous.metrics if previous else {}

@@ -1,4 +1,4 @@
-"""What every route needs: settings, sign-in, queries, live pages, and the templates."""
+"""What every route needs: settings, sign-in, queries, live updates, and the templates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from edge.page.queries import PageHeader, QueryThread, page_header
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 
-# Where each page is; an order that was refused shows one under its own address.
+# Each page's address; after a refused action a page is shown under the action's address.
 PATHS = {
     "pick.html": "/",
     "slate.html": "/slate",
@@ -33,26 +33,26 @@ PATHS = {
     "sync.html": "/sync",
 }
 
-# What a finished order says; the address bar carries only the key.
+# What a page says after an action; the address bar carries only the key.
 DONE = {
     "pressed": "Searching for the best film.",
-    "approved": "Approved. Rate it here when it is made.",
-    "rated": "Thank you. The rating is on the disk and on its way.",
-    "narrowed": "The next press draws from this slate.",
-    "synchronise": "The sync service was asked to connect and verify now.",
+    "approved": "Approved. Come back to rate it once it's made.",
+    "rated": "Thank you. Your rating is saved.",
+    "narrowed": "Saved. The next press chooses from this.",
+    "synchronise": "Asked the sync service to connect and verify now.",
 }
 
 
 @dataclass(frozen=True)
 class PageSettings:
-    """How to serve.
+    """Where and how to serve the page.
 
     Attributes:
         host: the address to bind; loopback until the owner says LAN (`0.0.0.0` or `::`).
         port: 0 for any free one.
-        names: further names under which browsers may ask for the page; this machine's own name
-            and its addresses are known without.
-        certificate, key: files in PEM for HTTPS; both or none.
+        names: more names that browsers may use for the page, besides this machine's own name and
+            addresses.
+        certificate, key: PEM files for HTTPS; both or neither.
     """
 
     host: str = "127.0.0.1"
@@ -69,7 +69,7 @@ class PageSettings:
 
 @dataclass(frozen=True)
 class Context:
-    """The parts of one page, as the routes use them."""
+    """The parts of one running page."""
 
     queries: QueryThread
     auth: Authenticator
@@ -93,6 +93,8 @@ class Context:
             formatting.listed,
             formatting.signed,
             formatting.percent,
+            formatting.number,
+            formatting.sentence,
         ):
             environment.globals[one.__name__] = one
         environment.globals["day"] = formatting.day
@@ -100,7 +102,7 @@ class Context:
         return environment
 
     def render(self, template: str, values: dict[str, Any], status: int = 200) -> HTMLResponse:
-        """Return a page of this template."""
+        """Return a page made from a template."""
         text = self._templates.get_template(template).render(values)
         return HTMLResponse(text, status)
 
@@ -116,11 +118,11 @@ class Context:
         """Return a page for someone who is signed in.
 
         Args:
-            request: asks for it.
-            template: by file name.
-            find: finds out what the template shows, in the query thread.
-            status: of the answer.
-            problem: what went wrong with the order before, in one sentence.
+            request: to answer.
+            template: its file name.
+            find: returns what the template shows; runs in the query thread.
+            status: of the response.
+            problem: why an action was refused, in one sentence.
         """
 
         def both(appliance: AppliancePort, journal: Journal) -> tuple[PageHeader, dict[str, Any]]:
@@ -142,24 +144,24 @@ class Context:
 
 
 def context_of(request: Request) -> Context:
-    """Return the context of the page that a request is for."""
+    """Return the context of a request."""
     found = request.app.state.context
     assert isinstance(found, Context)
     return found
 
 
 def session_of(request: Request) -> Session:
-    """Return the session of a request that has passed the door."""
+    """Return the session of a request that needed one."""
     found = request.scope["greenlight_session"]
     assert isinstance(found, Session)
     return found
 
 
-_marks: dict[str, str] = {}
+_hashes: dict[str, str] = {}
 
 
 def asset(name: str) -> str:
-    """Return the address of a static file, with a mark of its content, so that it may be cached."""
-    if name not in _marks:
-        _marks[name] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?{_marks[name]}"
+    """Return a static file's address with a hash of its content, so that it can be cached."""
+    if name not in _hashes:
+        _hashes[name] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?{_hashes[name]}"

@@ -29,23 +29,23 @@ _MOST_CONNECTIONS = 64
 _KEEP_ALIVE_SECONDS = 5
 _STOP_SECONDS = 2
 _LONGEST_HEAD_BYTES = 16 * 1024
-_PATIENCE_SECONDS = 30.0
+_TIMEOUT_SECONDS = 30.0
 
 
 class PageUnavailable(GreenlightError):
-    """The page cannot be served; the appliance works without it. The message says what to do."""
+    """The page can't be served; the appliance works without it. The message says what to do."""
 
 
 class PageServer:
     """The page of one appliance.
 
     Args:
-        appliance: what it may ask of the appliance.
+        appliance: to show.
         state: its state folder, with journal and PIN.
         settings: where to serve.
 
     Raises:
-        PinUnusable: the PIN can be neither read nor made.
+        PinUnusable: the PIN's file can be neither read nor written.
     """
 
     def __init__(self, appliance: AppliancePort, state: Path, settings: PageSettings) -> None:
@@ -62,16 +62,16 @@ class PageServer:
 
     @property
     def address(self) -> str:
-        """Where the page is, for people on this machine."""
+        """The page's address on this machine."""
         assert self._socket is not None
         scheme = "https" if self._settings.encrypted else "http"
         return f"{scheme}://localhost:{self._socket.getsockname()[1]}/"
 
     def start(self) -> None:
-        """Serve from now on; when this returns, connections are taken.
+        """Start serving; when this returns, connections are accepted.
 
         Raises:
-            PageUnavailable: the address is taken or not ours, or the certificate cannot be used.
+            PageUnavailable: the address is taken or not ours, or the certificate can't be used.
         """
         config = uvicorn.Config(
             make_app(Context(self._queries, self.auth, self._live, self._settings)),
@@ -97,7 +97,7 @@ class PageServer:
             target=self._run, args=(self._server, started), name="page", daemon=True
         )
         self._thread.start()
-        started.wait(_PATIENCE_SECONDS)
+        started.wait(_TIMEOUT_SECONDS)
         _log.info("the page is at %s", self.address)
 
     def stop(self) -> None:
@@ -106,24 +106,24 @@ class PageServer:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             if self._loop is not None:
-                with contextlib.suppress(RuntimeError):  # it has ended already
+                with contextlib.suppress(RuntimeError):  # the loop has ended
                     self._loop.call_soon_threadsafe(self._live.stop)
-            self._thread.join(_PATIENCE_SECONDS)
+            self._thread.join(_TIMEOUT_SECONDS)
         if self._socket is not None:
             self._socket.close()
         self.auth.close()
         self._queries.close()
 
     def is_fresh(self) -> bool:
-        """Say whether the page still answers: for the watchdog."""
+        """Return whether the page still answers, for the watchdog."""
         if self._loop is None or self._thread is None or not self._thread.is_alive():
             return False
         now, asked_at = time.monotonic(), self._asked_at
         if asked_at is None:
-            # The page's thread may answer at any moment from here on: our copy stays what it is.
+            # The page's thread may answer any time from here on, so keep our own copy.
             self._asked_at = asked_at = now
             self._loop.call_soon_threadsafe(self._heard)
-        return now - asked_at < _PATIENCE_SECONDS
+        return now - asked_at < _TIMEOUT_SECONDS
 
     def _heard(self) -> None:
         self._asked_at = None
@@ -141,7 +141,7 @@ class PageServer:
         except OSError as error:
             listener.close()
             raise PageUnavailable(
-                f"the page cannot be served at {host} port {port}: {error.strerror}; "
+                f"the page can't be served on {host} port {port}: {error.strerror}; "
                 "choose another page_host or page_port"
             ) from error
         return listener
@@ -155,8 +155,8 @@ class PageServer:
             context.load_cert_chain(certificate, key)
         except (OSError, ssl.SSLError) as error:
             raise PageUnavailable(
-                f"{certificate}: is no certificate with its key ({error}); "
-                "see page_certificate and page_key"
+                f"{certificate} and its key can't be used for HTTPS ({error}); "
+                "check page_certificate and page_key"
             ) from error
         config.load()
         config.ssl = context
@@ -165,7 +165,7 @@ class PageServer:
         try:
             asyncio.run(self._serve(server, started))
         except Exception:  # noqa: BLE001 - the outermost frame of this thread
-            _log.exception("the page has stopped; the appliance goes on without it")
+            _log.exception("the page has stopped; the appliance carries on without it")
         finally:
             started.set()
 

@@ -27,17 +27,17 @@ _MAX_HISTORY = 2000
 
 
 async def pick(request: Request) -> Response:
-    """The film to make, why, and what is to be done."""
+    """Show the pick, and why."""
     return await context_of(request).show(request, "pick.html", pick_page)
 
 
 async def slate(request: Request) -> Response:
-    """What the pick was chosen from, and what the next one shall be."""
+    """Show what the pick was chosen from, and the form for the next one."""
     return await context_of(request).show(request, "slate.html", slate_page)
 
 
 async def directors(request: Request) -> Response:
-    """The directors that match what was typed, for search-as-you-type."""
+    """Return the directors that match what was typed, as JSON."""
     context, typed = context_of(request), request.query_params.get("q", "")[:MOST_TYPED]
     index = await context.queries.run(lambda appliance, _: index_of(context, appliance))
     found = index.search(typed) if index else []
@@ -50,7 +50,7 @@ async def directors(request: Request) -> Response:
 
 
 def index_of(context: Context, appliance: AppliancePort) -> DirectorIndex | None:
-    """Return the index of the active model's directors, made anew when the model changes."""
+    """Return the index of the active model's directors, rebuilt when the model changes."""
     catalogue = appliance.catalogue()
     if catalogue is None:
         return None
@@ -67,7 +67,7 @@ def _wanted(request: Request) -> int:
 
 
 async def history(request: Request) -> Response:
-    """Predicted against real stars, newest first."""
+    """Show predicted against real stars, newest first."""
     most = _wanted(request)
 
     def find(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
@@ -84,17 +84,17 @@ async def history(request: Request) -> Response:
 
 
 async def model(request: Request) -> Response:
-    """The model that answers, its figures, and what changed."""
+    """Show the active model, its figures, and what changed."""
     return await context_of(request).show(request, "model.html", model_page)
 
 
 async def sync(request: Request) -> Response:
-    """How ratings travel up and models down."""
+    """Show how ratings and models travel."""
     return await context_of(request).show(request, "sync.html", lambda *_: {})
 
 
 async def events(request: Request) -> Response:
-    """The stream that keeps an open page live."""
+    """Stream events to keep an open page live."""
     context, session = context_of(request), session_of(request)
     cookie = request.cookies.get(COOKIE)
     stream = context.live.events(session.id, lambda: context.auth.session(cookie) is not None)
@@ -109,7 +109,7 @@ async def events(request: Request) -> Response:
             async for event in stream:
                 yield event
         finally:
-            # Shielded: a page that was closed must free its place even while it is cancelled.
+            # Shielded: a closed page must free its place even while it is being cancelled.
             await asyncio.shield(stream.aclose())
 
     return StreamingResponse(content(), media_type="text/event-stream")
@@ -121,11 +121,11 @@ _STYLE = re.compile(rb"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 class NoReport(GreenlightError):
-    """There is none to show; the message says why, for the owner."""
+    """The active model has no report; the message tells the owner why."""
 
 
 def report_policy(report: bytes) -> str:
-    """Return the content security policy of a report, which names its style sheets by hash."""
+    """Return a report's content security policy, which names its style sheets by hash."""
     sheets = [hashlib.sha256(sheet).digest() for sheet in _STYLE.findall(report)]
     hashes = " ".join(f"'sha256-{base64.b64encode(sheet).decode()}'" for sheet in sheets)
     allowed = hashes or "'none'"
@@ -136,10 +136,10 @@ def report_policy(report: bytes) -> str:
 
 
 async def report(request: Request) -> Response:
-    """The report of the model that answers."""
+    """Show the active model's report: read and checked each time, in a sandbox without scripts."""
     found = await context_of(request).queries.run(lambda appliance, _: appliance.report())
     if found is None:
-        raise NoReport("The model that answers came without one.")
+        raise NoReport("The active model came without a report.")
     return Response(
         found,
         media_type="text/html",
@@ -151,7 +151,7 @@ async def report(request: Request) -> Response:
 
 
 async def history_csv(request: Request) -> Response:
-    """The whole history to download."""
+    """Return the whole history as CSV."""
     text = await context_of(request).queries.run(lambda _, journal: as_csv(journal.history()))
     return Response(
         text,

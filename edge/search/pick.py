@@ -54,7 +54,9 @@ def choose(
     rng = random.Random(seed)
     space = resolve(slate, model.atlas, rng, leave_out)
     if not space.size:
-        raise InvalidSlate("slate", "holds no combination; widen it, or allow implausible ones")
+        raise InvalidSlate(
+            "slate", "nothing matches; allow more years, genres or directors, or implausible films"
+        )
     # One more than asked for, so that there is a runner-up.
     drawn = draw_for(space, _chance(seed)) if explore else None
     searched, found, rows, looked_at, warnings, fault = find(

@@ -18,11 +18,17 @@ from edge.search.space import Int64, Space
 
 
 class InvalidSlate(GreenlightError, ValueError):
-    """A slate cannot be meant so; the message names the field and the fix."""
+    """The slate is invalid; the message names the field and the fix.
+
+    Attributes:
+        field: at fault, as a path (`directors.names`).
+        reason: what is wrong and what to do about it, without the field.
+    """
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
+        self.reason = reason
 
 
 class Directors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,11 +174,11 @@ def _years(wanted: Years, catalogue: Catalogue, rng: random.Random) -> Int64:
     if wanted.only and (wanted.first is not None or wanted.last is not None):
         raise InvalidSlate("years.only", "goes without first and last; leave one of them out")
     if not years:
-        raise InvalidSlate("years", f"is empty: {first} comes after {last}")
+        raise InvalidSlate("years", f"{first} comes after {last}; swap them")
     for year in (min(years), max(years)):
         if not tables.first <= year <= tables.last:
             raise InvalidSlate(
-                "years", f"holds {year}; this model knows {tables.first} to {tables.last}"
+                "years", f"{year} is out of range; this model knows {tables.first} to {tables.last}"
             )
     return _drawn("years", np.array(sorted(set(years))) - tables.first, wanted.draw, rng)
 
@@ -197,7 +203,7 @@ def _sets(wanted: Genres, atlas: Atlas, rng: random.Random) -> Int64:
 
 def _drawn(field: str, chosen: NDArray[np.int64], draw: int | None, rng: random.Random) -> Int64:
     if not len(chosen):
-        raise InvalidSlate(field, "leaves nothing to choose from; ask for less")
+        raise InvalidSlate(field, "this leaves nothing to choose from; ask for less")
     if draw is None:
         return chosen
     if draw < 1:

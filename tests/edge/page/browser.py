@@ -98,7 +98,7 @@ class Browser(webdriver.Chrome):
         self.wait(self.is_live)
 
     def sign_in(self, address: str, pin: str) -> None:
-        """Come in by the door."""
+        """Sign in, unless already signed in."""
         self.get(address)
         if self.find_elements("css selector", "#pin[type=password]"):
             self.find("#pin[type=password]").send_keys(pin)

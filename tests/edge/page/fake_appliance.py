@@ -1,4 +1,4 @@
-"""A house without pins and model, for what is about the page itself: it says what it is told."""
+"""An appliance without pins and model, for tests of the page itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 from data.catalogue import Catalogue
 from edge.appliance.listeners import Listeners
-from edge.appliance.machine import Phase
 from edge.page import PageServer, PageSettings
 from edge.page.port import ApplianceStatus, Declined
 from edge.search.slate import Slate
@@ -17,15 +16,15 @@ from .running_appliance import Visitor
 
 
 class FakeAppliance:
-    """Stands still until it is told to change; declines every order."""
+    """Does nothing until a test changes it; declines every action."""
 
     def __init__(self) -> None:
         self.listeners = Listeners()
         self.fingers = Listeners()
-        self.stands = ApplianceStatus(Phase.READY, "ready", "MovieSelector")
+        self.stands = ApplianceStatus("ready", "ready", "MovieSelector")
 
     def change(self, says: str) -> None:
-        self.stands = ApplianceStatus(Phase.READY, says, "MovieSelector")
+        self.stands = ApplianceStatus("ready", says, "MovieSelector")
         self.listeners.tell()
 
     def status(self) -> ApplianceStatus:
@@ -69,9 +68,9 @@ class FakeAppliance:
 
 
 @contextmanager
-def served(house: FakeAppliance, state: Path) -> Iterator[PageServer]:
-    """The page of a house, on a free port, until the block ends."""
-    server = PageServer(house, state, PageSettings(port=0))
+def served(appliance: FakeAppliance, state: Path) -> Iterator[PageServer]:
+    """Serve an appliance's page on a free port until the block ends."""
+    server = PageServer(appliance, state, PageSettings(port=0))
     server.start()
     try:
         yield server
@@ -80,7 +79,7 @@ def served(house: FakeAppliance, state: Path) -> Iterator[PageServer]:
 
 
 def owner_of(page: PageServer) -> Visitor:
-    """Somebody who has signed in."""
+    """Return a visitor who has signed in."""
     visitor = Visitor(int(page.address.rstrip("/").rpartition(":")[2]))
     assert visitor.sign_in(page.auth.pin().digits) == 303
     return visitor

@@ -28,7 +28,7 @@ def _lived_in(appliance: RunningAppliance, browser: Browser):
         journal.finish_request(asked.seq, {"outcome": "differed", "worst_difference": 1.0})
         journal.quarantine(journal.peek_outbox(1)[0].id, "stars: not believed")
     browser.sign_in(appliance.address, appliance.pin)
-    browser.wait(lambda: "Attention" in browser.find("#notices").text)
+    browser.wait(lambda: "Warning" in browser.find("#notices").text)
 
 
 @pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (DESKTOP, True), (PHONE, False)])
@@ -44,7 +44,7 @@ def test_axe_core_finds_nothing(
     browser.dress(DESKTOP, dark=False)
 
 
-def test_axe_core_finds_nothing_at_the_door_and_in_errors(
+def test_axe_core_finds_nothing_on_the_sign_in_and_in_errors(
     appliance: RunningAppliance, browser: Browser
 ):
     browser.get(f"{appliance.address}nowhere")

@@ -69,13 +69,13 @@ def test_several_first_starts_at_once_agree(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"1234", b"\xff", b'{"digits":"1","salt":"x","hash":"y"}']
 )
-def test_a_damaged_file_is_named_with_the_fix(tmp_path, content):
+def test_a_damaged_file_is_reported_with_the_fix(tmp_path, content):
     (tmp_path / PIN_FILE).write_bytes(content)
     with pytest.raises(PinUnusable, match="greenlight pin --new"):
         read_or_make_pin(tmp_path)
 
 
-def test_a_missing_folder_is_named(tmp_path):
+def test_a_missing_folder_is_reported(tmp_path):
     with pytest.raises(PinUnusable, match="nowhere"):
         read_or_make_pin(tmp_path / "nowhere")
 
@@ -88,7 +88,7 @@ def guess_wrong(lockout: Lockout, times: int, now: float = 0.0) -> None:
         lockout.guessed_wrong(now)
 
 
-def test_a_few_slips_of_the_finger_cost_nothing():
+def test_a_few_typos_cost_nothing():
     lockout = Lockout()
     guess_wrong(lockout, FREE_GUESSES - 1)
     assert lockout.seconds_left(0.0) == 0
@@ -107,7 +107,7 @@ def test_then_each_wrong_pin_locks_for_twice_as_long_up_to_an_hour():
     assert waits[-1] == LONGEST_LOCK_SECONDS
 
 
-def test_a_press_of_the_button_opens_the_door_and_forgets():
+def test_pressing_the_button_lifts_the_lock_and_forgets():
     lockout = Lockout()
     guess_wrong(lockout, FREE_GUESSES + 3)
     lockout.lift()
@@ -173,7 +173,7 @@ def test_a_restart_or_a_new_pin_signs_everyone_out():
         lambda cookie: cookie.rpartition(".")[0],
     ],
 )
-def test_a_forged_cookie_is_nobody(forge):
+def test_a_forged_cookie_has_no_session(forge):
     sessions = Sessions(lambda: "salt", Clock())
     assert sessions.check(forge(sessions.begin())) is None
 

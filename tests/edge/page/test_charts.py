@@ -51,7 +51,7 @@ def test_the_likeliest_stars_have_the_tallest_bar_and_the_words_name_each():
     assert max(chart.bars, key=lambda bar: bar.height).name == "7"
     assert [bar.name for bar in chart.bars if bar.good] == ["8", "9", "10"]
     assert chart.eight_or_more == pytest.approx(0.5)
-    assert "Expected are 7.6 stars." in chart.words
+    assert "7.6 stars expected." in chart.words
     assert "7 stars 50%" in chart.words
     assert "1 star under 0.1%" in chart.words
 

@@ -43,7 +43,7 @@ def test_on_the_card_on_the_slate_in_the_history_and_as_csv(
         assert browser.text("h1") == title
         assert browser.text(".what .explored") == "explored"
         assert "not because it was the best" in browser.text(".learn")
-        assert "The best was" in browser.text(".learn")
+        assert "The best film was" in browser.text(".learn")
         assert browser.axe() == []
         browser.screenshot("explored-1-pick-desktop")
         browser.dress(PHONE, dark=True)
@@ -52,7 +52,7 @@ def test_on_the_card_on_the_slate_in_the_history_and_as_csv(
         browser.dress(DESKTOP, dark=False)
 
         browser.get(f"{appliance.address}slate")
-        assert "not the best" in browser.text(".lead")
+        assert "isn't the best" in browser.text(".lead")
         assert browser.text(".picked .best").lower() == "explored"
         assert [one.lower() for one in browser.texts("td:not(.picked) .best")] == ["best"]
         browser.screenshot("explored-3-slate-desktop")

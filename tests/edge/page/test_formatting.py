@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.page.formatting import counted, day, duration, percent, signed, sync_summary
+from edge.page.formatting import counted, day, duration, number, percent, signed, sync_summary
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -37,13 +37,13 @@ def test_numbers():
     assert signed(-0.25) == "\u22120.25"
 
 
-def test_an_unset_clock_is_not_taken_for_a_date():
+def test_an_unset_clock_is_not_shown_as_a_date():
     assert day("1970-01-01T00:00:09Z") == "clock not set"
     assert day("2026-11-22T10:00:00+00:00") == "22 November 2026"
     assert day("nonsense") == day(None) == "clock not set"
 
 
-def test_offline_says_what_waits_since_when_and_what_comes_next():
+def test_offline_says_what_is_waiting_since_when_and_what_comes_next():
     told = {
         "connection": {"state": "offline", "since": ago(hours=2), "next_try_at": in_(seconds=40)}
     }
@@ -57,19 +57,41 @@ def test_online_and_nothing_waiting_is_good():
     assert (words.headline, words.tone) == ("All ratings delivered, online for 5 min.", "good")
 
 
-def test_before_the_sync_service_has_spoken():
-    assert sync_summary({}, 0, 0, NOW).headline == (
-        "No ratings waiting, the sync service has not reported yet."
-    )
+def test_an_owner_without_a_cloud_sees_no_fault_and_no_promise():
+    for waiting, headline in (
+        (0, "Working without a cloud."),
+        (2, "Working without a cloud; 2 ratings saved on this appliance."),
+    ):
+        summary = sync_summary({}, waiting, 0, NOW)
+        assert (summary.headline, summary.tone) == (headline, "waiting")
+        assert summary.never_connected
 
 
-def test_a_difference_or_a_refused_rating_wants_attention():
+@pytest.mark.parametrize(
+    ("waiting", "headline"),
+    [
+        (0, "1 rating rejected by the cloud, online for 5 min."),
+        (2, "1 rating rejected by the cloud, 2 ratings on the way, online for 5 min."),
+    ],
+)
+def test_a_rejected_rating_comes_first(waiting, headline):
+    online = {"connection": {"state": "online", "since": ago(minutes=5)}}
+    summary = sync_summary(online, waiting, 1, NOW)
+    assert (summary.headline, summary.tone) == (headline, "attention")
+
+
+def test_a_rounded_zero_has_no_sign():
+    assert [signed(x) for x in (-0.0, -0.004, 0.004, 0.25)] == ["0.00", "0.00", "0.00", "+0.25"]
+    assert [number(x, 3) for x in (-0.0, -0.0004, -0.25)] == ["0.000", "0.000", "\u22120.250"]
+
+
+def test_a_difference_or_a_rejected_rating_needs_attention():
     differed = {
         "verification": {"outcome": "differed", "worst_difference": 0.5, "at": ago(hours=3)}
     }
     words = sync_summary(differed, 0, 0, NOW)
     assert words.tone == "attention"
-    assert "3 h ago and differs by 0.5 stars" in words.details[0]
+    assert "3 h ago and got a different result, 0.5 stars away" in words.details[0]
     assert sync_summary({}, 0, 1, NOW).tone == "attention"
 
 
@@ -84,9 +106,9 @@ def test_a_difference_or_a_refused_rating_wants_attention():
         None,
     ],
 )
-def test_a_clock_that_jumped_or_a_strange_record_makes_no_nonsense(connection):
+def test_a_clock_that_jumped_or_a_strange_record_is_left_out(connection):
     headline = sync_summary({"connection": connection}, 1, 0, NOW).headline
     assert headline in (
         "1 rating waiting, offline.",
-        "1 rating waiting, the sync service has not reported yet.",
+        "Working without a cloud; 1 rating saved on this appliance.",
     )

@@ -25,8 +25,8 @@ def test_stars_from_one_to_ten(text):
 @pytest.mark.parametrize(
     "text", ["", "0", "11", "-3", "7.5", "1_0", "٣", "seven", "9" * 5000, "NaN", "0x7", "\x00"]
 )
-def test_anything_else_is_refused_by_name(text):
-    with pytest.raises(BadForm, match=r"^Stars: ") as caught:
+def test_anything_else_is_rejected_with_the_field(text):
+    with pytest.raises(BadForm, match=r"(?i)stars") as caught:
         stars_of(form(stars=text))
     assert caught.value.field == "stars"
 
@@ -43,7 +43,7 @@ def test_the_exact_rating_may_be_left_out_and_takes_a_comma(text, rating):
 
 @pytest.mark.parametrize("text", ["7.6", "0.9", "10.1", "nan", "inf", "1e999", "x", "٧"])
 def test_an_exact_rating_must_be_one_and_go_with_the_stars(text):
-    with pytest.raises(BadForm, match="Exact rating"):
+    with pytest.raises(BadForm, match="exact rating"):
         rating_of(form(rating=text), 7)
 
 

@@ -19,14 +19,14 @@ from .waiting import until
 
 
 @pytest.fixture
-def house() -> FakeAppliance:
+def appliance() -> FakeAppliance:
     return FakeAppliance()
 
 
 @pytest.fixture
-def page(house: FakeAppliance, tmp_path: Path, monkeypatch) -> Iterator[PageServer]:
+def page(appliance: FakeAppliance, tmp_path: Path, monkeypatch) -> Iterator[PageServer]:
     monkeypatch.setattr(live, "GATHER_SECONDS", 0.02)
-    with served(house, tmp_path) as server:
+    with served(appliance, tmp_path) as server:
         yield server
 
 
@@ -70,19 +70,19 @@ def listen(owner: Visitor):
         yield start
 
 
-def test_a_change_is_told_to_every_open_page(house: FakeAppliance, listen):
+def test_every_open_page_hears_of_a_change(appliance: FakeAppliance, listen):
     streams = [listen() for _ in range(3)]
     assert [stream.next() for stream in streams] == ["here"] * 3
-    house.change("searching")
+    appliance.change("searching")
     assert [stream.next() for stream in streams] == ["changed"] * 3
 
 
-def test_a_burst_of_changes_costs_few_looks(house: FakeAppliance, listen, monkeypatch):
+def test_a_burst_of_changes_costs_few_reloads(appliance: FakeAppliance, listen, monkeypatch):
     monkeypatch.setattr(live, "GATHER_SECONDS", 0.3)
     stream = listen()
     stream.next()
     for number in range(500):
-        house.change(str(number))
+        appliance.change(str(number))
     assert stream.next() == "changed"
     stream.socket.settimeout(0.1)
     told = 1
@@ -92,7 +92,7 @@ def test_a_burst_of_changes_costs_few_looks(house: FakeAppliance, listen, monkey
     assert told <= 2
 
 
-def test_pages_look_again_now_and_then_without_a_change(page: PageServer, listen):
+def test_pages_reload_now_and_then_without_a_change(page: PageServer, listen):
     page._live._refresh_seconds = 0.05
     stream = listen()
     assert [stream.next() for _ in range(3)] == ["here", "changed", "changed"]
@@ -108,7 +108,7 @@ def test_a_session_keeps_its_newest_pages_live(page: PageServer, listen):
     assert until(lambda: page._live.open == live.MOST_OF_A_SESSION)
 
 
-def test_there_is_an_end_to_live_pages(page: PageServer, listen, monkeypatch):
+def test_the_number_of_live_pages_is_limited(page: PageServer, listen, monkeypatch):
     monkeypatch.setattr(live, "MOST_STREAMS", 2)
     streams = [listen(), listen()]
     assert [stream.next() for stream in streams] == ["here"] * 2
@@ -116,7 +116,7 @@ def test_there_is_an_end_to_live_pages(page: PageServer, listen, monkeypatch):
 
 
 def test_closed_pages_free_their_places_and_sockets(
-    house: FakeAppliance, page: PageServer, owner: Visitor
+    appliance: FakeAppliance, page: PageServer, owner: Visitor
 ):
     process = psutil.Process()
     before = process.num_fds()
@@ -125,23 +125,23 @@ def test_closed_pages_free_their_places_and_sockets(
         assert [stream.next() for stream in streams] == ["here"] * 3
         for stream in streams:
             stream.close()
-    house.change("ready again")
+    appliance.change("ready again")
     assert until(lambda: page._live.open == 0)
     assert until(lambda: process.num_fds() <= before + 2)
 
 
 def test_a_new_pin_ends_the_streams_of_those_who_knew_the_old(
-    house: FakeAppliance, listen, tmp_path: Path
+    appliance: FakeAppliance, listen, tmp_path: Path
 ):
     stream = listen()
     assert stream.next() == "here"
     replace_pin(tmp_path)
-    house.change("after the new PIN")
+    appliance.change("after the new PIN")
     assert [stream.next(), stream.next()] == ["over", "end"]
 
 
-def test_stopping_ends_open_streams_at_once(house: FakeAppliance, tmp_path: Path):
-    server = PageServer(house, tmp_path, PageSettings(port=0))
+def test_stopping_ends_open_streams_at_once(appliance: FakeAppliance, tmp_path: Path):
+    server = PageServer(appliance, tmp_path, PageSettings(port=0))
     server.start()
     visitor = Visitor(int(server.address.rstrip("/").rpartition(":")[2]))
     visitor.sign_in(server.auth.pin().digits)
@@ -151,13 +151,13 @@ def test_stopping_ends_open_streams_at_once(house: FakeAppliance, tmp_path: Path
     server.stop()
     assert stream.next() == "end"
     assert not server.is_fresh()
-    assert house.listeners._listening == house.fingers._listening == frozenset()
+    assert appliance.listeners._listening == appliance.fingers._listening == frozenset()
     stream.close()
 
 
-def test_what_the_house_declines_is_told_with_its_reason(owner: Visitor):
+def test_a_declined_action_is_shown_with_its_reason(owner: Visitor):
     for path in ("/press", "/synchronise"):
         status, _, body = owner.post(path)
         assert status == 409
-        assert b"Not done." in body
-    assert b"there is no model yet" in owner.post("/press")[2]
+        assert b'role="alert"' in body
+    assert b"There is no model yet" in owner.post("/press")[2]

@@ -14,34 +14,34 @@ from edge.page.forms import MAX_BODY_BYTES
 from .running_appliance import RunningAppliance, Visitor
 
 PAGES = ("/", "/slate", "/history", "/model", "/sync")
-ORDERS = tuple(r.path for r in ROUTES if "POST" in r.methods and r.path != "/sign-in")
-BEHIND_THE_DOOR = tuple(
+ACTIONS = tuple(r.path for r in ROUTES if "POST" in r.methods and r.path != "/sign-in")
+NEEDS_A_SESSION = tuple(
     r.path
     for r in ROUTES
     if not r.path.startswith(("/static", "/sign-in", "/favicon")) and "GET" in r.methods
 )
 
 
-def test_there_are_orders_and_pages_to_protect():
-    assert len(ORDERS) == 6
-    assert set(PAGES) < set(BEHIND_THE_DOOR)
+def test_there_are_actions_and_pages_to_protect():
+    assert len(ACTIONS) == 6
+    assert set(PAGES) < set(NEEDS_A_SESSION)
 
 
-@pytest.mark.parametrize("path", BEHIND_THE_DOOR)
+@pytest.mark.parametrize("path", NEEDS_A_SESSION)
 def test_nothing_is_shown_without_the_pin(stranger: Visitor, path: str):
     status, headers, body = stranger.get(path)
     assert (status, headers["location"], body) == (303, "/sign-in", b"")
     assert stranger.get(path, accept="text/event-stream")[0] == 401
 
 
-@pytest.mark.parametrize("path", ORDERS)
+@pytest.mark.parametrize("path", ACTIONS)
 def test_nothing_is_done_without_the_pin(appliance: RunningAppliance, stranger: Visitor, path: str):
     before = appliance.remembered()
     assert stranger.post(path, {"token": "x", "stars": "9"})[0] == 303
     assert appliance.remembered() == before
 
 
-@pytest.mark.parametrize("path", ORDERS)
+@pytest.mark.parametrize("path", ACTIONS)
 @pytest.mark.parametrize("token", [None, "", "0" * 64, "\udcff", "x" * 30_000])
 def test_nothing_is_done_without_the_forms_token(
     appliance: RunningAppliance, owner: Visitor, path: str, token: str | None
@@ -50,7 +50,7 @@ def test_nothing_is_done_without_the_forms_token(
     body = b"" if token is None else f"token={token}".encode("utf-8", "replace")
     status, _, answer = owner.ask("POST", path, body)
     assert status == 403
-    assert b"Nothing has been changed" in answer
+    assert b"Nothing was changed" in answer
     assert appliance.remembered() == before
 
 
@@ -83,8 +83,8 @@ def test_other_methods_are_refused(owner: Visitor, method: str):
     assert owner.ask(method, "/rate")[0] == 405
 
 
-@pytest.mark.parametrize("path", ORDERS)
-def test_an_order_is_never_a_link(appliance: RunningAppliance, owner: Visitor, path: str):
+@pytest.mark.parametrize("path", ACTIONS)
+def test_an_action_is_never_a_link(appliance: RunningAppliance, owner: Visitor, path: str):
     before = appliance.remembered()
     assert owner.get(f"{path}?token={owner.token}")[0] == 405
     assert appliance.remembered() == before
@@ -105,7 +105,7 @@ def test_a_body_over_the_limit_is_refused_however_it_comes(owner: Visitor):
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/nowhere", "/history.csv", "/static/page.css"])
-def test_every_answer_binds_the_browser(owner: Visitor, path: str):
+def test_every_response_carries_the_security_headers(owner: Visitor, path: str):
     headers = owner.get(path)[1]
     policy = dict(
         part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";")
@@ -149,7 +149,7 @@ def test_only_the_pages_own_files_are_served(owner: Visitor, name: str):
     assert owner.get(f"/static/{name}")[0] == 404
 
 
-def test_what_a_film_is_called_is_never_markup(appliance: RunningAppliance, owner: Visitor):
+def test_what_was_typed_is_never_markup(appliance: RunningAppliance, owner: Visitor):
     status, _, body = owner.post(
         "/narrow", {"draw": "space", "find": "yes", "q": "<script>x", "kind": '"><b>'}
     )

@@ -1,4 +1,4 @@
-"""The PIN: right, wrong, guessed, locked out and let in again by the button."""
+"""Signing in: right and wrong PINs, the lock-out, and the button that lifts it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from .running_appliance import RunningAppliance, Visitor
 
 @pytest.fixture(autouse=True)
 def _unlocked(appliance: RunningAppliance):
-    """Each test begins and ends at an open door."""
+    """Lift the lock-out after each test."""
     yield
     appliance.command("press")
 
 
-def test_the_right_pin_opens_and_signing_out_closes(appliance: RunningAppliance, stranger: Visitor):
+def test_the_right_pin_signs_in_and_signing_out_ends_the_session(
+    appliance: RunningAppliance, stranger: Visitor
+):
     assert stranger.sign_in(appliance.pin) == 303
     assert stranger.get("/")[0] == 200
     assert stranger.get("/sign-in")[0] == 303
@@ -27,20 +29,20 @@ def test_the_right_pin_opens_and_signing_out_closes(appliance: RunningAppliance,
     assert 'greenlight=""' in headers["set-cookie"]
 
 
-def test_the_pin_is_what_the_command_shows(appliance: RunningAppliance, stranger: Visitor):
+def test_the_command_shows_the_pin(appliance: RunningAppliance, stranger: Visitor):
     shown = appliance.command("pin").strip()
     assert stranger.sign_in(f" {shown[:4]} {shown[4:]} ") == 303
 
 
 @pytest.mark.parametrize("pin", ["", "00000000", "x" * 20_000, "\u0661" * 8])
-def test_a_wrong_pin_is_no_pin(stranger: Visitor, pin: str):
+def test_a_wrong_pin_is_refused(stranger: Visitor, pin: str):
     status, headers, body = stranger.post("/sign-in", {"pin": pin})
     assert status == 403
     assert "set-cookie" not in headers
-    assert b"That is not the PIN" in body
+    assert b"Wrong PIN" in body
 
 
-def test_guessing_locks_the_door_for_everyone_until_the_button_is_pressed(
+def test_guessing_locks_everyone_out_until_the_button_is_pressed(
     appliance: RunningAppliance, stranger: Visitor
 ):
     for _ in range(FREE_GUESSES):
@@ -71,7 +73,7 @@ def test_guesses_at_the_same_moment_do_not_slip_past_the_count(appliance: Runnin
     assert set(answers) <= {403, 429, 503}
 
 
-def test_who_is_signed_in_stays_so_while_the_door_is_locked(
+def test_a_session_stays_valid_during_the_lock_out(
     appliance: RunningAppliance, owner: Visitor, stranger: Visitor
 ):
     for _ in range(FREE_GUESSES + 1):

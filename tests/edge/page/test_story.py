@@ -28,12 +28,12 @@ def title(browser: Browser) -> str:
     return browser.text("h1")
 
 
-def test_the_owner_comes_in_picks_approves_and_rates(appliance: RunningAppliance, browser: Browser):
+def test_the_owner_signs_in_picks_approves_and_rates(appliance: RunningAppliance, browser: Browser):
     browser.get(appliance.address)
     browser.screenshot("story-1-sign-in")
     browser.find("#pin").send_keys("00000000", Keys.ENTER)
     # The page before may still be there for a moment.
-    browser.wait(lambda: "That is not the PIN" in browser.find("[role=alert]").text)
+    browser.wait(lambda: "Wrong PIN" in browser.find("[role=alert]").text)
     browser.find("#pin").send_keys(appliance.pin, Keys.ENTER)
 
     browser.wait(lambda: title(browser) == "No film has been picked yet")
@@ -44,12 +44,12 @@ def test_the_owner_comes_in_picks_approves_and_rates(appliance: RunningAppliance
     browser.screenshot("story-3-pick")
 
     browser.find("#approve").click()
-    browser.wait(lambda: "awaited" in browser.find(".decide").text)
+    browser.wait(lambda: "once it's made" in browser.find(".decide").text)
     browser.screenshot("story-4-approved")
     browser.find("input[name=stars][value='8']").click()
     browser.find("input[name=rating]").send_keys("8.2")
     browser.find(".rate button").click()
-    browser.wait(lambda: "on the disk" in browser.find("#done").text)
+    browser.wait(lambda: "is saved" in browser.find("#done").text)
     browser.wait(lambda: "8 stars" in browser.find(".decide").text)
     browser.screenshot("story-5-rated")
     with appliance.journal() as journal:
@@ -112,7 +112,7 @@ def test_directors_are_chosen_by_typing_and_the_slate_is_narrowed_with_the_keybo
     browser.find("input[value=Drama]").send_keys(Keys.SPACE)
     browser.find("input[name=plausible]").send_keys(Keys.SPACE)
     browser.find("button[name=use]").send_keys(Keys.ENTER)
-    browser.wait(lambda: "next press draws" in browser.find("#done").text)
+    browser.wait(lambda: "next press chooses" in browser.find("#done").text)
     said = len(appliance.lines)
     appliance.command("press")
     found = appliance.wait_for(r"^pick: .* by (.+), (\d+), (.+);", said)
@@ -123,7 +123,7 @@ def test_directors_are_chosen_by_typing_and_the_slate_is_narrowed_with_the_keybo
     browser.screenshot("story-7-narrowed")
     browser.find("input[value=classic]").click()
     browser.find("button[name=use]").click()
-    browser.wait(lambda: "next press draws" in browser.find("#done").text)
+    browser.wait(lambda: "next press chooses" in browser.find("#done").text)
 
 
 def test_without_javascript_one_can_read_rate_and_narrow(
@@ -138,7 +138,7 @@ def test_without_javascript_one_can_read_rate_and_narrow(
         browser.wait(lambda: "Approved" in browser.find("#done").text)
         browser.find("input[name=stars][value='6']").click()
         browser.find(".rate button").click()
-        browser.wait(lambda: "on the disk" in browser.find("#done").text)
+        browser.wait(lambda: "is saved" in browser.find("#done").text)
         browser.get(f"{appliance.address}slate")
         browser.find("#who").send_keys("almod")
         browser.find("#find").click()
@@ -146,7 +146,7 @@ def test_without_javascript_one_can_read_rate_and_narrow(
         browser.find("input[name=director]").click()
         browser.find("input[value=space]").click()
         browser.find("button[name=use]").click()
-        browser.wait(lambda: "next press draws" in browser.find("#done").text)
+        browser.wait(lambda: "next press chooses" in browser.find("#done").text)
         assert len(browser.texts("#chosen li")) == 1
         browser.find("input[value=classic]").click()
         browser.find("button[name=use]").click()
@@ -164,10 +164,10 @@ def test_a_new_model_and_its_figures_are_shown(
     assert title(browser) == "Model version 1"
     appliance.give_model(make_bundle(2))
     browser.wait(lambda: title(browser) == "Model version 2")
-    assert "Version 1 became version 2" in browser.text("#model")
+    assert "Version 2 replaced version 1" in browser.text("#model")
 
 
-def test_the_state_of_delivery_is_told_in_words(appliance: RunningAppliance, browser: Browser):
+def test_the_state_of_delivery_is_shown_in_words(appliance: RunningAppliance, browser: Browser):
     browser.get(f"{appliance.address}sync")
     browser.wait_until_live()
     now = datetime.now(UTC)
@@ -184,10 +184,11 @@ def test_the_state_of_delivery_is_told_in_words(appliance: RunningAppliance, bro
         journal.quarantine(journal.peek_outbox(1)[0].id, "thing: is another's")
     browser.wait(lambda: "offline for 2 h" in browser.find("#sync .lead").text)
     assert re.search(
-        r"\w+ ratings? waiting, offline for 2 h, next try in \d+ (s|min)\.",
+        r"1 rating rejected by the cloud, (\d+ ratings? waiting, )?offline for 2 h, "
+        r"next try in \d+ (s|min)\.",
         browser.text("#sync .lead"),
     )
-    assert "thing: is another's" in browser.text("#refused")
+    assert "thing: is another's" in browser.text("#rejected")
 
 
 def test_every_page_on_desktop_and_phone_in_light_and_dark(

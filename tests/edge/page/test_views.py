@@ -108,4 +108,4 @@ def test_a_model_without_one_says_so(
     assert "came without a report" in page
     status, _, body = owner.get("/report")
     assert status == 404
-    assert b"came without one" in body
+    assert b"came without a report" in body
