@@ -11,27 +11,18 @@ from data.bundle import read_file
 from data.catalogue import Catalogue
 from data.manifest import REPORT
 from edge.appliance.appliance import Appliance
-from edge.appliance.commands import (
-    Approve,
-    Command,
-    Narrow,
-    Outcome,
-    Press,
-    Rate,
-    RefusalKind,
-    Synchronise,
-)
+from edge.appliance.commands import Command, Outcome, RefusalKind
 from edge.appliance.machine import pattern
-from edge.page.port import ApplianceStatus, Declined
+from edge.page.port import ApplianceStatus
 from edge.panel.led import MEANING
-from edge.search.slate import InvalidSlate, Slate
+from edge.search.slate import Slate
 
 _PATIENCE_SECONDS = 15.0
 _BUSY = "the appliance is busy or stopping; try again"
 
 
-class ApplianceHouse:
-    """What `edge.page.port.AppliancePort` asks for, of a running appliance.
+class ThreadsafeAppliance:
+    """The running appliance as `edge.page.port.AppliancePort`.
 
     Args:
         loop: the appliance's event loop.
@@ -71,34 +62,9 @@ class ApplianceHouse:
             future.cancel()
             return Outcome.refused(RefusalKind.FAILED, _BUSY)
 
-    def press(self) -> None:
-        """Do what a short press does."""
-        self._order(Press(wait=False))
-
-    def approve(self, pick_id: str) -> None:
-        """Approve this pick, if it is still the one that waits."""
-        self._order(Approve(pick_id))
-
-    def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
-        """Write down what an approved film got."""
-        self._order(Rate(float(stars) if rating is None else rating, pick_id))
-
-    def synchronise(self) -> None:
-        """Ask the sync service to connect and verify now."""
-        self._order(Synchronise())
-
     def narrowing(self) -> Slate | None:
         """Return the slate of the presses to come."""
         return self._appliance.slate
-
-    def narrow(self, slate: Slate | None) -> None:
-        """Draw from this slate in the presses to come, also after a restart."""
-        outcome = self.execute(Narrow(slate))
-        if outcome.refusal is RefusalKind.INVALID:
-            field = outcome.field or "slate"
-            raise InvalidSlate(field, (outcome.error or "").removeprefix(f"{field}: "))
-        if not outcome.ok:
-            raise Declined(outcome.error)
 
     def catalogue(self) -> Catalogue | None:
         """Return the names that the active model knows."""
@@ -136,8 +102,3 @@ class ApplianceHouse:
     def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
         """Have `pressed` called whenever a finger pushes the real button."""
         return self._appliance.fingers.add(pressed)
-
-    def _order(self, command: Command) -> None:
-        outcome = self.execute(command)
-        if not outcome.ok:
-            raise Declined(outcome.error)

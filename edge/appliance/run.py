@@ -210,7 +210,7 @@ async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
     loop = asyncio.get_running_loop()
 
     def open_page() -> PageServer:
-        from edge.appliance.port import ApplianceHouse
+        from edge.appliance.port import ThreadsafeAppliance
         from edge.page import PageServer, PageSettings
 
         config = appliance.config
@@ -221,7 +221,7 @@ async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
             config.page_certificate,
             config.page_key,
         )
-        page = PageServer(ApplianceHouse(appliance, loop), config.state, settings)
+        page = PageServer(ThreadsafeAppliance(appliance, loop), config.state, settings)
         page.start()
         return page
 

@@ -6,7 +6,6 @@ Every form but the sign-in carries the token of its session.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +13,15 @@ from starlette.responses import RedirectResponse, Response
 
 from data.checks import check_id
 from data.errors import InvalidRecord
+from edge.appliance.commands import (
+    Approve,
+    Command,
+    Narrow,
+    Outcome,
+    Press,
+    Rate,
+    Synchronise,
+)
 from edge.journal import Journal
 from edge.page.auth import (
     COOKIE,
@@ -22,14 +30,14 @@ from edge.page.auth import (
     TooManySignIns,
     same_token,
 )
-from edge.page.formatting import duration
+from edge.page.formatting import duration, sentence
 from edge.page.forms import BadForm, Form, fields_of, rating_of, read_form, slate_of, stars_of
 from edge.page.middleware import SIGN_IN
-from edge.page.port import AppliancePort, Declined
+from edge.page.port import AppliancePort
 from edge.page.queries import pick_page, slate_page
 from edge.page.rendering import context_of, session_of
 from edge.page.views import index_of
-from edge.search.slate import InvalidSlate, Slate
+from edge.search.slate import Slate
 
 
 async def checked_form(request: Request) -> Form:
@@ -47,19 +55,19 @@ async def checked_form(request: Request) -> Form:
 async def press(request: Request) -> Response:
     """Do what a short press of the button does."""
     await checked_form(request)
-    return await _act(request, lambda appliance: appliance.press(), "/", "pressed")
+    return await _execute(request, Press(wait=False), "/", "pressed")
 
 
 async def synchronise(request: Request) -> Response:
     """Do what holding the button for five to ten seconds does."""
     await checked_form(request)
-    return await _act(request, lambda appliance: appliance.synchronise(), "/sync", "synchronise")
+    return await _execute(request, Synchronise(), "/sync", "synchronise")
 
 
 async def approve(request: Request) -> Response:
     """Approve the film: it will be made."""
     pick_id = _pick_id(await checked_form(request))
-    return await _act(request, lambda appliance: appliance.approve(pick_id), "/", "approved")
+    return await _execute(request, Approve(pick_id), "/", "approved")
 
 
 async def rate(request: Request) -> Response:
@@ -69,9 +77,8 @@ async def rate(request: Request) -> Response:
     stars = stars_of(form)
     rating = rating_of(form, stars)
     back = "/history" if form.one("back") == "history" else "/"
-    return await _act(
-        request, lambda appliance: appliance.rate(pick_id, stars, rating), back, "rated"
-    )
+    command = Rate(float(stars) if rating is None else rating, pick_id)
+    return await _execute(request, command, back, "rated")
 
 
 async def narrow(request: Request) -> Response:
@@ -81,25 +88,27 @@ async def narrow(request: Request) -> Response:
         return await _show_slate_form(request, form)
     try:
         slate = slate_of(form)
-        await context_of(request).queries.run(lambda appliance, _: appliance.narrow(slate))
-    except InvalidSlate as error:
-        return await _show_slate_form(request, form, BadForm(_slate_problem(error)))
-    except (BadForm, Declined) as error:
+    except BadForm as error:
         return await _show_slate_form(request, form, error)
+    outcome = await _outcome(request, Narrow(slate))
+    if not outcome.ok:
+        refused = BadForm(_problem(outcome), outcome.http_status, outcome.field)
+        return await _show_slate_form(request, form, refused)
     return RedirectResponse("/slate?done=narrowed#next", 303)
 
 
-async def _act(
-    request: Request, action: Callable[[AppliancePort], None], back: str, done: str
-) -> Response:
-    """Run an action, then go back to a page that says so, or that says why not."""
-    try:
-        await context_of(request).queries.run(lambda appliance, _: action(appliance))
-    except (Declined, InvalidRecord) as error:
+async def _execute(request: Request, command: Command, back: str, done: str) -> Response:
+    """Carry out a command, then go back to a page that says so, or show why it was refused."""
+    outcome = await _outcome(request, command)
+    if not outcome.ok:
         return await context_of(request).show(
-            request, "pick.html", pick_page, status=409, problem=str(error)
+            request, "pick.html", pick_page, status=outcome.http_status, problem=_problem(outcome)
         )
     return RedirectResponse(f"{back}?done={done}", 303)
+
+
+async def _outcome(request: Request, command: Command) -> Outcome:
+    return await context_of(request).queries.run(lambda appliance, _: appliance.execute(command))
 
 
 def _pick_id(form: Form) -> str:
@@ -111,17 +120,16 @@ def _pick_id(form: Form) -> str:
     return form.one("pick_id")
 
 
-def _slate_problem(error: InvalidSlate) -> str:
-    """Return what is wrong with a slate, under the form's own label for it."""
+def _problem(outcome: Outcome) -> str:
+    """Return why a command was refused, with the form's own label instead of the field's path."""
+    field = outcome.field or ""
+    reason = (outcome.error or "").removeprefix(f"{field}: ")
     label = {"directors": "Directors", "years": "Years", "genres": "Genres", "kinds": "Kinds"}
-    part = label.get(error.field.partition(".")[0])
-    text = f"{part}: {error.reason}" if part else error.reason[:1].upper() + error.reason[1:]
-    return f"{text}."
+    part = label.get(field.partition(".")[0])
+    return sentence(f"{part}: {reason}" if part else reason)
 
 
-async def _show_slate_form(
-    request: Request, form: Form, error: Exception | None = None
-) -> Response:
+async def _show_slate_form(request: Request, form: Form, error: BadForm | None = None) -> Response:
     """Show the form again with everything that was entered."""
     context, typed = context_of(request), form.one("q")
 
@@ -133,13 +141,11 @@ async def _show_slate_form(
             "fields": _entered(form),
             "typed": typed,
             "found": index.search(typed) if index and form.one("find") else None,
-            "wrong": getattr(error, "field", None),
+            "wrong": error.field if error else None,
         }
 
-    status = getattr(error, "status", 422) if error else 200
-    return await context.show(
-        request, "slate.html", find, status=status, problem=str(error) if error else None
-    )
+    status, problem = (error.status, str(error)) if error else (200, None)
+    return await context.show(request, "slate.html", find, status=status, problem=problem)
 
 
 def _entered(form: Form) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the page needs from the appliance. A fake can stand in, so the page runs without pins."""
+"""What the page needs from the appliance: its commands, and what it shows. Runs without pins."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from typing import Protocol
 import msgspec
 
 from data.catalogue import Catalogue
-from data.errors import GreenlightError
+from edge.appliance.commands import Command, Outcome
 from edge.search.slate import Slate
 
 LIGHTS = ("starting", "no_model", "ready", "searching", "deciding", "faulty", "stopping")
-
-
-class Declined(GreenlightError):
-    """The appliance can't do this now; the message tells the owner why."""
 
 
 class ApplianceStatus(msgspec.Struct, frozen=True):
@@ -51,45 +47,11 @@ class AppliancePort(Protocol):
     def status(self) -> ApplianceStatus:
         """Return what the appliance is doing."""
 
-    def press(self) -> None:
-        """Do what a short press does; returns while the search is still running.
-
-        Raises:
-            Declined: not now.
-        """
-
-    def approve(self, pick_id: str) -> None:
-        """Approve this pick, if it is still waiting for a decision.
-
-        Raises:
-            Declined: it isn't waiting for one.
-        """
-
-    def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
-        """Record what an approved film was rated; when this returns, it is on the disk.
-
-        Raises:
-            Declined: this pick isn't waiting for a rating.
-            InvalidRecord: with the field at fault.
-        """
-
-    def synchronise(self) -> None:
-        """Ask the sync service to connect and verify now.
-
-        Raises:
-            Declined: not now.
-        """
+    def execute(self, command: Command) -> Outcome:
+        """Carry out a command; a search runs on after this has returned, unless it waits."""
 
     def narrowing(self) -> Slate | None:
         """Return what the next presses choose from; None for the classic 36 films."""
-
-    def narrow(self, slate: Slate | None) -> None:
-        """Choose from this slate from now on, also after a restart.
-
-        Raises:
-            InvalidSlate: with the field that leaves nothing, or that the model doesn't know.
-            Declined: it can't be saved.
-        """
 
     def catalogue(self) -> Catalogue | None:
         """Return the names the active model knows."""

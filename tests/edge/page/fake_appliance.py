@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data.catalogue import Catalogue
+from edge.appliance.commands import Command, Outcome, RefusalKind
 from edge.appliance.listeners import Listeners
 from edge.page import PageServer, PageSettings
-from edge.page.port import ApplianceStatus, Declined
+from edge.page.port import ApplianceStatus
 from edge.search.slate import Slate
 
 from .running_appliance import Visitor
@@ -30,23 +31,11 @@ class FakeAppliance:
     def status(self) -> ApplianceStatus:
         return self.stands
 
-    def press(self) -> None:
-        raise Declined("there is no model yet")
-
-    def approve(self, pick_id: str) -> None:
-        raise Declined("no pick waits for a decision")
-
-    def rate(self, pick_id: str, stars: int, rating: float | None) -> None:
-        raise Declined("no film awaits a rating")
-
-    def synchronise(self) -> None:
-        raise Declined("the appliance is stopping")
+    def execute(self, command: Command) -> Outcome:
+        return Outcome.refused(RefusalKind.NOT_NOW, "there is no model yet")
 
     def narrowing(self) -> Slate | None:
         return None
-
-    def narrow(self, slate: Slate | None) -> None:
-        raise Declined("the slate cannot be kept")
 
     def catalogue(self) -> Catalogue | None:
         return None
