@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -35,9 +34,8 @@ from edge.appliance.commands import (
 )
 from edge.appliance.decisions import Decisions, refused
 from edge.appliance.disk_space import Writer
-from edge.appliance.kept_slate import keep_slate
-from edge.appliance.listeners import Listeners
 from edge.appliance.machine import Effect, Event, Obstacle, Phase, State, handle, pattern
+from edge.appliance.observers import Observers
 from edge.appliance.pick_finder import PickFinder
 from edge.appliance.workers import Worker
 from edge.config import Config
@@ -46,7 +44,7 @@ from edge.models import active as models
 from edge.models.store import ModelStore
 from edge.panel.button import ButtonEvent, ButtonPressed, Gesture, StageReached
 from edge.panel.hardware import Hardware
-from edge.panel.lights import Lights
+from edge.panel.led import LedPlayer
 
 if TYPE_CHECKING:
     from edge.search.model import Model
@@ -73,7 +71,7 @@ class Parts:
     journal: Journal
     store: ModelStore
     hardware: Hardware
-    lights: Lights
+    lights: LedPlayer
     searcher: Worker
     writer: Writer
     boot_id: str
@@ -90,8 +88,8 @@ class Appliance:
         powers_off: the machine is to be switched off then.
         search: the last one, with its outcome.
         warming: a search for nobody, so that the first press is quick.
-        listeners: called after every change worth showing.
-        fingers: called whenever the button goes down.
+        observers: called after every change worth showing.
+        button_observers: called whenever the button goes down.
     """
 
     def __init__(self, parts: Parts, changed: Callable[[str], None]) -> None:
@@ -114,8 +112,8 @@ class Appliance:
         self.powers_off = False
         self.search: asyncio.Task[Outcome] | None = None
         self.warming: asyncio.Task[None] | None = None
-        self.listeners = Listeners()
-        self.fingers = Listeners()
+        self.observers = Observers()
+        self.button_observers = Observers()
         self._lights = parts.lights
         self._finder = PickFinder(
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
@@ -143,7 +141,9 @@ class Appliance:
                 case Rate():
                     return self._done(self._decisions.rate(command))
                 case Narrow():
-                    return self._done(self._narrow(command.slate))
+                    outcome = self._decisions.narrow(command.slate, self.model)
+                    self.slate = command.slate
+                    return self._done(outcome)
                 case MarkRead():
                     self.attention.clear()
                     return Outcome(ok=True)
@@ -179,7 +179,7 @@ class Appliance:
     def take_button(self, event: ButtonEvent) -> asyncio.Task[Outcome] | None:
         """Take in what the button did; letting go may begin a command."""
         if isinstance(event, ButtonPressed):
-            self.fingers.tell()
+            self.button_observers.notify()
             self.feed(Event.BUTTON_PRESSED)
             return None
         if isinstance(event, StageReached):
@@ -206,7 +206,7 @@ class Appliance:
             self._changed(f"led: {self._lights.shown.value}")
         if self.state != self._shown:
             self._shown = self.state
-            self.listeners.tell()
+            self.observers.notify()
         if before is not self.state.phase:
             _log.info("%s: %s", event.value, self.state.phase.value)
         return effect
@@ -248,7 +248,7 @@ class Appliance:
         """Say something to whoever follows the appliance."""
         self.message = message
         self._changed(message)
-        self.listeners.tell()
+        self.observers.notify()
 
     # How it does what it was asked.
 
@@ -331,23 +331,3 @@ class Appliance:
         if begun is None:
             return Outcome(ok=True, message="let go where nothing is asked for")
         return await asyncio.shield(begun)
-
-    def _narrow(self, slate: Slate | None) -> Outcome:
-        """Keep a slate, if it leaves anything to choose from; it then holds."""
-        # Loads numpy, which only an owner who narrows something needs.
-        from edge.search.slate import InvalidSlate, resolve
-
-        if slate is not None and self.model is not None:
-            try:
-                space = resolve(slate, self.model.atlas, random.Random(0))
-            except InvalidSlate as error:
-                raise CommandRefused(RefusalKind.INVALID, str(error), error.field) from error
-            if not space.size:
-                why = "nothing matches; allow more years, genres or directors"
-                raise CommandRefused(RefusalKind.INVALID, why, "slate")
-        try:
-            keep_slate(self.config.state, slate)
-        except OSError as error:
-            raise GreenlightError(f"the slate cannot be kept: {error.strerror}") from error
-        self.slate = slate
-        return Outcome(ok=True, message="the slate was changed")

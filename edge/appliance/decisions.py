@@ -1,4 +1,4 @@
-"""What the owner decides, made durable: approvals, ratings, requests to synchronise.
+"""What the owner decides, made durable: approvals, ratings, requests to synchronise, the slate.
 
 Everything is on the disk when a method returns; if it raises, nothing has been changed. The running
 appliance decides when it may be done. Without one `execute_stopped` takes what needs no model.
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
+from data.durable import aside_name, replace_durably, sync_folder
 from data.errors import GreenlightError, InvalidRecord
 from data.films import MAX_STARS, MIN_STARS
 from data.ids import new_id
@@ -21,9 +25,18 @@ from edge.appliance.state_folder import locked
 from edge.config import Config
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, HistoryEntry, Journal
 
+if TYPE_CHECKING:
+    from edge.search.model import Model
+    from edge.search.slate import Slate
+
 # How many of the newest picks the longer hold has verified.
 _VERIFIED_PICKS = 20
 NO_PICK = "no pick waits for a decision"
+SLATE_FILE = "slate.json"
+
+
+class SlateDamaged(GreenlightError):
+    """The kept slate cannot be read; it was set aside."""
 
 
 class Write(Protocol):
@@ -101,6 +114,30 @@ class Decisions:
         self._write(lambda: self._journal.request_sync(new_id(), request, scores))
         return Outcome(ok=True, message="asked the sync service to synchronise and verify now")
 
+    def narrow(self, slate: Slate | None, model: Model | None) -> Outcome:
+        """Keep a slate for all presses to come, if it leaves anything to choose from.
+
+        Raises:
+            CommandRefused: the old one holds.
+        """
+        # Loads numpy, which only an owner who narrows something needs.
+        from edge.search.slate import InvalidSlate, resolve
+
+        if slate is not None and model is not None:
+            try:
+                space = resolve(slate, model.atlas, random.Random(0))
+            except InvalidSlate as error:
+                raise CommandRefused(RefusalKind.INVALID, str(error), error.field) from error
+            if not space.size:
+                why = "nothing matches; allow more years, genres or directors"
+                raise CommandRefused(RefusalKind.INVALID, why, "slate")
+        try:
+            keep_slate(self._config.state, slate)
+        except OSError as error:
+            why = f"the slate cannot be kept: {error.strerror}"
+            raise CommandRefused(RefusalKind.FAILED, why) from error
+        return Outcome(ok=True, message="the slate was changed")
+
     def _film_to_rate(self, pick_id: str | None) -> HistoryEntry:
         if pick_id is None:
             unrated = self._journal.awaiting_rating()
@@ -151,3 +188,41 @@ def execute_stopped(config: Config, command: Approve | Rate) -> Outcome:
             return decisions.approve(journal.waiting_pick(), command.pick_id)
         except GreenlightError as error:
             return refused(error)
+
+
+def keep_slate(state: Path, slate: Slate | None) -> None:
+    """Write the slate down durably; None removes it.
+
+    Raises:
+        OSError: it cannot be written; the old one stands.
+    """
+    path = state / SLATE_FILE
+    if slate is None:
+        path.unlink(missing_ok=True)
+        sync_folder(state)
+    else:
+        replace_durably(path, msgspec.json.encode(slate))
+
+
+def kept_slate(state: Path) -> Slate | None:
+    """Return the slate that was kept, or None.
+
+    Raises:
+        SlateDamaged: it was set aside, and the classic slate is drawn.
+    """
+    path = state / SLATE_FILE
+    try:
+        kept = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    # The search loads numpy: not for an owner who has narrowed nothing.
+    from edge.search.slate import Slate
+
+    try:
+        return msgspec.json.decode(kept, type=Slate)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        aside = aside_name(path)
+        path.rename(aside)
+        raise SlateDamaged(
+            f"the narrowed slate was damaged and is now in {aside.name}; narrow it again"
+        ) from error

@@ -1,4 +1,7 @@
-"""What the appliance does again and again: look at the journal, tidy, feed the watchdog."""
+"""What the appliance does again and again: read the journal, tidy it, feed the watchdog.
+
+Through the journal come models to try and what the sync service reports.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +10,45 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
+from data.bundle import BundleRefused, read_bundle
 from data.errors import GreenlightError
 from data.notify import Watchdog
+from data.signing import KeyUnusable, read_public_keys
+from edge.appliance import memory
 from edge.appliance.appliance import Appliance
-from edge.appliance.journal_observer import Watching
-from edge.journal import JournalError
+from edge.appliance.boot import now
+from edge.appliance.machine import Event
+from edge.appliance.workers import Worker
+from edge.journal import JOURNAL, IncomingModel, Journal, JournalError
+from edge.models.activation import UpdateState
+from edge.models.trial import TrialInterrupted
+from edge.models.update import TrialLimits, Update
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
 _TIDY_SECONDS = 3600.0
+_RETRY_SECONDS = 60.0
 
 
-class Watched(Protocol):
+class HasHeartbeat(Protocol):
     """Something whose heartbeat the watchdog believes."""
 
     def is_fresh(self) -> bool:
         """Whether it is alive."""
 
 
-async def main_loop(appliance: Appliance, watching: Watching, workers: Sequence[Watched]) -> None:
+async def main_loop(
+    appliance: Appliance, observer: JournalObserver, workers: Sequence[HasHeartbeat]
+) -> None:
     """Look around until a stop is asked for; feed the watchdog while every worker is fresh."""
     watchdog = Watchdog()
     next_tidy = time.monotonic()
     while not appliance.stop_asked.is_set():
-        _look(appliance, watching)
+        _look(appliance, observer)
         if all(worker.is_fresh() for worker in workers):
             watchdog.feed()
         if time.monotonic() >= next_tidy:
@@ -42,10 +58,10 @@ async def main_loop(appliance: Appliance, watching: Watching, workers: Sequence[
             await asyncio.wait_for(appliance.stop_asked.wait(), _LOOK_SECONDS)
 
 
-def _look(appliance: Appliance, watching: Watching) -> None:
+def _look(appliance: Appliance, observer: JournalObserver) -> None:
     try:
-        if watching.look():
-            appliance.listeners.tell()
+        if observer.look():
+            appliance.observers.notify()
     except JournalError as error:
         # Without a journal no pick and no rating can be kept: better to say so than to go on.
         appliance.find_fault(f"{error}; restart the appliance when this is mended")
@@ -58,3 +74,141 @@ def _tidy(appliance: Appliance) -> None:
         appliance.journal.prune(appliance.config.keep_picks)
     except GreenlightError as error:
         _log.warning("the journal was not tidied: %s", error)
+
+
+@dataclass
+class JournalObserver:
+    """Takes in what others write into the journal, on the event loop.
+
+    Args:
+        updater: the worker that tries models.
+    """
+
+    appliance: Appliance
+    state_folder: Path
+    updater: Worker
+    _data_version: int = -1
+    _update: asyncio.Task[None] | None = None
+    _not_before: float = 0.0
+    _offline_since: float | None = None
+    _verified_seq: int = 0
+
+    def offer_first_bundle(self) -> None:
+        """Try the bundle that the owner named, if it is newer than any model seen here."""
+        folder = self.appliance.config.first_bundle
+        if folder is None:
+            return
+        if not folder.is_dir():
+            self.appliance.say(f"first_bundle: {folder} is not there")
+            return
+        try:
+            bundle = read_bundle(folder, read_public_keys(self.appliance.config.public_keys))
+        except (BundleRefused, KeyUnusable) as error:
+            self.appliance.attention.raise_("first-bundle", f"{folder}: {error}")
+            return
+        manifest, pointer = bundle.manifest, self.appliance.store.read()
+        seen = manifest.version <= pointer.highest.get(manifest.key_id, 0)
+        if not seen and manifest.model_hash not in pointer.quarantined:
+            offer = IncomingModel(0, manifest.version, bundle.manifest_sha256, "", folder.name)
+            self._update = asyncio.get_running_loop().create_task(self._try(offer, folder))
+
+    def look(self) -> bool:
+        """Look once, cheaply; say whether the other side has written since the last look."""
+        self._look_for_silence()
+        version = self.appliance.journal.data_version()
+        idle = self._update is None or self._update.done()
+        if idle and time.monotonic() >= self._not_before:
+            offers = self.appliance.journal.incoming_models()
+            if offers:
+                self._update = asyncio.get_running_loop().create_task(self._try(offers[0]))
+        if version == self._data_version:
+            return False
+        self._data_version = version
+        self._take_sync_state(self.appliance.journal.sync_state())
+        return True
+
+    async def close(self) -> None:
+        """Wait for an update in progress: it notices that the appliance stops."""
+        if self._update is not None:
+            await self._update
+
+    async def _try(self, offer: IncomingModel, source: Path | None = None) -> None:
+        self.appliance.say(f"model: trying version {offer.version}")
+        try:
+            update, ended = await self.updater.run(lambda: self._run_update(offer, source))
+        except TrialInterrupted:
+            return
+        except Exception as error:  # noqa: BLE001 - the outermost frame of this task
+            _log.exception("the update failed")
+            self._not_before = time.monotonic() + _RETRY_SECONDS
+            self.appliance.attention.raise_("model", f"the update failed: {error}; trying again")
+            return
+        if ended is UpdateState.REFUSED:
+            sentence = f"model version {offer.version} was refused: {update.reason}"
+            self.appliance.say(sentence)
+            self.appliance.attention.raise_("model", sentence)
+            return
+        self.appliance.attention.clear("model")
+        if update.model is not None:
+            # What was wrong with the model before says nothing of this one.
+            self.appliance.attention.clear("verification")
+            self.appliance.adopt(update.bundle, update.model)
+            # The old model and all that trying the new one took, the bundle's bytes among it.
+            del update
+            memory.give_back()
+
+    def _run_update(self, offer: IncomingModel, source: Path | None) -> tuple[Update, UpdateState]:
+        config = self.appliance.config
+        # Its own connection: this runs in the updater's thread.
+        with Journal.open(self.state_folder / JOURNAL) as journal:
+            update = Update(
+                offer=offer,
+                state_folder=self.state_folder,
+                keys=config.public_keys,
+                active=self.appliance.bundle,
+                limits=TrialLimits(config.trial_seconds, config.trial_memory_bytes),
+                store=self.appliance.store,
+                journal=journal,
+                now=now,
+                source=source,
+                stopping=self._stopping,
+            )
+            return update, update.run(lambda state: self.updater.show_life())
+
+    def _stopping(self) -> bool:
+        """Answer a trial, which asks several times a second."""
+        self.updater.show_life()
+        return self.appliance.stop_asked.is_set()
+
+    def _take_sync_state(self, told: dict[str, Any]) -> None:
+        connection = told.get("connection")
+        if isinstance(connection, dict):
+            if connection.get("state") == "online":
+                self._offline_since = None
+                if self.appliance.state.offline:
+                    self.appliance.feed(Event.CAME_ONLINE)
+            elif self._offline_since is None:
+                self._offline_since = time.monotonic()
+        for seq, result in self.appliance.journal.verified_after(self._verified_seq):
+            self._verified_seq = seq
+            if isinstance(result, dict):
+                self._take_verification(result)
+
+    def _take_verification(self, result: dict[str, Any]) -> None:
+        model = self.appliance.model
+        if result.get("outcome") != "differed" or model is None:
+            return
+        if result.get("model_hash", model.hash) == model.hash:
+            self.appliance.attention.raise_(
+                "verification",
+                f"the cloud scores a pick otherwise (by {result.get('worst_difference')} stars):"
+                " the model's export or this device is at fault",
+            )
+
+    def _look_for_silence(self) -> None:
+        since = self._offline_since
+        silent = since is not None and (
+            time.monotonic() - since >= self.appliance.config.offline_seconds
+        )
+        if silent and not self.appliance.state.offline:
+            self.appliance.feed(Event.WENT_OFFLINE)

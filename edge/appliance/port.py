@@ -97,8 +97,8 @@ class ThreadsafeAppliance:
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Have `changed` called, on the event loop, after every change worth showing."""
-        return self._appliance.listeners.add(changed)
+        return self._appliance.observers.add(changed)
 
     def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
         """Have `pressed` called whenever a finger pushes the real button."""
-        return self._appliance.fingers.add(pressed)
+        return self._appliance.button_observers.add(pressed)

@@ -20,11 +20,10 @@ from edge.appliance.boot import boot_id, now
 from edge.appliance.client import SOCKET
 from edge.appliance.commands import Hold, ShutDown
 from edge.appliance.control_socket import serve
+from edge.appliance.decisions import SlateDamaged, kept_slate
 from edge.appliance.disk_space import Reserve, Writer
-from edge.appliance.journal_observer import Watching
-from edge.appliance.kept_slate import SlateDamaged, kept_slate
 from edge.appliance.machine import Event
-from edge.appliance.main_loop import Watched, main_loop
+from edge.appliance.main_loop import HasHeartbeat, JournalObserver, main_loop
 from edge.appliance.state_folder import NoState, locked
 from edge.appliance.workers import Worker
 from edge.config import Config
@@ -32,10 +31,9 @@ from edge.journal import JOURNAL, Journal, SetAside, open_or_set_aside
 from edge.models import active as models
 from edge.models.active import Answering
 from edge.models.store import ModelStore
-from edge.panel.button import Button
-from edge.panel.button_watch import ButtonWatch
+from edge.panel.button import Button, ButtonObserver
 from edge.panel.hardware import Hardware
-from edge.panel.lights import Lights
+from edge.panel.led import LedPlayer
 from edge.panel.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -103,17 +101,17 @@ async def _run(
         await _restore_slate(appliance, updater)
         _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
         await _listen(config.state / SOCKET, appliance, stack)
-        watching = Watching(appliance, config.state, updater)
-        stack.push_async_callback(watching.close)
-        watching.offer_first_bundle()
+        observer = JournalObserver(appliance, config.state, updater)
+        stack.push_async_callback(observer.close)
+        observer.offer_first_bundle()
         stack.enter_context(terminal.pressing(lambda seconds: appliance.begin(Hold(seconds))))
         terminal.say("ready")
         tell_systemd("READY=1")
-        workers: list[Watched] = [searcher, updater]
+        workers: list[HasHeartbeat] = [searcher, updater]
         if config.page and (page := await _open_page(appliance, updater)) is not None:
             stack.push_async_callback(asyncio.to_thread, page.stop)
             workers.append(page)
-        await main_loop(appliance, watching, workers)
+        await main_loop(appliance, observer, workers)
         tell_systemd("STOPPING=1")
         terminal.say("stopping")
         models.note_clean_stop(store)
@@ -130,7 +128,7 @@ def _assemble(
     stack: contextlib.AsyncExitStack,
 ) -> Appliance:
     """Put pins, lights, button and state machine together."""
-    watch: ButtonWatch | None = None
+    watch: ButtonObserver | None = None
 
     def on_edge(down: bool, at: float) -> None:
         if watch is not None:
@@ -143,7 +141,7 @@ def _assemble(
         hardware.light(brightness)
         terminal.light(brightness)
 
-    lights = Lights(light)
+    lights = LedPlayer(light)
     stack.push_async_callback(lights.close)
 
     def attend(wanted: bool) -> None:
@@ -155,7 +153,7 @@ def _assemble(
     parts = Parts(config, journal, store, hardware, lights, searcher, writer, boot_id())
     appliance = Appliance(parts, terminal.say)
     button = Button(config.button_bounce_seconds, down=hardware.button_is_down)
-    watch = ButtonWatch(button, appliance.take_button)
+    watch = ButtonObserver(button, appliance.take_button)
     return appliance
 
 

@@ -1,11 +1,14 @@
-"""From the button's edges to presses: what counts as one, and what it asks for.
+"""From the button's edges to gestures: what counts as a press, and what it asks for.
 
-Pure: the shell hands in each edge of the pin with its time, and asks again when `deadline` is due.
-Times are seconds of any clock that only goes forward.
+`Button` is pure: it is given each edge of the pin with its time, and asked again when `deadline` is
+due. Times are seconds of any clock that only goes forward. `ButtonObserver` does that on a loop.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -169,3 +172,38 @@ class Button:
             self._stage += 1
             reached.append(StageReached(STAGES[self._stage][1]))
         return reached
+
+
+class ButtonObserver:
+    """Follows one `Button` on the event loop.
+
+    Args:
+        button: follows the contact.
+        happened: called with each event of the button.
+    """
+
+    def __init__(self, button: Button, happened: Callable[[ButtonEvent], object]) -> None:
+        self._button = button
+        self._happened = happened
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def edge_from_any_thread(self, down: bool, at: float) -> None:
+        """Take in an edge; gpiozero calls this from a thread of its own."""
+        self._loop.call_soon_threadsafe(self._edge, down, at)
+
+    def _edge(self, down: bool, at: float) -> None:
+        self._report(self._button.edge(down, at))
+
+    def _advance(self) -> None:
+        self._report(self._button.advance(time.monotonic()))
+
+    def _report(self, events: list[ButtonEvent]) -> None:
+        for event in events:
+            self._happened(event)
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._button.deadline
+        if deadline is not None:
+            wait = max(0.0, deadline - time.monotonic())
+            self._timer = self._loop.call_later(wait, self._advance)

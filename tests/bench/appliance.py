@@ -18,8 +18,7 @@ from data.signing import keys_folder, read_public_keys
 from edge.appliance.commands import ShutDown
 from edge.appliance.machine import Phase
 from edge.journal import JOURNAL, Journal
-from edge.panel.button import Button
-from edge.panel.button_watch import ButtonWatch
+from edge.panel.button import Button, ButtonObserver
 from edge.search.model import Model
 from tests.edge.assembly import Assembly
 
@@ -111,7 +110,7 @@ async def pressed(bundle, folder):
     watch = None
     built = Assembly(folder, lambda *edge: watch.edge_from_any_thread(*edge), demonstration=False)
     appliance, taken = built.appliance, []
-    watch = ButtonWatch(Button(built.config.button_bounce_seconds), appliance.take_button)
+    watch = ButtonObserver(Button(built.config.button_bounce_seconds), appliance.take_button)
     appliance.adopt(checked, Model.load(checked))
     for _ in range(PRESSES):
         built.hardware.press()

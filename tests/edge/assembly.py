@@ -16,7 +16,7 @@ from edge.config import Config
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore
 from edge.panel.hardware import Hardware, OnEdge
-from edge.panel.lights import Lights
+from edge.panel.led import LedPlayer
 from edge.search.model import Model
 
 
@@ -37,7 +37,7 @@ class Assembly:
         self.searcher = Worker("search", 1800.0)
         self.store = ModelStore(folder)
         self.said: list[str] = []
-        self.lights = Lights(self.hardware.light)
+        self.lights = LedPlayer(self.hardware.light)
         self.writer = Writer(self.store, Reserve(folder), Attention(self._attend))
         parts = Parts(
             config=self.config,

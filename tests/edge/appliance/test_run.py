@@ -10,7 +10,7 @@ import socket
 import stat
 from pathlib import Path
 
-from edge.appliance.kept_slate import SLATE_FILE, keep_slate
+from edge.appliance.decisions import SLATE_FILE, keep_slate
 from edge.journal import JOURNAL, Journal
 from edge.search.slate import Slate, Years
 
@@ -203,7 +203,7 @@ def test_a_damaged_slate_is_set_aside_and_everything_else_goes_on(supplied):
     supplied.config.write_text(config)
     running = supplied.start()
     assert running.wait_for("page: http://localhost:")
-    assert f"lies in {SLATE_FILE}.damaged-1" in supplied.ask("status")["attention"][0]
+    assert f"is now in {SLATE_FILE}.damaged-1" in supplied.ask("status")["attention"][0]
     running.wait_for("model: films")
     assert len(supplied.ask("press")["answer"]["slate"]["candidates"]) == 36
 

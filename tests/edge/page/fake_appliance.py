@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.catalogue import Catalogue
 from edge.appliance.commands import Command, Outcome, RefusalKind
-from edge.appliance.listeners import Listeners
+from edge.appliance.observers import Observers
 from edge.page import PageServer, PageSettings
 from edge.page.port import ApplianceStatus
 from edge.search.slate import Slate
@@ -20,13 +20,13 @@ class FakeAppliance:
     """Does nothing until a test changes it; declines every action."""
 
     def __init__(self) -> None:
-        self.listeners = Listeners()
-        self.fingers = Listeners()
+        self.listeners = Observers()
+        self.fingers = Observers()
         self.stands = ApplianceStatus("ready", "ready", "MovieSelector")
 
     def change(self, says: str) -> None:
         self.stands = ApplianceStatus("ready", says, "MovieSelector")
-        self.listeners.tell()
+        self.listeners.notify()
 
     def status(self) -> ApplianceStatus:
         return self.stands

@@ -151,7 +151,7 @@ def test_stopping_ends_open_streams_at_once(appliance: FakeAppliance, tmp_path: 
     server.stop()
     assert stream.next() == "end"
     assert not server.is_fresh()
-    assert appliance.listeners._listening == appliance.fingers._listening == frozenset()
+    assert appliance.listeners._observers == appliance.fingers._observers == frozenset()
     stream.close()
 
 

@@ -10,8 +10,7 @@ import pytest
 from edge.config import Config
 from edge.panel.button import Button, ButtonPressed
 from edge.panel.hardware import Hardware, NoGpio
-from edge.panel.led import STEPS, Pattern
-from edge.panel.lights import Lights
+from edge.panel.led import STEPS, LedPlayer, Pattern
 
 
 def edges_of(config: Config) -> list[bool]:
@@ -67,7 +66,7 @@ def shown_on_pin(pattern: Pattern, count: int) -> list[float]:
                 enough.set()
                 await asyncio.Event().wait()
 
-        lights = Lights(hardware.light, sleep)
+        lights = LedPlayer(hardware.light, sleep)
         hardware.led_pin.clear_states()
         lights.show(pattern)
         await enough.wait()
@@ -96,7 +95,7 @@ def test_every_pattern_is_seen_on_the_pin_again_and_again(pattern):
 def test_a_new_pattern_is_seen_at_once_and_the_old_one_is_forgotten():
     async def play() -> list[float]:
         levels: list[float] = []
-        lights = Lights(levels.append, lambda _: asyncio.Event().wait())
+        lights = LedPlayer(levels.append, lambda _: asyncio.Event().wait())
         assert lights.show(Pattern.SOLID)
         assert not lights.show(Pattern.SOLID)
         assert lights.show(Pattern.HELD)

@@ -1,4 +1,4 @@
-"""What the appliance looks after: the sync service's word, a failing journal, the watchdog."""
+"""What the main loop sees to: the sync service's reports, a failing journal, the watchdog."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import asyncio
 import threading
 
 from edge.appliance.commands import Approve, ShutDown
-from edge.appliance.journal_observer import Watching
 from edge.appliance.machine import Phase
-from edge.appliance.main_loop import main_loop
+from edge.appliance.main_loop import JournalObserver, main_loop
 from edge.appliance.workers import Worker
 from edge.journal import JOURNAL, Journal, JournalError
 from edge.models.activation import UpdateState
@@ -21,11 +20,11 @@ class Sync:
 
     def __init__(self, built: Assembly) -> None:
         self.journal = Journal.open(built.config.state / JOURNAL)
-        self.watching = Watching(built.appliance, built.config.state, Worker("update", 60.0))
+        self.observer = JournalObserver(built.appliance, built.config.state, Worker("update", 60.0))
 
     def tell(self, key: str, value: object) -> None:
         self.journal.set_sync_state(key, value)
-        assert self.watching.look()
+        assert self.observer.look()
 
 
 def test_being_offline_for_long_is_shown_and_passes(tmp_path, small_bundle):
@@ -35,7 +34,7 @@ def test_being_offline_for_long_is_shown_and_passes(tmp_path, small_bundle):
         assert not built.appliance.state.offline
         while not built.appliance.state.offline:
             await asyncio.sleep(0.05)
-            sync.watching.look()
+            sync.observer.look()
         assert built.lights.shown.value == "four blinks"
         sync.tell("connection", {"state": "online"})
         assert built.lights.shown.value == "solid"
@@ -56,11 +55,11 @@ def test_a_verification_that_differs_wants_attention_though_the_next_agrees(tmp_
         agreed = {"outcome": "agreed", "model_hash": ours}
         first, second, third = sync.journal.pending_requests("verify")
         sync.journal.finish_request(first.seq, of_another)
-        sync.watching.look()
+        sync.observer.look()
         assert built.appliance.attention.sentences == []
         sync.journal.finish_request(second.seq, differed)
         sync.journal.finish_request(third.seq, agreed)
-        sync.watching.look()
+        sync.observer.look()
         assert "by 0.5 stars" in built.appliance.attention.sentences[0]
         assert built.lights.shown.value == "1 Hz"
         built.appliance.attention.clear()
@@ -73,7 +72,7 @@ def test_a_verification_that_differs_wants_attention_though_the_next_agrees(tmp_
 
 def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bundle, monkeypatch):
     async def visit(built: Assembly) -> None:
-        watching = Watching(built.appliance, tmp_path, Worker("update", 60.0))
+        observer = JournalObserver(built.appliance, tmp_path, Worker("update", 60.0))
         looks = iter([JournalError("disk I/O error"), JournalError("disk I/O error"), None])
         told = asyncio.Event()
 
@@ -83,8 +82,8 @@ def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bu
             told.set()
             return False
 
-        monkeypatch.setattr(watching, "look", look)
-        loop = asyncio.create_task(main_loop(built.appliance, watching, []))
+        monkeypatch.setattr(observer, "look", look)
+        loop = asyncio.create_task(main_loop(built.appliance, observer, []))
         while built.appliance.state.phase is not Phase.FAULTY:
             await asyncio.sleep(0.01)
         assert built.lights.shown.value == "fast even blinking"
@@ -107,9 +106,9 @@ def test_a_model_in_its_trial_shows_signs_of_life(tmp_path, small_bundle, rebund
             super().show_life()
 
     async def visit(built: Assembly) -> None:
-        watching = Watching(built.appliance, tmp_path, Observed("update", 60.0))
-        watching.offer_first_bundle()
-        await watching.close()
+        observer = JournalObserver(built.appliance, tmp_path, Observed("update", 60.0))
+        observer.offer_first_bundle()
+        await observer.close()
         assert built.appliance.bundle.manifest.version == 2
         assert len(signs) > len(UpdateState), "more than one a step: the trial itself shows some"
 
@@ -126,10 +125,10 @@ def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bu
     let_go = threading.Event()
 
     async def visit(built: Assembly) -> None:
-        watching = Watching(built.appliance, tmp_path, Worker("update", 60.0))
+        observer = JournalObserver(built.appliance, tmp_path, Worker("update", 60.0))
         stuck = Worker("stuck", 0.3)
         looks = asyncio.Event()
-        real_look, count = watching.look, 0
+        real_look, count = observer.look, 0
 
         def look() -> bool:
             nonlocal count
@@ -143,8 +142,8 @@ def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bu
                 looks.clear()
                 await looks.wait()
 
-        monkeypatch.setattr(watching, "look", look)
-        loop = asyncio.create_task(main_loop(built.appliance, watching, [stuck]))
+        monkeypatch.setattr(observer, "look", look)
+        loop = asyncio.create_task(main_loop(built.appliance, observer, [stuck]))
         await rounds(3)
         assert notes
         assert set(notes) == {"WATCHDOG=1"}

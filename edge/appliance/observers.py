@@ -1,0 +1,26 @@
+"""Who is called when something has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Observers:
+    """Callables that are called, in no order; adding and removing is safe from any thread."""
+
+    def __init__(self) -> None:
+        self._observers: frozenset[Callable[[], None]] = frozenset()
+
+    def add(self, observer: Callable[[], None]) -> Callable[[], None]:
+        """Call `observer` from now on; the callable returned ends that."""
+        self._observers |= {observer}
+
+        def remove() -> None:
+            self._observers -= {observer}
+
+        return remove
+
+    def notify(self) -> None:
+        """Call everyone."""
+        for observer in self._observers:
+            observer()
