@@ -15,6 +15,7 @@ from data.catalogue import Catalogue
 from data.errors import GreenlightError
 from data.films import Combination, genre_slots
 from data.picks import Prediction
+from data.privacy import forbid_telemetry
 
 if TYPE_CHECKING:
     from edge.search.atlas import Atlas
@@ -195,14 +196,39 @@ def columns(combinations: Sequence[Combination]) -> tuple[Text, NDArray[np.int64
 
 def runtime_version() -> str:
     """Return the version of ONNX Runtime here."""
+    return str(_onnxruntime().__version__)
+
+
+# One Identity node, as ONNX writes it: enough for ONNX Runtime to read all that it reads of the
+# machine before it loads a graph.
+_SMALLEST_GRAPH = bytes.fromhex(
+    "08083a370a100a017812017922084964656e746974791201675a0f0a0178120a"
+    "0a08080612040a020801620f0a0179120a0a08080612040a02080142040a00100d"
+)
+
+
+def warm_up() -> None:
+    """Import all that loading and searching a model needs, and let ONNX Runtime see the machine.
+
+    After this a process may give up its right to open files.
+    """
+    import edge.search.pick
+    import edge.search.slate
+    import edge.search.tables  # noqa: F401
+
+    session = _session(_SMALLEST_GRAPH)
+    session.run(["y"], {"x": np.array([1], np.int32)})
+
+
+def _onnxruntime() -> Any:
+    forbid_telemetry()
     import onnxruntime
 
-    return str(onnxruntime.__version__)
+    return onnxruntime
 
 
 def _session(graph: bytes) -> Any:
-    import onnxruntime
-
+    onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     # One thread: a Pi has other work, and a row takes a microsecond.
     options.intra_op_num_threads = 1
