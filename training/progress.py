@@ -1,13 +1,9 @@
-"""How a long run reports its progress."""
+"""How a long run tells of itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-# Called with each step's name and the share of the work done before it.
-ProgressReporter: TypeAlias = Callable[[str, float], None]
-
-
-def unreported(step: str, done: float) -> None:
-    """Report nothing."""
+# Told each step's name, and the share of the work done before it.
+Tell: TypeAlias = Callable[[str, float], None]

@@ -1,6 +1,7 @@
-"""A candidate model's first run, in a process of its own with limits on memory and time.
+"""A candidate model's first run, in a process of its own with limits and without rights.
 
-Whatever the model does there - crash, hang, eat memory - the appliance goes on answering.
+Whatever the model does there - crash, hang, eat memory, take the process over - the appliance goes
+on answering, and nothing but a verdict comes out (`edge.models.sandbox`).
 `python -m edge.models.trial FOLDER KEYS_FOLDER MEMORY_BYTES SECONDS` is the child: it says `ok` as
 its last line, or why not.
 """
@@ -21,6 +22,7 @@ from edge.models.activation import Refused
 
 _OK = "ok"
 _REFUSED = 3
+_NO_SANDBOX = 4
 _LONGEST_REASON = 300
 _LONGEST_OUTPUT = 64 * 1024
 # How numpy, ONNX Runtime and the standard library say so.
@@ -55,6 +57,7 @@ def try_model(
     Raises:
         Refused: saying what the model did.
         TrialInterrupted: `stopping` said so.
+        NoSandbox: this device can't confine the child. That is no verdict: the offer stays open.
     """
     command = [sys.executable, "-m", "edge.models.trial", str(folder), str(keys)]
     command += [str(memory_bytes), str(seconds)]
@@ -67,6 +70,10 @@ def try_model(
         raise Refused(f"did not finish its trial within {seconds:g} s") from error
     if done.returncode == 0 and done.stdout.splitlines()[-1:] == [_OK.encode()]:
         return
+    if done.returncode == _NO_SANDBOX:
+        from edge.models.sandbox import NoSandbox
+
+        raise NoSandbox(done.stdout.decode("utf-8", "replace").strip()[:_LONGEST_REASON])
     raise Refused(_reason(done))
 
 
@@ -130,12 +137,20 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
     from data.signing import read_public_keys
     from edge.models.graph_rules import check_graph
     from edge.models.probing import check_answers
-    from edge.search.model import Model
+    from edge.models.sandbox import NoSandbox, confine
+    from edge.search.model import Model, warm_up
 
     try:
         bundle = read_bundle(Path(folder), read_public_keys(Path(keys)))
+        bundle.catalogue()
         check_graph(bundle.model)
+        # From here on nothing can be imported or opened: what is needed is fetched now.
+        warm_up()
+        confine()
         check_answers(Model.load(bundle), bundle)
+    except NoSandbox as error:
+        print(error)
+        return _NO_SANDBOX
     except GreenlightError as error:
         print(error)
         return _REFUSED
@@ -147,4 +162,7 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(_child(*sys.argv[1:]))
+    verdict = _child(*sys.argv[1:])
+    sys.stdout.flush()
+    # Without clean-up: libraries' exit handlers would want files that are out of reach by now.
+    os._exit(verdict)

@@ -9,16 +9,16 @@ import numpy as np
 import onnx
 import pytest
 
+from training.export import parity
 from training.export.converter import to_onnx
 from training.export.example_bundle import example_table, small_model
 from training.export.runtime import Scorer
-from training.model.combinations import random_combinations
 from training.model.records import frame_of_films, ratings_of
 
 
 @pytest.fixture(scope="module")
 def asked(example):
-    return random_combinations(example.model, 1_500, seed=9)
+    return parity.random_combinations(example.model, 1_500, seed=9)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
