@@ -7,7 +7,7 @@ carries them out. How a refusal ends a process or a web request is said here and
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -15,9 +15,7 @@ from data.errors import GreenlightError
 from data.exits import Exit
 from data.messages import Feedback
 from data.picks import Pick
-
-if TYPE_CHECKING:
-    from edge.search.slate import Slate
+from edge.search.slate import Slate
 
 
 class Press(msgspec.Struct, frozen=True, tag="press", tag_field="command"):
@@ -106,7 +104,7 @@ class CommandRefused(GreenlightError):
 
     Attributes:
         kind: why, for programs.
-        field: the value at fault, if it is one.
+        field: the value at fault, for programs; the message does without it.
     """
 
     def __init__(self, kind: RefusalKind, why: str, field: str | None = None) -> None:

@@ -24,10 +24,10 @@ from edge.appliance.commands import Approve, CommandRefused, Outcome, Rate, Refu
 from edge.appliance.state_folder import locked
 from edge.config import Config
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, HistoryEntry, Journal
+from edge.search.slate import InvalidSlate, Slate
 
 if TYPE_CHECKING:
     from edge.search.model import Model
-    from edge.search.slate import Slate
 
 # How many of the newest picks the longer hold has verified.
 _VERIFIED_PICKS = 20
@@ -121,13 +121,13 @@ class Decisions:
             CommandRefused: the old one holds.
         """
         # Loads numpy, which only an owner who narrows something needs.
-        from edge.search.slate import InvalidSlate, resolve
+        from edge.search.resolve import resolve
 
         if slate is not None and model is not None:
             try:
                 space = resolve(slate, model.atlas, random.Random(0))
             except InvalidSlate as error:
-                raise CommandRefused(RefusalKind.INVALID, str(error), error.field) from error
+                raise CommandRefused(RefusalKind.INVALID, error.reason, error.field) from error
             if not space.size:
                 why = "nothing matches; allow more years, genres or directors"
                 raise CommandRefused(RefusalKind.INVALID, why, "slate")
@@ -215,9 +215,6 @@ def kept_slate(state: Path) -> Slate | None:
         kept = path.read_bytes()
     except FileNotFoundError:
         return None
-    # The search loads numpy: not for an owner who has narrowed nothing.
-    from edge.search.slate import Slate
-
     try:
         return msgspec.json.decode(kept, type=Slate)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -19,6 +20,7 @@ from edge.search.slate import Slate
 
 _PATIENCE_SECONDS = 15.0
 _BUSY = "the appliance is busy or stopping; try again"
+_SLOW = "the appliance takes long; look again to see what came of it"
 
 
 class ThreadsafeAppliance:
@@ -48,19 +50,24 @@ class ThreadsafeAppliance:
         )
 
     def execute(self, command: Command) -> Outcome:
-        """Have the appliance do this; a long search runs on, unless the command waits for it."""
-        asked = self._appliance.execute(command)
+        """Have the appliance do this, within 15 seconds; a search runs on if it takes longer."""
+        # Whoever takes it first: the loop, which then begins, or the caller, who then gives up.
+        turn = threading.Lock()
+
+        async def begin() -> Outcome:
+            if not turn.acquire(blocking=False):
+                return Outcome.refused(RefusalKind.FAILED, _BUSY)
+            return await self._appliance.execute(command)
+
+        begun = begin()
         try:
-            future = asyncio.run_coroutine_threadsafe(asked, self._loop)
+            return asyncio.run_coroutine_threadsafe(begun, self._loop).result(_PATIENCE_SECONDS)
         except RuntimeError:  # the loop has closed
-            asked.close()
+            begun.close()
             return Outcome.refused(RefusalKind.FAILED, _BUSY)
-        try:
-            return future.result(_PATIENCE_SECONDS)
         except (TimeoutError, CancelledError):
-            # What has not begun by now never will: it was said that nothing was done.
-            future.cancel()
-            return Outcome.refused(RefusalKind.FAILED, _BUSY)
+            nothing_done = turn.acquire(blocking=False)
+            return Outcome.refused(RefusalKind.FAILED, _BUSY if nothing_done else _SLOW)
 
     def narrowing(self) -> Slate | None:
         """Return the slate of the presses to come."""

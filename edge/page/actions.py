@@ -122,10 +122,9 @@ def _pick_id(form: Form) -> str:
 
 def _problem(outcome: Outcome) -> str:
     """Return why a command was refused, with the form's own label instead of the field's path."""
-    field = outcome.field or ""
-    reason = (outcome.error or "").removeprefix(f"{field}: ")
+    reason = outcome.error or ""
     label = {"directors": "Directors", "years": "Years", "genres": "Genres", "kinds": "Kinds"}
-    part = label.get(field.partition(".")[0])
+    part = label.get((outcome.field or "").partition(".")[0])
     return sentence(f"{part}: {reason}" if part else reason)
 
 

@@ -13,8 +13,9 @@ from edge.search.exact import find
 from edge.search.explain import explain
 from edge.search.explore import draw_for, draw_offsets
 from edge.search.model import Model, Rows, columns
+from edge.search.resolve import resolve
 from edge.search.rows import Progress
-from edge.search.slate import InvalidSlate, Slate, resolve
+from edge.search.slate import InvalidSlate, Slate
 from edge.search.space import Space
 from edge.search.tables import SCORES_A_STAR
 from edge.search.titles import TitleMaker

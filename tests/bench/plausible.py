@@ -4,7 +4,8 @@ import time
 
 from edge.search.best import Search
 from edge.search.exact import confirm
-from edge.search.slate import Slate, resolve
+from edge.search.resolve import resolve
+from edge.search.slate import Slate
 
 from .measure import Measure, seconds_of, shown
 from .rates import open_model

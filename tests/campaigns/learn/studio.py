@@ -35,7 +35,8 @@ from edge.models.activation import UpdateState
 from edge.models.store import ModelStore
 from edge.models.update import TrialLimits, Update
 from edge.search.model import Model
-from edge.search.slate import Slate, resolve
+from edge.search.resolve import resolve
+from edge.search.slate import Slate
 from edge.search.titles import TitleMaker
 from lambdas.store_feedback.ingest import receive
 from training.retraining.retrain import retrain

@@ -124,6 +124,9 @@ def test_an_approval_that_cannot_be_written_is_refused_and_the_pick_still_waits(
     async def visit(built: Assembly) -> None:
         await built.press()
 
+        phases = []
+        built.appliance.observers.add(lambda: phases.append(built.appliance.state.phase))
+
         def broken(*_):
             raise JournalError("the card is gone")
 
@@ -132,6 +135,7 @@ def test_an_approval_that_cannot_be_written_is_refused_and_the_pick_still_waits(
         assert (outcome.refusal, outcome.error) == (RefusalKind.FAILED, "the card is gone")
         assert built.appliance.state.phase is Phase.DECIDING
         assert built.appliance.attention.sentences == ["the card is gone"]
+        assert set(phases) == {Phase.DECIDING}, "it was never said to be decided"
 
     assembled(tmp_path, small_bundle, visit)
 

@@ -15,8 +15,9 @@ from edge.search.best import Search
 from edge.search.classic import classic_slate
 from edge.search.explore import draw_offsets
 from edge.search.pick import choose, choose_classic
+from edge.search.resolve import resolve
 from edge.search.show import pick_table
-from edge.search.slate import Slate, resolve
+from edge.search.slate import Slate
 
 from .made_up import model as made_up_model
 from .plain import best_of, combinations_of

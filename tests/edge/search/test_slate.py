@@ -10,7 +10,8 @@ from data.errors import InvalidRecord
 from data.films import Combination
 from edge.search.classic import EmptySlate, classic_slate
 from edge.search.pick import choose, choose_classic
-from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years, resolve
+from edge.search.resolve import resolve
+from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
 
 from .made_up import model as made_up_model
 

@@ -1,0 +1,129 @@
+"""A decision gets the same answer from the running appliance and without one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from data.ids import new_id
+from edge.appliance.commands import Approve, Narrow, Outcome, Rate, RefusalKind
+from edge.appliance.decisions import SLATE_FILE, execute_stopped, keep_slate
+from edge.appliance.state_folder import AlreadyRunning, locked
+from edge.config import Config
+from edge.journal import JOURNAL, Journal
+from edge.search.slate import Directors, Slate, Years
+
+from ..assembly import Assembly, assembled
+
+UNKNOWN = new_id()
+
+
+@pytest.fixture
+def approved(tmp_path: Path, make_pick) -> str:
+    """A journal with a film that was made, and the newest pick undecided."""
+    with Journal.open(tmp_path / JOURNAL) as journal:
+        made = make_pick(title="Made")
+        journal.record_pick(made)
+        journal.record_decision(made.id, "approved", "now")
+        journal.record_pick(make_pick(title="Undecided"))
+    return made.id
+
+
+def running(folder: Path, small_bundle, command: Approve | Rate) -> Outcome:
+    outcomes = []
+
+    async def visit(built: Assembly) -> None:
+        outcomes.append(await built.appliance.execute(command))
+
+    assembled(folder, small_bundle, visit, demonstration=False)
+    return outcomes[0]
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "words"),
+    [
+        (Approve(UNKNOWN), RefusalKind.NOT_NOW, "another pick waits by now"),
+        (Rate(8, UNKNOWN), RefusalKind.NOT_NOW, "there is no pick"),
+        (Rate(11), RefusalKind.INVALID, "give 1 to 10 stars"),
+        (Rate(None), RefusalKind.INVALID, "give 1 to 10 stars"),
+        (Rate(simulated=True), RefusalKind.INVALID, "demonstration = true"),
+    ],
+)
+def test_one_refusal_has_one_answer(tmp_path, small_bundle, approved, command, kind, words):
+    with_appliance = running(tmp_path, small_bundle, command)
+    without = execute_stopped(Config(state=tmp_path), command)
+    assert with_appliance == without
+    assert (without.ok, without.refusal) == (False, kind)
+    assert words in without.error
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_second_rating_is_refused_and_changes_nothing(
+    tmp_path, small_bundle, approved, is_running
+):
+    config = Config(state=tmp_path)
+    assert execute_stopped(config, Rate(8)).ok
+    again = Rate(9, approved)
+    outcome = (
+        running(tmp_path, small_bundle, again) if is_running else execute_stopped(config, again)
+    )
+    assert (outcome.refusal, outcome.error) == (
+        RefusalKind.NOT_NOW,
+        "Made: already rated 8 stars (owner)",
+    )
+    with Journal.open(tmp_path / JOURNAL) as journal:
+        assert [rating.stars for rating in journal.find_pick(approved).ratings] == [8]
+
+
+def test_without_an_appliance_the_pick_that_waits_is_approved_once(tmp_path, approved):
+    config = Config(state=tmp_path)
+    outcome = execute_stopped(config, Approve())
+    assert (outcome.ok, outcome.pick.title) == (True, "Undecided")
+    again = execute_stopped(config, Approve())
+    assert (again.refusal, again.error) == (
+        RefusalKind.NOT_NOW,
+        "no pick waits for a decision",
+    )
+
+
+def test_nothing_is_decided_beside_whoever_holds_the_lock(tmp_path, approved):
+    with locked(tmp_path), pytest.raises(AlreadyRunning):
+        execute_stopped(Config(state=tmp_path), Rate(8))
+
+
+@pytest.mark.parametrize(
+    ("slate", "field"),
+    [
+        (Slate(directors=Directors(names=("Nobody At All",))), "directors.names"),
+        (Slate(years=Years(first=2000, last=1990)), "years"),
+    ],
+)
+def test_a_slate_that_leaves_nothing_is_refused_without_the_codes_words(
+    tmp_path, small_bundle, slate, field
+):
+    keep_slate(tmp_path, None)
+
+    async def visit(built: Assembly) -> None:
+        outcome = await built.appliance.execute(Narrow(slate))
+        assert (outcome.refusal, outcome.field) == (RefusalKind.INVALID, field)
+        assert field not in outcome.error.partition(" ")[0]
+        assert built.appliance.slate is None
+
+    assembled(tmp_path, small_bundle, visit)
+    assert not (tmp_path / SLATE_FILE).exists()
+
+
+def test_a_slate_that_cannot_be_kept_does_not_hold(tmp_path, small_bundle, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    async def visit(built: Assembly) -> None:
+        monkeypatch.setattr("edge.appliance.decisions.replace_durably", full)
+        outcome = await built.appliance.execute(Narrow(Slate()))
+        assert (outcome.refusal, built.appliance.slate) == (RefusalKind.FAILED, None)
+        assert "No space left" in outcome.error
+        await asyncio.sleep(0)
+
+    assembled(tmp_path, small_bundle, visit)
