@@ -139,6 +139,10 @@ soak: setup ## 100,000 ratings through 500 faults on real parts (SEED=1 replays)
 soak-cloud: setup ## the same on the local cloud, smaller
 	@$(RUN)/python tests/campaigns/soak.py --local-cloud --ratings 500 --faults 30 --seed $(SEED)
 
+.PHONY: numeric
+numeric: $(VENV)/ready ## the tests marked numeric, computed the way other processors would
+	@$(RUN)/python -m tests.campaigns.processors $(ARGS)
+
 .PHONY: crash
 crash: $(VENV)/ready ## 10,000 power cuts replayed from recorded writes (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/crash.py --seed $(SEED)

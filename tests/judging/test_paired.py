@@ -7,6 +7,8 @@ from judging import paired
 from judging.paired import Predictions, compare, slate_size
 from training.evaluation.metrics import metrics
 
+pytestmark = pytest.mark.numeric
+
 
 def world(films: int, seed: int, noise: tuple[float, float]):
     """Return stars, and the predictions of two models with so much noise."""

@@ -15,6 +15,8 @@ from training.errors import PipelineUnusable
 from training.export.bundle import load_pipeline
 from training.serve import application, load_proved
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def address(example):

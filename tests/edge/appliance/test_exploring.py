@@ -12,6 +12,8 @@ from edge.search.slate import Slate
 
 from ..assembly import Assembly, assembled
 
+pytestmark = pytest.mark.numeric
+
 _MOST_PRESSES = 500
 
 

@@ -1,6 +1,7 @@
 """Bounds never lie: nothing scores higher than its director's ceiling or its pair's bound."""
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,8 @@ from edge.search.bounds import Bounds
 from edge.search.space import Space
 
 from .made_up import model as made_up_model
+
+pytestmark = pytest.mark.numeric
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -12,6 +12,8 @@ from edge.search.slate import Slate
 
 from .made_up import model as made_up_model
 
+pytestmark = pytest.mark.numeric
+
 
 def by_definition(model, film):
     """Average what each part adds over all six orders of exchanging them, in exact fractions."""

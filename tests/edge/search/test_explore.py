@@ -23,6 +23,8 @@ from .made_up import model as made_up_model
 from .plain import best_of, combinations_of
 from .test_search import models, slates
 
+pytestmark = pytest.mark.numeric
+
 
 def drawn_of(pick):
     return (-pick.expected - pick.drawn, pick.combination)

@@ -14,6 +14,8 @@ from edge.search.score import score_file
 
 from .made_up import model as made_up_model
 
+pytestmark = pytest.mark.numeric
+
 MODEL = made_up_model(21)
 NAMES = [entry.name for entry in MODEL.catalogue.directors]
 TITLES = ["Lucky (2011/III)", 'The "Ark", or Truth', "Two\nlines", "雨", "Plain", "tab\there"]

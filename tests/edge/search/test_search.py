@@ -18,6 +18,8 @@ from edge.search.top import Found
 from .made_up import model as made_up_model
 from .plain import best_of, combinations_of
 
+pytestmark = pytest.mark.numeric
+
 
 @st.composite
 def models(draw, with_tables=True, lie=0):

@@ -16,6 +16,8 @@ from training.evaluation.metrics import NAMES
 from training.export.example_bundle import made_up_films
 from training.model.records import frame_of_films
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def halves():

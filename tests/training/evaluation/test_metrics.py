@@ -15,6 +15,8 @@ from training.evaluation.metrics import (
     slate_figures,
 )  # fmt: skip
 
+pytestmark = pytest.mark.numeric
+
 STARS = np.array([2, 5, 7, 7])
 EXPECTED = np.array([3.0, 5.0, 6.0, 7.5])
 

@@ -10,6 +10,8 @@ from training.evaluation.baselines import LabelForest, OneHotLogistic, PlainBoos
 from training.evaluation.evaluate import MODEL, predict_with
 from training.model.records import frame_of_films
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.slow
 def test_the_model_beats_forest_logistic_and_plain_boosting_on_the_sample():

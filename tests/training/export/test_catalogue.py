@@ -9,6 +9,8 @@ from training.export.example_bundle import example_table, small_model
 from training.model.mixed_model import KernelValues
 from training.model.records import frame_of_films, ratings_of
 
+pytestmark = pytest.mark.numeric
+
 
 def test_the_spread_is_that_of_the_fitted_kernel_and_near_the_truth():
     films = example_table(directors=150).films

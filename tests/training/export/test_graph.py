@@ -15,6 +15,8 @@ from training.export.example_bundle import example_table, small_model
 from training.export.runtime import Scorer
 from training.model.records import frame_of_films, ratings_of
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def asked(example):

@@ -12,6 +12,8 @@ from training.export import parity as parity_checks
 from training.export.example_bundle import example_table, small_model
 from training.model.records import frame_of_films
 
+pytestmark = pytest.mark.numeric
+
 
 def test_an_operator_that_is_not_proved_is_refused_by_name(example):
     graph = onnx.load_from_string(example.exported.model_bytes)

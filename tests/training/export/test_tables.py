@@ -10,6 +10,8 @@ from training.export import parity
 from training.export.compile import compile_model, own_overlaps
 from training.export.tables import GRID, to_grid
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def tables(example):

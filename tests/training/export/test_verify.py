@@ -13,6 +13,8 @@ from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE
 from training.__main__ import app
 from training.export.verify import verify
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture
 def copy(example, tmp_path):

@@ -11,6 +11,8 @@ from training.model.estimator import FilmModel
 from training.model.head import FLOOR, fit_head
 from training.model.records import as_records, frame_of_films, ratings_of
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def table(films):

@@ -31,6 +31,8 @@ from training.retraining.training_set import TrainingSet
 
 from .made_up_feedback import made_up_feedback, write_objects
 
+pytestmark = pytest.mark.numeric
+
 
 @dataclass
 class House:
