@@ -93,5 +93,9 @@ class Fetcher:
     def _run(self) -> None:
         while (task := self._work.get()) is not None:
             self._alive_at = time.monotonic()
-            task()
+            try:
+                task()
+            except Exception:  # noqa: BLE001 - this thread's outermost loop
+                # Without this thread no later update would ever be fetched.
+                _log.exception("the fetch thread")
             self._alive_at = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -24,9 +25,11 @@ from data.errors import GreenlightError
 from lambdas.operator.local_endpoints import Endpoints, NotRunning
 from local_cloud import supervisor, tail
 from local_cloud.control import order
-from local_cloud.state import DEFAULT, LocalCloudFailed, State
+from local_cloud.state import DEFAULT, LocalCloudFailed, State, ending_of
 
 _STOP_SECONDS = 45.0
+# The emulator, the stack, and the ML endpoint, which alone may take ninety seconds.
+_START_SECONDS = 300.0
 _READY = b"ready\n"
 
 app = typer.Typer(
@@ -115,7 +118,7 @@ def _start(folder: State, pipeline: Path | None, keep: bool) -> None:
     ]
     log = folder.log("supervisor")
     with log.open("wb") as output:
-        subprocess.Popen(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -126,7 +129,12 @@ def _start(folder: State, pipeline: Path | None, keep: bool) -> None:
     os.close(writer)
     # The other end closes without a word if it cannot start.
     with os.fdopen(reader, "rb") as said:
-        if said.readline() != _READY:
+        if not select.select([said], [], [], _START_SECONDS)[0]:
+            process.terminate()
+            raise LocalCloudFailed(
+                f"waited {_START_SECONDS:.0f} s for the local cloud to start; {ending_of(log)}"
+            )
+        if os.read(said.fileno(), len(_READY)) != _READY:
             reason = log.read_text("utf-8", "replace").strip().splitlines()
             last = reason[-1].removeprefix("local_cloud: ") if reason else "it said nothing"
             raise LocalCloudFailed(last)
@@ -161,7 +169,10 @@ def _stop(folder: State) -> bool:
                     os.kill(int(pid), signal.SIGTERM)
                     told = True
             time.sleep(0.05)
-    raise LocalCloudFailed(f"it has not ended after {_STOP_SECONDS:.0f} s; see {folder.log('x')}")
+    raise LocalCloudFailed(
+        f"waited {_STOP_SECONDS:.0f} s for the local cloud to end; "
+        f"{ending_of(folder.log('supervisor'))}"
+    )
 
 
 @app.command()

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.operator.local_endpoints import NotRunning
-from local_cloud.state import LocalCloudFailed, State
+from local_cloud.state import LocalCloudFailed, State, ending_of
 
 Order = Callable[[dict[str, Any]], dict[str, Any]]
 
 # What the kernel has room for in the name of a socket.
 _MAX_SOCKET_PATH = 107
+_STOP_SECONDS = 5.0
+_SPEAK_SECONDS = 10.0
+# The longest order serves another pipeline, which may take the ML endpoint ninety seconds.
+_OBEY_SECONDS = 150.0
 _MAX_LINE = 65_536
 
 
@@ -43,7 +47,7 @@ class Control:
         # Wakes the thread that waits in accept().
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
         self._path.unlink(missing_ok=True)
 
     def _serve(self) -> None:
@@ -55,6 +59,7 @@ class Control:
             threading.Thread(target=self._answer, args=(caller,), daemon=True).start()
 
     def _answer(self, caller: socket.socket) -> None:
+        caller.settimeout(_SPEAK_SECONDS)
         with caller, caller.makefile("rwb") as stream:
             try:
                 asked = json.loads(stream.readline(_MAX_LINE))
@@ -63,6 +68,8 @@ class Control:
                 reply = {"ok": False, "error": str(error)}
             except (KeyError, TypeError, ValueError) as error:
                 reply = {"ok": False, "error": f"not an order of mine: {error}"}
+            except OSError as error:
+                reply = {"ok": False, "error": f"it could not be done: {error}"}
             try:
                 stream.write(json.dumps(reply).encode() + b"\n")
             except OSError:
@@ -77,6 +84,7 @@ def order(state: State, command: str, **fields: Any) -> dict[str, Any]:
         LocalCloudFailed: it could not do that; the message says why.
     """
     with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(_OBEY_SECONDS)
         try:
             line.connect(str(state.control))
         except OSError:
@@ -87,7 +95,13 @@ def order(state: State, command: str, **fields: Any) -> dict[str, Any]:
         with line.makefile("rwb") as stream:
             stream.write(json.dumps({"command": command, **fields}).encode() + b"\n")
             stream.flush()
-            said = stream.readline()
+            try:
+                said = stream.readline()
+            except TimeoutError:
+                raise LocalCloudFailed(
+                    f"waited {_OBEY_SECONDS:.0f} s for the local cloud to {command}; "
+                    f"{ending_of(state.log('supervisor'))}"
+                ) from None
     if not said:
         raise LocalCloudFailed(f"the local cloud ended while it was told to {command}")
     reply: dict[str, Any] = json.loads(said)

@@ -25,6 +25,7 @@ _PATH = re.compile(r"/role-aliases/(?P<alias>[\w=,@-]{1,128})/credentials")
 _THING_HEADER = "x-amzn-iot-thingname"
 _SESSION_SECONDS = 3600
 _TIMEOUT_SECONDS = 10.0
+_STOP_SECONDS = 5.0
 
 
 class Refused(Exception):
@@ -119,7 +120,7 @@ class CredentialsServer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
 
 class _TlsServer(ThreadingHTTPServer):
@@ -145,6 +146,7 @@ class _TlsServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _TlsServer
     connection: ssl.SSLSocket
+    timeout = _TIMEOUT_SECONDS
 
     def do_GET(self) -> None:
         certificate = self.connection.getpeercert(binary_form=True) or b""

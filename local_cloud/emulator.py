@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from local_cloud import launcher
-from local_cloud.state import LocalCloudFailed, Ports, State
+from local_cloud.state import LocalCloudFailed, Ports, State, ending_of
 
 REGION = "us-east-1"
 ENVIRONMENT = "GREENLIGHT_LOCAL_CLOUD_VENV"
@@ -76,7 +76,7 @@ class Emulator:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(_STOP_SECONDS)
 
     @property
     def pid(self) -> int:
@@ -102,6 +102,8 @@ class Emulator:
         return kept | {
             "GATEWAY_PORT": str(self._ports.aws),
             "BIND_HOST": "127.0.0.1",
+            # In every address it gives away: a machine need not know the name localhost.
+            "MINISTACK_HOST": "127.0.0.1",
             "IOT_MTLS_PORT": str(self._ports.broker),
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
@@ -119,15 +121,15 @@ class Emulator:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise LocalCloudFailed(f"the emulator ended at once: {self._last_words()}")
+                raise LocalCloudFailed(
+                    f"the emulator ended at once; {ending_of(self._state.log('emulator'))}"
+                )
             try:
                 urllib.request.urlopen(f"{self.url}/_ministack/ready", timeout=2).close()
                 return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
-        raise LocalCloudFailed(f"the emulator did not answer in time: {self._last_words()}")
-
-    def _last_words(self) -> str:
-        log = self._state.log("emulator")
-        lines = log.read_text("utf-8", "replace").strip().splitlines()
-        return f"{lines[-1] if lines else 'it said nothing'} (all of it in {log})"
+        raise LocalCloudFailed(
+            f"waited {_START_SECONDS:.0f} s for the emulator to answer; "
+            f"{ending_of(self._state.log('emulator'))}"
+        )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_cloud import tether
-from local_cloud.state import LocalCloudFailed, State
+from local_cloud.state import LocalCloudFailed, State, ending_of
 
 NAME = "greenlight-model"
 # A serving process imports scikit-learn, which takes seconds on a small busy machine.
@@ -139,11 +139,16 @@ class MlEndpoint:
         serving = _Serving(process, port)
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
+            if (code := process.poll()) is not None or time.monotonic() > deadline:
                 _end(serving)
+                why = (
+                    f"waited {_START_SECONDS:.0f} s for it to answer"
+                    if code is None
+                    else f"its process ended with exit code {code}"
+                )
                 raise LocalCloudFailed(
-                    f"the ML endpoint does not serve this pipeline; "
-                    f"{self._state.log('ml-endpoint')} says why"
+                    f"the ML endpoint does not serve this pipeline: {why}; "
+                    f"{ending_of(self._state.log('ml-endpoint'))}"
                 )
             time.sleep(0.1)
         return serving
@@ -172,7 +177,7 @@ def _end(serving: _Serving) -> None:
         serving.process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
         serving.process.kill()
-        serving.process.wait()
+        serving.process.wait(_STOP_SECONDS)
 
 
 def refusal(status: int, kind: str, message: str) -> Answer:

@@ -10,6 +10,8 @@ from local_cloud.endpoint import Answer, MlEndpoint, refusal
 from local_cloud.sagemaker import Control
 
 _INVOKE = re.compile(r"/endpoints/(?P<name>[A-Za-z0-9-]{1,63})/invocations")
+_STOP_SECONDS = 5.0
+_SPEAK_SECONDS = 60.0
 _MAX_BODY_BYTES = 6 * 1024 * 1024
 
 
@@ -29,7 +31,7 @@ class Front:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
 
 class _Server(ThreadingHTTPServer):
@@ -44,6 +46,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
+    timeout = _SPEAK_SECONDS
 
     def do_GET(self) -> None:
         self._answer(self.server.endpoint.ask("GET", self.path, b""))

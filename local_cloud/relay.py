@@ -8,6 +8,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+_CONNECT_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 _CHUNK = 65_536
 Result = TypeVar("Result")
 
@@ -34,7 +36,7 @@ class Relay:
     def __exit__(self, *_: object) -> None:
         self.offline()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
         self._loop.close()
 
     @property
@@ -71,7 +73,10 @@ class Relay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                there_reader, there_writer = await asyncio.open_connection(
+                    "127.0.0.1", self._target
+                )
         except OSError:
             writer.transport.abort()
             return

@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 
 from lambdas.operator.aws import Aws
 
 _SESSION = "sagemaker"
+_TIMES = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
 
 
 class Roles:
@@ -53,6 +55,7 @@ class Roles:
             aws_access_key_id=granted["AccessKeyId"],
             aws_secret_access_key=granted["SecretAccessKey"],
             aws_session_token=granted["SessionToken"],
+            config=_TIMES,
         )
 
 

@@ -28,6 +28,15 @@ class Ports(msgspec.Struct, frozen=True):
     ml_endpoint: int
 
 
+def ending_of(log: Path, lines: int = 10) -> str:
+    """Return the last lines of a log, for a message that ends with them."""
+    try:
+        last = log.read_text("utf-8", "replace").strip().splitlines()[-lines:]
+    except FileNotFoundError:
+        last = []
+    return "\n  ".join([f"the end of {log}:", *last]) if last else f"{log} is empty"
+
+
 @dataclass(frozen=True)
 class State:
     """The folder of one local cloud."""

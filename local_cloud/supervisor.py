@@ -25,7 +25,7 @@ from local_cloud.endpoint import MlEndpoint
 from local_cloud.front import Front
 from local_cloud.relay import Relay
 from local_cloud.roles import Roles
-from local_cloud.state import LocalCloudFailed, Ports, State
+from local_cloud.state import LocalCloudFailed, Ports, State, ending_of
 from local_cloud.training import TrainingJobs
 
 _CODE_BUCKET = "greenlight-code"
@@ -109,7 +109,7 @@ def run(
             if emulator.ended() is not None:
                 raise LocalCloudFailed(
                     f"the emulator ended by itself with exit code {emulator.ended()}; "
-                    f"{state.log('emulator')} says why"
+                    f"{ending_of(state.log('emulator'))}"
                 )
 
 
@@ -167,7 +167,7 @@ def _greet_broker(state: State, port: int) -> None:
         try:
             with (
                 socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
-                context.wrap_socket(plain, server_hostname="localhost"),
+                context.wrap_socket(plain, server_hostname="127.0.0.1"),
             ):
                 return
         except OSError:
@@ -176,7 +176,8 @@ def _greet_broker(state: State, port: int) -> None:
                 return
             time.sleep(0.05)
     raise LocalCloudFailed(
-        f"the broker does not answer on port {port}; {state.log('emulator')} says why"
+        f"waited {_BROKER_SECONDS:.0f} s for the broker to answer on port {port}; "
+        f"{ending_of(state.log('emulator'))}"
     )
 
 
@@ -185,9 +186,9 @@ def _endpoints(
 ) -> Endpoints:
     return Endpoints(
         aws_endpoint_url=emulator.url,
-        mqtt_host="localhost",
+        mqtt_host="127.0.0.1",
         mqtt_port=ports.mqtt,
-        credentials_url=f"https://localhost:{ports.credentials}",
+        credentials_url=f"https://127.0.0.1:{ports.credentials}",
         ml_endpoint_url=sagemaker_url,
         region=REGION,
         ca_path=str(state.root_ca.resolve()),

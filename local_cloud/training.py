@@ -26,16 +26,22 @@ from lambdas.operator.aws import Aws
 from lambdas.training_jobs import DETAIL_TYPE, SOURCE
 from local_cloud import tether
 from local_cloud.roles import Roles, place_of
-from local_cloud.state import State
+from local_cloud.state import State, ending_of
 
 _ML = "/opt/ml"
 _STOP_SECONDS = 10.0
+# SageMaker's own limit for a job that names none: a day.
+_MOST_SECONDS = 86_400.0
 _JOB = "job.json"
 _ARN = "arn:aws:sagemaker:us-east-1:000000000000:training-job/"
 
 
 class JobExists(Exception):
     """Training jobs have names of their own."""
+
+
+class _TookTooLong(Exception):
+    """A job ran for longer than it may."""
 
 
 class TrainingJobs:
@@ -112,6 +118,8 @@ class TrainingJobs:
             failure = self._train(asked, folder)
         except (ClientError, BotoCoreError, OSError) as error:
             failure = f"ClientError: {error}"
+        except _TookTooLong as error:
+            failure = str(error)
         except Exception as error:  # noqa: BLE001 - the outermost frame of this thread
             # A job without an end would be waited for.
             traceback.print_exc()
@@ -169,7 +177,16 @@ class TrainingJobs:
                 self._running[folder.name] = process
             else:
                 process.terminate()
-            code = process.wait()
+            most = float(
+                asked.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _MOST_SECONDS)
+            )
+            try:
+                code = process.wait(most)
+            except subprocess.TimeoutExpired:
+                _stop(process)
+                raise _TookTooLong(
+                    f"MaxRuntimeExceeded: it was stopped after {most:.0f} s; {ending_of(said)}"
+                ) from None
         lines = said.read_text("utf-8", "replace").strip().splitlines()
         with self._log.open("a", encoding="utf-8") as log:
             log.writelines(f"{folder.name}: {line}\n" for line in lines)
@@ -197,6 +214,15 @@ class TrainingJobs:
                     }
                 ]
             )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(_STOP_SECONDS)
 
 
 def _read(path: Path) -> dict[str, Any]:

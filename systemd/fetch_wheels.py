@@ -16,6 +16,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+# For one lock: some hundred megabytes over a slow line.
+_MOST_SECONDS = 1800.0
 _MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 # The C libraries of Debian 12 and older: what these wheels were built for runs there.
 _LIBRARIES = ("2_36", "2_35", "2_34", "2_31", "2_28", "2_27", "2_17", "2_5")
@@ -62,7 +64,7 @@ def main(name: str, folder: str, *locks: str) -> None:
             command = [sys.executable, "-m", "pip", "download", "--quiet"]
             command += ["--disable-pip-version-check", "--require-hashes", "--no-deps"]
             command += ["--only-binary=:all:", "--dest", folder, *options, "-r", file.name]
-            subprocess.run(command, check=True)
+            subprocess.run(command, check=True, timeout=_MOST_SECONDS)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ from edge.appliance.commands import Approve, Hold, MarkRead, Outcome, Press, Rat
 from edge.panel.button import SHORT_PRESS_SECONDS
 
 _GROUP_SOCKET = 0o660
+# For a caller to take its answer.
+_TAKE_SECONDS = 10.0
 _MAX_REQUEST_BYTES = 64 * 1024
 _log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ async def serve(path: Path, appliance: Appliance) -> asyncio.Server:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await _answer_all(reader, writer, appliance)
-        except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
+        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
             _log.info("control: a caller went away: %s", error)
         except asyncio.CancelledError:
             # The appliance stops while a caller listens; asyncio would log that as an error.
@@ -78,7 +80,8 @@ async def _answer_all(
         # Said only now: a caller who is still speaking would not hear it.
         reply = await _answer(line, appliance) if allowed else NOT_ALLOWED
         writer.write(msgspec.json.encode(reply) + b"\n")
-        await writer.drain()
+        async with asyncio.timeout(_TAKE_SECONDS):
+            await writer.drain()
         if not allowed:
             return
 

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
 _TIDY_SECONDS = 3600.0
 _RETRY_SECONDS = 60.0
+_STOP_SECONDS = 20.0
 
 
 class HasHeartbeat(Protocol):
@@ -130,7 +131,9 @@ class JournalObserver:
     async def close(self) -> None:
         """Wait for an update in progress: it notices that the appliance stops."""
         if self._update is not None:
-            await self._update
+            done, _ = await asyncio.wait([self._update], timeout=_STOP_SECONDS)
+            if not done:
+                _log.warning("the update did not stop within %.0f s", _STOP_SECONDS)
 
     async def _try(self, offer: IncomingModel, source: Path | None = None) -> None:
         self.appliance.say(f"model: trying version {offer.version}")

@@ -27,6 +27,7 @@ _LONGEST_REASON = 300
 _LONGEST_OUTPUT = 64 * 1024
 # How numpy, ONNX Runtime and the standard library say so.
 _OUT_OF_MEMORY = ("MemoryError", "Failed to allocate memory", "bad_alloc")
+_KILLED_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 # What the process itself needs before any model is loaded: address space that the libraries
 # reserve, most of it never touched.
@@ -89,10 +90,10 @@ def _run(
     with (
         os.fdopen(os.memfd_create("out"), "w+b") as out,
         os.fdopen(os.memfd_create("err"), "w+b") as err,
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment
-        ) as child,
     ):
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment
+        )
         try:
             while child.poll() is None:
                 if stopping():
@@ -103,7 +104,7 @@ def _run(
                     child.wait(_POLL_SECONDS)
         finally:
             child.kill()
-            child.wait()
+            child.wait(_KILLED_SECONDS)
         out.seek(0)
         err.seek(0)
         said = out.read(_LONGEST_OUTPUT), err.read(_LONGEST_OUTPUT)

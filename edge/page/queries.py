@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +32,7 @@ from edge.search.answer import Answer
 
 Found = TypeVar("Found")
 _MOST_MANIFEST_BYTES = 1_000_000
+_CLOSE_SECONDS = 10.0
 _MOST_EVENTS = 20
 
 # What a manifest's figures are called here, and what they mean to someone who makes films. Figures
@@ -107,8 +109,9 @@ class QueryThread:
 
     def close(self) -> None:
         """Close the journal, in the thread that opened it."""
-        self._thread.submit(self._close).result()
-        self._thread.shutdown()
+        with suppress(TimeoutError):
+            self._thread.submit(self._close).result(_CLOSE_SECONDS)
+        self._thread.shutdown(wait=False)
 
     def _run(self, query: Callable[[AppliancePort, Journal], Found]) -> Found:
         if self._journal is not None and self._journal.replaced():

@@ -25,6 +25,7 @@ _NAME = "movie_ratings_simple"
 _BATCH = 25
 _BATCHES_A_NOTE = 40
 _ATTEMPTS = 10
+_MOST_IMPORT_SECONDS = 2 * 3600.0
 _RETRY_CAP_SECONDS = 20.0
 
 Tell = Callable[[int], object]
@@ -154,11 +155,17 @@ class FilmImport:
         return False
 
     def _wait(self, arn: str, tell: Tell, every_seconds: float) -> None:
+        deadline = time.monotonic() + _MOST_IMPORT_SECONDS
         while True:
             state = self._dynamodb.describe_import(ImportArn=arn)["ImportTableDescription"]
             tell(int(state.get("ImportedItemCount", 0)))
             if state["ImportStatus"] != "IN_PROGRESS":
                 break
+            if time.monotonic() > deadline:
+                raise ImportFailed(
+                    f"waited {_MOST_IMPORT_SECONDS:.0f} s for DynamoDB to import the films into "
+                    f"{self._table}, and it isn't done; run this again to go on waiting"
+                )
             time.sleep(every_seconds)
         if state["ImportStatus"] != "COMPLETED":
             raise ImportFailed(

@@ -37,6 +37,7 @@ _OURS = ("data", "judging", "lambdas")
 _IN_THE_RUNTIME = {"boto3", "botocore"}
 # Imports for type checkers only, or for parts of a library that the functions do not use.
 _NOT_NEEDED = {"mypy_boto3_dynamodb", "mypy_boto3_s3"}
+_MOST_PIP_SECONDS = 900.0
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -168,7 +169,16 @@ def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> No
         *("--only-binary", ":all:", "--python-version", AWS_PYTHON, "--implementation", "cp"),
         *("--platform", PLATFORMS[architecture], "--requirement", str(lock)),
     ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_MOST_PIP_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        said = (error.stderr or b"").decode("utf-8", "replace").strip()
+        raise PackagingFailed(
+            f"waited {_MOST_PIP_SECONDS:.0f} s for pip to fetch the libraries for Python "
+            f"{AWS_PYTHON} on {architecture}; run this again. pip says: {said[-500:] or 'nothing'}"
+        ) from error
     if result.returncode:
         raise PackagingFailed(
             f"the libraries for Python {AWS_PYTHON} on {architecture} could not be fetched; "

@@ -34,13 +34,19 @@ _MAX_VERDICT_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Patience:
-    """How often AWS is asked, and how long after a job's end: all tries of release_model."""
+    """How often AWS is asked, and for how long.
+
+    Attributes:
+        concluded_seconds: after a job's end; all tries of release_model.
+        trained_seconds: for a job to end; it has a limit of its own, once it has started.
+    """
 
     every_seconds: float
     concluded_seconds: float
+    trained_seconds: float
 
 
-_ON_AWS, _ON_DESK = Patience(15.0, 900.0), Patience(0.2, 60.0)
+_ON_AWS, _ON_DESK = Patience(15.0, 900.0, 4 * 3600.0), Patience(0.2, 60.0, 1800.0)
 
 
 class RetrainingFailed(GreenlightError):
@@ -69,17 +75,26 @@ def wait(aws: Aws, bucket: str, job: str, patience: Patience) -> Outcome:
     """Wait until a training job has ended and release_model has said what became of it.
 
     Raises:
-        RetrainingFailed: it says nothing.
+        RetrainingFailed: it says nothing, or the job doesn't end.
     """
     sagemaker, s3 = aws.client("sagemaker"), aws.client("s3")
-    while sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"] not in ENDED:
+    deadline = time.monotonic() + patience.trained_seconds
+    while (found := sagemaker.describe_training_job(TrainingJobName=job))[
+        "TrainingJobStatus"
+    ] not in ENDED:
+        if time.monotonic() > deadline:
+            raise RetrainingFailed(
+                f"waited {patience.trained_seconds:.0f} s for {job} to end; it is still "
+                f"{found['TrainingJobStatus']}. Look at the training job's log, then run this again"
+            )
         time.sleep(patience.every_seconds)
     deadline = time.monotonic() + patience.concluded_seconds
     while (raw := _read(s3, bucket, topics.candidate_prefix(job) + OUTCOME)) is None:
         if time.monotonic() > deadline:
             raise RetrainingFailed(
-                f"{job} has ended, but release_model says nothing of it: look at its log and at "
-                "the queue of undelivered messages, then ask again"
+                f"{job} has ended, but release_model has reported nothing for "
+                f"{patience.concluded_seconds:.0f} s: look at its log and at the queue "
+                "of undelivered messages, then ask again"
             )
         time.sleep(patience.every_seconds)
     return wire.decode(raw, Outcome)

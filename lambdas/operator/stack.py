@@ -17,6 +17,8 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey")
 # What deploying gives by itself, as it does every package's key, and what only a desk is given.
 _GIVEN = ("Desk", "DeskEndpointUrl", "CodeBucket", "Architecture")
+# A whole stack takes AWS some minutes; the local cloud needs seconds.
+_MOST_AWS_SECONDS, _MOST_LOCAL_SECONDS = 3600.0, 300.0
 _NOTHING_TO_DO = "No updates are to be performed"
 
 
@@ -108,13 +110,28 @@ def exists(aws: Aws, name: str) -> bool:
 
 
 def _wait(aws: Aws, name: str, every_seconds: float) -> dict[str, str]:
+    deadline = time.monotonic() + _most_seconds(aws)
     while (found := aws.stack(name))["StackStatus"].endswith("_IN_PROGRESS"):
+        if time.monotonic() > deadline:
+            raise _still(aws, name, found["StackStatus"])
         time.sleep(every_seconds)
     if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise StackFailed(
             f"the stack {name} is {found['StackStatus']}: {_first_failure(aws, name)}"
         )
     return outputs_of(found)
+
+
+def _most_seconds(aws: Aws) -> float:
+    return _MOST_AWS_SECONDS if aws.desk is None else _MOST_LOCAL_SECONDS
+
+
+def _still(aws: Aws, name: str, status: str) -> StackFailed:
+    return StackFailed(
+        f"waited {_most_seconds(aws):.0f} s for the stack {name}, which is still {status} "
+        f"({_first_failure(aws, name)}); CloudFormation's list of its events says what it is "
+        "working on"
+    )
 
 
 def _first_failure(aws: Aws, name: str) -> str:
@@ -132,7 +149,11 @@ def delete(aws: Aws, name: str, every_seconds: float) -> None:
         StackFailed: if something could not be deleted.
     """
     aws.client("cloudformation").delete_stack(StackName=name)
+    deadline = time.monotonic() + _most_seconds(aws)
     while exists(aws, name):
-        if aws.stack(name)["StackStatus"] == "DELETE_FAILED":
+        status = aws.stack(name)["StackStatus"]
+        if time.monotonic() > deadline:
+            raise _still(aws, name, status)
+        if status == "DELETE_FAILED":
             raise StackFailed(f"the stack {name} cannot be deleted: {_first_failure(aws, name)}")
         time.sleep(every_seconds)

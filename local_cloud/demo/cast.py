@@ -11,6 +11,7 @@ from data import topics
 from lambdas.operator.aws import Aws, on_desk
 from local_cloud.demo.evidence import Evidence
 from local_cloud.demo.stage import Stage, StepFailed
+from local_cloud.state import State
 
 FILMS = Path("data/films/movie_ratings_simple.csv")
 THING = topics.DEFAULT_THING
@@ -41,6 +42,11 @@ class Cast:
     def aws(self) -> Aws:
         """The way to the running local cloud for AWS's own library."""
         return on_desk(self.cloud_folder)
+
+    @property
+    def logs(self) -> tuple[Path, Path]:
+        """The logs of those who know why something did not go through the cloud."""
+        return self.stage.log("greenlight-sync"), State(self.cloud_folder).log("emulator")
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -108,7 +114,7 @@ class Cast:
         def empty() -> bool | None:
             return True if self.sync_status()["outbox"]["waiting"] == 0 else None
 
-        self.stage.until("the cloud has confirmed every rating", empty, PATIENCE_SECONDS)
+        self.stage.until("the cloud to confirm every rating", empty, PATIENCE_SECONDS, *self.logs)
         items, objects = self.evidence.items(), self.evidence.objects()
         if not len(items) == len(objects) == ratings:
             raise StepFailed(

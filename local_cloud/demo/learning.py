@@ -21,9 +21,10 @@ def learning(cast: Cast) -> None:
         )
         if "\nreleased version" in said:
             stage.until(
-                "the new model answers",
+                "the new model to answer",
                 lambda: None if cast.status()["model"] == before else True,
                 PATIENCE_SECONDS,
+                *cast.logs,
             )
             stage.run(*cast.greenlight("status"))
         else:

@@ -53,7 +53,9 @@ def boot(cast: Cast, ending: ExitStack) -> None:
             cast.stage.alive("greenlight", appliance)
             return True if (cast.device / "control.sock").exists() else None
 
-        cast.stage.until("the appliance answers", answers, PATIENCE_SECONDS)
+        cast.stage.until(
+            "the appliance to answer", answers, PATIENCE_SECONDS, cast.stage.log("greenlight")
+        )
         sync = ending.enter_context(
             cast.stage.beside(
                 *("greenlight-sync", "greenlight-sync", "run"),
@@ -70,5 +72,7 @@ def boot(cast: Cast, ending: ExitStack) -> None:
             cast.stage.alive("greenlight-sync", sync)
             return True if cast.connection() == "online" else None
 
-        cast.stage.until("sync is online over mutual TLS", online, PATIENCE_SECONDS)
+        cast.stage.until(
+            "sync to come online over mutual TLS", online, PATIENCE_SECONDS, *cast.logs
+        )
         cast.stage.run(*cast.greenlight("status"))

@@ -11,9 +11,10 @@ def outage(cast: Cast) -> None:
     with cast.stage.step("The network is cut; two more films are made and rated offline"):
         cast.stage.run(*cast.cloud("offline"))
         cast.stage.until(
-            "sync has noticed",
+            "sync to notice",
             lambda: None if cast.connection() == "online" else True,
             PATIENCE_SECONDS,
+            *cast.logs,
         )
         for stars in ("9", "4"):
             cast.stage.run(*cast.greenlight("press"), quiet=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,12 +18,19 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.text import Text
 
+from local_cloud.state import ending_of
+
 Found = TypeVar("Found")
 
 _STOP_SECONDS = 40.0
+_KILLED_SECONDS = 10.0
 _POLL_SECONDS = 0.15
-# Rich draws in this width for pipes and logs, so that the evidence does not wrap.
-_WIDTH = 110
+# Training is the longest of the commands, on a Raspberry Pi above all.
+_RUN_SECONDS = 1800.0
+# For pipes and logs whose width nobody says.
+_SIZE = (110, 24)
+_INDENT = 5
+_LOG_LINES = 15
 
 
 class StepFailed(Exception):
@@ -36,13 +45,15 @@ class Stage:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+        # Rich takes a dumb terminal for one of 80 columns, unless it is told both.
+        size = shutil.get_terminal_size(_SIZE)
+        self.console = Console(width=size.columns, height=size.lines, highlight=False)
         self.folder = folder
         self.started = time.monotonic()
         self.times: list[tuple[str, float]] = []
         self._environment = {
             **os.environ,
-            "COLUMNS": str(self.console.width - 4),
+            "COLUMNS": str(self.console.width - _INDENT),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -52,7 +63,7 @@ class Stage:
         began = time.monotonic()
         number = len(self.times) + 1
         self.console.print()
-        self.console.print(f"[bold green]{number:2} ● {title}[/]", soft_wrap=True)
+        self.write(Text(f"{number:2} ● ", "bold green"), Text(title, "bold green"))
         yield
         self.times.append((title, time.monotonic() - began))
         self.console.print(f"[dim]     {self.times[-1][1]:.1f} s[/]")
@@ -60,35 +71,57 @@ class Stage:
     def show(self, *lines: str) -> None:
         """Show evidence, as it is."""
         for line in lines:
-            self.console.print(Text.from_ansi("     " + line), soft_wrap=True)
+            self.write(Text(" " * _INDENT), Text.from_ansi(line))
 
-    def run(self, *command: str, quiet: bool = False) -> str:
+    def write(self, head: Text, text: Text) -> None:
+        """Write a line behind its head; what is too wide for it goes on below its beginning."""
+        wide = self.console.width - len(head)
+        for line in text.wrap(self.console, wide, overflow="fold") or [Text()]:
+            # Not padded, so that nothing but what is shown is as wide as the terminal.
+            line.rstrip()
+            self.console.print(head + line, soft_wrap=True)
+            head = Text(" " * len(head))
+
+    def run(self, *command: str, quiet: bool = False, seconds: float = _RUN_SECONDS) -> str:
         """Run an executable to its end, showing what it says as it says it.
 
         Raises:
-            StepFailed: if it does not exit with 0.
+            StepFailed: if it does not exit with 0, or not in time.
         """
         if not quiet:
-            self.console.print(Text("   $ " + _written(command), style="cyan"), soft_wrap=True)
+            self.write(Text("   $ ", "cyan"), Text(_written(command), "cyan"))
         # Colours for what is looked at; a progress display must not think it has a terminal.
-        coloured = command[0] == "greenlight" and not quiet
+        coloured = (
+            command[0] == "greenlight"
+            and not quiet
+            and self.console.color_system is not None
+            and not self.console.no_color
+        )
         environment = self._environment | ({"FORCE_COLOR": "1"} if coloured else {})
         said: list[str] = []
-        with subprocess.Popen(
+        deadline = time.monotonic() + seconds
+        process = subprocess.Popen(
             _found(command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             env=environment,
-        ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                said.append(line.rstrip("\n"))
+        )
+        try:
+            for line in _lines(process, deadline):
+                said.append(line)
                 if not quiet:
                     self.show(said[-1])
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
+            last = "\n".join(said[-_LOG_LINES:]) or "it said nothing"
+            raise StepFailed(
+                f"waited {seconds:.0f} s for `{_written(command)}` to end: {last}"
+            ) from error
+        finally:
+            _end(process)
         if process.returncode:
-            last = "\n".join(said[-15:]) if quiet else (said or ["it said nothing"])[-1]
+            last = "\n".join(said[-_LOG_LINES:]) if quiet else (said or ["it said nothing"])[-1]
             raise StepFailed(f"`{_written(command)}` exited with {process.returncode}: {last}")
         return "\n".join(said)
 
@@ -104,28 +137,44 @@ class Stage:
         except ValueError as error:
             raise StepFailed(f"`{_written(command)}` printed no JSON: {said[:200]}") from error
 
-    def until(self, what: str, look: Callable[[], Found | None], seconds: float) -> Found:
+    def until(
+        self,
+        what: str,
+        look: Callable[[], Found | None],
+        seconds: float,
+        *logs: Path,
+    ) -> Found:
         """Return what `look` finds, once it finds it.
 
+        Args:
+            what: is waited for, such as "the model to answer".
+            look: returns None until it is there.
+            seconds: to wait at most.
+            logs: of those who know why it does not come.
+
         Raises:
-            StepFailed: if it has not been found after so many seconds.
+            StepFailed: if it has not been found after so many seconds; with the logs' last lines.
         """
-        end = time.monotonic() + seconds
-        with self.console.status(f"     waiting until {what}"):
+        deadline = time.monotonic() + seconds
+        with self.console.status(f"     waiting for {what}"):
             while True:
                 found = look()
                 if found is not None:
                     return found
-                if time.monotonic() > end:
-                    raise StepFailed(f"waited {seconds:.0f} s, and it is not so that {what}")
+                if time.monotonic() > deadline:
+                    endings = [ending_of(log, _LOG_LINES) for log in logs]
+                    raise StepFailed("\n".join([f"waited {seconds:.0f} s for {what}", *endings]))
                 time.sleep(_POLL_SECONDS)
+
+    def log(self, name: str) -> Path:
+        """Return the log of an executable that runs beside."""
+        return self.folder / f"{name}.log"
 
     @contextmanager
     def beside(self, name: str, *command: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run an executable beside the story, its words going to a log, and end it afterwards."""
-        self.console.print(Text("   $ " + _written(command) + " &", style="cyan"), soft_wrap=True)
-        log = self.folder / f"{name}.log"
-        with log.open("wb") as output:
+        self.write(Text("   $ ", "cyan"), Text(_written(command) + " &", "cyan"))
+        with self.log(name).open("wb") as output:
             process = subprocess.Popen(
                 _found(command),
                 stdin=subprocess.DEVNULL,
@@ -140,14 +189,16 @@ class Stage:
 
     def said(self, name: str, start: str) -> list[str]:
         """Return the lines that an executable beside has said, of those with this start."""
-        lines = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
+        lines = self.log(name).read_text(errors="replace").splitlines()
         return [line.removeprefix(start).strip() for line in lines if line.startswith(start)]
 
     def alive(self, name: str, process: subprocess.Popen[bytes]) -> None:
         """Raise StepFailed, with the end of its log, if an executable beside has ended."""
         if process.poll() is not None:
-            log = (self.folder / f"{name}.log").read_text(errors="replace")
-            raise StepFailed(f"{name} ended with {process.returncode}:\n{log[-2000:]}")
+            raise StepFailed(
+                f"{name} ended with exit code {process.returncode}; "
+                f"{ending_of(self.log(name), _LOG_LINES)}"
+            )
 
 
 def _found(command: Sequence[str]) -> list[str]:
@@ -157,15 +208,37 @@ def _found(command: Sequence[str]) -> list[str]:
     return [str(Path(sys.executable).parent / command[0]), *command[1:]]
 
 
+def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
+    """Yield the lines that a process writes until it closes its output.
+
+    Raises:
+        TimeoutError: it has not, and the time is over.
+    """
+    assert process.stdout is not None
+    rest = b""
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        if not select.select([process.stdout], [], [], left)[0]:
+            raise TimeoutError
+        chunk = os.read(process.stdout.fileno(), 65_536)
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in [*whole, *([rest] if rest and not chunk else [])]:
+            yield line.decode("utf-8", "replace").removesuffix("\r")
+        if not chunk:
+            return
+
+
 def _written(command: Sequence[str]) -> str:
     return " ".join(part if " " not in part else f'"{part}"' for part in command)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdout is not None:
+        process.stdout.close()
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(_KILLED_SECONDS)

@@ -21,8 +21,9 @@ def update(cast: Cast) -> None:
             model = cast.status().get("model") or {}
             return model.get("hash")
 
-        cast.stage.until("the model answers", active, PATIENCE_SECONDS)
-        cast.stage.until("the job has succeeded", cast.job_succeeded, PATIENCE_SECONDS)
+        logs = (cast.stage.log("greenlight"), *cast.logs)
+        cast.stage.until("the model to answer", active, PATIENCE_SECONDS, *logs)
+        cast.stage.until("the job to succeed", cast.job_succeeded, PATIENCE_SECONDS, *logs)
         cast.stage.run(*cast.greenlight("status"))
 
 
@@ -46,7 +47,9 @@ def feedback(cast: Cast) -> None:
     with cast.stage.step("Journal -> outbox -> filmupdate -> function -> both stores -> ack"):
         cast.arrives(2)
     with cast.stage.step("The cloud's scikit-learn pipeline scores the same picks"):
-        agreed = cast.stage.until("the scores agree", lambda: verified(cast), PATIENCE_SECONDS)
+        agreed = cast.stage.until(
+            "the cloud's scores", lambda: verified(cast), PATIENCE_SECONDS, *cast.logs
+        )
         cast.stage.show(json.dumps(agreed))
 
 

@@ -70,7 +70,7 @@ def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
             },
             StoppingCondition={"MaxRuntimeInSeconds": 60},
         )
-        return wait(aws, aws.desk.models_bucket, job, Patience(0.1, 60.0))
+        return wait(aws, aws.desk.models_bucket, job, Patience(0.1, 60.0, 300.0))
 
     return run
 
@@ -113,7 +113,7 @@ def test_a_better_model_is_released_and_served(
             }
         ]
     )
-    assert wait(aws, bucket, outcome.job, Patience(0.1, 60.0)) == outcome
+    assert wait(aws, bucket, outcome.job, Patience(0.1, 60.0, 300.0)) == outcome
 
 
 def test_a_link_in_what_a_job_left_is_rejected_by_name(

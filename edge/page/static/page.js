@@ -4,6 +4,7 @@
 // ---- live: the server says that something has changed, and we look at the same page again.
 
 const FALLBACK_MS = 30_000;
+const PATIENCE_MS = 30_000;
 let stream = null;
 let looking = false;
 let again = false;
@@ -38,7 +39,10 @@ async function look() {
     const here = new URL(document.getElementById("main").dataset.here, location.href);
     if (here.pathname === location.pathname) here.search = location.search;
     here.searchParams.delete("done");
-    const answer = await fetch(here, { headers: { accept: "text/html" } });
+    const answer = await fetch(here, {
+      headers: { accept: "text/html" },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
     if (answer.redirected) { location.assign(answer.url); return; }
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -172,14 +176,17 @@ function searchAsYouType(field) {
 
   async function ask() {
     if (asking) asking.abort();
-    asking = new AbortController();
+    const own = asking = new AbortController();
     const typed = field.value.trim();
     if (!typed) { close(); return; }
+    const late = setTimeout(() => own.abort(), PATIENCE_MS);
     try {
-      const answer = await fetch(`/directors?q=${encodeURIComponent(typed)}`, { signal: asking.signal });
+      const answer = await fetch(`/directors?q=${encodeURIComponent(typed)}`, { signal: own.signal });
       if (answer.ok && field.value.trim() === typed) show(await answer.json());
     } catch {
       // A newer question, or the appliance is away: the button beside the field still works.
+    } finally {
+      clearTimeout(late);
     }
   }
 
