@@ -34,37 +34,41 @@ define make_venv
 	  rm -rf $(1); \
 	  $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { \
 	    echo "    (this Python lacks venv: using virtualenv)"; rm -rf $(1) build/bootstrap; \
-	    $(PYTHON) -m pip install --quiet --require-hashes --target build/bootstrap -r locks/bootstrap.txt && \
+	    $(PYTHON) locks/run_pip.py build/pip-bootstrap.log install -r locks/bootstrap.txt --target build/bootstrap && \
 	    PYTHONPATH=build/bootstrap $(PYTHON) -m virtualenv --quiet $(1); }; }
 endef
 
 $(VENV)/ready: locks/dev.txt pyproject.toml
-	@echo "==> Setting up $(VENV) from locks/dev.txt (a minute or two, once)"
+	@echo "==> Setting up $(VENV) from locks/dev.txt (one to three minutes, once)"
 	$(call make_venv,$(VENV))
-	@$(RUN)/pip install --quiet --no-deps --require-hashes -r locks/dev.txt
-	@$(RUN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(RUN)/python locks/run_pip.py build/pip-dev.log install -r locks/dev.txt
+	@$(RUN)/python locks/run_pip.py build/pip-greenlight.log install --no-build-isolation --editable .
 	@touch $@
 
 $(CLOUD_VENV)/ready: locks/local-cloud.txt
 	@echo "==> Setting up the local cloud in $(CLOUD_VENV) from locks/local-cloud.txt"
 	@mkdir -p $(dir $(CLOUD_VENV))
 	$(call make_venv,$(CLOUD_VENV))
-	@$(CLOUD_VENV)/bin/pip install --quiet --no-deps --require-hashes -r locks/local-cloud.txt
+	@$(CLOUD_VENV)/bin/python locks/run_pip.py build/pip-local-cloud.log install -r locks/local-cloud.txt
 	@touch $@
 
 .PHONY: setup
 setup: $(VENV)/ready $(CLOUD_VENV)/ready ## make the environments from the hashed locks
 
+# What is locked stays, unless asked otherwise: UPGRADE=1 for everything, UPGRADE=numpy for one package.
+UPGRADE ?=
+LOCK = $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+  --no-header --no-annotate $(if $(UPGRADE),$(if $(filter 1,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
+
 .PHONY: lock
-lock: $(VENV)/ready ## write the locks anew from the ranges in pyproject.toml
+lock: $(VENV)/ready ## write the locks again from pyproject.toml (UPGRADE=1 or UPGRADE=package for newer versions)
 	@for role in edge sync training cloud; do \
 	  $(LOCK) --extra $$role pyproject.toml -o locks/$$role.txt || exit 1; done
 	@$(LOCK) --extra training --extra cluster pyproject.toml -o locks/cluster.txt
 	@$(LOCK) --extra edge --extra sync --extra training --extra cluster --extra cloud --extra dev \
 	  pyproject.toml -o locks/dev.txt
-	@$(LOCK) locks/local-cloud.in -o locks/local-cloud.txt
-	@$(LOCK) locks/bootstrap.in -o locks/bootstrap.txt
-LOCK = $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
+	@for name in local-cloud bootstrap pip-oldest pip-newest; do \
+	  $(LOCK) locks/$$name.in -o locks/$$name.txt || exit 1; done
 
 # ---------------------------------------------------------------- the two promises
 
