@@ -33,9 +33,8 @@ class Progress:
 
     def __init__(self, lock: str | None):
         # pip itself reports a lock that is missing.
-        entries = (
-            Path(lock).read_text("utf-8").splitlines() if lock and Path(lock).is_file() else []
-        )
+        text = Path(lock).read_text("utf-8") if lock and Path(lock).is_file() else ""
+        entries = text.splitlines()
         self.total = sum(entry[:1].isalnum() and "==" in entry for entry in entries)
         self.taken = 0
         self.now = ""
@@ -58,7 +57,7 @@ class Progress:
 
 
 def errors_in(lines: list[str]) -> list[str]:
-    """Return pip's errors with the lines that belong to them, or its last lines if it names none."""
+    """Return pip's errors with the lines that belong to them; if there are none, the last lines."""
     found: list[str] = []
     wanted = False
     for line in lines:
@@ -81,11 +80,13 @@ def run(log: Path, command: list[str]) -> int:
     lock = command[command.index("-r") + 1] if "-r" in command else None
     options = ["--no-deps", "--disable-pip-version-check", "--no-input", "--progress-bar=off"]
     options += ["--require-hashes"] if lock else []
+    # Isolated itself (python -I), it keeps pip so.
+    python = [sys.executable, *(["-I"] if sys.flags.isolated else [])]
     log.parent.mkdir(parents=True, exist_ok=True)
     began = shown = heard = time.monotonic()
     progress, said = Progress(lock), []
     process = subprocess.Popen(
-        [sys.executable, "-m", "pip", command[0], *options, *command[1:]],
+        [*python, "-m", "pip", command[0], *options, *command[1:]],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -125,7 +126,8 @@ def run(log: Path, command: list[str]) -> int:
         print(f"pip {command[0]} failed (exit code {code}); all its output: {log}", file=sys.stderr)
     elif lock:
         done = "installed" if command[0] == "install" else "fetched"
-        print(f"    {progress.taken} packages {done}, {time.monotonic() - began:.0f} s", flush=True)
+        what = "1 package" if progress.taken == 1 else f"{progress.taken} packages"
+        print(f"    {what} {done}, {time.monotonic() - began:.0f} s", flush=True)
     return code
 
 

@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 
 # For one lock: some hundred megabytes over a slow line.
 _MOST_SECONDS = 1800.0
+_ROOT = Path(__file__).resolve().parent.parent
+_RUN_PIP, _LOG = _ROOT / "locks" / "run_pip.py", _ROOT / "build" / "pip-wheels.log"
 _MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 # The C libraries of Debian 12 and older: what these wheels were built for runs there.
 _LIBRARIES = ("2_36", "2_35", "2_34", "2_31", "2_28", "2_27", "2_17", "2_5")
@@ -61,10 +63,10 @@ def main(name: str, folder: str, *locks: str) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.write(wanted(Path(lock).read_text(), environment))
             file.flush()
-            command = [sys.executable, "-m", "pip", "download", "--quiet"]
-            command += ["--disable-pip-version-check", "--require-hashes", "--no-deps"]
-            command += ["--only-binary=:all:", "--dest", folder, *options, "-r", file.name]
-            subprocess.run(command, check=True, timeout=_MOST_SECONDS)
+            command = [sys.executable, str(_RUN_PIP), str(_LOG), "download"]
+            command += ["-r", file.name, "--only-binary=:all:", "--dest", folder, *options]
+            if subprocess.run(command, check=False, timeout=_MOST_SECONDS).returncode:
+                sys.exit(f"fetch_wheels: the wheels of {lock} could not be fetched")
 
 
 if __name__ == "__main__":

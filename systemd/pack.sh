@@ -27,12 +27,12 @@ BUNDLE=$(readlink -f -- "$BUNDLE")
 mkdir "$fresh/source"
 tar -C "$TOP" --exclude=__pycache__ --exclude=data/films -cf - \
   pyproject.toml README.md LICENSE data judging edge training cloud_sync lambdas | tar -C "$fresh/source" -xf -
-SOURCE_DATE_EPOCH=1700000000 "$PYTHON" -m pip wheel --quiet --disable-pip-version-check \
-  --no-deps --no-build-isolation --wheel-dir "$fresh" "$fresh/source"
+SOURCE_DATE_EPOCH=1700000000 "$PYTHON" "$TOP/locks/run_pip.py" "$TOP/build/pip-wheel.log" \
+  wheel --no-build-isolation --wheel-dir "$fresh" "$fresh/source"
 rm -rf "$fresh/source"
 
 mkdir "$fresh/locks" "$fresh/public-keys"
-cp "$TOP/locks/edge.txt" "$TOP/locks/sync.txt" "$fresh/locks/"
+cp "$TOP/locks/edge.txt" "$TOP/locks/sync.txt" "$TOP/locks/run_pip.py" "$fresh/locks/"
 cp "$TOP/systemd/lgpio.txt" "$fresh/locks/"
 wheel=$(cd "$fresh" && ls ./*.whl)
 version=$(echo "$wheel" | cut -d - -f 2)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"
 
 
+def missing(reason: str) -> NoReturn:
+    """Skip the test for want of something, loudly; where everything must be there, fail."""
+    if REQUIRE_ALL:
+        pytest.fail(reason)
+    pytest.skip(f"SKIPPED LOUDLY: {reason}")
+
+
 def require(program: str, package: str) -> str:
     """Return the path of a program; where it is missing the test is skipped, loudly."""
     path = shutil.which(program, path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
     if path is None:
-        reason = f"{program} is not installed: apt install {package}"
-        if REQUIRE_ALL:
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"{program} is not installed: apt install {package}")
     return path
 
 

@@ -29,6 +29,8 @@ from data.errors import GreenlightError
 FUNCTIONS = ("store_feedback", "predict", "start_retraining", "release_model")
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "locks" / "cloud.txt"
+_RUN_PIP = ROOT / "locks" / "run_pip.py"
+_PIP_LOG = ROOT / "build" / "pip-lambdas.log"
 AWS_PYTHON = "3.13"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
@@ -159,19 +161,19 @@ def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> No
     """Install these libraries for AWS's runtime into a folder, as locked.
 
     Raises:
-        PackagingFailed: with pip's own words.
+        PackagingFailed: with pip's errors and the place of its log.
     """
     lock = folder.with_suffix(".lock")
     lock.write_text("".join(_locked(names)), "utf-8")
     command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--target", str(folder), "--require-hashes", "--no-deps", "--no-compile"),
-        *("--only-binary", ":all:", "--python-version", AWS_PYTHON, "--implementation", "cp"),
-        *("--platform", PLATFORMS[architecture], "--requirement", str(lock)),
+        *(sys.executable, str(_RUN_PIP), str(_PIP_LOG), "install", "-r", str(lock)),
+        *("--target", str(folder), "--no-compile", "--only-binary", ":all:"),
+        *("--python-version", AWS_PYTHON, "--implementation", "cp"),
+        *("--platform", PLATFORMS[architecture]),
     ]
     try:
         result = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_MOST_PIP_SECONDS
+            command, stderr=subprocess.PIPE, text=True, check=False, timeout=_MOST_PIP_SECONDS
         )
     except subprocess.TimeoutExpired as error:
         said = (error.stderr or b"").decode("utf-8", "replace").strip()
@@ -182,7 +184,7 @@ def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> No
     if result.returncode:
         raise PackagingFailed(
             f"the libraries for Python {AWS_PYTHON} on {architecture} could not be fetched; "
-            f"is the network there? pip says: {result.stderr.strip()[-500:]}"
+            f"is the network there? {result.stderr.strip()[-700:]}"
         )
 
 

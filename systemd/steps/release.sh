@@ -10,7 +10,7 @@ find_payload() {
   PAYLOAD=${GREENLIGHT_PAYLOAD:-$(dirname "$HERE")}
   WHEEL=$(find "$PAYLOAD" -maxdepth 1 -name 'greenlight-*-py3-none-any.whl' | head -n 1)
   [ -n "$WHEEL" ] || die "$PAYLOAD holds no release; in the checkout: make install"
-  for file in locks/edge.txt locks/sync.txt locks/greenlight.txt; do
+  for file in locks/edge.txt locks/sync.txt locks/greenlight.txt locks/run_pip.py; do
     [ -f "$PAYLOAD/$file" ] || die "$PAYLOAD/$file is missing: pack the release again"
   done
   # The same files on the same Python are the same release, however often they are installed.
@@ -32,13 +32,12 @@ build_release() {
   rm -rf "$RELEASE"
   install -d -m 0755 "$PREFIX" "$RELEASES"
   /usr/bin/python3 -I -m venv "$RELEASE"
-  set -- --quiet --disable-pip-version-check --no-cache-dir
+  set -- --no-cache-dir
   # A release that carries its wheels needs no network.
   [ ! -d "$PAYLOAD/wheels" ] || set -- "$@" --no-index --find-links "$PAYLOAD/wheels"
-  "$RELEASE/bin/python" -I -m pip install "$@" --require-hashes --no-deps --find-links "$PAYLOAD" \
-    -r "$PAYLOAD/locks/greenlight.txt" || give_up
+  install_lock greenlight "$@" --find-links "$PAYLOAD" || give_up
   for lock in edge sync; do
-    "$RELEASE/bin/python" -I -m pip install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/$lock.txt" || give_up
+    install_lock "$lock" "$@" || give_up
   done
   add_lgpio "$@"
   share=$RELEASE/share/greenlight
@@ -52,6 +51,14 @@ build_release() {
   "$RELEASE/bin/greenlight-sync" --help >/dev/null || give_up
   sync
   : >"$RELEASE/complete"
+}
+
+# What is locked, without a resolver; of pip's output only progress and errors are shown.
+install_lock() {
+  lock_name=$1
+  shift
+  "$RELEASE/bin/python" -I "$PAYLOAD/locks/run_pip.py" "$PREFIX/pip-$lock_name.log" \
+    install -r "$PAYLOAD/locks/$lock_name.txt" "$@"
 }
 
 give_up() {
@@ -69,7 +76,7 @@ add_lgpio() {
 print(find("lgpio").origin, find("_lgpio").origin, sep="\n")' |
       while IFS= read -r file; do ln -s "$file" "$site/"; done
   else
-    "$RELEASE/bin/python" -I -m pip install "$@" --require-hashes --no-deps -r "$PAYLOAD/locks/lgpio.txt" ||
+    install_lock lgpio "$@" ||
       say "lgpio's wheel could not be installed"
   fi
   # Importing it leaves a pipe in the folder LG_WD.
