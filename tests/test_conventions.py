@@ -20,7 +20,7 @@ def name_of(requirement: str) -> str:
 
 def locked(role: str) -> set[str]:
     lines = (ROOT / "locks" / f"{role}.txt").read_text().splitlines()
-    return {line.split("==")[0] for line in lines if "==" in line and not line.startswith(" ")}
+    return {name_of(line) for line in lines if line[:1].isalnum()}
 
 
 # These have environments of their own: the local cloud, and the tool that makes environments.
@@ -104,6 +104,7 @@ TWICE = {
     "Row",
     "Scores",
     "Session",
+    "Settings",
     "State",
     "Step",
     "Summary",
