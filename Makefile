@@ -159,6 +159,10 @@ failing-calls: $(VENV)/ready ## each write, fsync, rename and removal fails once
 fuzz: $(VENV)/ready ## a million messages from a hostile cloud (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/fuzz.py --seed $(SEED)
 
+.PHONY: fuzz-graph
+fuzz-graph: setup ## a million changed models: the graph rule against protobuf's parser (SEED=1)
+	@$(RUN)/python tests/campaigns/graph_fuzz.py --seed $(SEED)
+
 .PHONY: reconnects
 reconnects: setup ## a thousand returns, and the on/off pattern
 	@$(RUN)/python tests/campaigns/reconnects.py

@@ -10,6 +10,7 @@ import numpy as np
 from data.bundle import Bundle
 from data.errors import InvalidRecord
 from data.films import MAX_GENRES, Combination
+from data.picks import Prediction
 from edge.models.activation import Refused
 from edge.search.model import Model
 
@@ -45,27 +46,32 @@ def check_probes(model: Model, bundle: Bundle) -> None:
         raise Refused(f"its probes took {seconds:.1f} s; {budget:.1f} s are allowed")
     tolerance = min(probes.tolerance, _MAX_TOLERANCE)
     for probe, found in zip(probes.probes, predictions, strict=True):
+        _check_prediction(found)
         if found.expected != probe.expected:
-            raise Refused(
-                f"a probe expects {probe.expected!r} for {probe.combination.director!r},"
-                f" the model says {found.expected!r}"
-            )
+            raise Refused("a probe expects other stars than the model gives")
         differences = np.subtract(found.probabilities, probe.probabilities)
         if not np.abs(differences).max() <= tolerance:
-            raise Refused(f"a probability of {probe.combination.director!r} is off its probe's")
+            raise Refused("a probe expects other probabilities than the model gives")
+
+
+def _check_prediction(found: Prediction) -> None:
+    """Refuse stars that aren't finite, and probabilities that aren't, or don't add up to 1.
+
+    A reason goes to the cloud. So no reason here says what the model computed, nor for which row:
+    a bad model could choose either by something that it read.
+    """
+    try:
+        found.check()
+    except InvalidRecord:
+        raise Refused("a prediction isn't finite, or its probabilities don't add up") from None
 
 
 def _check_drawn(model: Model) -> None:
     """Rows that nobody chose for their answers must get predictions, too, and the same alone."""
     drawn = _drawn_rows(model)
     predictions = model.predict(drawn)
-    for row, found in zip(drawn, predictions, strict=True):
-        try:
-            found.check()
-        except InvalidRecord as error:
-            raise Refused(
-                f"says no prediction of {row.director!r} in {row.year}: {error}"
-            ) from error
+    for found in predictions:
+        _check_prediction(found)
     if model.predict(drawn[:1])[0].expected != predictions[0].expected:
         raise Refused("a row alone gets another answer than among others")
 

@@ -9,6 +9,7 @@ its last line, or why not.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import resource
 import signal
@@ -19,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.models.activation import Refused
+
+_log = logging.getLogger(__name__)
 
 _OK = "ok"
 _REFUSED = 3
@@ -118,11 +121,12 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
         return "took too much processor time in its trial"
     if done.returncode < 0:
         return f"crashed in its trial ({signal.Signals(-done.returncode).name})"
-    told = done.stderr.decode("utf-8", "replace")
-    if any(sign in told for sign in _OUT_OF_MEMORY):
+    complaint = done.stderr.decode("utf-8", "replace")
+    if any(sign in complaint for sign in _OUT_OF_MEMORY):
         return "took too much memory in its trial"
-    last = told.strip().splitlines()[-1:]
-    return f"failed in its trial: {''.join(last)[:_LONGEST_REASON] or done.returncode}"
+    # The complaint stays here: a reason goes to the cloud, and may not repeat what was computed.
+    _log.warning("the trial's child said: %s", complaint.strip()[-_LONGEST_REASON:])
+    return f"failed in its trial (exit code {done.returncode})"
 
 
 def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
@@ -136,7 +140,6 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
     from data.bundle import read_bundle
     from data.errors import GreenlightError
     from data.signing import read_public_keys
-    from edge.models.graph_rules import check_graph
     from edge.models.probing import check_answers
     from edge.models.sandbox import NoSandbox, confine
     from edge.search.model import Model, warm_up
@@ -144,7 +147,6 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
     try:
         bundle = read_bundle(Path(folder), read_public_keys(Path(keys)))
         bundle.catalogue()
-        check_graph(bundle.model)
         # From here on nothing can be imported or opened: what is needed is fetched now.
         warm_up()
         confine()
@@ -157,6 +159,12 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
         return _REFUSED
     except MemoryError:
         print("takes too much memory")
+        return _REFUSED
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no public base class
+        # Only the kind of error: its text may repeat what the model computed.
+        memory = any(sign in f"{error!r}" for sign in _OUT_OF_MEMORY)
+        kind = type(error).__name__
+        print("takes too much memory" if memory else f"failed in its trial ({kind})")
         return _REFUSED
     print(_OK)
     return 0

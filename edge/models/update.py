@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from data.bundle import Bundle, BundleRefused, read_bundle
 from data.errors import GreenlightError
+from data.graph_rule import check_graph
 from data.signing import read_public_keys
 from edge.incoming import incoming_path
 from edge.journal import IncomingModel, Journal
 from edge.models import activation
 from edge.models.activation import Known, Refused, UpdateState
-from edge.models.graph_rules import check_graph
 from edge.models.store import ModelStore
 from edge.models.trial import try_model
 

@@ -14,6 +14,7 @@ from data.bundle import Bundle, read_bundle
 from data.catalogue import Catalogue
 from data.errors import GreenlightError
 from data.films import Combination, genre_slots
+from data.graph_rule import check_graph
 from data.picks import Prediction
 from data.privacy import forbid_telemetry
 
@@ -75,7 +76,7 @@ class Model:
         self.name = name
         self.version = version
         self.hash = hash
-        self._session = _session(graph)
+        self._session = session_of(graph)
         self._outputs = {output.name for output in self._session.get_outputs()}
         if missing := {"expected", "probabilities"} - self._outputs:
             raise BadModel(f"the graph lacks the output {missing.pop()!r}; train and export again")
@@ -85,9 +86,11 @@ class Model:
         """Load a checked bundle from its checked bytes.
 
         Raises:
+            ForbiddenGraph: if its graph is made of something that no bundle may contain.
             BadModel: if its graph cannot be used.
             InvalidRecord: if its catalogue cannot be used.
         """
+        check_graph(bundle.model)
         manifest = bundle.manifest
         return cls(
             bundle.model,
@@ -102,7 +105,7 @@ class Model:
         """Check the bundle in `folder` against the trusted keys (PEM by key id), then load it.
 
         Raises:
-            BundleRefused, BadModel, InvalidRecord: if it must not or cannot be used.
+            BundleRefused, ForbiddenGraph, BadModel, InvalidRecord: it can't or mustn't be used.
         """
         return cls.load(read_bundle(folder, keys))
 
@@ -216,7 +219,7 @@ def warm_up() -> None:
     import edge.search.slate
     import edge.search.tables  # noqa: F401
 
-    session = _session(_SMALLEST_GRAPH)
+    session = session_of(_SMALLEST_GRAPH)
     session.run(["y"], {"x": np.array([1], np.int32)})
 
 
@@ -227,13 +230,20 @@ def _onnxruntime() -> Any:
     return onnxruntime
 
 
-def _session(graph: bytes) -> Any:
+def session_of(graph: bytes) -> Any:
+    """Return ONNX Runtime's session of a graph, from its bytes and never from a path.
+
+    Raises:
+        BadModel: ONNX Runtime refuses it.
+    """
     onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     # One thread: a Pi has other work, and a row takes a microsecond.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Left open, the file's first bytes would choose another format, with rules of its own.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     # Kept for a next run as large as this one, memory would be ours for ever.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
@@ -241,4 +251,5 @@ def _session(graph: bytes) -> Any:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     # Its exceptions share no public base class.
     except Exception as error:
-        raise BadModel(f"ONNX Runtime refuses the graph: {error}") from error
+        # What it says may repeat numbers of the graph, which has not been judged yet.
+        raise BadModel(f"ONNX Runtime refuses the graph ({type(error).__name__})") from error

@@ -165,11 +165,11 @@ def _shaped(
 ) -> NDArray[np.integer]:
     found = outputs[name]
     if not np.issubdtype(found.dtype, np.integer):
-        raise ValueError(f"{name}: holds {found.dtype}, not whole numbers")
+        raise ValueError(f"{name}: does not hold whole numbers")
     known = int(np.prod([n for n in shape if n > 0]))
     fits = found.size % known == 0 if -1 in shape else found.size == known
     if not fits or not found.size:
-        raise ValueError(f"{name}: has the shape {found.shape}; {shape} is needed")
+        raise ValueError(f"{name}: has another shape than {shape}")
     # numpy's types do not follow what issubdtype has found out.
     return found.reshape(shape)  # type: ignore[return-value]
 

@@ -59,6 +59,7 @@ def measures(bundle):
 def _options():
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     return options
 
 

@@ -63,17 +63,20 @@ def nan_in_one_year(files: Files) -> Files:
     first, last = json.loads(files[CATALOGUE])["years"]
     free = [year for year in range(first, last + 1) if year not in probed]
     model = onnx.load_model_from_string(files[MODEL])
-    years = constant(model, "free_years", np.array([free], np.int64))
-    nan = constant(model, "nan", np.float32("nan"))
-    axis = constant(model, "axis", np.array([1], np.int64))
+    year = constant(model, "free_year", np.array([[free[0]]], np.int64))
+    one, minus_one = constant(model, "one", np.int64(1)), constant(model, "less", np.float32(-1))
+    zero = constant(model, "nothing", np.float32(0))
     after(
         model,
         "expected",
-        helper.make_node("Equal", ["year", years], ["is_free"]),
-        helper.make_node("Cast", ["is_free"], ["is_free_number"], to=TensorProto.INT64),
-        helper.make_node("ReduceMax", ["is_free_number", axis], ["any_free"], keepdims=1),
-        helper.make_node("Cast", ["any_free"], ["bad"], to=TensorProto.BOOL),
-        helper.make_node("Where", ["bad", nan, "before"], ["expected"]),
+        helper.make_node("Sub", ["year", year], ["apart"]),
+        helper.make_node("Mul", ["apart", "apart"], ["squared"]),
+        helper.make_node("Min", ["squared", one], ["other_year"]),
+        helper.make_node("Cast", ["other_year"], ["divisor"], to=TensorProto.FLOAT),
+        # 0 / 0 in that year, 0 / 1 in all others.
+        helper.make_node("Div", [zero, "divisor"], ["nan_or_nothing"]),
+        helper.make_node("Mul", ["nan_or_nothing", minus_one], ["nothing_or_nan"]),
+        helper.make_node("Add", ["before", "nothing_or_nan"], ["expected"]),
     )
     return {MODEL: model.SerializeToString()}
 
@@ -139,44 +142,34 @@ def renamed_input(model: onnx.ModelProto) -> None:
 
 
 def endless(model: onnx.ModelProto) -> None:
-    """A loop of 2^62 turns whose result is needed."""
-    turns = constant(model, "turns", np.int64(2**62))
-    go_on = constant(model, "go_on", np.bool_(True))
-    start = constant(model, "start", np.float32(0))
-    body = helper.make_graph(
-        [
-            helper.make_node("Identity", ["more"], ["more_out"]),
-            helper.make_node("Mul", ["carried", "carried"], ["carried_out"]),
-        ],
-        "body",
-        [
-            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
-            helper.make_tensor_value_info("more", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("carried", TensorProto.FLOAT, []),
-        ],
-        [
-            helper.make_tensor_value_info("more_out", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("carried_out", TensorProto.FLOAT, []),
-        ],
-    )
-    loop = helper.make_node("Loop", [turns, go_on, start], ["nothing"], body=body)
-    after(model, "expected", loop, helper.make_node("Add", ["before", "nothing"], ["expected"]))
+    """Four hundred products of large matrices, of operators that every model has."""
+    side = 3000
+    column = constant(model, "column", np.full((side, 1), 1e-4, np.float32))
+    row = constant(model, "row", np.ones((1, side), np.float32))
+    nodes = [helper.make_node("Mul", [column, row], ["power0"])]
+    nodes += [
+        helper.make_node("MatMul", [f"power{n}", "power0"], [f"power{n + 1}"]) for n in range(400)
+    ]
+    after(model, "expected", *nodes, *_nothing_of(model, "power400"))
 
 
 def greedy(model: onnx.ModelProto) -> None:
-    """Eight gigabytes, of which one number is needed."""
-    shape = constant(model, "shape", np.array([2**31], np.int64))
-    ones = numpy_helper.from_array(np.array([1.0], np.float32))
-    axis = constant(model, "axis", np.array([0], np.int64))
+    """Forty gigabytes, of which one number is needed."""
+    column = constant(model, "column", np.ones((100_000, 1), np.float32))
+    row = constant(model, "row", np.ones((1, 100_000), np.float32))
+    nodes = [helper.make_node("Mul", [column, row], ["gigabytes"])]
+    after(model, "expected", *nodes, *_nothing_of(model, "gigabytes"))
+
+
+def _nothing_of(model: onnx.ModelProto, name: str) -> list[onnx.NodeProto]:
+    """Nodes that add zero times a matrix's largest number to what is expected."""
+    axes = constant(model, "axes", np.array([0, 1], np.int64))
     zero = constant(model, "zero", np.float32(0))
-    after(
-        model,
-        "expected",
-        helper.make_node("ConstantOfShape", [shape], ["gigabytes"], value=ones),
-        helper.make_node("ReduceMax", ["gigabytes", axis], ["one"], keepdims=0),
-        helper.make_node("Mul", ["one", zero], ["nothing"]),
+    return [
+        helper.make_node("ReduceMax", [name, axes], ["most"], keepdims=0),
+        helper.make_node("Mul", ["most", zero], ["nothing"]),
         helper.make_node("Add", ["before", "nothing"], ["expected"]),
-    )
+    ]
 
 
 def other_table(model: onnx.ModelProto) -> None:

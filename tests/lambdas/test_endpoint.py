@@ -52,7 +52,11 @@ def bundle_at(folder: Path) -> Bundle:
 
 def expected_by_graph(bundle: Bundle, rows: Sequence[Combination]) -> np.ndarray:
     """Return what the shipped graph says of these rows."""
-    session = onnxruntime.InferenceSession(bundle.model, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    session = onnxruntime.InferenceSession(
+        bundle.model, options, providers=["CPUExecutionProvider"]
+    )
     slots = [genre_slots(row.genres) for row in rows]
     columns = {
         "director": np.array([[row.director] for row in rows], object),
