@@ -12,7 +12,10 @@ import pytest
 from data.film_table import write_films
 from training.export.example_bundle import made_up_films, make_example_bundle
 
+from .test_demo_output import check
+
 ROOT = Path(__file__).parents[2]
+WIDTH = 80
 
 
 def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
@@ -25,6 +28,7 @@ def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
             *("--films", str(bundle.with_name("films.csv"))),
         ],
         cwd=ROOT,
+        env={**os.environ, "COLUMNS": str(WIDTH)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -52,8 +56,10 @@ def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
     assert played.returncode == 0, played.stdout[-3000:]
     assert "4 items in the table · 4 objects in the bucket" in played.stdout
     # Five ratings, one of them simulated, are no ground to judge a model on.
-    assert re.search(r"refused version 2: \d of 4 ratings are held out", played.stdout)
+    said = " ".join(played.stdout.split())
+    assert re.search(r"refused version 2: \d of 4 ratings are held out", said)
     assert "All of it in" in played.stdout
+    check(played.stdout, WIDTH)
     assert still_running(tmp_path / "demo") == []
 
 
