@@ -218,6 +218,10 @@ def _is_endless(name: str, owner: str, call: ast.Call) -> bool:
         return name in ("client", "resource") and "config" not in keywords
     if name == "flock":
         return not any(_name(part) == "LOCK_NB" for part in ast.walk(call) if _is_word(part))
+    if name in ("acquire", "get") and _says_no(
+        call, keywords.get("blocking", keywords.get("block"))
+    ):
+        return False
     if name == "Config" and not owner:
         return not {"connect_timeout", "read_timeout"} <= set(keywords)
     if name == "pause" and call.args:
@@ -234,6 +238,12 @@ def _is_endless(name: str, owner: str, call: ast.Call) -> bool:
         position = _TIMED[name]
         return position is None or (len(call.args) <= position)
     return False
+
+
+def _says_no(call: ast.Call, keyword: ast.expr | None) -> bool:
+    """Return whether a call that may block is told not to."""
+    told = keyword if keyword is not None else next(iter(call.args), None)
+    return isinstance(told, ast.Constant) and told.value is False
 
 
 def _is_word(node: ast.AST) -> bool:
@@ -304,6 +314,9 @@ def test_what_is_listed_is_still_there() -> None:
         ("Config(read_timeout=3)", "Config"),
         ("fcntl.flock(lock, fcntl.LOCK_EX)", "fcntl.flock"),
         ("fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)", None),
+        ("lock.acquire()", "lock.acquire"),
+        ("lock.acquire(blocking=False)", None),
+        ("lock.acquire(timeout=3)", None),
         ("server.accept()", "server.accept"),
         ("stream.readline()", "stream.readline"),
         ("while not ready():\n    time.sleep(1)", "while ... sleep"),
