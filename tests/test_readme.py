@@ -27,7 +27,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 PROGRAMS = {
     "greenlight": "edge.cli:application",
     "greenlight-sync": "cloud_sync.cli:app",
-    "greenlight-train": "training.__main__:app",
+    "greenlight-train": "training.cli:app",
 }
 
 

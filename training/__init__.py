@@ -1,1 +1,6 @@
-"""Films -> model -> ONNX -> signed bundle. scikit-learn, pandas and skl2onnx live here."""
+"""From films to a signed bundle, and from ratings to the next one.
+
+`sources` reads films, `model` learns from them, `export` writes the bundle, `evaluation` measures,
+`retraining` learns from feedback, `report` draws. `cli` is `greenlight-train`, `serve`
+the endpoint.
+"""

@@ -1,9 +1,13 @@
-"""How a long run tells of itself."""
+"""How a long run reports its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-# Told each step's name, and the share of the work done before it.
-Tell: TypeAlias = Callable[[str, float], None]
+# Called with each step's name and the share of the work done before it.
+ProgressReporter: TypeAlias = Callable[[str, float], None]
+
+
+def unreported(step: str, done: float) -> None:
+    """Report nothing."""

@@ -34,14 +34,14 @@ class Invocation(msgspec.Struct):
     rows: list[Combination]
 
 
-class Scores(msgspec.Struct):
+class ScoreReply(msgspec.Struct):
     """The reply: the expected stars of each row, and the hash of the ONNX file they are for."""
 
     model_hash: str
     scores: list[float]
 
 
-class Refusal(msgspec.Struct):
+class ErrorReply(msgspec.Struct):
     """The reply to a request that cannot be answered."""
 
     error: str
@@ -59,17 +59,17 @@ def application(pipeline: Pipeline) -> Starlette:
             body += part
             if len(body) > limits.MAX_PAYLOAD_BYTES:
                 error = f"body: has over {limits.MAX_PAYLOAD_BYTES} bytes; send fewer rows"
-                return _reply(Refusal(error), 413)
+                return _reply(ErrorReply(error), 413)
         try:
             return _reply(answer(pipeline, body))
         except InvalidRecord as error:
-            return _reply(Refusal(str(error)), 400)
+            return _reply(ErrorReply(str(error)), 400)
 
     routes = [Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])]
     return Starlette(routes=routes)
 
 
-def answer(pipeline: Pipeline, body: bytes) -> Scores:
+def answer(pipeline: Pipeline, body: bytes) -> ScoreReply:
     """Return the scores of the rows in a request's body.
 
     Raises:
@@ -84,7 +84,7 @@ def answer(pipeline: Pipeline, body: bytes) -> Scores:
     for index, row in enumerate(rows):
         row.check(f"rows[{index}].")
     scores = pipeline.model.predict(frame_of_combinations(rows))
-    return Scores(pipeline.model_hash, [float(score) for score in scores])
+    return ScoreReply(pipeline.model_hash, [float(score) for score in scores])
 
 
 def _reply(record: msgspec.Struct, status: int = 200) -> Response:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from data.film_table import write_films
 from training import cluster as cluster_module
-from training.__main__ import app
+from training.cli import app
 from training.cluster import tasks_on
 from training.errors import ClusterUnusable
 from training.export.example_bundle import made_up_films, small_model

@@ -13,12 +13,12 @@ from joblib import Parallel, delayed
 from data.films import Film
 from judging.losses import calibration_bins
 from training.evaluation import optimism
-from training.evaluation.evaluate import METHODS, MODEL, Figures, Predicted, predict_with
+from training.evaluation.methods import METHODS, MODEL, Figures, Predicted, predict_with
 from training.evaluation.metrics import confusion
 from training.evaluation.splits import Split, random_splits, split_in_time
 from training.model.careers import Ints
 from training.model.estimator import FilmModel
-from training.progress import Tell
+from training.progress import ProgressReporter
 
 BENCHMARK = "benchmark.json"
 _INVENTED = "invented combinations"
@@ -96,7 +96,7 @@ def settings() -> dict[str, float]:
     return {name: float(value) for name, value in chosen.items() if name != "jobs"}
 
 
-def run(films: Sequence[Film], sha256: str, *, jobs: int, tell: Tell) -> Benchmark:
+def run(films: Sequence[Film], sha256: str, *, jobs: int, progress: ProgressReporter) -> Benchmark:
     """Fit every method on every split and measure."""
     years = np.array([film.year for film in films])
     splits = [*random_splits(len(films)), split_in_time(years)]
@@ -106,14 +106,14 @@ def run(films: Sequence[Film], sha256: str, *, jobs: int, tell: Tell) -> Benchma
     running = Parallel(jobs, return_as="generator_unordered")(
         delayed(_task)(films, split, method) for split, method in tasks
     )
-    tell("five random splits, one in time", 0.0)
+    progress("five random splits, one in time", 0.0)
     invented, found = optimism.Invented(np.nan, np.nan), {}
     for done, (name, method, result) in enumerate(running, 1):
         if isinstance(result, optimism.Invented):
             invented = result
         else:
             found[name, method] = result
-        tell(f"{method} {name}", done / len(tasks))
+        progress(f"{method} {name}", done / len(tasks))
     results = [_result(films, split, found) for split in splits]
     stars, predicted = _pooled(films, splits[:-1], found)
     return Benchmark(

@@ -13,8 +13,8 @@ import numpy as np
 
 from data.films import Film
 from judging.losses import slate_figures
-from training.export import parity
 from training.model.careers import Floats, Ints
+from training.model.combinations import random_combinations
 from training.model.estimator import FilmModel
 from training.model.records import frame_of_films, ratings_of
 
@@ -61,7 +61,7 @@ def of_invented(
     shuffled = draw.permutation(len(films))
     halves = [np.sort(shuffled[: len(films) // 2]), np.sort(shuffled[len(films) // 2 :])]
     chooser, judge = (_fit([films[i] for i in half]) for half in halves)
-    asked = parity.random_combinations(chooser, pool, seed)
+    asked = random_combinations(chooser, pool, seed)
     known = set(judge.mixed_.careers.names) & set(chooser.mixed_.careers.names)
     asked = asked[asked.director.isin(known)]
     chosen_by, judged_by = chooser.predict(asked), judge.predict(asked)

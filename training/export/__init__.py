@@ -1,1 +1,9 @@
-"""From a fitted model to a signed bundle: compile, convert, prove parity, describe, write."""
+"""From a fitted model to a signed bundle that a device accepts.
+
+`prepare` fits, compiles to integer tables, converts to ONNX and refuses what isn't proven equal;
+`write` signs and writes the bundle and puts the pipeline beside it, for `load_pipeline`.
+"""
+
+from training.export.bundle import Exported, load_pipeline, prepare, write
+
+__all__ = ["Exported", "load_pipeline", "prepare", "write"]

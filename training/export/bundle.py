@@ -33,14 +33,14 @@ from training.evaluation.metrics import confusion
 from training.evaluation.metrics import metrics as metrics_of
 from training.export.catalogue import catalogue_of, probes_of
 from training.export.converter import to_onnx
-from training.export.graph import MIN_ONNXRUNTIME
+from training.export.graph_writer import MIN_ONNXRUNTIME
 from training.export.parity import RANDOM_COMBINATIONS, Parity, check_file, check_parity
 from training.export.runtime import Scorer
-from training.export.summary import Summary, write_summary
+from training.export.summary import ExportSummary, write_summary
 from training.export.tables import GRID
 from training.model.estimator import FilmModel
 from training.model.records import COLUMNS, frame_of_films, ratings_of
-from training.progress import Tell
+from training.progress import ProgressReporter, unreported
 
 MODEL_NAME = "films"
 
@@ -80,7 +80,7 @@ def prepare(
     *,
     version: int,
     combinations: int = RANDOM_COMBINATIONS,
-    tell: Tell = lambda step, done: None,
+    progress: ProgressReporter = unreported,
 ) -> Exported:
     """Fit `model` to a film table and make all files of its bundle.
 
@@ -89,19 +89,23 @@ def prepare(
         model: the estimator, not yet fitted.
         version: of the bundle.
         combinations: how many random combinations the gate compares.
-        tell: told each step's name and the share of the work done before it.
+        progress: called with each step's name and the share of the work done before it.
 
     Raises:
         ExportRefused: one of its kinds; the model must not be shipped.
     """
     frame = frame_of_films(table.films)
-    model.fit(frame, ratings_of(table.films), progress=lambda step, done: tell(step, 0.4 * done))
-    tell("compile and convert", 0.4)
+    model.fit(
+        frame,
+        ratings_of(table.films),
+        progress=lambda step, done: progress(step, 0.4 * done),
+    )
+    progress("compile and convert", 0.4)
     onnx_model = to_onnx(model)
     check_file(onnx_model)
-    tell("compare with ONNX Runtime", 0.75)
+    progress("compare with ONNX Runtime", 0.75)
     parity = check_parity(model, onnx_model, frame, combinations=combinations)
-    tell("write the catalogue and the probes", 0.9)
+    progress("write the catalogue and the probes", 0.9)
     stars = np.array([film.stars for film in table.films])
     figures = finite(metrics_of(stars, model.unseen_expected_, model.unseen_probabilities_))
     scorer = Scorer(onnx_model)
@@ -152,12 +156,12 @@ def write(
     return digest
 
 
-def summary_of(exported: Exported) -> Summary:
+def summary_of(exported: Exported) -> ExportSummary:
     """Return what the report tells of an export."""
     model, manifest = exported.model, exported.manifest
     stars = np.array([film.stars for film in exported.table.films])
     expected, probabilities = model.unseen_expected_, model.unseen_probabilities_
-    return Summary(
+    return ExportSummary(
         films_sha256=exported.table.sha256,
         model_hash=FileEntry.of(exported.model_bytes).sha256,
         version=manifest.version,

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from data.films import MAX_GENRES
 from data.genre_sets import overlap_count, overlap_ranks
-from training.export.tables import GRID, Tables, to_grid
+from training.export.tables import GRID, CompiledTables, to_grid
 from training.model import features
 from training.model.careers import Floats, Ints, Stack, group_by
 from training.model.estimator import FilmModel
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
     stack: Stack
 
 
-def compile_model(model: FilmModel) -> Tables:
+def compile_model(model: FilmModel) -> CompiledTables:
     """Return the tables of a fitted model.
 
     Raises:
@@ -64,7 +64,7 @@ class _Compiler:
         for numbers, stack in self._batches(1):
             self.director[numbers] = features.director_columns(stack)
 
-    def tables(self) -> Tables:
+    def tables(self) -> CompiledTables:
         """Return all tables."""
         own = self.careers.own_genres()
         level_of_set, levels = self._levels()
@@ -76,7 +76,7 @@ class _Compiler:
         share = self.model.trees_share_
         constant = share * self.model.trees_.baseline + (1.0 - share) * mean
         ranks = np.cumsum(own, axis=1) * own
-        return Tables(
+        return CompiledTables(
             names=self.careers.names,
             genre_sets=self.sets,
             first_year=int(self.years[0]),

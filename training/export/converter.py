@@ -1,7 +1,7 @@
 """The converter of FilmModel, registered with skl2onnx: the only module that knows it.
 
 A fitted model is compiled to tables (`compile`), and those are written as a graph from raw records
-to stars (`table_graph`, `head_graph`).
+to stars (`model_graph`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from skl2onnx.common.data_types import (
 )
 
 from training.export.compile import compile_model
-from training.export.graph import ML_DOMAIN, ML_OPSET, OPSET, GraphWriter
-from training.export.table_graph import TableGraph
+from training.export.graph_writer import ML_DOMAIN, ML_OPSET, OPSET, GraphWriter
+from training.export.model_graph import ModelGraph
 from training.model.estimator import FilmModel
 from training.model.head import CLASSES
 
@@ -84,6 +84,6 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     model: FilmModel = operator.raw_operator
     outputs = dict(zip(OUTPUTS, (v.full_name for v in operator.outputs), strict=True))
     inputs = dict(zip(INPUTS, (v.full_name for v in operator.inputs), strict=True))
-    TableGraph(GraphWriter(scope, container), compile_model(model), outputs).write(
+    ModelGraph(GraphWriter(scope, container), compile_model(model), outputs).write(
         inputs, model.head_
     )

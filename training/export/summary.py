@@ -11,7 +11,7 @@ from training.export.parity import Parity
 SUMMARY = "export.json"
 
 
-class Summary(msgspec.Struct, frozen=True):
+class ExportSummary(msgspec.Struct, frozen=True):
     """One export.
 
     Attributes:
@@ -33,15 +33,15 @@ class Summary(msgspec.Struct, frozen=True):
     calibration: tuple[tuple[float, float, int], ...]
 
 
-def write_summary(folder: Path, summary: Summary) -> None:
+def write_summary(folder: Path, summary: ExportSummary) -> None:
     """Write a summary for later reports."""
     (folder / SUMMARY).write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=1))
 
 
-def read_summary(folder: Path, films_sha256: str) -> Summary | None:
+def read_summary(folder: Path, films_sha256: str) -> ExportSummary | None:
     """Return the summary of an export of this very film table, if there is one."""
     try:
-        found = msgspec.json.decode((folder / SUMMARY).read_bytes(), type=Summary)
+        found = msgspec.json.decode((folder / SUMMARY).read_bytes(), type=ExportSummary)
     except (OSError, msgspec.DecodeError):
         return None
     return found if found.films_sha256 == films_sha256 else None

@@ -24,7 +24,7 @@ _INT16 = np.iinfo(np.int16)
 
 
 @dataclass(frozen=True)
-class Tables:
+class CompiledTables:
     """A compiled model for D directors, Y years, G genres and S genre sets.
 
     Attributes:

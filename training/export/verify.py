@@ -18,7 +18,7 @@ from training.export.runtime import Scorer, UnreadableModel
 from training.model.records import frame_of_combinations
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class BundleCheck(msgspec.Struct, frozen=True):
     """What verify found; `error` is None if all holds."""
 
     folder: str
@@ -35,7 +35,7 @@ class ProbeFailed(GreenlightError):
     """The model does not say what its probes say."""
 
 
-def verify(folder: Path, public_keys: Mapping[str, bytes]) -> Verdict:
+def verify(folder: Path, public_keys: Mapping[str, bytes]) -> BundleCheck:
     """Check signature, hashes, schema and probes of a bundle."""
     try:
         bundle = read_bundle(folder, public_keys)
@@ -46,9 +46,9 @@ def verify(folder: Path, public_keys: Mapping[str, bytes]) -> Verdict:
         _check_schema(scorer)
         _check_probes(scorer, probes)
     except (BundleRefused, InvalidRecord, UnreadableModel, ProbeFailed, ExportRefused) as error:
-        return Verdict(str(folder), ok=False, error=f"{type(error).__name__}: {error}")
+        return BundleCheck(str(folder), ok=False, error=f"{type(error).__name__}: {error}")
     manifest = bundle.manifest
-    return Verdict(
+    return BundleCheck(
         str(folder),
         ok=True,
         name=manifest.name,

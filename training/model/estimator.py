@@ -32,7 +32,7 @@ from training.model.mixed_model import Films, KernelValues, MixedModel, fit_kern
 from training.model.pairs import PairBoosting
 from training.model.records import Records, as_records, stars_of_ratings
 from training.model.threads import one_thread
-from training.progress import Tell
+from training.progress import ProgressReporter, unreported
 
 
 class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -79,7 +79,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.jobs = jobs
         self.seed = seed
 
-    def fit(self, X: Any, y: Any, progress: Tell | None = None) -> FilmModel:
+    def fit(self, X: Any, y: Any, progress: ProgressReporter = unreported) -> FilmModel:
         """Learn from records and their ratings.
 
         Args:
@@ -90,7 +90,6 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: naming what is wrong with X or y (UnfitData: too few films).
         """
-        tell = progress or (lambda step, done: None)
         records, ratings = as_records(X), np.asarray(y, float)
         _check_training(records, ratings)
         genres = sorted({str(g) for g in np.unique(records.slots.astype(str))} - {NO_GENRE})
@@ -100,14 +99,14 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = 5
         films = self._films(records, ratings)
         with one_thread():
-            tell("fit the kernel values", 0.0)
+            progress("fit the kernel values", 0.0)
             values = fit_kernel_values(films)
-            tell("cross-fit the features", 0.3)
+            progress("cross-fit the features", 0.3)
             table = self._cross_fit(films, values)
-            tell("fit the trees", 0.6)
+            progress("fit the trees", 0.6)
             self.trees_ = self._boosting().fit(table, ratings)
             self.mixed_ = MixedModel(films, values)
-            tell("fit the head", 0.75)
+            progress("fit the head", 0.75)
             unseen_trees = self._unseen_predictions(table, ratings)
             self.trees_share_ = _best_share(unseen_trees, self._mixed(table), ratings)
             unseen = self._blend(unseen_trees, table)

@@ -16,8 +16,8 @@ from data.manifest import REPORT
 from training.dataset import FilmTable
 from training.evaluation import benchmark
 from training.evaluation.benchmark import Benchmark
-from training.evaluation.evaluate import MODEL
-from training.export.summary import Summary, read_summary
+from training.evaluation.methods import MODEL
+from training.export.summary import ExportSummary, read_summary
 
 
 def write_report(folder: Path, table: FilmTable) -> Path:
@@ -30,12 +30,12 @@ def write_report(folder: Path, table: FilmTable) -> Path:
     return path
 
 
-def draw(table: FilmTable, summary: Summary | None, folder: Path) -> bytes:
+def draw(table: FilmTable, summary: ExportSummary | None, folder: Path) -> bytes:
     """Return report.html, with the benchmark of the same film table that may lie in `folder`."""
     return render(table, summary, benchmark.load(folder, table.sha256)).encode()
 
 
-def render(table: FilmTable, summary: Summary | None, measured: Benchmark | None) -> str:
+def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark | None) -> str:
     """Return the page."""
     # matplotlib takes a second to import, and only the report needs it.
     from training.report import data_figures, model_figures, style

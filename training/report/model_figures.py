@@ -9,7 +9,7 @@ import numpy as np
 import seaborn as sns
 
 from training.evaluation.benchmark import Benchmark
-from training.evaluation.evaluate import MODEL
+from training.evaluation.methods import MODEL
 from training.evaluation.optimism import INVENTED
 from training.report.style import (
     BLUE,

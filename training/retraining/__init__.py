@@ -1,5 +1,5 @@
 """From the ratings that devices sent to a new model, or to a refusal that says why.
 
-compact   objects -> shards and a ledger -> an immutable training set
+compact   feedback objects -> shards and a ledger -> an immutable training set
 retrain   compact -> fit -> judge -> bundle, verdict and report
 """

@@ -23,11 +23,10 @@ from data.errors import InvalidRecord
 from data.messages import Feedback
 from training.dataset import load, rejects_path
 from training.errors import TooManyBadRows, WorkFolderBusy
-from training.progress import Tell
+from training.progress import ProgressReporter, unreported
 from training.retraining.ledger import Ledger
-from training.retraining.objects import Gone, Objects
-from training.retraining.places import objects_at
-from training.retraining.shards import Rating, shard_path, write_shard
+from training.retraining.objects import FeedbackObjects, Gone, objects_at
+from training.retraining.shards import HashedRating, shard_path, write_shard
 from training.retraining.training_set import TrainingSet, write_set
 from training.sources.options import ALLOWED_BAD_SHARE
 
@@ -44,7 +43,7 @@ def compact(
     endpoint_url: str | None = None,
     allowed_bad_share: float = ALLOWED_BAD_SHARE,
     objects_at_once: int = OBJECTS_AT_ONCE,
-    tell: Tell = lambda step, done: None,
+    progress: ProgressReporter = unreported,
 ) -> TrainingSet:
     """Take the feedback objects that are new, and return the training set of all of them.
 
@@ -56,14 +55,14 @@ def compact(
         endpoint_url: of S3, where it is not AWS's own.
         allowed_bad_share: the share of bad rows, and of bad objects, that is still no error.
         objects_at_once: how many are read, written to one shard and committed together.
-        tell: told each step's name and the share of the work done before it.
+        progress: called with each step's name and the share of the work done before it.
 
     Raises:
         SourceUnavailable: the film table or the objects cannot be read.
         TooManyBadRows: after the rejects have been written.
         WorkFolderBusy: another run is at work in `out`.
     """
-    tell("read the film table", 0.0)
+    progress("read the film table", 0.0)
     table = load(
         films.suffix.lower().lstrip("."),
         films,
@@ -75,13 +74,13 @@ def compact(
     with ExitStack() as stack:
         scratch = stack.enter_context(_alone_in(work))
         ledger = stack.enter_context(closing(Ledger(work / "ledger.sqlite")))
-        tell(f"list {objects.place}", 0.02)
+        progress(f"list {objects.place}", 0.02)
         ledger.add(objects.keys())
-        _take(objects, ledger, work, scratch, objects_at_once, tell)
+        _take(objects, ledger, work, scratch, objects_at_once, progress)
         taken = ledger.count("objects"), ledger.count("ratings"), ledger.count("rejects")
         _write_rejects(out / REJECTS, ledger)
         _check_rejects(objects.place, taken[0], taken[2], allowed_bad_share, out / REJECTS)
-        tell("write the training set", 0.8)
+        progress("write the training set", 0.8)
         shards = [shard_path(work, number) for number in ledger.shards()]
         return write_set(
             out / "sets",
@@ -111,7 +110,12 @@ def _alone_in(work: Path) -> Iterator[Path]:
 
 
 def _take(
-    objects: Objects, ledger: Ledger, work: Path, scratch: Path, at_once: int, tell: Tell
+    objects: FeedbackObjects,
+    ledger: Ledger,
+    work: Path,
+    scratch: Path,
+    at_once: int,
+    progress: ProgressReporter,
 ) -> None:
     """Take all untaken objects, a shard at a time."""
     number = max(ledger.shards(), default=0) + 1
@@ -119,7 +123,7 @@ def _take(
     done = 0
     with ThreadPoolExecutor(objects.most_readers) as readers:
         while keys := ledger.untaken(at_once):
-            tell(f"take {done:,} of {whole:,} new objects", 0.05 + 0.75 * done / whole)
+            progress(f"take {done:,} of {whole:,} new objects", 0.05 + 0.75 * done / whole)
             with ledger.transaction():
                 fresh = list(_new_ratings(objects, keys, ledger, readers))
                 if fresh:
@@ -131,8 +135,8 @@ def _take(
 
 
 def _new_ratings(
-    objects: Objects, keys: list[str], ledger: Ledger, readers: ThreadPoolExecutor
-) -> Iterator[Rating]:
+    objects: FeedbackObjects, keys: list[str], ledger: Ledger, readers: ThreadPoolExecutor
+) -> Iterator[HashedRating]:
     """Yield those ratings of some objects that are new; note why others are none."""
 
     def read(key: str) -> bytes | Gone:
@@ -154,7 +158,7 @@ def _new_ratings(
         digest = hashlib.sha256(msgspec.json.encode(record, order="sorted"))
         new = ledger.is_new(record.id, digest.digest())
         if new:
-            yield Rating(record, digest.hexdigest())
+            yield HashedRating(record, digest.hexdigest())
         elif new is None:
             ledger.reject(key, f"id: {record.id} was there before with another content")
 

@@ -28,7 +28,7 @@ from judging.paired import Predictions
 from training.errors import PipelineUnusable
 from training.model.estimator import FilmModel
 from training.model.records import frame_of_films, ratings_of
-from training.progress import Tell
+from training.progress import ProgressReporter, unreported
 from training.retraining.checks import latency, parity
 from training.retraining.judged_model import JudgedModel, read_judged_model
 from training.retraining.training_set import TrainingSet
@@ -42,7 +42,7 @@ def judge(
     incumbent: Path,
     training_set: Path,
     *,
-    tell: Tell = lambda step, done: None,
+    progress: ProgressReporter = unreported,
 ) -> Verdict:
     """Compare two models and decide.
 
@@ -50,7 +50,7 @@ def judge(
         candidate: the new model's folder, as read_judged_model takes it.
         incumbent: the folder of the model in use.
         training_set: a folder that `compact` made.
-        tell: called with each step's name and the share of the work done before it.
+        progress: called with each step's name and the share of the work done before it.
 
     Raises:
         BundleMissing: a folder holds no bundle.
@@ -62,16 +62,16 @@ def judge(
     reason = too_few(films)
     if reason is not None:
         return refusal(films, new.identity, old, reason)
-    tell("compare on the held-out ratings", 0.0)
+    progress("compare on the held-out ratings", 0.0)
     held = films.held_out()
     comparisons = judging.compare("feedback", _stars_of(held), old.of(held), new.of(held))
-    tell("compare on the film table", 0.3)
+    progress("compare on the film table", 0.3)
     table = films.table()
     unseen = _unseen(new, old, table, films.manifest.films_sha256)
     known = [table[row] for row in unseen.rows]
     stars = _stars_of(known)
     comparisons += _on_unrated(films, known, stars, unseen)
-    tell("check parity, size, latency and calibration", 0.6)
+    progress("check parity, size, latency and calibration", 0.6)
     checks = (
         parity(new, table),
         learnt(stars, new.of(known), unseen.candidate),

@@ -20,7 +20,7 @@ class Gone(Exception):
     """An object that was listed cannot be read; the message says why."""
 
 
-class Objects(Protocol):
+class FeedbackObjects(Protocol):
     """Feedback objects, each under its key.
 
     Attributes:
@@ -43,7 +43,7 @@ class Objects(Protocol):
 
 
 class FolderObjects:
-    """Objects as files of a folder, or of its folder `feedback`, as in the bucket."""
+    """FeedbackObjects as files of a folder, or of its folder `feedback`, as in the bucket."""
 
     # Threads do not read local files faster.
     most_readers = 1
@@ -69,3 +69,16 @@ class FolderObjects:
                 return file.read(MOST_BYTES)
         except OSError as error:
             raise Gone(str(error.strerror)) from error
+
+
+def objects_at(place: str, endpoint_url: str | None = None) -> FeedbackObjects:
+    """Return the objects of a folder, or of `s3://bucket/prefix/`.
+
+    Raises:
+        SourceUnavailable: there is no such place.
+    """
+    if place.startswith(S3):
+        from training.retraining.bucket import BucketObjects  # boto3 is slow to import
+
+        return BucketObjects(place.removeprefix(S3), endpoint_url)
+    return FolderObjects(Path(place))

@@ -20,7 +20,7 @@ from training.dataset import FilmTable
 from training.errors import ExportRefused
 from training.export.bundle import prepare, save_pipeline, summary_of
 from training.model.estimator import FilmModel
-from training.progress import Tell
+from training.progress import ProgressReporter, unreported
 from training.report import draw as draw_model
 from training.retraining.compact import compact
 from training.retraining.judge import judge, refusal, too_few
@@ -48,7 +48,7 @@ def retrain(
     allowed_bad_share: float = ALLOWED_BAD_SHARE,
     jobs: int = 2,
     model: FilmModel | None = None,
-    tell: Tell = lambda step, done: None,
+    progress: ProgressReporter = unreported,
 ) -> Verdict:
     """Make a new model from films and feedback, judge it, and write what came of it into `out`.
 
@@ -65,7 +65,7 @@ def retrain(
         allowed_bad_share: the share of bad rows, and of bad objects, that is still no error.
         jobs: processes side by side.
         model: the estimator, not yet fitted, where it is not the usual one.
-        tell: told each step's name and the share of the work done before it.
+        progress: called with each step's name and the share of the work done before it.
 
     Raises:
         GreenlightError: no verdict could be reached; `out` is as it was.
@@ -79,7 +79,7 @@ def retrain(
         include_simulated=include_simulated,
         endpoint_url=endpoint_url,
         allowed_bad_share=allowed_bad_share,
-        tell=lambda step, done: tell(step, 0.2 * done),
+        progress=lambda step, done: progress(step, 0.2 * done),
     )
     candidate = out / _CANDIDATE
     shutil.rmtree(candidate, ignore_errors=True)
@@ -89,7 +89,14 @@ def retrain(
         verdict = refusal(found, ModelIdentity(number), old, reason)
     else:
         verdict = _fit_and_judge(
-            candidate, found, old, incumbent, number, key, model or FilmModel(jobs=jobs), tell
+            candidate,
+            found,
+            old,
+            incumbent,
+            number,
+            key,
+            model or FilmModel(jobs=jobs),
+            progress,
         )
     new = read_judged_model(candidate) if candidate.exists() else None
     page = draw(verdict, found, old, new)
@@ -105,13 +112,16 @@ def _fit_and_judge(
     version: int,
     key: PrivateKey | None,
     model: FilmModel,
-    tell: Tell,
+    progress: ProgressReporter,
 ) -> Verdict:
     rows = found.training()
     table = FilmTable(SOURCE, rows.origin, rows.films, [])
     try:
         exported = prepare(
-            table, model, version=version, tell=lambda step, done: tell(step, 0.2 + 0.6 * done)
+            table,
+            model,
+            version=version,
+            progress=lambda step, done: progress(step, 0.2 + 0.6 * done),
         )
     except ExportRefused as error:
         return refusal(found, ModelIdentity(version), old, f"{error}.")
@@ -120,7 +130,10 @@ def _fit_and_judge(
     write_bundle(candidate / BUNDLE, exported.manifest, {**exported.files, REPORT: page}, key)
     save_pipeline(candidate / PIPELINE, exported)
     return judge(
-        candidate, incumbent, found.folder, tell=lambda step, done: tell(step, 0.8 + 0.2 * done)
+        candidate,
+        incumbent,
+        found.folder,
+        progress=lambda step, done: progress(step, 0.8 + 0.2 * done),
     )
 
 

@@ -37,7 +37,7 @@ _COLUMNS = {
 }
 
 
-class Rating(NamedTuple):
+class HashedRating(NamedTuple):
     """A rating and the SHA-256 of its record, in hexadecimal digits."""
 
     record: Feedback
@@ -49,7 +49,7 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"ratings-{number:06d}.parquet"
 
 
-def write_shard(path: Path, ratings: Sequence[Rating], scratch: Path) -> None:
+def write_shard(path: Path, ratings: Sequence[HashedRating], scratch: Path) -> None:
     """Write a shard, durably; one of the same number that never came to count is replaced."""
     frame = pd.DataFrame([_row(rating) for rating in ratings], columns=list(_COLUMNS))
     fresh = path.with_name(f".{path.name}.new")
@@ -63,7 +63,7 @@ def write_shard(path: Path, ratings: Sequence[Rating], scratch: Path) -> None:
     rename_durably(fresh, path)
 
 
-def _row(rating: Rating) -> tuple[object, ...]:
+def _row(rating: HashedRating) -> tuple[object, ...]:
     record = rating.record
     return (
         record.id,

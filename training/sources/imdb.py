@@ -128,7 +128,7 @@ def read_rows(folder: Path, options: Options) -> Iterator[Film | BadRow]:
     ):
         try:
             for done, (step, query) in enumerate(_STEPS.items()):
-                options.tell(f"read {step}", done / (len(_STEPS) + 1))
+                options.progress(f"read {step}", done / (len(_STEPS) + 1))
                 _run(database, query, files, options)
             rows = database.execute(_FILMS)
             while chunk := rows.fetchmany(_ROWS_AT_ONCE):

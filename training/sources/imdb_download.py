@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.errors import SourceUnavailable
-from training.progress import Tell
+from training.progress import ProgressReporter
 from training.sources import imdb
 
 ADDRESS = "https://datasets.imdbws.com"
@@ -20,7 +20,7 @@ _TIMEOUT_SECONDS = 30
 _CHUNK_BYTES = 1 << 20
 
 
-def download(folder: Path, tell: Tell) -> list[Path]:
+def download(folder: Path, progress: ProgressReporter) -> list[Path]:
     """Fetch the four files into a folder; one that is there already stays.
 
     A file appears whole or not at all.
@@ -41,7 +41,7 @@ def download(folder: Path, tell: Tell) -> list[Path]:
         part = target.with_suffix(".part")
 
         def show(done: float, name: str = name, index: int = index) -> None:
-            tell(f"download {name}", (index + done) / len(imdb.FILES))
+            progress(f"download {name}", (index + done) / len(imdb.FILES))
 
         try:
             _fetch(f"{address}/{target.name}", part, show)

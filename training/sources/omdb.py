@@ -65,11 +65,11 @@ class _Body(msgspec.Struct, rename="pascal"):
     genre: str = _NOT_AVAILABLE
 
 
-class NoAnswer(Exception):
+class LookupFailed(Exception):
     """This attempt gave no answer; another one may."""
 
 
-class BrokenReply(NoAnswer):
+class BrokenReply(LookupFailed):
     """The reply was no JSON of theirs: some films' replies always are."""
 
 
@@ -109,7 +109,7 @@ class Omdb:
 
         Raises:
             BadKey, QuotaSpent: this attempt is the last.
-            NoAnswer: another attempt may succeed.
+            LookupFailed: another attempt may succeed.
         """
         fields = {
             "t": question.name,
@@ -126,7 +126,9 @@ class Omdb:
             with error:
                 self._refused(error.code, error.read())
         except (OSError, http.client.HTTPException) as error:
-            raise NoAnswer(str(getattr(error, "reason", error)) or type(error).__name__) from error
+            raise LookupFailed(
+                str(getattr(error, "reason", error)) or type(error).__name__
+            ) from error
         try:
             return _reply(msgspec.json.decode(content, type=_Body))
         except msgspec.MsgspecError as error:
@@ -144,7 +146,7 @@ class Omdb:
                 f"OMDb does not take the key in {KEY_VARIABLE} ({said or 'status 401'}); "
                 "check it, and that its activation mail was answered"
             )
-        raise NoAnswer(f"status {status} {said}".strip())
+        raise LookupFailed(f"status {status} {said}".strip())
 
 
 def from_environment(options: Options) -> Omdb | None:

@@ -17,12 +17,12 @@ from typing import Self
 import msgspec
 
 from training.errors import SourceUnavailable
-from training.progress import Tell
+from training.progress import ProgressReporter
 from training.sources.omdb import (
     KEY_VARIABLE,
     BadKey,
     BrokenReply,
-    NoAnswer,
+    LookupFailed,
     Omdb,
     Question,
     QuotaSpent,
@@ -99,7 +99,7 @@ def learn(
     questions: Iterable[Question],
     cache: Cache,
     omdb: Omdb | None,
-    tell: Tell,
+    progress: ProgressReporter,
 ) -> None:
     """Ask OMDb whatever the cache does not hold.
 
@@ -120,7 +120,7 @@ def learn(
             "or use --known-only for what is known already"
         )
     for done, question in enumerate(missing, start=len(wanted) - len(missing)):
-        tell("ask OMDb", done / len(wanted))
+        progress("ask OMDb", done / len(wanted))
         try:
             _learn_one(question, cache, omdb)
         except SourceUnavailable as error:
@@ -128,7 +128,7 @@ def learn(
                 f"{error}; {done:,} of {len(wanted):,} films are known and kept: the same command "
                 "goes on from there, and --known-only makes do with them"
             ) from error
-    tell("ask OMDb", 1.0)
+    progress("ask OMDb", 1.0)
 
 
 def _learn_one(question: Question, cache: Cache, omdb: Omdb) -> None:
@@ -144,7 +144,7 @@ def _learn_one(question: Question, cache: Cache, omdb: Omdb) -> None:
         cache.count_lookup(day)
         try:
             cache.keep(question, omdb.ask(question))
-        except NoAnswer as error:
+        except LookupFailed as error:
             reason = str(error)
             broken += isinstance(error, BrokenReply)
             if broken == _BROKEN_REPLIES:

@@ -72,7 +72,7 @@ def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
     wanted = [omdb.Question(row.name, row.year, row.kind == "game") for row in ranked]
     with omdb_cache.Cache(path.with_name(f"{path.name}.omdb.db")) as cache:
         if not options.known_only:
-            omdb_cache.learn(wanted, cache, omdb.from_environment(options), options.tell)
+            omdb_cache.learn(wanted, cache, omdb.from_environment(options), options.progress)
         for row, question in zip(ranked, wanted, strict=True):
             reply = cache.find(question)
             if reply is not None:

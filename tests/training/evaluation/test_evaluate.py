@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from data.film_table import write_films
-from training.__main__ import app
+from training.cli import app
 from training.evaluation import baselines, optimism, splits
-from training.evaluation.evaluate import METHODS, MODEL, predict_with
+from training.evaluation.methods import METHODS, MODEL, predict_with
 from training.evaluation.metrics import NAMES
 from training.export.example_bundle import made_up_films
 from training.model.records import frame_of_films

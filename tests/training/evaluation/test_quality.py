@@ -7,7 +7,7 @@ from judging.losses import slate_figures
 from training.dataset import load
 from training.evaluation import splits
 from training.evaluation.baselines import LabelForest, OneHotLogistic, PlainBoosting
-from training.evaluation.evaluate import MODEL, predict_with
+from training.evaluation.methods import MODEL, predict_with
 from training.model.records import frame_of_films
 
 pytestmark = pytest.mark.numeric

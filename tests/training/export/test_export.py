@@ -13,10 +13,10 @@ from data.bundle import beside, read_bundle
 from data.film_table import write_films
 from data.films import Film
 from data.manifest import PIPELINE, REPORT
-from training.__main__ import app
+from training.cli import app
 from training.dataset import FilmTable
 from training.evaluation import benchmark, optimism
-from training.evaluation.evaluate import METHODS
+from training.evaluation.methods import METHODS
 from training.evaluation.metrics import NAMES
 from training.export.bundle import load_pipeline, next_version
 from training.export.catalogue import titles_of

@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 import pytest
 
-from training.export import parity
 from training.export.converter import to_onnx
 from training.export.example_bundle import example_table, small_model
 from training.export.runtime import Scorer
+from training.model.combinations import random_combinations
 from training.model.records import frame_of_films, ratings_of
 
 pytestmark = pytest.mark.numeric
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.numeric
 
 @pytest.fixture(scope="module")
 def asked(example):
-    return parity.random_combinations(example.model, 1_500, seed=9)
+    return random_combinations(example.model, 1_500, seed=9)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

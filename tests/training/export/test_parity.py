@@ -10,6 +10,7 @@ from training.errors import ExportRefused, ModelTooLarge, NoParity, TableOverflo
 from training.export import bundle
 from training.export import parity as parity_checks
 from training.export.example_bundle import example_table, small_model
+from training.model.combinations import random_combinations
 from training.model.records import frame_of_films
 
 pytestmark = pytest.mark.numeric
@@ -48,7 +49,7 @@ def test_parity_is_measured_on_all_rows_and_all_combinations(example, films):
 
 
 def test_random_combinations_are_of_all_kinds(example):
-    asked = parity_checks.random_combinations(example.model, 3_000)
+    asked = random_combinations(example.model, 3_000)
     known = set(example.model.mixed_.careers.names)
     assert 0 < (~asked.director.isin(known)).sum() < 300
     assert (asked.genre1 == "no genre known").any()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from training.errors import TableOverflow
-from training.export import parity
 from training.export.compile import compile_model, own_overlaps
 from training.export.tables import GRID, to_grid
+from training.model.combinations import random_combinations
 
 pytestmark = pytest.mark.numeric
 
@@ -20,7 +20,7 @@ def tables(example):
 
 @pytest.fixture(scope="module")
 def asked(example):
-    return parity.random_combinations(example.model, 4_000, seed=5)
+    return random_combinations(example.model, 4_000, seed=5)
 
 
 def numbers(tables, asked):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from data import limits, wire
 from data.bundle import read_bundle, write_bundle
 from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE
-from training.__main__ import app
+from training.cli import app
 from training.export.verify import verify
 
 pytestmark = pytest.mark.numeric

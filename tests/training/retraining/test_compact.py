@@ -208,7 +208,7 @@ def test_two_runs_at_once_do_not_meet_in_one_folder(table, feedback, work, films
             with pytest.raises(WorkFolderBusy, match="another run is at work there"):
                 compact(str(feedback), table, work)
 
-    assert compact(str(feedback), table, work, tell=again).manifest.counts.owner == 5
+    assert compact(str(feedback), table, work, progress=again).manifest.counts.owner == 5
 
 
 def test_the_buckets_layout_is_read_from_its_own_folder_too(table, tmp_path, work, films):

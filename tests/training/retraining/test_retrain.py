@@ -17,7 +17,7 @@ from data.bundle import beside, read_bundle, write_bundle
 from data.film_table import write_films
 from data.manifest import PIPELINE
 from data.verdict import Verdict
-from training.__main__ import app
+from training.cli import app
 from training.dataset import FilmTable
 from training.errors import BundleMissing, PipelineUnusable
 from training.export.bundle import prepare, save_pipeline, write

@@ -11,12 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from data.film_table import BadRow, is_film
-from training.__main__ import app
+from training.cli import app
 from training.errors import SourceUnavailable
 from training.sources import imdb, imdb_download
 from training.sources.options import Options
 
-CAMPAIGNS = Path(__file__).parents[1] / "campaigns"
+CAMPAIGNS = Path(__file__).parents[2] / "campaigns"
 HEADERS = {name: "\t".join(columns) for name, columns in imdb.FILES.items()}
 # Every row by hand: number, type, title, year, genres | directors | rating, votes
 TITLES = {

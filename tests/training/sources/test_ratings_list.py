@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data.film_table import is_film
-from training.__main__ import app
+from training.cli import app
 from training.errors import SourceUnavailable
 from training.sources import omdb, omdb_cache, ratings_list
 from training.sources.options import Options
@@ -243,7 +243,7 @@ def test_attempts_are_spaced_with_full_jitter_and_a_cap(server, tmp_path):
 
 def test_progress_is_told(films_list, server):
     told = []
-    read(films_list, tell=lambda step, done: told.append((step, done)))
+    read(films_list, progress=lambda step, done: told.append((step, done)))
     assert told == [("ask OMDb", n / 4) for n in range(5)]
 
 

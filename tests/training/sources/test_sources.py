@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from data.film_table import read_rows, write_films
 from data.films import Film
 from training import sources
-from training.__main__ import app
+from training.cli import app
 from training.dataset import load, rejects_path
 from training.errors import SourceUnavailable, TooManyBadRows
 from training.sources import Reader

@@ -18,7 +18,7 @@ from training.model.careers import Floats
 from training.model.estimator import FilmModel
 from training.model.head import CLASSES
 from training.model.records import frame_of_films, ratings_of
-from training.progress import Tell
+from training.progress import ProgressReporter
 
 MODEL = "Greenlight"
 METHODS = (MODEL, *BASELINES)
@@ -59,10 +59,10 @@ def predict_with(method: str, train: Sequence[Film], test: Sequence[Film]) -> Pr
 
 
 def evaluate(
-    train: Sequence[Film], test: Sequence[Film], *, jobs: int, tell: Tell
+    train: Sequence[Film], test: Sequence[Film], *, jobs: int, progress: ProgressReporter
 ) -> dict[str, Predicted]:
     """Return what each method predicts for `test`, by method, the model first."""
-    tell(f"fit {MODEL} and {len(BASELINES)} baselines", 0.0)
+    progress(f"fit {MODEL} and {len(BASELINES)} baselines", 0.0)
     # The slowest begin first.
     order = sorted(METHODS, key=[MODEL, "random forest", *METHODS].index)
     running = Parallel(jobs, return_as="generator_unordered")(
@@ -71,7 +71,7 @@ def evaluate(
     found = {}
     for predicted in running:
         found[predicted.method] = predicted
-        tell(f"{predicted.method} done", len(found) / len(METHODS))
+        progress(f"{predicted.method} done", len(found) / len(METHODS))
     return {method: found[method] for method in METHODS}
 
 

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from data import signing
 from data.manifest import REPORT
 from data.verdict import VERDICT
+from training.cli import output
+from training.cli.options import AllowedOption, console
 from training.retraining import job
 from training.sources.options import ALLOWED_BAD_SHARE
 
 REFUSED_EXIT = 3
 WORK = Path("build/training-sets")
-
-console = Console()
 
 FilmsOption = Annotated[
     str, typer.Option(envvar="SM_CHANNEL_FILMS", help="film table, .csv or .tsv, or its folder")
@@ -33,10 +32,6 @@ SimulatedOption = Annotated[
 EndpointOption = Annotated[
     str, typer.Option(envvar="AWS_ENDPOINT_URL_S3", help="of S3, where it is not AWS's own")
 ]
-AllowedOption = Annotated[
-    float,
-    typer.Option("--allow-bad", min=0.0, max=1.0, help="share of bad rows or objects that is fine"),
-]
 
 
 def compact(
@@ -48,12 +43,11 @@ def compact(
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
 ) -> None:
     """Join a film table with the ratings that devices sent to an immutable training set."""
-    from training import screen
     from training.memory import peak_megabytes
     from training.retraining.compact import compact as take
 
     began = time.monotonic()
-    with screen.progress(console, "compact") as tell:
+    with output.progress_bar(console, "compact") as progress:
         made = take(
             feedback,
             job.film_table_in(Path(films)),
@@ -61,9 +55,9 @@ def compact(
             include_simulated=include_simulated,
             endpoint_url=endpoint_url or None,
             allowed_bad_share=allow_bad,
-            tell=tell,
+            progress=progress,
         )
-    screen.training_set(console, made, {
+    output.training_set(console, made, {
         "took": f"{time.monotonic() - began:.0f} s, {peak_megabytes():,.0f} MB at most",
     })  # fmt: skip
 
@@ -102,13 +96,12 @@ def retrain(
 
     Exit code: 0 released, 3 refused, 1 an error.
     """
-    from training import screen
     from training.cluster import tasks_on
     from training.retraining.retrain import retrain as run
 
     began = time.monotonic()
     as_job = as_job or job.MODEL_DIR in os.environ
-    words = job.hyperparameters() if as_job else {}
+    asked = job.hyperparameters() if as_job else {}
     places = _places(
         as_job,
         films=(films, job.channel("films")),
@@ -116,24 +109,24 @@ def retrain(
         incumbent=(incumbent, job.channel("incumbent")),
         out=(out, str(job.ROOT / "model")),
     )
-    with screen.progress(console, "retrain") as tell, tasks_on(dask):
+    with output.progress_bar(console, "retrain") as progress, tasks_on(dask):
         verdict = run(
             places["feedback"],
             job.film_table_in(Path(places["films"])),
             Path(places["incumbent"]),
             Path(places["out"]),
             work=work,
-            version=version or _whole("version", words.get("version", "0")),
+            version=version or _whole("version", asked.get("version", "0")),
             key=None if unsigned or as_job else _key(key),
-            include_simulated=include_simulated or words.get("include-simulated") == "true",
+            include_simulated=include_simulated or asked.get("include-simulated") == "true",
             endpoint_url=endpoint_url or None,
             allowed_bad_share=allow_bad,
             jobs=jobs,
-            tell=tell,
+            progress=progress,
         )
     if as_job:
         job.keep_output(Path(places["out"]), (VERDICT, REPORT))
-    screen.verdict(
+    output.verdict(
         console, verdict, {"in": places["out"], "took": f"{time.monotonic() - began:.0f} s"}
     )
     raise typer.Exit(0 if verdict.released or as_job else REFUSED_EXIT)

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     # Only their types: a command that shows a table need not load the libraries of training.
     from training.dataset import FilmTable
     from training.evaluation.benchmark import Benchmark
-    from training.evaluation.evaluate import Figures
+    from training.evaluation.methods import Figures
     from training.export.bundle import Exported
-    from training.progress import Tell
+    from training.progress import ProgressReporter
     from training.retraining.training_set import TrainingSet
 
 _SHOWN = ("rmse", "log_loss", "regret", "accuracy", "rps")
 
 
 @contextmanager
-def progress(console: Console, title: str) -> Iterator[Tell]:
-    """Show how far a run has come; yields what to tell each step and share to.
+def progress_bar(console: Console, title: str) -> Iterator[ProgressReporter]:
+    """Show how far a run has come; yields the function that each step is reported to.
 
     Without a terminal each step becomes a line, so that logs show progress too.
     """
@@ -42,12 +42,12 @@ def progress(console: Console, title: str) -> Iterator[Tell]:
     with bar:
         task = bar.add_task("begin", total=1.0, title=title)
 
-        def tell(step: str, done: float) -> None:
+        def report(step: str, done: float) -> None:
             bar.update(task, description=escape(step), completed=done)
             if not console.is_terminal:
                 console.print(f"{title}: {done:>4.0%} {step}", markup=False)
 
-        yield tell
+        yield report
 
 
 def summary(console: Console, title: str, facts: Mapping[str, object]) -> None:

@@ -1,0 +1,91 @@
+"""`greenlight-train export` and `verify`: make a signed bundle, check one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.markup import escape
+
+from data import signing
+from data.bundle import beside
+from data.manifest import PIPELINE, REPORT
+from training.cli import output
+from training.cli.options import (
+    AllowedOption,
+    DaskOption,
+    JobsOption,
+    RatingsOption,
+    SourceOption,
+    console,
+    path_or_none,
+)
+from training.sources.options import ALLOWED_BAD_SHARE
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="the bundle's folder")] = Path("build/bundle"),
+    source: SourceOption = "sample",
+    ratings: RatingsOption = "",
+    version: Annotated[int, typer.Option(help="0: one more than the bundle in OUT")] = 0,
+    key: Annotated[str, typer.Option(help="PEM file of the key; default: development key")] = "",
+    jobs: JobsOption = 2,
+    allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
+    dask: DaskOption = "",
+) -> None:
+    """Train a model and write it as a signed bundle, with all proofs passed."""
+    from training.cluster import tasks_on
+    from training.dataset import load
+    from training.export.bundle import next_version, prepare, summary_of, write
+    from training.memory import peak_megabytes
+    from training.model.estimator import FilmModel
+    from training.report import draw
+
+    began = time.monotonic()
+    signer = signing.PrivateKey.read(Path(key)) if key else signing.development_key()
+    with output.progress_bar(console, "train-export") as progress, tasks_on(dask):
+        progress(f"read source {source}", 0.0)
+        rejects = beside(out) / "rejects.csv"
+        table = load(source, path_or_none(ratings), rejects=rejects, allowed_bad_share=allow_bad)
+        exported = prepare(
+            table,
+            FilmModel(jobs=jobs),
+            version=version or next_version(out),
+            progress=progress,
+        )
+        progress("draw the report", 0.93)
+        report = draw(table, summary_of(exported), beside(out))
+        progress("sign and write", 0.97)
+        write(exported, out, signer, report)
+    output.exported(console, exported, table, signer.key_id, {
+        "bundle": out,
+        "pipeline": beside(out) / PIPELINE,
+        "report": f"{beside(out) / REPORT}, {len(report) / 1000:,.0f} kB, also in the bundle",
+        "took": f"{time.monotonic() - began:.0f} s, {peak_megabytes():,.0f} MB at most",
+    })  # fmt: skip
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="the bundle's folder")],
+    keys: Annotated[str, typer.Option(help="folder of trusted *.pub.pem")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="say it as JSON")] = False,
+) -> None:
+    """Check a bundle's signature, hashes, schema and probes; exit 0 only if all hold."""
+    from training.export.verify import verify as check
+
+    folder = Path(keys) if keys else signing.keys_folder()
+    verdict = check(bundle, signing.read_public_keys(folder))
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(verdict).decode() + "\n")
+    elif verdict.ok:
+        console.print(
+            f"[green]good[/]: {verdict.name} version {verdict.version}, "
+            f"model {verdict.model_hash[:16]}, key {verdict.key_id}, {verdict.probes} probes"
+        )
+    else:
+        console.print(f"[red]refused[/]: {escape(str(verdict.error))}", soft_wrap=True)
+    raise typer.Exit(0 if verdict.ok else 1)

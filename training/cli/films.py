@@ -1,0 +1,84 @@
+"""`greenlight-train dataset`: a film table from any source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.film_table import write_films
+from training.cli import output
+from training.cli.options import (
+    AllowedOption,
+    RatingsOption,
+    SourceOption,
+    console,
+    path_or_none,
+)
+from training.sources.options import (
+    ALLOWED_BAD_SHARE,
+    MIN_VOTES,
+    OMDB_DAILY_QUOTA,
+    Options,
+    every_twentieth,
+)
+
+# Where `dataset --source imdb --download` puts IMDb's files unless --ratings names a folder.
+IMDB_FOLDER = Path("data/films/imdb")
+
+
+def dataset(
+    out: Annotated[Path, typer.Option(help="the film table to write, .csv or .tsv")],
+    source: SourceOption = "sample",
+    ratings: RatingsOption = "",
+    allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
+    votes: Annotated[
+        int, typer.Option(min=0, help="imdb, ratings-list: only films with more votes")
+    ] = MIN_VOTES,
+    download: Annotated[
+        bool, typer.Option("--download", help="imdb: first fetch IMDb's files into that folder")
+    ] = False,
+    quota: Annotated[
+        int, typer.Option(min=1, help="ratings-list: OMDb lookups a day")
+    ] = OMDB_DAILY_QUOTA,
+    known_only: Annotated[
+        bool, typer.Option("--known-only", help="ratings-list: ask OMDb nothing more")
+    ] = False,
+) -> None:
+    """Write a source's films as movie_ratings_simple.csv, and its bad rows beside it."""
+    from training.dataset import load, reasons, rejects_path
+
+    if download and source != "imdb":
+        raise typer.BadParameter("--download fetches IMDb's files; it goes with --source imdb")
+    rejects = rejects_path(out)
+    with output.progress_bar(console, "dataset") as progress:
+        options = Options(votes, quota, known_only, every_twentieth(progress))
+        if download:
+            from training.sources.imdb_download import download as fetch
+
+            fetch(path_or_none(ratings) or IMDB_FOLDER, options.progress)
+            ratings = ratings or str(IMDB_FOLDER)
+        progress(f"read source {source}", 0.0)
+        table = load(
+            source,
+            path_or_none(ratings),
+            rejects=rejects,
+            allowed_bad_share=allow_bad,
+            options=options,
+        )
+        progress(f"write {out}", 0.7)
+        write_films(out, table.films)
+    facts: dict[str, object] = {
+        "films": f"{len(table.films):,} of {len(table.films) + len(table.rejects):,} rows",
+        "years": f"{min(f.year for f in table.films)} to {max(f.year for f in table.films)}",
+        "directors": f"{len({f.director for f in table.films}):,}",
+        "with decimals": f"{sum(f.rating is not None for f in table.films):,}",
+        "with votes": f"{sum(f.votes is not None for f in table.films):,}",
+        "bad rows": len(table.rejects),
+        "written to": out,
+    }
+    if table.rejects:
+        faults = ", ".join(f"{n} {field}" for field, n in reasons(table.rejects).items())
+        facts["bad rows"] = f"{len(table.rejects)} ({faults}), in {rejects}"
+    output.summary(console, "Film table", facts)

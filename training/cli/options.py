@@ -1,0 +1,31 @@
+"""Options that several commands of `greenlight-train` share, and the console they print to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from training.sources import names
+
+console = Console()
+
+SourceOption = Annotated[str, typer.Option(help=names())]
+RatingsOption = Annotated[
+    str, typer.Option(help="the file (imdb: folder) to read; the sample needs none")
+]
+AllowedOption = Annotated[
+    float,
+    typer.Option("--allow-bad", min=0.0, max=1.0, help="share of bad rows or objects to accept"),
+]
+JobsOption = Annotated[int, typer.Option(min=1, help="processes side by side")]
+DaskOption = Annotated[
+    str, typer.Option(help="Dask scheduler to fit folds and splits on, tcp://host:port")
+]
+
+
+def path_or_none(text: str) -> Path | None:
+    """Return a path; None for the empty text that `make train-export RATINGS=` passes."""
+    return Path(text) if text else None
