@@ -1,4 +1,4 @@
-"""What a new model must hold besides its comparisons: each check says what it found."""
+"""What a new model must pass besides the comparisons: each check says what it found."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def tasks_on(address: str) -> Iterator[None]:
     """Run joblib's tasks on the Dask cluster at `address` (tcp://host:port), or here if it is "".
 
     Raises:
-        ClusterUnusable: nobody answers, there are no workers, or they have other software.
+        ClusterUnusable: no scheduler answers, there are no workers, or their software differs.
     """
     if not address:
         yield

@@ -22,10 +22,10 @@ from training.sources.options import ALLOWED_BAD_SHARE, Options
 
 @dataclass(frozen=True)
 class FilmTable:
-    """The films of a source, and the rows that were none.
+    """The films of a source, and the rows that were rejected.
 
     Attributes:
-        source: its name, as the manifest tells it.
+        source: its name, as in the manifest.
         origin: what the rejects' line numbers refer to.
     """
 
@@ -41,7 +41,7 @@ class FilmTable:
 
     @property
     def bad_share(self) -> float:
-        """The share of rows that were no films."""
+        """The share of rows that were rejected."""
         return len(self.rejects) / max(1, len(self.films) + len(self.rejects))
 
 
@@ -60,7 +60,7 @@ def load(
         path: the file, for the sources that read one.
         rejects: where bad rows are written with their line and reason; nothing is written, and an
             older file goes, if there are none.
-        allowed_bad_share: the share of bad rows that is still no error.
+        allowed_bad_share: the share of bad rows that is accepted.
         options: for the sources that take any.
 
     Raises:
@@ -85,7 +85,7 @@ def load(
             f"the first in line {first.line}: {first.reason}"
         )
     if not films:
-        raise TooManyBadRows(f"{table.origin}: holds no films")
+        raise TooManyBadRows(f"{table.origin}: contains no films")
     return table
 
 

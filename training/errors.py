@@ -6,7 +6,7 @@ from data.errors import GreenlightError
 
 
 class TrainingError(GreenlightError):
-    """Base of all that stops a run on purpose; the message says what to do."""
+    """Base of the errors that stop a run; the message says what to do."""
 
 
 class SourceUnavailable(TrainingError):
@@ -18,7 +18,7 @@ class TooManyBadRows(TrainingError):
 
 
 class UnfitData(TrainingError, ValueError):
-    """Films or ratings that no model can be learnt from."""
+    """Films or ratings that no model can learn from."""
 
 
 class ExportRefused(TrainingError):
@@ -30,7 +30,7 @@ class TableOverflow(ExportRefused):
 
 
 class NotAModel(ExportRefused):
-    """The bytes are no valid ONNX file."""
+    """The bytes aren't a valid ONNX file."""
 
 
 class UnknownOperator(ExportRefused):

@@ -1,6 +1,6 @@
 """The ML endpoint's serving code, under SageMaker's contract: `GET /ping`, `POST /invocations`.
 
-It answers with the *scikit-learn* model, so that a comparison with a device checks the ONNX export
+It answers with the *scikit-learn* model, so a comparison with a device checks the ONNX export
 and not the export against itself. Run with `python -m training.serve --pipeline FILE --port N`.
 """
 
@@ -78,7 +78,7 @@ def answer(pipeline: Pipeline, body: bytes) -> ScoreReply:
     try:
         rows = msgspec.json.decode(body, type=Invocation).rows
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRecord("body", f"is no request: {error}") from error
+        raise InvalidRecord("body", f"isn't a request: {error}") from error
     if not 1 <= len(rows) <= limits.MAX_VERIFICATION_ROWS:
         raise InvalidRecord("rows", f"holds {len(rows)}; give 1 to {limits.MAX_VERIFICATION_ROWS}")
     for index, row in enumerate(rows):
@@ -92,12 +92,12 @@ def _reply(record: msgspec.Struct, status: int = 200) -> Response:
 
 
 def load_proved(path: Path) -> Pipeline:
-    """Read a pipeline and let it score a row, so that one made by other software is told at once.
+    """Read a pipeline and score a row, so that one made by other software is refused at once.
 
     Raises:
         PipelineUnusable: with the reason and the fix.
     """
-    row = Combination("nobody whom any model knows", 2000, ("Drama",))
+    row = Combination("a director no model knows", 2000, ("Drama",))
     try:
         pipeline = load_pipeline(path)
         answer(pipeline, msgspec.json.encode(Invocation([row])))

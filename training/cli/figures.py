@@ -32,7 +32,7 @@ def evaluate(
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     dask: DaskOption = "",
 ) -> None:
-    """Fit on one film table alone, predict another, and measure beside the baselines."""
+    """Fit on one film table, predict another, and compare with the baselines."""
     from training.cluster import tasks_on
     from training.dataset import load, rejects_path
     from training.evaluation.methods import MODEL, as_json, write_predictions
@@ -73,7 +73,7 @@ def report(
     """Measure five random splits and one in time, and write the full report beside a bundle.
 
     The report inside a bundle is signed and stays as it was exported; the next export of the same
-    films tells of these figures too.
+    films includes these figures too.
     """
     from training.cluster import tasks_on
     from training.dataset import load

@@ -106,7 +106,7 @@ def headline(console: Console, measured: Benchmark) -> None:
 def exported(
     console: Console, made: Exported, table: FilmTable, key_id: str, places: Mapping[str, object]
 ) -> None:
-    """Show what an export learnt from, how good and how exact it is, and where it lies."""
+    """Show what an export learnt from, how good and how exact it is, and where it was written."""
     model, parity, figures = made.model, made.parity, made.manifest.metrics
     first, last = model.table_years_
     facts = {
@@ -118,7 +118,7 @@ def exported(
         "scikit-learn against ONNX": f"{parity.expected:.6f} stars at most over "
         f"{parity.rows:,} films and {parity.combinations:,} random combinations",
         "probabilities against head": f"{parity.probabilities:.1e} at most",
-        "rows with other bits": f"{parity.bit_differences} (single, batch, 1 or 2 threads)",
+        "rows that differ in bits": f"{parity.bit_differences} (single, batch, 1 or 2 threads)",
         "files": ", ".join(f"{name} {len(c):,} bytes" for name, c in made.files.items()),
         "signed by": key_id,
     }
@@ -132,12 +132,12 @@ def training_set(console: Console, made: TrainingSet, more: Mapping[str, object]
     counts = made.manifest.counts
     facts = {
         "objects": f"{counts.objects:,}, of them {counts.duplicates:,} sent again and "
-        f"{counts.rejects:,} no ratings",
+        f"{counts.rejects:,} rejected",
         "ratings": f"{counts.owner:,} by owners, {counts.simulated:,} simulated "
         f"({counts.left_out:,} simulated ones left out)",
         "films of the table": f"{counts.table:,}",
         "ratings that train": f"{counts.trained:,}",
-        "held out": f"{counts.held_out:,}, to judge by; they never train",
+        "held out": f"{counts.held_out:,} for judging; they never train",
         "written to": made.folder,
     }
     summary(console, f"Training set {made.manifest.sha256[:16]}", {**facts, **more})
@@ -164,10 +164,12 @@ def verdict(console: Console, found: Verdict, places: Mapping[str, object]) -> N
             )
         console.print(table)
     for check in found.checks:
-        mark = "[green]held[/]  " if check.passed else "[red]failed[/]"
+        mark = "[green]passed[/]" if check.passed else "[red]failed[/]"
         console.print(f"{mark} {check.name}: {escape(check.found)}", soft_wrap=True)
     word = "[green]RELEASE[/]" if found.released else "[yellow]REFUSED[/]"
-    console.print(f"{word} version {found.candidate.version} in place of {found.incumbent.version}")
+    console.print(
+        f"{word} version {found.candidate.version} to replace version {found.incumbent.version}"
+    )
     for reason in found.reasons:
         console.print(f"  {escape(reason)}", soft_wrap=True)
     for name, place in places.items():

@@ -30,14 +30,14 @@ SimulatedOption = Annotated[
     bool, typer.Option("--include-simulated", help="learn from simulated ratings too")
 ]
 EndpointOption = Annotated[
-    str, typer.Option(envvar="AWS_ENDPOINT_URL_S3", help="of S3, where it is not AWS's own")
+    str, typer.Option(envvar="AWS_ENDPOINT_URL_S3", help="S3 endpoint, if it isn't AWS's own")
 ]
 
 
 def compact(
     feedback: FeedbackOption,
     films: FilmsOption,
-    out: Annotated[Path, typer.Option(help="the work folder; a later run goes on there")] = WORK,
+    out: Annotated[Path, typer.Option(help="the work folder; a later run continues there")] = WORK,
     include_simulated: SimulatedOption = False,
     endpoint_url: EndpointOption = "",
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
@@ -76,7 +76,7 @@ def retrain(
     version: Annotated[int, typer.Option(min=0, help="0: one more than the incumbent's")] = 0,
     key: Annotated[str, typer.Option(help="PEM file of the key; default: development key")] = "",
     unsigned: Annotated[
-        bool, typer.Option("--unsigned", help="leave the signing to whoever releases it")
+        bool, typer.Option("--unsigned", help="leave the bundle for the release to sign")
     ] = False,
     include_simulated: SimulatedOption = False,
     endpoint_url: EndpointOption = "",
@@ -133,10 +133,10 @@ def retrain(
 
 
 def _places(as_job: bool, **given: tuple[str, str]) -> dict[str, str]:
-    """Return each place by name: as given, or where a job has it."""
+    """Return each place by name: as given, or where a job finds it."""
     missing = [name for name, (place, _) in given.items() if not place and not as_job]
     if missing:
-        raise typer.BadParameter(f"--{missing[0]} is missing (or --as-job, inside of SageMaker)")
+        raise typer.BadParameter(f"--{missing[0]} is missing (inside SageMaker, give --as-job)")
     return {name: place or in_job for name, (place, in_job) in given.items()}
 
 

@@ -78,7 +78,7 @@ class LabelForest(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return predicted
 
     def _codes(self, records: Records) -> Floats:
-        # An unknown name gets the place where it would stand.
+        # An unknown name gets the position where it would be sorted.
         director = np.searchsorted(self.directors_, records.directors.astype(str))
         slots = np.searchsorted(self.genres_, records.slots.astype(str))
         return np.column_stack([director, slots, records.years]).astype(float)
@@ -95,7 +95,7 @@ class OneHotLogistic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.years_ = SplineTransformer(n_knots=6, extrapolation="constant").fit(
             records.years[:, None].astype(float)
         )
-        # Of one class alone there is nothing to tell apart, and scikit-learn would refuse.
+        # With a single class there is nothing to learn, and scikit-learn would refuse.
         model = LogisticRegression(C=1.0, max_iter=300) if np.ptp(y) else DummyClassifier()
         self.logistic_ = model.fit(self._columns(records), y)
         return self

@@ -1,4 +1,4 @@
-"""Figures on films a model has not seen, beside the baselines on the same split."""
+"""The model and the baselines, measured on the same films that none has seen."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Figures = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Predicted:
-    """What one method says of the test films: [n] and [n, 10], and how good that is."""
+    """One method's predictions of the test films, [n] and [n, 10], and their figures."""
 
     method: str
     expected: Floats

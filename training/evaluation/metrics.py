@@ -96,7 +96,7 @@ def _r2(stars: Ints, error: Floats) -> float:
 
 
 def _spearman(stars: Ints, expected: Floats) -> float:
-    # Of a constant there are no ranks; scipy would warn.
+    # A constant has no ranks; scipy would warn.
     if np.ptp(expected) < 1e-9 or np.ptp(stars) == 0:
         return 0.0
     return float(spearmanr(expected, stars).statistic)

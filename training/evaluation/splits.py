@@ -1,4 +1,4 @@
-"""How films are divided into those learnt from and those predicted."""
+"""How films are split into those to learn from and those to predict."""
 
 from __future__ import annotations
 

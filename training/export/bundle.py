@@ -1,4 +1,4 @@
-"""From films to a signed bundle: fit, convert, gate, describe, sign, write."""
+"""From films to a signed bundle: fit, convert, prove parity, describe, sign, write."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def prepare(
         table: the films to learn from.
         model: the estimator, not yet fitted.
         version: of the bundle.
-        combinations: how many random combinations the gate compares.
+        combinations: how many random combinations are compared.
         progress: called with each step's name and the share of the work done before it.
 
     Raises:
-        ExportRefused: one of its kinds; the model must not be shipped.
+        ExportRefused: (a subclass) the model must not be shipped.
     """
     frame = frame_of_films(table.films)
     model.fit(
@@ -140,7 +140,7 @@ def write(
         exported: by `prepare`.
         out: the bundle's folder.
         key: the key that signs.
-        report: `report.html`, to lie in the bundle and beside it; None for a bundle without one.
+        report: `report.html`, written into the bundle and next to it; None for no report.
 
     Returns:
         The SHA-256 of `manifest.json`.
@@ -157,7 +157,7 @@ def write(
 
 
 def summary_of(exported: Exported) -> ExportSummary:
-    """Return what the report tells of an export."""
+    """Return what the report shows of an export."""
     model, manifest = exported.model, exported.manifest
     stars = np.array([film.stars for film in exported.table.films])
     expected, probabilities = model.unseen_expected_, model.unseen_probabilities_

@@ -1,4 +1,4 @@
-"""What a bundle says about its model's world: `catalogue.json` and `probes.json`."""
+"""The films and directors of a bundle (`catalogue.json`), and its test rows (`probes.json`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate before an export: what must hold between the scikit-learn model and its ONNX file."""
+"""What must hold between the scikit-learn model and its ONNX file before an export."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def check_file(model: bytes) -> None:
         graph = onnx.load_from_string(model)
         onnx.checker.check_model(graph)
     except (DecodeError, onnx.checker.ValidationError) as error:
-        raise NotAModel(f"model.onnx: is no valid ONNX file: {error}") from error
+        raise NotAModel(f"model.onnx: isn't a valid ONNX file: {error}") from error
     unknown = {(n.domain, n.op_type) for n in graph.graph.node} - OPERATORS
     if unknown:
         names = ", ".join(sorted(f"{domain or 'ai.onnx'}:{name}" for domain, name in unknown))

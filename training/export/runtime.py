@@ -18,7 +18,7 @@ class UnreadableModel(GreenlightError):
 
 
 class Scores(NamedTuple):
-    """What the graph says of n rows: float32 [n], int32 [n], float32 [n, 10]."""
+    """The graph's outputs for n rows: float32 [n], int32 [n], float32 [n, 10]."""
 
     expected: NDArray[np.float32]
     score: NDArray[np.int32]

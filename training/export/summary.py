@@ -1,4 +1,4 @@
-"""What an export says of itself for the report, beside the bundle."""
+"""What the report shows of an export, kept next to the bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is this bundle whole, signed, of our schema, and does its model say what it should?"""
+"""Is a bundle complete, signed and of our schema, and does its model reproduce its probes?"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BundleCheck(msgspec.Struct, frozen=True):
 
 
 class ProbeFailed(GreenlightError):
-    """The model does not say what its probes say."""
+    """The model's predictions differ from its probes."""
 
 
 def verify(folder: Path, public_keys: Mapping[str, bytes]) -> BundleCheck:
@@ -72,7 +72,7 @@ def _check_probes(scorer: Scorer, probes: Probes) -> None:
     scores = scorer.score(frame_of_combinations(p.combination for p in probes.probes))
     expected = np.array([p.expected for p in probes.probes], np.float32)
     if not np.array_equal(expected.view(np.int32), scores.expected.view(np.int32)):
-        raise ProbeFailed("probes: the model's expected stars are not those of the probes")
-    said = np.array([p.probabilities for p in probes.probes])
-    if not np.abs(said - scores.probabilities).max() <= probes.tolerance:
-        raise ProbeFailed("probes: the model's probabilities are not those of the probes")
+        raise ProbeFailed("probes: the model's expected stars differ from those of the probes")
+    wanted = np.array([p.probabilities for p in probes.probes])
+    if not np.abs(wanted - scores.probabilities).max() <= probes.tolerance:
+        raise ProbeFailed("probes: the model's probabilities differ from those of the probes")

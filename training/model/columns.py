@@ -31,7 +31,7 @@ GENRE = (
 
 
 class Columns:
-    """The columns for a model of these genres: where each lies, and the groups.
+    """The columns for a model of these genres: each one's position, and the groups.
 
     Attributes:
         width: how many columns.

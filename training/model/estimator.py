@@ -6,7 +6,7 @@ Both terms are sums of functions of two of the three things one chooses, so thei
 `training.export.compile` writes it into integer tables without loss beyond the rounding.
 
 A director's features must be cross-fitted: in training, a film's features come from models that
-have not seen it, else the trees would learn to copy the answer that lies in the features.
+have not seen it, else the trees would learn to copy the answer that the features contain.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: records (training.model.records), [n, 5] or [n, 6] with votes.
             y: ratings from 1 to 10, with decimals where known, [n].
-            progress: told each step's name and the share of the work done before it.
+            progress: called with each step's name and the share of the work done before it.
 
         Raises:
             ValueError: naming what is wrong with X or y (UnfitData: too few films).
@@ -144,7 +144,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def table_years_(self) -> tuple[int, int]:
-        """First and last year that the model tells apart."""
+        """First and last year that the model can distinguish."""
         return self.training_years_[0], self.training_years_[1] + YEARS_PAST_TRAINING
 
     def predict_features(self, table: Floats) -> Floats:

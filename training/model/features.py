@@ -131,7 +131,7 @@ def rows(
 
     Args:
         model: gives careers, base and the kernel's parts.
-        columns: where each column lies.
+        columns: the position of each column.
         numbers: each combination's director in `model.careers`.
         years: [n].
         flags: genre flags, [n, genres].

@@ -43,7 +43,7 @@ class KernelValues(NamedTuple):
     """The mixed model's variances, and the years over which a director's form fades.
 
     The first four are the prior variances beta of the fixed effects, by group. They come first
-    because a search that varies them alone need not solve the directors' blocks anew.
+    because a search that varies them alone need not solve the directors' blocks again.
     """
 
     trend_effect: float = 0.6

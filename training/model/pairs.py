@@ -48,7 +48,7 @@ class PairBoosting:
         seed: int,
     ) -> None:
         self._groups = columns.groups
-        # early_stopping silently switches itself on above 10,000 rows unless it is said.
+        # early_stopping silently switches itself on above 10,000 rows unless it is set.
         self._settings: dict[str, Any] = {
             "max_iter": trees,
             "learning_rate": learning_rate,
@@ -129,7 +129,7 @@ def _prune(nodes: Any, at: int) -> bool:
     node = nodes[at]
     if node["is_leaf"]:
         return bool(node["value"] == 0.0)
-    # Both sides are pruned, whatever the first one says.
+    # Both sides are pruned, whatever the first one returns.
     zeros = [_prune(nodes, int(node["left"])), _prune(nodes, int(node["right"]))]
     if all(zeros):
         node["is_leaf"], node["value"] = 1, 0.0

@@ -64,7 +64,7 @@ def as_records(table: Any) -> Records:
     try:
         whole_years = years.astype(np.int64)
     except (TypeError, ValueError) as error:
-        raise ValueError("X: the column 'year' holds something that is no whole number") from error
+        raise ValueError("X: the column 'year' holds a value that isn't a whole number") from error
     if votes is None:
         votes = np.full(len(directors), np.nan)
     return Records(directors, whole_years, np.stack(slots, axis=1), votes)

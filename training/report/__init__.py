@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML file, beside a bundle and in it.
+"""The report: one self-contained HTML file, in a bundle and next to it.
 
 Nothing in it is inline but one style sheet, so that the appliance can show it under a strict
 policy.
@@ -31,7 +31,7 @@ def write_report(folder: Path, table: FilmTable) -> Path:
 
 
 def draw(table: FilmTable, summary: ExportSummary | None, folder: Path) -> bytes:
-    """Return report.html, with the benchmark of the same film table that may lie in `folder`."""
+    """Return report.html, with the benchmark of the same film table if `folder` has one."""
     return render(table, summary, benchmark.load(folder, table.sha256)).encode()
 
 

@@ -1,6 +1,6 @@
 """How figures look, and how they become SVG inside the page.
 
-Colours are Okabe and Ito's, told apart by colour-blind eyes; shades are matplotlib's cividis.
+Colours are Okabe and Ito's, distinct to colour-blind readers; shades are matplotlib's cividis.
 Figures are narrow with large letters, so that they can still be read on a phone.
 """
 

@@ -53,7 +53,7 @@ def slim(text: str, letters: Letters) -> str:
         for name in _COORDINATES:
             if name in element.attrib:
                 element.set(name, _round(element.attrib[name]))
-    # What matplotlib says in the style element, inherited from here.
+    # What matplotlib puts into the style element, inherited from here.
     root.set("stroke-linejoin", "round")
     root.set("stroke-linecap", "butt")
     root.set("role", "presentation")

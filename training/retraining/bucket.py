@@ -18,7 +18,7 @@ _PATIENT = Config(
     retries={"mode": "standard", "max_attempts": 8},
     max_pool_connections=_READERS,
 )
-# What S3 says of an object that has gone since it was listed.
+# S3's codes for an object that was deleted after it was listed.
 _GONE = ("NoSuchKey", "404")
 
 
@@ -60,7 +60,7 @@ class BucketObjects:
                 return bytes(body.read(MOST_BYTES))
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
-                raise Gone("it is gone") from error
+                raise Gone("it was deleted") from error
             raise SourceUnavailable(f"{self.place}{key}: cannot be read: {error}") from error
         except BotoCoreError as error:
             raise SourceUnavailable(f"{self.place}{key}: cannot be read: {error}") from error

@@ -20,7 +20,7 @@ _TIMES = 7
 
 
 def parity(candidate: JudgedModel, table: list[Film]) -> Check:
-    """Does the file say what the scikit-learn model says, and is it a file that devices take?"""
+    """Does the file predict what the scikit-learn model predicts, and do devices accept it?"""
     model = candidate.pipeline.model
     try:
         check_file(candidate.model)
@@ -39,7 +39,7 @@ def parity(candidate: JudgedModel, table: list[Film]) -> Check:
 
 
 def latency(candidate: JudgedModel, incumbent: JudgedModel, table: list[Film]) -> Check:
-    """Is a row scored as quickly as by the incumbent? Side by side, in processor time."""
+    """Does scoring a row take about as long as with the incumbent, in processor time?"""
     rows = frame_of_films((table * (1 + _TIMED_ROWS // len(table)))[:_TIMED_ROWS])
     least = [float("inf"), float("inf")]
     for _ in range(_TIMES):
@@ -51,5 +51,6 @@ def latency(candidate: JudgedModel, incumbent: JudgedModel, table: list[Film]) -
     return Check(
         "latency",
         passed=ratio <= SLOWER,
-        found=f"a row takes {ratio:.2f} times the incumbent's time; {SLOWER:.0f} times are allowed",
+        found=f"a row takes {ratio:.2f} times as long as with the incumbent; "
+        f"{SLOWER:.0f} times is allowed",
     )

@@ -1,8 +1,8 @@
 """Feedback objects into a training set: each rating once, however often and however it was sent.
 
 The work folder holds `feedback/` (a ledger and Parquet shards, both only ever growing), `sets/`
-and `rejects.csv`. A run takes what the ledger has not taken yet; killed at any time, the next one
-goes on. To begin anew, remove the work folder.
+and `rejects.csv`. A run takes what the ledger hasn't taken yet. It may be killed at any time; the
+next one continues. To start over, remove the work folder.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ def compact(
         films: the film table, .csv or .tsv.
         out: the work folder.
         include_simulated: whether simulated ratings go into the set.
-        endpoint_url: of S3, where it is not AWS's own.
-        allowed_bad_share: the share of bad rows, and of bad objects, that is still no error.
+        endpoint_url: S3's endpoint, if it isn't AWS's own.
+        allowed_bad_share: the share of bad rows, and of bad objects, that is accepted.
         objects_at_once: how many are read, written to one shard and committed together.
         progress: called with each step's name and the share of the work done before it.
 
     Raises:
         SourceUnavailable: the film table or the objects cannot be read.
         TooManyBadRows: after the rejects have been written.
-        WorkFolderBusy: another run is at work in `out`.
+        WorkFolderBusy: another run is using `out`.
     """
     progress("read the film table", 0.0)
     table = load(
@@ -98,10 +98,12 @@ def _alone_in(work: Path) -> Iterator[Path]:
     work.mkdir(parents=True, exist_ok=True)
     with (work / ".lock").open("w") as lock:
         try:
-            # Given back by the kernel however this process ends.
+            # The kernel releases it however this process ends.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise WorkFolderBusy(f"{work.parent}: another run is at work there; wait") from None
+            raise WorkFolderBusy(
+                f"{work.parent}: another run is using it; wait until it ends"
+            ) from None
         scratch = work / ".scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -137,7 +139,7 @@ def _take(
 def _new_ratings(
     objects: FeedbackObjects, keys: list[str], ledger: Ledger, readers: ThreadPoolExecutor
 ) -> Iterator[HashedRating]:
-    """Yield those ratings of some objects that are new; note why others are none."""
+    """Yield those ratings of some objects that are new; note why others are rejected."""
 
     def read(key: str) -> bytes | Gone:
         try:
@@ -160,7 +162,7 @@ def _new_ratings(
         if new:
             yield HashedRating(record, digest.hexdigest())
         elif new is None:
-            ledger.reject(key, f"id: {record.id} was there before with another content")
+            ledger.reject(key, f"id: {record.id} was seen before with different content")
 
 
 def _write_rejects(path: Path, ledger: Ledger) -> None:
@@ -176,6 +178,6 @@ def _write_rejects(path: Path, ledger: Ledger) -> None:
 def _check_rejects(place: str, objects: int, rejects: int, allowed: float, path: Path) -> None:
     if rejects > allowed * objects:
         raise TooManyBadRows(
-            f"{place}: {rejects:,} of {objects:,} objects are no ratings "
-            f"({rejects / objects:.1%}; {allowed:.0%} allowed: --allow-bad); {path} tells why"
+            f"{place}: {rejects:,} of {objects:,} objects aren't ratings "
+            f"({rejects / objects:.1%}; {allowed:.0%} allowed: --allow-bad); see {path}"
         )

@@ -1,7 +1,7 @@
-"""The places and words of a SageMaker training job, under its script mode's names.
+"""The folders and hyperparameters of a SageMaker training job, under its script mode's names.
 
-SageMaker lays channels out under /opt/ml/input/data and keeps what is left in /opt/ml/model; its
-toolkit tells the same in variables SM_*. Plain containers get the folders alone.
+SageMaker puts channels into /opt/ml/input/data and keeps what it finds in /opt/ml/model; its
+toolkit gives the same in variables SM_*. Plain containers get only the folders.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TABLES = (".csv", ".tsv")
 
 
 def channel(name: str) -> str:
-    """Return where a job finds a channel when no variable says it."""
+    """Return where a job finds a channel if no variable names it."""
     return str(ROOT / "input/data" / name)
 
 
@@ -31,7 +31,7 @@ def hyperparameters() -> dict[str, str]:
     """Return the job's hyperparameters; none if there is no such file.
 
     Raises:
-        SourceUnavailable: the file holds something else than texts by name.
+        SourceUnavailable: the file isn't a map of text to text.
     """
     folder = Path(os.environ.get(_CONFIG_DIR) or ROOT / "input/config")
     path = folder / "hyperparameters.json"
@@ -44,7 +44,7 @@ def hyperparameters() -> dict[str, str]:
 
 
 def keep_output(out: Path, names: Iterable[str]) -> None:
-    """Copy files to where SageMaker keeps what is no model, so that a look needs no model."""
+    """Copy files to SageMaker's output folder, so they can be read without unpacking the model."""
     place = Path(os.environ.get(_OUTPUT_DIR) or ROOT / "output/data")
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -65,5 +65,7 @@ def film_table_in(place: Path) -> Path:
     found = sorted(path for path in place.iterdir() if path.suffix.lower() in _TABLES)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise SourceUnavailable(f"{place}: holds {names}; give one film table, .csv or .tsv")
+        raise SourceUnavailable(
+            f"{place}: contains {names}; put one film table there, .csv or .tsv"
+        )
     return found[0]

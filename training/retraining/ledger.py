@@ -1,8 +1,8 @@
-"""What has been taken already: which objects, and which ratings, by id.
+"""What has been taken already: objects by key, and ratings by id.
 
-A SQLite file in the work folder. Objects are listed first and taken later, so that a run which was
-killed goes on where it stopped. A shard counts from the moment the ledger names it, which is the
-same moment its objects count as taken: one transaction.
+A SQLite file in the work folder. Objects are listed first and taken later, so a run that was
+killed continues where it stopped. A shard counts once the ledger names it, in the same transaction
+in which its objects count as taken.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing of what happens inside."""
+        """Commit all that happens inside, or nothing."""
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -52,7 +52,7 @@ class Ledger:
         self._database.execute("COMMIT")
 
     def add(self, keys: Iterable[str]) -> None:
-        """Note objects that are there; those known already change nothing."""
+        """Record listed objects; those known already change nothing."""
         some: list[tuple[str]] = []
         for key in keys:
             some.append((key,))
@@ -79,7 +79,7 @@ class Ledger:
         )
 
     def is_new(self, rating_id: str, sha256: bytes) -> bool | None:
-        """Note a rating; return whether it is new, or None if its id has other content before."""
+        """Record a rating; return whether it is new, or None if its id had different content."""
         key = uuid.UUID(rating_id).bytes
         added = self._database.execute(
             "INSERT OR IGNORE INTO ratings (id, sha256) VALUES (?, ?)", (key, sha256)
@@ -90,11 +90,11 @@ class Ledger:
         return False if before == (sha256,) else None
 
     def reject(self, key: str, reason: str) -> None:
-        """Note why an object is no rating."""
+        """Record why an object was rejected."""
         self._database.execute("INSERT OR REPLACE INTO rejects VALUES (?, ?)", (key, reason))
 
     def add_shard(self, number: int, ratings: int) -> None:
-        """Let a shard count."""
+        """Record a shard."""
         self._database.execute("INSERT INTO shards VALUES (?, ?)", (number, ratings))
 
     def shards(self) -> list[int]:
@@ -103,7 +103,7 @@ class Ledger:
         return [number for (number,) in rows]
 
     def rejects(self) -> Iterator[tuple[str, str]]:
-        """Yield the key and the reason of each object that is no rating, in the keys' order."""
+        """Yield the key and the reason of each rejected object, ordered by key."""
         yield from self._database.execute("SELECT key, reason FROM rejects ORDER BY key")
 
     def count(self, table: str) -> int:

@@ -1,4 +1,4 @@
-"""Where feedback objects lie: a folder, or a bucket of S3. Both are a listing and a read."""
+"""Where feedback objects are kept: a folder or an S3 bucket. Both can list and read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.errors import SourceUnavailable
 
 FOLDER, _, SUFFIX = topics.feedback_object("").rpartition("/")
 S3 = "s3://"
-# A larger object can be no feedback, so no more of it is read.
+# A larger object can't be feedback, so no more of it is read.
 MOST_BYTES = limits.MAX_PAYLOAD_BYTES + 1
 
 
@@ -24,8 +24,8 @@ class FeedbackObjects(Protocol):
     """Feedback objects, each under its key.
 
     Attributes:
-        place: what to call it in messages.
-        most_readers: how many reads may usefully run side by side.
+        place: its name in messages.
+        most_readers: how many parallel reads are useful.
     """
 
     place: str
@@ -53,10 +53,10 @@ class FolderObjects:
         self._folder = inner if inner.is_dir() else folder
         self.place = str(self._folder)
         if not self._folder.is_dir():
-            raise SourceUnavailable(f"{folder}: is no folder; name one of feedback objects")
+            raise SourceUnavailable(f"{folder}: isn't a folder; name a folder of feedback objects")
 
     def keys(self) -> Iterator[str]:
-        """Yield the name of each `.json` file; hidden ones are somebody's work in progress."""
+        """Yield the name of each `.json` file; hidden ones are still being written."""
         with os.scandir(self._folder) as entries:
             for entry in entries:
                 if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):

@@ -1,8 +1,8 @@
-"""Compact, fit, judge: from feedback to a verdict, and to the new model's bundle.
+"""Compact, fit, judge: from feedback to a verdict and the new model's bundle.
 
 verdict.json, report.html           always
 bundle/, pipeline.joblib            of a model worth releasing
-refused/bundle/, refused/...        of a refused one, where nobody publishes it by mistake
+refused/bundle/, refused/...        of a refused one, so it isn't published by mistake
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def retrain(
     model: FilmModel | None = None,
     progress: ProgressReporter = unreported,
 ) -> Verdict:
-    """Make a new model from films and feedback, judge it, and write what came of it into `out`.
+    """Make a new model from films and feedback, judge it, and write the result into `out`.
 
     Args:
         feedback: a folder, or `s3://bucket/feedback/`.
@@ -61,10 +61,10 @@ def retrain(
         version: of the new model; 0 for one more than the incumbent's.
         key: signs the bundle; without one it is left unsigned.
         include_simulated: whether to learn from simulated ratings too.
-        endpoint_url: of S3, where it is not AWS's own.
-        allowed_bad_share: the share of bad rows, and of bad objects, that is still no error.
+        endpoint_url: S3's endpoint, if it isn't AWS's own.
+        allowed_bad_share: the share of bad rows, and of bad objects, that is accepted.
         jobs: processes side by side.
-        model: the estimator, not yet fitted, where it is not the usual one.
+        model: the estimator, not yet fitted, if it isn't the usual one.
         progress: called with each step's name and the share of the work done before it.
 
     Raises:
@@ -138,9 +138,9 @@ def _fit_and_judge(
 
 
 def _lay_out(out: Path, candidate: Path, verdict: Verdict, page: bytes) -> None:
-    """Put the candidate where its verdict sends it; what an earlier run left there goes.
+    """Put the candidate where its verdict sends it, and remove what an earlier run left there.
 
-    The verdict is taken away first and written last: without one there is nothing to release.
+    The verdict is removed first and written last: without one nothing can be released.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / VERDICT).unlink(missing_ok=True)

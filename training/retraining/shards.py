@@ -45,12 +45,12 @@ class HashedRating(NamedTuple):
 
 
 def shard_path(folder: Path, number: int) -> Path:
-    """Return where a shard lies."""
+    """Return the path of a shard."""
     return folder / f"ratings-{number:06d}.parquet"
 
 
 def write_shard(path: Path, ratings: Sequence[HashedRating], scratch: Path) -> None:
-    """Write a shard, durably; one of the same number that never came to count is replaced."""
+    """Write a shard durably, replacing one of the same number that was never recorded."""
     frame = pd.DataFrame([_row(rating) for rating in ratings], columns=list(_COLUMNS))
     fresh = path.with_name(f".{path.name}.new")
     columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in _COLUMNS.items())
@@ -87,5 +87,5 @@ def _row(rating: HashedRating) -> tuple[object, ...]:
 
 
 def quoted(path: Path) -> str:
-    """Return a path as it stands inside of SQL's quotes."""
+    """Return a path, escaped for SQL's quotes."""
     return str(path).replace("'", "''")

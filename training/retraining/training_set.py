@@ -43,8 +43,8 @@ class Counts(msgspec.Struct, frozen=True):
 
     Attributes:
         objects: feedback objects taken.
-        duplicates: objects whose rating was there before, word for word.
-        rejects: objects that are no rating, or another one under an id that was there before.
+        duplicates: objects whose rating was seen before, with the same content.
+        rejects: objects that aren't ratings, or reuse an id with different content.
         table: films of the film table.
         owner, simulated: ratings in this set, by their source.
         left_out: simulated ratings that are not in this set.
@@ -84,22 +84,22 @@ class TrainingSet:
     """A training set on disk.
 
     Attributes:
-        folder: where it lies.
-        manifest: what it says of itself.
+        folder: where it is.
+        manifest: its description.
     """
 
     def __init__(self, folder: Path) -> None:
         """Read the manifest of the set in `folder`.
 
         Raises:
-            SourceUnavailable: it is no training set.
+            SourceUnavailable: it isn't a training set.
         """
         self.folder = folder
         try:
             raw = (folder / MANIFEST).read_bytes()
             self.manifest = msgspec.json.decode(raw, type=SetManifest)
         except (OSError, msgspec.DecodeError) as error:
-            raise SourceUnavailable(f"{folder}: is no training set ({error})") from error
+            raise SourceUnavailable(f"{folder}: isn't a training set ({error})") from error
 
     def training(self) -> FilmTable:
         """Return the films that train: those of the table first, in its order."""
@@ -118,7 +118,7 @@ class TrainingSet:
         return {film.director for film in self._films(f"origin <> '{TABLE}' AND NOT held_out")}
 
     def _films(self, where: str) -> Iterator[Film]:
-        # Nothing is sorted or joined, so nothing is put aside there.
+        # Nothing is sorted or joined, so nothing is spilled there.
         with connect(Path(tempfile.gettempdir()), ordered=True) as database:
             yield from films_of(
                 database, f"FROM read_parquet('{quoted(self.folder / FILMS)}') WHERE {where}"
@@ -144,7 +144,7 @@ def write_set(
     taken: tuple[int, int, int],
     scratch: Path,
 ) -> TrainingSet:
-    """Return the training set of a film table and shards; what is there already is left as it is.
+    """Return the training set of a film table and shards; an existing one is left as it is.
 
     Args:
         sets: the folder of all sets.
@@ -152,7 +152,7 @@ def write_set(
         shards: the ratings.
         include_simulated: whether simulated ratings go in.
         taken: how many objects, duplicates and rejects there were.
-        scratch: a folder for what does not fit into memory.
+        scratch: a folder for what doesn't fit into memory.
     """
     with connect(scratch, memory_limit="400MB") as database:
         _register(database, table, shards, include_simulated)

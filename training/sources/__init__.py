@@ -1,4 +1,4 @@
-"""Where films come from. Every source yields films, or rows that are none with the reason."""
+"""Where films come from. Every source yields films, and bad rows with the reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Reader(NamedTuple):
     """How a source is read.
 
     Attributes:
-        takes: what its films lie in: a `file` or a `folder`.
+        takes: a `file` or a `folder`.
         rows: given that place and the options, yields the rows.
     """
 

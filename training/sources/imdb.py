@@ -1,6 +1,6 @@
 r"""IMDb's own files: `title.basics`, `title.crew`, `title.ratings` and `name.basics`.
 
-They lie in one folder as `.tsv` or `.tsv.gz`: tab-separated without quoting, `\N` for null. They
+They are in one folder as `.tsv` or `.tsv.gz`: tab-separated without quoting, `\N` for null. They
 hold more than ten million titles, too many for pandas, so DuckDB filters and joins them within a
 fixed memory.
 
@@ -46,7 +46,7 @@ KIND_OF_TYPE: dict[str, Kind] = {
     "video": "video",
     "videoGame": "game",
 }
-# The film table tells the kind by the title's suffix; see data.films.kind_of.
+# The film table marks the kind by the title's suffix; see data.films.kind_of.
 _SUFFIX_OF_KIND: dict[Kind, str] = {"film": "", "tv": " (TV)", "video": " (V)", "game": " (VG)"}
 _ROWS_AT_ONCE = 5_000
 
@@ -101,7 +101,7 @@ def find(folder: Path) -> dict[str, Path]:
 
 
 def _check_header(path: Path, columns: tuple[str, ...]) -> None:
-    # DuckDB is told the columns, so that it cannot guess; it would take any header for them.
+    # DuckDB is given the columns, so it can't guess; it would accept any header.
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8") as file:

@@ -45,7 +45,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What OMDb says of a film.
+    """What OMDb knows of a film.
 
     Attributes:
         found: False if it knows no such film; `error` then has its words.
@@ -136,17 +136,17 @@ class Omdb:
 
     def _refused(self, status: int, content: bytes) -> None:
         try:
-            said = msgspec.json.decode(content, type=_Body).error
+            problem = msgspec.json.decode(content, type=_Body).error
         except msgspec.MsgspecError:
-            said = ""
-        if status == 401 and "limit" in said.lower():
-            raise QuotaSpent(f"OMDb says {said!r}")
+            problem = ""
+        if status == 401 and "limit" in problem.lower():
+            raise QuotaSpent(f"OMDb reports {problem!r}")
         if status == 401:
             raise BadKey(
-                f"OMDb does not take the key in {KEY_VARIABLE} ({said or 'status 401'}); "
+                f"OMDb does not accept the key in {KEY_VARIABLE} ({problem or 'status 401'}); "
                 "check it, and that its activation mail was answered"
             )
-        raise LookupFailed(f"status {status} {said}".strip())
+        raise LookupFailed(f"status {status} {problem}".strip())
 
 
 def from_environment(options: Options) -> Omdb | None:

@@ -51,7 +51,7 @@ class Cache:
             self._database.executescript(self._SCHEMA)
         except sqlite3.Error as error:
             raise SourceUnavailable(
-                f"{path}: {error}; move it away to begin anew, or name a folder that can be "
+                f"{path}: {error}; move it away to start over, or name a folder that can be "
                 "written to"
             ) from error
 
@@ -126,7 +126,7 @@ def learn(
         except SourceUnavailable as error:
             raise type(error)(
                 f"{error}; {done:,} of {len(wanted):,} films are known and kept: the same command "
-                "goes on from there, and --known-only makes do with them"
+                "continues from there, and --known-only makes do with them"
             ) from error
     progress("ask OMDb", 1.0)
 

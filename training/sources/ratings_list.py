@@ -1,7 +1,7 @@
-"""IMDb's historical `ratings.list` (or `.gz`): ratings and titles; OMDb tells director and genres.
+"""IMDb's historical `ratings.list` (or `.gz`): ratings and titles; OMDb adds director and genres.
 
-Latin-1. Ahead of the table stand tables of the best and worst with the same header, so a title may
-come twice; behind it, after a line of dashes, stands an explanation. A row is
+Latin-1. Before the table come tables of the best and worst with the same header, so a title may
+appear twice; after it, below a line of dashes, comes an explanation. A row is
 
     New  Distribution  Votes  Rank  Title
           0000000125  1718411   9.3  The Shawshank Redemption (1994)
@@ -56,7 +56,7 @@ def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
     """Yield the list's films with more votes than `options.min_votes`, most votes first.
 
     Films that OMDb does not know, or knows without a director, are bad rows. OMDb's replies are
-    kept in `<path>.omdb.db`: an interrupted or spent run goes on where it stopped.
+    kept in `<path>.omdb.db`: a run that was interrupted or used up its quota continues there.
 
     Raises:
         SourceUnavailable: if the list cannot be read, or OMDb gives no more today.
@@ -67,7 +67,7 @@ def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
             yield row
         elif row.votes > options.min_votes:
             rated.setdefault(row.title, row)
-    # The most voted first: whoever stops early has the films that most people know.
+    # The most voted first: a run that stops early has the films that most people know.
     ranked = sorted(rated.values(), key=lambda row: (-row.votes, row.title))
     wanted = [omdb.Question(row.name, row.year, row.kind == "game") for row in ranked]
     with omdb_cache.Cache(path.with_name(f"{path.name}.omdb.db")) as cache:
@@ -109,7 +109,7 @@ def _open(path: Path) -> TextIO:
 
 
 def _rows(file: TextIO) -> Iterator[Rated | BadRow | None]:
-    """Yield each row; None stands for a row that is passed over."""
+    """Yield each row; None for a row to skip."""
     inside = False
     doubtful: BadRow | None = None  # no row; the next table's heading, if its header follows
     for number, line in enumerate(file, start=1):
@@ -125,7 +125,7 @@ def _rows(file: TextIO) -> Iterator[Rated | BadRow | None]:
             elif row := _ROW.fullmatch(text.rstrip()):
                 yield _rated(number, text, row)
             else:
-                doubtful = BadRow(number, "row: is no row of the table", (text,))
+                doubtful = BadRow(number, "row: isn't a row of the table", (text,))
     if doubtful:
         yield doubtful
 

@@ -67,7 +67,7 @@ def _film(
 ) -> Film:
     """Return the film of a row: its first named director and its first three genres."""
     if rating is None:
-        raise InvalidRecord("rating", "is missing; nobody has rated this film")
+        raise InvalidRecord("rating", "is missing: this film has no ratings")
     film = Film(
         title=f"{normalise(title or '')} ({year})" if title else "",
         year=year or 0,

@@ -85,7 +85,7 @@ def test_a_copy_counts_once_and_another_record_under_the_same_id_is_refused_by_n
     made = compact(str(feedback), table, work)
     assert (made.manifest.counts.owner, made.manifest.counts.duplicates) == (40, 1)
     assert rejects(work) == {
-        "zz-other.json": f"id: {second.id} was there before with another content"
+        "zz-other.json": f"id: {second.id} was seen before with different content"
     }
     kept = made.training().films + made.held_out()
     assert next(f for f in kept if f.title == second.title).rating == second.rating
@@ -99,10 +99,10 @@ def test_bad_objects_are_listed_with_their_reasons_and_stop_nothing(table, feedb
     (feedback / ".half.json").write_bytes(b"somebody is writing this")
     made = compact(str(feedback), table, work)
     assert (made.manifest.counts.owner, made.manifest.counts.rejects) == (97, 3)
-    told = rejects(work)
-    assert told["torn.json"].startswith("Feedback: is no JSON")
-    assert "at most 100000 are allowed" in told["big.json"]
-    assert told["link.json"] == "cannot be read: No such file or directory"
+    reasons = rejects(work)
+    assert reasons["torn.json"].startswith("Feedback: is no JSON")
+    assert "at most 100000 are allowed" in reasons["big.json"]
+    assert reasons["link.json"] == "cannot be read: No such file or directory"
 
 
 def test_too_many_bad_objects_are_an_error_that_says_where_they_are_listed(
@@ -110,7 +110,7 @@ def test_too_many_bad_objects_are_an_error_that_says_where_they_are_listed(
 ):
     write_objects(feedback, made_up_feedback(films, 9))
     (feedback / "torn.json").write_bytes(b"{")
-    with pytest.raises(TooManyBadRows, match=r"1 of 10 objects are no ratings \(10.0%; 5% all"):
+    with pytest.raises(TooManyBadRows, match=r"1 of 10 objects aren't ratings \(10.0%; 5% all"):
         compact(str(feedback), table, work)
     assert list(rejects(work)) == ["torn.json"]
     assert compact(str(feedback), table, work, allowed_bad_share=0.1).manifest.counts.owner == 9
@@ -205,7 +205,7 @@ def test_two_runs_at_once_do_not_meet_in_one_folder(table, feedback, work, films
 
     def again(step: str, done: float) -> None:
         if step.startswith("take"):
-            with pytest.raises(WorkFolderBusy, match="another run is at work there"):
+            with pytest.raises(WorkFolderBusy, match="another run is using it"):
                 compact(str(feedback), table, work)
 
     assert compact(str(feedback), table, work, progress=again).manifest.counts.owner == 5
@@ -231,7 +231,7 @@ def test_the_training_rows_are_a_film_table_like_any_other(table, feedback, work
 
 
 def test_a_place_that_is_not_there_is_named(table, work, tmp_path):
-    with pytest.raises(SourceUnavailable, match="nowhere: is no folder"):
+    with pytest.raises(SourceUnavailable, match="nowhere: isn't a folder"):
         compact(str(tmp_path / "nowhere"), table, work)
     with pytest.raises(SourceUnavailable, match="names no bucket"):
         compact("s3:///feedback/", table, work)

@@ -172,9 +172,9 @@ def test_a_signed_model_with_plausible_numbers_and_worse_choices_is_refused(
     assert verify(candidate / "bundle", {house.key.key_id: house.key.public_pem}).ok
     verdict = judge(candidate, house.incumbent, training_set)
     assert verdict.decision == "refuse"
-    told = " ".join(verdict.reasons)
-    assert "predicted unseen, the new model is worse" in told
-    assert "regret on slates" in told
+    reasons = " ".join(verdict.reasons)
+    assert "predicted unseen, the new model is worse" in reasons
+    assert "regret on slates" in reasons
 
 
 def test_a_file_other_than_the_model_that_was_measured_is_refused(

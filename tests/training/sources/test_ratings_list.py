@@ -37,7 +37,7 @@ New  Distribution  Votes  Rank  Title
       0000001222    3000   6.5  Stargate: The Ark of Truth (2008) (V)
       0000001222    3000   6.5  Some Game (2005) (VG)
       0000001222    2000   6.5  No Year (????)
-      this is no row at all
+      this isn't a row at all
 
 ------------------------------------------------------------------------------
 
