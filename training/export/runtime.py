@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from data.errors import GreenlightError
+from data.privacy import forbid_telemetry
 from training.model.records import COLUMNS, as_records
+
+forbid_telemetry()
+import onnxruntime  # noqa: E402 - after its telemetry is forbidden
 
 
 class UnreadableModel(GreenlightError):
