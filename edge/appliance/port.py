@@ -13,9 +13,9 @@ from data.catalogue import Catalogue
 from data.manifest import REPORT
 from edge.appliance.appliance import Appliance
 from edge.appliance.commands import Command, Outcome, RefusalKind
-from edge.appliance.machine import pattern
+from edge.appliance.machine import State, pattern
 from edge.page.port import ApplianceStatus
-from edge.panel.led import MEANING
+from edge.panel.led import MEANING, Pattern
 from edge.search.slate import Slate
 
 _PATIENCE_SECONDS = 15.0
@@ -41,7 +41,7 @@ class ThreadsafeAppliance:
         model = appliance.model
         return ApplianceStatus(
             light=appliance.state.phase.name.lower(),
-            says=MEANING[pattern(appliance.state)],
+            says=_meaning(appliance.state),
             thing=appliance.config.thing,
             attention=tuple(appliance.attention.sentences),
             fault=appliance.fault,
@@ -109,3 +109,9 @@ class ThreadsafeAppliance:
     def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
         """Have `pressed` called whenever a finger pushes the real button."""
         return self._appliance.button_observers.add(pressed)
+
+
+def _meaning(state: State) -> str:
+    """Return what the light means; while it breathes, which of the two reasons it has."""
+    shown = pattern(state)
+    return state.phase.value if shown is Pattern.BREATHING else MEANING[shown]

@@ -201,7 +201,7 @@ LASTS_SECONDS = 30 * 86_400
 _MAX_COOKIE_CHARACTERS = 200
 
 
-class Session(NamedTuple):
+class WebSession(NamedTuple):
     """One sign-in.
 
     Attributes:
@@ -235,7 +235,7 @@ class Sessions:
         payload = f"{secrets.token_urlsafe(12)}.{ends}"
         return f"{payload}.{self._sign('session', payload)}"
 
-    def check(self, cookie: str | None) -> Session | None:
+    def check(self, cookie: str | None) -> WebSession | None:
         """Return a cookie's session, if we made it and it hasn't expired."""
         if not cookie or len(cookie) > _MAX_COOKIE_CHARACTERS or not cookie.isascii():
             return None
@@ -245,7 +245,7 @@ class Sessions:
         name, _, ends = payload.rpartition(".")
         if int(ends) <= self._clock():
             return None
-        return Session(name, self._sign("form", name))
+        return WebSession(name, self._sign("form", name))
 
     def _sign(self, purpose: str, text: str) -> str:
         return hmac.digest(
@@ -253,7 +253,7 @@ class Sessions:
         ).hex()
 
 
-def same_token(session: Session, given: str) -> bool:
+def same_token(session: WebSession, given: str) -> bool:
     """Return whether a form carried the session's token."""
     return hmac.compare_digest(session.token.encode(), given.encode("utf-8", "surrogatepass"))
 
@@ -334,7 +334,7 @@ class Authenticator:
         self.lockout.guessed_right()
         return self.sessions.begin()
 
-    def session(self, cookie: str | None) -> Session | None:
+    def session(self, cookie: str | None) -> WebSession | None:
         """Return a cookie's session, if it is valid."""
         return self.sessions.check(cookie)
 

@@ -32,18 +32,18 @@ class Cell(msgspec.Struct, frozen=True):
     picked: bool
 
 
-class Row(msgspec.Struct, frozen=True):
+class GridRow(msgspec.Struct, frozen=True):
     """A year's cells, one for each genre set."""
 
     year: int
     cells: tuple[Cell, ...]
 
 
-class Block(msgspec.Struct, frozen=True):
+class GridBlock(msgspec.Struct, frozen=True):
     """A director's rows."""
 
     director: str
-    rows: tuple[Row, ...]
+    rows: tuple[GridRow, ...]
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ class Grid(msgspec.Struct, frozen=True):
 
     space: SpaceSummary
     columns: tuple[Genres, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[GridBlock, ...]
     best: tuple[Cell, ...]
     coolest: float
     hottest: float
@@ -91,9 +91,11 @@ def _classic(answer: ClassicAnswer) -> Grid:
     cells = _cells(list(zip(slate.candidates, answer.expected, strict=True)), answer.picks[:1])
     by_director = [list(of_one) for _, of_one in groupby(cells, lambda cell: cell.director)]
     blocks = tuple(
-        Block(
+        GridBlock(
             of_one[0].director,
-            tuple(Row(year, tuple(of_year)) for year, of_year in groupby(of_one, lambda c: c.year)),
+            tuple(
+                GridRow(year, tuple(of_year)) for year, of_year in groupby(of_one, lambda c: c.year)
+            ),
         )
         for of_one in by_director
     )
@@ -103,7 +105,7 @@ def _classic(answer: ClassicAnswer) -> Grid:
 def _grid(
     answer: Answer,
     columns: tuple[Genres, ...],
-    blocks: tuple[Block, ...],
+    blocks: tuple[GridBlock, ...],
     best: tuple[Cell, ...],
     cells: tuple[Cell, ...],
 ) -> Grid:

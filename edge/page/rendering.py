@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from edge.journal import Journal
 from edge.page import formatting
-from edge.page.auth import Authenticator, Session
+from edge.page.auth import Authenticator, WebSession
 from edge.page.directors import DirectorIndex
 from edge.page.live import Live
 from edge.page.port import AppliancePort
@@ -150,10 +150,10 @@ def context_of(request: Request) -> Context:
     return found
 
 
-def session_of(request: Request) -> Session:
+def session_of(request: Request) -> WebSession:
     """Return the session of a request that needed one."""
     found = request.scope["greenlight_session"]
-    assert isinstance(found, Session)
+    assert isinstance(found, WebSession)
     return found
 
 

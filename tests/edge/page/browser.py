@@ -22,7 +22,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--hide-scrollbars"),
 )
-DESKTOP, PHONE = (1280, 900), (390, 844)
+DESKTOP, PHONE, SMALL_PHONE = (1300, 900), (390, 844), (360, 640)
 
 
 class Browser(webdriver.Chrome):
@@ -34,7 +34,7 @@ class Browser(webdriver.Chrome):
         self.width = width
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1}
         self.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride", {**metrics, "mobile": size == PHONE}
+            "Emulation.setDeviceMetricsOverride", {**metrics, "mobile": width < 500}
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         calm = {"name": "prefers-reduced-motion", "value": "reduce"}

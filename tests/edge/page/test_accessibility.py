@@ -8,7 +8,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from .browser import DESKTOP, PHONE, Browser
+from .browser import DESKTOP, PHONE, SMALL_PHONE, Browser
 from .running_appliance import RunningAppliance, Visitor
 from .test_story import PAGES, fill
 
@@ -31,7 +31,9 @@ def _lived_in(appliance: RunningAppliance, browser: Browser):
     browser.wait(lambda: "Warning" in browser.find("#notices").text)
 
 
-@pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (DESKTOP, True), (PHONE, False)])
+@pytest.mark.parametrize(
+    ("size", "dark"), [(DESKTOP, False), (DESKTOP, True), (PHONE, False), (SMALL_PHONE, True)]
+)
 def test_axe_core_finds_nothing(
     appliance: RunningAppliance, browser: Browser, size: tuple[int, int], dark: bool
 ):
@@ -167,7 +169,7 @@ def test_text_can_be_twice_as_large_without_scrolling_sideways(
     for path in PAGES.values():
         browser.get(f"{appliance.address}{path}")
         browser.execute_script("document.documentElement.style.fontSize = '225%'")
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= 1280
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= DESKTOP[0]
 
 
 def test_the_longest_name_breaks_before_the_screen_does(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from .browser import DESKTOP, PHONE, Browser
+from .browser import DESKTOP, PHONE, SMALL_PHONE, Browser
 from .running_appliance import RunningAppliance, Visitor
 
 pytestmark = pytest.mark.chromium
@@ -19,6 +19,8 @@ PAGES = {"pick": "", "slate": "slate", "history": "history", "model": "model", "
 LOOKS = {
     "desktop-light": (DESKTOP, False),
     "desktop-dark": (DESKTOP, True),
+    "small-phone-light": (SMALL_PHONE, False),
+    "small-phone-dark": (SMALL_PHONE, True),
     "phone-light": (PHONE, False),
     "phone-dark": (PHONE, True),
 }
