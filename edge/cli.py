@@ -28,7 +28,7 @@ def application() -> typer.Typer:
 
 
 def exit_code(error: GreenlightError) -> Exit:
-    """Return how the process ends for an error: one code for each thing its caller can do."""
+    """Return the exit code for an error: one for each thing the caller can do about it."""
     codes = {
         "ConfigError": Exit.CONFIGURATION,
         "NoGpio": Exit.NO_GPIO,
@@ -38,7 +38,7 @@ def exit_code(error: GreenlightError) -> Exit:
         "JournalError": Exit.NO_STATE,
         "NotRunning": Exit.NOT_RUNNING,
     }
-    # By name, so that a command that never meets the hardware need not load what could fail there.
+    # By name, so a command that never touches the hardware needn't load what could fail there.
     named = (codes[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in codes)
     return next(named, Exit.FAILED)
 
@@ -51,6 +51,6 @@ def main() -> None:
         print(f"greenlight: {error}", file=sys.stderr)
         raise SystemExit(exit_code(error)) from error
     except Exception as error:
-        # The outermost frame: whoever restarts us by exit code can tell this from a refusal.
+        # The outermost frame: whoever restarts us can distinguish this from a refusal by its code.
         traceback.print_exc()
         raise SystemExit(Exit.FAULT) from error

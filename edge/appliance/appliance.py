@@ -87,7 +87,7 @@ class Appliance:
         stop_asked: set when it is time to stop.
         powers_off: the machine is to be switched off then.
         search: the last one, with its outcome.
-        warming: a search for nobody, so that the first press is quick.
+        warming: a search whose pick is thrown away, so the first press is quick.
         observers: called after every change worth showing.
         button_observers: called whenever the button goes down.
     """
@@ -177,7 +177,7 @@ class Appliance:
         return task
 
     def take_button(self, event: ButtonEvent) -> asyncio.Task[Outcome] | None:
-        """Take in what the button did; letting go may begin a command."""
+        """Handle a button event; letting go may begin a command."""
         if isinstance(event, ButtonPressed):
             self.button_observers.notify()
             self.feed(Event.BUTTON_PRESSED)
@@ -199,7 +199,7 @@ class Appliance:
     # What happens to it.
 
     def feed(self, event: Event, gesture: Gesture = Gesture.NOTHING) -> Effect | Obstacle | None:
-        """Take in an event and show what it changes; return what is to be done, if anything."""
+        """Handle an event and show what it changes; return what to do about it, if anything."""
         before = self.state.phase
         self.state, effect = handle(self.state, event, gesture)
         if self._lights.show(pattern(self.state)):
@@ -212,7 +212,7 @@ class Appliance:
         return effect
 
     def adopt(self, bundle: Bundle | None, model: Model | None) -> None:
-        """Let this model answer from now on; None when there is none."""
+        """Use this model from now on; None if there isn't one."""
         # Its bytes are loaded; what is asked of the bundle from now on is in its manifest.
         self.bundle = replace(bundle, files={}) if bundle is not None else None
         self.model = model
@@ -231,21 +231,21 @@ class Appliance:
                 self.feed(Event.PICK_RESTORED)
 
     def find_fault(self, sentence: str) -> None:
-        """Take in that nothing can be written or answered until this is fixed."""
+        """Report a fault: nothing can be written or answered until it is fixed."""
         if self.fault != sentence:
             self.fault = sentence
             self.say(sentence)
             self.feed(Event.FAULT_FOUND)
 
     def lose_fault(self) -> None:
-        """Take in that what was at fault works again."""
+        """Go on after a fault: what failed works again."""
         if self.fault is not None:
             self.fault = None
             self.feed(Event.FAULT_CLEARED)
             self.adopt(self.bundle, self.model)
 
     def say(self, message: str) -> None:
-        """Say something to whoever follows the appliance."""
+        """Print a message, and show it to everyone who follows the appliance."""
         self.message = message
         self._changed(message)
         self.observers.notify()
@@ -253,7 +253,11 @@ class Appliance:
     # How it does what it was asked.
 
     def _ask(self, event: Event, effect: Effect) -> None:
-        """Go on only if the table lets this event have this effect now."""
+        """Return if the table allows this event now.
+
+        Raises:
+            CommandRefused: it does not.
+        """
         found = self.feed(event)
         if isinstance(found, Obstacle):
             why = self.fault if found is Obstacle.FAULT and self.fault else found.value
@@ -315,7 +319,7 @@ class Appliance:
             raise CommandRefused(RefusalKind.NOT_NOW, why)
 
     async def _hold(self, seconds: float) -> Outcome:
-        """Hold the simulated button for so long, and wait for what comes of it."""
+        """Hold the simulated button for `seconds`, then wait for what letting go does."""
         if not self.hardware.simulated:
             why = "the button is real: hold it with a finger"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
@@ -329,5 +333,5 @@ class Appliance:
             self.hardware.release()
             begun = await asyncio.wait_for(self._let_go, _RELEASE_SECONDS)
         if begun is None:
-            return Outcome(ok=True, message="let go where nothing is asked for")
+            return Outcome(ok=True, message="nothing: a hold of this length is cancelled")
         return await asyncio.shield(begun)

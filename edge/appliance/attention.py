@@ -1,4 +1,4 @@
-"""What the owner should look at: one sentence for each thing that can be wrong."""
+"""Warnings to the owner: at most one sentence for each thing that can be wrong."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 class Attention:
-    """Sentences by subject; the LED shows that there are any.
+    """Warnings by subject; the LED shows whether there are any.
 
     Args:
-        changed: called when the first sentence comes and when the last one goes.
+        changed: called with True when the first warning comes, with False when the last one goes.
     """
 
     def __init__(self, changed: Callable[[bool], None]) -> None:
@@ -18,18 +18,18 @@ class Attention:
 
     @property
     def sentences(self) -> list[str]:
-        """What there is to read, in the order in which it came up."""
+        """The warnings, oldest first."""
         return list(self._sentences.values())
 
     def raise_(self, subject: str, sentence: str) -> None:
-        """Put a sentence up, in place of an older one of the same subject."""
+        """Add a warning, in place of an older one about the same subject."""
         had_any = bool(self._sentences)
         self._sentences[subject] = sentence
         if not had_any:
             self._changed(True)
 
     def clear(self, subject: str | None = None) -> None:
-        """Take down a subject's sentence, or all of them."""
+        """Remove a subject's warning, or all of them."""
         if subject is not None and subject not in self._sentences:
             return
         if subject is None:

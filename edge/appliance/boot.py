@@ -1,4 +1,4 @@
-"""What this boot is called, and what time it is believed to be."""
+"""This boot's id, and the time as far as a Pi without a clock battery knows it."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ NOT_ALLOWED = {"ok": False, "error": "this user may not control the appliance", 
 
 
 class NotRunning(GreenlightError):
-    """No appliance uses this state folder."""
+    """No appliance is running in this state folder."""
 
 
 class NotAllowed(GreenlightError):
     """This user may not talk to the appliance.
 
     Attributes:
-        found: what says so, without the way in.
+        found: the problem, without the way in.
     """
 
     way_in = "join the group greenlight, or use sudo"
@@ -42,12 +42,12 @@ class NotAllowed(GreenlightError):
 
 
 class NoAnswer(GreenlightError):
-    """The appliance did not answer, or stopped while it did."""
+    """The appliance did not answer, or stopped before it could."""
 
 
 @contextlib.contextmanager
 def short_path(path: Path) -> Iterator[str]:
-    """Give a socket's path in a form that fits the system's 108 bytes however deep it lies."""
+    """Give a socket's path in a form that fits the system's 108 bytes, however long it is."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -110,4 +110,4 @@ def _connect(connection: socket.socket, state: Path) -> None:
         # Only now: most commands find it running.
         from edge.service import how_to_start
 
-        raise NotRunning(f"no appliance runs in {state}; {how_to_start(state)}") from error
+        raise NotRunning(f"no appliance is running in {state}; {how_to_start(state)}") from error

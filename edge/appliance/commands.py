@@ -1,7 +1,7 @@
 """What the owner may ask of the appliance, and what comes of it: records that can travel.
 
 Button, control socket, page and command line translate into these commands; `Appliance.execute`
-carries them out. How a refusal ends a process or a web request is said here and nowhere else.
+carries them out. The exit code and the HTTP status of a refusal are derived here and nowhere else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Press(msgspec.Struct, frozen=True, tag="press", tag_field="command"):
 
 
 class Hold(msgspec.Struct, frozen=True, tag="hold", tag_field="command"):
-    """Hold the simulated button down for so long, and do what letting go then asks for."""
+    """Hold the simulated button for `seconds`, then do what letting go asks for."""
 
     seconds: float
 
@@ -38,7 +38,7 @@ class Approve(msgspec.Struct, frozen=True, tag="approve", tag_field="command"):
     """Approve the pick that waits for a decision: the film is made.
 
     Attributes:
-        pick_id: the pick that was seen; None for whichever waits.
+        pick_id: the pick the owner saw; None for whichever is waiting.
     """
 
     pick_id: str | None = None
@@ -59,7 +59,7 @@ class Rate(msgspec.Struct, frozen=True, tag="rate", tag_field="command"):
 
 
 class Narrow(msgspec.Struct, frozen=True, tag="narrow", tag_field="command"):
-    """Draw from this slate from now on, also after a restart; None for the classic 36 films."""
+    """Choose from this slate from now on, across restarts; None for the classic 36 films."""
 
     slate: Slate | None = None
 
@@ -89,11 +89,11 @@ class RefusalKind(Enum):
     """Why a command was refused, as far as it matters to whoever gave it."""
 
     NOT_NOW = "not now"
-    """The appliance is in no state for it; it may be later."""
+    """The appliance can't do it in its present state; later it may."""
     INVALID = "invalid"
     """What was asked for can't be done as it is; change it."""
     FAILED = "failed"
-    """The appliance could not do it; the owner has to look after the appliance first."""
+    """The appliance tried and failed; something has to be fixed first."""
 
 
 _HTTP_STATUS = {RefusalKind.NOT_NOW: 409, RefusalKind.INVALID: 422, RefusalKind.FAILED: 503}
@@ -118,7 +118,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         ok: it was done; otherwise nothing has been changed.
-        message: what to tell the owner when it was done.
+        message: what was done, for the owner.
         error: why it was refused, for the owner.
         refusal: why, for programs.
         field: the value at fault, if it is one.

@@ -1,7 +1,7 @@
 """The control socket: one JSON line in, one JSON line out, for users of the appliance's group.
 
-The socket's mode keeps others out; the peer's credentials are checked besides, so that a copied
-or passed-on socket opens nothing.
+The socket's mode keeps other users out. The peer's credentials are checked as well, so a copied or
+passed-on socket opens nothing.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ _log = logging.getLogger(__name__)
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
-    """How are you?
+    """Ask how the appliance is.
 
     Attributes:
-        seen: the warnings have been read.
+        seen: mark the warnings as read first.
     """
 
     seen: bool = False
 
 
-# The commands that users of the group may give; the others are the page's and the button's.
+# What members of the group may ask; the other commands belong to the page and the button.
 Request: TypeAlias = Status | Press | Hold | Approve | Rate
 
 
 async def serve(path: Path, appliance: Appliance) -> asyncio.Server:
-    """Listen; the caller holds the state folder's lock, so that a socket left there is dead.
+    """Listen. The caller holds the state folder's lock, so a socket already there is a dead one.
 
     Raises:
         OSError: the socket cannot be made.
@@ -56,7 +56,7 @@ async def serve(path: Path, appliance: Appliance) -> asyncio.Server:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with short_path(path) as short:
         listening.bind(short)
-        os.chmod(short, _GROUP_SOCKET)  # noqa: PTH101 - the short form is no Path of ours
+        os.chmod(short, _GROUP_SOCKET)  # noqa: PTH101 - a descriptor's path, not a Path
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -64,8 +64,8 @@ async def serve(path: Path, appliance: Appliance) -> asyncio.Server:
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
             _log.info("control: a caller went away: %s", error)
         except asyncio.CancelledError:
-            # The appliance stops while a caller listens; asyncio would log that as an error.
-            _log.info("control: a caller was left behind")
+            # The appliance is stopping with a caller connected; asyncio would log that as an error.
+            _log.info("control: stopped while a caller was connected")
         finally:
             writer.close()
 
@@ -77,7 +77,7 @@ async def _answer_all(
 ) -> None:
     allowed = _may_ask(writer.get_extra_info("socket"))
     while line := await reader.readline():
-        # Said only now: a caller who is still speaking would not hear it.
+        # Only now: a caller who is still sending would not see the reply.
         reply = await _answer(line, appliance) if allowed else NOT_ALLOWED
         writer.write(msgspec.json.encode(reply) + b"\n")
         async with asyncio.timeout(_TAKE_SECONDS):
@@ -99,7 +99,7 @@ async def _answer(line: bytes, appliance: Appliance) -> Outcome | dict[str, Any]
         except GreenlightError as error:
             return Outcome.refused(RefusalKind.FAILED, str(error))
     if isinstance(request, Press) and appliance.hardware.simulated:
-        # Stands for a finger; no program moves a real pin.
+        # Stands in for a finger; no program can move a real pin.
         request = Hold(SHORT_PRESS_SECONDS)
     return await appliance.execute(request)
 

@@ -1,7 +1,7 @@
 """What the owner decides, made durable: approvals, ratings, requests to synchronise, the slate.
 
 Everything is on the disk when a method returns; if it raises, nothing has been changed. The running
-appliance decides when it may be done. Without one `execute_stopped` takes what needs no model.
+appliance decides when each is allowed; `execute_stopped` does without one what needs no model.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from data.messages import Feedback, Source, VerificationRequest
 from data.picks import Pick
 from edge.appliance.boot import boot_id, now
 from edge.appliance.commands import Approve, CommandRefused, Outcome, Rate, RefusalKind
+from edge.appliance.machine import Obstacle
 from edge.appliance.state_folder import locked
 from edge.config import Config
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, HistoryEntry, Journal
@@ -29,14 +30,13 @@ from edge.search.slate import InvalidSlate, Slate
 if TYPE_CHECKING:
     from edge.search.model import Model
 
-# How many of the newest picks the longer hold has verified.
+# How many of the newest picks a request to synchronise has verified.
 _VERIFIED_PICKS = 20
-NO_PICK = "no pick waits for a decision"
 SLATE_FILE = "slate.json"
 
 
 class SlateDamaged(GreenlightError):
-    """The kept slate cannot be read; it was set aside."""
+    """The saved slate could not be read, and was set aside."""
 
 
 class Write(Protocol):
@@ -54,7 +54,7 @@ class Decisions:
     """Writes the owner's decisions into the journal.
 
     Args:
-        write: carries out the writes; without it a full disk is the caller's to meet.
+        write: carries out the writes; without it, a full disk raises.
     """
 
     def __init__(self, journal: Journal, config: Config, write: Write = _as_it_is) -> None:
@@ -69,9 +69,9 @@ class Decisions:
             CommandRefused, JournalError: nothing has been written.
         """
         if waiting is None:
-            raise CommandRefused(RefusalKind.NOT_NOW, NO_PICK)
+            raise CommandRefused(RefusalKind.NOT_NOW, Obstacle.NO_PICK.value)
         if pick_id not in (None, waiting.id):
-            raise CommandRefused(RefusalKind.NOT_NOW, "another pick waits by now; look again")
+            raise CommandRefused(RefusalKind.NOT_NOW, "another pick is waiting now; look again")
         self._write(lambda: self._journal.record_decision(waiting.id, "approved", now()))
         message = f"approved: {waiting.title}; rate it with `greenlight rate STARS`"
         return Outcome(ok=True, message=message, pick=waiting)
@@ -134,7 +134,7 @@ class Decisions:
         try:
             keep_slate(self._config.state, slate)
         except OSError as error:
-            why = f"the slate cannot be kept: {error.strerror}"
+            why = f"the slate can't be saved: {error.strerror}"
             raise CommandRefused(RefusalKind.FAILED, why) from error
         return Outcome(ok=True, message="the slate was changed")
 
@@ -143,7 +143,7 @@ class Decisions:
             unrated = self._journal.awaiting_rating()
             if unrated:
                 return unrated[0]
-            why = "no approved film waits for a rating; approve a pick first"
+            why = "no approved film is waiting for a rating; approve a pick first"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
         entry = self._journal.find_pick(pick_id)
         if entry is None:
@@ -194,7 +194,7 @@ def keep_slate(state: Path, slate: Slate | None) -> None:
     """Write the slate down durably; None removes it.
 
     Raises:
-        OSError: it cannot be written; the old one stands.
+        OSError: it can't be written; the old one is still there.
     """
     path = state / SLATE_FILE
     if slate is None:
@@ -208,7 +208,7 @@ def kept_slate(state: Path) -> Slate | None:
     """Return the slate that was kept, or None.
 
     Raises:
-        SlateDamaged: it was set aside, and the classic slate is drawn.
+        SlateDamaged: it was set aside; the classic slate is used.
     """
     path = state / SLATE_FILE
     try:

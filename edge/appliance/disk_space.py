@@ -1,4 +1,4 @@
-"""A disk that may be full: space kept back for ratings, and what is given up first for a write."""
+"""A disk that may be full: space kept back for ratings, and what is deleted first to make room."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FULL = "the disk is full: no new picks until there is space; ratings are still t
 
 
 class Reserve:
-    """A preallocated file; letting it go makes room for ratings on a full disk."""
+    """A preallocated file; deleting it makes room for ratings on a full disk."""
 
     def __init__(self, state: Path) -> None:
         self._path = state / RESERVE
@@ -34,7 +34,7 @@ class Reserve:
         """Allocate the reserve again if it is not there; say whether it is there now."""
         if self.is_whole():
             return True
-        # Twice its size must be free: taking the last bytes would only fill the disk anew.
+        # Twice its size must be free: taking the last bytes would only fill the disk again.
         if _free(self._path) < 2 * RESERVE_BYTES:
             return False
         try:
@@ -53,7 +53,7 @@ class Reserve:
             return False
 
     def is_endangered(self) -> bool:
-        """Whether so little else is free that writing anything but ratings would soon need it."""
+        """Whether so little else is free that anything but a rating would soon use it up."""
         return not self.restore() or _free(self._path) < LEAST_FREE_BYTES
 
     def release(self) -> bool:
@@ -66,16 +66,16 @@ class Reserve:
 
 
 class DiskFull(GreenlightError):
-    """A pick is refused because the space that is left is for ratings."""
+    """A pick was refused because the space that is left is for ratings."""
 
 
 class Writer:
     """Carries out writes; on a full disk old models go first, then picks; ratings come last.
 
     Args:
-        store: whose old versions can be given up.
-        reserve: space that only ratings may use.
-        attention: where the owner is told.
+        store: whose old versions can be deleted.
+        reserve: space only ratings may use.
+        attention: where the owner is warned.
     """
 
     def __init__(self, store: ModelStore, reserve: Reserve, attention: Attention) -> None:
@@ -103,10 +103,10 @@ class Writer:
         return action()
 
     def refuse_when_full(self) -> None:
-        """Refuse what is no rating while the space kept back for ratings is in danger.
+        """Refuse anything but ratings while the space kept back for them is at risk.
 
         Raises:
-            DiskFull: with what the owner can do.
+            DiskFull: saying what the owner can do.
         """
         if self._reserve.is_endangered() and (
             not self._store.shed() or self._reserve.is_endangered()

@@ -22,7 +22,7 @@ def examine(config: Config, *, simulate: bool) -> list[Finding]:
     unheard = ""
     try:
         answer = client.ask(config.state, "status")
-        # One that runs but cannot say how it is: its journal fails, perhaps; the files tell more.
+        # It runs but can't report: its journal may be failing, and the files say more.
         running, unheard = (answer, "") if answer["ok"] else (None, answer["error"])
     except client.NotRunning:
         pass
@@ -55,7 +55,7 @@ def _appliance(config: Config, running: dict[str, Any] | None, unheard: str) -> 
         return
     yield Finding("appliance", not running["fault"], running["fault"] or running["phase"])
     for sentence in running["attention"]:
-        yield Finding("attention", False, sentence, "take it down with `greenlight status --seen`")
+        yield Finding("attention", False, sentence, "once read: `greenlight status --seen`")
 
 
 def _pins(config: Config, *, simulate: bool, in_use: bool) -> Iterator[Finding]:
@@ -85,10 +85,10 @@ def _disk(config: Config) -> Iterator[Finding]:
     yield Finding("disk", not low, f"{free / 1e6:,.0f} MB free", fix if low else "")
     for aside in sorted(config.state.glob("**/*.damaged-*")):
         if not aside.name.endswith(("-wal", "-shm")):
-            fix = "copy it away for whoever looks into it, then delete it"
+            fix = "copy it away if someone wants to look into it, then delete it"
             yield Finding("set aside", False, str(aside), fix)
     for aside in sorted(config.state.glob("journal-of-failed-upgrade-*")):
-        fix = "what was rated between upgrade and return lies there; copy it away, then delete it"
+        fix = "the ratings between upgrade and rollback are here; copy it away, then delete it"
         yield Finding("set aside", False, str(aside), fix)
 
 
@@ -143,9 +143,9 @@ def _journal(config: Config) -> Iterator[Finding]:
         with Journal.open(config.state / JOURNAL) as journal:
             waiting, oldest = journal.outbox_depth()
             refused = journal.quarantined()
-            told = journal.sync_state()
+            sync_state = journal.sync_state()
     except JournalDamaged as error:
-        fix = "restart the appliance: it sets this aside and begins a new one"
+        fix = "restart the appliance: it sets this aside and starts a new one"
         yield Finding("journal", False, str(error), fix)
         return
     except JournalError as error:
@@ -154,13 +154,13 @@ def _journal(config: Config) -> Iterator[Finding]:
     since = f", the oldest since {oldest}" if oldest else ""
     yield Finding("journal", True, f"sound; {waiting} ratings wait to be sent{since}")
     for row in refused:
-        fix = "it is kept; when the reason is mended: `sudo greenlight-sync retry`"
+        fix = "it is kept; once the cause is fixed: `sudo greenlight-sync retry`"
         yield Finding("refused rating", False, f"{row.id}: {row.reason}", fix)
-    yield from _sync(config, told)
+    yield from _sync(config, sync_state)
 
 
-def _sync(config: Config, told: dict[str, Any]) -> Iterator[Finding]:
-    connection = told.get("connection")
+def _sync(config: Config, sync_state: dict[str, Any]) -> Iterator[Finding]:
+    connection = sync_state.get("connection")
     if not isinstance(connection, dict):
         found = "never seen; picks and ratings need none"
         yield Finding("sync", True, found, how_to_start(config.state, SYNC))
@@ -168,5 +168,5 @@ def _sync(config: Config, told: dict[str, Any]) -> Iterator[Finding]:
     online = connection.get("state") == "online"
     reason = connection.get("reason") or ""
     found = f"{connection.get('state')} since {connection.get('since')} {reason}".strip()
-    fix = "" if online else "ratings are kept; look further with `greenlight-sync doctor`"
+    fix = "" if online else "ratings are kept; find out more with `greenlight-sync doctor`"
     yield Finding("sync", online, found, fix)

@@ -20,7 +20,7 @@ class Phase(Enum):
     NO_MODEL = "waiting for a first model"
     READY = "ready"
     SEARCHING = "searching"
-    DECIDING = "a pick waits for a decision"
+    DECIDING = "a pick is waiting for a decision"
     FAULTY = "fault"
     STOPPING = "stopping"
 
@@ -38,14 +38,14 @@ class Event(Enum):
     PICK_APPROVED = "the approval is written down"
     SYNC_ASKED = "synchronising was asked for"
     STOP_ASKED = "a stop was asked for"
-    FAULT_FOUND = "the appliance cannot go on as it is"
+    FAULT_FOUND = "the appliance can't go on as it is"
     FAULT_CLEARED = "the fault is gone"
     BUTTON_PRESSED = "the button went down"
     STAGE_REACHED = "the button has been down for the next stage"
     BUTTON_RELEASED = "the button came up"
     ATTENTION_RAISED = "there are warnings to read"
     ATTENTION_CLEARED = "all warnings have been read"
-    WENT_OFFLINE = "the cloud has been out of reach for long"
+    WENT_OFFLINE = "the cloud has been unreachable for a long time"
     CAME_ONLINE = "the cloud is back"
 
 
@@ -63,7 +63,7 @@ class Obstacle(Enum):
 
     BUSY = "a search is running"
     NO_MODEL = "there is no model yet"
-    NO_PICK = "no pick waits for a decision"
+    NO_PICK = "no pick is waiting for a decision"
     STARTING = "the appliance is starting"
     FAULT = "the appliance has a fault"
     STOPPING = "the appliance is stopping"
@@ -76,7 +76,7 @@ class State:
     Attributes:
         held: the stage the held button has reached; None while it is up.
         attention: there are warnings to read.
-        offline: the cloud has been out of reach for long.
+        offline: the cloud has been unreachable for a long time.
     """
 
     phase: Phase = Phase.STARTING
@@ -191,7 +191,7 @@ def pattern(state: State) -> Pattern:
         case Phase.SEARCHING:
             return Pattern.FAST_PULSE
         case Phase.DECIDING:
-            # A pick may wait for weeks: it must not hide what wants attention, nor the reverse.
+            # A pick may wait for weeks: it must not hide a warning, nor a warning the pick.
             return Pattern.TWO_AND_LONG if state.attention else Pattern.TWO_BLINKS
     if state.attention:
         return Pattern.ATTENTION

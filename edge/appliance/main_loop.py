@@ -65,7 +65,7 @@ def _look(appliance: Appliance, observer: JournalObserver) -> None:
             appliance.observers.notify()
     except JournalError as error:
         # Without a journal no pick and no rating can be kept: better to say so than to go on.
-        appliance.find_fault(f"{error}; restart the appliance when this is mended")
+        appliance.find_fault(f"{error}; restart the appliance once this is fixed")
     else:
         appliance.lose_fault()
 
@@ -74,7 +74,7 @@ def _tidy(appliance: Appliance) -> None:
     try:
         appliance.journal.prune(appliance.config.keep_picks)
     except GreenlightError as error:
-        _log.warning("the journal was not tidied: %s", error)
+        _log.warning("the journal could not be tidied: %s", error)
 
 
 @dataclass
@@ -100,7 +100,7 @@ class JournalObserver:
         if folder is None:
             return
         if not folder.is_dir():
-            self.appliance.say(f"first_bundle: {folder} is not there")
+            self.appliance.say(f"first_bundle: {folder} doesn't exist")
             return
         try:
             bundle = read_bundle(folder, read_public_keys(self.appliance.config.public_keys))
@@ -183,8 +183,8 @@ class JournalObserver:
         self.updater.show_life()
         return self.appliance.stop_asked.is_set()
 
-    def _take_sync_state(self, told: dict[str, Any]) -> None:
-        connection = told.get("connection")
+    def _take_sync_state(self, sync_state: dict[str, Any]) -> None:
+        connection = sync_state.get("connection")
         if isinstance(connection, dict):
             if connection.get("state") == "online":
                 self._offline_since = None
@@ -204,8 +204,8 @@ class JournalObserver:
         if result.get("model_hash", model.hash) == model.hash:
             self.appliance.attention.raise_(
                 "verification",
-                f"the cloud scores a pick otherwise (by {result.get('worst_difference')} stars):"
-                " the model's export or this device is at fault",
+                f"the cloud scores a pick differently (by {result.get('worst_difference')} stars):"
+                " either the model's export or this device is wrong",
             )
 
     def _look_for_silence(self) -> None:

@@ -1,7 +1,7 @@
-"""Memory that was used once is given back: a Pi has little, and an appliance runs for years.
+"""Gives memory back after use: a Pi has little, and an appliance runs for years.
 
 glibc keeps what was freed for later use, and more of it the larger the pieces were. Trying a model
-or hashing a PIN takes many megabytes for a moment; without this they stay ours for ever.
+or hashing a PIN takes many megabytes for a moment; without this they would stay with us for ever.
 """
 
 from __future__ import annotations

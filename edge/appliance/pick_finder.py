@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SEEDS = 2**32
 
-# As many cells as the classic grid has, so that a narrowed slate can be shown alike.
+# As many cells as the classic grid has, so a narrowed slate can be shown in the same way.
 SHOWN_CHOICES = 36
 
 
@@ -66,7 +66,7 @@ def find_pick(
         made_at: the time, as text.
         boot_id: of this boot.
         explore: whether to draw a film to learn from. It may turn out to be the best all the same.
-        progress: told of rows scored, should a search go row by row.
+        progress: called with the rows scored, if the search goes row by row.
 
     Raises:
         EmptySlate, InvalidSlate: there is nothing to choose from.

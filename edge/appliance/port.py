@@ -20,7 +20,7 @@ from edge.search.slate import Slate
 
 _PATIENCE_SECONDS = 15.0
 _BUSY = "the appliance is busy or stopping; try again"
-_SLOW = "the appliance takes long; look again to see what came of it"
+_SLOW = "this is taking long; look again in a moment to see what came of it"
 
 
 class ThreadsafeAppliance:
@@ -35,7 +35,7 @@ class ThreadsafeAppliance:
         self._loop = loop
 
     def status(self) -> ApplianceStatus:
-        """Return how the appliance stands."""
+        """Return what the appliance is doing."""
         # Read without the loop: each value is replaced whole, and the page asks often.
         appliance = self._appliance
         model = appliance.model
@@ -89,13 +89,13 @@ class ThreadsafeAppliance:
         return active, previous
 
     def has_report(self) -> bool:
-        """Say whether the active model came with a report."""
+        """Return whether the active model came with a report."""
         bundle = self._appliance.bundle
         return bundle is not None and REPORT in bundle.manifest.files
 
     def report(self) -> bytes | None:
         """Return the active model's report as it was signed; None without one."""
-        # Not kept in memory: read anew, and checked against the manifest in memory.
+        # Not kept in memory: read again each time, and checked against the manifest in memory.
         bundle = self._appliance.bundle
         entry = bundle.manifest.files.get(REPORT) if bundle is not None else None
         if bundle is None or entry is None:
@@ -107,7 +107,7 @@ class ThreadsafeAppliance:
         return self._appliance.observers.add(changed)
 
     def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
-        """Have `pressed` called whenever a finger pushes the real button."""
+        """Have `pressed` called whenever someone presses the button."""
         return self._appliance.button_observers.add(pressed)
 
 

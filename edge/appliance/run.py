@@ -39,7 +39,7 @@ from edge.panel.terminal import Terminal
 if TYPE_CHECKING:
     from edge.page import PageServer
 
-# A command such as `greenlight status` holds the lock for a moment: no reason not to start.
+# A command such as `greenlight status` may hold the lock for a moment.
 _LOCK_PATIENCE_SECONDS = 3.0
 # Without a sign of life. A search in the tables takes a second or two on the slowest Pi; one row by
 # row over billions takes an hour, and shows one with every block of rows.
@@ -55,10 +55,10 @@ def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
     Args:
         config: of this device.
         simulate: use mock pins.
-        terminal: told each line there is to say; `ready` among them.
+        terminal: prints each message; `ready` is one of them.
 
     Returns:
-        Whether the machine shall be switched off.
+        Whether to switch the machine off.
 
     Raises:
         AlreadyRunning, NoState, NoGpio, JournalError: it could not start.
@@ -95,8 +95,8 @@ async def _run(
         if aside is not None:
             appliance.attention.raise_(
                 "journal",
-                f"the journal was damaged and lies in {aside.path.name};"
-                f" {aside.rescued} ratings were taken over from it",
+                f"the journal was damaged and is now in {aside.path.name};"
+                f" {aside.rescued} ratings were rescued from it",
             )
         await _restore_slate(appliance, updater)
         _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
@@ -180,7 +180,7 @@ def _take_loaded(appliance: Appliance, answering: Answering) -> None:
         appliance.writer.write(partial(_record_answering, appliance.journal, answering.bundle))
     appliance.adopt(answering.bundle, answering.model)
     if answering.model is None:
-        appliance.say("no model yet: waiting for the sync service to bring one")
+        appliance.say("no model yet: waiting for the sync service to download one")
 
 
 def _record_roll_back(journal: Journal, version: int, model_hash: str, reason: str) -> None:

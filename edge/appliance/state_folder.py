@@ -32,7 +32,7 @@ def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
 
     Args:
         state: the folder.
-        patience_seconds: how long to wait for who holds it now.
+        patience_seconds: how long to wait for whoever holds it now.
 
     Raises:
         NoState: it cannot be made or written.
@@ -42,13 +42,15 @@ def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
         _make(state)
         lock = os.fdopen(_open_for_group(state / LOCK), "w")
     except OSError as error:
-        raise NoState(f"{state}: {error.strerror}; is it ours, and is the disk there?") from error
+        raise NoState(
+            f"{state}: {error.strerror}; does it belong to this user, and is the disk mounted?"
+        ) from error
     with lock:
         deadline = time.monotonic() + patience_seconds
         while not _taken(lock):
             if time.monotonic() >= deadline:
-                raise AlreadyRunning(f"another appliance runs in {state}; stop it first")
-            # flock cannot wait with an end: it tries at once, or waits for ever.
+                raise AlreadyRunning(f"another appliance is running in {state}; stop it first")
+            # flock has no timeout: it either tries once or waits for ever.
             time.sleep(_POLL_SECONDS)
         yield state
 

@@ -67,25 +67,25 @@ class Worker:
             return False
         job, loop, done = next_job
         self._last_sign = time.monotonic()
-        tell: Callable[[], None]
+        report: Callable[[], None]
         try:
             result = job()
         except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
-            tell = _telling(done, done.set_exception, error)
+            report = _if_awaited(done, done.set_exception, error)
         else:
-            tell = _telling(done, done.set_result, result)
+            report = _if_awaited(done, done.set_result, result)
         self._last_sign = None
-        # Where the loop has closed meanwhile, nobody waits for the result any more.
+        # If the loop has closed meanwhile, nobody is waiting for the result any more.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(tell)
+            loop.call_soon_threadsafe(report)
         return True
 
 
-def _telling(
-    done: asyncio.Future[Any], tell: Callable[[Any], None], what: object
+def _if_awaited(
+    done: asyncio.Future[Any], report: Callable[[Any], None], what: object
 ) -> Callable[[], None]:
-    def tell_if_awaited() -> None:
+    def report_if_awaited() -> None:
         if not done.done():
-            tell(what)
+            report(what)
 
-    return tell_if_awaited
+    return report_if_awaited

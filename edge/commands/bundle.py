@@ -1,4 +1,4 @@
-"""Which model a command asks: a bundle that is named, or the appliance's active one."""
+"""Which model a command uses: the bundle that is named, or the appliance's active one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECKOUT_BUNDLE = Path("build/bundle")
 
 
 class NoBundle(GreenlightError):
-    """There is no model to ask."""
+    """There is no model to use."""
 
 
 def open_model(bundle: Path | None, state: Path | None = None) -> Model:
@@ -39,7 +39,7 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
     if not keys:
         raise NoBundle(
             f"no public key in {configured.public_keys} or {signing.keys_folder()}: "
-            "a bundle cannot be trusted without"
+            "without one, no bundle can be trusted"
         )
     if not folder.is_dir():
         raise NoBundle(f"{folder}: no such folder; train a model, or name one with --bundle")

@@ -19,9 +19,9 @@ def doctor(
     config: ConfigOption = None,
     state: StateOption = None,
     json: JsonOption = False,
-    simulate: Annotated[bool, typer.Option("--simulate", help="Do not look for pins.")] = False,
+    simulate: Annotated[bool, typer.Option("--simulate", help="Don't look for pins.")] = False,
 ) -> None:
-    """Check pins, disk, clock, model, journal and sync; exit 1 if anything needs a hand."""
+    """Check pins, disk, clock, model, journal and sync; exit 1 if anything needs fixing."""
     import msgspec
 
     from data.findings import lines

@@ -13,7 +13,7 @@ from edge.commands.options import ConfigOption, JsonOption, StateOption, configu
 if TYPE_CHECKING:
     from edge.journal import HistoryEntry
 
-# A table is read from the top; whoever wants more asks for it.
+# A table is read from the top; --limit shows more.
 _SHOWN = 20
 
 
@@ -25,10 +25,12 @@ def register(app: typer.Typer) -> None:
 def history(
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "-n", min=1, help=f"How many picks; else {_SHOWN}, in a CSV all."),
+        typer.Option(
+            "--limit", "-n", min=1, help=f"How many picks (default: {_SHOWN}; in a CSV, all)."
+        ),
     ] = None,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="All columns, one line a rating, oldest first.")
+        bool, typer.Option("--csv", help="All columns, one line for each rating, oldest first.")
     ] = False,
     json: JsonOption = False,
     feedback: Annotated[
@@ -38,12 +40,12 @@ def history(
     config: ConfigOption = None,
     state: StateOption = None,
 ) -> None:
-    """List picks, newest first, with what became of them."""
+    """List picks, newest first, with decisions and ratings."""
     import msgspec
 
     from edge.journal import JOURNAL, Journal
 
-    # Reading disturbs nobody, so this needs no running appliance and asks none.
+    # Reading needs no lock, so this works with and without a running appliance.
     with Journal.open(configured(config, state).state / JOURNAL) as journal:
         if feedback is not None:
             _hand_over(journal.feedback(), feedback)
@@ -57,11 +59,11 @@ def history(
 
         sys.stdout.write(spreadsheet(entries))
     else:
-        _tell(entries)
+        _print_table(entries)
 
 
 def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:
-    """Write ratings as the cloud's data bucket holds them; one that is there is left alone."""
+    """Write ratings as the cloud's data bucket holds them; existing files are left alone."""
     from data import topics
     from data.durable import replace_durably
     from data.errors import GreenlightError
@@ -75,12 +77,12 @@ def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:
                 replace_durably(path, payload)
                 new += 1
     except OSError as error:
-        raise GreenlightError(f"{folder}: cannot be written: {error.strerror}") from error
+        raise GreenlightError(f"{folder}: can't be written: {error.strerror}") from error
     place = folder / topics.FEEDBACK_PREFIX
-    print(f"{len(ratings):,} ratings lie in {place}, {new:,} of them new")
+    print(f"{len(ratings):,} ratings are in {place}, {new:,} of them new")
 
 
-def _tell(entries: list[HistoryEntry]) -> None:
+def _print_table(entries: list[HistoryEntry]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -100,4 +102,4 @@ def _tell(entries: list[HistoryEntry]) -> None:
             f"{pick.prediction.expected:.2f}" + (" explored" if pick.explored else ""),
             rated or entry.decision or "-",
         )
-    Console().print(table if entries else "nothing was picked yet")
+    Console().print(table if entries else "nothing has been picked yet")

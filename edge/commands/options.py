@@ -1,4 +1,4 @@
-"""What most commands take: which configuration, and which state folder."""
+"""Options that most commands share: configuration, state folder, JSON."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from edge.config import Config, read
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
-        "--config", help="The configuration; otherwise /etc/greenlight/greenlight.toml, if there."
+        "--config",
+        help="The configuration (default: /etc/greenlight/greenlight.toml, if it exists).",
     ),
 ]
 StateOption = Annotated[
-    Path | None, typer.Option("--state", help="The state folder, instead of the configured one.")
+    Path | None,
+    typer.Option("--state", help="Use this state folder instead of the configured one."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 
 
 def configured(config: Path | None, state: Path | None) -> Config:

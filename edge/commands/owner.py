@@ -16,10 +16,10 @@ from edge.commands.options import (
     stopped_journal,
 )
 
-# A search of everything, row by row, takes minutes.
+# Searching everything row by row takes minutes.
 _SEARCH_SECONDS = 1800.0
 PickOption = Annotated[
-    str | None, typer.Option("--pick", help="A pick's id, from `history`; otherwise the newest.")
+    str | None, typer.Option("--pick", help="A pick's id, from `history`; by default the newest.")
 ]
 
 
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def press(config: ConfigOption = None, state: StateOption = None, json: JsonOption = False) -> None:
-    """Do what a short press of the button does; wait for the pick, and show it with its slate."""
+    """Find a fresh pick, as a short press of the button does, and show it with its slate."""
     settings = configured(config, state)
     _show(client.execute(settings, Press(), timeout_seconds=_SEARCH_SECONDS), as_json=json)
 
@@ -53,23 +53,27 @@ def approve(
     state: StateOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Approve the pick that waits: the film is made, and its rating is awaited."""
+    """Approve the pick that is waiting: the film is made, and can be rated once it is out."""
     _show(client.execute(configured(config, state), Approve(pick)), as_json=json)
 
 
 def rate(
     stars: Annotated[
-        float | None, typer.Argument(min=1, max=10, help="The real rating, with decimals if any.")
+        float | None,
+        typer.Argument(min=1, max=10, help="The film's real rating, 1 to 10; decimals are fine."),
     ] = None,
     pick: PickOption = None,
     simulated: Annotated[
-        bool, typer.Option("--simulated", help="Draw it from the prediction (demonstration only).")
+        bool,
+        typer.Option(
+            "--simulated", help="Draw the stars from the prediction (demonstration mode only)."
+        ),
     ] = False,
     config: ConfigOption = None,
     state: StateOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Rate an approved film: the newest without a rating, or the one with --pick."""
+    """Rate an approved film: the newest one without a rating, or the one --pick names."""
     if (stars is None) != simulated:
         raise typer.BadParameter("give the stars, or --simulated to have them drawn")
     command = Rate(stars, pick, simulated)

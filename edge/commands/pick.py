@@ -24,30 +24,32 @@ def register(app: typer.Typer) -> None:
 
 def pick(
     bundle: Annotated[
-        Path | None, typer.Option(help="A bundle's folder; otherwise the appliance's own model.")
+        Path | None,
+        typer.Option(help="A bundle's folder; by default the appliance's active model."),
     ] = None,
     state: Annotated[Path | None, typer.Option(help="The appliance's state folder.")] = None,
     slate: Annotated[
-        Path | None, typer.Option(help="What there is to choose from, as TOML.")
+        Path | None, typer.Option(help="A TOML file that says what to choose from.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many films to list.")] = 1,
     repeat_directors: Annotated[
         bool, typer.Option("--repeat-directors", help="List a director more than once.")
     ] = False,
     classic: Annotated[
-        bool, typer.Option("--classic", help="Draw the original's slate of 36.")
+        bool, typer.Option("--classic", help="Use the original demonstration's slate of 36.")
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--everything", help="No restriction: implausible films of any kind.")
+        bool, typer.Option("--everything", help="No restrictions: any kind, implausible films too.")
     ] = False,
     director: Annotated[
         list[str] | None, typer.Option(help="Only this one; repeat for more.", rich_help_panel=_WHO)
     ] = None,
     at_least_films: Annotated[
-        int | None, typer.Option(help="Only who has made so many.", rich_help_panel=_WHO)
+        int | None,
+        typer.Option(help="Only directors with at least this many films.", rich_help_panel=_WHO),
     ] = None,
     draw_directors: Annotated[
-        int | None, typer.Option(help="So many, drawn at random.", rich_help_panel=_WHO)
+        int | None, typer.Option(help="This many, drawn at random.", rich_help_panel=_WHO)
     ] = None,
     year: Annotated[
         list[int] | None,
@@ -58,7 +60,7 @@ def pick(
     ] = None,
     last_year: Annotated[
         int | None,
-        typer.Option(help="Up to this one, ten past training at most.", rich_help_panel=_WHEN),
+        typer.Option(help="Up to this one (ten past training at most).", rich_help_panel=_WHEN),
     ] = None,
     genre: Annotated[
         list[str] | None, typer.Option(help="Allow only these.", rich_help_panel=_WHAT)
@@ -67,7 +69,7 @@ def pick(
         list[str] | None, typer.Option(help="Require all of these.", rich_help_panel=_WHAT)
     ] = None,
     at_most_genres: Annotated[
-        int | None, typer.Option(help="So many in a film.", rich_help_panel=_WHAT)
+        int | None, typer.Option(help="At most this many in a film.", rich_help_panel=_WHAT)
     ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(help="film, tv, video or game.", rich_help_panel=_WHAT)
@@ -76,22 +78,24 @@ def pick(
         bool, typer.Option("--implausible", help="Any year and genre for any director.")
     ] = False,
     explore: Annotated[
-        bool, typer.Option("--explore", help="Draw a film to learn from, before the best.")
+        bool, typer.Option("--explore", help="Sample a film to learn from, listed before the best.")
     ] = False,
     leave_out: Annotated[
-        Path | None, typer.Option(help="A film table: what was already made.")
+        Path | None, typer.Option(help="A film table of what was already made.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of draws and titles; the same gives the same again.")
+        int | None, typer.Option(help="For draws and titles; the same seed gives the same result.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs, every digit.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON for programs, with every digit.")
+    ] = False,
 ) -> None:
     """Find the best films to make, exactly.
 
     Without options: films only, and plausible ones only (within three years of a director's
-    career, of genres they have worked in), in the years that the model has learnt from.
+    career, in genres they have worked in), in the years the model was trained on.
     """
-    # One answer, and the process ends: looking for garbage would cost more than it frees.
+    # One answer and the process ends: collecting garbage would cost more than it frees.
     gc.disable()
     narrowed: dict[str, dict[str, Any]] = {
         "directors": {
@@ -108,10 +112,10 @@ def pick(
         "": {"kinds": kind and tuple(kind), "plausible": False if implausible else None},
     }
     if everything and slate:
-        raise typer.BadParameter("--everything narrows nothing; leave --slate out")
+        raise typer.BadParameter("--everything has no restrictions; leave --slate out")
     chosen = _slate(slate, everything, narrowed)
     if classic and (slate or everything or chosen != _slate(None, False, {})):
-        raise typer.BadParameter("--classic draws its own slate; leave the others out")
+        raise typer.BadParameter("--classic draws its own slate; leave the other options out")
     made = _made(leave_out)
     answer = _answer(bundle, state, chosen, made, k, classic, repeat_directors, explore, seed)
     if as_json:
@@ -196,7 +200,7 @@ def _answer(
 
 
 class _RowProgress:
-    """A line on the terminal, should the search have to go row by row."""
+    """A progress line on the terminal, if the search goes row by row."""
 
     def __init__(self) -> None:
         self._said = False

@@ -1,4 +1,4 @@
-"""`greenlight pin`: what opens the page."""
+"""`greenlight pin`: the PIN that opens the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def pin(
-    new: Annotated[bool, typer.Option("--new", help="Make another; the old one opens nothing.")] = (
+    new: Annotated[bool, typer.Option("--new", help="Make a new one, instead of the old.")] = (
         False
     ),
     config: ConfigOption = None,
@@ -29,7 +29,7 @@ def pin(
     folder.mkdir(parents=True, exist_ok=True)
     found = replace_pin(folder) if new else read_or_make_pin(folder)
     if os.geteuid() == 0:
-        # Made by root it must still be the appliance's own: the page reads it.
+        # Made by root, it must still belong to the appliance, whose page reads it.
         owner = folder.stat()
         os.chown(folder / PIN_FILE, owner.st_uid, owner.st_gid)
     print(found.digits)

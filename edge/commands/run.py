@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def run(
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="No pins: the keyboard presses, the screen blinks.")
+        bool,
+        typer.Option("--simulate", help="No pins: the keyboard presses and the screen blinks."),
     ] = False,
     config: ConfigOption = None,
     state: StateOption = None,
@@ -43,9 +44,9 @@ def run(
 
 
 def _ask_for_power_off() -> None:
-    """Leave the file that systemd waits for; where none is named, nothing is switched off.
+    """Create the file that systemd waits for; without a name for it, nothing is switched off.
 
-    That file is all the right we have: see `systemd/greenlight-poweroff.path`.
+    Creating it is the only right we have: see `systemd/greenlight-poweroff.path`.
     """
     if asked := os.environ.get("GREENLIGHT_POWER_OFF"):
         Path(asked).touch()

@@ -1,4 +1,4 @@
-"""`greenlight score`: what the model says of every row of a table."""
+"""`greenlight score`: the model's predictions for every row of a table."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ def register(app: typer.Typer) -> None:
 
 def score(
     csv: Annotated[Path, typer.Option(help="A film table, csv or tsv, of any length.")],
-    out: Annotated[Path, typer.Option(help="Where the predictions go, csv or tsv.")],
+    out: Annotated[Path, typer.Option(help="Where to write the predictions, csv or tsv.")],
     bundle: Annotated[
-        Path | None, typer.Option(help="A bundle's folder; otherwise the appliance's own model.")
+        Path | None,
+        typer.Option(help="A bundle's folder; by default the appliance's active model."),
     ] = None,
     state: Annotated[Path | None, typer.Option(help="The appliance's state folder.")] = None,
 ) -> None:

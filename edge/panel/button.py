@@ -34,7 +34,7 @@ STAGES: tuple[tuple[float, Gesture], ...] = (
     (10.0, Gesture.SHUT_DOWN),
     (20.0, Gesture.NOTHING),
 )
-# While held the LED counts these; the press in which nothing happens counts as nothing.
+# The LED counts these while the button is held.
 COUNTED = (Gesture.SHORT, Gesture.APPROVE, Gesture.SYNC, Gesture.SHUT_DOWN)
 _HOLD_SECONDS = 1.0
 # What a simulated short press takes: long enough to be one, short enough to feel like one.
@@ -44,8 +44,8 @@ SHORT_PRESS_SECONDS = 0.12
 def gesture_of(seconds: float) -> Gesture:
     """Return what a press of this length asks for.
 
-    The table's upper ends belong to the stage they end (20 s still shuts down), as an owner who
-    counts to twenty expects; all other boundaries begin the next stage.
+    The last boundary belongs to the stage it ends (20 s still shuts down), as an owner who counts
+    to twenty expects; every other boundary begins the next stage.
     """
     if seconds == STAGES[-1][0]:
         return Gesture.SHUT_DOWN
@@ -80,11 +80,11 @@ class Button:
 
     A first edge counts at once, and what follows within the bounce time is bounce: a short press
     is answered the moment the finger lifts. The end of a hold counts only once the contact has
-    stayed open for the bounce time, so that a worn contact cannot cut a hold short.
+    stayed open for the bounce time, so a worn contact can't cut a hold short.
 
     Args:
         bounce_seconds: how long a contact may rattle.
-        down: whether the button is held already: a press that began before us asks for nothing.
+        down: whether the button is already held; a press that began before us asks for nothing.
     """
 
     def __init__(self, bounce_seconds: float, *, down: bool = False) -> None:
@@ -98,7 +98,7 @@ class Button:
         self._stage = 0
 
     def edge(self, down: bool, at: float) -> list[ButtonEvent]:
-        """Take in that the pin changed at time `at`; return what that means."""
+        """Handle a change of the pin at time `at`; return the events it means."""
         happened = self.advance(at)
         self._level, self._changed_at = down, at
         if at >= self._settled_at or self._opened_at is not None:
@@ -106,13 +106,13 @@ class Button:
         return happened
 
     def advance(self, at: float) -> list[ButtonEvent]:
-        """Take in that it is now `at`; return what that means."""
+        """Handle that it is now `at`; return the events that means."""
         happened: list[ButtonEvent] = []
         if self._opened_at is not None and at >= self._opened_at + self._bounce:
             happened.append(self._release(self._opened_at))
         if self._settled_at and at >= self._settled_at:
             self._settled_at = 0.0
-            # The contact may have come to rest elsewhere than where its first edge pointed.
+            # The contact may have come to rest in the other position.
             if self._level != self._is_down and self._opened_at is None:
                 happened += self._take(self._changed_at)
         happened += self._stages(at)
@@ -189,7 +189,7 @@ class ButtonObserver:
         self._timer: asyncio.TimerHandle | None = None
 
     def edge_from_any_thread(self, down: bool, at: float) -> None:
-        """Take in an edge; gpiozero calls this from a thread of its own."""
+        """Handle an edge; gpiozero calls this from a thread of its own."""
         self._loop.call_soon_threadsafe(self._edge, down, at)
 
     def _edge(self, down: bool, at: float) -> None:

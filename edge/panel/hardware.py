@@ -36,7 +36,7 @@ class Hardware:
     def __init__(self, config: Config, on_edge: OnEdge, *, simulate: bool) -> None:
         import gpiozero
 
-        # What it falls back from is said by the error, if nothing is left.
+        # If no pin library works, the error says why.
         warnings.simplefilter("ignore", gpiozero.PinFactoryFallback)
 
         self.simulated = simulate

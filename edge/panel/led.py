@@ -18,7 +18,7 @@ class Step(NamedTuple):
 
 
 class Pattern(Enum):
-    """What there is to say."""
+    """What the LED can show."""
 
     OFF = "off"
     BREATHING = "breathing"
@@ -41,10 +41,10 @@ MEANING: dict[Pattern, str] = {
     Pattern.BREATHING: "starting, or waiting for a first model",
     Pattern.SOLID: "ready",
     Pattern.FAST_PULSE: "searching",
-    Pattern.TWO_BLINKS: "a pick waits for your decision",
-    Pattern.TWO_AND_LONG: "a pick waits, and attention: see the page or `greenlight status`",
-    Pattern.FOUR_BLINKS: "ready, offline for long",
-    Pattern.ATTENTION: "attention: see the page or `greenlight status`",
+    Pattern.TWO_BLINKS: "a pick is waiting for your decision",
+    Pattern.TWO_AND_LONG: "a pick is waiting, and warnings: see the page or `greenlight status`",
+    Pattern.FOUR_BLINKS: "ready, offline for a long time",
+    Pattern.ATTENTION: "warnings: see the page or `greenlight status`",
     Pattern.FAULT: "fault: see `greenlight doctor`",
     Pattern.HELD: "the button is down; letting go now does nothing",
     Pattern.COUNT_1: "let go now for a fresh pick",
@@ -69,19 +69,19 @@ def _count(times: int) -> tuple[Step, ...]:
     return _blinks(times, 0.08, 0.12, 0.5)
 
 
-_FOR_EVER = 3600.0
+_A_LONG_TIME = 3600.0
 
 STEPS: dict[Pattern, tuple[Step, ...]] = {
-    Pattern.OFF: (Step(0.0, _FOR_EVER),),
+    Pattern.OFF: (Step(0.0, _A_LONG_TIME),),
     Pattern.BREATHING: _wave(_BREATH_SECONDS, _BREATH_STEPS),
-    Pattern.SOLID: (Step(1.0, _FOR_EVER),),
+    Pattern.SOLID: (Step(1.0, _A_LONG_TIME),),
     Pattern.FAST_PULSE: _wave(0.4, 8),
     Pattern.TWO_BLINKS: _blinks(2, 0.15, 0.2, 1.0),
     Pattern.TWO_AND_LONG: (*_blinks(2, 0.15, 0.2, 0.4), Step(1.0, 0.8), Step(0.0, 1.0)),
     Pattern.FOUR_BLINKS: _blinks(4, 0.15, 0.2, 1.5),
     Pattern.ATTENTION: (Step(1.0, 0.5), Step(0.0, 0.5)),
     Pattern.FAULT: (Step(1.0, 0.1), Step(0.0, 0.1)),
-    Pattern.HELD: (Step(0.2, _FOR_EVER),),
+    Pattern.HELD: (Step(0.2, _A_LONG_TIME),),
     Pattern.COUNT_1: _count(1),
     Pattern.COUNT_2: _count(2),
     Pattern.COUNT_3: _count(3),
@@ -94,7 +94,7 @@ class LedPlayer:
 
     Args:
         light: sets the brightness, from 0 to 1.
-        sleep: waits for so many seconds.
+        sleep: waits for that many seconds.
     """
 
     def __init__(
@@ -108,17 +108,17 @@ class LedPlayer:
         self.shown = Pattern.OFF
 
     def show(self, pattern: Pattern) -> bool:
-        """Begin a pattern, from its first step; one that is shown already goes on undisturbed.
+        """Start a pattern from its first step; one that is already shown simply goes on.
 
         Returns:
-            Whether this is another pattern than before.
+            Whether the pattern has changed.
         """
         if pattern is self.shown and self._playing is not None:
             return False
         self.shown = pattern
         if self._playing is not None:
             self._playing.cancel()
-        # The first step at once: what a finger has done is seen before anything else happens.
+        # The first step at once: the owner sees the press before anything else happens.
         self._light(STEPS[pattern][0].brightness)
         self._playing = asyncio.get_running_loop().create_task(self._play(pattern))
         return True

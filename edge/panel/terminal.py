@@ -1,6 +1,6 @@
-"""The terminal as a front panel: keys press the simulated button, the LED is drawn beside the text.
+"""The terminal as a front panel: keys press the simulated button, and the LED is drawn in it.
 
-Where standard output is no terminal, each line of text is written as it is.
+If standard output isn't a terminal, each line of text is written as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edge.panel.button import SHORT_PRESS_SECONDS
 _CLEAR_LINE = "\r\x1b[2K"
 # From dark to bright, as grey levels of the 256-colour palette, ending in a real green.
 _GREENS = ("236", "22", "28", "34", "40", "46")
-HELP = "keys: space presses; 1 to 9 hold so many seconds; 0 holds 12 (shuts down)"
+HELP = "keys: space presses; 1 to 9 hold for that many seconds; 0 holds for 12 (shuts down)"
 
 
 class Terminal:
@@ -25,12 +25,13 @@ class Terminal:
 
     Args:
         out: where lines are written.
-        keys: where keys come from, if from anywhere.
-        simulates: tell of the LED; a real one is seen, and a log on an SD card no place for blinks.
+        keys: where keys come from, if there are any.
+        simulates: print what the LED shows. A real LED is visible, and blinks would wear out the SD
+            card that keeps the log.
     """
 
     def __init__(self, out: TextIO, keys: TextIO | None, *, simulates: bool) -> None:
-        self._tells_led = simulates
+        self._shows_led = simulates
         self._out = out
         self._draws = out.isatty()
         self._keys = keys if keys is not None and not keys.closed and keys.isatty() else None
@@ -39,7 +40,7 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Write a line; what begins with `led: ` also names what the LED shows."""
-        if line.startswith("led: ") and not self._tells_led:
+        if line.startswith("led: ") and not self._shows_led:
             return
         if self._draws and line.startswith("led: "):
             self._pattern = line
@@ -53,20 +54,20 @@ class Terminal:
         self._draw()
 
     def _draw(self) -> None:
-        if not (self._draws and self._tells_led):
+        if not (self._draws and self._shows_led):
             return
         green = _GREENS[round(self._brightness * (len(_GREENS) - 1))]
         self._write(f"{_CLEAR_LINE}\x1b[38;5;{green}m●\x1b[0m {self._pattern}")
 
     def _write(self, text: str) -> None:
-        # Nobody may be reading any more: that is no reason to stop picking films.
+        # If nobody reads the output any more, the appliance goes on.
         with contextlib.suppress(OSError):
             self._out.write(text)
             self._out.flush()
 
     @contextlib.contextmanager
     def pressing(self, press: Callable[[float], object]) -> Iterator[None]:
-        """While in here, keys press the button: `press` is told for how many seconds."""
+        """While this is open, keys press the button: `press` is called with the seconds."""
         if self._keys is None:
             yield
             return

@@ -77,7 +77,7 @@ def test_a_second_appliance_ends_with_73_and_leaves_the_first_alone(bench):
     bench.start()
     done = run(bench, "--simulate")
     assert done.returncode == 73
-    assert "another appliance runs" in done.stderr
+    assert "another appliance is running" in done.stderr
     assert bench.ask("status")["ok"]
 
 
@@ -85,7 +85,7 @@ def test_a_state_folder_that_is_none_ends_with_74(bench):
     bench.state.write_text("a file")
     done = run(bench, "--simulate")
     assert done.returncode == 74
-    assert "is it ours" in done.stderr
+    assert "does it belong to this user" in done.stderr
 
 
 def test_a_journal_of_newer_software_ends_with_76_untouched(bench):

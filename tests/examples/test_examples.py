@@ -148,4 +148,4 @@ def test_second_button_approves_the_pick_that_waits(appliance, second_button, ca
 
 def test_second_button_says_why_it_could_not(second_button, capfd, tmp_path):
     second_button.approve(tmp_path)
-    assert "no appliance runs in" in capfd.readouterr().out
+    assert "no appliance is running in" in capfd.readouterr().out

@@ -44,7 +44,7 @@ def running(folder: Path, small_bundle, command: Approve | Rate) -> Outcome:
 @pytest.mark.parametrize(
     ("command", "kind", "words"),
     [
-        (Approve(UNKNOWN), RefusalKind.NOT_NOW, "another pick waits by now"),
+        (Approve(UNKNOWN), RefusalKind.NOT_NOW, "another pick is waiting now"),
         (Rate(8, UNKNOWN), RefusalKind.NOT_NOW, "there is no pick"),
         (Rate(11), RefusalKind.INVALID, "give 1 to 10 stars"),
         (Rate(None), RefusalKind.INVALID, "give 1 to 10 stars"),
@@ -84,7 +84,7 @@ def test_without_an_appliance_the_pick_that_waits_is_approved_once(tmp_path, app
     again = execute_stopped(config, Approve())
     assert (again.refusal, again.error) == (
         RefusalKind.NOT_NOW,
-        "no pick waits for a decision",
+        "no pick is waiting for a decision",
     )
 
 

@@ -43,7 +43,7 @@ def test_a_bundle_that_is_not_there_is_named(bench):
         config.write("first_bundle = 'bundel'\n")
     running = bench.start()
     assert "first_bundle: " in running.lines[-2]
-    assert running.lines[-2].endswith("/bundel is not there")
+    assert running.lines[-2].endswith("/bundel doesn't exist")
     assert running.stop() == 0
 
 

@@ -37,10 +37,10 @@ def test_from_a_first_model_to_a_rating_in_the_outbox(bench, rebundle):
     assert answer["slate"]["candidates"][best]["title"] == pick["title"]
     assert len(answer["slate"]["candidates"]) == 36
     running.wait_for("led: two blinks")
-    assert bench.ask("rate", stars=8)["error"].startswith("no approved film waits")
+    assert bench.ask("rate", stars=8)["error"].startswith("no approved film is waiting")
 
     assert bench.ask("hold", seconds=2.1)["message"].startswith("approved: ")
-    assert bench.ask("approve")["error"] == "no pick waits for a decision"
+    assert bench.ask("approve")["error"] == "no pick is waiting for a decision"
     assert [film["pick_id"] for film in bench.ask("status")["awaiting_rating"]] == [pick["id"]]
     feedback = bench.ask("rate", stars=7.5)["feedback"]
     assert (feedback["stars"], feedback["rating"], feedback["source"]) == (8, 7.5, "owner")
@@ -64,7 +64,7 @@ def test_a_fresh_press_gives_a_fresh_slate_and_a_simulated_rating_says_so(suppli
     assert first["answer"]["slate"] != second["answer"]["slate"]
     assert supplied.ask("approve")["pick"]["id"] == second["pick"]["id"]
     stale = supplied.ask("approve", pick_id=first["pick"]["id"])
-    assert stale["error"] == "no pick waits for a decision"
+    assert stale["error"] == "no pick is waiting for a decision"
     assert supplied.ask("rate", simulated=True)["feedback"]["source"] == "simulated"
     history = json.loads(supplied.command("history", "--json").stdout)
     assert [entry["decision"] for entry in history] == ["approved", None]
@@ -80,7 +80,8 @@ def test_an_undecided_pick_waits_through_a_restart_and_a_kill(supplied):
     assert running.stop(signal.SIGKILL) == -signal.SIGKILL
     running = supplied.start()
     status = supplied.ask("status")
-    assert (status["phase"], status["pattern"]) == ("a pick waits for a decision", "two blinks")
+    assert status["phase"] == "a pick is waiting for a decision"
+    assert status["pattern"] == "two blinks"
     assert supplied.ask("approve")["pick"]["id"] == pick["id"]
 
 
@@ -135,7 +136,7 @@ def test_a_damaged_journal_is_set_aside_and_the_owner_is_told(supplied):
     (supplied.state / JOURNAL).write_bytes(b"no journal" * 999)
     running = supplied.start()
     running.wait_for("model: films")
-    assert "damaged and lies in journal.db.damaged-1" in supplied.ask("status")["attention"][0]
+    assert "damaged and is now in journal.db.damaged-1" in supplied.ask("status")["attention"][0]
     assert supplied.ask("press")["ok"]
     found = supplied.command("doctor", "--simulate")
     assert found.returncode == 1

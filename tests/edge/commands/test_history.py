@@ -98,5 +98,5 @@ def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(state: Path, tmp_
     (tmp_path / "file").write_text("in the way")
     refused = history(state, "--feedback", tmp_path / "file")
     assert refused.returncode == 1
-    assert "cannot be written" in refused.stderr
+    assert "can't be written" in refused.stderr
     assert "Traceback" not in refused.stderr

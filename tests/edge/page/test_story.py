@@ -69,7 +69,7 @@ def test_a_press_of_the_button_shows_on_the_open_page_without_a_reload(
     browser.execute_script("window.stillHere = true")
     appliance.command("press")
     browser.wait(lambda: title(browser) != before)
-    browser.wait(lambda: "waits for your decision" in browser.find("#standing").text)
+    browser.wait(lambda: "waiting for your decision" in browser.find("#standing").text)
     assert browser.execute_script("return window.stillHere")
     with appliance.journal() as journal:
         assert title(browser) == journal.waiting_pick().title
@@ -88,7 +88,7 @@ def test_what_is_being_typed_is_left_alone_by_live_updates(
     seen = browser.execute_script(looks)
     appliance.command("press")
     browser.wait(lambda: browser.execute_script(looks) > seen)
-    browser.wait(lambda: "waits for your decision" in browser.find("#standing").text)
+    browser.wait(lambda: "waiting for your decision" in browser.find("#standing").text)
     assert browser.find("input[name=rating]").get_attribute("value") == "7."
 
 
