@@ -57,7 +57,7 @@ def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
     assert "4 items in the table · 4 objects in the bucket" in played.stdout
     # Five ratings, one of them simulated, are no ground to judge a model on.
     said = " ".join(played.stdout.split())
-    assert re.search(r"refused version 2: \d of 4 ratings are held out", said)
+    assert re.search(r"refused version 2: Only \d of 4 ratings are held out", said)
     assert "All of it in" in played.stdout
     check(played.stdout, WIDTH)
     assert still_running(tmp_path / "demo") == []
