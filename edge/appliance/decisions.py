@@ -125,12 +125,12 @@ class Decisions:
 
         if slate is not None and model is not None:
             try:
-                space = resolve(slate, model.atlas, random.Random(0))
+                space = resolve(slate, model.index, random.Random(0))
             except InvalidSlate as error:
-                raise CommandRefused(RefusalKind.INVALID, error.reason, error.field) from error
+                raise CommandRefused(RefusalKind.INVALID, str(error)) from error
             if not space.size:
-                why = "nothing matches; allow more years, genres or directors"
-                raise CommandRefused(RefusalKind.INVALID, why, "slate")
+                why = "Nothing matches. Allow more years, genres or directors"
+                raise CommandRefused(RefusalKind.INVALID, why)
         try:
             keep_slate(self._config.state, slate)
         except OSError as error:

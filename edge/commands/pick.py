@@ -129,14 +129,14 @@ def _slate(path: Path | None, everything: bool, narrowed: dict[str, dict[str, An
     """Return the slate of a file, if one is named, with what options say put over it."""
     import msgspec
 
-    from edge.search.slate import InvalidSlate, Slate
+    from edge.search.slate import InvalidSlate, Slate, describe
 
     slate = Slate.everything() if everything else Slate()
     if path is not None:
         try:
             slate = Slate.from_toml(path.read_bytes())
         except OSError as error:
-            raise InvalidSlate("slate", f"{path}: {error.strerror}") from error
+            raise InvalidSlate(f"The slate {path} can't be read: {error.strerror}") from error
     given = msgspec.to_builtins(slate)
     for part, options in narrowed.items():
         target = given[part] if part else given
@@ -144,8 +144,7 @@ def _slate(path: Path | None, everything: bool, narrowed: dict[str, dict[str, An
     try:
         return msgspec.convert(given, Slate)
     except msgspec.ValidationError as error:
-        reason, _, where = str(error).partition(" - at `$.")
-        raise InvalidSlate(where.rstrip("`") or "slate", reason) from error
+        raise InvalidSlate(describe(error)) from error
 
 
 def _made(path: Path | None) -> list[Combination]:

@@ -121,11 +121,8 @@ def _pick_id(form: Form) -> str:
 
 
 def _problem(outcome: Outcome) -> str:
-    """Return why a command was refused, with the form's own label instead of the field's path."""
-    reason = outcome.error or ""
-    label = {"directors": "Directors", "years": "Years", "genres": "Genres", "kinds": "Kinds"}
-    part = label.get((outcome.field or "").partition(".")[0])
-    return sentence(f"{part}: {reason}" if part else reason)
+    """Return why a command was refused, without the name of a record's field."""
+    return sentence((outcome.error or "").removeprefix(f"{outcome.field}: "))
 
 
 async def _show_slate_form(request: Request, form: Form, error: BadForm | None = None) -> Response:

@@ -80,7 +80,7 @@ def read_answer(slate: bytes | None) -> Answer | None:
 
 def grid_of(answer: Answer) -> Grid:
     """Return an answer's slate as a grid."""
-    if isinstance(answer, ClassicAnswer) and len(answer.expected) == len(answer.slate.candidates):
+    if isinstance(answer, ClassicAnswer) and len(answer.expected) == len(answer.slate.options):
         return _classic(answer)
     cells = _cells([(choice, choice.expected) for choice in answer.picks], answer.picks[:1])
     return _grid(answer, (), (), cells, cells)
@@ -88,7 +88,7 @@ def grid_of(answer: Answer) -> Grid:
 
 def _classic(answer: ClassicAnswer) -> Grid:
     slate = answer.slate
-    cells = _cells(list(zip(slate.candidates, answer.expected, strict=True)), answer.picks[:1])
+    cells = _cells(list(zip(slate.options, answer.expected, strict=True)), answer.picks[:1])
     by_director = [list(of_one) for _, of_one in groupby(cells, lambda cell: cell.director)]
     blocks = tuple(
         GridBlock(

@@ -103,7 +103,7 @@ class ClassicAnswer(Answer, frozen=True, kw_only=True):
 
     Attributes:
         slate: what was scored.
-        expected: stars of its candidates, in their order.
+        expected: stars of its options, in their order.
     """
 
     slate: ClassicSlate

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.search.bounds import NEVER, Bounds
-from edge.search.space import Cells, Space
+from edge.search.search_space import Cells, SearchSpace
 from edge.search.tables import Int32, Ints, Tables
 from edge.search.top import Found, Top
 
@@ -57,7 +57,7 @@ class _Pairs(NamedTuple):
 class Search:
     """A space made ready to be searched: bounds are computed here, once."""
 
-    def __init__(self, tables: Tables, space: Space) -> None:
+    def __init__(self, tables: Tables, space: SearchSpace) -> None:
         self.tables = tables
         self.space = space
         self.bounds = Bounds(tables, space)
@@ -81,7 +81,7 @@ class Search:
             repeat_directors: False for the best combination of each of k directors, True for
                 the best k of all.
         """
-        top = Top(k, len(self.tables.atlas.names), repeat_directors=repeat_directors)
+        top = Top(k, len(self.tables.index.names), repeat_directors=repeat_directors)
         directors = pairs = cells = 0
         for block in self._directors(k, top):
             if self.bounds.own_part is None:

@@ -12,7 +12,7 @@ import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.search.space import Space
+from edge.search.search_space import SearchSpace
 from edge.search.tables import SIZES, Tables
 
 Ints = NDArray[np.integer]
@@ -41,7 +41,7 @@ class Bounds:
         order: positions of directors who have any combination, by falling ceiling, then name.
     """
 
-    def __init__(self, tables: Tables, space: Space) -> None:
+    def __init__(self, tables: Tables, space: SearchSpace) -> None:
         self.tables = tables
         self.space = space
         self.year_part = tables.director_year[_rows(space.directors)][:, _rows(space.years)]
@@ -106,7 +106,7 @@ class Bounds:
     def _bound_own_pairs(self) -> None:
         """Bound each plausible pair; a director's ceiling is the best of theirs."""
         space = self.space
-        everyone, every_set = space.atlas.own_pairs
+        everyone, every_set = space.index.own_pairs
         places = _rows(space.own_places)
         self.own_part = self.tables.own_parts[places]
         self.own_sets = _positions(space.sets, every_set[places])
@@ -133,14 +133,14 @@ class Bounds:
         """Bound each director's genre part: for so many genres, of which so many are their own."""
         tables, space = self.tables, self.space
         rows = _rows(space.directors)
-        members = space.atlas.sets.members[space.sets]
-        allowed = _rows(_different(members[members < len(space.atlas.sets.genres)]))
+        members = space.index.sets.members[space.sets]
+        allowed = _rows(_different(members[members < len(space.index.sets.genres)]))
         single = tables.director_genre[rows][:, allowed].astype(np.int32)
         own = tables.own_genre[rows][:, allowed] > 0
         of_own = _highest_sums(np.where(own, single, _IMPOSSIBLE))
         of_foreign = _highest_sums(np.where(own, _IMPOSSIBLE, single))
         ceilings = np.full(len(space.directors), NEVER)
-        sizes = space.atlas.sets.sizes[space.sets]
+        sizes = space.index.sets.sizes[space.sets]
         for size in _different(sizes):
             levels = _different(tables.set_level[space.sets[sizes == size]])
             level = tables.director_level[rows][:, levels].max(axis=1)

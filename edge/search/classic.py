@@ -11,7 +11,7 @@ import msgspec
 from data.catalogue import Catalogue, DirectorEntry
 from data.errors import GreenlightError
 from data.films import MAX_GENRES, Combination, Genres, Kind
-from edge.search.space import CAREER_MARGIN_YEARS
+from edge.search.search_space import CAREER_MARGIN_YEARS
 from edge.search.titles import TitleMaker
 
 DIRECTORS, YEARS, GENRE_SETS = 3, 3, 4
@@ -23,7 +23,7 @@ class EmptySlate(GreenlightError):
     """There is not enough to draw a slate from."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Option(msgspec.Struct, frozen=True):
     """A film that might be made."""
 
     title: str
@@ -37,17 +37,18 @@ class Candidate(msgspec.Struct, frozen=True):
         return Combination(self.director, self.year, self.genres)
 
 
-class ClassicSlate(msgspec.Struct, frozen=True):
+# On disk and in answers the options are called candidates, as they always were.
+class ClassicSlate(msgspec.Struct, frozen=True, rename={"options": "candidates"}):
     """The slate of 36, as a grid of nine by four.
 
     Attributes:
-        candidates: by director, then year, then genre set, each ascending.
+        options: by director, then year, then genre set, each ascending.
     """
 
     directors: tuple[str, ...]
     years: tuple[int, ...]
     genre_sets: tuple[Genres, ...]
-    candidates: tuple[Candidate, ...]
+    options: tuple[Option, ...]
 
 
 def classic_slate(
@@ -89,11 +90,11 @@ def classic_slate(
         ]
         if made.isdisjoint(combinations):
             titles = TitleMaker(catalogue.titles, rng)
-            candidates = tuple(
-                Candidate(titles.make(), c.director, c.year, c.genres) for c in combinations
+            options = tuple(
+                Option(titles.make(), c.director, c.year, c.genres) for c in combinations
             )
             names = tuple(entry.name for entry in chosen)
-            return ClassicSlate(names, years, genre_sets, candidates)
+            return ClassicSlate(names, years, genre_sets, options)
     raise EmptySlate("no slate is left that was not already made; train on more films")
 
 

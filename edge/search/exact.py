@@ -16,7 +16,7 @@ from edge.search.best import Search
 from edge.search.explore import Draw, put_first
 from edge.search.model import Model, Rows
 from edge.search.rows import Progress, best_by_rows
-from edge.search.space import Space
+from edge.search.search_space import SearchSpace
 from edge.search.tables import SCORES_A_STAR, Tables
 from edge.search.top import Found
 
@@ -44,7 +44,7 @@ class Confirmed(NamedTuple):
 
 def find(
     model: Model,
-    space: Space,
+    space: SearchSpace,
     k: int,
     *,
     repeat_directors: bool,
@@ -71,7 +71,7 @@ def find(
 
 
 def _by_tables(
-    tables: Tables, space: Space, k: int, repeat_directors: bool, drawn: Draw | None
+    tables: Tables, space: SearchSpace, k: int, repeat_directors: bool, drawn: Draw | None
 ) -> tuple[Found, int]:
     """Return the same as the tables have it, and how many combinations were looked at."""
     search = Search(tables, space)
@@ -83,9 +83,9 @@ def _by_tables(
     return found, search.effort.combinations + raised.effort.combinations
 
 
-def confirm(model: Model, space: Space, found: Found) -> Rows:
+def confirm(model: Model, space: SearchSpace, found: Found) -> Rows:
     """Return what ONNX Runtime says of the combinations found."""
-    return model.rows(*space.atlas.columns(*found.cells))
+    return model.rows(*space.index.columns(*found.cells))
 
 
 def agrees(found: Found, rows: Rows) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import USUAL_SPREAD, Catalogue
-from edge.search.space import Cells, Int64, Space
+from edge.search.search_space import Cells, Int64, SearchSpace
 from edge.search.tables import SCORES_A_STAR, Int32
 from edge.search.top import Found, Numbers
 
@@ -26,11 +26,11 @@ from edge.search.top import Found, Numbers
 class Draw(NamedTuple):
     """What was drawn for the directors of a space, in scores, shape [directors]."""
 
-    space: Space
+    space: SearchSpace
     offsets: Int32
 
     def of(self, directors: Int64) -> Int32:
-        """Return what was drawn for these directors of the atlas."""
+        """Return what was drawn for these directors of the catalogue."""
         offsets: Int32 = self.offsets[np.searchsorted(self.space.directors, directors)]
         return offsets
 
@@ -45,9 +45,9 @@ class Draw(NamedTuple):
         return drawn if np.issubdtype(scores.dtype, np.integer) else drawn / SCORES_A_STAR
 
 
-def draw_for(space: Space, rng: random.Random) -> Draw:
+def draw_for(space: SearchSpace, rng: random.Random) -> Draw:
     """Draw for every director of a space."""
-    return Draw(space, draw_offsets(space.atlas.catalogue, space.atlas.films[space.directors], rng))
+    return Draw(space, draw_offsets(space.index.catalogue, space.index.films[space.directors], rng))
 
 
 def draw_offsets(

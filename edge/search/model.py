@@ -19,7 +19,7 @@ from data.picks import Prediction
 from data.privacy import forbid_telemetry
 
 if TYPE_CHECKING:
-    from edge.search.atlas import Atlas
+    from edge.search.catalogue_index import CatalogueIndex
     from edge.search.tables import Tables
 
 Text = NDArray[np.object_]
@@ -161,11 +161,11 @@ class Model:
         ]
 
     @cached_property
-    def atlas(self) -> Atlas:
+    def index(self) -> CatalogueIndex:
         """The catalogue in numbers."""
-        from edge.search.atlas import Atlas
+        from edge.search.catalogue_index import CatalogueIndex
 
-        return Atlas(self.catalogue)
+        return CatalogueIndex(self.catalogue)
 
     @cached_property
     def tables(self) -> Tables | None:
@@ -183,7 +183,7 @@ class Model:
         feed["year"] = np.array([[self.catalogue.years.first]], np.int64)
         found = self._session.run(list(OUTPUTS), feed)
         try:
-            return Tables(dict(zip(OUTPUTS, found, strict=True)), self.atlas)
+            return Tables(dict(zip(OUTPUTS, found, strict=True)), self.index)
         except ValueError as error:
             raise BadModel(f"the graph's tables do not fit its catalogue: {error}") from error
 

@@ -15,8 +15,8 @@ from edge.search.explore import draw_for, draw_offsets
 from edge.search.model import Model, Rows, columns
 from edge.search.resolve import resolve
 from edge.search.rows import Progress
+from edge.search.search_space import SearchSpace
 from edge.search.slate import InvalidSlate, Slate
-from edge.search.space import Space
 from edge.search.tables import SCORES_A_STAR
 from edge.search.titles import TitleMaker
 
@@ -50,13 +50,13 @@ def choose(
         InvalidSlate: if the slate asks for what the model does not know, or holds nothing.
     """
     if k < 1:
-        raise InvalidSlate("k", f"is {k}; give one or more")
+        raise InvalidSlate(f"Ask for one film or more, not {k}")
     started = time.perf_counter()
     rng = random.Random(seed)
-    space = resolve(slate, model.atlas, rng, leave_out)
+    space = resolve(slate, model.index, rng, leave_out)
     if not space.size:
         raise InvalidSlate(
-            "slate", "nothing matches; allow more years, genres or directors, or implausible films"
+            "Nothing matches. Allow more years, genres or directors, or implausible films"
         )
     # One more than asked for, so that there is a runner-up.
     drawn = draw_for(space, _chance(seed)) if explore else None
@@ -65,7 +65,7 @@ def choose(
     )
     seconds = time.perf_counter() - started
     titles = TitleMaker(model.catalogue.titles, rng)
-    films = [model.atlas.combination(*place) for place in zip(*found.cells, strict=True)]
+    films = [model.index.combination(*place) for place in zip(*found.cells, strict=True)]
     choices = _choices(
         model,
         films,
@@ -116,7 +116,7 @@ def choose_classic(
         explore: whether to put before the best a film that is drawn to learn from.
     """
     started = time.perf_counter()
-    films = [candidate.combination for candidate in slate.candidates]
+    films = [option.combination for option in slate.options]
     rows = model.rows(*columns(films))
     seconds = time.perf_counter() - started
     drawn = _drawn_for_classic(model, slate, seed) if explore else {}
@@ -125,7 +125,7 @@ def choose_classic(
     choices = _choices(
         model,
         [films[place] for place in best],
-        [slate.candidates[place].title for place in best],
+        [slate.options[place].title for place in best],
         rows.take(best),
         explained=k if explained else 0,
         drawn=[drawn[films[place].director] for place in best] if explore else None,
@@ -242,8 +242,8 @@ def _choices(
     ]
 
 
-def _summary(space: Space, slate: Slate) -> SpaceSummary:
-    first = space.atlas.first_year
+def _summary(space: SearchSpace, slate: Slate) -> SpaceSummary:
+    first = space.index.first_year
     return SpaceSummary(
         size=space.size,
         directors=len(space.directors),

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from edge.search.explore import Draw, put_first
 from edge.search.model import MAX_ROWS, Model
-from edge.search.space import Space
+from edge.search.search_space import SearchSpace
 from edge.search.top import Found, Numbers, Top
 
 # Called now and then with (rows scored, rows in all).
@@ -19,7 +19,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 def best_by_rows(
     model: Model,
-    space: Space,
+    space: SearchSpace,
     k: int,
     *,
     repeat_directors: bool = False,
@@ -32,12 +32,12 @@ def best_by_rows(
     integer scores is ranked by its expected stars. Before them stands, if there was a draw, the
     best with it added.
     """
-    directors = len(space.atlas.names)
+    directors = len(space.index.names)
     top = Top(k, directors, repeat_directors=repeat_directors)
     raised = Top(1, directors, repeat_directors=False)
     done = 0
     for cells in space.blocks(MAX_ROWS):
-        found = model.rows(*space.atlas.columns(*cells), probabilities=False)
+        found = model.rows(*space.index.columns(*cells), probabilities=False)
         scores: Numbers = found.expected if found.score is None else found.score
         top.offer(scores, cells)
         if drawn is not None:

@@ -68,13 +68,13 @@ def classic_grid(answer: ClassicAnswer) -> RenderableType:
         grid.add_column(
             Text("\n".join(genres), justify="center"), justify="center", vertical="bottom"
         )
-    places = iter(zip(slate.candidates, answer.expected, strict=True))
+    places = iter(zip(slate.options, answer.expected, strict=True))
     for director in slate.directors:
         for number, year in enumerate(slate.years):
             cells = [Text(f"{director}  " if number == 0 else ""), Text(f"{year}  ")]
             for _ in slate.genre_sets:
-                candidate, expected = next(places)
-                mark = "★" if candidate.combination == best else " "
+                option, expected = next(places)
+                mark = "★" if option.combination == best else " "
                 cell = f"   {mark} {stars(expected)}    "
                 cells.append(Text(cell, _style(heat(expected, low, high))))
             grid.add_row(*cells)

@@ -9,17 +9,7 @@ from data.films import KINDS, MAX_GENRES, Kind
 
 
 class InvalidSlate(GreenlightError, ValueError):
-    """The slate is invalid; the message names the field and the fix.
-
-    Attributes:
-        field: at fault, as a path (`directors.names`).
-        reason: what is wrong and what to do about it, without the field.
-    """
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field = field
-        self.reason = reason
+    """The slate is invalid; the message says what is wrong and what to do about it."""
 
 
 class Directors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,17 +91,24 @@ class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the slate that a TOML document describes.
 
         Raises:
-            InvalidSlate: naming the field.
+            InvalidSlate: naming the entry.
         """
         try:
             return msgspec.toml.decode(text, type=cls)
         except msgspec.ValidationError as error:
-            reason, _, path = str(error).partition(" - at `$.")
-            raise InvalidSlate(path.rstrip("`") or "slate", reason) from error
+            raise InvalidSlate(describe(error)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InvalidSlate("slate", f"is no TOML: {error}") from error
+            raise InvalidSlate(f"This isn't TOML: {error}") from error
 
     @property
     def draws(self) -> bool:
         """Whether chance has a part in it."""
         return any(part.draw is not None for part in (self.directors, self.years, self.genres))
+
+
+def describe(error: msgspec.ValidationError) -> str:
+    """Say which entry of a slate is wrong, as the person who wrote it knows the entry."""
+    reason, _, path = str(error).partition(" - at `$.")
+    *table, key = path.rstrip("`").split(".")
+    where = f"`{key}` in [{'.'.join(table)}]" if table else f"`{key}`"
+    return f"{where}: {reason}" if key else reason

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.genre_sets import overlap_count, overlap_ranks
-from edge.search.atlas import Atlas
+from edge.search.catalogue_index import CatalogueIndex
 
 Ints = NDArray[np.integer]
 Int32 = NDArray[np.int32]
@@ -56,13 +56,13 @@ class Tables:
         ValueError: if a shape does not fit the catalogue, or an index leads out of its table.
     """
 
-    def __init__(self, outputs: Mapping[str, NDArray[np.generic]], atlas: Atlas) -> None:
-        self.atlas = atlas
-        sets = atlas.sets
-        rows, genres = len(atlas.names) + 1, len(sets.genres) + 1
-        self.director_year = _shaped(outputs, "table_director_year", (rows, atlas.years))
+    def __init__(self, outputs: Mapping[str, NDArray[np.generic]], index: CatalogueIndex) -> None:
+        self.index = index
+        sets = index.sets
+        rows, genres = len(index.names) + 1, len(sets.genres) + 1
+        self.director_year = _shaped(outputs, "table_director_year", (rows, index.years))
         self.director_genres = _shaped(outputs, "table_director_genres", (-1,))
-        self.year_genres = _shaped(outputs, "table_year_genres", (atlas.years, sets.count + 1))
+        self.year_genres = _shaped(outputs, "table_year_genres", (index.years, sets.count + 1))
         self.director_genre = _shaped(outputs, "table_director_genre", (rows, genres))
         self.director_level = _shaped(outputs, "table_director_level", (rows, -1))
         self.own_genre = _shaped(outputs, "table_own_genre", (rows, genres))
@@ -87,10 +87,10 @@ class Tables:
 
     def genre_part(self, directors: Ints, sets: Ints) -> Int32:
         """Return the genre part of pairs, for indices of one shape [P]."""
-        members = self.atlas.sets.members[sets]
+        members = self.index.sets.members[sets]
         own = self.own_genre[directors[:, None], members].astype(np.intp)
         rank = self._rank[own[:, 0], own[:, 1], own[:, 2]]
-        place = self.offset[directors] + rank + (self.atlas.sets.sizes[sets] - 1)
+        place = self.offset[directors] + rank + (self.index.sets.sizes[sets] - 1)
         part: Int32 = self.director_genres[place].astype(np.int32)
         part += self.director_genre[directors[:, None], members].sum(axis=1, dtype=np.int32)
         part += self.director_level[directors, self.set_level[sets]]
@@ -98,8 +98,8 @@ class Tables:
 
     @cached_property
     def own_parts(self) -> Int32:
-        """The genre part of each of the atlas's own pairs, computed once."""
-        pairs = self.atlas.own_pairs
+        """The genre part of each of the index's own pairs, computed once."""
+        pairs = self.index.own_pairs
         return self.genre_part(pairs.directors, pairs.sets)
 
     @cached_property
@@ -135,7 +135,7 @@ class Tables:
 
         Sets run along the first axis, so that a row of M neighbours is fetched at once.
         """
-        members = self.atlas.sets.members[sets].T
+        members = self.index.sets.members[sets].T
         width = self._rank.shape[0]
         own = self.own_genre[directors].T.astype(np.int32)
         place = (own * width**2).take(members[0], axis=0)
@@ -143,7 +143,7 @@ class Tables:
         place += own.take(members[2], axis=0)
         place = self._rank.ravel().take(place)
         place += self.offset[directors].astype(np.int32)
-        place += (self.atlas.sets.sizes[sets] - 1).astype(np.int32)[:, None]
+        place += (self.index.sets.sizes[sets] - 1).astype(np.int32)[:, None]
         part: Int32 = self.director_genres.take(place).astype(np.int32)
         single = self.director_genre[directors].T.astype(np.int32)
         for genre in members:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.search.space import Cells
+from edge.search.search_space import Cells
 
 # int32 scores of tables, or float32 expected stars of a model without.
 Numbers = NDArray[Any]

@@ -4,9 +4,9 @@ import msgspec
 import numpy as np
 
 from data.catalogue import DirectorEntry
-from edge.search.atlas import Atlas
 from edge.search.best import Search
-from edge.search.space import Space
+from edge.search.catalogue_index import CatalogueIndex
+from edge.search.search_space import SearchSpace
 from edge.search.tables import Tables
 from tests.campaigns.sweep import sweep
 
@@ -18,12 +18,12 @@ TIMES = 100
 
 def measures(bundle):
     model = open_model(bundle)
-    tables, atlas = model.tables, model.atlas
-    space = everything(atlas)
+    tables, index = model.tables, model.index
+    space = everything(index)
 
     def best(k=1):
         # As a new question is answered: bounds are made anew for its space.
-        return Search(tables, everything(atlas)).best(k, repeat_directors=True)
+        return Search(tables, everything(index)).best(k, repeat_directors=True)
 
     one, thousand = seconds_of(best, 25), seconds_of(lambda: best(1000), 25)
     ready = Search(tables, space)
@@ -53,24 +53,24 @@ def measures(bundle):
         lower=True,
     )
     crowd = crowded(model, TIMES)
-    many = Search(crowd, everything(crowd.atlas))
+    many = Search(crowd, everything(crowd.index))
     many_one = seconds_of(lambda: many.best(1), 25)
     yield Measure(
         f"directors_x{TIMES}",
         many_one / ready_one,
         10,
         5,
-        f"{shown(many_one)} among {len(crowd.atlas.names):,} directors, {shown(ready_one)} among "
-        f"{len(atlas.names):,}; bounds made at load",
+        f"{shown(many_one)} among {len(crowd.index.names):,} directors, {shown(ready_one)} among "
+        f"{len(index.names):,}; bounds made at load",
         lower=True,
     )
 
 
-def everything(atlas):
+def everything(index):
     """Return the space of all directors and sets in the training years."""
-    training = atlas.catalogue.training_years
-    years = np.arange(training.first, training.last + 1) - atlas.first_year
-    return Space.of(atlas, np.arange(len(atlas.names)), years, np.arange(atlas.sets.count))
+    training = index.catalogue.training_years
+    years = np.arange(training.first, training.last + 1) - index.first_year
+    return SearchSpace.of(index, np.arange(len(index.names)), years, np.arange(index.sets.count))
 
 
 def crowded(model, times, seed=0):
@@ -105,4 +105,4 @@ def crowded(model, times, seed=0):
         "table_set_level": real.set_level,
         "table_constant": np.array([real.constant]),
     }
-    return Tables(outputs, Atlas(catalogue))
+    return Tables(outputs, CatalogueIndex(catalogue))

@@ -13,18 +13,18 @@ from .rates import open_model
 
 def measures(bundle):
     model = open_model(bundle)
-    tables, atlas = model.tables, model.atlas
+    tables, index = model.tables, model.index
 
     def search():
-        return Search(tables, resolve(Slate(), atlas, None)).best(1)
+        return Search(tables, resolve(Slate(), index, None)).best(1)
 
     searched = seconds_of(search, 25)
-    space = resolve(Slate(), atlas, None)
+    space = resolve(Slate(), index, None)
     ready = Search(tables, space)
     ready_best = seconds_of(lambda: ready.best(1), 25)
     rows = count = 0
     for cells in space.blocks(16_384):
-        columns = atlas.columns(*cells)
+        columns = index.columns(*cells)
         began = time.process_time()
         model.rows(*columns, probabilities=False)
         rows += time.process_time() - began

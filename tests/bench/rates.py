@@ -23,11 +23,11 @@ def open_model(bundle):
 
 def drawn_rows(model, count, seed=0):
     """Return raw rows of the full space, as the model takes them."""
-    draw, atlas = np.random.default_rng(seed), model.atlas
+    draw, index = np.random.default_rng(seed), model.index
     training = model.catalogue.training_years
-    years = draw.integers(training.first, training.last + 1, count) - atlas.first_year
-    directors = draw.integers(0, len(atlas.names), count)
-    return atlas.columns(directors, years, draw.integers(0, atlas.sets.count, count))
+    years = draw.integers(training.first, training.last + 1, count) - index.first_year
+    directors = draw.integers(0, len(index.names), count)
+    return index.columns(directors, years, draw.integers(0, index.sets.count, count))
 
 
 def best_seconds_a_row(run, count=2 * BATCHES[-1]):

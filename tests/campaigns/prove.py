@@ -17,7 +17,7 @@ from rich.progress import Progress
 from data import signing
 from edge.search.best import Search
 from edge.search.model import Model
-from edge.search.space import Cells, Space
+from edge.search.search_space import Cells, SearchSpace
 
 from .sweep import sweep
 
@@ -49,10 +49,10 @@ def same(found, other):
 
 
 def training_space(model, **options):
-    atlas, training = model.atlas, model.catalogue.training_years
-    years = np.arange(training.first, training.last + 1) - atlas.first_year
-    everyone, every_set = np.arange(len(atlas.names)), np.arange(atlas.sets.count)
-    return Space.of(atlas, everyone, years, every_set, **options)
+    index, training = model.index, model.catalogue.training_years
+    years = np.arange(training.first, training.last + 1) - index.first_year
+    everyone, every_set = np.arange(len(index.names)), np.arange(index.sets.count)
+    return SearchSpace.of(index, everyone, years, every_set, **options)
 
 
 def through_onnxruntime(model, blocks, of, progress, words, kept=True):
@@ -60,7 +60,7 @@ def through_onnxruntime(model, blocks, of, progress, words, kept=True):
     task = progress.add_task(words, total=of)
     cells, scores, agreed = [], [], True
     for block in blocks:
-        said = model.rows(*model.atlas.columns(*block), probabilities=False)
+        said = model.rows(*model.index.columns(*block), probabilities=False)
         exact = said.score.astype(np.float32) * _GRID
         agreed &= np.array_equal(said.score, model.tables.score(*block))
         agreed &= np.array_equal(said.expected.view(np.int32), exact.view(np.int32))
@@ -90,9 +90,9 @@ def prove_sweep(model, proof, progress):
 
 def prove_genre_parts(model, proof):
     """The two ways to add up genre parts, by block and by pair, must be one."""
-    every_set, agreed = np.arange(model.atlas.sets.count), True
-    for start in range(0, len(model.atlas.names), 64):
-        block = np.arange(start, min(start + 64, len(model.atlas.names)))
+    every_set, agreed = np.arange(model.index.sets.count), True
+    for start in range(0, len(model.index.names), 64):
+        block = np.arange(start, min(start + 64, len(model.index.names)))
         pairs = model.tables.genre_part(
             np.tile(block, len(every_set)), np.repeat(every_set, len(block))
         )
@@ -122,7 +122,7 @@ def prove_plausible(model, proof, progress):
 
 def prove_others(model, proof, progress, seed=1):
     """Draw combinations of every director, every year of the tables, and every genre set."""
-    draw, atlas = np.random.default_rng(seed), model.atlas
+    draw, index = np.random.default_rng(seed), model.index
 
     def blocks():
         left = OTHERS
@@ -130,9 +130,9 @@ def prove_others(model, proof, progress, seed=1):
             count = min(left, 65_536)
             left -= count
             yield Cells(
-                draw.integers(0, len(atlas.names), count),
-                draw.integers(0, atlas.years, count),
-                draw.integers(0, atlas.sets.count, count),
+                draw.integers(0, len(index.names), count),
+                draw.integers(0, index.years, count),
+                draw.integers(0, index.sets.count, count),
             )
 
     words = "others, drawn"
@@ -154,7 +154,7 @@ def main():
     for words, (found, space) in (("Best of all", full), ("Best plausible", plausible)):
         console.print(f"\n{words}, {space.size:,} combinations:")
         for score, *place in zip(found.scores, *found.cells, strict=True):
-            film = model.atlas.combination(*place)
+            film = model.index.combination(*place)
             console.print(f"  {score / 4096:.6f}  {film.director}, {film.year}, {film.genres}")
     seconds = time.perf_counter() - began
     console.print(

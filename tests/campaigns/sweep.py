@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.search.space import Cells
+from edge.search.search_space import Cells
 from edge.search.top import Top
 
 
@@ -14,7 +14,7 @@ def sweep(tables, space, ks, progress=lambda done, of: None):
     """
     assert not space.plausible
     assert not len(space.left_out)
-    tops = [Top(k, len(tables.atlas.names), repeat_directors=True) for k in ks]
+    tops = [Top(k, len(tables.index.names), repeat_directors=True) for k in ks]
     widest = max(tops, key=lambda top: top.k)
     together = tables.year_genres[np.ix_(space.years, space.sets)].astype(np.int32)
     years = tables.director_year[:, space.years].astype(np.int32)

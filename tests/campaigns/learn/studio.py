@@ -132,10 +132,10 @@ class Studio:
 
     def _pick_otherwise(self, arm: Arm, slate: Slate, seed: int) -> Pick:
         """Pick from the same slate without asking the model."""
-        atlas, rng = self.model.atlas, random.Random(seed)
-        space = resolve(slate, atlas, rng, self.made)
+        index, rng = self.model.index, random.Random(seed)
+        space = resolve(slate, index, rng, self.made)
         films = [
-            atlas.combination(*cell)
+            index.combination(*cell)
             for cells in space.blocks()
             for cell in zip(*cells, strict=True)
         ]

@@ -96,7 +96,7 @@ def test_what_was_made_already_is_not_drawn(small_bundle):
     first = find_pick(model, None, set(), **values)
     assert find_pick(model, None, set(), **values).pick.combination == first.pick.combination
     other = find_pick(model, None, {first.pick.combination}, **values)
-    drawn = {candidate.combination for candidate in other.answer.slate.candidates}
+    drawn = {option.combination for option in other.answer.slate.options}
     assert first.pick.combination not in drawn
 
 

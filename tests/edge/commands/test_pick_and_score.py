@@ -38,7 +38,7 @@ def test_json_tells_programs_everything_with_every_digit(greenlight, real_model)
     answer = picked(greenlight("pick", "--everything", "-k", "3", "--json"))
     training = real_model.catalogue.training_years
     size = len(real_model.catalogue.directors) * (training.last - training.first + 1)
-    assert answer["space"]["size"] == size * real_model.atlas.sets.count
+    assert answer["space"]["size"] == size * real_model.index.sets.count
     assert answer["searched"] == "tables"
     assert answer["seconds"] > 0
     assert answer["model_hash"] == real_model.hash
@@ -129,7 +129,7 @@ def test_a_person_sees_the_film_its_reasons_and_the_space(greenlight):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--genre", "Dramedy"], "does not know 'Dramedy'"),
+        (["--genre", "Dramedy"], "doesn't know the genre 'Dramedy'"),
         (["--slate", "nowhere.toml"], "No such file"),
         (["--last-year", "2199"], "this model knows"),
         (["--kind", "opera"], "kinds"),

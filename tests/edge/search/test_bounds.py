@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edge.search.best import Search
 from edge.search.bounds import Bounds
-from edge.search.space import Space
+from edge.search.search_space import SearchSpace
 
 from .made_up import model as made_up_model
 
@@ -21,17 +21,17 @@ def test_no_combination_is_above_its_bounds(data):
     model = made_up_model(
         data.draw(st.integers(0, 10**6)), spread=data.draw(st.sampled_from([0, 500]))
     )
-    atlas, tables = model.atlas, model.tables
+    index, tables = model.index, model.tables
     draw = np.random.default_rng(data.draw(st.integers(0, 10**6)))
 
     def some(count):
         return draw.choice(count, draw.integers(1, count + 1), replace=False)
 
-    space = Space.of(
-        atlas,
-        some(len(atlas.names)),
-        some(atlas.years),
-        some(atlas.sets.count),
+    space = SearchSpace.of(
+        index,
+        some(len(index.names)),
+        some(index.years),
+        some(index.sets.count),
         plausible=data.draw(st.booleans()),
     )
     bounds = Bounds(tables, space)
@@ -50,8 +50,8 @@ def test_of_equal_films_of_a_director_the_first_in_order_wins_however_late_it_is
     """A set that promises more is looked at first; its equal in another set comes earlier."""
     for seed in range(200):
         model = made_up_model(seed, directors=2, genres=2, years=3, spread=1)
-        atlas = model.atlas
-        space = Space.of(atlas, [0, 1], range(3), range(3))
+        index = model.index
+        space = SearchSpace.of(index, [0, 1], range(3), range(3))
         cells = next(space.blocks())
         scores = model.tables.score(*cells)
         order = np.lexsort((cells.sets, cells.years, cells.directors, -scores))

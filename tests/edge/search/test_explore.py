@@ -52,17 +52,17 @@ def test_a_raised_search_finds_what_ranking_every_score_and_draw_finds(data):
     slate = data.draw(slates(model.catalogue))
     every = combinations_of(slate, model.catalogue)
     assume(every)
-    space = resolve(slate, model.atlas, random.Random(0))
+    space = resolve(slate, model.index, random.Random(0))
     # Draws smaller than scores differ, of their size, and far larger; and none, which ties many.
     wide = data.draw(st.sampled_from([0, 1, 3000, 200_000]))
     rng = random.Random(data.draw(st.integers(0, 2**32 - 1)))
     offsets = np.array([rng.randint(-wide, wide) for _ in space.directors], np.int32)
-    of_name = {model.atlas.names[d]: o for d, o in zip(space.directors, offsets, strict=True)}
+    of_name = {model.index.names[d]: o for d, o in zip(space.directors, offsets, strict=True)}
     k, repeat = data.draw(st.sampled_from([1, 3, 40])), data.draw(st.booleans())
     plain = Search(model.tables, space)
     before = plain.best(k, repeat_directors=repeat)
     found = plain.raised(offsets).best(k, repeat_directors=repeat)
-    films = [model.atlas.combination(*cell) for cell in zip(*found.cells, strict=True)]
+    films = [model.index.combination(*cell) for cell in zip(*found.cells, strict=True)]
     wanted = best_with_draws(model, every, of_name, k, repeat)
     assert list(zip(films, found.scores.tolist(), strict=True)) == wanted
     # The search it was made from is as it was.
@@ -110,7 +110,7 @@ def test_the_first_pick_is_best_with_its_draw_and_the_others_are_best_without(ki
 def test_the_classic_slate_explores_alike(seed, repeat, spread):
     model = made_up_model(seed % 7, directors=30, genres=6, years=20, spread=spread)
     slate = classic_slate(model.catalogue, random.Random(seed))
-    films = [candidate.combination for candidate in slate.candidates]
+    films = [option.combination for option in slate.options]
     answer = choose_classic(model, slate, 36, repeat_directors=repeat, seed=seed, explore=True)
     offsets = {pick.director: pick.drawn for pick in answer.picks}
     assert set(offsets) == set(slate.directors)

@@ -11,8 +11,8 @@ from edge.search.best import Search
 from edge.search.exact import agrees
 from edge.search.model import Rows
 from edge.search.pick import choose
+from edge.search.search_space import Cells, SearchSpace
 from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
-from edge.search.space import Cells, Space
 from edge.search.top import Found
 
 from .made_up import model as made_up_model
@@ -148,11 +148,11 @@ def test_years_past_the_training_range_are_allowed_and_marked():
 
 
 def test_a_row_has_the_same_bits_alone_and_in_any_batch(real_model):
-    atlas, draw = real_model.atlas, np.random.default_rng(4)
-    columns = atlas.columns(
-        draw.integers(0, len(atlas.names), 300),
-        draw.integers(0, atlas.years, 300),
-        draw.integers(0, atlas.sets.count, 300),
+    index, draw = real_model.index, np.random.default_rng(4)
+    columns = index.columns(
+        draw.integers(0, len(index.names), 300),
+        draw.integers(0, index.years, 300),
+        draw.integers(0, index.sets.count, 300),
     )
     together = real_model.rows(*columns)
     for size in (1, 7, 36):
@@ -166,18 +166,20 @@ def test_a_row_has_the_same_bits_alone_and_in_any_batch(real_model):
 
 def test_two_million_combinations_of_the_real_bundle(real_model):
     """Every score of the tables is the graph's, and the search's best are the graph's best."""
-    atlas, tables = real_model.atlas, real_model.tables
-    every_year, every_set = np.arange(atlas.years), np.arange(atlas.sets.count)
-    everything = Search(tables, Space.of(atlas, np.arange(len(atlas.names)), every_year, every_set))
+    index, tables = real_model.index, real_model.tables
+    every_year, every_set = np.arange(index.years), np.arange(index.sets.count)
+    everything = Search(
+        tables, SearchSpace.of(index, np.arange(len(index.names)), every_year, every_set)
+    )
     best = everything.best(3).cells.directors
     count = -(-2_000_000 // (len(every_year) * len(every_set)))
-    drawn = np.random.default_rng(7).choice(len(atlas.names), min(count, len(atlas.names)), False)
+    drawn = np.random.default_rng(7).choice(len(index.names), min(count, len(index.names)), False)
     directors = np.unique([*best, *drawn])[: max(count, 3)]
-    space = Space.of(atlas, directors, every_year, every_set)
-    assert space.size >= 2_000_000 or len(directors) == len(atlas.names)
+    space = SearchSpace.of(index, directors, every_year, every_set)
+    assert space.size >= 2_000_000 or len(directors) == len(index.names)
     blocks = list(space.blocks())
     cells = [np.concatenate(column) for column in zip(*blocks, strict=True)]
-    said = real_model.rows(*atlas.columns(*cells), probabilities=False)
+    said = real_model.rows(*index.columns(*cells), probabilities=False)
     assert np.array_equal(said.score, tables.score(*cells))
     exact = said.score.astype(np.float32) * np.float32(2**-12)
     assert np.array_equal(said.expected.view(np.int32), exact.view(np.int32))

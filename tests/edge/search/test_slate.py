@@ -20,7 +20,7 @@ NAMES = [entry.name for entry in MODEL.catalogue.directors]
 
 
 def space_of(slate, seed=0):
-    return resolve(slate, MODEL.atlas, random.Random(seed))
+    return resolve(slate, MODEL.index, random.Random(seed))
 
 
 def test_a_toml_slate_says_all_that_can_be_said():
@@ -46,7 +46,7 @@ def test_a_toml_slate_says_all_that_can_be_said():
     # Two directors, three years, GB alone or with GA or GC, but for the one left out.
     assert space.size == 2 * 3 * 3 - 1
     found = {
-        space.atlas.combination(*place)
+        space.index.combination(*place)
         for block in space.blocks()
         for place in zip(*block, strict=True)
     }
@@ -56,33 +56,33 @@ def test_a_toml_slate_says_all_that_can_be_said():
 
 
 @pytest.mark.parametrize(
-    ("text", "field"),
+    ("text", "said"),
     [
-        ("[years]\nfirst = 'early'", "years.first"),
-        ("[directors]\nat_lest_films = 3", "directors"),
-        ("kinds = ['opera']", "kinds"),
-        ("this is no toml", "slate"),
+        ("[years]\nfirst = 'early'", "`first` in [years]: "),
+        ("[directors]\nat_lest_films = 3", "`directors`: "),
+        ("kinds = ['opera']", "`kinds"),
+        ("this is no toml", "This isn't TOML: "),
     ],
 )
-def test_a_slate_that_cannot_be_read_names_the_field(text, field):
+def test_a_slate_that_cannot_be_read_names_the_entry(text, said):
     with pytest.raises(InvalidSlate) as refused:
         Slate.from_toml(text)
-    assert refused.value.field.startswith(field)
+    assert str(refused.value).startswith(said)
 
 
 @pytest.mark.parametrize(
     ("slate", "said"),
     [
         (Slate(directors=Directors(names=(NAMES[5][:-1] + "x",))), f"did you mean {NAMES[5]!r}"),
-        (Slate(genres=Genres(allowed=("GZ",))), "genres.allowed"),
-        (Slate(genres=Genres(required=("GA", "GB", "GC"), at_most=2)), "leaves nothing"),
+        (Slate(genres=Genres(allowed=("GZ",))), "doesn't know the genre 'GZ'"),
+        (Slate(genres=Genres(required=("GA", "GB", "GC"), at_most=2)), "leave no genre sets"),
         (Slate(genres=Genres(at_most=4)), "1 to 3"),
         (Slate(years=Years(only=(1999,))), "2000 to 2019"),
-        (Slate(years=Years(first=2010, last=2001)), "2010 comes after 2001"),
-        (Slate(years=Years(only=(2001,), first=2002)), "years.only"),
-        (Slate(directors=Directors(at_least_films=99)), "directors"),
-        (Slate(directors=Directors(draw=0)), "directors.draw"),
-        (Slate(kinds=()), "kinds"),
+        (Slate(years=Years(first=2010, last=2001)), "2010, comes after the last, 2001"),
+        (Slate(years=Years(only=(2001,), first=2002)), "single years or a first and last"),
+        (Slate(directors=Directors(at_least_films=99)), "leave no directors"),
+        (Slate(directors=Directors(draw=0)), "Draw at least one of the directors"),
+        (Slate(kinds=()), "at least one kind"),
     ],
 )
 def test_what_the_model_does_not_know_is_refused_with_a_hint(slate, said):
@@ -121,11 +121,11 @@ def test_what_was_made_is_not_picked_again():
 def test_the_classic_slate_is_three_by_three_by_four():
     slate = classic_slate(MODEL.catalogue, random.Random(2))
     assert (len(slate.directors), len(slate.years), len(slate.genre_sets)) == (3, 3, 4)
-    assert len({candidate.combination for candidate in slate.candidates}) == 36
-    assert len({candidate.title for candidate in slate.candidates}) == 36
+    assert len({option.combination for option in slate.options}) == 36
+    assert len({option.title for option in slate.options}) == 36
     films = {entry.name: entry.films for entry in MODEL.catalogue.directors}
     assert all(films[name] > 3 for name in slate.directors)
-    assert [c.combination for c in slate.candidates] == [
+    assert [c.combination for c in slate.options] == [
         Combination(d, y, g) for d in slate.directors for y in slate.years for g in slate.genre_sets
     ]
     assert slate == classic_slate(MODEL.catalogue, random.Random(2))
@@ -136,7 +136,7 @@ def test_the_classic_slate_holds_nothing_that_was_made():
     made = set()
     for seed in range(8):
         slate = classic_slate(MODEL.catalogue, random.Random(seed), made)
-        combinations = {candidate.combination for candidate in slate.candidates}
+        combinations = {option.combination for option in slate.options}
         assert made.isdisjoint(combinations)
         made |= {choose_classic(MODEL, slate).picks[0].combination}
 
@@ -149,10 +149,10 @@ def test_a_catalogue_too_small_for_a_classic_slate_says_so():
 def test_the_best_of_the_classic_slate_is_the_best_of_its_36():
     slate = classic_slate(MODEL.catalogue, random.Random(4))
     answer = choose_classic(MODEL, slate, 5, repeat_directors=True)
-    said = MODEL.predict([candidate.combination for candidate in slate.candidates])
+    said = MODEL.predict([option.combination for option in slate.options])
     assert list(answer.expected) == [p.expected for p in said]
     ranked = sorted(
-        zip(slate.candidates, said, strict=True), key=lambda p: (-p[1].expected, p[0].combination)
+        zip(slate.options, said, strict=True), key=lambda p: (-p[1].expected, p[0].combination)
     )
     assert [pick.title for pick in answer.picks] == [c.title for c, _ in ranked[:5]]
     assert [pick.prediction for pick in answer.picks] == [p for _, p in ranked[:5]]

@@ -23,7 +23,7 @@ class Pairs(NamedTuple):
     sets: NDArray[np.int64]
 
 
-class Atlas:
+class CatalogueIndex:
     """The catalogue in numbers.
 
     Attributes:

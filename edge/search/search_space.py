@@ -1,4 +1,4 @@
-"""A space: which combinations are searched, in indices of the atlas."""
+"""A search space: which combinations are searched, in indices of the catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.films import Combination
-from edge.search.atlas import Atlas, Pairs
+from edge.search.catalogue_index import CatalogueIndex, Pairs
 
 Ints = NDArray[np.integer]
 Int64 = NDArray[np.int64]
@@ -33,16 +33,16 @@ class Cells(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class SearchSpace:
     """Directors x years x genre sets, or the plausible ones among them, without some left out.
 
     Attributes:
-        directors, years, sets: indices of the atlas and tables, ascending, without repeats.
+        directors, years, sets: indices of catalogue and tables, ascending, without repeats.
         plausible: only within three years of a director's career, and of their own genres.
-        left_out: keys (`Space.keys`) of combinations that are not in it, ascending.
+        left_out: keys (`SearchSpace.keys`) of combinations that are not in it, ascending.
     """
 
-    atlas: Atlas
+    index: CatalogueIndex
     directors: Int64
     years: Int64
     sets: Int64
@@ -52,22 +52,22 @@ class Space:
     @classmethod
     def of(
         cls,
-        atlas: Atlas,
+        index: CatalogueIndex,
         directors: Ints,
         years: Ints,
         sets: Ints,
         *,
         plausible: bool = False,
         left_out: Iterable[Combination] = (),
-    ) -> Space:
-        """Return the space of these indices; combinations unknown to the atlas are in none."""
+    ) -> SearchSpace:
+        """Return the space of these indices; combinations unknown to the catalogue are in none."""
         return cls(
-            atlas,
+            index,
             _ascending(directors),
             _ascending(years),
             _ascending(sets),
             plausible,
-            _keys_of(atlas, left_out),
+            _keys_of(index, left_out),
         )
 
     @cached_property
@@ -76,20 +76,20 @@ class Space:
         if not self.plausible:
             none = np.zeros(len(self.directors), np.int64)
             return none, none + len(self.years)
-        calendar = self.years + self.atlas.first_year
-        first = self.atlas.first[self.directors] - CAREER_MARGIN_YEARS
-        last = self.atlas.last[self.directors] + CAREER_MARGIN_YEARS
+        calendar = self.years + self.index.first_year
+        first = self.index.first[self.directors] - CAREER_MARGIN_YEARS
+        last = self.index.last[self.directors] + CAREER_MARGIN_YEARS
         begin = np.searchsorted(calendar, first)
         return begin, np.maximum(np.searchsorted(calendar, last, side="right"), begin)
 
     @cached_property
     def own_places(self) -> Int64:
-        """Which of the atlas's own pairs are in a plausible space; ascending."""
-        pairs = self.atlas.own_pairs
-        has_director = np.zeros(len(self.atlas.names), bool)
+        """Which of the catalogue's own pairs are in a plausible space; ascending."""
+        pairs = self.index.own_pairs
+        has_director = np.zeros(len(self.index.names), bool)
         begin, end = self.windows
         has_director[self.directors[end > begin]] = True
-        has_set = np.zeros(self.atlas.sets.count + 1, bool)
+        has_set = np.zeros(self.index.sets.count + 1, bool)
         has_set[self.sets] = True
         return np.flatnonzero(has_director[pairs.directors] & has_set[pairs.sets])
 
@@ -98,17 +98,17 @@ class Space:
         """How many combinations it holds."""
         if self.plausible:
             begin, end = self.windows
-            length = np.zeros(len(self.atlas.names), np.int64)
+            length = np.zeros(len(self.index.names), np.int64)
             length[self.directors] = end - begin
-            whole = int(length[self.atlas.own_pairs.directors[self.own_places]].sum())
+            whole = int(length[self.index.own_pairs.directors[self.own_places]].sum())
         else:
             whole = len(self.directors) * len(self.years) * len(self.sets)
         return whole - int(self._holds(self.left_out).sum())
 
     def keys(self, cells: Cells) -> Int64:
         """Return one number for each combination; they ascend as ties are broken."""
-        sets = self.atlas.sets.count + 1
-        return (cells.directors * self.atlas.years + cells.years) * sets + cells.sets
+        sets = self.index.sets.count + 1
+        return (cells.directors * self.index.years + cells.years) * sets + cells.sets
 
     def admits(self, cells: Cells) -> NDArray[np.bool_]:
         """Return which of these are not left out."""
@@ -146,7 +146,7 @@ class Space:
     def _pairs(self, most: int) -> Iterator[Pairs]:
         """Yield the directors with their sets, not all at once where they are too many."""
         if self.plausible:
-            pairs = self.atlas.own_pairs
+            pairs = self.index.own_pairs
             yield Pairs(pairs.directors[self.own_places], pairs.sets[self.own_places])
             return
         together = max(most // max(len(self.sets), 1), 1)
@@ -158,8 +158,8 @@ class Space:
         """Return which keys lie in this space, were nothing left out."""
         if not len(keys):
             return np.zeros(0, bool)
-        rest, sets = np.divmod(keys, self.atlas.sets.count + 1)
-        directors, years = np.divmod(rest, self.atlas.years)
+        rest, sets = np.divmod(keys, self.index.sets.count + 1)
+        directors, years = np.divmod(rest, self.index.years)
         inside = np.isin(directors, self.directors) & np.isin(years, self.years)
         inside &= np.isin(sets, self.sets)
         if self.plausible:
@@ -170,9 +170,9 @@ class Space:
             position = np.searchsorted(self.years, years)
             if len(self.directors):
                 inside &= (position >= begin[place]) & (position < end[place])
-            pairs = self.atlas.own_pairs
-            own = pairs.directors * (self.atlas.sets.count + 1) + pairs.sets
-            inside &= np.isin(directors * (self.atlas.sets.count + 1) + sets, own)
+            pairs = self.index.own_pairs
+            own = pairs.directors * (self.index.sets.count + 1) + pairs.sets
+            inside &= np.isin(directors * (self.index.sets.count + 1) + sets, own)
         return inside
 
 
@@ -181,16 +181,16 @@ def _ascending(indices: Ints) -> Int64:
     return found if (found[1:] > found[:-1]).all() else np.unique(found)
 
 
-def _keys_of(atlas: Atlas, combinations: Iterable[Combination]) -> Int64:
+def _keys_of(index: CatalogueIndex, combinations: Iterable[Combination]) -> Int64:
     known = []
     for chosen in combinations:
-        director = atlas.index_of_director.get(chosen.director)
-        year = chosen.year - atlas.first_year
-        if director is None or not 0 <= year < atlas.years:
+        director = index.index_of_director.get(chosen.director)
+        year = chosen.year - index.first_year
+        if director is None or not 0 <= year < index.years:
             continue
-        if set(chosen.genres) <= set(atlas.sets.genres):
+        if set(chosen.genres) <= set(index.sets.genres):
             known.append(
-                (director * atlas.years + year) * (atlas.sets.count + 1)
-                + atlas.sets.index_of(chosen.genres)
+                (director * index.years + year) * (index.sets.count + 1)
+                + index.sets.index_of(chosen.genres)
             )
     return np.array(sorted(set(known)), np.int64)
