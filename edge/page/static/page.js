@@ -1,15 +1,19 @@
-// Live pages and search-as-you-type. The page works without this file; it only saves reloading.
+// Live pages and search-as-you-type. The page works without this file, too.
 "use strict";
 
-// ---- live: the server says that something has changed, and we look at the same page again.
+// ---- live: the server says that something has changed, and we reload this page's content.
 
 const FALLBACK_MS = 30_000;
+// A new page or a restarting server may be away for a moment: that is not worth a word.
+const GRACE_MS = 1_500;
+// The server sends something every 30 s; silence for longer means that the network is gone.
+const SILENCE_MS = 75_000;
 const PATIENCE_MS = 30_000;
 let stream = null;
 let looking = false;
 let again = false;
 
-/** Say whether someone is working inside a part of the page: then it is left alone. */
+/** Return whether someone is working inside a part of the page: then it is left alone. */
 function inUse(part) {
   const inside = part.contains(document.activeElement) ? document.activeElement : null;
   if (inside && inside.matches("input, select, textarea")) return true;
@@ -17,7 +21,7 @@ function inUse(part) {
     (input) => input.checked !== input.defaultChecked || input.value !== input.defaultValue);
 }
 
-/** Put the contents of a fresh part in the place of the old one's, keeping the focus. */
+/** Replace a part's content with a fresh one's, keeping the focus. */
 function refresh(old, fresh) {
   if (old.innerHTML === fresh.innerHTML || inUse(old)) return;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
@@ -35,7 +39,7 @@ async function look() {
   if (looking) { again = true; return; }
   looking = true;
   try {
-    // Not the address itself: an order that was refused shows a page under its own.
+    // Not the address itself: after a refused action a page is shown under the action's address.
     const here = new URL(document.getElementById("main").dataset.here, location.href);
     if (here.pathname === location.pathname) here.search = location.search;
     here.searchParams.delete("done");
@@ -51,19 +55,48 @@ async function look() {
       const match = fresh.getElementById(old.id);
       if (match) refresh(old, match);
     }
-    // What was said of an order is old news once the appliance has moved on.
+    // What was said about an action is old news once the appliance has moved on.
     if (document.getElementById("standing").textContent !== stood) document.getElementById("done")?.remove();
     document.title = fresh.title;
     const led = document.querySelector(".led");
     const lit = fresh.querySelector(".led");
     if (led && lit) led.className = lit.className;
     document.documentElement.dataset.looks = Number(document.documentElement.dataset.looks || 0) + 1;
+    found();
   } catch {
-    // The appliance is away; the stream tries again by itself.
+    missing();
   } finally {
     looking = false;
     if (again) { again = false; look(); }
   }
+}
+
+// ---- a lost connection: say so, switch the buttons off, and keep trying.
+
+let graceTimer = 0;
+let silenceTimer = 0;
+
+function setLost(lost) {
+  document.getElementById("lost").hidden = !lost;
+  document.documentElement.toggleAttribute("data-lost", lost);
+  for (const button of document.querySelectorAll("button")) button.disabled = lost;
+}
+
+/** The appliance did not answer. */
+function missing() {
+  graceTimer ||= setTimeout(() => setLost(true), GRACE_MS);
+}
+
+/** The appliance answered. */
+function found() {
+  clearTimeout(graceTimer);
+  graceTimer = 0;
+  if (document.documentElement.hasAttribute("data-lost")) setLost(false);
+}
+
+function heard() {
+  clearTimeout(silenceTimer);
+  silenceTimer = setTimeout(() => { missing(); hush(); listen(); }, SILENCE_MS);
 }
 
 let fallback = 0;
@@ -72,19 +105,24 @@ function listen() {
   if (stream || document.hidden) return;
   clearInterval(fallback);
   stream = new EventSource("/events");
+  heard();
+  for (const event of ["here", "changed"]) stream.addEventListener(event, heard);
   stream.addEventListener("here", () => {
     document.documentElement.dataset.live = "yes";
     look();
   });
   stream.addEventListener("changed", look);
   stream.addEventListener("over", () => location.assign("/sign-in"));
-  // A browser holds few connections to one host: the newest pages are live, the others ask.
+  // A browser opens few connections to one host: the newest pages are live, the others poll.
   stream.addEventListener("displaced", () => { hush(); fallback = setInterval(look, FALLBACK_MS); });
   stream.addEventListener("error", () => {
     delete document.documentElement.dataset.live;
+    missing();
     if (stream && stream.readyState === EventSource.CLOSED) {
+      // The server answered, but not with a stream: too many pages, or this session has ended.
       hush();
       fallback = setInterval(() => { look(); listen(); }, FALLBACK_MS);
+      look();
     }
   });
 }
@@ -92,6 +130,7 @@ function listen() {
 function hush() {
   if (stream) stream.close();
   stream = null;
+  clearTimeout(silenceTimer);
   delete document.documentElement.dataset.live;
 }
 
@@ -101,7 +140,7 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pagehide", hush);
 addEventListener("pageshow", listen);
 
-// ---- directors: matches below the field while one types; Enter or a click chooses.
+// ---- directors: matches below the field while typing; Enter or a click chooses.
 
 function searchAsYouType(field) {
   const box = field.closest(".combo");
@@ -184,7 +223,7 @@ function searchAsYouType(field) {
       const answer = await fetch(`/directors?q=${encodeURIComponent(typed)}`, { signal: own.signal });
       if (answer.ok && field.value.trim() === typed) show(await answer.json());
     } catch {
-      // A newer question, or the appliance is away: the button beside the field still works.
+      // Superseded by a newer query, or the appliance is away: the button beside the field still works.
     } finally {
       clearTimeout(late);
     }
@@ -204,7 +243,7 @@ function searchAsYouType(field) {
   });
 }
 
-// A reload shall not say again what was done.
+// A reload must not repeat what was done.
 const address = new URL(location.href);
 if (address.searchParams.has("done")) {
   address.searchParams.delete("done");
