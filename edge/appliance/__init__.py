@@ -1,1 +1,34 @@
-"""The running appliance: the state machine, its shell, and who talks to it."""
+"""The running appliance, and how it is reached.
+
+`Appliance.execute(command) -> Outcome` is the only way to ask it for anything. Command lines call
+`execute` in `edge.appliance.client`; the page calls the port it is given. The records are here, and
+light: the appliance itself is put together in `edge.appliance.run`.
+"""
+
+from edge.appliance.commands import (
+    Approve,
+    Command,
+    Hold,
+    MarkRead,
+    Narrow,
+    Outcome,
+    Press,
+    Rate,
+    RefusalKind,
+    ShutDown,
+    Synchronise,
+)
+
+__all__ = [
+    "Approve",
+    "Command",
+    "Hold",
+    "MarkRead",
+    "Narrow",
+    "Outcome",
+    "Press",
+    "Rate",
+    "RefusalKind",
+    "ShutDown",
+    "Synchronise",
+]

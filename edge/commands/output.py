@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from edge.appliance.commands import Outcome
+    from edge.appliance import Outcome
 
 _MEGABYTE = 1e6
 

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge.appliance import client
-from edge.appliance.commands import Approve, Hold, Outcome, Press, Rate
+from edge.appliance import Approve, Hold, Outcome, Press, Rate, client
 from edge.commands.options import (
     ConfigOption,
     JsonOption,

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from data.checks import check_id
 from data.errors import InvalidRecord
-from edge.appliance.commands import (
+from edge.appliance import (
     Approve,
     Command,
     Narrow,

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from data.catalogue import Catalogue
-from edge.appliance.commands import Command, Outcome
+from edge.appliance import Command, Outcome
 from edge.search.slate import Slate
 
 LIGHTS = ("starting", "no_model", "ready", "searching", "deciding", "faulty", "stopping")

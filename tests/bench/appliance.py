@@ -15,7 +15,7 @@ from pathlib import Path
 from data.bundle import read_bundle
 from data.messages import Feedback
 from data.signing import keys_folder, read_public_keys
-from edge.appliance.commands import ShutDown
+from edge.appliance import ShutDown
 from edge.appliance.machine import Phase
 from edge.journal import JOURNAL, Journal
 from edge.panel.button import Button, ButtonObserver

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.appliance import Outcome, Press
 from edge.appliance.appliance import Appliance, Parts
 from edge.appliance.attention import Attention
-from edge.appliance.commands import Outcome, Press
 from edge.appliance.disk_space import Reserve, Writer
 from edge.appliance.machine import Event
 from edge.appliance.workers import Worker

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data.catalogue import Catalogue
-from edge.appliance.commands import Command, Outcome, RefusalKind
+from edge.appliance import Command, Outcome, RefusalKind
 from edge.appliance.observers import Observers
 from edge.page import PageServer, PageSettings
 from edge.page.port import ApplianceStatus
