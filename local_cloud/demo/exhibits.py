@@ -38,6 +38,8 @@ def exhibit(stage: Stage, name: str, fields: dict[str, Any]) -> None:
     stage.console.print()
     stage.write(Text("   "), Text(name, "green"))
     table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
     for field, value in fields.items():
         table.add_row("    ", f"[dim]{field}[/]", str(value))
     stage.console.print(table)
