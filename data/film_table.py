@@ -1,11 +1,13 @@
 """The interchange file `movie_ratings_simple.csv` (or `.tsv`), read and written row by row.
 
-Columns: `title,year,Director1,Genre1,Genre2,Genre3,stars`, and optionally `rating,votes` behind
-them; the text `None` for an empty slot; UTF-8 with or without a byte-order mark; standard quoting.
+Columns: `title,year,Director1,Genre1,Genre2,Genre3,stars`, in any case, and optionally
+`rating,votes`; the text `None` for an empty slot; UTF-8, or UTF-16 with a byte-order mark; commas,
+semicolons or tabs (.tsv: tabs); standard quoting. Written in UTF-8 with commas (.tsv: tabs).
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import math
 import re
@@ -20,8 +22,11 @@ from data.films import NO_GENRE, Film, genre_slots, kind_of, normalise, sorted_g
 
 COLUMNS = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3", "stars")
 OPTIONAL_COLUMNS = ("rating", "votes")
-# A year, or a range of years of which the first counts: `1994`, `1994-1998`, `1994–`.
-_YEAR = re.compile(r"(\d{4})(?:\s*[-–]\s*(?:\d{4})?)?")
+_KNOWN = {column.casefold(): column for column in (*COLUMNS, *OPTIONAL_COLUMNS)}
+# A year, or a range of years of which the first counts: `1994`, `1994.0`, `1994-1998`, `1994–`.
+_YEAR = re.compile(r"(\d{4})(?:\.0+|\s*[-–]\s*(?:\d{4})?)?")
+# A number with a comma before each three digits: `1,086`.
+_THOUSANDS = re.compile(r"\s*\d{1,3}(?:,\d{3})+(?:\.0+)?\s*")
 _EMPTY = ("", NO_GENRE)
 
 
@@ -49,27 +54,37 @@ def is_film(row: Film | BadRow) -> TypeGuard[Film]:
     return isinstance(row, Film)
 
 
-def _delimiter(path: Path) -> str:
-    return "\t" if path.suffix.lower() == ".tsv" else ","
+def _format(path: Path) -> tuple[str, str]:
+    """Return a file's encoding, and the separator that is commonest in its header."""
+    with path.open("rb") as file:
+        header = file.readline(10_000)
+    encoding = "utf-16" if header[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    if path.suffix.lower() == ".tsv":
+        return encoding, "\t"
+    return encoding, max(",;\t", key=lambda separator: header.count(separator.encode()))
 
 
 def read_rows(path: Path) -> Iterator[Film | BadRow]:
     """Yield each row of a film table, in order: a film, or why it is none.
 
     Raises:
-        TableUnreadable: if the file is missing, is no UTF-8, or lacks a column.
+        TableUnreadable: if the file is missing, isn't UTF-8 or UTF-16, or lacks a column.
     """
     try:
-        file = path.open(encoding="utf-8-sig", newline="")
+        encoding, delimiter = _format(path)
+        file = path.open(encoding=encoding, newline="")
     except OSError as error:
         raise TableUnreadable(f"{path}: {error.strerror}") from error
     with file:
-        reader = csv.reader(file, delimiter=_delimiter(path), strict=True)
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
-            header = [normalise(cell) for cell in next(reader, [])]
+            header = [_column(cell) for cell in next(reader, [])]
             missing = [column for column in COLUMNS if column not in header]
             if missing:
                 raise TableUnreadable(f"{path}: line 1 lacks the column {missing[0]!r}")
+            twice = [column for column in _KNOWN.values() if header.count(column) > 1]
+            if twice:
+                raise TableUnreadable(f"{path}: line 1 has the column {twice[0]!r} twice")
             for cells in reader:
                 if cells:
                     yield _row(header, cells, reader.line_num)
@@ -77,8 +92,15 @@ def read_rows(path: Path) -> Iterator[Film | BadRow]:
             raise TableUnreadable(f"{path}: line {reader.line_num}: {error}") from error
         except UnicodeDecodeError as error:
             raise TableUnreadable(
-                f"{path}: after line {reader.line_num}: is no UTF-8 ({error.reason}); convert it"
+                f"{path}: after line {reader.line_num}: isn't UTF-8 ({error.reason}); "
+                "save it as UTF-8"
             ) from error
+
+
+def _column(cell: str) -> str:
+    """Return a column's name as this module writes it, from any case and with any spaces."""
+    name = normalise(cell)
+    return _KNOWN.get(name.casefold().replace(" ", ""), name)
 
 
 def _row(header: Sequence[str], cells: list[str], line: int) -> Film | BadRow:
@@ -128,7 +150,7 @@ def year_of(text: str) -> int:
 
 
 def _whole(column: str, text: str) -> int:
-    number = _decimal(column, text)
+    number = _decimal(column, text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
     if number != int(number):
         raise InvalidRecord(column, f"is {text[:40]!r}; give a whole number")
     return int(number)
@@ -153,7 +175,9 @@ def write_films(path: Path, films: Iterable[Film]) -> int:
     fresh = path.with_name(f".{path.name}.new")
     count = 0
     with fresh.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=_delimiter(path), lineterminator="\n")
+        writer = csv.writer(
+            file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\n"
+        )
         writer.writerow([*COLUMNS, *OPTIONAL_COLUMNS])
         for film in films:
             rating = NO_GENRE if film.rating is None else repr(film.rating)

@@ -45,6 +45,10 @@ class NoParity(ExportRefused):
     """scikit-learn and ONNX Runtime do not say the same."""
 
 
+class WorseThanConstant(ExportRefused):
+    """A model predicts unseen films worse than their mean does."""
+
+
 class PipelineUnusable(TrainingError):
     """A saved scikit-learn pipeline cannot be served by this software."""
 

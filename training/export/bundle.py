@@ -33,6 +33,7 @@ from training.evaluation.metrics import confusion
 from training.evaluation.metrics import metrics as metrics_of
 from training.export.catalogue import catalogue_of, probes_of
 from training.export.converter import to_onnx
+from training.export.fitness import check_films, check_learnt
 from training.export.graph_writer import MIN_ONNXRUNTIME
 from training.export.parity import RANDOM_COMBINATIONS, Parity, check_file, check_parity
 from training.export.runtime import Scorer
@@ -92,14 +93,17 @@ def prepare(
         progress: called with each step's name and the share of the work done before it.
 
     Raises:
+        UnfitData: no useful model can be learnt from these films.
         ExportRefused: (a subclass) the model must not be shipped.
     """
+    check_films(table)
     frame = frame_of_films(table.films)
     model.fit(
         frame,
         ratings_of(table.films),
         progress=lambda step, done: progress(step, 0.4 * done),
     )
+    check_learnt(table, model)
     progress("compile and convert", 0.4)
     onnx_model = to_onnx(model)
     check_file(onnx_model)

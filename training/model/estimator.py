@@ -34,6 +34,9 @@ from training.model.records import Records, as_records, stars_of_ratings
 from training.model.threads import one_thread
 from training.progress import ProgressReporter, unreported
 
+# With fewer films nothing can be learnt.
+FEWEST_FILMS = 20
+
 
 class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Expected stars and their distribution from director, year and genres.
@@ -233,5 +236,7 @@ def _check_training(records: Records, ratings: Floats) -> None:
         raise UnfitData(f"y: has {len(ratings)} ratings for {len(records.years)} records")
     if not np.all((ratings >= 1) & (ratings <= 10)):
         raise UnfitData("y: holds a rating outside of 1 to 10, or none")
-    if len(ratings) < 20:
-        raise UnfitData(f"X: has {len(ratings)} films; at least 20 are needed to learn from")
+    if len(ratings) < FEWEST_FILMS:
+        raise UnfitData(
+            f"X: has {len(ratings)} films; at least {FEWEST_FILMS} are needed to learn from"
+        )

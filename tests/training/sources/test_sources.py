@@ -40,6 +40,7 @@ def only(tmp_path: Path, row: str, name: str = "films.csv", header: str = HEADER
         ("Doom (1993) (VG),1993,A B,Action,None,None,6", "kind", "game"),
         ("Some Film (1999),1999,A B,Drama,None,None,6", "kind", "film"),
         ("Some Film (1999),1994-1998,A B,Drama,None,None,6", "year", 1994),
+        ("Some Film (1999),2009.0,A B,Drama,None,None,6", "year", 2009),
         ("Some Film (1999),1999,Agnès Varda,None,Drama,Comedy,6", "genres", ("Comedy", "Drama")),
         ("Some Film (1999),1999,Agne\u0300s Varda,Drama,None,None,6", "director", "Agnès Varda"),
         ('"He said ""no"" (1999)",1999,張藝謀,Drama,Drama,None,6', "genres", ("Drama",)),
@@ -59,6 +60,34 @@ def test_a_tsv_may_hold_commas_and_quoted_tabs(tmp_path: Path):
     row = "Crouching, Hidden (2000)\t2000\tAng Lee\tDrama\tNone\tNone\t8\t7.9\t120\n"
     film = only(tmp_path, row, "films.tsv", HEADER.strip().replace(",", "\t") + "\trating\tvotes\n")
     assert (film.title, film.rating, film.votes) == ("Crouching, Hidden (2000)", 7.9, 120)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_csv_may_be_separated_by_semicolons_or_tabs(tmp_path: Path, separator: str):
+    row = "Film (1999),1999,A B,Drama,None,None,6\n"
+    film = only(tmp_path, row.replace(",", separator), header=HEADER.replace(",", separator))
+    assert (film.title, film.director) == ("Film (1999)", "A B")
+
+
+def test_headers_match_in_any_case_and_votes_may_have_thousands_separators(tmp_path: Path):
+    header = "Title,YEAR,director1,Genre 1,Genre 2,Genre 3,Stars,Rating,Votes\n"
+    film = only(tmp_path, 'Film (1999),1999,A B,Drama,None,None,6,6.1,"26,390"\n', header=header)
+    assert (film.year, film.rating, film.votes) == (1999, 6.1, 26_390)
+
+
+def test_a_table_in_utf_16_is_read_like_one_in_utf_8(tmp_path: Path):
+    path = tmp_path / "films.csv"
+    path.write_bytes((HEADER + "Film (1999),1999,張藝謀,Drama,None,None,6\n").encode("utf-16"))
+    assert load("csv", path).films[0].director == "張藝謀"
+
+
+def test_a_column_twice_and_another_encoding_are_refused_with_the_line(tmp_path: Path):
+    twice = table(tmp_path, HEADER.strip() + ",Stars\n")
+    with pytest.raises(SourceUnavailable, match="line 1 has the column 'stars' twice"):
+        load("csv", twice)
+    twice.write_bytes((HEADER + "Film (1999),1999,Agnès,Drama,None,None,6\n").encode("cp1252"))
+    with pytest.raises(SourceUnavailable, match=r"isn't UTF-8 .*; save it as UTF-8"):
+        load("csv", twice)
 
 
 def test_bad_rows_are_written_down_with_file_line_and_reason(tmp_path: Path):
