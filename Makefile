@@ -175,40 +175,40 @@ updates: setup ## models that arrive while sync service and appliance are killed
 open-pages: setup ## ten open pages for an hour of simulated events
 	@$(RUN)/python -m tests.campaigns.open_pages
 
-# ---------------------------------------------------------------- the cloud on a desk
+# ---------------------------------------------------------------- the local cloud
 
 .PHONY: cloud
 cloud: setup ## run the local cloud in the foreground until Ctrl-C
-	@$(RUN)/python -m local_cloud run
+	@$(RUN)/greenlight-cloud local run
 
 # ---------------------------------------------------------------- AWS (docs/aws.md)
 
 THING ?=
 ARCHITECTURE ?= arm64
-# More words for deploy and destroy, as ARGS="--alarm-email you@example.org".
+# More options for deploy and destroy, as ARGS="--alarm-email you@example.org".
 ARGS ?=
-DESK ?=
+LOCAL ?=
 
 .PHONY: lambdas
 lambdas: $(VENV)/ready ## package the functions for AWS (ARCHITECTURE=arm64)
-	@$(RUN)/python -m lambdas.operator.package --architecture "$(ARCHITECTURE)"
+	@$(RUN)/greenlight-cloud functions package --architecture "$(ARCHITECTURE)"
 
 .PHONY: deploy
 deploy: $(VENV)/ready ## create or update the stack in AWS (ARCHITECTURE=arm64 ARGS=...)
-	@$(RUN)/python -m lambdas.operator.deploy up --architecture "$(ARCHITECTURE)" $(ARGS)
+	@$(RUN)/greenlight-cloud stack up --architecture "$(ARCHITECTURE)" $(ARGS)
 
 .PHONY: provision
-provision: $(VENV)/ready ## a device's thing, certificate and folder (THING=name DESK=build/local-cloud)
+provision: $(VENV)/ready ## a device's thing, certificate and folder (THING=name LOCAL=build/local-cloud)
 	@test -n "$(THING)" || { echo "name the device: make provision THING=MovieSelector" >&2; exit 2; }
-	@$(RUN)/python -m lambdas.operator.provision "$(THING)" --out "build/devices/$(THING)" $(if $(DESK),--desk "$(DESK)")
+	@$(RUN)/greenlight-cloud device provision "$(THING)" --out "build/devices/$(THING)" $(if $(LOCAL),--local "$(LOCAL)")
 
 .PHONY: retrain
-retrain: $(VENV)/ready ## ask for a retraining now, and see what comes of it (DESK=build/local-cloud)
-	@$(RUN)/python -m lambdas.operator.retrain --wait $(if $(DESK),--desk "$(DESK)") $(ARGS)
+retrain: $(VENV)/ready ## ask for a retraining now, and see what comes of it (LOCAL=build/local-cloud)
+	@$(RUN)/greenlight-cloud model retrain --wait $(if $(LOCAL),--local "$(LOCAL)") $(ARGS)
 
 .PHONY: destroy
 destroy: $(VENV)/ready ## delete the stack in AWS; ratings, models and the signing key stay
-	@$(RUN)/python -m lambdas.operator.deploy down $(ARGS)
+	@$(RUN)/greenlight-cloud stack down $(ARGS)
 
 # ---------------------------------------------------------------- the film table in AWS
 
@@ -222,8 +222,8 @@ $(SAMPLE_FILMS): | $(VENV)/ready
 films: $(SAMPLE_FILMS) ## the sample as a film table
 
 .PHONY: import-films
-import-films: $(VENV)/ready $(filter $(SAMPLE_FILMS),$(FILMS)) ## a film table into S3 and DynamoDB (FILMS=... DESK=build/local-cloud)
-	@$(RUN)/python -m lambdas.operator.import_films "$(FILMS)" $(if $(DESK),--desk "$(DESK)")
+import-films: $(VENV)/ready $(filter $(SAMPLE_FILMS),$(FILMS)) ## a film table into S3 and DynamoDB (FILMS=... LOCAL=build/local-cloud)
+	@$(RUN)/greenlight-cloud films import "$(FILMS)" $(if $(LOCAL),--local "$(LOCAL)")
 
 # ---------------------------------------------------------------- a release
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from data.exits import Exit
+
 
 class GreenlightError(Exception):
-    """Base of every error that Greenlight raises on purpose."""
+    """Base of every error that Greenlight raises on purpose.
+
+    Attributes:
+        exit_code: how a command that meets this error ends.
+    """
+
+    exit_code: ClassVar[Exit] = Exit.FAILED
 
 
 class InvalidRecord(GreenlightError, ValueError):

@@ -1,4 +1,4 @@
-"""How `greenlight` and `greenlight-sync` end: one code for each thing their caller can do."""
+"""How every executable ends: one code for each thing its caller can do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Exit(IntEnum):
     NOT_RUNNING = 69
     """The command needs the running appliance, or the cloud, and does not reach it."""
     FAULT = 70
-    """An error nobody foresaw: the log has it."""
+    """An unexpected error: the log has it."""
     NO_GPIO = 71
     """The pins are missing or taken by another program."""
     ALREADY_RUNNING = 73
@@ -25,4 +25,4 @@ class Exit(IntEnum):
     JOURNAL_TOO_NEW = 76
     """Newer software wrote the journal."""
     CONFIGURATION = 78
-    """The configuration is wrong; all of its errors are told at once."""
+    """The configuration is wrong; the message lists all of its errors."""

@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import io
 import tarfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +19,12 @@ from botocore.exceptions import ClientError
 
 from data import topics
 from data.manifest import PIPELINE
-from lambdas.errors import PublishingFailed
 from lambdas.release import put_new
 
 ARCHIVE = "model.tar.gz"
 VARIANT = "release"
+# An endpoint in one of these states takes no other order.
+CHANGING = ("Creating", "Updating", "RollingBack")
 _MAX_CONCURRENCY = 5
 # SageMaker's names for what is not, and for what is already.
 _ABSENT, _PRESENT = "Could not find", "Cannot create already existing"
@@ -151,34 +151,6 @@ def _unless(refusal: str, call: Callable[[], Any]) -> Any:
         if refusal not in error.response["Error"]["Message"]:
             raise
         return None
-
-
-def wait_until_served(
-    sagemaker: Any, endpoint: str, model: str, every_seconds: float, most_seconds: float
-) -> None:
-    """Wait until the endpoint serves this model.
-
-    Raises:
-        PublishingFailed: it does not, and goes on with the one before; or it is still changing
-            after `most_seconds`.
-    """
-    deadline = time.monotonic() + most_seconds
-    while True:
-        there = found(sagemaker, endpoint) or {"EndpointStatus": "Failed"}
-        if there["EndpointStatus"] not in ("Creating", "Updating", "RollingBack"):
-            break
-        if time.monotonic() > deadline:
-            raise PublishingFailed(
-                f"waited {most_seconds:.0f} s for the ML endpoint {endpoint} to serve this "
-                f"pipeline; its status is still {there['EndpointStatus']}. Publish it again "
-                "once the endpoint is in service"
-            )
-        time.sleep(every_seconds)
-    if there["EndpointStatus"] != "InService" or there["EndpointConfigName"] != model:
-        raise PublishingFailed(
-            f"the ML endpoint {endpoint} does not serve this pipeline: "
-            f"{there.get('FailureReason', there['EndpointStatus'])}"
-        )
 
 
 def remove(sagemaker: Any, endpoint: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdas.operator.local_endpoints import NotRunning
+from lambdas.operator.aws import LocalCloudNotRunning
 from local_cloud.state import LocalCloudFailed, State, ending_of
 
 Order = Callable[[dict[str, Any]], dict[str, Any]]
@@ -29,7 +29,7 @@ class Control:
 
     def __init__(self, path: Path, orders: Mapping[str, Order]) -> None:
         if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
-            raise LocalCloudFailed(f"{path} is too long for a socket; give a shorter --state")
+            raise LocalCloudFailed(f"{path} is too long for a socket; give a shorter --local")
         self._path = path
         self._orders = orders
         self._server = socket.socket(socket.AF_UNIX)
@@ -80,7 +80,7 @@ def order(state: State, command: str, **fields: Any) -> dict[str, Any]:
     """Give the running local cloud an order and return its reply.
 
     Raises:
-        NotRunning: none runs on this folder.
+        LocalCloudNotRunning: none runs on this folder.
         LocalCloudFailed: it could not do that; the message says why.
     """
     with socket.socket(socket.AF_UNIX) as line:
@@ -88,9 +88,9 @@ def order(state: State, command: str, **fields: Any) -> dict[str, Any]:
         try:
             line.connect(str(state.control))
         except OSError:
-            raise NotRunning(
+            raise LocalCloudNotRunning(
                 f"no local cloud runs on {state.folder}; "
-                f"start it with `python -m local_cloud start --state {state.folder}`"
+                f"start it with `greenlight-cloud local start --local {state.folder}`"
             ) from None
         with line.makefile("rwb") as stream:
             stream.write(json.dumps({"command": command, **fields}).encode() + b"\n")

@@ -9,7 +9,7 @@ import msgspec
 
 from data.durable import replace_durably
 from data.errors import GreenlightError
-from lambdas.operator.local_endpoints import ENDPOINTS, Endpoints, read_endpoints
+from lambdas.operator.aws import ENDPOINTS, LocalEndpoints, read_endpoints
 
 DEFAULT = Path("build/local-cloud")
 
@@ -110,14 +110,14 @@ class State:
         ):
             path.mkdir(exist_ok=True)
 
-    def read_endpoints(self) -> Endpoints:
+    def read_endpoints(self) -> LocalEndpoints:
         """Return where the running local cloud's parts are.
 
         Raises:
-            NotRunning: if none runs here.
+            LocalCloudNotRunning: if none runs here.
         """
         return read_endpoints(self.folder)
 
-    def write_endpoints(self, endpoints: Endpoints) -> None:
+    def write_endpoints(self, endpoints: LocalEndpoints) -> None:
         """Say where the parts are: whole or not at all."""
         replace_durably(self.endpoints, msgspec.json.format(msgspec.json.encode(endpoints)))

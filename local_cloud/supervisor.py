@@ -13,9 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lambdas.operator import package, stack
-from lambdas.operator.aws import STACK, Aws
-from lambdas.operator.local_endpoints import Endpoints
+from lambdas.operator import cloudformation, package
+from lambdas.operator.aws import STACK, Aws, LocalEndpoints, Wait
 from local_cloud import ports as port_choice
 from local_cloud import sagemaker
 from local_cloud.control import Control
@@ -48,7 +47,7 @@ def only_one(state: State) -> Iterator[None]:
             pid = os.read(descriptor, 20).decode()
             raise LocalCloudFailed(
                 f"a local cloud runs on {state.folder} already (process {pid}); "
-                f"stop it with `python -m local_cloud stop --state {state.folder}`"
+                f"stop it with `greenlight-cloud local stop --local {state.folder}`"
             ) from None
         os.truncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
@@ -62,7 +61,7 @@ def run(
     state: State,
     pipeline: Path | None,
     stopped: threading.Event,
-    ready: Callable[[Endpoints], None],
+    ready: Callable[[LocalEndpoints], None],
 ) -> None:
     """Run the local cloud until `stopped` is set.
 
@@ -128,27 +127,27 @@ def _serve(endpoint: MlEndpoint, pipeline: Path | None) -> None:
 
 
 def _create_stack(state: State, aws: Aws, sagemaker_url: str) -> dict[str, str]:
-    packages = package.build_for_desk(state.packages)
+    packages = package.build_for_local_cloud(state.packages)
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=_CODE_BUCKET)
     for path in packages.values():
         s3.upload_file(str(path), _CODE_BUCKET, package.content_key(path))
     parameters = {
-        "Desk": "true",
+        "Local": "true",
         "CodeBucket": _CODE_BUCKET,
         **package.template_keys(packages),
         "Endpoint": "serverless",
-        "DeskEndpointUrl": sagemaker_url,
-        # A desk has no containers: the stand-in runs the same command here.
-        "EndpointImage": "desk",
-        "TrainingImage": "desk",
+        "LocalEndpointUrl": sagemaker_url,
+        # There are no containers here: the stand-in runs the same command as a process.
+        "EndpointImage": "local",
+        "TrainingImage": "local",
     }
-    outputs = stack.deploy(aws, STACK, parameters, every_seconds=0.05)
-    _mend_dead_letters(aws, outputs)
+    outputs = cloudformation.deploy(aws, STACK, parameters, Wait(0.05, 120.0))
+    _add_dead_letters(aws, outputs)
     return outputs
 
 
-def _mend_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
+def _add_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
     """Give the functions the dead-letter queue that the emulator's CloudFormation drops."""
     queue = aws.client("sqs").get_queue_attributes(
         QueueUrl=outputs["Undelivered"], AttributeNames=["QueueArn"]
@@ -183,8 +182,8 @@ def _greet_broker(state: State, port: int) -> None:
 
 def _endpoints(
     state: State, ports: Ports, emulator: Emulator, sagemaker_url: str, outputs: dict[str, str]
-) -> Endpoints:
-    return Endpoints(
+) -> LocalEndpoints:
+    return LocalEndpoints(
         aws_endpoint_url=emulator.url,
         mqtt_host="127.0.0.1",
         mqtt_port=ports.mqtt,

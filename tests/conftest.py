@@ -93,29 +93,28 @@ class LocalCloud:
     @property
     def aws(self) -> Aws:
         """The way to it for AWS's own library."""
-        from lambdas.operator.aws import on_desk
+        from lambdas.operator.aws import on_local_cloud
 
-        return on_desk(self.folder)
+        return on_local_cloud(self.folder)
 
     def provision(self, thing: str, out: Path) -> Path:
         """Make a device and return its folder, with `sync.toml` and all that it names."""
         from data import signing
-        from lambdas.operator.provision import provision
-        from lambdas.operator.signing_key import release_key
+        from lambdas.operator.devices import provision
 
         aws = self.aws
-        assert aws.desk is not None
-        keys = [release_key(aws, aws.desk.stack), signing.development_key().public_pem]
-        provision(aws, aws.desk.stack, thing, out, keys)
+        assert aws.local is not None
+        keys = [aws.signing_key(aws.local.stack).public_pem(), signing.development_key().public_pem]
+        provision(aws, aws.local.stack, thing, out, keys)
         return out
 
     def order(self, command: str) -> None:
         """Tell it `offline` or `online`."""
-        run_local_cloud(command, "--state", str(self.folder))
+        run_greenlight_cloud("local", command, "--local", str(self.folder))
 
 
-def run_local_cloud(*arguments: str) -> str:
-    """Run the local cloud's command line as its user does; return what it says."""
+def run_greenlight_cloud(*arguments: str) -> str:
+    """Run `greenlight-cloud` as its user does; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "local_cloud", *arguments],
         capture_output=True,
@@ -130,8 +129,8 @@ def run_local_cloud(*arguments: str) -> str:
 def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The real local cloud: emulator, stack, stand-ins and relay."""
     folder = tmp_path_factory.mktemp("cloud")
-    run_local_cloud("start", "--state", str(folder))
+    run_greenlight_cloud("local", "start", "--local", str(folder))
     try:
         yield LocalCloud(folder)
     finally:
-        run_local_cloud("stop", "--state", str(folder))
+        run_greenlight_cloud("local", "stop", "--local", str(folder))

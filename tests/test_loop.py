@@ -11,7 +11,6 @@ from data import limits, topics, wire
 from data.film_table import write_films
 from data.signing import key_id
 from data.verdict import VERDICT, Verdict
-from lambdas.operator.signing_key import release_key
 from lambdas.training_jobs import OUTCOME, Outcome
 from local_cloud.demo import opening, use
 from local_cloud.demo.cast import PATIENCE_SECONDS, Cast
@@ -46,12 +45,14 @@ def retrain(cast):
             *(
                 sys.executable,
                 "-m",
-                "lambdas.operator.retrain",
+                "local_cloud",
+                "model",
+                "retrain",
                 "--films",
                 str(cast.films),
                 "--wait",
             ),
-            *("--desk", str(cast.cloud_folder)),
+            *("--local", str(cast.cloud_folder)),
         ],
         capture_output=True,
         text=True,
@@ -66,7 +67,7 @@ def left(cast, job, name, kind):
     """Return a record that lies in a training job's folder."""
     raw = (
         cast.aws.client("s3")
-        .get_object(Bucket=cast.aws.desk.models_bucket, Key=topics.candidate_prefix(job) + name)[
+        .get_object(Bucket=cast.aws.local.models_bucket, Key=topics.candidate_prefix(job) + name)[
             "Body"
         ]
         .read()
@@ -76,7 +77,7 @@ def left(cast, job, name, kind):
 
 @pytest.mark.slow
 def test_too_few_ratings_release_nothing_and_the_reason_is_said(cast):
-    store(cast.aws.client("s3"), cast.aws.desk.data_bucket, ratings(5))
+    store(cast.aws.client("s3"), cast.aws.local.data_bucket, ratings(5))
     job, said = retrain(cast)
     assert "refused version 2" in said
     assert "at least 10 are needed" in said
@@ -89,7 +90,7 @@ def test_too_few_ratings_release_nothing_and_the_reason_is_said(cast):
 @pytest.mark.slow
 def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers_with(cast):
     aws = cast.aws
-    store(aws.client("s3"), aws.desk.data_bucket, ratings(500))
+    store(aws.client("s3"), aws.local.data_bucket, ratings(500))
     job, said = retrain(cast)
     assert "released version 2" in said, said
     outcome = left(cast, job, OUTCOME, Outcome)
@@ -102,13 +103,13 @@ def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers
     assert model["hash"] == outcome.model_hash
     cast.stage.until("the job has succeeded", cast.job_succeeded, PATIENCE_SECONDS)
     raw = aws.client("s3").get_object(
-        Bucket=aws.desk.models_bucket, Key=topics.bundle_prefix("films", 2) + "manifest.json"
+        Bucket=aws.local.models_bucket, Key=topics.bundle_prefix("films", 2) + "manifest.json"
     )
-    assert json.load(raw["Body"])["key_id"] == key_id(release_key(aws, aws.desk.stack)), (
-        "by KMS, nobody else"
-    )
+    assert json.load(raw["Body"])["key_id"] == key_id(
+        aws.signing_key(aws.local.stack).public_pem()
+    ), "by KMS, nobody else"
     # The endpoint, too, comes to serve the release: a verification then compares like with like.
-    sagemaker, endpoint = aws.client("sagemaker"), aws.outputs(aws.desk.stack)["EndpointName"]
+    sagemaker, endpoint = aws.client("sagemaker"), aws.outputs(aws.local.stack)["EndpointName"]
 
     def served():
         found = sagemaker.describe_endpoint(EndpointName=endpoint)

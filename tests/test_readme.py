@@ -26,12 +26,14 @@ INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 PROGRAMS = {
     "greenlight": "edge.cli:application",
+    "greenlight-cloud": "local_cloud.cli:application",
     "greenlight-sync": "cloud_sync.cli:app",
     "greenlight-train": "training.cli:app",
 }
 
 
 # Programs of others that the pages name: that they exist is not ours to prove.
+HELP = ("-h", "--help")
 FOREIGN = {
     *("aws", "cd", "chmod", "dask", "docker"),
     *("fuser", "openssl", "printf", "systemctl", "usermod"),
@@ -93,15 +95,13 @@ def command_line(program: str):
 def check_words(program: str, words: list[str]) -> None:
     """Fail unless the program has the command and the options that are named."""
     command = command_line(program)
-    subcommands = getattr(command, "commands", None)
     words = [word for word in words if not re.fullmatch(r"[\[\]|.…]+", word)]
-    if words and words[0] == "--help":
-        return
-    if subcommands is not None and words:
+    while words and words[0] not in HELP and hasattr(command, "commands"):
+        subcommands = command.commands
         for name in words.pop(0).split("|"):
             assert name in subcommands, f"{program} has no command {name!r}"
             command = subcommands[name]
-    known = {"--help", *(option for param in command.params for option in param.opts)}
+    known = {*HELP, *(option for param in command.params for option in param.opts)}
     known |= {option for param in command.params for option in param.secondary_opts}
     for word in words:
         option = word.strip("[]").split("=")[0]

@@ -53,8 +53,11 @@ SERVING: dict[str, str] = {
     "training/sources/imdb.py: _check_header: file.readline": "reads a regular file",
     # Sync.
     "cloud_sync/fetcher.py: Fetcher._run: _work.get": "serves fetches until the service ends",
+    "lambdas/operator/aws.py: Wait.until: get_waiter.wait": (
+        "the attempts are counted from the deadline"
+    ),
     # The local cloud.
-    "local_cloud/__main__.py: _start: os.read": "select has said that there is something to read",
+    "local_cloud/commands.py: _start: os.read": "select has said that there is something to read",
     "local_cloud/control.py: Control._serve: _server.accept": (
         "serves orders; closing the socket ends it"
     ),

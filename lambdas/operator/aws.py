@@ -1,27 +1,87 @@
-"""The way to AWS, or to a local cloud that takes its place: only the addresses differ."""
+"""The way to AWS, or to a local cloud in its place: only the addresses differ."""
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import msgspec
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from data.errors import GreenlightError
+from data.exits import Exit
 from lambdas.errors import AwsUnusable
-from lambdas.operator.local_endpoints import Endpoints, read_endpoints
+from lambdas.kms_key import KmsKey
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 STACK = "greenlight"
+# Written into a local cloud's folder while it runs.
+ENDPOINTS = "endpoints.json"
 # What the emulator takes for the account's own key.
-DESK_KEY = "test"
+_LOCAL_KEY = "test"
+_NO_SUCH_STACK = "does not exist"
 
-__all__ = ["STACK", "Aws", "AwsUnusable", "in_account", "on_desk", "outputs_of", "reach"]
+
+class AwsUnreachable(AwsUnusable):
+    """AWS does not answer, or does not know the caller."""
+
+    exit_code = Exit.NOT_RUNNING
+
+
+class LocalCloudNotRunning(GreenlightError):
+    """No local cloud runs on this folder."""
+
+    exit_code = Exit.NOT_RUNNING
+
+
+class LocalEndpoints(msgspec.Struct, frozen=True):
+    """Where the parts of a running local cloud are; `endpoints.json`.
+
+    Attributes:
+        mqtt_port: of the relay before the broker, which `offline` closes.
+        credentials_url: of the credentials provider's stand-in, without a path.
+        ml_endpoint_url: of the ML endpoint's stand-in: /ping, /invocations.
+        ca_path: the certificate that broker and credentials provider are signed with.
+    """
+
+    aws_endpoint_url: str
+    mqtt_host: str
+    mqtt_port: int
+    credentials_url: str
+    ml_endpoint_url: str
+    region: str
+    ca_path: str
+    models_bucket: str
+    data_bucket: str
+    table: str
+    stack: str
+    role_alias: str
+    policy: str
+    thing_type: str
+    signing_key: str
+    undelivered: str
+
+
+def read_endpoints(folder: Path) -> LocalEndpoints:
+    """Return where the parts of the local cloud that runs on this folder are.
+
+    Raises:
+        LocalCloudNotRunning: if none runs there.
+    """
+    try:
+        return msgspec.json.decode((folder / ENDPOINTS).read_bytes(), type=LocalEndpoints)
+    except FileNotFoundError:
+        raise LocalCloudNotRunning(
+            f"no local cloud runs on {folder}; "
+            f"start it with `greenlight-cloud local start --local {folder}`"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -30,12 +90,12 @@ class Aws:
 
     Attributes:
         endpoint_url: of the local cloud; None is AWS itself.
-        desk: the local cloud's endpoints; None is AWS itself.
+        local: the local cloud's endpoints; None is AWS itself.
     """
 
     region: str
     endpoint_url: str | None = None
-    desk: Endpoints | None = None
+    local: LocalEndpoints | None = None
 
     def client(self, service: str) -> Any:
         """Return a client of this service."""
@@ -43,13 +103,15 @@ class Aws:
         if self.endpoint_url is None:
             return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
         # SageMaker is not emulated: its stand-in answers beside the emulator.
-        stand_in = self.desk is not None and service == "sagemaker"
+        stand_in = self.local is not None and service == "sagemaker"
         return boto3.client(  # type: ignore[call-overload]
             service,
             region_name=self.region,
-            endpoint_url=self.desk.ml_endpoint_url if self.desk and stand_in else self.endpoint_url,
-            aws_access_key_id=DESK_KEY,
-            aws_secret_access_key=DESK_KEY,
+            endpoint_url=self.local.ml_endpoint_url
+            if self.local and stand_in
+            else self.endpoint_url,
+            aws_access_key_id=_LOCAL_KEY,
+            aws_secret_access_key=_LOCAL_KEY,
             config=config,
         )
 
@@ -57,38 +119,59 @@ class Aws:
         """Return the account's number.
 
         Raises:
-            AwsUnusable: there are no credentials, or AWS does not take them.
+            AwsUnreachable: there are no credentials, or AWS refuses them.
         """
         try:
             return str(self.client("sts").get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as error:
-            raise AwsUnusable(
-                f"AWS does not know who is asking ({error}); "
+            raise AwsUnreachable(
+                f"AWS doesn't accept your credentials ({error}); "
                 "set AWS_PROFILE or sign in with `aws sso login`"
             ) from error
 
-    def stack(self, name: str) -> StackTypeDef:
-        """Return what CloudFormation knows of a stack.
+    def find_stack(self, name: str) -> StackTypeDef | None:
+        """Return what CloudFormation knows of a stack, or None if there is no such stack.
 
         Raises:
-            AwsUnusable: if there is no such stack.
+            AwsUnusable: CloudFormation doesn't say whether there is one.
         """
         try:
             found: StackTypeDef = self.client("cloudformation").describe_stacks(StackName=name)[
                 "Stacks"
             ][0]
         except ClientError as error:
+            # Anything else (an expired token, throttling) says nothing about the stack.
+            if _NO_SUCH_STACK in error.response["Error"].get("Message", ""):
+                return None
             raise AwsUnusable(
-                f"there is no stack {name} in {self.region}; deploy it with `make deploy`"
+                f"CloudFormation doesn't say whether the stack {name} exists: {error}"
             ) from error
         except BotoCoreError as error:
             where = self.endpoint_url or f"AWS in {self.region}"
-            raise AwsUnusable(f"{where} does not answer: {error}") from error
+            raise AwsUnreachable(f"{where} does not answer: {error}") from error
+        return found
+
+    def stack(self, name: str) -> StackTypeDef:
+        """Return what CloudFormation knows of a stack.
+
+        Raises:
+            AwsUnusable: there is no such stack, or CloudFormation doesn't say.
+        """
+        found = self.find_stack(name)
+        if found is None:
+            raise AwsUnusable(
+                f"there is no stack {name} in {self.region}; "
+                "deploy it with `greenlight-cloud stack up`"
+            )
         return found
 
     def outputs(self, name: str) -> dict[str, str]:
         """Return a stack's outputs; see template.yaml."""
         return outputs_of(self.stack(name))
+
+    def signing_key(self, stack: str) -> KmsKey:
+        """Return the key that signs this stack's releases."""
+        return KmsKey(self.client("kms"), self.outputs(stack)["SigningKeyAlias"])
 
 
 def outputs_of(stack: StackTypeDef) -> dict[str, str]:
@@ -96,11 +179,11 @@ def outputs_of(stack: StackTypeDef) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def on_desk(folder: Path) -> Aws:
+def on_local_cloud(folder: Path) -> Aws:
     """Return the local cloud that runs on this folder.
 
     Raises:
-        NotRunning: if none does.
+        LocalCloudNotRunning: if none does.
     """
     endpoints = read_endpoints(folder)
     return Aws(endpoints.region, endpoints.aws_endpoint_url, endpoints)
@@ -110,24 +193,47 @@ def in_account(region: str | None) -> Aws:
     """Return AWS itself, in this region or in the one of the user's settings.
 
     Raises:
-        AwsUnusable: if no region is set.
+        AwsUnreachable: if no region is set.
     """
     # AWS_REGION is what every other tool reads; boto3 itself knows its older name only.
     chosen = region or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
     if not chosen:
-        raise AwsUnusable("no AWS region is set; give --region or set AWS_REGION")
+        raise AwsUnreachable("no AWS region is set; give --region or set AWS_REGION")
     return Aws(chosen)
 
 
-def reach(desk: Path | None, region: str | None) -> Aws:
-    """Return the local cloud on this folder, or AWS once it has said that it knows the caller.
+def reach(local: Path | None, region: str | None) -> Aws:
+    """Return the local cloud on this folder, or AWS once it has accepted the caller.
 
     Raises:
-        NotRunning: no local cloud runs there.
-        AwsUnusable: there is no region, or there are no credentials.
+        LocalCloudNotRunning: no local cloud runs there.
+        AwsUnreachable: there is no region, or there are no credentials.
     """
-    if desk is not None:
-        return on_desk(desk)
+    if local is not None:
+        return on_local_cloud(local)
     aws = in_account(region)
     aws.account()
     return aws
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How often AWS is asked whether something is done, and for how long at most."""
+
+    every_seconds: float
+    at_most_seconds: float
+
+    def until(self, client: Any, waiter: str, **request: str) -> str | None:
+        """Wait as boto3's waiter of this name does.
+
+        Returns:
+            None once it is done, or why it isn't: it failed, or the time is over.
+        """
+        attempts = math.ceil(self.at_most_seconds / self.every_seconds)
+        try:
+            client.get_waiter(waiter).wait(
+                **request, WaiterConfig={"Delay": self.every_seconds, "MaxAttempts": attempts}
+            )
+        except WaiterError as error:
+            return str(error)
+        return None

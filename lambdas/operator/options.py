@@ -1,4 +1,4 @@
-"""What the commands take alike: which cloud, and which stack in it."""
+"""The options that the commands share: which cloud, and which stack in it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-DeskOption = Annotated[
-    Path | None, typer.Option("--desk", help="a local cloud's folder, instead of AWS")
+LocalOption = Annotated[
+    Path | None,
+    typer.Option("--local", metavar="FOLDER", help="a local cloud's folder, instead of AWS"),
 ]
 RegionOption = Annotated[
-    str | None, typer.Option("--region", help="of AWS; else that of your settings")
+    str | None, typer.Option("--region", help="of AWS; default: that of your settings")
 ]
 StackOption = Annotated[str, typer.Option("--stack", help="the stack's name, in lower case")]

@@ -1,9 +1,10 @@
-"""Packages the functions: `python -m lambdas.operator.package`.
+"""`greenlight-cloud functions package`: the functions as AWS takes them.
 
 A package holds a function, what it imports of Greenlight, and the few libraries that this needs
 and AWS's runtime lacks; nothing else. For AWS the libraries come as wheels for its runtime, with
-the versions and hashes of `locks/cloud.txt`; for a desk they are those of the running interpreter.
-The same input gives the same bytes, so that an unchanged function is not deployed again.
+the versions and hashes of `locks/cloud.txt`; for a local cloud they are those of the running
+interpreter. The same input gives the same bytes, so that an unchanged function is not deployed
+again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Annotated
 
 import typer
 
+from data.command_line import JsonOption, print_json
 from data.errors import GreenlightError
 
 FUNCTIONS = ("store_feedback", "predict", "start_retraining", "release_model")
@@ -198,7 +200,7 @@ def _locked(names: Sequence[str]) -> Iterator[str]:
         yield locked[name]
 
 
-def build_for_desk(folder: Path) -> dict[str, Path]:
+def build_for_local_cloud(folder: Path) -> dict[str, Path]:
     """Write all packages for the running interpreter; return them by function."""
     folder.mkdir(parents=True, exist_ok=True)
     return {name: build(name, folder / f"{name}.zip") for name in FUNCTIONS}
@@ -236,23 +238,23 @@ def template_keys(packages: Mapping[str, Path]) -> dict[str, str]:
     }
 
 
-def main(
+def package_command(
     out: Annotated[Path, typer.Option(help="where the packages go")] = Path("build/lambdas"),
     architecture: Annotated[str, typer.Option(help="arm64 or x86_64, of AWS's runtime")] = "arm64",
-    desk: Annotated[bool, typer.Option(help="for the running interpreter instead")] = False,
+    for_local_cloud: Annotated[
+        bool, typer.Option("--for-local-cloud", help="for the running interpreter instead")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Package the functions."""
+    """Package the functions without deploying them."""
     if architecture not in PLATFORMS:
         raise typer.BadParameter(f"{architecture}: give one of {', '.join(PLATFORMS)}")
-    folder = out / ("desk" if desk else architecture)
-    try:
-        packages = build_for_desk(folder) if desk else build_for_aws(folder, architecture)
-    except PackagingFailed as error:
-        typer.echo(f"lambdas.operator.package: {error}", err=True)
-        raise typer.Exit(1) from error
+    if for_local_cloud:
+        packages = build_for_local_cloud(out / "local")
+    else:
+        packages = build_for_aws(out / architecture, architecture)
+    if as_json:
+        print_json({name: str(path) for name, path in packages.items()})
+        return
     for path in packages.values():
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
-
-
-if __name__ == "__main__":
-    typer.run(main)

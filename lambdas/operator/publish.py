@@ -1,54 +1,52 @@
-"""Publishes a bundle: `python -m lambdas.operator.publish BUNDLE`.
+"""`greenlight-cloud model publish`: a bundle to the devices.
 
 Checks the bundle as a device will, has the ML endpoint serve its pipeline, uploads it, and creates
-the IoT Job that tells devices of it. A version that is there already is never changed: its files
-must be the same, byte for byte.
+the IoT Job that brings it to the devices. A version that exists is never changed: its files must be
+the same, byte for byte.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data import signing
-from data.bundle import find_pipeline, pipeline_places, read_bundle
-from data.errors import GreenlightError
-from data.manifest import MANIFEST, PIPELINE, SIGNATURE
+from data.bundle import Bundle, find_pipeline, pipeline_places, read_bundle
+from data.command_line import JsonOption, print_json
+from data.manifest import MANIFEST, PIPELINE, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from lambdas import serving
 from lambdas.errors import PublishingFailed
-from lambdas.operator.aws import STACK, Aws, reach
-from lambdas.operator.fleet import every_thing
-from lambdas.operator.options import DeskOption, RegionOption, StackOption
-from lambdas.operator.signing_key import release_key, under_release_key
+from lambdas.kms_key import KmsKey
+from lambdas.operator.aws import STACK, Aws, Wait, reach
+from lambdas.operator.devices import things_of
+from lambdas.operator.options import LocalOption, RegionOption, StackOption
 from lambdas.release import Release, put_release, tell_devices
 
-# How often the ML endpoint is asked whether it serves the new pipeline.
-_AWS_SECONDS, _DESK_SECONDS = 5.0, 0.1
-# SageMaker pulls the image and loads the model; the local cloud starts a process.
-_MOST_AWS_SECONDS, _MOST_DESK_SECONDS = 1800.0, 180.0
+# Until the ML endpoint serves the new pipeline.
+_ON_AWS, _ON_LOCAL_CLOUD = Wait(5.0, 1_800.0), Wait(0.1, 180.0)
 
 
 def publish(
     aws: Aws, stack: str, release: Release, pipeline: bytes | None, things: Sequence[str]
 ) -> tuple[str, ModelUpdateJob]:
-    """Publish a checked release and tell these things of it, or every thing if none is named.
+    """Publish a checked release to these things, or to every thing if none is named.
 
     Args:
         aws: where.
         stack: whose models these are.
         release: the bundle.
         pipeline: the bytes of its `pipeline.joblib`; None leaves the ML endpoint as it is.
-        things: whom to tell.
+        things: which devices get it.
 
     Returns:
-        The IoT Job's id, and what it tells.
+        The IoT Job's id, and its document.
 
     Raises:
         PublishingFailed: saying why; running it again goes on where it stopped.
@@ -74,9 +72,40 @@ def _serve(
     named = (release.name, release.version)
     model = serving.serve(aws.client("s3"), sagemaker, wanted, bucket, named, pipeline)
     if wanted.endpoint:
-        every = _DESK_SECONDS if aws.desk else _AWS_SECONDS
-        most = _MOST_DESK_SECONDS if aws.desk else _MOST_AWS_SECONDS
-        serving.wait_until_served(sagemaker, wanted.endpoint, model, every, most)
+        wait = _ON_LOCAL_CLOUD if aws.local else _ON_AWS
+        wait_until_served(sagemaker, wanted.endpoint, model, wait)
+
+
+def wait_until_served(sagemaker: Any, endpoint: str, model: str, wait: Wait) -> None:
+    """Wait until the endpoint serves this model.
+
+    Raises:
+        PublishingFailed: it does not, and goes on with the one before; or it is still changing
+            when the time is over.
+    """
+    failure = wait.until(sagemaker, "endpoint_in_service", EndpointName=endpoint)
+    found = serving.found(sagemaker, endpoint) or {}
+    status = found.get("EndpointStatus")
+    if status in serving.CHANGING:
+        raise PublishingFailed(
+            f"waited {wait.at_most_seconds:.0f} s for the ML endpoint {endpoint} to serve this "
+            f"pipeline; its status is still {status}. Publish it again once the endpoint is in "
+            "service"
+        )
+    if status != "InService" or found["EndpointConfigName"] != model:
+        reason = found.get("FailureReason") or failure or status
+        raise PublishingFailed(f"the ML endpoint {endpoint} does not serve this pipeline: {reason}")
+
+
+def under_release_key(key: KmsKey, bundle: Bundle) -> tuple[Bundle, bytes, bytes]:
+    """Return a checked bundle under the stack's key, with its manifest's bytes and signature.
+
+    Raises:
+        AwsUnusable: if KMS does not sign.
+    """
+    raw, signature = key.sign_manifest(bundle.manifest)
+    manifest = msgspec.json.decode(raw, type=Manifest)
+    return Bundle(manifest, bundle.files, hashlib.sha256(raw).hexdigest()), raw, signature
 
 
 def read_pipeline(bundle: Path, named: Path | None) -> bytes:
@@ -96,50 +125,53 @@ def read_pipeline(bundle: Path, named: Path | None) -> bytes:
     return found.read_bytes()
 
 
-def main(
+def publish_command(
     folder: Annotated[Path, typer.Argument(metavar="BUNDLE", help="the bundle's folder")],
     thing: Annotated[
-        list[str] | None, typer.Option(help="whom to tell; may be repeated. Else every thing")
+        list[str] | None, typer.Option(help="a device to update; repeatable. Default: all")
     ] = None,
     pipeline: Annotated[
         Path | None,
-        typer.Option(help="its scikit-learn side; else the one in, beside or around BUNDLE"),
+        typer.Option(help="its scikit-learn side; default: the one in, beside or around BUNDLE"),
     ] = None,
     no_pipeline: Annotated[
         bool, typer.Option("--no-pipeline", help="without it; the ML endpoint stays as it is")
     ] = False,
     sign: Annotated[
         bool | None,
-        typer.Option("--sign/--as-signed", help="with the stack's key; so by default on AWS"),
+        typer.Option("--sign/--as-signed", help="with the stack's key; the default on AWS"),
     ] = None,
-    desk: DeskOption = None,
+    local: LocalOption = None,
     region: RegionOption = None,
     stack: StackOption = STACK,
+    as_json: JsonOption = False,
 ) -> None:
-    """Publish a bundle: check it, upload it, and tell the devices."""
-    try:
-        aws = reach(desk, region)
-        own = release_key(aws, stack)
-        trusted = {**signing.read_public_keys(signing.keys_folder()), signing.key_id(own): own}
-        bundle = read_bundle(folder, trusted)
-        raw, signature = ((folder / name).read_bytes() for name in (MANIFEST, SIGNATURE))
-        if hashlib.sha256(raw).hexdigest() != bundle.manifest_sha256:
-            raise PublishingFailed(f"{folder} changed while it was read")
-        if sign if sign is not None else desk is None:
-            bundle, raw, signature = under_release_key(aws, stack, bundle)
-        kept = None if no_pipeline else read_pipeline(folder, pipeline)
-        told = len(thing or every_thing(aws, stack))
-        files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
-        release = Release(bundle.manifest.name, bundle.manifest.version, files)
-        job, document = publish(aws, stack, release, kept, thing or ())
-    except (GreenlightError, OSError) as error:
-        print(f"lambdas.operator.publish: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
-    print(f"version {document.version} lies at s3://{document.bucket}/{document.prefix}")
-    print(f"manifest sha256 {document.manifest_sha256}")
-    print(f"model hash {bundle.model_hash}")
-    print(f"job {job} tells {told} thing(s)")
-
-
-if __name__ == "__main__":
-    typer.run(main)
+    """Check a bundle, upload it, and update the devices."""
+    aws = reach(local, region)
+    key = aws.signing_key(stack)
+    own = key.public_pem()
+    trusted = {**signing.read_public_keys(signing.keys_folder()), signing.key_id(own): own}
+    bundle = read_bundle(folder, trusted)
+    raw, signature = ((folder / name).read_bytes() for name in (MANIFEST, SIGNATURE))
+    if hashlib.sha256(raw).hexdigest() != bundle.manifest_sha256:
+        raise PublishingFailed(f"{folder} changed while it was read")
+    if sign if sign is not None else local is None:
+        bundle, raw, signature = under_release_key(key, bundle)
+    kept = None if no_pipeline else read_pipeline(folder, pipeline)
+    things = thing or []
+    devices = len(things or things_of(aws, aws.outputs(stack)))
+    if not devices:
+        raise PublishingFailed(
+            "there is no device to update; begin with `greenlight-cloud device provision`"
+        )
+    files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
+    release = Release(bundle.manifest.name, bundle.manifest.version, files)
+    job, document = publish(aws, stack, release, kept, things)
+    if as_json:
+        print_json({"job": job, "devices": devices, "model_hash": bundle.model_hash,
+                    "document": document})  # fmt: skip
+        return
+    typer.echo(f"version {document.version} is at s3://{document.bucket}/{document.prefix}")
+    typer.echo(f"manifest sha256 {document.manifest_sha256}")
+    typer.echo(f"model hash {bundle.model_hash}")
+    typer.echo(f"job {job} updates {devices} device(s)")

@@ -1,159 +1,235 @@
-"""The stack: created or updated from `template.yaml`, in an account or on a desk."""
+"""`greenlight-cloud stack up` deploys the stack, `stack down` deletes it.
+
+Before anything is changed every prerequisite is checked, and all that is missing is listed at once.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import yaml
-from botocore.exceptions import ClientError
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.operator.aws import Aws, AwsUnusable, outputs_of
+from data.command_line import JsonOption, print_json
+from data.errors import GreenlightError
+from lambdas import serving
+from lambdas.errors import AwsUnusable
+from lambdas.operator import cloudformation, package
+from lambdas.operator.aws import STACK, Aws, Wait, in_account, outputs_of
+from lambdas.operator.devices import release_devices, things_of
+from lambdas.operator.options import RegionOption, StackOption
 
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
-_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-# The outputs that name what the template retains; a test holds this to it.
-RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey")
-# What deploying gives by itself, as it does every package's key, and what only a desk is given.
-_GIVEN = ("Desk", "DeskEndpointUrl", "CodeBucket", "Architecture")
-# A whole stack takes AWS some minutes; the local cloud needs seconds.
-_MOST_AWS_SECONDS, _MOST_LOCAL_SECONDS = 3600.0, 300.0
-_NOTHING_TO_DO = "No updates are to be performed"
-
-
-class StackFailed(AwsUnusable):
-    """CloudFormation could not bring the stack to what the template says."""
+_ON_AWS = Wait(every_seconds=5.0, at_most_seconds=3_600.0)
 
 
-def settings() -> dict[str, tuple[str, ...]]:
-    """Return the template's parameters that an operator may choose, each with all that it may be.
+class NotReady(GreenlightError):
+    """Something that deploying needs is missing; the message lists all of it."""
 
-    One with nothing listed takes any value, as far as CloudFormation lets it.
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the operator asks for.
+
+    Attributes:
+        settings: template parameters, besides those of the packages.
     """
-    # Composed and not loaded: the template's short tags need no meaning here.
-    root = dict(_entries(yaml.compose(TEMPLATE.read_text("utf-8"))))
-    found = {}
-    for name, parameter in _entries(root["Parameters"]):
-        if name not in _GIVEN and not name.endswith("Key"):
-            allowed = dict(_entries(parameter)).get("AllowedValues")
-            found[name] = tuple(node.value for node in allowed.value) if allowed else ()
+
+    stack: str
+    architecture: str
+    settings: Mapping[str, str]
+
+
+def prerequisites(aws: Aws, wanted: Wanted) -> list[str]:
+    """Return what is missing, each with what to do about it; empty if all is there."""
+    missing = []
+    if wanted.architecture not in package.PLATFORMS:
+        missing.append(f"--architecture: give one of {', '.join(package.PLATFORMS)}")
+    if not wanted.stack.replace("-", "").isalnum() or wanted.stack != wanted.stack.lower():
+        missing.append("--stack: give lower-case letters, digits and -; buckets are named after it")
+    if wanted.settings.get("Endpoint") == "serverless" and not wanted.settings.get("EndpointImage"):
+        missing.append(
+            "--endpoint-image: needed with --endpoint serverless; docs/aws.md says how it is made"
+        )
+    try:
+        aws.account()
+    except AwsUnusable as error:
+        return [*missing, str(error)]
+    for service, call, what in (
+        ("cloudformation", "list_stacks", "create stacks"),
+        ("iot", "describe_endpoint", "use AWS IoT"),
+        ("s3", "list_buckets", "use S3"),
+        ("kms", "list_aliases", "use KMS"),
+    ):
+        try:
+            getattr(aws.client(service), call)()
+        except (ClientError, BotoCoreError) as error:
+            missing.append(f"this user may not {what} in {aws.region}: {error}")
+    return missing
+
+
+def chosen(words: Sequence[str]) -> dict[str, str]:
+    """Return the settings that `--set NAME=VALUE` names.
+
+    Raises:
+        NotReady: naming every one that the template does not take, and what it does.
+    """
+    known, found, wrong = cloudformation.settings(), {}, []
+    for word in words:
+        name, given, value = word.partition("=")
+        if name not in known or not given:
+            wrong.append(f"--set {word}: give NAME=VALUE, with one of {', '.join(known)}")
+        elif known[name] and value not in known[name]:
+            wrong.append(f"--set {word}: {name} is one of {', '.join(known[name])}")
+        found[name] = value
+    if wrong:
+        raise NotReady("\n  - ".join(["not yet:", *wrong]))
     return found
 
 
-def _entries(node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
-    if not isinstance(node, yaml.MappingNode):
-        raise TypeError(f"{TEMPLATE.name}: has no mapping where one is expected")
-    return [(key.value, value) for key, value in node.value]
-
-
-def deploy(
-    aws: Aws, name: str, parameters: Mapping[str, str], every_seconds: float
-) -> dict[str, str]:
-    """Create or update the stack and return its outputs.
-
-    Args:
-        aws: where.
-        name: the stack's name, which begins the names of its resources.
-        parameters: of the template; those not named keep their value or take their default.
-        every_seconds: how often CloudFormation is asked whether it is done.
+def up(aws: Aws, wanted: Wanted, packages: Mapping[str, Path], wait: Wait) -> dict[str, str]:
+    """Upload the packages, create or update the stack, and return its outputs.
 
     Raises:
-        StackFailed: with the first resource that failed and why.
+        AwsUnusable: saying why not; running it again goes on where it stopped.
     """
-    cloudformation = aws.client("cloudformation")
-    body = TEMPLATE.read_text("utf-8")
-    there = exists(aws, name)
-    if there and aws.stack(name)["StackStatus"] == "ROLLBACK_COMPLETE":
-        raise StackFailed(
-            f"the stack {name} could not be created before ({_first_failure(aws, name)}); "
-            "take it down with `make destroy`, then deploy again"
-        )
-    request = {
-        "StackName": name,
-        "TemplateBody": body,
-        "Parameters": [
-            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-        ]
-        + (_kept(aws, name, body, parameters) if there else []),
-        "Capabilities": _CAPABILITIES,
+    bucket = f"{wanted.stack}-code-{aws.account()}-{aws.region}"
+    try:
+        _make_code_bucket(aws, bucket)
+        s3 = aws.client("s3")
+        for path in packages.values():
+            s3.upload_file(str(path), bucket, package.content_key(path))
+    except (ClientError, BotoCoreError) as error:
+        raise AwsUnusable(f"the packages cannot be uploaded to {bucket}: {error}") from error
+    parameters = {
+        **wanted.settings,
+        "CodeBucket": bucket,
+        **package.template_keys(packages),
+        "Architecture": wanted.architecture,
     }
+    there = aws.find_stack(wanted.stack)
+    before = outputs_of(there) if there is not None else {}
+    outputs = cloudformation.deploy(aws, wanted.stack, parameters, wait)
+    if not outputs["EndpointName"]:
+        _switch_off(aws, before)
+    return outputs
+
+
+def down(aws: Aws, name: str, outputs: dict[str, str], wait: Wait) -> list[str]:
+    """Release the devices, delete the stack, and return what is kept.
+
+    Raises:
+        AwsUnusable: saying what stands in the way; running it again goes on.
+    """
+    # A stack that could not be created has neither outputs nor devices.
+    if outputs:
+        _switch_off(aws, outputs)
+        release_devices(aws, outputs)
+    cloudformation.delete(aws, name, wait)
+    return [outputs[output] for output in cloudformation.RETAINED if output in outputs]
+
+
+def _switch_off(aws: Aws, outputs: dict[str, str]) -> None:
+    """Delete the ML endpoint, which releases made, if there may be one."""
+    if not outputs.get("EndpointName"):
+        return
     try:
-        if there:
-            cloudformation.update_stack(**request)
-        else:
-            cloudformation.create_stack(**request)
-    except ClientError as error:
-        if _NOTHING_TO_DO not in str(error):
-            raise StackFailed(f"CloudFormation refuses the stack {name}: {error}") from error
-    return _wait(aws, name, every_seconds)
+        serving.remove(aws.client("sagemaker"), outputs["EndpointName"])
+    except (ClientError, BotoCoreError) as error:
+        raise AwsUnusable(f"the ML endpoint cannot be deleted: {error}") from error
 
 
-def _kept(aws: Aws, name: str, body: str, given: Mapping[str, str]) -> list[dict[str, str | bool]]:
-    """Return the parameters that keep the value they have."""
-    known = aws.client("cloudformation").validate_template(TemplateBody=body)["Parameters"]
-    named = {parameter["ParameterKey"] for parameter in known}
-    had = {parameter["ParameterKey"] for parameter in aws.stack(name).get("Parameters", [])}
-    return [
-        {"ParameterKey": key, "UsePreviousValue": True}
-        for key in sorted((named & had) - set(given))
-    ]
-
-
-def exists(aws: Aws, name: str) -> bool:
-    """Return whether there is a stack of this name."""
+def _make_code_bucket(aws: Aws, bucket: str) -> None:
+    """Make the bucket of the packages, private, if it is not there."""
+    s3 = aws.client("s3")
+    # us-east-1 is the one region that must not be named.
+    place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
     try:
-        aws.stack(name)
-    except AwsUnusable:
-        return False
-    return True
-
-
-def _wait(aws: Aws, name: str, every_seconds: float) -> dict[str, str]:
-    deadline = time.monotonic() + _most_seconds(aws)
-    while (found := aws.stack(name))["StackStatus"].endswith("_IN_PROGRESS"):
-        if time.monotonic() > deadline:
-            raise _still(aws, name, found["StackStatus"])
-        time.sleep(every_seconds)
-    if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise StackFailed(
-            f"the stack {name} is {found['StackStatus']}: {_first_failure(aws, name)}"
-        )
-    return outputs_of(found)
-
-
-def _most_seconds(aws: Aws) -> float:
-    return _MOST_AWS_SECONDS if aws.desk is None else _MOST_LOCAL_SECONDS
-
-
-def _still(aws: Aws, name: str, status: str) -> StackFailed:
-    return StackFailed(
-        f"waited {_most_seconds(aws):.0f} s for the stack {name}, which is still {status} "
-        f"({_first_failure(aws, name)}); CloudFormation's list of its events says what it is "
-        "working on"
+        s3.head_bucket(Bucket=bucket)
+    except ClientError:
+        s3.create_bucket(Bucket=bucket, **({} if aws.region == "us-east-1" else place))
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        },
     )
 
 
-def _first_failure(aws: Aws, name: str) -> str:
-    events = aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
-    for event in reversed(events):
-        if event["ResourceStatus"].endswith("_FAILED"):
-            return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason')}"
-    return "CloudFormation names no resource"
+def up_command(
+    stack_name: StackOption = STACK,
+    region: RegionOption = None,
+    architecture: Annotated[str, typer.Option(help="of the functions")] = "arm64",
+    endpoint: Annotated[str, typer.Option(help="none or serverless")] = "",
+    endpoint_image: Annotated[str, typer.Option(help="in ECR; see docs/aws.md")] = "",
+    training_image: Annotated[
+        str, typer.Option(help="in ECR; switches retraining on. none switches it off")
+    ] = "",
+    alarm_email: Annotated[str, typer.Option(help="who gets the alarms")] = "",
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="another of the template's parameters; repeatable"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check, package, and create or update the stack. What you don't give stays as it is."""
+    given = {
+        "Endpoint": endpoint,
+        "EndpointImage": endpoint_image,
+        "TrainingImage": training_image,
+        "AlarmEmail": alarm_email,
+    }
+    settings = {name: value for name, value in given.items() if value}
+    if training_image == "none":
+        settings["TrainingImage"] = ""
+    wanted = Wanted(stack_name, architecture, {**settings, **chosen(more or ())})
+    aws = in_account(region)
+    missing = prerequisites(aws, wanted)
+    if missing:
+        raise NotReady("\n  - ".join(["not yet:", *missing]))
+    typer.echo(f"packaging for Python {package.AWS_PYTHON} on {architecture}", err=as_json)
+    with tempfile.TemporaryDirectory() as folder:
+        packages = package.build_for_aws(Path(folder), architecture)
+        typer.echo(f"deploying {stack_name} in {aws.region}; this takes some minutes", err=as_json)
+        outputs = up(aws, wanted, packages, _ON_AWS)
+    if as_json:
+        print_json({"stack": stack_name, "region": aws.region, "outputs": outputs})
+        return
+    for name, value in sorted(outputs.items()):
+        typer.echo(f"{name:18} {value}")
 
 
-def delete(aws: Aws, name: str, every_seconds: float) -> None:
-    """Delete the stack.
-
-    Raises:
-        StackFailed: if something could not be deleted.
-    """
-    aws.client("cloudformation").delete_stack(StackName=name)
-    deadline = time.monotonic() + _most_seconds(aws)
-    while exists(aws, name):
-        status = aws.stack(name)["StackStatus"]
-        if time.monotonic() > deadline:
-            raise _still(aws, name, status)
-        if status == "DELETE_FAILED":
-            raise StackFailed(f"the stack {name} cannot be deleted: {_first_failure(aws, name)}")
-        time.sleep(every_seconds)
+def down_command(
+    stack_name: StackOption = STACK,
+    region: RegionOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do it without asking")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete the stack. Ratings, models and the signing key stay."""
+    aws = in_account(region)
+    account = aws.account()
+    outputs = aws.outputs(stack_name)
+    things = things_of(aws, outputs) if outputs else []
+    typer.echo(
+        f"stack {stack_name} in account {account}, {aws.region}; {len(things)} device(s)",
+        err=as_json,
+    )
+    if not yes:
+        typer.confirm(
+            "Delete it? Its devices won't be able to connect any more", abort=True, err=as_json
+        )
+    kept = down(aws, stack_name, outputs, _ON_AWS)
+    if as_json:
+        print_json({"stack": stack_name, "region": aws.region, "kept": kept})
+        return
+    typer.echo("deleted. These hold data and were kept (docs/aws.md says how to delete them):")
+    for name in kept:
+        typer.echo(f"  {name}")

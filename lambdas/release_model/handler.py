@@ -16,7 +16,7 @@ from data.errors import InvalidRecord
 from lambdas.event import refuse
 from lambdas.kms_key import KmsKey
 from lambdas.release_model.conclude import conclude
-from lambdas.release_model.stores import Aws
+from lambdas.release_model.stores import AwsRelease
 from lambdas.serving import Serving
 from lambdas.training_jobs import read_event
 
@@ -37,12 +37,12 @@ _METRICS = {
 
 
 @functools.cache
-def _cloud() -> Aws:
+def _cloud() -> AwsRelease:
     """Build the way to AWS once for each running copy of the function."""
     clients = {
         name: boto3.client(name, config=_QUICK) for name in ("s3", "sagemaker", "iot", "kms")
     }
-    return Aws(
+    return AwsRelease(
         clients,
         KmsKey(clients["kms"], os.environ["SIGNING_KEY"]),
         Serving(

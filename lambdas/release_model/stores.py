@@ -18,7 +18,7 @@ from lambdas.serving import Serving, serve
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, Outcome
 
 
-class Aws:
+class AwsRelease:
     """AWS, or the local cloud in its place.
 
     Args:

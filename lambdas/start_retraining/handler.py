@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from data.errors import InvalidRecord
 from lambdas.event import refuse
-from lambdas.start_retraining.sagemaker import Aws, Settings
+from lambdas.start_retraining.sagemaker import AwsTraining, TrainingSettings
 from lambdas.start_retraining.start import start
 from lambdas.training_jobs import job_name
 
@@ -29,9 +29,9 @@ _PATIENT = Config(connect_timeout=3, read_timeout=240, retries={"total_max_attem
 
 
 @functools.cache
-def _cloud() -> Aws:
+def _cloud() -> AwsTraining:
     """Build the way to AWS once for each running copy of the function."""
-    settings = Settings(
+    settings = TrainingSettings(
         stack=os.environ["STACK"],
         data_bucket=os.environ["DATA_BUCKET"],
         models_bucket=os.environ["MODELS_BUCKET"],
@@ -40,7 +40,7 @@ def _cloud() -> Aws:
         role_arn=os.environ["TRAINING_ROLE"],
         release_model=os.environ["RELEASE_MODEL"],
     )
-    return Aws(
+    return AwsTraining(
         boto3.client("s3", config=_QUICK),
         boto3.client("sagemaker", config=_QUICK),
         boto3.client("lambda", config=_PATIENT),

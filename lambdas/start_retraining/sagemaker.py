@@ -26,7 +26,7 @@ _ML = "/opt/ml"
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """The stack's names; see template.yaml."""
 
     stack: str
@@ -38,10 +38,10 @@ class Settings:
     release_model: str
 
 
-class Aws:
+class AwsTraining:
     """AWS, or the local cloud in its place."""
 
-    def __init__(self, s3: Any, sagemaker: Any, functions: Any, settings: Settings) -> None:
+    def __init__(self, s3: Any, sagemaker: Any, functions: Any, settings: TrainingSettings) -> None:
         self._s3 = s3
         self._sagemaker = sagemaker
         self._functions = functions
@@ -105,7 +105,7 @@ class Aws:
         return bool(found.get("KeyCount"))
 
 
-def request_of(order: Order, settings: Settings) -> dict[str, Any]:
+def request_of(order: Order, settings: TrainingSettings) -> dict[str, Any]:
     """Return what SageMaker is asked for."""
     incumbent = topics.incumbent_prefix(MODEL_NAME, order.incumbent)
     channels = {

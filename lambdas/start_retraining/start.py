@@ -101,7 +101,7 @@ def start(job: str, cloud: Cloud) -> Answer:
         return Answer(
             None,
             "no model is published with its pipeline, so there is none to beat: "
-            "publish one with lambdas.operator.publish",
+            "publish one with `greenlight-cloud model publish`",
         )
     if not cloud.has_film_table():
         return Answer(None, "there is no film table to learn from: bring one with --films FILE")

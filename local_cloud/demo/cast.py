@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data import topics
-from lambdas.operator.aws import Aws, on_desk
+from lambdas.operator.aws import Aws, on_local_cloud
 from local_cloud.demo.evidence import Evidence
 from local_cloud.demo.stage import Stage, StepFailed
 from local_cloud.state import State
@@ -41,7 +41,7 @@ class Cast:
     @property
     def aws(self) -> Aws:
         """The way to the running local cloud for AWS's own library."""
-        return on_desk(self.cloud_folder)
+        return on_local_cloud(self.cloud_folder)
 
     @property
     def logs(self) -> tuple[Path, Path]:
@@ -94,7 +94,7 @@ class Cast:
 
     def cloud(self, *words: str) -> tuple[str, ...]:
         """Return an order to the local cloud."""
-        return ("python", "-m", "local_cloud", *words, "--state", str(self.cloud_folder))
+        return ("greenlight-cloud", "local", *words, "--local", str(self.cloud_folder))
 
     def stop_cloud(self) -> None:
         """Stop the local cloud, whether it runs or not."""

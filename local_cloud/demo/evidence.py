@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data import topics
-from lambdas.operator.aws import on_desk
+from lambdas.operator.aws import on_local_cloud
 
 
 class Evidence:
@@ -19,9 +19,9 @@ class Evidence:
     """
 
     def __init__(self, folder: Path, thing: str) -> None:
-        self._aws = on_desk(folder)
-        assert self._aws.desk is not None
-        self._endpoints = self._aws.desk
+        self._aws = on_local_cloud(folder)
+        assert self._aws.local is not None
+        self._endpoints = self._aws.local
         self._thing = thing
 
     @property

@@ -16,8 +16,8 @@ def learning(cast: Cast) -> None:
     with stage.step("A retraining: better than the model in use, or it is not released"):
         before = cast.status()["model"]
         said = stage.run(
-            *("python", "-m", "lambdas.operator.retrain", "--films", str(cast.films), "--wait"),
-            *("--desk", str(cast.cloud_folder)),
+            *("greenlight-cloud", "model", "retrain", "--films", str(cast.films), "--wait"),
+            *("--local", str(cast.cloud_folder)),
         )
         if "\nreleased version" in said:
             stage.until(

@@ -30,8 +30,8 @@ def cloud(cast: Cast, ending: ExitStack) -> None:
         ending.callback(cast.stop_cloud)
         cast.stage.run(*cast.cloud("start"))
         cast.stage.run(
-            *("python", "-m", "lambdas.operator.provision", THING),
-            *("--out", str(cast.thing_folder), "--desk", str(cast.cloud_folder)),
+            *("greenlight-cloud", "device", "provision", THING),
+            *("--out", str(cast.thing_folder), "--local", str(cast.cloud_folder)),
         )
 
 

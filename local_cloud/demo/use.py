@@ -13,8 +13,8 @@ def update(cast: Cast) -> None:
     """Publish the bundle; the job brings it to the appliance."""
     with cast.stage.step("The model is published; an IoT Job brings it to the appliance"):
         cast.stage.run(
-            *("python", "-m", "lambdas.operator.publish", str(cast.bundle)),
-            *("--desk", str(cast.cloud_folder), "--thing", THING),
+            *("greenlight-cloud", "model", "publish", str(cast.bundle)),
+            *("--local", str(cast.cloud_folder), "--thing", THING),
         )
 
         def active() -> str | None:

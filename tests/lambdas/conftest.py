@@ -53,7 +53,7 @@ def aws_settings(desk: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return package.build_for_desk(tmp_path_factory.mktemp("packages"))
+    return package.build_for_local_cloud(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def store_feedback(
     libraries: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningFunction]:
-    desk = local_cloud.aws.desk
+    desk = local_cloud.aws.local
     with RunningFunction(
         packages["store_feedback"],
         "lambdas.store_feedback.handler.handle",
@@ -110,7 +110,7 @@ def predict(
         "lambdas.predict.handler.handle",
         libraries,
         tmp_path_factory.mktemp("predict"),
-        **aws_settings(local_cloud.aws.desk),
+        **aws_settings(local_cloud.aws.local),
         AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME=endpoint.url,
         ENDPOINT_NAME="greenlight-model",
         ENDPOINT_TIMEOUT_SECONDS="1",

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from lambdas.operator.stack import TEMPLATE
+from lambdas.operator.cloudformation import TEMPLATE
 
 THING = "Pi-1"
 ACCOUNT = "arn:${AWS::Partition}:iot:${AWS::Region}:${AWS::AccountId}"

@@ -14,33 +14,35 @@ import pytest
 
 from data import signing
 from data.bundle import read_bundle
-from lambdas.operator import deploy, package, stack
-from lambdas.operator.aws import Aws
-from lambdas.operator.deploy import NotReady, Wanted, prerequisites
-from lambdas.operator.provision import ProvisioningFailed, provision
-from lambdas.operator.signing_key import release_key, under_release_key
-from lambdas.operator.stack import StackFailed
+from lambdas.operator import cloudformation, package, stack
+from lambdas.operator.aws import Aws, Wait
+from lambdas.operator.cloudformation import StackFailed
+from lambdas.operator.devices import ProvisioningFailed, provision
+from lambdas.operator.publish import under_release_key
+from lambdas.operator.stack import NotReady, Wanted, prerequisites
 
 from .template_text import read_template
+
+WAIT = Wait(every_seconds=0.05, at_most_seconds=60)
 
 
 @pytest.fixture
 def aws(local_cloud: Any) -> Aws:
     """The emulator, as an account."""
-    return dataclasses.replace(local_cloud.aws, desk=None)
+    return dataclasses.replace(local_cloud.aws, local=None)
 
 
 def wanted(**settings: str) -> Wanted:
-    # The emulator lacks what Desk leaves out; everything else is as in an account.
-    return Wanted("second", "x86_64", {"Desk": "true", **settings})
+    # The emulator lacks what Local leaves out; everything else is as in an account.
+    return Wanted("second", "x86_64", {"Local": "true", **settings})
 
 
 def test_the_stack_goes_up_changes_keeps_what_is_not_named_and_comes_down(
     aws: Aws, local_cloud: Any, tmp_path: Path
 ) -> None:
-    desk = local_cloud.aws.desk
-    packages = package.build_for_desk(tmp_path)
-    outputs = deploy.up(aws, wanted(LogRetentionDays="7"), packages, 0.05)
+    local = local_cloud.aws.local
+    packages = package.build_for_local_cloud(tmp_path)
+    outputs = stack.up(aws, wanted(LogRetentionDays="7"), packages, WAIT)
     assert outputs["Table"] == "second-films", "all names begin with the stack's"
     assert aws.outputs("greenlight")["Table"] == "greenlight-films"
     logs = aws.client("logs")
@@ -50,16 +52,16 @@ def test_the_stack_goes_up_changes_keeps_what_is_not_named_and_comes_down(
         return int(found["logGroups"][0]["retentionInDays"])
 
     assert retention() == 7
-    assert deploy.up(aws, wanted(), packages, 0.05) == outputs
+    assert stack.up(aws, wanted(), packages, WAIT) == outputs
     assert retention() == 7
-    deploy.up(aws, wanted(LogRetentionDays="14"), packages, 0.05)
+    stack.up(aws, wanted(LogRetentionDays="14"), packages, WAIT)
     assert retention() == 14
 
-    provision(dataclasses.replace(aws, desk=desk), "second", "seconds", tmp_path / "device", [])
+    provision(dataclasses.replace(aws, local=local), "second", "seconds", tmp_path / "device", [])
     with pytest.raises(StackFailed, match="second"):
-        stack.delete(aws, "second", 0.05)
-    kept = deploy.down(aws, "second", outputs, 0.05)
-    assert not stack.exists(aws, "second")
+        cloudformation.delete(aws, "second", WAIT)
+    kept = stack.down(aws, "second", outputs, WAIT)
+    assert not aws.find_stack("second")
     aws.client("iot").describe_thing(thingName="seconds")
     assert "second-films" in kept
     aws.client("dynamodb").describe_table(TableName="second-films")
@@ -72,14 +74,14 @@ def test_a_stack_that_could_not_be_created_says_why_and_how_to_go_on(
     """Here a policy of the name that the stack gives is there already."""
     empty = '{"Version": "2012-10-17", "Statement": []}'
     aws.client("iot").create_policy(policyName="third-device", policyDocument=empty)
-    packages = package.build_for_desk(tmp_path)
+    packages = package.build_for_local_cloud(tmp_path)
     third = dataclasses.replace(wanted(), stack="third")
     with pytest.raises(StackFailed, match=r"ROLLBACK_COMPLETE: DevicePolicy.*already exists"):
-        deploy.up(aws, third, packages, 0.05)
-    with pytest.raises(StackFailed, match="make destroy"):
-        deploy.up(aws, third, packages, 0.05)
-    assert deploy.down(aws, "third", aws.outputs("third"), 0.05) == []
-    assert not stack.exists(aws, "third")
+        stack.up(aws, third, packages, WAIT)
+    with pytest.raises(StackFailed, match="greenlight-cloud stack down"):
+        stack.up(aws, third, packages, WAIT)
+    assert stack.down(aws, "third", aws.outputs("third"), WAIT) == []
+    assert not aws.find_stack("third")
 
 
 def test_what_is_kept_is_what_the_template_retains() -> None:
@@ -89,7 +91,7 @@ def test_what_is_kept_is_what_the_template_retains() -> None:
         for name, resource in template["Resources"].items()
         if resource.get("DeletionPolicy") == "Retain"
     }
-    named = {template["Outputs"][output]["Value"]["Ref"] for output in stack.RETAINED}
+    named = {template["Outputs"][output]["Value"]["Ref"] for output in cloudformation.RETAINED}
     assert named == retained
 
 
@@ -103,20 +105,20 @@ def test_all_that_is_missing_is_said_at_once(aws: Aws) -> None:
 
 def test_any_setting_of_the_template_can_be_chosen_and_others_are_refused_by_name() -> None:
     words = ["RetrainEvery=rate(1 day)", "LogRetentionDays=7", "AlarmEmail=a=b@example.org"]
-    assert deploy.chosen(words) == {
+    assert stack.chosen(words) == {
         "RetrainEvery": "rate(1 day)",
         "LogRetentionDays": "7",
         "AlarmEmail": "a=b@example.org",
     }
     # What deploying gives by itself is not among them.
-    assert set(stack.settings()) == {
+    assert set(cloudformation.settings()) == {
         *("Endpoint", "EndpointImage", "EndpointMemoryMB"),
         *("TrainingImage", "TrainingInstance", "RetrainEvery"),
         *("LogRetentionDays", "ReservedConcurrency", "AlarmEmail"),
     }
     bad = ["RetrainEvry=x", "Endpoint", "CodeBucket=mine", "LogRetentionDays=8"]
     with pytest.raises(NotReady) as refused:
-        deploy.chosen(["RetrainEvery=rate(2 days)", *bad])
+        stack.chosen(["RetrainEvery=rate(2 days)", *bad])
     lines = str(refused.value).splitlines()[1:]
     assert len(lines) == len(bad)
     for word, line in zip(bad, lines, strict=True):
@@ -126,14 +128,14 @@ def test_any_setting_of_the_template_can_be_chosen_and_others_are_refused_by_nam
 
 
 def test_a_wrong_setting_is_refused_before_aws_is_asked() -> None:
-    refused = run("deploy", "up", "--set", "RetrainEvry=rate(1 day)")
+    refused = run("stack", "up", "--set", "RetrainEvry=rate(1 day)")
     assert refused.returncode == 1
     assert "RetrainEvry" in refused.stderr
     assert "AWS_REGION" not in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     nowhere = {
         "AWS_CONFIG_FILE": os.devnull,
@@ -141,7 +143,7 @@ def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedP
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     return subprocess.run(
-        [sys.executable, "-m", f"lambdas.operator.{tool}", *arguments],
+        [sys.executable, "-m", "local_cloud", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -152,22 +154,22 @@ def run(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 @pytest.mark.parametrize(
     "command",
     [
-        ("deploy", "up"),
-        ("deploy", "down", "--yes"),
-        ("provision", "x", "--out", "{folder}"),
-        ("publish", "{folder}"),
-        ("retrain", "--wait"),
+        ("stack", "up"),
+        ("stack", "down", "--yes"),
+        ("device", "provision", "x", "--out", "{folder}"),
+        ("model", "publish", "{folder}"),
+        ("model", "retrain", "--wait"),
     ],
 )
 def test_without_region_or_credentials_the_fix_is_named(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    tool, *arguments = (part.format(folder=tmp_path / "new") for part in command)
-    refused = run(tool, *arguments)
-    assert refused.returncode == 1
+    arguments = tuple(part.format(folder=tmp_path / "new") for part in command)
+    refused = run(*arguments)
+    assert refused.returncode == 69
     assert "AWS_REGION" in refused.stderr
-    refused = run(tool, *arguments, AWS_REGION="eu-central-1")
-    assert refused.returncode == 1
+    refused = run(*arguments, AWS_REGION="eu-central-1")
+    assert refused.returncode == (1 if "up" in command else 69)
     assert "aws sso login" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "new").exists()
@@ -179,14 +181,16 @@ def test_a_bundle_under_the_releases_key_is_one_that_devices_take(
     shutil.copytree(example, tmp_path / "bundle")
     development = signing.development_key()
     bundle = read_bundle(tmp_path / "bundle", {development.key_id: development.public_pem})
-    signed, raw, signature = under_release_key(aws, "greenlight", bundle)
+    signed, raw, signature = under_release_key(aws.signing_key("greenlight"), bundle)
     (tmp_path / "bundle" / "manifest.json").write_bytes(raw)
     (tmp_path / "bundle" / "manifest.sig").write_bytes(signature)
-    release = release_key(aws, "greenlight")
+    release = aws.signing_key("greenlight").public_pem()
     again = read_bundle(tmp_path / "bundle", {signing.key_id(release): release})
     assert again.manifest_sha256 == signed.manifest_sha256
     assert again.model_hash == bundle.model_hash
-    assert under_release_key(aws, "greenlight", bundle)[1:] == (raw, signature), "twice is once"
+    assert under_release_key(aws.signing_key("greenlight"), bundle)[1:] == (raw, signature), (
+        "twice is once"
+    )
 
 
 def test_a_devices_folder_is_for_its_owner_only_and_never_overwritten(
@@ -207,7 +211,15 @@ def test_a_name_that_cannot_be_a_things_is_refused_before_anything_is_made(
     thing: str, local_cloud: Any, tmp_path: Path
 ) -> None:
     refused = run(
-        *("provision", thing, "--out", str(tmp_path / "x"), "--desk", str(local_cloud.folder))
+        *(
+            "device",
+            "provision",
+            thing,
+            "--out",
+            str(tmp_path / "x"),
+            "--local",
+            str(local_cloud.folder),
+        )
     )
     assert refused.returncode == 1
     assert "thing:" in refused.stderr

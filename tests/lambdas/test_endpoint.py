@@ -24,7 +24,7 @@ from data.ids import new_id
 from data.manifest import PIPELINE
 from data.messages import ModelUpdateJob, VerificationRequest
 from lambdas.release import versions
-from lambdas.start_retraining.sagemaker import Aws, Settings
+from lambdas.start_retraining.sagemaker import AwsTraining, TrainingSettings
 from lambdas.training_jobs import MODEL_NAME
 
 from .device import Device
@@ -36,8 +36,8 @@ SAMPLE_FILMS = Path("data/films/movie_ratings_simple.csv")
 def publish(cloud: Any, bundle: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            *(sys.executable, "-m", "lambdas.operator.publish", str(bundle)),
-            *("--desk", str(cloud.folder), *arguments),
+            *(sys.executable, "-m", "local_cloud", "model", "publish", str(bundle)),
+            *("--local", str(cloud.folder), *arguments),
         ],
         capture_output=True,
         text=True,
@@ -140,7 +140,7 @@ def test_the_job_tells_the_device_where_and_what(
     )
     bundle = bundle_at(example)
     assert document.manifest_sha256 == bundle.manifest_sha256
-    assert document.bucket == local_cloud.aws.desk.models_bucket
+    assert document.bucket == local_cloud.aws.local.models_bucket
     listed = local_cloud.aws.client("s3").list_objects_v2(
         Bucket=document.bucket, Prefix=document.prefix
     )
@@ -188,7 +188,7 @@ def test_a_bundle_with_a_flipped_byte_is_not_published(
         (bad / path.name).write_bytes(content)
     refused = publish(local_cloud, bad, "--thing", published.thing)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("lambdas.operator.publish: ")
+    assert refused.stderr.startswith("greenlight-cloud: ")
     assert "Traceback" not in refused.stderr
 
 
@@ -210,7 +210,7 @@ def test_a_pipeline_that_does_not_serve_leaves_the_one_before_in_place(
 def test_the_endpoint_refuses_what_is_no_request(
     path: str, local_cloud: Any, published: Device
 ) -> None:
-    asked = urllib.request.Request(local_cloud.aws.desk.ml_endpoint_url + path, b"{}")
+    asked = urllib.request.Request(local_cloud.aws.local.ml_endpoint_url + path, b"{}")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(asked, timeout=30)
     assert refused.value.code == 400
@@ -236,7 +236,7 @@ def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
     scores: list[float] = []
     for start in range(0, len(rows), limits.MAX_VERIFICATION_ROWS):
         part = rows[start : start + limits.MAX_VERIFICATION_ROWS]
-        found = invoke(local_cloud.aws.desk.ml_endpoint_url, part)
+        found = invoke(local_cloud.aws.local.ml_endpoint_url, part)
         assert found["model_hash"] == bundle.model_hash
         scores += found["scores"]
     differences = np.abs(np.array(scores) - expected_by_graph(bundle, rows))
@@ -252,15 +252,15 @@ def test_what_a_retraining_leaves_is_published_with_its_pipeline(
     """It lies in the folder that the bundle is in, and a retraining then begins from it."""
     from training.export.example_bundle import make_example_bundle
 
-    s3, bucket = local_cloud.aws.client("s3"), local_cloud.aws.desk.models_bucket
+    s3, bucket = local_cloud.aws.client("s3"), local_cloud.aws.local.models_bucket
     version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1
     left = tmp_path / "retrained" / "bundle"
     make_example_bundle(left, directors=30, seed=2, version=version, key=None)
     (beside(left) / PIPELINE).rename(left.parent / PIPELINE)
 
     def is_whole() -> bool:
-        settings = Settings("greenlight", "", bucket, "", "", "", "")
-        return Aws(s3, None, None, settings).is_whole(version)
+        settings = TrainingSettings("greenlight", "", bucket, "", "", "", "")
+        return AwsTraining(s3, None, None, settings).is_whole(version)
 
     bare = publish(local_cloud, left, "--thing", published.thing, "--no-pipeline")
     assert (bare.returncode, is_whole()) == (0, False), bare.stderr

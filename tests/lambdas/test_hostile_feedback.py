@@ -107,7 +107,7 @@ def test_an_id_that_is_no_uuid_reaches_no_key(
 ) -> None:
     def keys() -> set[str]:
         pages = local_cloud.aws.client("s3").get_paginator("list_objects_v2")
-        listed = pages.paginate(Bucket=local_cloud.aws.desk.data_bucket)
+        listed = pages.paginate(Bucket=local_cloud.aws.local.data_bucket)
         return {found["Key"] for page in listed for found in page.get("Contents", [])}
 
     before = keys()
@@ -211,7 +211,7 @@ def test_unicode_that_looks_alike_stays_apart_and_arrives_as_sent(
         if said[one.id] != "stored":
             continue
         item = local_cloud.aws.client("dynamodb").get_item(
-            TableName=local_cloud.aws.desk.table,
+            TableName=local_cloud.aws.local.table,
             Key={"pk": {"S": topics.feedback_key(one.id)}},
         )["Item"]
         assert item["title"]["S"] == one.title

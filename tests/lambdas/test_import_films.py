@@ -10,9 +10,9 @@ import pytest
 from data.errors import InvalidRecord
 from data.film_table import BadRow, read_rows, write_films
 from data.films import Film
+from lambdas.operator.aws import Wait
+from lambdas.operator.film_import import FilmImport, ImportFailed, import_films
 from lambdas.operator.film_items import item_of, items_of
-from lambdas.operator.film_store import FilmImport, ImportFailed
-from lambdas.operator.import_films import import_films
 
 LUCKY = Film("Lucky (2011/III)", 2011, "Jean-Pierre Ño", ("Comedy", "Drama"), "film", 7, 6.5, 1501)
 
@@ -128,9 +128,11 @@ def test_the_command_brings_a_table_into_the_stacks_and_again_changes_nothing(
             [
                 sys.executable,
                 "-m",
-                "lambdas.operator.import_films",
+                "local_cloud",
+                "films",
+                "import",
                 path,
-                "--desk",
+                "--local",
                 local_cloud.folder,
             ],
             capture_output=True,
@@ -141,7 +143,7 @@ def test_the_command_brings_a_table_into_the_stacks_and_again_changes_nothing(
 
     first = run()
     assert "61 films written, 0 were there" in first
-    assert "1 films have the title, year and director of one before" in first
+    assert "left out 1 films with the title, year and director of another" in first
     items = stored(dynamodb, outputs["Table"])
     wanted = items_of(read_rows(path)).items
     assert all(items[item["pk"]["S"]] == item for item in wanted)
@@ -158,7 +160,7 @@ def test_a_new_table_is_made_by_dynamodbs_own_import(clients):
     table = f"new-{random.getrandbits(40):x}"
     work = job(clients, table, films)
     work.upload()
-    assert "made the table from 130 films" in import_films(work, 130, told.append, 0.02)
+    assert "made the table from 130 films" in import_films(work, 130, told.append, Wait(0.02, 60))
     assert len(stored(dynamodb, table)) == 130
     assert told[-1] == 130
     assert "0 films written" in import_films(work, 130, told.append)
@@ -207,7 +209,7 @@ def test_items_that_are_never_taken_end_the_run_with_the_way_on(clients, own_tab
 def test_a_file_that_is_no_film_table_is_told_before_anything_is_asked(tmp_path):
     (tmp_path / "films.csv").write_text("title,year\n")
     done = subprocess.run(
-        [sys.executable, "-m", "lambdas.operator.import_films", tmp_path / "films.csv"],
+        [sys.executable, "-m", "local_cloud", "films", "import", tmp_path / "films.csv"],
         capture_output=True,
         text=True,
     )
@@ -215,28 +217,25 @@ def test_a_file_that_is_no_film_table_is_told_before_anything_is_asked(tmp_path)
     assert "lacks the column 'Director1'" in done.stderr
 
 
-@pytest.mark.parametrize("command", [("import_films",), ("retrain", "--films")])
+@pytest.mark.parametrize("command", [("films", "import"), ("model", "retrain", "--films")])
 def test_a_film_table_that_is_not_there_is_refused_with_where_one_comes_from(
     command, local_cloud, tmp_path
 ):
-    tool, *option = command
     done = subprocess.run(
         [
             *(
                 sys.executable,
                 "-m",
-                f"lambdas.operator.{tool}",
-                *option,
+                "local_cloud",
+                *command,
                 str(tmp_path / "nowhere.csv"),
             ),
-            *("--desk", str(local_cloud.folder)),
+            *("--local", str(local_cloud.folder)),
         ],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith(
-        f"lambdas.operator.{tool}: {tmp_path / 'nowhere.csv'}: is not there"
-    )
+    assert done.stderr.startswith(f"greenlight-cloud: {tmp_path / 'nowhere.csv'} does not exist")
     assert "make films" in done.stderr

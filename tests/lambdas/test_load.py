@@ -54,7 +54,7 @@ def test_two_thousand_ratings_arrive_none_is_lost_and_memory_stays_bounded(
 
     assert set(outcomes.values()) <= {"stored", "duplicate"}
     stored = set()
-    desk = local_cloud.aws.desk
+    desk = local_cloud.aws.local
     pages = local_cloud.aws.client("dynamodb").get_paginator("scan")
     for page in pages.paginate(TableName=desk.table, ProjectionExpression="pk"):
         stored |= {item["pk"]["S"] for item in page["Items"]}

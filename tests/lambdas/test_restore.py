@@ -15,7 +15,7 @@ from .device import feedback
 
 
 def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_cloud: Any) -> None:
-    aws, desk = local_cloud.aws, local_cloud.aws.desk
+    aws, desk = local_cloud.aws, local_cloud.aws.local
     dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
     lost, kept = feedback("restored", rating=7.75), feedback("restored")
     receive(
@@ -31,7 +31,15 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
     s3.put_object(Bucket=desk.data_bucket, Key="feedback/stray.json", Body=b"{")
     try:
         said = subprocess.run(
-            [sys.executable, "-m", "lambdas.operator.restore", "--desk", str(local_cloud.folder)],
+            [
+                sys.executable,
+                "-m",
+                "local_cloud",
+                "ratings",
+                "restore",
+                "--local",
+                str(local_cloud.folder),
+            ],
             capture_output=True,
             text=True,
             check=True,
@@ -39,5 +47,5 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
     finally:
         s3.delete_object(Bucket=desk.data_bucket, Key="feedback/stray.json")
     assert dynamodb.get_item(TableName=desk.table, Key=key)["Item"] == before
-    assert said.stdout.startswith("1 item(s) put, "), said.stdout
+    assert said.stdout.startswith("1 item(s) put back, "), said.stdout
     assert "feedback/stray.json" in said.stderr

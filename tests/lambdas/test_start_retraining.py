@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from data.errors import InvalidRecord
-from lambdas.start_retraining.sagemaker import Settings, request_of
+from lambdas.start_retraining.sagemaker import TrainingSettings, request_of
 from lambdas.start_retraining.start import NotConcluded, Order, start
 from lambdas.training_jobs import ENDED, Ended, job_name
 
@@ -95,8 +95,8 @@ def test_it_begins_from_the_newest_whole_release_for_the_next_free_version() -> 
 @pytest.mark.parametrize(
     ("cloud", "said"),
     [
-        (Cloud(published=[], whole=set()), "lambdas.operator.publish"),
-        (Cloud(whole=set()), "lambdas.operator.publish"),
+        (Cloud(published=[], whole=set()), "greenlight-cloud model publish"),
+        (Cloud(whole=set()), "greenlight-cloud model publish"),
         (Cloud(films=False), "--films"),
         (Cloud(feedback=False), "no rating"),
     ],
@@ -165,7 +165,9 @@ def test_sagemaker_accepts_what_it_is_asked_for() -> None:
     import boto3
     from botocore.validate import ParamValidator
 
-    settings = Settings("greenlight", "data", "models", "image", "ml.m5.large", "a" * 20, "f")
+    settings = TrainingSettings(
+        "greenlight", "data", "models", "image", "ml.m5.large", "a" * 20, "f"
+    )
     asked = request_of(Order(JOB, 3, 2), settings)
     client = boto3.client("sagemaker", region_name="us-east-1")
     shape = client.meta.service_model.operation_model("CreateTrainingJob").input_shape

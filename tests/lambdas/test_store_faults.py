@@ -102,17 +102,17 @@ class Wire:
 @pytest.fixture(scope="module")
 def once(local_cloud: Any) -> Wire:
     """Clients that try once, so that every fault ends the function."""
-    return Wire(local_cloud.aws.desk, tries=1)
+    return Wire(local_cloud.aws.local, tries=1)
 
 
 @pytest.fixture(scope="module")
 def stubborn(local_cloud: Any) -> Wire:
     """Clients that try again by themselves, as the functions' do."""
-    return Wire(local_cloud.aws.desk, tries=4)
+    return Wire(local_cloud.aws.local, tries=4)
 
 
 def assert_kept_once(cloud: Any, *records: Any) -> None:
-    desk = cloud.aws.desk
+    desk = cloud.aws.local
     for record in records:
         item = cloud.aws.client("dynamodb").get_item(
             TableName=desk.table, Key={"pk": {"S": topics.feedback_key(record.id)}}

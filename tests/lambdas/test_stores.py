@@ -19,7 +19,7 @@ def table(request: pytest.FixtureRequest) -> Any:
     if request.param == "in memory":
         return Cloud()
     cloud = request.getfixturevalue("local_cloud")
-    return DynamoTable(cloud.aws.client("dynamodb"), cloud.aws.desk.table)
+    return DynamoTable(cloud.aws.client("dynamodb"), cloud.aws.local.table)
 
 
 @pytest.fixture(params=["in memory", "S3"])
@@ -28,7 +28,7 @@ def objects(request: pytest.FixtureRequest) -> Any:
         cloud = Cloud()
         return cloud.bucket, lambda key: cloud.objects[key]
     cloud = request.getfixturevalue("local_cloud")
-    s3, bucket = cloud.aws.client("s3"), cloud.aws.desk.data_bucket
+    s3, bucket = cloud.aws.client("s3"), cloud.aws.local.data_bucket
     return S3Objects(s3, bucket), lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from data import limits, topics
 from lambdas import training_jobs
+from lambdas.operator.cloudformation import TEMPLATE
 from lambdas.operator.package import AWS_PYTHON, FUNCTIONS
-from lambdas.operator.stack import TEMPLATE
 from local_cloud.launcher import SCHEDULED_TIME
 
 from .template_text import read_template
@@ -166,7 +166,7 @@ def test_only_what_the_emulator_refuses_is_left_out_on_a_desk(template: dict[str
 
 def test_every_resource_of_the_desk_was_created(local_cloud: Any, template: dict[str, Any]) -> None:
     aws = local_cloud.aws
-    made = aws.client("cloudformation").describe_stack_resources(StackName=aws.desk.stack)
+    made = aws.client("cloudformation").describe_stack_resources(StackName=aws.local.stack)
     states = {
         found["LogicalResourceId"]: found["ResourceStatus"] for found in made["StackResources"]
     }
@@ -177,17 +177,18 @@ def test_every_resource_of_the_desk_was_created(local_cloud: Any, template: dict
 
 def test_the_key_on_the_desk_signs_as_devices_expect(local_cloud: Any) -> None:
     from data import signing
-    from lambdas.operator.signing_key import release_key
 
     aws = local_cloud.aws
     manifest = b"{}"
     signed = aws.client("kms").sign(
-        KeyId=aws.desk.signing_key,
+        KeyId=aws.local.signing_key,
         Message=signing.message(manifest),
         MessageType="RAW",
         SigningAlgorithm="ED25519_SHA_512",
     )
-    assert signing.is_signed(manifest, signed["Signature"], release_key(aws, aws.desk.stack))
+    assert signing.is_signed(
+        manifest, signed["Signature"], aws.signing_key(aws.local.stack).public_pem()
+    )
 
 
 def test_a_training_jobs_end_reaches_release_model_and_no_other_job_does(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from data import topics
-from lambdas.operator.stack import TEMPLATE
+from lambdas.operator.cloudformation import TEMPLATE
 from lambdas.training_jobs import MODEL_NAME, prefix_of
 
 from .template_text import ACCOUNT, THING, granted, read_template, statements

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from data import topics, wire
 from data.manifest import MANIFEST
 from data.messages import ModelUpdateJob
+from lambdas.operator.aws import Wait
 from lambdas.operator.retrain import Patience, wait
 from lambdas.release import versions
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, Outcome, event_of, job_name
@@ -36,19 +37,19 @@ def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
     """Run a training job that leaves what we want, and return what became of it."""
     aws = local_cloud.aws
     roles = aws.client("cloudformation").describe_stack_resources(
-        StackName=aws.desk.stack, LogicalResourceId="TrainingRole"
+        StackName=aws.local.stack, LogicalResourceId="TrainingRole"
     )["StackResources"]
     role = aws.client("iam").get_role(RoleName=roles[0]["PhysicalResourceId"])["Role"]["Arn"]
 
     def run(code: str, files: dict[str, bytes], prefix: str = "pipelines/trial") -> Outcome:
         asked = datetime.now(UTC) + timedelta(days=next(_moment))
-        job = job_name(aws.desk.stack, asked.isoformat())
+        job = job_name(aws.local.stack, asked.isoformat())
         place = f"{prefix}/{job}/"
         for name, content in files.items():
             aws.client("s3").put_object(
-                Bucket=aws.desk.models_bucket, Key=place + name, Body=content
+                Bucket=aws.local.models_bucket, Key=place + name, Body=content
             )
-        source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{aws.desk.models_bucket}/{place}"}
+        source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{aws.local.models_bucket}/{place}"}
         aws.client("sagemaker").create_training_job(
             TrainingJobName=job,
             RoleArn=role,
@@ -62,7 +63,7 @@ def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
                 "SM_MODEL_DIR": "/opt/ml/model",
             },
             InputDataConfig=[{"ChannelName": "left", "DataSource": {"S3DataSource": source}}],
-            OutputDataConfig={"S3OutputPath": f"s3://{aws.desk.models_bucket}/candidates"},
+            OutputDataConfig={"S3OutputPath": f"s3://{aws.local.models_bucket}/candidates"},
             ResourceConfig={
                 "InstanceType": "ml.m5.large",
                 "InstanceCount": 1,
@@ -70,7 +71,7 @@ def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
             },
             StoppingCondition={"MaxRuntimeInSeconds": 60},
         )
-        return wait(aws, aws.desk.models_bucket, job, Patience(0.1, 60.0, 300.0))
+        return wait(aws, aws.local.models_bucket, job, Patience(Wait(0.1, 120.0), 60.0))
 
     return run
 
@@ -79,7 +80,7 @@ def test_a_better_model_is_released_and_served(
     train: Callable[..., Outcome], local_cloud: Any, example: Path
 ) -> None:
     aws = local_cloud.aws
-    s3, bucket = aws.client("s3"), aws.desk.models_bucket
+    s3, bucket = aws.client("s3"), aws.local.models_bucket
     version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1
     outcome = train(COPY, left_by_job(example, version))
     assert outcome.conclusion == "released", outcome.reasons
@@ -113,7 +114,7 @@ def test_a_better_model_is_released_and_served(
             }
         ]
     )
-    assert wait(aws, bucket, outcome.job, Patience(0.1, 60.0, 300.0)) == outcome
+    assert wait(aws, bucket, outcome.job, Patience(Wait(0.1, 120.0), 60.0)) == outcome
 
 
 def test_a_link_in_what_a_job_left_is_rejected_by_name(

@@ -36,7 +36,7 @@ def test_a_cannot_publish_as_b(local_cloud: Any, a: Device, b: Device) -> None:
         assert ours.publish(topics.feedback(b.thing), batch) != "taken"
         assert theirs.message(NOT_COMING_SECONDS) is None
         found = local_cloud.aws.client("dynamodb").get_item(
-            TableName=local_cloud.aws.desk.table,
+            TableName=local_cloud.aws.local.table,
             Key={"pk": {"S": topics.feedback_key(forged.id)}},
         )
         assert "Item" not in found
@@ -175,7 +175,7 @@ def test_a_registered_but_expired_certificate_is_let_in_nowhere(
 ) -> None:
     """Registered by its owner, attached and active: its date alone keeps it out."""
     certificate, key = make_certificate("thing-expired", expired=True)
-    iot, desk = local_cloud.aws.client("iot"), local_cloud.aws.desk
+    iot, desk = local_cloud.aws.client("iot"), local_cloud.aws.local
     made = iot.register_certificate_without_ca(
         certificatePem=certificate.read_text("ascii"), status="ACTIVE"
     )

@@ -30,13 +30,13 @@ def test_a_certificate_without_the_devices_policy_gets_no_credentials(
     device = Device(local_cloud.provision("thing-bare", tmp_path / "device"))
     iot = local_cloud.aws.client("iot")
     principal = iot.list_thing_principals(thingName=device.thing)["principals"][0]
-    iot.detach_policy(policyName=local_cloud.aws.desk.policy, target=principal)
+    iot.detach_policy(policyName=local_cloud.aws.local.policy, target=principal)
     assert device.credentials(device.thing)[0] == 403
     assert try_to_connect(port_of(device), context_of(device), device.thing) != "taken"
 
 
 def test_the_credentials_read_models_and_nothing_else(local_cloud: Any, a: Device) -> None:
-    desk = local_cloud.aws.desk
+    desk = local_cloud.aws.local
     given = json.loads(a.credentials(a.thing)[1])["credentials"]
     own = local_cloud.aws.client("s3")
     own.put_object(Bucket=desk.models_bucket, Key="models/x/1/manifest.json", Body=b"{}")

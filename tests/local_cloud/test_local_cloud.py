@@ -19,7 +19,7 @@ from data.bundle import beside
 from data.ids import new_id
 from data.manifest import PIPELINE
 from data.messages import FeedbackBatch
-from lambdas.operator.aws import AwsUnusable, on_desk
+from lambdas.operator.aws import AwsUnusable, on_local_cloud
 from local_cloud.state import State
 
 from ..lambdas.device import Device, feedback
@@ -27,7 +27,7 @@ from ..lambdas.device import Device, feedback
 
 def tool(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "local_cloud", *arguments],
+        [sys.executable, "-m", "local_cloud", "local", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -42,7 +42,7 @@ def test_a_rating_reaches_table_and_bucket_and_is_acked(
     rated = feedback(device.thing)
     ack = device.rate(rated)
     assert [(outcome.id, outcome.outcome) for outcome in ack.outcomes] == [(rated.id, "stored")]
-    desk = local_cloud.aws.desk
+    desk = local_cloud.aws.local
     item = local_cloud.aws.client("dynamodb").get_item(
         TableName=desk.table, Key={"pk": {"S": topics.feedback_key(rated.id)}}
     )["Item"]
@@ -79,11 +79,11 @@ def test_the_broker_lets_nobody_in_past_the_relay_on_another_interface(local_clo
 
 
 def test_status_tells_how_it_does_and_a_second_start_changes_nothing(local_cloud: Any) -> None:
-    before = local_cloud.aws.desk
-    again = tool("start", "--state", str(local_cloud.folder))
+    before = local_cloud.aws.local
+    again = tool("start", "--local", str(local_cloud.folder))
     assert again.returncode == 0, again.stderr
-    assert local_cloud.aws.desk == before
-    status = tool("status", "--state", str(local_cloud.folder))
+    assert local_cloud.aws.local == before
+    status = tool("status", "--local", str(local_cloud.folder))
     assert status.returncode == 0
     assert "online" in status.stdout
     assert before.aws_endpoint_url in status.stdout
@@ -94,7 +94,7 @@ def test_tail_shows_what_the_functions_did_in_words(
 ) -> None:
     device = devices().connect()
     device.rate(feedback(device.thing))
-    said = tool("tail", "--once", "--lines", "50", "--state", str(local_cloud.folder)).stdout
+    said = tool("tail", "--once", "--lines", "50", "--local", str(local_cloud.folder)).stdout
     assert f"batch acked thing={device.thing} stored=1" in said.replace("\n", " ")
     assert "_aws" not in said, "metrics are noise here"
 
@@ -103,21 +103,21 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
     tmp_path: Path, example: Path
 ) -> None:
     folder = tmp_path / "cloud"
-    state = ("--state", str(folder))
+    state = ("--local", str(folder))
     pipeline = beside(example) / PIPELINE
     try:
         assert tool("start", "--pipeline", str(pipeline), *state).returncode == 0
-        aws = on_desk(folder)
-        assert aws.desk is not None
+        aws = on_local_cloud(folder)
+        assert aws.local is not None
         item = {"pk": {"S": "FILM#x#2000#y"}}
-        aws.client("dynamodb").put_item(TableName=aws.desk.table, Item=item)
+        aws.client("dynamodb").put_item(TableName=aws.local.table, Item=item)
         aws.client("iot").create_thing(thingName="kept")
         assert tool("stop", *state).returncode == 0
         assert not State(folder).endpoints.exists()
 
         assert tool("start", *state).returncode == 0
-        assert on_desk(folder).desk == aws.desk, "the ports, too, are kept for devices"
-        found = aws.client("dynamodb").get_item(TableName=aws.desk.table, Key=item)
+        assert on_local_cloud(folder).local == aws.local, "the ports, too, are kept for devices"
+        found = aws.client("dynamodb").get_item(TableName=aws.local.table, Key=item)
         assert found["Item"] == item
         aws.client("iot").describe_thing(thingName="kept")
         assert "serving" in tool("status", *state).stdout, "and the pipeline"
@@ -127,12 +127,12 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
         assert len(family) >= 3, "the emulator, and the endpoint on its tether"
         supervisor.kill()
         assert psutil.wait_procs(family, timeout=60)[1] == []
-        assert tool("status", *state).returncode == 1
+        assert tool("status", *state).returncode == 69
         with pytest.raises(AwsUnusable, match="does not answer"):
-            aws.outputs(aws.desk.stack)
+            aws.outputs(aws.local.stack)
 
         assert tool("start", "--fresh", *state).returncode == 0
-        assert on_desk(folder).client("iot").list_things()["things"] == []
+        assert on_local_cloud(folder).client("iot").list_things()["things"] == []
         assert "no pipeline" in tool("status", *state).stdout
     finally:
         tool("stop", *state)
@@ -142,19 +142,19 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
 def test_orders_to_a_cloud_that_does_not_run_say_how_to_start_one(
     command: str, tmp_path: Path
 ) -> None:
-    refused = tool(command, "--state", str(tmp_path / "none"))
-    assert refused.returncode == 1
+    refused = tool(command, "--local", str(tmp_path / "none"))
+    assert refused.returncode == 69
     assert "no local cloud" in refused.stderr
 
 
 def test_stopping_what_does_not_run_is_no_error(tmp_path: Path) -> None:
-    assert tool("stop", "--state", str(tmp_path)).returncode == 0
+    assert tool("stop", "--local", str(tmp_path)).returncode == 0
 
 
 def test_without_its_environment_it_says_how_to_make_it(tmp_path: Path) -> None:
     refused = tool(
         "start",
-        *("--state", str(tmp_path / "cloud")),
+        *("--local", str(tmp_path / "cloud")),
         GREENLIGHT_LOCAL_CLOUD_VENV=str(tmp_path / "nowhere"),
     )
     assert refused.returncode == 1
@@ -177,7 +177,7 @@ def undelivered(aws: Any, mark: str) -> str:
     """Wait for the undelivered message that holds this mark."""
     while True:
         found = aws.client("sqs").receive_message(
-            QueueUrl=aws.desk.undelivered, WaitTimeSeconds=20, MaxNumberOfMessages=10
+            QueueUrl=aws.local.undelivered, WaitTimeSeconds=20, MaxNumberOfMessages=10
         )
         assert "Messages" in found, "nothing came in 20 seconds"
         for message in found["Messages"]:
@@ -190,7 +190,7 @@ def test_a_message_that_no_function_can_handle_ends_in_the_undelivered_queue(
 ) -> None:
     """The third try fails too: here because the function's table is not there."""
     aws = local_cloud.aws
-    function = f"{aws.desk.stack}-store-feedback"
+    function = f"{aws.local.stack}-store-feedback"
     awslambda = aws.client("lambda")
     settings = awslambda.get_function_configuration(FunctionName=function)["Environment"]
     broken = {"Variables": settings["Variables"] | {"TABLE": "not-there"}}
@@ -208,7 +208,7 @@ def test_a_message_that_no_function_can_handle_ends_in_the_undelivered_queue(
 def test_a_rule_whose_function_is_gone_hands_its_message_to_the_queue(local_cloud: Any) -> None:
     aws = local_cloud.aws
     iot, topic = aws.client("iot"), f"gone/{new_id()}"
-    rule = iot.get_topic_rule(ruleName=f"{aws.desk.stack}_filmupdate")["rule"]
+    rule = iot.get_topic_rule(ruleName=f"{aws.local.stack}_filmupdate")["rule"]
     function = rule["actions"][0]["lambda"]["functionArn"]
     iot.create_topic_rule(
         ruleName="gone",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from data.manifest import PIPELINE
 from lambdas import serving
 from lambdas.errors import PublishingFailed
+from lambdas.operator.aws import Wait
+from lambdas.operator.publish import wait_until_served
 from local_cloud.endpoint import NAME
 from local_cloud.sagemaker import Control
 from local_cloud.state import State
@@ -44,39 +50,52 @@ class Archives:
         return self.archive
 
 
-class Sagemaker:
-    """A client of the stand-in, as far as waiting for an endpoint needs one."""
+class Body(io.BytesIO):
+    """An answer's body, as botocore reads one."""
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
-
-    def call(self, name: str, **asked: Any) -> dict[str, Any]:
-        answer = self._control.answer(name, json.dumps(asked).encode())
-        assert answer.status == 200, answer.body
-        found: dict[str, Any] = json.loads(answer.body)
-        return found
-
-    def describe_endpoint(self, **asked: Any) -> dict[str, Any]:
-        return self.call("DescribeEndpoint", **asked)
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
 
 
-def created(folder: Path, archive: bytes, endpoint: Endpoint) -> Sagemaker:
+def client(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Any:
+    """Return boto3's own client, whose calls this function answers."""
+    made = boto3.client(
+        "sagemaker", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+
+    def send(request: Any, **_: Any) -> AWSResponse:
+        name = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        status, body = answer(name, request.body)
+        return AWSResponse(request.url, status, {}, Body(body))
+
+    made.meta.events.register("before-send.sagemaker", send)
+    return made
+
+
+def created(folder: Path, archive: bytes, endpoint: Endpoint) -> Any:
     """Return a stand-in that was told to serve this archive."""
     state = State(folder)
     state.make()
-    sagemaker = Sagemaker(Control(state, endpoint, None, Archives(archive)))  # type: ignore[arg-type]
-    container = {"ModelDataUrl": "s3://bucket/model.tar.gz"}
-    sagemaker.call(
-        "CreateModel", ModelName=MODEL, ExecutionRoleArn="role", PrimaryContainer=container
+    control = Control(state, endpoint, None, Archives(archive))  # type: ignore[arg-type]
+
+    def answer(name: str, body: bytes) -> tuple[int, bytes]:
+        answered = control.answer(name, body)
+        return answered.status, answered.body
+
+    sagemaker = client(answer)
+    sagemaker.create_model(
+        ModelName=MODEL,
+        ExecutionRoleArn="arn:aws:iam::000000000000:role/endpoint",
+        PrimaryContainer={"ModelDataUrl": "s3://bucket/model.tar.gz"},
     )
-    variants = [{"ModelName": MODEL}]
-    sagemaker.call("CreateEndpointConfig", EndpointConfigName=MODEL, ProductionVariants=variants)
-    sagemaker.call("CreateEndpoint", EndpointName=NAME, EndpointConfigName=MODEL)
+    variants = [{"VariantName": "release", "ModelName": MODEL}]
+    sagemaker.create_endpoint_config(EndpointConfigName=MODEL, ProductionVariants=variants)
+    sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=MODEL)
     return sagemaker
 
 
 def wait(sagemaker: Any, most_seconds: float = 30.0) -> None:
-    serving.wait_until_served(sagemaker, NAME, MODEL, 0.01, most_seconds)
+    wait_until_served(sagemaker, NAME, MODEL, Wait(0.01, most_seconds))
 
 
 def test_the_archive_that_a_release_makes_is_served(tmp_path: Path) -> None:
@@ -112,11 +131,8 @@ def test_a_mistake_of_our_own_fails_the_endpoint_too(tmp_path: Path) -> None:
 
 
 def test_an_endpoint_that_never_finishes_is_not_waited_for_for_ever() -> None:
-    class Creating:
-        def describe_endpoint(self, **_: Any) -> dict[str, Any]:
-            return {"EndpointStatus": "Creating", "EndpointConfigName": MODEL}
-
+    creating = {"EndpointStatus": "Creating", "EndpointConfigName": MODEL}
     begun = time.monotonic()
     with pytest.raises(PublishingFailed, match="waited 0 s for the ML endpoint"):
-        wait(Creating(), 0.05)
+        wait(client(lambda _name, _body: (200, json.dumps(creating).encode())), 0.05)
     assert time.monotonic() - begun < 10

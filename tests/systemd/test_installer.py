@@ -11,7 +11,7 @@ import yaml
 
 from data.signing import PUBLIC_SUFFIX
 from edge import config
-from lambdas.operator.provision import CONFIGURATION, PUBLIC_KEYS
+from lambdas.operator.devices import CONFIGURATION, PUBLIC_KEYS
 
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "systemd/install.sh"

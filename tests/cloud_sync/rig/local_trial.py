@@ -3,7 +3,8 @@
 The emulator (broker, rules, stores and host of the functions in one process) is killed and frozen
 too. Killed, it forgets the newest rows of its table, which AWS would have kept; objects it writes
 at once. So the table is rebuilt from the objects at the end, as an operator would
-(`lambdas.operator.restore`), and only then is counted. What it had to put back is told beside.
+(`greenlight-cloud ratings restore`), and only then is counted. What it had to put back is
+reported beside.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from rig.trial import Report
 from data import topics
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
-from lambdas.operator.aws import on_desk
-from lambdas.operator.provision import provision, release_key
+from lambdas.operator.aws import on_local_cloud
+from lambdas.operator.devices import provision
 from local_cloud.control import order
 from local_cloud.state import State
 
@@ -56,14 +57,14 @@ class LocalTrial:
         self._rng = random.Random(seed)
         self._count = faults
         self._cloud = folder / "cloud"
-        self._lambdas("start")
-        self._aws = on_desk(self._cloud)
-        assert self._aws.desk is not None
-        keys = [release_key(self._aws, self._aws.desk.stack)]
-        provision(self._aws, self._aws.desk.stack, THING, folder / "thing", keys)
+        self._local_cloud("start")
+        self._aws = on_local_cloud(self._cloud)
+        assert self._aws.local is not None
+        keys = [self._aws.signing_key(self._aws.local.stack).public_pem()]
+        provision(self._aws, self._aws.local.stack, THING, folder / "thing", keys)
         # Ended well once: thing, certificate and stack must survive the kills that follow.
-        self._lambdas("stop")
-        self._lambdas("start")
+        self._local_cloud("stop")
+        self._local_cloud("start")
         self._state = folder / "state"
         incoming_folder(self._state)
         self._confirmed = folder / "confirmed"
@@ -104,7 +105,7 @@ class LocalTrial:
         self._house.close()
         self._writer.stop()
         self._sync.stop()
-        self._lambdas("stop")
+        self._local_cloud("stop")
 
     def _kinds(self) -> dict[str, Callable[[], End]]:
         return {
@@ -119,7 +120,7 @@ class LocalTrial:
             "writer killed": lambda: self._to_writer(self._writer.kill, self._writer.start),
             "writer frozen": lambda: self._to_writer(self._writer.freeze, self._writer.thaw),
             "network refused": lambda: _then(
-                lambda: self._lambdas("offline"), lambda: self._lambdas("online")
+                lambda: self._local_cloud("offline"), lambda: self._local_cloud("online")
             ),
             "function killed": lambda: self._to_function(signal.SIGKILL, None),
             "function frozen": lambda: self._to_function(signal.SIGSTOP, signal.SIGCONT),
@@ -142,7 +143,7 @@ class LocalTrial:
         self._emulator().kill()
         # It notices, says so, and ends: what is left of the local cloud is started again.
         supervisor.wait(60)
-        return lambda: self._lambdas("start")
+        return lambda: self._local_cloud("start")
 
     def _supervisor(self) -> int:
         return int((self._cloud / "supervisor.pid").read_text().split()[0])
@@ -179,12 +180,12 @@ class LocalTrial:
                 time.sleep(0.1)
 
     def _tally(self) -> None:
-        report, desk = self.report, self._aws.desk
+        report, desk = self.report, self._aws.local
         assert desk is not None
         by_owner = self._house.confirmed()
         confirmed = by_owner | set(self._confirmed.read_text().splitlines())
         report.by_owner, report.confirmed = len(by_owner), len(confirmed)
-        restored = _run("lambdas.operator.restore", "--desk", str(self._cloud))
+        restored = _run("local_cloud", "ratings", "restore", "--local", str(self._cloud))
         report.restored = int(restored.split()[0])
         with Journal.open(self._state / JOURNAL) as journal:
             rated = {row[0] for row in journal.rows("SELECT id FROM ratings")}
@@ -211,8 +212,8 @@ class LocalTrial:
         report.missing = lost + len(wanted - set(items)) + len(wanted_objects - set(objects))
         report.foreign = len(set(items) - wanted) + len(set(objects) - wanted_objects)
 
-    def _lambdas(self, what: str) -> None:
-        _run("local_cloud", what, "--state", str(self._cloud))
+    def _local_cloud(self, what: str) -> None:
+        _run("local_cloud", "local", what, "--local", str(self._cloud))
 
 
 def _run(*words: str) -> str:

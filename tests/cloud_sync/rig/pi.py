@@ -53,7 +53,7 @@ class Pi:
         """Put a signed bundle into the bucket and create its job."""
         aws = self.cloud.aws
         published = Published(self.folder / f"bundle-{version}", version, development_key())
-        bucket = aws.desk.models_bucket
+        bucket = aws.local.models_bucket
         prefix = f"models/{self.thing.lower()}/{version}/"
         for key, content in published.objects.items():
             aws.client("s3").put_object(
@@ -83,10 +83,10 @@ class Pi:
     def stored(self, record: Feedback) -> bool:
         aws = self.cloud.aws
         item = aws.client("dynamodb").get_item(
-            TableName=aws.desk.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
+            TableName=aws.local.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
         )
         listed = aws.client("s3").list_objects_v2(
-            Bucket=aws.desk.data_bucket, Prefix=topics.feedback_object(record.id)
+            Bucket=aws.local.data_bucket, Prefix=topics.feedback_object(record.id)
         )
         return "Item" in item and listed["KeyCount"] == 1
 
@@ -94,9 +94,9 @@ class Pi:
         """Return the thing that both stores tell of a record."""
         aws = self.cloud.aws
         key = {"pk": {"S": topics.feedback_key(record.id)}}
-        item = aws.client("dynamodb").get_item(TableName=aws.desk.table, Key=key)["Item"]
+        item = aws.client("dynamodb").get_item(TableName=aws.local.table, Key=key)["Item"]
         found = aws.client("s3").get_object(
-            Bucket=aws.desk.data_bucket, Key=topics.feedback_object(record.id)
+            Bucket=aws.local.data_bucket, Key=topics.feedback_object(record.id)
         )
         thing = wire.decode(found["Body"].read(), Feedback).thing
         assert item["thing"]["S"] == thing

@@ -24,8 +24,8 @@ from data import signing, wire
 from data.bundle import read_bundle, write_bundle
 from data.manifest import MANIFEST, MODEL, SIGNATURE
 from data.messages import ModelUpdateJob
-from lambdas.operator.aws import on_desk
-from lambdas.operator.provision import provision, release_key
+from lambdas.operator.aws import on_local_cloud
+from lambdas.operator.devices import provision
 
 _PATIENCE_SECONDS = 90.0
 # A minute is the shortest that AWS allows.
@@ -52,14 +52,14 @@ class UpdateTrial:
         self._rng = random.Random(seed)
         self._folder = folder
         self._cloud = folder / "cloud"
-        _lambdas("local", "start", "--state", str(self._cloud))
-        self._aws = on_desk(self._cloud)
-        assert self._aws.desk is not None
+        _greenlight_cloud("local", "start", "--local", str(self._cloud))
+        self._aws = on_local_cloud(self._cloud)
+        assert self._aws.local is not None
         self._key = signing.development_key()
         self._public = {self._key.key_id: self._key.public_pem}
         self._thing = f"updates-{seed}"
-        keys = [release_key(self._aws, self._aws.desk.stack), self._key.public_pem]
-        provision(self._aws, self._aws.desk.stack, self._thing, folder / "thing", keys)
+        keys = [self._aws.signing_key(self._aws.local.stack).public_pem(), self._key.public_pem]
+        provision(self._aws, self._aws.local.stack, self._thing, folder / "thing", keys)
         self._bundle = read_bundle(bundle, self._public)
         self._state = folder / "state"
         config = folder / "greenlight.toml"
@@ -130,7 +130,7 @@ class UpdateTrial:
         """End everything."""
         for process in self._processes.values():
             process.stop()
-        _lambdas("local", "stop", "--state", str(self._cloud))
+        _greenlight_cloud("local", "stop", "--local", str(self._cloud))
 
     def _victims(self, kills: int) -> list[str]:
         if not kills:
@@ -178,8 +178,8 @@ class UpdateTrial:
         return str(details.get("step", found["status"].lower()))
 
     def _publish(self, version: int, timeout: dict[str, int] | None = None) -> str:
-        assert self._aws.desk is not None
-        bucket, prefix = self._aws.desk.models_bucket, f"models/{self._thing}/{version}/"
+        assert self._aws.local is not None
+        bucket, prefix = self._aws.local.models_bucket, f"models/{self._thing}/{version}/"
         # Another hash for each version: a field that means nothing, appended to the graph's file.
         comment = b"version %04d" % version
         files = {
@@ -205,7 +205,7 @@ class UpdateTrial:
         return job_id
 
 
-def _lambdas(*words: str) -> None:
-    command = [sys.executable, "-m", f"lambdas.operator.{words[0]}", *words[1:]]
+def _greenlight_cloud(*words: str) -> None:
+    command = [sys.executable, "-m", "local_cloud", *words]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(command, check=True, capture_output=True, env=environment, timeout=120)

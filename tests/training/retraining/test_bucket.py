@@ -21,7 +21,7 @@ def bucket(local_cloud):
     """A bucket of this file's own: the session's one holds other tests' ratings."""
     s3 = local_cloud.aws.client("s3")
     s3.create_bucket(Bucket="ratings-to-compact")
-    return s3, "ratings-to-compact", local_cloud.aws.desk.aws_endpoint_url
+    return s3, "ratings-to-compact", local_cloud.aws.local.aws_endpoint_url
 
 
 @pytest.fixture(autouse=True)

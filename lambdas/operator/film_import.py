@@ -1,23 +1,32 @@
-"""Where a film table lies in AWS: a file that models learn from, and items in S3 and DynamoDB.
+"""`greenlight-cloud films import`: a film table into AWS.
 
-Every step may be done again.
+The table itself is what models learn from. Its films also go to S3 as DynamoDB JSON, and from there
+into the table: by DynamoDB's own import if the table doesn't exist yet, in batches if it does.
+Every step may be done again, and goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+import typer
 from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from data import topics
+from data.command_line import JsonOption, print_json
 from data.errors import GreenlightError
 from data.film_table import is_film, read_rows
-from lambdas.operator.film_items import Item, Items
+from lambdas.operator.aws import STACK, Wait, reach
+from lambdas.operator.film_items import Item, Items, items_of
+from lambdas.operator.options import LocalOption, RegionOption, StackOption
 
 # Of the file that models learn from.
 _NAME = "movie_ratings_simple"
@@ -25,15 +34,15 @@ _NAME = "movie_ratings_simple"
 _BATCH = 25
 _BATCHES_A_NOTE = 40
 _ATTEMPTS = 10
-_MOST_IMPORT_SECONDS = 2 * 3600.0
 _RETRY_CAP_SECONDS = 20.0
+_IMPORT = Wait(every_seconds=1.0, at_most_seconds=3_600.0)
 
 Tell = Callable[[int], object]
 Pause = Callable[[float], object]
 
 
 class NoFilms(GreenlightError):
-    """This file is no film table to learn from."""
+    """This file isn't a film table to learn from."""
 
 
 class ImportFailed(GreenlightError):
@@ -44,21 +53,21 @@ def check_there(path: Path) -> None:
     """Raise NoFilms, with where film tables come from, if there is none."""
     if not path.exists():
         raise NoFilms(
-            f"{path}: is not there; `make films` writes the sample's film table, "
+            f"{path} does not exist; `make films` writes the sample's film table, "
             "`greenlight-train dataset` that of any source"
         )
 
 
 def put_film_table(s3: Any, bucket: str, path: Path) -> str:
-    """Put a film table in place of the one that models learn from; return where it lies.
+    """Put a film table in place of the one that models learn from; return where it is.
 
     Raises:
-        NoFilms: it is not there, or holds no film.
+        NoFilms: it does not exist, or holds no film.
         TableUnreadable: as read_rows does; nothing has been changed.
     """
     check_there(path)
     if not any(is_film(row) for row in read_rows(path)):
-        raise NoFilms(f"{path}: holds no film")
+        raise NoFilms(f"{path} holds no film")
     kept = [topics.FILM_TABLE_PREFIX + _NAME + suffix for suffix in (".csv", ".tsv")]
     key = kept[path.suffix.lower() == ".tsv"]
     s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), ChecksumAlgorithm="SHA256")
@@ -117,7 +126,7 @@ class FilmImport:
             return None
         return found
 
-    def create(self, tell: Tell, every_seconds: float) -> None:
+    def create(self, tell: Tell, wait: Wait) -> None:
         """Let DynamoDB make the table from what lies in S3, and wait for it.
 
         Raises:
@@ -135,9 +144,9 @@ class FilmImport:
                 "SSESpecification": {"Enabled": True},
             },
         )["ImportTableDescription"]
-        self._wait(begun["ImportArn"], tell, every_seconds)
+        self._wait(begun["ImportArn"], tell, wait)
 
-    def join(self, table_arn: str, tell: Tell, every_seconds: float) -> bool:
+    def join(self, table_arn: str, tell: Tell, wait: Wait) -> bool:
         """Wait for these films' import, if an earlier run began it; False if none is under way.
 
         Raises:
@@ -150,28 +159,19 @@ class FilmImport:
                         f"DynamoDB is importing other films into {self._table}; run this again "
                         "when it has done"
                     )
-                self._wait(one["ImportArn"], tell, every_seconds)
+                self._wait(one["ImportArn"], tell, wait)
                 return True
         return False
 
-    def _wait(self, arn: str, tell: Tell, every_seconds: float) -> None:
-        deadline = time.monotonic() + _MOST_IMPORT_SECONDS
-        while True:
-            state = self._dynamodb.describe_import(ImportArn=arn)["ImportTableDescription"]
-            tell(int(state.get("ImportedItemCount", 0)))
-            if state["ImportStatus"] != "IN_PROGRESS":
-                break
-            if time.monotonic() > deadline:
-                raise ImportFailed(
-                    f"waited {_MOST_IMPORT_SECONDS:.0f} s for DynamoDB to import the films into "
-                    f"{self._table}, and it isn't done; run this again to go on waiting"
-                )
-            time.sleep(every_seconds)
-        if state["ImportStatus"] != "COMPLETED":
+    def _wait(self, arn: str, tell: Tell, wait: Wait) -> None:
+        failure = wait.until(self._dynamodb, "import_completed", ImportArn=arn)
+        state = self._dynamodb.describe_import(ImportArn=arn)["ImportTableDescription"]
+        tell(int(state.get("ImportedItemCount", 0)))
+        if failure is not None:
             raise ImportFailed(
-                f"DynamoDB's import ended as {state['ImportStatus']}: "
-                f"{state.get('FailureCode', '')} {state.get('FailureMessage', '')}; "
-                f"delete the table {self._table} if it was begun, and run this again"
+                f"DynamoDB's import is {state['ImportStatus']}: "
+                f"{state.get('FailureCode', '')} {state.get('FailureMessage', '')} ({failure}); "
+                f"if it has failed, delete the table {self._table}; then run this again"
             )
 
     def write(self, table_id: str, tell: Tell, pause: Pause) -> int:
@@ -220,3 +220,76 @@ class FilmImport:
             Key=self._note,
             Body=msgspec.json.encode(Note(table_id, written)),
         )
+
+
+def import_films(work: FilmImport, count: int, tell: Tell, wait: Wait = _IMPORT) -> str:
+    """Bring `count` films into the table; return what was done, in words.
+
+    Raises:
+        ImportFailed: saying why; running it again goes on where it stopped.
+    """
+    table = work.table()
+    if table is None:
+        work.create(tell, wait)
+        done = f"DynamoDB made the table from {count:,} films"
+    elif work.join(table["TableArn"], tell, wait):
+        done = f"DynamoDB's import, begun earlier, has brought {count:,} films"
+    else:
+        written = work.write(table["TableId"], tell, time.sleep)
+        return f"{written:,} films written, {count - written:,} were there from an earlier run"
+    made = work.table()
+    if made is not None:
+        work.note(made["TableId"], count)
+    return done
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Tell]:
+    """Show how many films have come in; yields what to tell the number to."""
+    bar = Progress(
+        TextColumn("films into the table"),
+        BarColumn(complete_style="green"),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=total)
+        yield lambda count: bar.update(task, completed=count)
+
+
+def import_command(
+    path: Annotated[Path, typer.Argument(metavar="FILMS", help="a film table, .csv or .tsv")],
+    table: Annotated[
+        str, typer.Option(help="DynamoDB's table, created if missing; default: the stack's")
+    ] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="write every film, whatever earlier runs noted")
+    ] = False,
+    local: LocalOption = None,
+    region: RegionOption = None,
+    stack: StackOption = STACK,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a film table into S3 and DynamoDB."""
+    check_there(path)
+    films = items_of(read_rows(path))
+    aws = reach(local, region)
+    outputs = aws.outputs(stack)
+    name = table or outputs["Table"]
+    work = FilmImport(aws.client("s3"), aws.client("dynamodb"), outputs["DataBucket"], name, films)
+    place = work.upload()
+    learnt = put_film_table(aws.client("s3"), outputs["DataBucket"], path)
+    if again:
+        work.note("", 0)
+    with progress(len(films.items)) as tell:
+        done = import_films(work, len(films.items), tell)
+    if as_json:
+        print_json({"films": len(films.items), "repeats": films.repeats, "objects": place,
+                    "film_table": learnt, "table": name})  # fmt: skip
+        return
+    if films.repeats:
+        typer.echo(f"left out {films.repeats:,} films with the title, year and director of another")
+    typer.echo(f"{len(films.items):,} films are at {place}")
+    typer.echo(f"retrainings learn from {learnt}")
+    typer.echo(f"table {name}: {done}")

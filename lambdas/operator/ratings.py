@@ -1,25 +1,24 @@
-"""Rebuilds the table's ratings from the data bucket: `python -m lambdas.operator.restore`.
+"""`greenlight-cloud ratings restore`: the table's ratings, rebuilt from the data bucket.
 
-The objects are the whole record. An item that is there is left as it is, so that this may run
-beside a living stack, and again.
+The objects are the whole record. Items that exist are left as they are, so this may run beside a
+living stack, and again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from data import topics, wire
-from data.errors import GreenlightError, InvalidRecord
+from data.command_line import JsonOption, print_json
+from data.errors import InvalidRecord
 from data.messages import Feedback
-from lambdas.operator.aws import STACK, AwsUnusable, reach
-from lambdas.operator.options import DeskOption, RegionOption, StackOption
+from lambdas.operator.aws import STACK, reach
+from lambdas.operator.options import LocalOption, RegionOption, StackOption
 from lambdas.store_feedback.ingest import Table, item_of
 from lambdas.store_feedback.stores import DynamoTable
 
@@ -34,7 +33,7 @@ class Restored:
     Attributes:
         put: how many items were missing and have been put.
         there: how many were there.
-        refused: the objects that are no rating, and why.
+        refused: the objects that aren't ratings, and why.
     """
 
     put: int
@@ -83,33 +82,26 @@ def restore(
     return Restored(put, found, tuple(refused))
 
 
-def main(
-    desk: DeskOption = None,
+def restore_command(
+    local: LocalOption = None,
     region: RegionOption = None,
     stack: StackOption = STACK,
+    as_json: JsonOption = False,
 ) -> None:
     """Rebuild the table's ratings from the data bucket."""
-    try:
-        aws = reach(desk, region)
-        outputs = aws.outputs(stack)
-        s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
-        bucket, table = outputs["DataBucket"], outputs["Table"]
-        done = restore(
-            keys_in_bucket(s3, bucket),
-            ids_in_table(dynamodb, table),
-            lambda key: bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read()),
-            DynamoTable(dynamodb, table),
-        )
-    except (ClientError, BotoCoreError) as error:
-        print(f"lambdas.operator.restore: {AwsUnusable(f'AWS refuses: {error}')}", file=sys.stderr)
-        raise typer.Exit(1) from error
-    except GreenlightError as error:
-        print(f"lambdas.operator.restore: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
-    print(f"{done.put} item(s) put, {done.there} were there")
+    aws = reach(local, region)
+    outputs = aws.outputs(stack)
+    s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
+    bucket, table = outputs["DataBucket"], outputs["Table"]
+    done = restore(
+        keys_in_bucket(s3, bucket),
+        ids_in_table(dynamodb, table),
+        lambda key: bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read()),
+        DynamoTable(dynamodb, table),
+    )
+    if as_json:
+        print_json(done)
+        return
+    typer.echo(f"{done.put} item(s) put back, {done.there} were there")
     for one in done.refused:
-        print(f"no rating: {one}", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    typer.run(main)
+        typer.echo(f"not a rating: {one}", err=True)

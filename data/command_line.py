@@ -1,0 +1,112 @@
+"""What all executables do alike: `--version`, `-h`, completion, `--json`, and how they end."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+
+from data.errors import GreenlightError
+from data.exits import Exit
+
+
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{context.info_name} {metadata.version('greenlight')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document, also on failure.")
+]
+# Says what a foreign exception means to the user; None if it is unexpected.
+Explain = Callable[[Exception], GreenlightError | None]
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """What a command prints with `--json` when it fails.
+
+    Attributes:
+        error: one sentence for a person.
+        exit_code: as the process ends with; see data.exits.
+    """
+
+    error: str
+    exit_code: int
+    ok: bool = False
+
+
+def application(name: str, summary: str) -> typer.Typer:
+    """Return a command line without commands, with `--version`, `-h` and shell completion."""
+    app = typer.Typer(
+        name=name,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback(help=summary)
+    def options(version: VersionOption = False) -> None: ...
+
+    return app
+
+
+def print_json(record: object) -> None:
+    """Print a record as one JSON document."""
+    typer.echo(msgspec.json.encode(record))
+
+
+def run(app: typer.Typer, name: str, explain: Explain = lambda _: None) -> None:
+    """Run the command line and end the process.
+
+    A failure is one sentence on stderr, or with `--json` one document on stdout, and the exit
+    code of its error; an unexpected one also leaves its traceback on stderr.
+    """
+    command = typer.main.get_command(app)
+    as_json = _asks_for_json(command, sys.argv[1:])
+    try:
+        # Without --json wrong usage is explained with the command's own usage line.
+        code = command.main(prog_name=name, standalone_mode=not as_json)
+    except typer.Abort:
+        _fail("aborted", Exit.FAILED, name, as_json)
+    except GreenlightError as error:
+        _fail(str(error), error.exit_code, name, as_json)
+    except Exception as error:
+        wrong_usage = getattr(error, "format_message", None)
+        if wrong_usage is not None:
+            _fail(wrong_usage(), Exit.USAGE, name, as_json)
+        explained = explain(error)
+        if explained is not None:
+            _fail(str(explained), explained.exit_code, name, as_json)
+        # Whoever restarts us by exit code can tell this from a refusal.
+        traceback.print_exc()
+        if as_json:
+            print_json(Failure(f"unexpected error: {error!r}", Exit.FAULT))
+        raise SystemExit(Exit.FAULT) from error
+    raise SystemExit(code if isinstance(code, int) else Exit.OK)
+
+
+def _fail(reason: str, code: int, name: str, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json(Failure(reason, code))
+    else:
+        typer.echo(f"{name}: {reason}", err=True)
+    raise SystemExit(code)
+
+
+def _asks_for_json(command: Any, words: Sequence[str]) -> bool:
+    """Return whether the command that these words name has a `--json` flag, and it is given."""
+    for word in words:
+        # Typer brings a click of its own, so that its classes cannot be asked for by name.
+        command = getattr(command, "commands", {}).get(word, command)
+    flags = [one for one in command.params if getattr(one, "is_flag", False)]
+    return "--json" in words and any("--json" in flag.opts for flag in flags)

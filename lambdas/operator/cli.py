@@ -1,0 +1,56 @@
+"""The command line of the AWS side: a noun, then a verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import typer
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+
+from data import command_line
+from data.errors import GreenlightError
+from lambdas.errors import AwsUnusable
+from lambdas.operator import devices, film_import, package, publish, ratings, retrain, stack
+from lambdas.operator.aws import AwsUnreachable
+
+NAME = "greenlight-cloud"
+_NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "stack": (
+        "The stack in AWS.",
+        {"up": stack.up_command, "down": stack.down_command},
+    ),
+    "device": (
+        "The devices of a stack.",
+        {"provision": devices.provision_command, "retire": devices.retire_command},
+    ),
+    "model": (
+        "The models that devices run.",
+        {"publish": publish.publish_command, "retrain": retrain.retrain_command},
+    ),
+    "films": ("The film table.", {"import": film_import.import_command}),
+    "ratings": ("The ratings in the cloud.", {"restore": ratings.restore_command}),
+    "functions": ("The functions that AWS runs.", {"package": package.package_command}),
+}
+
+
+def application() -> typer.Typer:
+    """Return the command line with every command that AWS has a part in."""
+    app = command_line.application(NAME, "Deploys the AWS side, and looks after its devices.")
+    for noun, (summary, verbs) in _NOUNS.items():
+        group = typer.Typer(help=summary, no_args_is_help=True)
+        for verb, command in verbs.items():
+            group.command(verb)(command)
+        app.add_typer(group, name=noun)
+    return app
+
+
+def explain(error: Exception) -> GreenlightError | None:
+    """Return what an exception of AWS's library, or of the file system, means to the operator."""
+    if isinstance(error, ClientError | Boto3Error):
+        return AwsUnusable(f"AWS refuses: {error}")
+    if isinstance(error, BotoCoreError):
+        return AwsUnreachable(f"AWS does not answer: {error}")
+    if isinstance(error, OSError):
+        return GreenlightError(str(error))
+    return None

@@ -1,0 +1,234 @@
+"""`greenlight-cloud local`: starts, stops and watches the local cloud."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from data.command_line import JsonOption, print_json
+from lambdas.operator.aws import LocalCloudNotRunning, LocalEndpoints
+from lambdas.operator.cli import NAME
+from local_cloud import supervisor, tail
+from local_cloud.control import order
+from local_cloud.state import DEFAULT, LocalCloudFailed, State, ending_of
+
+_STOP_SECONDS = 45.0
+# The emulator, the stack, and the ML endpoint, which alone may take ninety seconds.
+_START_SECONDS = 300.0
+_READY = b"ready\n"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The whole AWS side on this machine: loopback only, no account, no Docker.",
+)
+FolderOption = Annotated[
+    Path, typer.Option("--local", metavar="FOLDER", help="the folder that holds all of it")
+]
+PipelineOption = Annotated[
+    Path | None, typer.Option("--pipeline", help="what the ML endpoint serves from the start")
+]
+KeepOption = Annotated[
+    bool, typer.Option("--keep/--fresh", help="keep what the last run left, or start with nothing")
+]
+
+
+@app.command()
+def run(
+    local: FolderOption = DEFAULT,
+    pipeline: PipelineOption = None,
+    keep: KeepOption = True,
+    ready_descriptor: Annotated[int, typer.Option(hidden=True)] = -1,
+) -> None:
+    """Run it here, until Ctrl-C or SIGTERM."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+
+    def ready(endpoints: LocalEndpoints) -> None:
+        if ready_descriptor >= 0:
+            os.write(ready_descriptor, _READY)
+            os.close(ready_descriptor)
+        else:
+            _show(endpoints)
+
+    folder = State(local)
+    if not keep:
+        _forget(folder)
+    supervisor.run(folder, pipeline, stopped, ready)
+
+
+@app.command()
+def start(
+    local: FolderOption = DEFAULT,
+    pipeline: PipelineOption = None,
+    keep: KeepOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Start it in the background; returns when everything answers. Does nothing if it runs."""
+    folder = State(local)
+    folder.make()
+    begun = time.monotonic()
+    if not _runs(folder):
+        _start(folder, pipeline, keep)
+    elif pipeline is not None:
+        order(folder, "serve", pipeline=str(pipeline.resolve()))
+    endpoints = folder.read_endpoints()
+    if as_json:
+        print_json(endpoints)
+        return
+    _show(endpoints)
+    print(f"ready after {time.monotonic() - begun:.1f} s; stop it with")
+    print(f"  {NAME} local stop --local {local}")
+
+
+def _runs(folder: State) -> bool:
+    try:
+        order(folder, "status")
+    except LocalCloudNotRunning:
+        return False
+    return True
+
+
+def _start(folder: State, pipeline: Path | None, keep: bool) -> None:
+    reader, writer = os.pipe()
+    command = [
+        *(sys.executable, "-m", "local_cloud", "local", "run", "--local", str(folder.folder)),
+        *(("--pipeline", str(pipeline)) if pipeline else ()),
+        *("--keep" if keep else "--fresh", "--ready-descriptor", str(writer)),
+    ]
+    log = folder.log("supervisor")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[writer],
+            start_new_session=True,
+        )
+    os.close(writer)
+    # The other end closes without a word if it cannot start.
+    with os.fdopen(reader, "rb") as said:
+        if not select.select([said], [], [], _START_SECONDS)[0]:
+            process.terminate()
+            raise LocalCloudFailed(
+                f"waited {_START_SECONDS:.0f} s for the local cloud to start; {ending_of(log)}"
+            )
+        if os.read(said.fileno(), len(_READY)) != _READY:
+            reason = log.read_text("utf-8", "replace").strip().splitlines()
+            last = reason[-1].removeprefix(f"{NAME}: ") if reason else "it said nothing"
+            raise LocalCloudFailed(last)
+
+
+@app.command()
+def stop(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
+    """Stop it cleanly; what it holds is kept for the next start."""
+    stopped = _stop(State(local))
+    if as_json:
+        print_json({"stopped": stopped})
+    elif not stopped:
+        print(f"no local cloud runs on {local}")
+
+
+def _stop(folder: State) -> bool:
+    """Stop it and wait for its end; return whether there was one."""
+    try:
+        descriptor = os.open(folder.lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    with os.fdopen(descriptor) as lock:
+        deadline = time.monotonic() + _STOP_SECONDS
+        told = False
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return told
+            except BlockingIOError:
+                lock.seek(0)
+                pid = lock.read()
+                if not told and pid:
+                    # The lock is held, so the number in it is that of the holder.
+                    os.kill(int(pid), signal.SIGTERM)
+                    told = True
+            time.sleep(0.05)
+    raise LocalCloudFailed(
+        f"waited {_STOP_SECONDS:.0f} s for the local cloud to end; "
+        f"{ending_of(folder.log('supervisor'))}"
+    )
+
+
+@app.command()
+def status(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
+    """Show where everything is and how it is doing; exit code 69 if it isn't running."""
+    folder = State(local)
+    parts = order(folder, "status")
+    if as_json:
+        print_json({**parts, "endpoints": folder.read_endpoints()})
+        return
+    _show(folder.read_endpoints(), {key: str(value) for key, value in parts.items()})
+
+
+@app.command("tail")
+def follow(
+    local: FolderOption = DEFAULT,
+    lines: Annotated[int, typer.Option(help="how many of the past to show")] = 20,
+    once: Annotated[bool, typer.Option(help="show those and end")] = False,
+) -> None:
+    """Show what happens: functions, rules, refusals, endpoint. Press Ctrl-C to end."""
+    folder = State(local)
+    if not folder.log("x").parent.is_dir():
+        raise LocalCloudNotRunning(f"there is no local cloud on {local}")
+    try:
+        tail.follow(folder, lines, once)
+    except KeyboardInterrupt:
+        pass
+
+
+@app.command()
+def offline(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
+    """Cut the network before the broker: its port is refused."""
+    reply = order(State(local), "offline")
+    if as_json:
+        print_json(reply)
+    else:
+        print(f"broker: {reply['broker']}")
+
+
+@app.command()
+def online(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
+    """Restore the network before the broker."""
+    reply = order(State(local), "online")
+    if as_json:
+        print_json(reply)
+    else:
+        print(f"broker: {reply['broker']}")
+
+
+def _forget(folder: State) -> None:
+    """Remove what the last run left, unless it still runs."""
+    with supervisor.only_one(folder):
+        for path in (folder.emulator, folder.pipelines, folder.packages, folder.training):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _show(endpoints: LocalEndpoints, parts: dict[str, str] | None = None) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in (parts or {}).items():
+        table.add_row(name.replace("_", " "), value, style="bold")
+    for name, value in msgspec.to_builtins(endpoints).items():
+        table.add_row(name.replace("_", " "), str(value))
+    Console(soft_wrap=True).print(table)
