@@ -45,7 +45,7 @@ def test_the_approve_button_is_above_the_fold(
 
 
 @pytest.mark.parametrize("size", [SMALL_PHONE, PHONE, DESKTOP], ids=["360", "390", "1300"])
-def test_genre_labels_never_overlap(
+def test_labels_and_numbers_of_the_slate_never_overlap(
     appliance: RunningAppliance, browser: Browser, size: tuple[int, int]
 ):
     browser.dress(size, dark=False)
@@ -69,5 +69,15 @@ def test_genre_labels_never_overlap(
         "return found;"
     )
     assert outside == []
+    # Each cell's number is whole, on one line and inside its cell.
+    broken = browser.execute_script(
+        "return [...document.querySelectorAll('.grid .stars-number')].filter((one) => {"
+        "  const text = one.getBoundingClientRect();"
+        "  const box = one.parentElement.getBoundingClientRect();"
+        "  return one.getClientRects().length > 1"
+        "    || text.right > box.right || text.left < box.left;"
+        "}).map((one) => one.textContent);"
+    )
+    assert broken == []
     browser.screenshot(f"layout-genres-{size[0]}")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= size[0]
