@@ -25,7 +25,7 @@ from training.dataset import load, rejects_path
 from training.errors import TooManyBadRows, WorkFolderBusy
 from training.progress import ProgressReporter, unreported
 from training.retraining.ledger import Ledger
-from training.retraining.objects import FeedbackObjects, Gone, objects_at
+from training.retraining.objects import S3, FeedbackObjects, FolderObjects, Gone
 from training.retraining.shards import HashedRating, shard_path, write_shard
 from training.retraining.training_set import TrainingSet, write_set
 from training.sources.options import ALLOWED_BAD_SHARE
@@ -69,7 +69,7 @@ def compact(
         rejects=out / rejects_path(films).name,
         allowed_bad_share=allowed_bad_share,
     )
-    objects = objects_at(feedback, endpoint_url)
+    objects = _objects_at(feedback, endpoint_url)
     work = out / "feedback"
     with ExitStack() as stack:
         scratch = stack.enter_context(_alone_in(work))
@@ -181,3 +181,16 @@ def _check_rejects(place: str, objects: int, rejects: int, allowed: float, path:
             f"{place}: {rejects:,} of {objects:,} objects aren't ratings "
             f"({rejects / objects:.1%}; {allowed:.0%} allowed: --allow-bad); see {path}"
         )
+
+
+def _objects_at(place: str, endpoint_url: str | None = None) -> FeedbackObjects:
+    """Return the objects of a folder, or of `s3://bucket/prefix/`.
+
+    Raises:
+        SourceUnavailable: there is no such place.
+    """
+    if place.startswith(S3):
+        from training.retraining.bucket import BucketObjects  # boto3 is slow to import
+
+        return BucketObjects(place.removeprefix(S3), endpoint_url)
+    return FolderObjects(Path(place))

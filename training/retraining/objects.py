@@ -69,16 +69,3 @@ class FolderObjects:
                 return file.read(MOST_BYTES)
         except OSError as error:
             raise Gone(str(error.strerror)) from error
-
-
-def objects_at(place: str, endpoint_url: str | None = None) -> FeedbackObjects:
-    """Return the objects of a folder, or of `s3://bucket/prefix/`.
-
-    Raises:
-        SourceUnavailable: there is no such place.
-    """
-    if place.startswith(S3):
-        from training.retraining.bucket import BucketObjects  # boto3 is slow to import
-
-        return BucketObjects(place.removeprefix(S3), endpoint_url)
-    return FolderObjects(Path(place))
