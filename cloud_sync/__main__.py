@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from cloud_sync.cli import app
+from data import command_line
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    command_line.run(app, "greenlight-sync")
 
 
 if __name__ == "__main__":

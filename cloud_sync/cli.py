@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cloud_sync.config import SyncConfig, check_files, read
+from data import command_line
 from data.errors import GreenlightError
 from data.exits import Exit
 from data.notify import Watchdog, tell_systemd
-from data.settings import ConfigError
 
 if TYPE_CHECKING:
     from edge.journal import Journal
@@ -31,12 +31,9 @@ DEFAULT_CONFIG = Path("/etc/greenlight/sync/sync.toml")
 # Everything a run of `once` changes is reported before it ends.
 _ONCE_REPORT_SECONDS = 0.5
 
-app = typer.Typer(
-    name="greenlight-sync",
-    help="Keeps the appliance and AWS together: feedback up, models down, verification.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+app = command_line.application(
+    "greenlight-sync",
+    "Keeps the appliance and AWS together: feedback up, models down, verification.",
 )
 _out = Console()
 _err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
@@ -172,14 +169,10 @@ def _told(value: object) -> Iterator[str]:
 
 
 def _config(path: Path, state: Path | None, identity: bool = False) -> SyncConfig:
-    try:
-        config = read(path, state)
-        if identity:
-            check_files(config, path)
-        return config
-    except ConfigError as error:
-        _err.print(str(error))
-        raise typer.Exit(Exit.CONFIGURATION) from error
+    config = read(path, state)
+    if identity:
+        check_files(config, path)
+    return config
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from data.errors import GreenlightError, InvalidRecord
+from data.exits import Exit
 
 _MOST_SHOWN = 60
 
@@ -31,6 +32,8 @@ class ConfigError(GreenlightError):
     Attributes:
         problems: every problem found, one sentence each.
     """
+
+    exit_code = Exit.CONFIGURATION
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:
         self.problems = list(problems)

@@ -6,34 +6,22 @@ doesn't load the libraries of training.
 
 from __future__ import annotations
 
-import typer
-from rich.console import Console
-from rich.markup import escape
-
-from data.errors import GreenlightError
+from data import command_line
 from training.cli.bundles import export, verify
 from training.cli.figures import evaluate, report
 from training.cli.films import dataset
 from training.cli.retraining import compact, retrain
 from training.cluster import end_with_workers
 
-app = typer.Typer(
-    help="Train models, measure them, and make the signed bundles that devices run.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+app = command_line.application(
+    "greenlight-train",
+    "Train models, measure them, and make the signed bundles that devices run.",
 )
 for command in (dataset, export, evaluate, report, verify, compact, retrain):
     app.command()(command)
 
 
 def main() -> None:
-    """Run the command line; a known error is one line on stderr and exit code 1."""
+    """Run the command line; see data.command_line for how it ends."""
     end_with_workers()
-    try:
-        app()
-    except GreenlightError as error:
-        Console(stderr=True).print(
-            f"[red]greenlight-train:[/] {escape(str(error))}", soft_wrap=True
-        )
-        raise SystemExit(1) from error
+    command_line.run(app, "greenlight-train")
