@@ -69,7 +69,7 @@ def compact(
         rejects=out / rejects_path(films).name,
         allowed_bad_share=allowed_bad_share,
     )
-    objects = _objects_at(feedback, endpoint_url)
+    objects = objects_at(feedback, endpoint_url)
     work = out / "feedback"
     with ExitStack() as stack:
         scratch = stack.enter_context(_alone_in(work))
@@ -183,7 +183,7 @@ def _check_rejects(place: str, objects: int, rejects: int, allowed: float, path:
         )
 
 
-def _objects_at(place: str, endpoint_url: str | None = None) -> FeedbackObjects:
+def objects_at(place: str, endpoint_url: str | None = None) -> FeedbackObjects:
     """Return the objects of a folder, or of `s3://bucket/prefix/`.
 
     Raises:
