@@ -49,7 +49,11 @@ class ActivationsRead(msgspec.Struct, frozen=True):
 
 
 FetchEnded: TypeAlias = (
-    update.Fetched | update.FetchFailed | update.BundleRejected | update.OfferFailed
+    update.Fetched
+    | update.FetchFailed
+    | update.BundleRejected
+    | update.SoftwareTooOld
+    | update.OfferFailed
 )
 Event: TypeAlias = (
     Connected

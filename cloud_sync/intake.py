@@ -23,9 +23,15 @@ from cloud_sync.artefacts import (
     RangeRefused,
 )
 from cloud_sync.ratchet import Ratchet, VersionRefused
-from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
+from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job, SoftwareTooOld
 from data import limits, signing
-from data.bundle import BundleRefused, HashMismatch, check_manifest, read_bundle
+from data.bundle import (
+    BundleRefused,
+    HashMismatch,
+    NeedsNewerSoftware,
+    check_manifest,
+    read_bundle,
+)
 from data.durable import write_synced
 from data.errors import GreenlightError
 from data.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest
@@ -73,11 +79,15 @@ class Intake:
         self._open_bucket = open_bucket
         self._min_free_bytes = min_free_bytes
 
-    def fetch(self, job: Job, checkpoint: Checkpoint) -> Fetched | FetchFailed | BundleRejected:
+    def fetch(
+        self, job: Job, checkpoint: Checkpoint
+    ) -> Fetched | FetchFailed | BundleRejected | SoftwareTooOld:
         """Fetch, check and place a job's bundle. What is already there is not fetched again."""
         try:
             with _told_when_full():
                 return Fetched(job.id, self._fetch(job, checkpoint))
+        except NeedsNewerSoftware as error:
+            return SoftwareTooOld(job.id, str(error))
         except (BundleRefused, VersionRefused, ArtefactMissing) as error:
             return BundleRejected(job.id, str(error))
         except DiskFull as error:

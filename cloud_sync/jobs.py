@@ -16,6 +16,7 @@ from cloud_sync.job_messages import CONCLUSION, PROGRESS
 from cloud_sync.link import Backoff
 from cloud_sync.update import Job, State
 from cloud_sync.update_run import JobsCommand, JobsPublish, UpdateRun, told_superseded
+from data.bundle import NEEDS_NEWER_SOFTWARE
 from data.errors import InvalidRecord
 from edge.journal import Activation
 
@@ -224,6 +225,8 @@ class Updates:
             return None
         if row.outcome == "activated":
             return update.Activated(job.id)
+        if row.reason is not None and row.reason.startswith(NEEDS_NEWER_SOFTWARE):
+            return update.SoftwareTooOld(job.id, row.reason)
         return update.NotActivated(job.id, row.reason or f"the appliance says: {row.outcome}")
 
     def _settle(self, job_id: str, now: float) -> list[JobsCommand]:

@@ -133,6 +133,7 @@ class Session:
                 update.Fetched()
                 | update.FetchFailed()
                 | update.BundleRejected()
+                | update.SoftwareTooOld()
                 | update.OfferFailed()
             ):
                 return self._jobs(self._updates.fetched(event, event.job_id, now), now)

@@ -67,6 +67,10 @@ class BundleRejected(Setback, frozen=True):
     """The bundle must not run here: no try will ever change that."""
 
 
+class SoftwareTooOld(Setback, frozen=True):
+    """Only later software uses this model: it didn't fail, and it isn't in quarantine."""
+
+
 class OfferFailed(Setback, frozen=True):
     """The offer could not be written into the journal."""
 
@@ -112,6 +116,7 @@ Event: TypeAlias = (
     | Fetched
     | FetchFailed
     | BundleRejected
+    | SoftwareTooOld
     | OfferFailed
     | RetryDue
     | Activated
@@ -134,6 +139,7 @@ class Action(enum.Enum):
     OFFER = "offer the bundle to the appliance"
     AWAIT_EDGE = "give the appliance its time"
     CONCLUDE_SUCCEEDED = "report success"
+    CONCLUDE_REJECTED = "report that newer software is needed"
     CONCLUDE_FAILED = "report failure and its reason"
     SHOW_GIVEN_UP = "show that the cloud no longer asks for it"
     REPORT_SUPERSEDED = "report that a newer version is wanted"
@@ -148,6 +154,7 @@ _GIVE_UP = (_A.STOP_FETCHING, _A.DISCARD, _A.SHOW_GIVEN_UP, _A.FORGET)
 # Told once: if that is lost, the next listing finds an older job and tells it again.
 _SUPERSEDE = (_A.STOP_FETCHING, _A.DISCARD, _A.REPORT_SUPERSEDED, _A.FORGET)
 _SUCCEED = (_A.CONCLUDE_SUCCEEDED, _A.REPORT_CONCLUSION, _A.DISCARD)
+_REJECT = (_A.CONCLUDE_REJECTED, _A.REPORT_CONCLUSION, _A.DISCARD)
 _FAIL = (_A.CONCLUDE_FAILED, _A.REPORT_CONCLUSION, _A.DISCARD)
 
 TRANSITIONS: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] = {
@@ -155,12 +162,14 @@ TRANSITIONS: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] =
     # The appliance settled an offer made before a restart: nothing is left but to tell.
     (_S.IDLE, Activated): (_S.CONCLUDED, _SUCCEED),
     (_S.IDLE, NotActivated): (_S.CONCLUDED, _FAIL),
+    (_S.IDLE, SoftwareTooOld): (_S.CONCLUDED, _REJECT),
     (_S.FETCHING, Fetched): (
         _S.WAITING_FOR_EDGE,
         (_A.OFFER, _A.AWAIT_EDGE, _A.REPORT_PROGRESS),
     ),
     (_S.FETCHING, FetchFailed): (_S.PAUSED, (_A.PLAN_RETRY,)),
     (_S.FETCHING, BundleRejected): (_S.CONCLUDED, _FAIL),
+    (_S.FETCHING, SoftwareTooOld): (_S.CONCLUDED, (_A.STOP_FETCHING, *_REJECT)),
     # The same, read from the journal a moment later.
     (_S.FETCHING, Activated): (_S.CONCLUDED, (_A.STOP_FETCHING, *_SUCCEED)),
     (_S.FETCHING, NotActivated): (_S.CONCLUDED, (_A.STOP_FETCHING, *_FAIL)),
@@ -169,11 +178,13 @@ TRANSITIONS: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] =
     (_S.PAUSED, RetryDue): (_S.FETCHING, (_A.FETCH,)),
     (_S.PAUSED, Activated): (_S.CONCLUDED, _SUCCEED),
     (_S.PAUSED, NotActivated): (_S.CONCLUDED, _FAIL),
+    (_S.PAUSED, SoftwareTooOld): (_S.CONCLUDED, _REJECT),
     (_S.PAUSED, Superseded): (_S.IDLE, _SUPERSEDE),
     (_S.PAUSED, Cancelled): (_S.IDLE, _GIVE_UP),
     (_S.WAITING_FOR_EDGE, OfferFailed): (_S.PAUSED, (_A.PLAN_RETRY,)),
     (_S.WAITING_FOR_EDGE, Activated): (_S.CONCLUDED, _SUCCEED),
     (_S.WAITING_FOR_EDGE, NotActivated): (_S.CONCLUDED, _FAIL),
+    (_S.WAITING_FOR_EDGE, SoftwareTooOld): (_S.CONCLUDED, _REJECT),
     (_S.WAITING_FOR_EDGE, EdgeTimedOut): (_S.CONCLUDED, _FAIL),
     (_S.WAITING_FOR_EDGE, Superseded): (_S.IDLE, _SUPERSEDE),
     (_S.WAITING_FOR_EDGE, Cancelled): (_S.IDLE, _GIVE_UP),

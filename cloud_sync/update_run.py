@@ -88,7 +88,7 @@ class UpdateRun:
         self._due = 0.0
         self._reason = ""
         self._folder = ""
-        self._succeeded = False
+        self._conclusion_status: job_messages.Status = "FAILED"
 
     def begin(self, job: Job, event: update.Event, now: float) -> list[JobsCommand]:
         """Take up a job: it is wanted, or the appliance has already spoken of it."""
@@ -170,9 +170,11 @@ class UpdateRun:
             case Action.AWAIT_EDGE:
                 self._due = now + self._edge_timeout
             case Action.CONCLUDE_SUCCEEDED:
-                self._succeeded = True
+                self._conclusion_status = "SUCCEEDED"
+            case Action.CONCLUDE_REJECTED:
+                self._conclusion_status = "REJECTED"
             case Action.CONCLUDE_FAILED:
-                self._succeeded = False
+                self._conclusion_status = "FAILED"
             case Action.REPORT_CONCLUSION:
                 self._due = now + self._answer_timeout
                 return [self._conclusion(job)]
@@ -190,9 +192,11 @@ class UpdateRun:
         return []
 
     def _conclusion(self, job: Job) -> JobsPublish:
-        if self._succeeded:
+        if self._conclusion_status == "SUCCEEDED":
             version = str(job.document.version)
             told = job_messages.update_request("SUCCEEDED", CONCLUSION, version=version)
         else:
-            told = job_messages.update_request("FAILED", CONCLUSION, reason=self._reason)
+            told = job_messages.update_request(
+                self._conclusion_status, CONCLUSION, reason=self._reason
+            )
         return JobsPublish(f"{job.id}/update", told)

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from data import limits, signing, wire
+from data import limits, signing, software, wire
 from data.catalogue import Catalogue
+from data.checks import SCHEMA_VERSION
 from data.durable import write_synced
 from data.errors import GreenlightError, InvalidRecord
 from data.manifest import (
+    BUNDLE_FORMAT,
     CATALOGUE,
     MANIFEST,
     MODEL,
@@ -31,6 +33,9 @@ from data.manifest import (
 from data.plain_file import open_plain
 from data.probes import Probes
 
+# How such a refusal begins, in the journal too.
+NEEDS_NEWER_SOFTWARE = "needs newer software"
+
 
 class BundleRefused(GreenlightError):
     """A bundle must not be used; the message says why, for a person."""
@@ -42,6 +47,13 @@ class BundleUnreadable(BundleRefused):
 
 class BadManifest(BundleRefused):
     """The manifest is not one that this software understands."""
+
+
+class NeedsNewerSoftware(BundleRefused):
+    """The bundle is for later software: nothing is wrong with it, and an update makes it usable."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{NEEDS_NEWER_SOFTWARE}: {what}")
 
 
 class UnknownKey(BundleRefused):
@@ -147,7 +159,7 @@ def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes
     """Return the manifest that these bytes hold, once its signature is checked.
 
     Raises:
-        BundleRefused: UnknownKey, BadSignature or BadManifest.
+        BundleRefused: UnknownKey, BadSignature, NeedsNewerSoftware or BadManifest.
     """
     # The key's name must be read before the signature can be checked: from a form that can hold
     # nothing else.
@@ -160,6 +172,7 @@ def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes
         raise UnknownKey(f"{MANIFEST}: signed by key {named.key_id[:32]!r}, not trusted here")
     if len(signature) != signing.SIGNATURE_BYTES or not signing.is_signed(raw, signature, pem):
         raise BadSignature(f"{SIGNATURE}: is not key {named.key_id}'s signature of this manifest")
+    _check_software(raw)
     try:
         return wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES)
     except InvalidRecord as error:
@@ -168,6 +181,35 @@ def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes
 
 class _KeyNamed(msgspec.Struct):
     key_id: str
+
+
+class _Needs(msgspec.Struct):
+    bundle_format: int = 1
+    min_software: str = "0"
+    schema_version: int = SCHEMA_VERSION
+
+
+def _check_software(raw: bytes) -> None:
+    """Refuse what only later software reads, before the rest of it is looked at.
+
+    Raises:
+        NeedsNewerSoftware: saying what the bundle needs, and what is here.
+    """
+    try:
+        needs = msgspec.json.decode(raw, type=_Needs)
+    except msgspec.DecodeError:
+        return  # the manifest's own check names the field
+    if needs.bundle_format > BUNDLE_FORMAT:
+        raise NeedsNewerSoftware(
+            f"the bundle's format is {needs.bundle_format}; {BUNDLE_FORMAT} is read here"
+        )
+    if needs.schema_version > SCHEMA_VERSION:
+        raise NeedsNewerSoftware(
+            f"the manifest's version is {needs.schema_version}; {SCHEMA_VERSION} is read here"
+        )
+    here = software.version()
+    if here is not None and software.is_below(here, needs.min_software):
+        raise NeedsNewerSoftware(f"Greenlight {needs.min_software[:40]}; {here} is here")
 
 
 def _read(folder: Path, name: str, most_bytes: int) -> bytes:

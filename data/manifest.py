@@ -24,7 +24,11 @@ PIPELINE = "pipeline.joblib"
 REQUIRED_FILES = (MODEL, PROBES, CATALOGUE)
 _MOST_BYTES = {MODEL: limits.MAX_MODEL_BYTES, REPORT: limits.MAX_REPORT_BYTES}
 
+# Grows when a device of the old format could not use the new one.
+BUNDLE_FORMAT = 1
+
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)+")
+_VERSION = re.compile(r"\d{1,6}\.\d{1,6}(\.\d{1,6})?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -65,6 +69,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         feature_schema: what the columns mean, for people and later software.
         metrics: figures measured on films the model had not seen.
         min_onnxruntime: the oldest ONNX Runtime that reads the graph, as `1.20`.
+        bundle_format: of the bundle's files; 1 where an older writer left it out.
+        min_software: the oldest Greenlight that uses the bundle, as `0.1.0`; left out for any.
     """
 
     name: str
@@ -78,6 +84,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     training: TrainingSource
     min_onnxruntime: str
+    bundle_format: int | msgspec.UnsetType = msgspec.UNSET
+    min_software: str | msgspec.UnsetType = msgspec.UNSET
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
@@ -86,8 +94,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         if not _NAME.fullmatch(self.name):
             raise InvalidRecord(f"{prefix}name", "is no name in lower-case letters, digits and -")
         check_version(f"{prefix}version", self.version)
-        if not re.fullmatch(r"\d+\.\d+(\.\d+)?", self.min_onnxruntime):
-            raise InvalidRecord(f"{prefix}min_onnxruntime", "is no version such as 1.20")
+        if not _VERSION.fullmatch(self.min_onnxruntime):
+            raise InvalidRecord(f"{prefix}min_onnxruntime", "isn't a version such as 1.20")
+        if self.min_software is not msgspec.UNSET and not _VERSION.fullmatch(self.min_software):
+            raise InvalidRecord(f"{prefix}min_software", "isn't a version such as 0.1.0")
         self._check_files(f"{prefix}files")
 
     def _check_files(self, field: str) -> None:

@@ -147,7 +147,8 @@ class JournalObserver:
             self.appliance.attention.raise_("model", f"the update failed: {error}; trying again")
             return
         if ended is UpdateState.REFUSED:
-            sentence = f"model version {offer.version} was refused: {update.reason}"
+            fate = update.reason if update.too_old else f"was refused: {update.reason}"
+            sentence = f"model version {offer.version} {fate}"
             self.appliance.say(sentence)
             self.appliance.attention.raise_("model", sentence)
             return

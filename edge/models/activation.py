@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from data.bundle import NeedsNewerSoftware
 from data.errors import GreenlightError
 from data.manifest import Manifest
+from data.software import is_below
 
 INPUTS = {
     "director": "string",
@@ -131,6 +133,7 @@ def judge(manifest: Manifest, manifest_sha256: str, offered: tuple[int, str], kn
 
     Raises:
         Refused: saying why.
+        NeedsNewerSoftware: nothing is wrong with it; this device is too old.
     """
     version, sha256 = offered
     if manifest_sha256 != sha256:
@@ -144,8 +147,10 @@ def judge(manifest: Manifest, manifest_sha256: str, offered: tuple[int, str], kn
     highest = known.highest.get(manifest.key_id, 0)
     if manifest.version <= highest:
         raise Refused(f"version {manifest.version} is not above {highest}, seen for its key")
-    if _numbers(manifest.min_onnxruntime) > _numbers(known.runtime):
-        raise Refused(f"needs ONNX Runtime {manifest.min_onnxruntime}; {known.runtime} is here")
+    if is_below(known.runtime, manifest.min_onnxruntime):
+        raise NeedsNewerSoftware(
+            f"ONNX Runtime {manifest.min_onnxruntime}; {known.runtime} is here"
+        )
     _check_tensors("input", {tensor.name: tensor.dtype for tensor in manifest.inputs}, INPUTS)
     outputs = {tensor.name: tensor.dtype for tensor in manifest.outputs}
     wanted = {name: outputs.get(name, "") for name in OUTPUTS}
@@ -157,7 +162,3 @@ def _check_tensors(kind: str, found: Mapping[str, str], needed: Mapping[str, str
         if found.get(name) != needed.get(name):
             is_, needs = found.get(name) or "absent", needed.get(name) or "absent"
             raise Refused(f"{kind} {name!r} is {is_}; this appliance needs it {needs}")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.bundle import Bundle, BundleRefused, read_bundle
+from data.bundle import Bundle, BundleRefused, NeedsNewerSoftware, read_bundle
 from data.errors import GreenlightError
 from data.graph_rule import check_graph
 from data.signing import read_public_keys
@@ -58,6 +58,7 @@ class Update:
     bundle: Bundle | None = field(default=None, init=False)
     model: Model | None = field(default=None, init=False)
     reason: str | None = field(default=None, init=False)
+    too_old: bool = field(default=False, init=False)
 
     def run(self, passed: Callable[[UpdateState], None] = lambda state: None) -> UpdateState:
         """Take every step; return ACTIVATED or REFUSED, which the journal then says too.
@@ -79,6 +80,7 @@ class Update:
                 if not activation.STEPS[state].may_refuse:
                     raise
                 self.reason = str(error)
+                self.too_old = isinstance(error, NeedsNewerSoftware)
                 self._record_refusal()
                 state = UpdateState.REFUSED
             else:

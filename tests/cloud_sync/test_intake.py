@@ -14,7 +14,7 @@ from rig.records import Published
 from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable, RangeRefused
 from cloud_sync.intake import Checkpoint, Intake, Stopped
 from cloud_sync.ratchet import RATCHET, Ratchet
-from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job
+from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job, SoftwareTooOld
 from data.bundle import read_bundle
 from data.manifest import CATALOGUE, MANIFEST, MODEL, REPORT, SIGNATURE
 from data.signing import PrivateKey
@@ -77,7 +77,7 @@ class Bench:
 
     def fetch(
         self, published: Published, job_id: str = "j1", checkpoint: Checkpoint = carry_on
-    ) -> Fetched | FetchFailed | BundleRejected:
+    ) -> Fetched | FetchFailed | BundleRejected | SoftwareTooOld:
         job = Job(job_id, published.document())
         return self.intake().fetch(job, checkpoint)
 

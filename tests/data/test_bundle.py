@@ -99,7 +99,6 @@ def test_files_that_are_not_plain_or_not_whole_are_refused(folder, trusted, name
         {"version": 0},
         {"name": "../films"},
         {"min_onnxruntime": "new"},
-        {"schema_version": 2},
         {"files": {"../x.onnx": {"sha256": "0" * 64, "bytes": 1}}},
         {"files": {"model.onnx": {"sha256": "0" * 64, "bytes": 1}}},
         {"metrics": {"rmse": "good"}},
@@ -111,6 +110,23 @@ def test_a_signed_manifest_that_makes_no_sense_is_refused(folder, key, trusted, 
     (folder / "manifest.json").write_bytes(content)
     (folder / "manifest.sig").write_bytes(key.sign(content))
     with pytest.raises(bundle.BadManifest):
+        bundle.read_bundle(folder, trusted)
+
+
+@pytest.mark.parametrize(
+    "needs", [{"bundle_format": 2}, {"schema_version": 2}, {"min_software": "99.0.0"}]
+)
+def test_a_bundle_for_later_software_says_so_before_anything_else_is_read(
+    folder, key, trusted, needs
+):
+    raw = json.loads((folder / "manifest.json").read_text()) | {"files": "of another kind"} | needs
+    content = json.dumps(raw).encode()
+    (folder / "manifest.json").write_bytes(content)
+    (folder / "manifest.sig").write_bytes(key.sign(content))
+    with pytest.raises(bundle.NeedsNewerSoftware, match=r"^needs newer software: "):
+        bundle.read_bundle(folder, trusted)
+    (folder / "manifest.sig").write_bytes(b"0" * 64)
+    with pytest.raises(bundle.BadSignature):
         bundle.read_bundle(folder, trusted)
 
 

@@ -157,7 +157,10 @@ def test_a_name_that_is_a_path_is_refused(device, name):
 MANIFESTS: dict[str, tuple[dict, str]] = {
     "lower version": ({"version": 1}, "not above 1"),
     "another model's name": ({"name": "games"}, "named 'games'"),
-    "newer ONNX Runtime needed": ({"min_onnxruntime": "99.1"}, "needs ONNX Runtime 99.1"),
+    "newer ONNX Runtime needed": (
+        {"min_onnxruntime": "99.1"},
+        "newer software: ONNX Runtime 99.1",
+    ),
     "an input missing": ({"inputs": ()}, "input 'director' is absent"),
     "an output missing": ({"outputs": ()}, "output 'expected' is absent"),
 }
@@ -187,7 +190,7 @@ def test_an_input_of_another_kind_is_refused(device, rebundle, small_bundle):
 
 
 RAW_MANIFESTS: dict[str, tuple[dict, str]] = {
-    "schema of the future": ({"schema_version": 2}, "schema_version"),
+    "schema of the future": ({"schema_version": 2}, "needs newer software"),
     "version zero": ({"version": 0}, "version"),
     "version as text": ({"version": "2"}, "version"),
     "a file outside of the folder": ({"files": {"../model.onnx": {}}}, "files"),

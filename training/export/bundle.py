@@ -16,6 +16,7 @@ from data import limits, signing, wire
 from data.bundle import beside, write_bundle
 from data.films import NO_GENRE
 from data.manifest import (
+    BUNDLE_FORMAT,
     CATALOGUE,
     MANIFEST,
     MODEL,
@@ -44,6 +45,8 @@ from training.model.records import COLUMNS, frame_of_films, ratings_of
 from training.progress import ProgressReporter, unreported
 
 MODEL_NAME = "films"
+# The oldest Greenlight that uses what is exported here.
+MIN_SOFTWARE = "0.1.0"
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ def prepare(
         metrics={f"cross_validated_{k}": v for k, v in figures.items()},
         training=TrainingSource(table.source, len(table.films), table.sha256),
         min_onnxruntime=MIN_ONNXRUNTIME,
+        bundle_format=BUNDLE_FORMAT,
+        min_software=MIN_SOFTWARE,
     )
     return Exported(model, table, files, parity, manifest)
 
