@@ -29,6 +29,7 @@ class Config:
     demonstration: bool = False
     verified_share: Annotated[float, Between(0, 1)] = 0.1
     explore: Annotated[float, Between(0, 1)] = 0.0
+    active_within_years: Annotated[int, Between(0, 200)] = 10
     keep_picks: Annotated[int, Between(100, 1_000_000)] = 2000
     offline_seconds: Annotated[float, Between(1, 366 * 86_400)] = 86_400.0
     trial_seconds: Annotated[float, Between(1, 3600)] = 60.0

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from data.ids import new_id
+from data.limits import EARLIEST_CLOCK_YEAR
 
 _KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -16,6 +17,12 @@ def boot_id() -> str:
         return _KERNEL_BOOT_ID.read_text().strip()
     except OSError:
         return new_id()
+
+
+def this_year() -> int | None:
+    """Return the calendar year, or None while the clock isn't set."""
+    year = datetime.now(UTC).year
+    return year if year >= EARLIEST_CLOCK_YEAR else None
 
 
 def now() -> str:

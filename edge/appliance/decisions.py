@@ -19,7 +19,7 @@ from data.films import MAX_STARS, MIN_STARS
 from data.ids import new_id
 from data.messages import Feedback, Source, VerificationRequest
 from data.picks import Pick
-from edge.appliance.boot import boot_id, now
+from edge.appliance.boot import boot_id, now, this_year
 from edge.appliance.commands import Approve, CommandRefused, Outcome, Rate, RefusalKind
 from edge.appliance.machine import Obstacle
 from edge.appliance.state_folder import locked
@@ -121,16 +121,15 @@ class Decisions:
             CommandRefused: the old one holds.
         """
         # Loads numpy, which only an owner who narrows something needs.
-        from edge.search.resolve import resolve
+        from edge.search.resolve import nothing_matches, resolve
 
         if slate is not None and model is not None:
             try:
-                space = resolve(slate, model.index, random.Random(0))
+                today = this_year()
+                if not resolve(slate, model.index, random.Random(0), today=today).size:
+                    raise nothing_matches(slate, model.index, today=today)
             except InvalidSlate as error:
                 raise CommandRefused(RefusalKind.INVALID, str(error)) from error
-            if not space.size:
-                why = "Nothing matches. Allow more years, genres or directors"
-                raise CommandRefused(RefusalKind.INVALID, why)
         try:
             keep_slate(self._config.state, slate)
         except OSError as error:

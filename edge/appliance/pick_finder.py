@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from data.films import Combination
 from data.ids import new_id
 from data.picks import Pick
-from edge.appliance.boot import now
+from edge.appliance.boot import now, this_year
 from edge.appliance.disk_space import Writer
 from edge.appliance.workers import Worker
 from edge.config import Config
@@ -47,7 +47,7 @@ class Found:
 
 def find_pick(
     model: Model,
-    slate: Slate | None,
+    slate: Slate,
     made: Collection[Combination],
     *,
     seed: int,
@@ -55,30 +55,32 @@ def find_pick(
     boot_id: str,
     explore: bool = False,
     progress: Progress | None = None,
+    today: int | None = None,
 ) -> Found:
     """Draw a slate and find its best film. Takes as long as the slate is large.
 
     Args:
         model: that judges.
-        slate: what the owner narrowed it to; None for the classic 36.
+        slate: what to choose from.
         made: combinations that are never offered again.
         seed: decides everything that is drawn.
         made_at: the time, as text.
         boot_id: of this boot.
         explore: whether to draw a film to learn from. It may turn out to be the best all the same.
         progress: called with the rows scored, if the search goes row by row.
+        today: this calendar year, if the clock is set.
 
     Raises:
         EmptySlate, InvalidSlate: there is nothing to choose from.
     """
     # The search loads numpy: not before it is needed.
-    from edge.search.classic import classic_slate
-    from edge.search.pick import choose, choose_classic
+    from edge.search.drawn_slate import draw_slate
+    from edge.search.pick import choose, choose_drawn
 
     answer: Answer
-    if slate is None:
-        drawn = classic_slate(model.catalogue, random.Random(seed), made)
-        answer = choose_classic(model, drawn, seed=seed, explore=explore)
+    if slate.sample != "all":
+        drawn = draw_slate(model, slate, random.Random(seed), made, today=today)
+        answer = choose_drawn(model, drawn, seed=seed, explore=explore)
     else:
         # The best film of each director; of few directors, all of their best ones.
         few = 0 < len(slate.directors.names) < SHOWN_CHOICES
@@ -91,6 +93,7 @@ def find_pick(
             leave_out=made,
             explore=explore,
             progress=progress,
+            today=today,
         )
     best = answer.picks[0]
     pick = Pick(
@@ -125,11 +128,13 @@ class PickFinder:
         self._worker = worker
         self._boot_id = boot_id
         self._explore = config.explore
+        self._active_within = config.active_within_years
         self._verified_share = 1.0 if config.demonstration else config.verified_share
 
     async def warm_up(self, model: Model, slate: Slate | None) -> None:
         """Search once and throw the pick away: the first press then waits for no library."""
         explore = self._explore > 0
+        slate = slate or self._usual_slate()
         job = partial(find_pick, model, slate, (), seed=0, made_at="", boot_id="", explore=explore)
         try:
             await self._worker.run(job)
@@ -143,6 +148,7 @@ class PickFinder:
             DiskFull, JournalError, EmptySlate, InvalidSlate: there is no pick.
         """
         self._writer.refuse_when_full()
+        slate = slate or self._usual_slate()
         job = partial(
             find_pick,
             model,
@@ -153,8 +159,9 @@ class PickFinder:
             boot_id=self._boot_id,
             explore=self._happens(self._explore),
             progress=lambda done, of: self._worker.show_life(),
+            today=this_year(),
         )
-        if slate is None:
+        if slate.sample != "all":
             # The 36 of a press take a few milliseconds, the LED's shortest step fifty: on a busy
             # machine going to another thread and back would cost more than the search itself.
             return job()
@@ -170,6 +177,12 @@ class PickFinder:
         answer = found.answer.to_json()
         self._writer.write(lambda: self._journal.record_pick(found.pick, answer, verification_id))
         return found.pick
+
+    def _usual_slate(self) -> Slate:
+        """Return what a press scores unless the owner chose otherwise: 36 next films."""
+        from edge.search.slate import Directors, Slate
+
+        return Slate(sample="next", directors=Directors(active_within=self._active_within))
 
     def _happens(self, share: float) -> bool:
         """Return True for this share of the times it is asked."""

@@ -29,11 +29,11 @@ def _print_done(outcome: Outcome) -> None:
 
     console = Console()
     if answer := bytes(outcome.answer):
-        from edge.search.answer import Answer, ClassicAnswer
-        from edge.search.show import classic_grid, pick_table
+        from edge.search.answer import Answer, SlateAnswer
+        from edge.search.show import pick_table, slate_grid
 
         if "slate" in msgspec.json.decode(answer):
-            console.print(classic_grid(msgspec.json.decode(answer, type=ClassicAnswer)))
+            console.print(slate_grid(msgspec.json.decode(answer, type=SlateAnswer)))
         else:
             console.print(pick_table(msgspec.json.decode(answer, type=Answer)))
     console.print(Text(outcome.message, style="bold"))

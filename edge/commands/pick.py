@@ -35,8 +35,16 @@ def pick(
     repeat_directors: Annotated[
         bool, typer.Option("--repeat-directors", help="List a director more than once.")
     ] = False,
+    draw: Annotated[
+        bool,
+        typer.Option("--draw", help="Draw 36 next films and choose from them, as a press does."),
+    ] = False,
     classic: Annotated[
-        bool, typer.Option("--classic", help="Use the original demonstration's slate of 36.")
+        bool,
+        typer.Option(
+            "--classic",
+            help="Draw the original's slate: 36 films of any years in three directors' careers.",
+        ),
     ] = False,
     everything: Annotated[
         bool, typer.Option("--everything", help="No restrictions: any kind, implausible films too.")
@@ -47,6 +55,14 @@ def pick(
     at_least_films: Annotated[
         int | None,
         typer.Option(help="Only directors with at least this many films.", rich_help_panel=_WHO),
+    ] = None,
+    active_within: Annotated[
+        int | None,
+        typer.Option(
+            help="Only directors whose last film is at most this many years older than the"
+            " model's newest; for next films.",
+            rich_help_panel=_WHO,
+        ),
     ] = None,
     draw_directors: Annotated[
         int | None, typer.Option(help="This many, drawn at random.", rich_help_panel=_WHO)
@@ -60,7 +76,7 @@ def pick(
     ] = None,
     last_year: Annotated[
         int | None,
-        typer.Option(help="Up to this one (ten past training at most).", rich_help_panel=_WHEN),
+        typer.Option(help="Up to this one; any calendar year will do.", rich_help_panel=_WHEN),
     ] = None,
     genre: Annotated[
         list[str] | None, typer.Option(help="Allow only these.", rich_help_panel=_WHAT)
@@ -92,8 +108,8 @@ def pick(
 ) -> None:
     """Find the best films to make, exactly.
 
-    Without options: films only, and plausible ones only (within three years of a director's
-    career, in genres they have worked in), in the years the model was trained on.
+    Without options: the best next film of all directors who were active lately, in genres they
+    have worked in, this year or in one of the two after it. Name years for any other period.
     """
     # One answer and the process ends: collecting garbage would cost more than it frees.
     gc.disable()
@@ -101,6 +117,7 @@ def pick(
         "directors": {
             "names": director and tuple(director),
             "at_least_films": at_least_films,
+            "active_within": active_within,
             "draw": draw_directors,
         },
         "years": {"only": year and tuple(year), "first": first_year, "last": last_year},
@@ -109,15 +126,17 @@ def pick(
             "required": require_genre and tuple(require_genre),
             "at_most": at_most_genres,
         },
-        "": {"kinds": kind and tuple(kind), "plausible": False if implausible else None},
+        "": {
+            "kinds": kind and tuple(kind),
+            "plausible": False if implausible else None,
+            "sample": "any" if classic else "next" if draw else None,
+        },
     }
     if everything and slate:
         raise typer.BadParameter("--everything has no restrictions; leave --slate out")
     chosen = _slate(slate, everything, narrowed)
-    if classic and (slate or everything or chosen != _slate(None, False, {})):
-        raise typer.BadParameter("--classic draws its own slate; leave the other options out")
     made = _made(leave_out)
-    answer = _answer(bundle, state, chosen, made, k, classic, repeat_directors, explore, seed)
+    answer = _answer(bundle, state, chosen, made, k, repeat_directors, explore, seed)
     if as_json:
         sys.stdout.buffer.write(answer.to_json() + b"\n")
         sys.stdout.buffer.flush()
@@ -161,7 +180,6 @@ def _answer(
     slate: Slate,
     made: list[Combination],
     k: int,
-    classic: bool,
     repeat_directors: bool,
     explore: bool,
     seed: int | None,
@@ -169,17 +187,18 @@ def _answer(
     import random
     import secrets
 
+    from edge.appliance.boot import this_year
     from edge.commands.bundle import open_model
-    from edge.search.pick import choose, choose_classic
+    from edge.search.pick import choose, choose_drawn
 
     model = open_model(bundle, state)
     if seed is None:
-        seed = secrets.randbelow(2**32) if classic or explore or slate.draws else 0
-    if classic:
-        from edge.search.classic import classic_slate
+        seed = secrets.randbelow(2**32) if explore or slate.draws else 0
+    if slate.sample != "all":
+        from edge.search.drawn_slate import draw_slate
 
-        drawn = classic_slate(model.catalogue, random.Random(seed), made)
-        return choose_classic(
+        drawn = draw_slate(model, slate, random.Random(seed), made, today=this_year())
+        return choose_drawn(
             model, drawn, k, repeat_directors=repeat_directors, seed=seed, explore=explore
         )
     progress = _RowProgress()
@@ -193,6 +212,7 @@ def _answer(
             leave_out=made,
             explore=explore,
             progress=progress,
+            today=this_year(),
         )
     finally:
         progress.close()
@@ -217,8 +237,8 @@ class _RowProgress:
 def _show(answer: Answer) -> None:
     from rich.console import Console
 
-    from edge.search.answer import ClassicAnswer
-    from edge.search.show import classic_grid, pick_table
+    from edge.search.answer import SlateAnswer
+    from edge.search.show import pick_table, slate_grid
 
-    shown = classic_grid(answer) if isinstance(answer, ClassicAnswer) else pick_table(answer)
+    shown = slate_grid(answer) if isinstance(answer, SlateAnswer) else pick_table(answer)
     Console().print(shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
@@ -139,19 +139,23 @@ def rating_of(form: Form, stars: int) -> float | None:
     return rating
 
 
+# What the form calls each way to sample a slate.
+_SAMPLES: Mapping[str, Literal["all", "next", "any"]] = {
+    "next": "next",
+    "classic": "any",
+    "space": "all",
+}
+
+
 def slate_of(form: Form) -> Slate | None:
-    """Return the slate that the form describes; None for the classic 36 films.
+    """Return the slate that the form describes; None for 36 next films without limits.
 
     Raises:
         BadForm: with the field at fault.
     """
-    match form.one("draw"):
-        case "classic":
-            return None
-        case "space":
-            pass
-        case _:
-            raise BadForm("Choose between 36 films and a wider search.", field="draw")
+    sample = _SAMPLES.get(form.one("draw"))
+    if sample is None:
+        raise BadForm("Choose between 36 films and everything that matches.", field="draw")
     names = list(dict.fromkeys(_names(form)))
     if len(names) > _MOST_NAMES:
         raise BadForm(f"Choose at most {_MOST_NAMES} directors.", field="director")
@@ -160,20 +164,22 @@ def slate_of(form: Form) -> Slate | None:
         raise BadForm(f"There's no kind of film called {unknown[0][:40]!r}.", field="kind")
     if not kinds:
         raise BadForm("Choose at least one of films, television, videos and games.", field="kind")
-    return Slate(
+    slate = Slate(
+        sample=sample,
         directors=Directors(names=tuple(names)),
         years=Years(first=_year(form, "first"), last=_year(form, "last")),
         genres=Genres(allowed=tuple(sorted({normalise(name) for name in form.all("genre")}))),
         kinds=tuple(kind for kind in KINDS if kind in kinds),
         plausible=form.one("plausible") == "yes",
     )
+    return None if slate == Slate(sample="next") else slate
 
 
 def fields_of(slate: Slate | None) -> Mapping[str, Any]:
     """Return the form's values for a slate: the inverse of `slate_of`."""
-    shown = slate or Slate()
+    shown = slate or Slate(sample="next")
     return {
-        "draw": "classic" if slate is None else "space",
+        "draw": next(name for name, sample in _SAMPLES.items() if sample == shown.sample),
         "directors": shown.directors.names,
         "first": shown.years.first,
         "last": shown.years.last,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from data.films import Genres
-from edge.search.answer import Answer, Choice, ClassicAnswer, SpaceSummary
+from edge.search.answer import Answer, Choice, SlateAnswer, SpaceSummary
 
 # Colours of `page.css`, cool to hot; each cell shows its number as well.
 STEPS = 9
@@ -69,7 +69,7 @@ def read_answer(slate: bytes | None) -> Answer | None:
     """Return the answer stored with a pick; None if it's missing or unreadable."""
     if not slate:
         return None
-    kinds: tuple[type[Answer], ...] = (ClassicAnswer, Answer)
+    kinds: tuple[type[Answer], ...] = (SlateAnswer, Answer)
     for kind in kinds:
         try:
             return msgspec.json.decode(slate, type=kind)
@@ -80,13 +80,13 @@ def read_answer(slate: bytes | None) -> Answer | None:
 
 def grid_of(answer: Answer) -> Grid:
     """Return an answer's slate as a grid."""
-    if isinstance(answer, ClassicAnswer) and len(answer.expected) == len(answer.slate.options):
+    if isinstance(answer, SlateAnswer) and len(answer.expected) == len(answer.slate.options):
         return _classic(answer)
     cells = _cells([(choice, choice.expected) for choice in answer.picks], answer.picks[:1])
     return _grid(answer, (), (), cells, cells)
 
 
-def _classic(answer: ClassicAnswer) -> Grid:
+def _classic(answer: SlateAnswer) -> Grid:
     slate = answer.slate
     cells = _cells(list(zip(slate.options, answer.expected, strict=True)), answer.picks[:1])
     by_director = [list(of_one) for _, of_one in groupby(cells, lambda cell: cell.director)]

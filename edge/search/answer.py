@@ -8,7 +8,7 @@ import msgspec
 
 from data.films import Combination, Genres, Kind
 from data.picks import Prediction
-from edge.search.classic import ClassicSlate
+from edge.search.drawn_slate import DrawnSlate
 from edge.search.explain import Why
 
 How: TypeAlias = Literal["tables", "rows", "slate"]
@@ -98,13 +98,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self)
 
 
-class ClassicAnswer(Answer, frozen=True, kw_only=True):
-    """The best of the original's slate of 36.
+class SlateAnswer(Answer, frozen=True, kw_only=True):
+    """The best of a slate of 36.
 
     Attributes:
         slate: what was scored.
         expected: stars of its options, in their order.
     """
 
-    slate: ClassicSlate
+    slate: DrawnSlate
     expected: tuple[float, ...]

@@ -15,6 +15,9 @@ from data.genre_sets import GenreSets
 
 Ints = NDArray[np.integer]
 
+# Who has made more films than this is drawn for a slate of 36.
+REGULAR_FILMS = 3
+
 
 class Pairs(NamedTuple):
     """Directors and genre sets that go together, both as indices of shape [P], in that order."""
@@ -44,6 +47,25 @@ class CatalogueIndex:
         self.first, self.last, self.films = careers.T
         self.first_year = catalogue.years.first
         self.years = catalogue.years.last - catalogue.years.first + 1
+
+    def column(self, year: int) -> int:
+        """Return the tables' column for a calendar year: the nearest, where it has none."""
+        return min(max(year - self.first_year, 0), self.years - 1)
+
+    def active_lately(self, within: int) -> NDArray[np.bool_]:
+        """Return who was active lately, shape [D]: within so many years of the newest film.
+
+        At least a tenth of those who were ever active for long are among them, whatever the
+        newest film's year: one rating of a film of today must not leave a table of older films
+        without directors.
+        """
+        newest = self.catalogue.training_years.last
+        regular = self.last[self.films > REGULAR_FILMS]
+        lately = newest - within
+        if len(regular):
+            lately = min(lately, int(np.quantile(regular, 0.9, method="lower")))
+        active: NDArray[np.bool_] = self.last >= lately
+        return active
 
     @cached_property
     def index_of_director(self) -> dict[str, int]:

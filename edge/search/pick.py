@@ -7,13 +7,13 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 
 from data.films import Combination
-from edge.search.answer import GOOD_STARS, Answer, Choice, ClassicAnswer, SpaceSummary
-from edge.search.classic import ClassicSlate
+from edge.search.answer import GOOD_STARS, Answer, Choice, SlateAnswer, SpaceSummary
+from edge.search.drawn_slate import DrawnSlate
 from edge.search.exact import find
 from edge.search.explain import explain
 from edge.search.explore import draw_for, draw_offsets
 from edge.search.model import Model, Rows, columns
-from edge.search.resolve import resolve
+from edge.search.resolve import asked_years, nothing_matches, resolve
 from edge.search.rows import Progress
 from edge.search.search_space import SearchSpace
 from edge.search.slate import InvalidSlate, Slate
@@ -32,6 +32,7 @@ def choose(
     leave_out: Collection[Combination] = (),
     explore: bool = False,
     progress: Progress | None = None,
+    today: int | None = None,
 ) -> Answer:
     """Return the best films of a slate, exactly.
 
@@ -45,6 +46,7 @@ def choose(
         leave_out: combinations that were already made, besides the slate's own.
         explore: whether to put before the best a film that is drawn to learn from.
         progress: told of rows scored, should a search go row by row.
+        today: this calendar year, if the clock is set.
 
     Raises:
         InvalidSlate: if the slate asks for what the model does not know, or holds nothing.
@@ -53,11 +55,9 @@ def choose(
         raise InvalidSlate(f"Ask for one film or more, not {k}")
     started = time.perf_counter()
     rng = random.Random(seed)
-    space = resolve(slate, model.index, rng, leave_out)
+    space = resolve(slate, model.index, rng, leave_out, today=today)
     if not space.size:
-        raise InvalidSlate(
-            "Nothing matches. Allow more years, genres or directors, or implausible films"
-        )
+        raise nothing_matches(slate, model.index, leave_out, today=today)
     # One more than asked for, so that there is a runner-up.
     drawn = draw_for(space, _chance(seed)) if explore else None
     searched, found, rows, looked_at, warnings, fault = find(
@@ -65,7 +65,7 @@ def choose(
     )
     seconds = time.perf_counter() - started
     titles = TitleMaker(model.catalogue.titles, rng)
-    films = [model.index.combination(*place) for place in zip(*found.cells, strict=True)]
+    films = [space.combination(*place) for place in zip(*found.cells, strict=True)]
     choices = _choices(
         model,
         films,
@@ -74,13 +74,11 @@ def choose(
         explained=k if explained else 0,
         drawn=None if drawn is None else drawn.in_stars(found.cells.directors),
     )
-    if any(choice.extrapolated for choice in choices):
-        last = model.catalogue.training_years.last
-        warnings.append(f"years after {last} lie beyond what the model learnt from")
+    warnings += _carried_forward(model, choices)
     return Answer(
         picks=tuple(choices[:k]),
         runner_up=choices[1] if len(choices) > 1 else None,
-        space=_summary(space, slate),
+        space=_summary(space, slate, asked_years(slate.years, model.catalogue, today)),
         searched=searched,
         looked_at=looked_at,
         seconds=seconds,
@@ -94,21 +92,21 @@ def choose(
     )
 
 
-def choose_classic(
+def choose_drawn(
     model: Model,
-    slate: ClassicSlate,
+    slate: DrawnSlate,
     k: int = 1,
     *,
     repeat_directors: bool = False,
     seed: int = 0,
     explained: bool = True,
     explore: bool = False,
-) -> ClassicAnswer:
-    """Score the original's slate in one call and return its best films.
+) -> SlateAnswer:
+    """Score a drawn slate in one call and return its best films.
 
     Args:
         model: that judges them.
-        slate: from `classic_slate`.
+        slate: from `draw_slate`.
         k: how many films to list.
         repeat_directors: False for the best of k different directors, True for the best k of all.
         seed: that the slate was drawn with, for the record.
@@ -119,7 +117,7 @@ def choose_classic(
     films = [option.combination for option in slate.options]
     rows = model.rows(*columns(films))
     seconds = time.perf_counter() - started
-    drawn = _drawn_for_classic(model, slate, seed) if explore else {}
+    drawn = _offsets_for_slate(model, slate, seed) if explore else {}
     order = _ranked(films, rows.expected.tolist(), drawn, repeat_directors=repeat_directors)
     best = order[: max(k, 2)]
     choices = _choices(
@@ -130,7 +128,7 @@ def choose_classic(
         explained=k if explained else 0,
         drawn=[drawn[films[place].director] for place in best] if explore else None,
     )
-    return ClassicAnswer(
+    return SlateAnswer(
         picks=tuple(choices[:k]),
         runner_up=choices[1] if len(choices) > 1 else None,
         space=SpaceSummary(
@@ -146,7 +144,7 @@ def choose_classic(
         searched="slate",
         looked_at=len(films),
         seconds=seconds,
-        warnings=(),
+        warnings=tuple(_carried_forward(model, choices)),
         fault=None,
         seed=seed,
         model_name=model.name,
@@ -163,7 +161,7 @@ def _chance(seed: int) -> random.Random:
     return random.Random(f"explore {seed}")
 
 
-def _drawn_for_classic(model: Model, slate: ClassicSlate, seed: int) -> dict[str, float]:
+def _offsets_for_slate(model: Model, slate: DrawnSlate, seed: int) -> dict[str, float]:
     """Return what is drawn for each of the slate's directors, in stars."""
     able = [entry for entry in model.catalogue.directors if entry.name in slate.directors]
     offsets = draw_offsets(model.catalogue, [entry.films for entry in able], _chance(seed))
@@ -242,14 +240,21 @@ def _choices(
     ]
 
 
-def _summary(space: SearchSpace, slate: Slate) -> SpaceSummary:
-    first = space.index.first_year
+def _carried_forward(model: Model, choices: Sequence[Choice]) -> list[str]:
+    newest = model.catalogue.training_years.last
+    if not any(choice.year > newest for choice in choices):
+        return []
+    return [f"the model's newest film is of {newest}; what is later is carried forward"]
+
+
+def _summary(space: SearchSpace, slate: Slate, asked: Sequence[int]) -> SpaceSummary:
+    drawn = slate.years.draw is not None
     return SpaceSummary(
         size=space.size,
         directors=len(space.directors),
         years=len(space.years),
-        first_year=int(space.years[0]) + first,
-        last_year=int(space.years[-1]) + first,
+        first_year=int(space.calendar[0]) if drawn else asked[0],
+        last_year=int(space.calendar[-1]) if drawn else asked[-1],
         genre_sets=len(space.sets),
         plausible=space.plausible,
         kinds=slate.kinds,

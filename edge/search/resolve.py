@@ -6,18 +6,27 @@ import difflib
 import random
 from collections.abc import Collection, Iterable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
-from data.films import KINDS, MAX_GENRES, Combination, combination
+from data.films import KINDS, MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination, combination
 from edge.search.catalogue_index import CatalogueIndex
 from edge.search.search_space import Int64, SearchSpace
 from edge.search.slate import Genres, InvalidSlate, Slate, Years
 
+# A press asks for a film of this year or the next ones.
+NEXT_YEARS = 3
+
 
 def resolve(
-    slate: Slate, index: CatalogueIndex, rng: random.Random, leave_out: Collection[Combination] = ()
+    slate: Slate,
+    index: CatalogueIndex,
+    rng: random.Random,
+    leave_out: Collection[Combination] = (),
+    *,
+    today: int | None = None,
 ) -> SearchSpace:
     """Return the space that a slate means for one model.
 
@@ -26,19 +35,70 @@ def resolve(
         index: of the model's catalogue.
         rng: for the slate's draws.
         leave_out: more combinations that were already made.
+        today: this calendar year, if the clock is set.
 
     Raises:
         InvalidSlate: the model doesn't know something of it, or it leaves nothing to choose from.
     """
     made = [combination(film.director, film.year, film.genres) for film in slate.leave_out]
+    years, calendar = _years(slate.years, index, rng, today)
     return SearchSpace.of(
         index,
         _directors(slate, index, rng),
-        _years(slate.years, index.catalogue, rng),
+        years,
         _sets(slate.genres, index, rng),
         plausible=slate.plausible,
         left_out=[*made, *leave_out],
+        calendar=calendar,
+        going_on=_going_on(slate, index),
     )
+
+
+def next_years(catalogue: Catalogue, today: int | None) -> range:
+    """Return the calendar years of the next film: from this year, or after the newest known film.
+
+    Args:
+        catalogue: which says how new the model's newest film is.
+        today: this calendar year, if the clock is set.
+    """
+    first = catalogue.training_years.last + 1 if today is None else today
+    return range(first, first + NEXT_YEARS)
+
+
+def nothing_matches(
+    slate: Slate,
+    index: CatalogueIndex,
+    leave_out: Collection[Combination] = (),
+    *,
+    today: int | None = None,
+) -> InvalidSlate:
+    """Return what to say of a slate that holds nothing, with the limit whose end would help."""
+    unlimited = Slate()
+    without = {
+        "the limit on genres": msgspec.structs.replace(slate, genres=unlimited.genres),
+        "the limit on years": msgspec.structs.replace(slate, years=unlimited.years),
+        "the limit on directors": msgspec.structs.replace(slate, directors=unlimited.directors),
+        "the limit on kinds": msgspec.structs.replace(slate, kinds=KINDS),
+        "“plausible only”": msgspec.structs.replace(slate, plausible=False),
+    }
+    for limit, wider in without.items():
+        if wider == slate:
+            continue
+        try:
+            size = resolve(wider, index, random.Random(0), leave_out, today=today).size
+        except InvalidSlate:
+            continue
+        if size:
+            return InvalidSlate(f"Nothing matches. Without {limit} it would be {size:,} films")
+    return InvalidSlate("Nothing matches. Allow more years, genres or directors")
+
+
+def _going_on(slate: Slate, index: CatalogueIndex) -> NDArray[np.bool_]:
+    """Return whose career goes on: who was active lately, and whom the slate names."""
+    active = index.active_lately(slate.directors.active_within)
+    named = [index.index_of_director.get(name) for name in slate.directors.names]
+    active[[number for number in named if number is not None]] = True
+    return active
 
 
 def _directors(slate: Slate, index: CatalogueIndex, rng: random.Random) -> Int64:
@@ -48,6 +108,12 @@ def _directors(slate: Slate, index: CatalogueIndex, rng: random.Random) -> Int64
         _known("director", wanted.names, index.index_of_director)
         chosen[:] = False
         chosen[[index.index_of_director[name] for name in wanted.names]] = True
+    elif slate.years.is_next and slate.sample != "any":
+        if wanted.active_within < 0:
+            raise InvalidSlate(
+                f"Active within {wanted.active_within} years can't be; give 0 or more"
+            )
+        chosen &= index.active_lately(wanted.active_within)
     if not slate.kinds:
         raise InvalidSlate(f"Name at least one kind of film: {', '.join(KINDS)}")
     if set(slate.kinds) != set(KINDS):
@@ -56,21 +122,40 @@ def _directors(slate: Slate, index: CatalogueIndex, rng: random.Random) -> Int64
     return _drawn("directors", np.flatnonzero(chosen), wanted.draw, rng)
 
 
-def _years(wanted: Years, catalogue: Catalogue, rng: random.Random) -> Int64:
-    training, tables = catalogue.training_years, catalogue.years
-    first = training.first if wanted.first is None else wanted.first
-    last = max(training.last, first) if wanted.last is None else wanted.last
-    years = list(wanted.only) if wanted.only else list(range(first, last + 1))
+def _years(
+    wanted: Years, index: CatalogueIndex, rng: random.Random, today: int | None
+) -> tuple[Int64, Int64]:
+    """Return the tables' columns, ascending, and the calendar year that each stands for."""
+    column_of: dict[int, int] = {}
+    for year in asked_years(wanted, index.catalogue, today):
+        column_of.setdefault(index.column(year), year)
+    columns = _drawn("years", np.array(sorted(column_of), np.int64), wanted.draw, rng)
+    return columns, np.array([column_of[column] for column in columns.tolist()], np.int64)
+
+
+def asked_years(wanted: Years, catalogue: Catalogue, today: int | None) -> list[int]:
+    """Return the calendar years that a slate means, ascending.
+
+    Raises:
+        InvalidSlate: they contradict each other, or no film can be of them.
+    """
     if wanted.only and (wanted.first is not None or wanted.last is not None):
         raise InvalidSlate("Give either single years or a first and last year, not both")
-    if not years:
-        raise InvalidSlate(f"The first year, {first}, comes after the last, {last}; swap them")
-    for year in (min(years), max(years)):
-        if not tables.first <= year <= tables.last:
-            raise InvalidSlate(
-                f"The year {year} is out of range: this model knows {tables.first} to {tables.last}"
-            )
-    return _drawn("years", np.array(sorted(set(years))) - tables.first, wanted.draw, rng)
+    training = catalogue.training_years
+    if wanted.only:
+        years = sorted(set(wanted.only))
+    elif wanted.is_next:
+        years = list(next_years(catalogue, today))
+    else:
+        first = training.first if wanted.first is None else wanted.first
+        last = max(training.last, first) if wanted.last is None else wanted.last
+        if first > last:
+            raise InvalidSlate(f"The first year, {first}, comes after the last, {last}; swap them")
+        years = list(range(max(first, MIN_YEAR - 1), min(last, MAX_YEAR + 1) + 1)) or [first]
+    for year in (years[0], years[-1]):
+        if not MIN_YEAR <= year <= MAX_YEAR:
+            raise InvalidSlate(f"Give years from {MIN_YEAR} to {MAX_YEAR}; {year} isn't one")
+    return years
 
 
 def _sets(wanted: Genres, index: CatalogueIndex, rng: random.Random) -> Int64:

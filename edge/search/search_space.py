@@ -40,6 +40,9 @@ class SearchSpace:
         directors, years, sets: indices of catalogue and tables, ascending, without repeats.
         plausible: only within three years of a director's career, and of their own genres.
         left_out: keys (`SearchSpace.keys`) of combinations that are not in it, ascending.
+        calendar: the calendar year that each of `years` stands for; of several that the model
+            cannot tell apart, the first.
+        going_on: whose career goes on in years that are still to come, shape [all directors].
     """
 
     index: CatalogueIndex
@@ -48,6 +51,8 @@ class SearchSpace:
     sets: Int64
     plausible: bool
     left_out: Int64
+    calendar: Int64
+    going_on: NDArray[np.bool_]
 
     @classmethod
     def of(
@@ -59,16 +64,27 @@ class SearchSpace:
         *,
         plausible: bool = False,
         left_out: Iterable[Combination] = (),
+        calendar: Int64 | None = None,
+        going_on: NDArray[np.bool_] | None = None,
     ) -> SearchSpace:
         """Return the space of these indices; combinations unknown to the catalogue are in none."""
+        columns = _ascending(years)
         return cls(
             index,
             _ascending(directors),
-            _ascending(years),
+            columns,
             _ascending(sets),
             plausible,
             _keys_of(index, left_out),
+            columns + index.first_year if calendar is None else calendar,
+            np.zeros(len(index.names), bool) if going_on is None else going_on,
         )
+
+    def combination(self, director: int, year: int, chosen: int) -> Combination:
+        """Return the combination behind three indices, with the calendar year it was asked for."""
+        asked = int(self.calendar[np.searchsorted(self.years, year)])
+        found = self.index.combination(director, year, chosen)
+        return Combination(found.director, asked, found.genres)
 
     @cached_property
     def windows(self) -> tuple[Int64, Int64]:
@@ -76,11 +92,12 @@ class SearchSpace:
         if not self.plausible:
             none = np.zeros(len(self.directors), np.int64)
             return none, none + len(self.years)
-        calendar = self.years + self.index.first_year
         first = self.index.first[self.directors] - CAREER_MARGIN_YEARS
         last = self.index.last[self.directors] + CAREER_MARGIN_YEARS
-        begin = np.searchsorted(calendar, first)
-        return begin, np.maximum(np.searchsorted(calendar, last, side="right"), begin)
+        begin = np.searchsorted(self.calendar, first)
+        end = np.searchsorted(self.calendar, last, side="right")
+        end[self.going_on[self.directors]] = len(self.calendar)
+        return begin, np.maximum(end, begin)
 
     @cached_property
     def own_places(self) -> Int64:
@@ -185,8 +202,8 @@ def _keys_of(index: CatalogueIndex, combinations: Iterable[Combination]) -> Int6
     known = []
     for chosen in combinations:
         director = index.index_of_director.get(chosen.director)
-        year = chosen.year - index.first_year
-        if director is None or not 0 <= year < index.years:
+        year = index.column(chosen.year)
+        if director is None:
             continue
         if set(chosen.genres) <= set(index.sets.genres):
             known.append(

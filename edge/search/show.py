@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data.films import shown_stars
-from edge.search.answer import Answer, Choice, ClassicAnswer, How
+from edge.search.answer import Answer, Choice, How, SlateAnswer
 
 # From cool to hot; light enough for black figures in the middle, dark enough for white at the ends.
 _HEAT = (
@@ -56,7 +56,7 @@ def bars(probabilities: Sequence[float]) -> str:
     return "".join(_BARS[round(p / most * (len(_BARS) - 1))] for p in probabilities)
 
 
-def classic_grid(answer: ClassicAnswer) -> RenderableType:
+def slate_grid(answer: SlateAnswer) -> RenderableType:
     """Return the slate as a grid, cool to hot: directors and years down, genre sets across."""
     slate = answer.slate
     low, high = min(answer.expected), max(answer.expected)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from data.errors import GreenlightError
 from data.films import KINDS, MAX_GENRES, Kind
+
+# By default a director whose last film is older than this, counted from the model's newest film,
+# isn't expected to make the next one.
+ACTIVE_WITHIN_YEARS = 10
 
 
 class InvalidSlate(GreenlightError, ValueError):
@@ -13,25 +19,29 @@ class InvalidSlate(GreenlightError, ValueError):
 
 
 class Directors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is available. Everyone, unless narrowed.
+    """Who is available. Everyone who was active lately, unless narrowed.
 
     Attributes:
-        names: only these.
+        names: only these, however long ago they were active.
         at_least_films: only those with so many films.
+        active_within: in the next film's years, only those whose last film is at most so many
+            years older than the model's newest.
         draw: a random draw of so many of the rest.
     """
 
     names: tuple[str, ...] = ()
     at_least_films: int = 0
     draw: int | None = None
+    active_within: int = ACTIVE_WITHIN_YEARS
 
 
 class Years(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which years. Those of the training films, unless others are named, up to ten later.
+    """Which years. Those of the next film, unless others are named: any calendar year will do.
 
     Attributes:
-        first, last: a range, both included.
+        first, last: a range, both included; an open end is the end of the training years.
         only: single years instead.
+        every: all the years that the model learned from.
         draw: a random draw of so many of the rest.
     """
 
@@ -39,6 +49,12 @@ class Years(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last: int | None = None
     only: tuple[int, ...] = ()
     draw: int | None = None
+    every: bool = False
+
+    @property
+    def is_next(self) -> bool:
+        """Whether no years were asked for: then they are those of the next film."""
+        return self.first is None and self.last is None and not self.only and not self.every
 
 
 class Genres(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,11 +82,14 @@ class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What there is to choose from. As it stands: plausible films in the training years.
+    """What there is to choose from. As it stands: plausible next films.
 
     Attributes:
+        sample: what a press scores of it: `all` that matches, or 36 drawn from it, of the `next`
+            film's years or, as the original did, of `any` years of the directors' careers.
         kinds: only directors who have made one of these.
-        plausible: only within three years of a director's career, and of their own genres.
+        plausible: only of the director's own genres, and within three years of their career;
+            the career of who was active lately goes on.
         leave_out: combinations that were already made.
     """
 
@@ -80,11 +99,12 @@ class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: tuple[Kind, ...] = ("film",)
     plausible: bool = True
     leave_out: tuple[LeftOut, ...] = ()
+    sample: Literal["all", "next", "any"] = "all"
 
     @classmethod
     def everything(cls) -> Slate:
         """Return the slate without any restriction."""
-        return cls(kinds=KINDS, plausible=False)
+        return cls(years=Years(every=True), kinds=KINDS, plausible=False)
 
     @classmethod
     def from_toml(cls, text: bytes | str) -> Slate:
@@ -103,7 +123,8 @@ class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def draws(self) -> bool:
         """Whether chance has a part in it."""
-        return any(part.draw is not None for part in (self.directors, self.years, self.genres))
+        parts = (self.directors, self.years, self.genres)
+        return self.sample != "all" or any(part.draw is not None for part in parts)
 
 
 def describe(error: msgspec.ValidationError) -> str:

@@ -20,6 +20,7 @@ from edge.appliance.machine import Phase
 from edge.journal import JOURNAL, Journal
 from edge.panel.button import Button, ButtonObserver
 from edge.search.model import Model
+from edge.search.slate import Slate
 from tests.edge.assembly import Assembly
 
 from .measure import Measure, shown
@@ -137,7 +138,14 @@ def writes(bundle, folder):
     checked = read_bundle(bundle, read_public_keys(keys_folder()))
     model = Model.load(checked)
     found = [
-        find_pick(model, None, set(), seed=random.randrange(2**32), made_at="now", boot_id="boot")
+        find_pick(
+            model,
+            Slate(sample="next"),
+            set(),
+            seed=random.randrange(2**32),
+            made_at="now",
+            boot_id="boot",
+        )
         for _ in range(WRITES)
     ]
     with Journal.open(folder / JOURNAL) as journal:

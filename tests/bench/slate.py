@@ -2,8 +2,9 @@
 
 import random
 
-from edge.search.classic import classic_slate
+from edge.search.drawn_slate import draw_slate
 from edge.search.model import columns
+from edge.search.slate import Slate
 
 from .measure import Measure, seconds_of, shown
 from .rates import open_model
@@ -14,7 +15,7 @@ MESSAGES_SECONDS = 36 * 0.3
 
 def measures(bundle):
     model = open_model(bundle)
-    slate = classic_slate(model.catalogue, random.Random(0))
+    slate = draw_slate(model, Slate(sample="any"), random.Random(0))
     films = [candidate.combination for candidate in slate.candidates]
     ready = columns(films)
     call = seconds_of(lambda: model.rows(*ready), 501)

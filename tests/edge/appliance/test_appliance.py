@@ -25,6 +25,8 @@ from edge.search.slate import Slate
 
 from ..assembly import Assembly, assembled
 
+NEXT = Slate(sample="next")
+
 
 def test_a_search_longer_than_a_second_keeps_led_and_button_alive(
     tmp_path, small_bundle, monkeypatch
@@ -93,9 +95,9 @@ def test_a_journal_that_fails_before_the_search_leaves_the_appliance_ready(
 def test_what_was_made_already_is_not_drawn(small_bundle):
     model = Model.load(small_bundle)
     values = {"seed": 7, "made_at": "now", "boot_id": "boot"}
-    first = find_pick(model, None, set(), **values)
-    assert find_pick(model, None, set(), **values).pick.combination == first.pick.combination
-    other = find_pick(model, None, {first.pick.combination}, **values)
+    first = find_pick(model, NEXT, set(), **values)
+    assert find_pick(model, NEXT, set(), **values).pick.combination == first.pick.combination
+    other = find_pick(model, NEXT, {first.pick.combination}, **values)
     drawn = {option.combination for option in other.answer.slate.options}
     assert first.pick.combination not in drawn
 
@@ -207,6 +209,6 @@ def test_on_real_pins_a_program_asks_for_a_pick_and_a_finger_holds(
 
 def test_the_prediction_of_a_pick_is_the_models_own(tmp_path, small_bundle):
     model = Model.load(small_bundle)
-    found = find_pick(model, None, set(), seed=1, made_at="now", boot_id="boot")
+    found = find_pick(model, NEXT, set(), seed=1, made_at="now", boot_id="boot")
     assert isinstance(found.pick.prediction, Prediction)
     assert model.predict([found.pick.combination]) == [found.pick.prediction]

@@ -94,21 +94,21 @@ def test_nothing_is_decided_beside_whoever_holds_the_lock(tmp_path, approved):
 
 
 @pytest.mark.parametrize(
-    ("slate", "field"),
+    ("slate", "said"),
     [
-        (Slate(directors=Directors(names=("Nobody At All",))), "directors.names"),
-        (Slate(years=Years(first=2000, last=1990)), "years"),
+        (Slate(directors=Directors(names=("Nobody At All",))), "know the director"),
+        (Slate(years=Years(first=2000, last=1990)), "comes after the last"),
     ],
 )
 def test_a_slate_that_leaves_nothing_is_refused_without_the_codes_words(
-    tmp_path, small_bundle, slate, field
+    tmp_path, small_bundle, slate, said
 ):
     keep_slate(tmp_path, None)
 
     async def visit(built: Assembly) -> None:
         outcome = await built.appliance.execute(Narrow(slate))
-        assert (outcome.refusal, outcome.field) == (RefusalKind.INVALID, field)
-        assert field not in outcome.error.partition(" ")[0]
+        assert (outcome.refusal, outcome.field) == (RefusalKind.INVALID, None)
+        assert said in outcome.error
         assert built.appliance.slate is None
 
     assembled(tmp_path, small_bundle, visit)

@@ -82,8 +82,16 @@ def test_the_narrowing_form_says_what_a_slate_can_say():
     )
 
 
-def test_the_original_slate_is_none():
-    assert slate_of(form(draw="classic", director="Anyone")) is None
+def test_36_next_films_without_limits_are_what_a_press_draws_anyway():
+    assert slate_of(form(draw="next", kind="film", plausible="yes")) is None
+
+
+@pytest.mark.parametrize(("draw", "sample"), [("next", "next"), ("classic", "any")])
+def test_limits_hold_for_36_films_as_well(draw, sample):
+    entered = form(draw=draw, kind="film", plausible="yes", first="2026", genre="Drama")
+    assert slate_of(entered) == Slate(
+        sample=sample, years=Years(first=2026), genres=Genres(allowed=("Drama",))
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from data import signing
 from edge.page.grid import STEPS, grid_of, read_answer
-from edge.search.classic import classic_slate
+from edge.search.drawn_slate import draw_slate
 from edge.search.model import Model
-from edge.search.pick import choose, choose_classic
+from edge.search.pick import choose, choose_drawn
 from edge.search.slate import Slate
 
 
@@ -20,7 +20,7 @@ def model(bundle, keys):
 
 
 def test_thirty_six_films_lie_in_nine_rows_and_four_columns(model):
-    answer = choose_classic(model, classic_slate(model.catalogue, random.Random(3)))
+    answer = choose_drawn(model, draw_slate(model, Slate(sample="any"), random.Random(3)))
     grid = grid_of(read_answer(answer.to_json()))
     rows = [row for block in grid.blocks for row in block.rows]
     assert [len(row.cells) for row in rows] == [4] * 9
@@ -31,7 +31,7 @@ def test_thirty_six_films_lie_in_nine_rows_and_four_columns(model):
 
 
 def test_the_best_is_hottest_and_the_only_one_marked(model):
-    answer = choose_classic(model, classic_slate(model.catalogue, random.Random(4)))
+    answer = choose_drawn(model, draw_slate(model, Slate(sample="any"), random.Random(4)))
     grid = grid_of(answer)
     cells = [cell for block in grid.blocks for row in block.rows for cell in row.cells]
     best = max(cells, key=lambda cell: cell.expected)

@@ -5,26 +5,54 @@ import itertools
 from data.films import KINDS, Combination
 
 
-def combinations_of(slate, catalogue, leave_out=()):
+def years_of(slate, catalogue, today=None):
+    """Return a slate's calendar years; of those beyond the tables, the first stands for all."""
+    training, tables = catalogue.training_years, catalogue.years
+    years = slate.years
+    if years.only:
+        asked = sorted(set(years.only))
+    elif years.first is None and years.last is None and not years.every:
+        first = training.last + 1 if today is None else today
+        asked = [first, first + 1, first + 2]
+    else:
+        first = training.first if years.first is None else years.first
+        last = training.last if years.last is None else years.last
+        asked = list(range(first, last + 1))
+    first_of = {}
+    for year in asked:
+        first_of.setdefault(min(max(year, tables.first), tables.last), year)
+    return sorted(first_of.values())
+
+
+def active_lately(slate, catalogue):
+    """Return the names of directors who may be expected to make the next film."""
+    regular = sorted(entry.last_year for entry in catalogue.directors if entry.films > 3)
+    least = catalogue.training_years.last - slate.directors.active_within
+    if regular:
+        least = min(least, regular[int(0.9 * (len(regular) - 1))])
+    return {e.name for e in catalogue.directors if e.last_year >= least} | {*slate.directors.names}
+
+
+def combinations_of(slate, catalogue, leave_out=(), today=None):
     """Return every combination of a slate without draws, straight from the catalogue's words."""
     made = {Combination(f.director, f.year, tuple(sorted(f.genres))) for f in slate.leave_out}
     made |= set(leave_out)
-    training = catalogue.training_years
-    years = slate.years.only or range(
-        training.first if slate.years.first is None else slate.years.first,
-        (training.last if slate.years.last is None else slate.years.last) + 1,
-    )
+    years, active = years_of(slate, catalogue, today), active_lately(slate, catalogue)
+    is_next = slate.years == type(slate.years)(draw=slate.years.draw)
     found = []
     for entry in catalogue.directors:
         if slate.directors.names and entry.name not in slate.directors.names:
+            continue
+        if is_next and entry.name not in active:
             continue
         if entry.films < slate.directors.at_least_films:
             continue
         if set(slate.kinds) != set(KINDS) and not set(slate.kinds) & set(entry.kinds):
             continue
         own = {catalogue.genres[index] for index in entry.genres}
-        for year in sorted(set(years)):
-            if slate.plausible and not entry.first_year - 3 <= year <= entry.last_year + 3:
+        for year in years:
+            career_end = 9999 if entry.name in active else entry.last_year + 3
+            if slate.plausible and not entry.first_year - 3 <= year <= career_end:
                 continue
             for size in range(1, slate.genres.at_most + 1):
                 for genres in itertools.combinations(catalogue.genres, size):

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from data.catalogue import USUAL_SPREAD, Spread
 from edge.search.best import Search
-from edge.search.classic import classic_slate
+from edge.search.drawn_slate import draw_slate
 from edge.search.explore import draw_offsets
-from edge.search.pick import choose, choose_classic
+from edge.search.pick import choose, choose_drawn
 from edge.search.resolve import resolve
 from edge.search.show import pick_table
 from edge.search.slate import Slate
@@ -62,7 +62,7 @@ def test_a_raised_search_finds_what_ranking_every_score_and_draw_finds(data):
     plain = Search(model.tables, space)
     before = plain.best(k, repeat_directors=repeat)
     found = plain.raised(offsets).best(k, repeat_directors=repeat)
-    films = [model.index.combination(*cell) for cell in zip(*found.cells, strict=True)]
+    films = [space.combination(*cell) for cell in zip(*found.cells, strict=True)]
     wanted = best_with_draws(model, every, of_name, k, repeat)
     assert list(zip(films, found.scores.tolist(), strict=True)) == wanted
     # The search it was made from is as it was.
@@ -109,15 +109,15 @@ def test_the_first_pick_is_best_with_its_draw_and_the_others_are_best_without(ki
 @given(st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([3000, 2, 0]))
 def test_the_classic_slate_explores_alike(seed, repeat, spread):
     model = made_up_model(seed % 7, directors=30, genres=6, years=20, spread=spread)
-    slate = classic_slate(model.catalogue, random.Random(seed))
+    slate = draw_slate(model, Slate(sample="any"), random.Random(seed))
     films = [option.combination for option in slate.options]
-    answer = choose_classic(model, slate, 36, repeat_directors=repeat, seed=seed, explore=True)
+    answer = choose_drawn(model, slate, 36, repeat_directors=repeat, seed=seed, explore=True)
     offsets = {pick.director: pick.drawn for pick in answer.picks}
     assert set(offsets) == set(slate.directors)
     said = zip(films, model.predict(films), strict=True)
     wanted = min((-s.expected - offsets[film.director], film) for film, s in said)
     assert drawn_of(answer.picks[0]) == wanted
-    plain = choose_classic(model, slate, 36, repeat_directors=repeat, seed=seed)
+    plain = choose_drawn(model, slate, 36, repeat_directors=repeat, seed=seed)
     assert [pick.combination for pick in answer.picks[1:]] == [
         pick.combination for pick in plain.picks if pick.combination != wanted[1]
     ]

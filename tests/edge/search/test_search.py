@@ -46,12 +46,16 @@ def slates(draw, catalogue):
     directors = Directors(
         names=draw(st.one_of(st.just(()), st.just(some(names)))),
         at_least_films=draw(st.sampled_from([0, 0, 3])),
+        active_within=draw(st.sampled_from([0, 3, 10])),
     )
-    if draw(st.booleans()):
+    kind = draw(st.sampled_from(["range", "single", "next", "every"]))
+    if kind == "range":
         first = draw(st.sampled_from(list(years)))
-        span = Years(first=first, last=draw(st.integers(first, catalogue.years.last)))
+        span = Years(first=first, last=draw(st.integers(first, catalogue.years.last + 4)))
+    elif kind == "single":
+        span = Years(only=some(years, least=1))
     else:
-        span = Years(only=some(years))
+        span = Years(every=kind == "every")
     allowed = some(catalogue.genres)
     genres = Genres(
         allowed=allowed,
@@ -139,12 +143,42 @@ def test_years_past_the_training_range_are_allowed_and_marked():
     model = made_up_model(5)
     training, tables = model.catalogue.training_years, model.catalogue.years
     assert tables.last > training.last
-    answer = choose(model, Slate(years=Years(first=training.last + 1, last=tables.last)))
-    assert answer.picks[0].extrapolated
-    assert any("beyond" in warning for warning in answer.warnings)
-    assert not choose(model, Slate()).picks[0].extrapolated
-    with pytest.raises(InvalidSlate, match=str(tables.last)):
-        choose(model, Slate(years=Years(first=tables.last + 1)))
+    for years in (
+        Years(first=training.last + 1, last=tables.last),
+        Years(only=(tables.last + 50, tables.last + 60)),
+        Years(),
+    ):
+        answer = choose(model, Slate(years=years))
+        assert answer.picks[0].extrapolated
+        assert answer.warnings == (
+            f"the model's newest film is of {training.last}; what is later is carried forward",
+        )
+    assert not choose(model, Slate.everything()).picks[0].extrapolated
+    with pytest.raises(InvalidSlate, match="1870 to 2200"):
+        choose(model, Slate(years=Years(first=2201, last=2300)))
+
+
+@pytest.mark.parametrize("today", [None, 2026, 2100])
+def test_without_years_the_next_film_is_looked_for(today):
+    model = made_up_model(5)
+    newest = model.catalogue.training_years.last
+    answer = choose(model, Slate(), 5, today=today)
+    first = newest + 1 if today is None else today
+    assert (answer.space.first_year, answer.space.last_year) == (first, first + 2)
+    assert {pick.year for pick in answer.picks} <= {first, first + 1, first + 2}
+    wanted = best_of(model, combinations_of(Slate(), model.catalogue, today=today), 5, False)
+    assert [pick.combination for pick in answer.picks] == [film for film, _ in wanted]
+
+
+def test_of_years_that_the_model_cannot_tell_apart_the_first_stands_for_all():
+    model = made_up_model(5)
+    beyond = model.catalogue.years.last + 5
+    answer = choose(model, Slate(years=Years(only=(beyond, beyond + 1))), 3)
+    assert {pick.year for pick in answer.picks} == {beyond}
+    (again,) = choose(
+        model, Slate(years=Years(only=(beyond,))), 1, leave_out=[answer.picks[0].combination]
+    ).picks
+    assert again.combination != answer.picks[0].combination
 
 
 def test_a_row_has_the_same_bits_alone_and_in_any_batch(real_model):

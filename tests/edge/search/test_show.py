@@ -6,9 +6,9 @@ import re
 import pytest
 from rich.console import Console
 
-from edge.search.classic import classic_slate
-from edge.search.pick import choose, choose_classic
-from edge.search.show import bars, classic_grid, heat, pick_table, stars
+from edge.search.drawn_slate import draw_slate
+from edge.search.pick import choose, choose_drawn
+from edge.search.show import bars, heat, pick_table, slate_grid, stars
 from edge.search.slate import Slate, Years
 
 from .made_up import model as made_up_model
@@ -47,14 +47,14 @@ def test_a_distribution_is_ten_bars():
 
 
 def test_the_grid_has_a_coloured_cell_for_each_candidate_and_marks_the_best():
-    answer = choose_classic(MODEL, classic_slate(MODEL.catalogue, random.Random(1)))
-    plain = shown(classic_grid(answer))
+    answer = choose_drawn(MODEL, draw_slate(MODEL, Slate(sample="any"), random.Random(1)))
+    plain = shown(slate_grid(answer))
     for director in answer.slate.directors:
         assert director in plain
     assert plain.count("★") == 1
     for expected in answer.expected:
         assert f" {stars(expected)} " in plain
-    colours = set(re.findall(r"48;2;(\d+;\d+;\d+)", shown(classic_grid(answer), color="truecolor")))
+    colours = set(re.findall(r"48;2;(\d+;\d+;\d+)", shown(slate_grid(answer), color="truecolor")))
     assert len(colours) >= len({round(e, 3) for e in answer.expected}) // 2
 
 
