@@ -27,6 +27,8 @@ help: ## list what can be asked for
 
 # ---------------------------------------------------------------- set-up
 
+# Installed without compiling: Python compiles what it imports, which is a small part.
+
 define make_venv
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "Greenlight needs Python 3.11 to 3.13; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
@@ -41,7 +43,7 @@ endef
 $(VENV)/ready: locks/dev.txt pyproject.toml
 	@echo "==> Setting up $(VENV) from locks/dev.txt (one to three minutes, once)"
 	$(call make_venv,$(VENV))
-	@$(RUN)/python locks/run_pip.py build/pip-dev.log install -r locks/dev.txt
+	@$(RUN)/python locks/run_pip.py build/pip-dev.log install -r locks/dev.txt --no-compile
 	@$(RUN)/python locks/run_pip.py build/pip-greenlight.log install --no-build-isolation --editable .
 	@touch $@
 
@@ -49,7 +51,7 @@ $(CLOUD_VENV)/ready: locks/local-cloud.txt
 	@echo "==> Setting up the local cloud in $(CLOUD_VENV) from locks/local-cloud.txt"
 	@mkdir -p $(dir $(CLOUD_VENV))
 	$(call make_venv,$(CLOUD_VENV))
-	@$(CLOUD_VENV)/bin/python locks/run_pip.py build/pip-local-cloud.log install -r locks/local-cloud.txt
+	@$(CLOUD_VENV)/bin/python locks/run_pip.py build/pip-local-cloud.log install -r locks/local-cloud.txt --no-compile
 	@touch $@
 
 .PHONY: setup

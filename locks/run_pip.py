@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 # How often a line of progress is due.
-PROGRESS_SECONDS = 5
+PROGRESS_SECONDS = 10
 # pip has its own timeouts for the network; one that prints nothing for this long is stuck.
 SILENCE_SECONDS = 1800
 # Lines to show of a failure in which pip names no error.

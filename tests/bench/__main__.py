@@ -1,8 +1,10 @@
 """`make bench`: one run of every benchmark, as a table and as build/bench.json.
 
 Run as `python -m tests.bench [GROUP...]`. A group is a module of this folder with a function
-`measures(bundle)` that yields its figures; ratios are of things measured side by side. Exit 1 if a
-figure misses what it must reach.
+`measures(bundle)` that yields its figures; ratios are of things measured side by side. A figure
+whose program or model is missing isn't run, and the table says how to get it; so does a group's
+function `missing(bundle)`, by key. Exit 1 if a figure misses what it must reach, a group fails, or
+nothing could be run.
 """
 
 import importlib
@@ -20,6 +22,27 @@ GROUPS = (
     *("appliance", "page", "sync"),
 )
 BUNDLE, OUT = Path("build/bundle"), Path("build/bench.json")
+
+
+def missing(group):
+    """Return what a group can't measure here, by key, with what would make it possible."""
+    if not (BUNDLE / "manifest.json").exists():
+        return {group: "make train-export"}
+    module = importlib.import_module(f"tests.bench.{group}")
+    return module.missing(BUNDLE) if hasattr(module, "missing") else {}
+
+
+def measured(group):
+    """Return a group's figures, and why there are no more of them, or None."""
+    found = []
+    if group in missing(group):
+        return found, None
+    try:
+        for measure in importlib.import_module(f"tests.bench.{group}").measures(BUNDLE):
+            found.append(measure)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the other figures count
+        return found, f"{type(error).__name__}: {error}"
+    return found, None
 
 
 def main():
@@ -40,11 +63,15 @@ def main():
     ):
         table.add_column(name, justify=justify, overflow="fold")
     figures = json.loads(OUT.read_text()) if sys.argv[1:] and OUT.exists() else {}
-    missed = 0
+    missed = ran = 0
+    absent = {group: missing(group) for group in chosen}
+    for key, remedy in sorted({pair for one in absent.values() for pair in one.items()}):
+        console.print(f"{key} is not run: {remedy}")
     for group in chosen:
         with console.status(f"measuring {group} ..."):
-            found = list(importlib.import_module(f"tests.bench.{group}").measures(BUNDLE))
+            found, failure = measured(group)
         for measure in found:
+            ran += 1
             reached = [measure.reaches(measure.must), measure.reaches(measure.aim)]
             missed += not reached[0]
             verdict = "[green]aim[/]" if reached[1] else "must" if reached[0] else "[red]missed[/]"
@@ -57,11 +84,18 @@ def main():
                 "aim": measure.aim,
                 "detail": measure.detail,
             }
+        for key, remedy in absent[group].items():
+            table.add_row(key, "", "", "", "[yellow]not run[/]", f"not run: {remedy}")
+            figures[key] = {"value": None, "detail": f"not run: {remedy}"}
+        if failure:
+            missed += 1
+            table.add_row(group, "", "", "", "[red]failed[/]", failure)
+            figures[group] = {"value": None, "detail": f"failed: {failure}"}
     console.print(table)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
     console.print(f"written to {OUT}")
-    return 1 if missed else 0
+    return 1 if missed or not ran else 0
 
 
 if __name__ == "__main__":
