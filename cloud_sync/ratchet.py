@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from data.checks import refuse_jump
 from data.durable import aside_name, replace_durably
 from data.errors import GreenlightError
 
@@ -40,7 +41,11 @@ class Ratchet:
         Raises:
             VersionRefused: naming both versions.
         """
-        seen = self._read().get(key_id)
+        known = self._read()
+        highest = max((one.version for one in known.values()), default=0)
+        if too_far := refuse_jump(version, highest):
+            raise VersionRefused(too_far)
+        seen = known.get(key_id)
         if seen is None or version > seen.version:
             return
         if version == seen.version and manifest_sha256 == seen.manifest_sha256:

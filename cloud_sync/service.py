@@ -35,7 +35,7 @@ from cloud_sync.events import (
 )
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
 from cloud_sync.fetcher import Fetcher
-from cloud_sync.mqtt import Broker, NotConnected, TopicRefused
+from cloud_sync.mqtt import Broker, Message, NotConnected, TopicRefused
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
@@ -143,7 +143,7 @@ class Service:
     def _handle(self, event: Event) -> None:
         pending: deque[Event] = deque([event])
         while pending:
-            for command in self._session.handle(pending.popleft(), time.monotonic()):
+            for command in self._decide(pending.popleft()):
                 try:
                     follows = self._carry_out(command)
                 except JournalError as error:
@@ -153,8 +153,25 @@ class Service:
                     if isinstance(command, Offer):
                         pending.append(OfferFailed(command.job.id, str(error)))
                     break
+                except Exception as error:
+                    if not isinstance(command, Offer):
+                        raise
+                    _log.exception("offering version %d", command.job.document.version)
+                    follows = OfferFailed(command.job.id, f"{type(error).__name__}: {error}")
                 if follows is not None:
                     pending.append(follows)
+
+    def _decide(self, event: Event) -> list[Command]:
+        """Return what follows; of a message that the session cannot take, nothing does."""
+        try:
+            return self._session.handle(event, time.monotonic())
+        except Exception as error:
+            if not isinstance(event, Message):
+                raise
+            # Whoever can publish to us must not be able to stop us: systemd would start the
+            # service into the same message again and again.
+            _log.exception("a message on %r", event.topic[:256])
+            return [MessageIgnored(event.topic[:256], f"unexpected {type(error).__name__}")]
 
     def _carry_out(self, command: Command) -> Event | None:
         journal = self._journal

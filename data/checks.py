@@ -7,6 +7,7 @@ import re
 import uuid
 from collections import Counter
 
+from data import limits
 from data.errors import InvalidRecord
 
 # Grows when a reader of the old form would misread the new one.
@@ -62,9 +63,19 @@ def check_schema(prefix: str, version: int) -> None:
 
 
 def check_version(field: str, version: int) -> None:
-    """Refuse a model's version below the first."""
-    if version < 1:
-        raise InvalidRecord(field, f"is {version}; versions begin at 1")
+    """Refuse a model's version below the first or above the last."""
+    if not 1 <= version <= limits.MAX_MODEL_VERSION:
+        raise InvalidRecord(
+            field, f"is {version}; versions go from 1 to {limits.MAX_MODEL_VERSION}"
+        )
+
+
+def refuse_jump(version: int, highest: int) -> str:
+    """Return why a version is too far above the highest before it (0 without one), or nothing."""
+    most = min(highest + limits.MAX_VERSION_JUMP, limits.MAX_MODEL_VERSION)
+    if version <= most:
+        return ""
+    return f"version {version} is too far above version {highest}; at most {most} may follow it"
 
 
 def check_length(field: str, length: int, most: int) -> None:

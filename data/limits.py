@@ -18,6 +18,11 @@ MAX_BUNDLE_FILE_BYTES = 16 * 1024 * 1024
 MAX_BUNDLE_BYTES = 32 * 1024 * 1024
 MAX_BUNDLE_FILES = 16
 
+# A signed version near the end of the integers would be the last one that a device ever takes. A
+# release may go at most so far beyond the highest before it; what is weekly takes 190 years.
+MAX_MODEL_VERSION = 1_000_000
+MAX_VERSION_JUMP = 10_000
+
 # AWS refuses a named shadow's state above 8 KB.
 MAX_SHADOW_BYTES = 8 * 1024
 

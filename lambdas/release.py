@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 
-from data import topics, wire
+from data import limits, topics, wire
+from data.checks import refuse_jump
 from data.manifest import MANIFEST, PIPELINE
 from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
@@ -75,8 +76,13 @@ def put_release(s3: Any, bucket: str, release: Release, pipeline: bytes | None) 
         pipeline: the bytes of its `pipeline.joblib`, if there is one.
 
     Raises:
-        PublishingFailed: this version is there with other content.
+        PublishingFailed: this version is there with other content, or too far above the last.
     """
+    before = [
+        version for version in versions(s3, bucket, release.name) if version < release.version
+    ]
+    if too_far := refuse_jump(release.version, max(before, default=0)):
+        raise PublishingFailed(f"{too_far}; devices would refuse it: train again")
     prefix = topics.bundle_prefix(release.name, release.version)
     beside = topics.incumbent_prefix(release.name, release.version)
     # The bundle first: it decides whether this version is another's.
@@ -94,7 +100,12 @@ def versions(s3: Any, bucket: str, name: str) -> list[int]:
         for page in pages
         for entry in page.get("CommonPrefixes", [])
     ]
-    return sorted(int(version) for version in found if version.isdecimal())
+    return sorted(
+        int(version)
+        for version in found
+        # What no device takes is nobody's version, whoever put it there.
+        if version.isdecimal() and len(version) <= len(str(limits.MAX_MODEL_VERSION))
+    )
 
 
 def tell_devices(

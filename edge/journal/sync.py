@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from edge.journal.file import JournalStore
+from data.checks import check_version
+from data.errors import InvalidRecord
+from edge.journal.file import JournalError, JournalStore
 from edge.journal.rows import Activation, OutboxRow, Request, RequestKind
 
 
@@ -130,7 +132,14 @@ class SyncSide(JournalStore):
 
         Returns:
             The offer's sequence number.
+
+        Raises:
+            JournalError: the version is out of bounds, or the journal cannot be written.
         """
+        try:
+            check_version("version", version)
+        except InvalidRecord as error:
+            raise JournalError(f"a model cannot be offered: {error}") from error
         with self.transaction() as connection:
             connection.execute(
                 "DELETE FROM incoming WHERE job_id = ? AND state = 'offered'", (job_id,)

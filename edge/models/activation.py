@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from data.bundle import NeedsNewerSoftware
+from data.checks import refuse_jump
 from data.errors import GreenlightError
 from data.manifest import Manifest
 from data.software import is_below
@@ -147,6 +148,8 @@ def judge(manifest: Manifest, manifest_sha256: str, offered: tuple[int, str], kn
     highest = known.highest.get(manifest.key_id, 0)
     if manifest.version <= highest:
         raise Refused(f"version {manifest.version} is not above {highest}, seen for its key")
+    if too_far := refuse_jump(manifest.version, max(known.highest.values(), default=0)):
+        raise Refused(too_far)
     if is_below(known.runtime, manifest.min_onnxruntime):
         raise NeedsNewerSoftware(
             f"ONNX Runtime {manifest.min_onnxruntime}; {known.runtime} is here"

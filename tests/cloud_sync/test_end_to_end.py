@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from rig.pi import PATIENCE, Pi
-from rig.records import HASH
+from rig.records import HASH, Published
 
 from cloud_sync.artefacts import (
     ArtefactDenied,
@@ -28,6 +28,7 @@ from data.films import Combination
 from data.ids import new_id
 from data.manifest import MODEL
 from data.messages import VerificationRequest
+from data.signing import development_key
 from edge.journal import JOURNAL, Activation, Journal
 
 
@@ -95,6 +96,29 @@ def test_an_older_model_is_refused_by_the_ratchet_and_the_job_says_why(pi: Pi) -
     status, details = pi.job(job_id)
     assert status == "FAILED"
     assert "not above version 5" in details["reason"]
+
+
+@pytest.mark.parametrize("version", [2**62, 2**63, 2**64, 1_000_001, 0, -1])
+def test_a_version_out_of_bounds_fails_its_job_and_ends_nothing(pi: Pi, version: int) -> None:
+    hostile = pi.send_job(Published(pi.folder / "bundle", 1, development_key()), version)
+    job_id, _ = pi.publish(1)
+    with Appliance(pi):
+        assert pi.once().returncode == 0
+    status, details = pi.job(hostile)
+    assert (status, "versions go from 1" in details["reason"]) == ("FAILED", True)
+    assert pi.job(job_id)[0] == "SUCCEEDED"
+
+
+def test_a_release_too_far_above_the_last_is_refused_and_the_next_is_taken(pi: Pi) -> None:
+    pi.publish(1)
+    with Appliance(pi):
+        assert pi.once().returncode == 0
+        far, _ = pi.publish(1_000_000)
+        assert pi.once().returncode == 0
+        assert "too far above version 1" in pi.job(far)[1]["reason"]
+        following, _ = pi.publish(2)
+        assert pi.once().returncode == 0
+    assert pi.job(following)[0] == "SUCCEEDED"
 
 
 def test_a_model_the_appliance_refuses_fails_the_job_with_its_reason(pi: Pi) -> None:

@@ -16,6 +16,8 @@ from cloud_sync.intake import Checkpoint, Intake, Stopped
 from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job, SoftwareTooOld
 from data.bundle import read_bundle
+from data.errors import InvalidRecord
+from data.limits import MAX_VERSION_JUMP
 from data.manifest import CATALOGUE, MANIFEST, MODEL, REPORT, SIGNATURE
 from data.signing import PrivateKey
 
@@ -235,6 +237,17 @@ def test_a_link_in_the_incoming_folder_is_not_followed(bench: Bench, tmp_path: P
     (bench.state / "incoming" / "trap").symlink_to(elsewhere)
     assert isinstance(bench.fetch(published), Fetched)
     assert (elsewhere / "kept").read_text() == "mine"
+
+
+def test_a_signed_version_out_of_bounds_or_too_far_on_is_refused_and_the_next_is_taken(
+    bench: Bench,
+) -> None:
+    refused(bench.fetch(bench.publish(MAX_VERSION_JUMP + 1)), "too far above version 0")
+    bench.fetch(bench.publish(3))
+    refused(bench.fetch(bench.publish(3 + MAX_VERSION_JUMP + 1)), "too far above version 3")
+    with pytest.raises(InvalidRecord, match="versions go from 1"):
+        bench.publish(2**62)
+    assert isinstance(bench.fetch(bench.publish(3 + MAX_VERSION_JUMP)), Fetched)
 
 
 def test_a_damaged_ratchet_is_set_aside_and_not_deleted(bench: Bench) -> None:

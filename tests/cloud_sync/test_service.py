@@ -22,7 +22,7 @@ from cloud_sync.events import Event
 from cloud_sync.mqtt import Message
 from cloud_sync.service import EventQueue, Service
 from cloud_sync.session import Session
-from edge.journal import JOURNAL, Journal, JournalFull, open_or_set_aside
+from edge.journal import JOURNAL, Journal, JournalError, JournalFull, open_or_set_aside
 
 FAST = msgspec.structs.replace(
     SETTINGS, retry_base_seconds=0.01, retry_cap_seconds=0.02, ack_timeout_seconds=0.2
@@ -62,7 +62,7 @@ class World:
         self.folder = folder
         self.cloud = Cloud()
         hub = FakeHub()
-        events: EventQueue = EventQueue()
+        self.events = events = EventQueue()
         session = Session(FAST, random.Random(1), time.monotonic())
         inbox: Callable[[Event], None] = events.put
         line = FakeBroker(hub, THING, subscriptions(THING), inbox)
@@ -136,3 +136,25 @@ def test_stopping_tells_so_and_leaves_the_broker(folder: Path) -> None:
     world.service.run(stop)
     with Journal.open(folder / JOURNAL) as journal:
         assert journal.sync_state()["connection"]["state"] == "stopped"
+
+
+def test_a_message_that_the_session_cannot_take_ends_nothing(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(folder)
+    assert world.run(lambda: "not connected" not in world.service.standing()[1])
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "_route", lambda *_: 1 / 0)
+        world.events.put(Message(f"$aws/things/{THING}/jobs/notify", b"{}"))
+        assert world.run(lambda: "ZeroDivisionError" in caplog.text)
+    with Journal.open(folder / JOURNAL) as journal:
+        journal.record_rating(feedback(1))
+        assert world.run(lambda: journal.outbox_depth()[0] == 0)
+
+
+def test_the_journal_refuses_to_offer_a_version_out_of_bounds(folder: Path) -> None:
+    with Journal.open(folder / JOURNAL) as journal:
+        for version in (0, 2**31, 2**62, 2**63):
+            with pytest.raises(JournalError, match="versions go from 1"):
+                journal.offer_model(version, "0" * 64, "job", "folder")
+        assert journal.incoming_models() == []

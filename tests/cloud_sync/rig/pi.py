@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rig.records import Published, feedback
 
 from data import topics, wire
@@ -59,13 +60,20 @@ class Pi:
             aws.client("s3").put_object(
                 Bucket=bucket, Key=key.replace(published.prefix, prefix), Body=content
             )
-        document = published.document(bucket=bucket, prefix=prefix)
+        return self.send_job(published, version), published
+
+    def send_job(self, published: Published, version: int) -> str:
+        """Create the job of a bundle, as this version, and return its id."""
+        aws = self.cloud.aws
+        bucket = aws.local.models_bucket
+        prefix = f"models/{self.thing.lower()}/{version}/"
+        document = msgspec.to_builtins(published.document(bucket=bucket, prefix=prefix))
         job_id = f"{self.thing}-{version}"
         target = aws.client("iot").describe_thing(thingName=self.thing)["thingArn"]
         aws.client("iot").create_job(
-            jobId=job_id, targets=[target], document=wire.encode(document).decode()
+            jobId=job_id, targets=[target], document=json.dumps({**document, "version": version})
         )
-        return job_id, published
+        return job_id
 
     def job(self, job_id: str) -> tuple[str, dict[str, str]]:
         found = self.cloud.aws.client("iot").describe_job_execution(
