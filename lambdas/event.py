@@ -19,7 +19,7 @@ from data.errors import InvalidRecord
 
 
 @dataclass(frozen=True)
-class Message:
+class DeviceMessage:
     """A message of a device.
 
     Attributes:
@@ -31,7 +31,7 @@ class Message:
     payload: bytes
 
 
-def read_event(event: object) -> Message:
+def read_event(event: object) -> DeviceMessage:
     """Return the message of a rule's event.
 
     Raises:
@@ -47,7 +47,7 @@ def read_event(event: object) -> Message:
             "event.payload", "is no text; the rule must select encode(*, 'base64') AS payload"
         )
     try:
-        return Message(topics.check_thing(thing), b64decode(payload, validate=True))
+        return DeviceMessage(topics.check_thing(thing), b64decode(payload, validate=True))
     except (binascii.Error, ValueError) as error:
         if isinstance(error, InvalidRecord):
             raise

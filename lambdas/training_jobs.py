@@ -23,7 +23,7 @@ _STAMP = re.compile(r"\d{8}T\d{6}Z")
 _MAX_REASON = 500
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a training job.
 
     Attributes:

@@ -24,7 +24,7 @@ from lambdas.operator.aws import LocalCloudNotRunning, LocalEndpoints
 from lambdas.operator.cli import NAME
 from local_cloud import supervisor, tail
 from local_cloud.control import order
-from local_cloud.state import DEFAULT, LocalCloudFailed, State, ending_of
+from local_cloud.state import DEFAULT, LocalCloudFailed, LocalState, ending_of
 
 _STOP_SECONDS = 45.0
 # The emulator, the stack, and the ML endpoint, which alone may take ninety seconds.
@@ -65,7 +65,7 @@ def run(
         else:
             _show(endpoints)
 
-    folder = State(local)
+    folder = LocalState(local)
     if not keep:
         _forget(folder)
     supervisor.run(folder, pipeline, stopped, ready)
@@ -79,7 +79,7 @@ def start(
     as_json: JsonOption = False,
 ) -> None:
     """Start it in the background; returns when everything answers. Does nothing if it runs."""
-    folder = State(local)
+    folder = LocalState(local)
     folder.make()
     begun = time.monotonic()
     if not _runs(folder):
@@ -95,7 +95,7 @@ def start(
     print(f"  {NAME} local stop --local {local}")
 
 
-def _runs(folder: State) -> bool:
+def _runs(folder: LocalState) -> bool:
     try:
         order(folder, "status")
     except LocalCloudNotRunning:
@@ -103,7 +103,7 @@ def _runs(folder: State) -> bool:
     return True
 
 
-def _start(folder: State, pipeline: Path | None, keep: bool) -> None:
+def _start(folder: LocalState, pipeline: Path | None, keep: bool) -> None:
     reader, writer = os.pipe()
     command = [
         *(sys.executable, "-m", "local_cloud", "local", "run", "--local", str(folder.folder)),
@@ -130,21 +130,21 @@ def _start(folder: State, pipeline: Path | None, keep: bool) -> None:
             )
         if os.read(said.fileno(), len(_READY)) != _READY:
             reason = log.read_text("utf-8", "replace").strip().splitlines()
-            last = reason[-1].removeprefix(f"{NAME}: ") if reason else "it said nothing"
+            last = reason[-1].removeprefix(f"{NAME}: ") if reason else "it printed nothing"
             raise LocalCloudFailed(last)
 
 
 @app.command()
 def stop(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
     """Stop it cleanly; what it holds is kept for the next start."""
-    stopped = _stop(State(local))
+    stopped = _stop(LocalState(local))
     if as_json:
         print_json({"stopped": stopped})
     elif not stopped:
         print(f"no local cloud runs on {local}")
 
 
-def _stop(folder: State) -> bool:
+def _stop(folder: LocalState) -> bool:
     """Stop it and wait for its end; return whether there was one."""
     try:
         descriptor = os.open(folder.lock, os.O_RDWR)
@@ -174,7 +174,7 @@ def _stop(folder: State) -> bool:
 @app.command()
 def status(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
     """Show where everything is and how it is doing; exit code 69 if it isn't running."""
-    folder = State(local)
+    folder = LocalState(local)
     parts = order(folder, "status")
     if as_json:
         print_json({**parts, "endpoints": folder.read_endpoints()})
@@ -189,7 +189,7 @@ def follow(
     once: Annotated[bool, typer.Option(help="show those and end")] = False,
 ) -> None:
     """Show what happens: functions, rules, refusals, endpoint. Press Ctrl-C to end."""
-    folder = State(local)
+    folder = LocalState(local)
     if not folder.log("x").parent.is_dir():
         raise LocalCloudNotRunning(f"there is no local cloud on {local}")
     try:
@@ -201,7 +201,7 @@ def follow(
 @app.command()
 def offline(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
     """Cut the network before the broker: its port is refused."""
-    reply = order(State(local), "offline")
+    reply = order(LocalState(local), "offline")
     if as_json:
         print_json(reply)
     else:
@@ -211,14 +211,14 @@ def offline(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
 @app.command()
 def online(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
     """Restore the network before the broker."""
-    reply = order(State(local), "online")
+    reply = order(LocalState(local), "online")
     if as_json:
         print_json(reply)
     else:
         print(f"broker: {reply['broker']}")
 
 
-def _forget(folder: State) -> None:
+def _forget(folder: LocalState) -> None:
     """Remove what the last run left, unless it still runs."""
     with supervisor.only_one(folder):
         for path in (folder.emulator, folder.pipelines, folder.packages, folder.training):

@@ -1,4 +1,4 @@
-"""Orders to the running local cloud: one JSON line in, one out, over a socket in its folder."""
+"""Commands to the running local cloud: one JSON line in, one out, over a socket in its folder."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.operator.aws import LocalCloudNotRunning
-from local_cloud.state import LocalCloudFailed, State, ending_of
+from local_cloud.state import LocalCloudFailed, LocalState, ending_of
 
-Order = Callable[[dict[str, Any]], dict[str, Any]]
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 # What the kernel has room for in the name of a socket.
 _MAX_SOCKET_PATH = 107
@@ -24,10 +24,10 @@ _OBEY_SECONDS = 150.0
 _MAX_LINE = 65_536
 
 
-class Control:
+class ControlSocket:
     """Takes orders; a context manager."""
 
-    def __init__(self, path: Path, orders: Mapping[str, Order]) -> None:
+    def __init__(self, path: Path, orders: Mapping[str, Handler]) -> None:
         if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
             raise LocalCloudFailed(f"{path} is too long for a socket; give a shorter --local")
         self._path = path
@@ -35,7 +35,7 @@ class Control:
         self._server = socket.socket(socket.AF_UNIX)
         self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
 
-    def __enter__(self) -> Control:
+    def __enter__(self) -> ControlSocket:
         self._path.unlink(missing_ok=True)
         self._server.bind(str(self._path))
         self._path.chmod(0o600)
@@ -67,16 +67,16 @@ class Control:
             except LocalCloudFailed as error:
                 reply = {"ok": False, "error": str(error)}
             except (KeyError, TypeError, ValueError) as error:
-                reply = {"ok": False, "error": f"not an order of mine: {error}"}
+                reply = {"ok": False, "error": f"unknown command: {error}"}
             except OSError as error:
-                reply = {"ok": False, "error": f"it could not be done: {error}"}
+                reply = {"ok": False, "error": f"that failed: {error}"}
             try:
                 stream.write(json.dumps(reply).encode() + b"\n")
             except OSError:
                 pass
 
 
-def order(state: State, command: str, **fields: Any) -> dict[str, Any]:
+def order(state: LocalState, command: str, **fields: Any) -> dict[str, Any]:
     """Give the running local cloud an order and return its reply.
 
     Raises:
@@ -103,7 +103,7 @@ def order(state: State, command: str, **fields: Any) -> dict[str, Any]:
                     f"{ending_of(state.log('supervisor'))}"
                 ) from None
     if not said:
-        raise LocalCloudFailed(f"the local cloud ended while it was told to {command}")
+        raise LocalCloudFailed(f"the local cloud ended while asked to {command}")
     reply: dict[str, Any] = json.loads(said)
     if not reply.pop("ok"):
         raise LocalCloudFailed(str(reply["error"]))

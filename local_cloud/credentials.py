@@ -28,7 +28,7 @@ _TIMEOUT_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 
 
-class Refused(Exception):
+class CredentialsRefused(Exception):
     """No credentials for this caller; `status` is what AWS answers, the message is for the log."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -62,11 +62,11 @@ class CredentialsProvider:
             certificate: in DER form, checked against the root by TLS.
 
         Raises:
-            Refused: and the device gets none.
+            CredentialsRefused: and the device gets none.
         """
         asked = _PATH.fullmatch(path)
         if asked is None or asked["alias"] != self._alias.name:
-            raise Refused(404, f"there is no role alias at {path[:200]}")
+            raise CredentialsRefused(404, f"there is no role alias at {path[:200]}")
         certificate_id = hashlib.sha256(certificate).hexdigest()
         try:
             self._check(certificate_id, thing)
@@ -76,7 +76,7 @@ class CredentialsProvider:
                 DurationSeconds=_SESSION_SECONDS,
             )["Credentials"]
         except (ClientError, BotoCoreError) as error:
-            raise Refused(403, str(error)) from error
+            raise CredentialsRefused(403, str(error)) from error
         return {
             "accessKeyId": granted["AccessKeyId"],
             "secretAccessKey": granted["SecretAccessKey"],
@@ -88,13 +88,19 @@ class CredentialsProvider:
         known = self._iot.describe_certificate(certificateId=certificate_id)
         certificate = known["certificateDescription"]
         if certificate["status"] != "ACTIVE":
-            raise Refused(403, f"certificate {certificate_id[:8]} is {certificate['status']}")
+            raise CredentialsRefused(
+                403, f"certificate {certificate_id[:8]} is {certificate['status']}"
+            )
         arn = certificate["certificateArn"]
         policies = self._iot.list_attached_policies(target=arn)["policies"]
         if self._alias.policy not in [policy["policyName"] for policy in policies]:
-            raise Refused(403, f"certificate {certificate_id[:8]} lacks the devices' policy")
+            raise CredentialsRefused(
+                403, f"certificate {certificate_id[:8]} lacks the devices' policy"
+            )
         if thing and arn not in self._iot.list_thing_principals(thingName=thing)["principals"]:
-            raise Refused(403, f"certificate {certificate_id[:8]} is not thing {thing}'s")
+            raise CredentialsRefused(
+                403, f"certificate {certificate_id[:8]} is not thing {thing}'s"
+            )
 
 
 class CredentialsServer:
@@ -154,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
             granted = self.server.provider.credentials(
                 self.path, self.headers.get(_THING_HEADER), certificate
             )
-        except Refused as refusal:
+        except CredentialsRefused as refusal:
             print(f"credentials provider: refused: {refusal}", flush=True)
             message = "Role alias not found" if refusal.status == 404 else "Access Denied"
             self._answer(refusal.status, {"message": message})

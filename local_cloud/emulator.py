@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from local_cloud import launcher
-from local_cloud.state import LocalCloudFailed, Ports, State, ending_of
+from local_cloud.state import LocalCloudFailed, LocalState, Ports, ending_of
 
 REGION = "us-east-1"
 ENVIRONMENT = "GREENLIGHT_LOCAL_CLOUD_VENV"
@@ -45,7 +45,7 @@ def python_of_emulator() -> Path:
 class Emulator:
     """The running emulator; a context manager that stops it cleanly."""
 
-    def __init__(self, state: State, ports: Ports) -> None:
+    def __init__(self, state: LocalState, ports: Ports) -> None:
         self._state = state
         self._ports = ports
         self.url = f"http://127.0.0.1:{ports.aws}"

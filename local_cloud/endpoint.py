@@ -1,6 +1,6 @@
-"""The ML endpoint on a desk: the real serving code, as SageMaker's stand-in runs it.
+"""The local ML endpoint: the real serving code, run by SageMaker's stand-in.
 
-`python -m training.serve` is started anew for every released pipeline, and takes over once it
+`python -m training.serve` is started again for every released pipeline, and takes over once it
 answers.
 """
 
@@ -17,8 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cloud import tether
-from local_cloud.state import LocalCloudFailed, State, ending_of
+from local_cloud import supervise
+from local_cloud.state import LocalCloudFailed, LocalState, ending_of
 
 NAME = "greenlight-model"
 # A serving process imports scikit-learn, which takes seconds on a small busy machine.
@@ -35,7 +35,7 @@ class _Serving:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpReply:
     """What a model, or SageMaker in its place, answers."""
 
     status: int
@@ -46,7 +46,7 @@ class Answer:
 class MlEndpoint:
     """The endpoint; a context manager that ends what it serves with."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: LocalState) -> None:
         self._state = state
         self._serving: _Serving | None = None
         self._lock = threading.Lock()
@@ -84,25 +84,25 @@ class MlEndpoint:
         fresh.replace(kept)
         self._take_over(serving)
 
-    def ask(self, method: str, path: str, body: bytes) -> Answer:
+    def ask(self, method: str, path: str, body: bytes) -> HttpReply:
         """Hand a request to the model."""
         serving = self._serving
         if serving is None:
-            return Answer(503, b'{"message": "no pipeline has been published"}')
+            return HttpReply(503, b'{"message": "no pipeline has been published"}')
         connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=_ANSWER_SECONDS)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"})
             reply = connection.getresponse()
-            return Answer(reply.status, reply.read())
+            return HttpReply(reply.status, reply.read())
         except (OSError, http.client.HTTPException) as error:
-            return Answer(
+            return HttpReply(
                 503, json.dumps({"message": f"the model does not answer: {error}"}).encode()
             )
         finally:
             connection.close()
 
-    def invoke(self, name: str, body: bytes) -> Answer:
-        """Answer as SageMaker does when it is asked to invoke an endpoint."""
+    def invoke(self, name: str, body: bytes) -> HttpReply:
+        """HttpReply as SageMaker does when it is asked to invoke an endpoint."""
         if name != NAME or not self.is_serving:
             message = f"Endpoint {name} of account 000000000000 not found."
             return refusal(400, "ValidationError", message)
@@ -125,7 +125,7 @@ class MlEndpoint:
             port = listening.getsockname()[1]
             process = subprocess.Popen(
                 [
-                    *(sys.executable, tether.__file__),
+                    *(sys.executable, supervise.__file__),
                     *(sys.executable, "-m", "training.serve"),
                     *("--pipeline", str(pipeline.resolve())),
                     *("--inherited", str(listening.fileno())),
@@ -180,7 +180,7 @@ def _end(serving: _Serving) -> None:
         serving.process.wait(_STOP_SECONDS)
 
 
-def refusal(status: int, kind: str, message: str) -> Answer:
+def refusal(status: int, kind: str, message: str) -> HttpReply:
     """Return what SageMaker answers when it refuses."""
     body = {"__type": kind, "message": message, "Message": message}
-    return Answer(status, json.dumps(body).encode(), kind)
+    return HttpReply(status, json.dumps(body).encode(), kind)

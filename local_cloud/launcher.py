@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 VERSION = "1.5.33"
-# AWS waits a minute, then two; a desk is for people who wait in seconds.
+# AWS waits one minute, then two; here someone is watching, so seconds have to do.
 RETRY_SECONDS = (0.0, 1.0, 2.0)
 WORKERS = 2
 QUEUE_LENGTH = 500
@@ -201,9 +201,9 @@ def main() -> None:
     rules = RuleQueue()
     iot._dispatch_rule_to_lambda = rules.dispatch
     eventbridge._dispatch_to_lambda = rules.dispatch_event
-    # Only AWS's own services may say what happens in them; on a desk their stand-ins may.
+    # Only AWS's own services may say what happens in them; here their stand-ins may.
     eventbridge._put_events = functools.partial(eventbridge._put_events, allow_aws_source=True)
-    # It tells of refused handshakes in its lowest voice only; here every refusal is explained.
+    # It logs refused handshakes at DEBUG only; here every refusal is explained.
     logging.getLogger("iot_mtls").setLevel(logging.DEBUG)
     end_with_parent()
     sys.argv = ["ministack"]

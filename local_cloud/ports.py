@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import msgspec
 
 from data.durable import replace_durably
-from local_cloud.state import Ports, State
+from local_cloud.state import LocalState, Ports
 
 
 def is_free(port: int) -> bool:
@@ -31,11 +31,11 @@ def free_ports(count: int) -> list[int]:
         return [probe.getsockname()[1] for probe in probes]
 
 
-def choose(state: State) -> tuple[Ports, bool]:
+def choose(state: LocalState) -> tuple[Ports, bool]:
     """Return the ports of this local cloud, and whether they differ from the last run's.
 
     They are kept for the next start. If another program has taken one meanwhile, all are chosen
-    anew, and provisioned devices must be told (provision them again).
+    again, and devices must be provisioned again.
     """
     kept = None
     try:

@@ -1,4 +1,4 @@
-"""SageMaker's control API on a desk: the calls that Greenlight makes, in SageMaker's own words.
+"""SageMaker's control API, locally: the calls Greenlight makes, answered in SageMaker's own words.
 
 It does not check signatures, but what it reads and writes for others it does with their roles, so
 that a role which lacks a right fails here as it would in AWS.
@@ -18,9 +18,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data.manifest import PIPELINE
-from local_cloud.endpoint import NAME, Answer, MlEndpoint, refusal
+from local_cloud.endpoint import NAME, HttpReply, MlEndpoint, refusal
 from local_cloud.roles import Roles, place_of
-from local_cloud.state import LocalCloudFailed, State
+from local_cloud.state import LocalCloudFailed, LocalState
 from local_cloud.training import JobExists, TrainingJobs
 
 _ARN = "arn:aws:sagemaker:us-east-1:000000000000"
@@ -44,7 +44,7 @@ class _Refused(Exception):
         self.kind = kind
 
 
-class Control:
+class SageMakerApi:
     """Models, the endpoint's configurations, the endpoint, and training jobs.
 
     What a model or a configuration was is forgotten when the local cloud ends: a release makes
@@ -52,7 +52,7 @@ class Control:
     """
 
     def __init__(
-        self, state: State, endpoint: MlEndpoint, jobs: TrainingJobs, roles: Roles
+        self, state: LocalState, endpoint: MlEndpoint, jobs: TrainingJobs, roles: Roles
     ) -> None:
         self._state = state
         self._endpoint = endpoint
@@ -73,14 +73,14 @@ class Control:
             "ListTrainingJobs": self._list_jobs,
         }
 
-    def answer(self, call: str, body: bytes) -> Answer:
-        """Answer one call."""
+    def answer(self, call: str, body: bytes) -> HttpReply:
+        """HttpReply one call."""
         if call not in self._calls:
             return refusal(400, "UnknownOperationException", f"{call} is not emulated here")
         try:
             with self._lock:
                 found = self._calls[call](json.loads(body or b"{}"))
-            return Answer(200, json.dumps(found).encode())
+            return HttpReply(200, json.dumps(found).encode())
         except _Refused as error:
             return refusal(400, error.kind, str(error))
         except JobExists as error:
@@ -132,7 +132,7 @@ class Control:
 
     def _order(self, status: str, asked: dict[str, Any]) -> dict[str, Any]:
         if _name(asked, "Endpoint") != NAME:
-            raise _Refused(f"this desk has one endpoint, {NAME}")
+            raise _Refused(f"the local cloud has one endpoint, {NAME}")
         config = asked["EndpointConfigName"]
         if config not in self._configs:
             raise _Refused(f'Could not find endpoint configuration "{config}".')

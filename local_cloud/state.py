@@ -1,4 +1,4 @@
-"""The local cloud's folder: what lies where, and what the running one tells others of itself."""
+"""The local cloud's folder: its paths, and where the running parts can be reached."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ending_of(log: Path, lines: int = 10) -> str:
 
 
 @dataclass(frozen=True)
-class State:
+class LocalState:
     """The folder of one local cloud."""
 
     folder: Path
@@ -65,12 +65,12 @@ class State:
 
     @property
     def root_ca(self) -> Path:
-        """The certificate that the desk's servers are signed with."""
+        """The certificate that the local servers are signed with."""
         return self.folder / "root-ca.pem"
 
     @property
     def server_certificate(self) -> Path:
-        """The desk's server certificate and its key."""
+        """The local servers' certificate and its key."""
         return self.folder / "server.pem"
 
     @property
@@ -98,7 +98,7 @@ class State:
         return self.folder / "logs" / f"{name}.log"
 
     def make(self) -> None:
-        """Make the folders; only this user may look into them, since keys lie there."""
+        """Make the folders; only this user may look into them, since it holds keys."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         for path in (

@@ -16,15 +16,15 @@ from typing import Any
 from lambdas.operator import cloudformation, package
 from lambdas.operator.aws import STACK, Aws, LocalEndpoints, Wait
 from local_cloud import ports as port_choice
-from local_cloud import sagemaker
-from local_cloud.control import Control
+from local_cloud.control import ControlSocket
 from local_cloud.credentials import CredentialsProvider, CredentialsServer, RoleAlias
 from local_cloud.emulator import REGION, Emulator
 from local_cloud.endpoint import MlEndpoint
-from local_cloud.front import Front
 from local_cloud.relay import Relay
 from local_cloud.roles import Roles
-from local_cloud.state import LocalCloudFailed, Ports, State, ending_of
+from local_cloud.sagemaker import SageMakerApi
+from local_cloud.sagemaker_server import SageMakerServer
+from local_cloud.state import LocalCloudFailed, LocalState, Ports, ending_of
 from local_cloud.training import TrainingJobs
 
 _CODE_BUCKET = "greenlight-code"
@@ -33,7 +33,7 @@ _BROKER_SECONDS = 20.0
 
 
 @contextmanager
-def only_one(state: State) -> Iterator[None]:
+def only_one(state: LocalState) -> Iterator[None]:
     """Hold this folder; a second local cloud on it is refused.
 
     Raises:
@@ -58,7 +58,7 @@ def only_one(state: State) -> Iterator[None]:
 
 
 def run(
-    state: State,
+    state: LocalState,
     pipeline: Path | None,
     stopped: threading.Event,
     ready: Callable[[LocalEndpoints], None],
@@ -88,8 +88,8 @@ def run(
         sagemaker_url = f"http://127.0.0.1:{ports.ml_endpoint}"
         outputs = _create_stack(state, aws, sagemaker_url)
         jobs = parts.enter_context(TrainingJobs(state, aws, roles))
-        control = sagemaker.Control(state, endpoint, jobs, roles)
-        parts.enter_context(Front(ports.ml_endpoint, endpoint, control))
+        api = SageMakerApi(state, endpoint, jobs, roles)
+        parts.enter_context(SageMakerServer(ports.ml_endpoint, endpoint, api))
         state.root_ca.write_bytes(emulator.root_ca())
         _greet_broker(state, ports.broker)
         alias = RoleAlias(outputs["RoleAlias"], outputs["DeviceRoleArn"], outputs["DevicePolicy"])
@@ -98,7 +98,7 @@ def run(
             CredentialsServer(provider, ports.credentials, state.server_certificate, state.root_ca)
         )
         relay = parts.enter_context(Relay(ports.mqtt, ports.broker))
-        parts.enter_context(Control(state.control, _orders(emulator, relay, endpoint)))
+        parts.enter_context(ControlSocket(state.control, _orders(emulator, relay, endpoint)))
         _serve(endpoint, pipeline)
         endpoints = _endpoints(state, ports, emulator, sagemaker_url, outputs)
         parts.callback(state.endpoints.unlink, missing_ok=True)
@@ -126,7 +126,7 @@ def _serve(endpoint: MlEndpoint, pipeline: Path | None) -> None:
             print(f"publish again: {error}", flush=True)
 
 
-def _create_stack(state: State, aws: Aws, sagemaker_url: str) -> dict[str, str]:
+def _create_stack(state: LocalState, aws: Aws, sagemaker_url: str) -> dict[str, str]:
     packages = package.build_for_local_cloud(state.packages)
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=_CODE_BUCKET)
@@ -158,7 +158,7 @@ def _add_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
         )
 
 
-def _greet_broker(state: State, port: int) -> None:
+def _greet_broker(state: LocalState, port: int) -> None:
     """Open a first connection: with it the broker makes its certificate, also for the stand-in."""
     context = ssl.create_default_context(cafile=str(state.root_ca))
     deadline = time.monotonic() + _BROKER_SECONDS
@@ -181,7 +181,7 @@ def _greet_broker(state: State, port: int) -> None:
 
 
 def _endpoints(
-    state: State, ports: Ports, emulator: Emulator, sagemaker_url: str, outputs: dict[str, str]
+    state: LocalState, ports: Ports, emulator: Emulator, sagemaker_url: str, outputs: dict[str, str]
 ) -> LocalEndpoints:
     return LocalEndpoints(
         aws_endpoint_url=emulator.url,

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from local_cloud.state import State
+from local_cloud.state import LocalState
 
 _PARTS = {
     "supervisor": "cloud",
@@ -49,7 +49,7 @@ def readable(line: str) -> str | None:
     return text
 
 
-def follow(state: State, lines: int, once: bool) -> None:
+def follow(state: LocalState, lines: int, once: bool) -> None:
     """Print the last lines of every log, then whatever is added; does not return unless `once`."""
     console = Console(soft_wrap=True, highlight=False)
     places: dict[Path, int] = {}

@@ -1,4 +1,4 @@
-"""SageMaker's training jobs on a desk: the same command line, as a subprocess.
+"""SageMaker's training jobs, locally: the same command line, as a subprocess.
 
 The channels are laid out from S3, the command runs with the environment that the request gives, and
 what it leaves in the model's folder goes to S3 as `model.tar.gz`. Then EventBridge is told.
@@ -24,9 +24,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data.durable import replace_durably
 from lambdas.operator.aws import Aws
 from lambdas.training_jobs import DETAIL_TYPE, SOURCE
-from local_cloud import tether
+from local_cloud import supervise
 from local_cloud.roles import Roles, place_of
-from local_cloud.state import State, ending_of
+from local_cloud.state import LocalState, ending_of
 
 _ML = "/opt/ml"
 _STOP_SECONDS = 10.0
@@ -47,7 +47,7 @@ class _TookTooLong(Exception):
 class TrainingJobs:
     """The jobs; a context manager that stops what still trains."""
 
-    def __init__(self, state: State, aws: Aws, roles: Roles) -> None:
+    def __init__(self, state: LocalState, aws: Aws, roles: Roles) -> None:
         # Whole: the command runs in a folder of its own, and is told of others.
         self._folder = state.training.resolve()
         self._log = state.log("training")
@@ -165,7 +165,7 @@ class TrainingJobs:
         said = folder / "said"
         with said.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, tether.__file__, *words],
+                [sys.executable, supervise.__file__, *words],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -190,7 +190,7 @@ class TrainingJobs:
         lines = said.read_text("utf-8", "replace").strip().splitlines()
         with self._log.open("a", encoding="utf-8") as log:
             log.writelines(f"{folder.name}: {line}\n" for line in lines)
-        return code, lines[-1] if lines else "it said nothing"
+        return code, lines[-1] if lines else "it printed nothing"
 
     def _end(self, record: dict[str, Any], status: str, failure: str) -> None:
         """Write how a job has ended, tell EventBridge, and forget what it worked with."""

@@ -11,35 +11,35 @@ from data import limits, topics, wire
 from data.film_table import write_films
 from data.signing import key_id
 from data.verdict import VERDICT, Verdict
-from lambdas.training_jobs import OUTCOME, Outcome
-from local_cloud.demo import opening, use
-from local_cloud.demo.cast import PATIENCE_SECONDS, Cast
-from local_cloud.demo.stage import Stage
+from lambdas.training_jobs import OUTCOME, TrainingOutcome
+from local_cloud.demo import steps
+from local_cloud.demo.context import WAIT_SECONDS, DemoContext
+from local_cloud.demo.runner import Runner
 from training.export.example_bundle import make_example_bundle
 
 from .lambdas.ratings import known_films, ratings, store
 
 
 @pytest.fixture(scope="module")
-def cast(tmp_path_factory):
+def context(tmp_path_factory):
     """A cloud, an appliance and its sync service, with the model of a small film table."""
     folder = tmp_path_factory.mktemp("loop")
     bundle, films = folder / "given" / "bundle", folder / "films.csv"
     make_example_bundle(bundle)
     write_films(films, known_films())
-    playing = Cast(Stage(folder), bundle, films)
-    playing.clear()
+    context = DemoContext(Runner(folder), bundle, films)
+    context.clear()
     with ExitStack() as ending:
-        opening.cloud(playing, ending)
-        opening.boot(playing, ending)
-        use.update(playing)
-        yield playing
+        steps.cloud(context, ending)
+        steps.boot(context, ending)
+        steps.update(context)
+        yield context
         # Shown if the last test has failed.
         for log in sorted(folder.rglob("*.log")):
             print(f"== {log.name}", *log.read_text(errors="replace").splitlines()[-20:], sep="\n")
 
 
-def retrain(cast):
+def retrain(context):
     done = subprocess.run(
         [
             *(
@@ -49,10 +49,10 @@ def retrain(cast):
                 "model",
                 "retrain",
                 "--films",
-                str(cast.films),
+                str(context.films),
                 "--wait",
             ),
-            *("--local", str(cast.cloud_folder)),
+            *("--local", str(context.cloud_folder)),
         ],
         capture_output=True,
         text=True,
@@ -63,45 +63,45 @@ def retrain(cast):
     return job, done.stdout
 
 
-def left(cast, job, name, kind):
+def left(context, job, name, kind):
     """Return a record that lies in a training job's folder."""
     raw = (
-        cast.aws.client("s3")
-        .get_object(Bucket=cast.aws.local.models_bucket, Key=topics.candidate_prefix(job) + name)[
-            "Body"
-        ]
+        context.aws.client("s3")
+        .get_object(
+            Bucket=context.aws.local.models_bucket, Key=topics.candidate_prefix(job) + name
+        )["Body"]
         .read()
     )
     return wire.decode(raw, kind, limits.MAX_BUNDLE_FILE_BYTES)
 
 
 @pytest.mark.slow
-def test_too_few_ratings_release_nothing_and_the_reason_is_said(cast):
-    store(cast.aws.client("s3"), cast.aws.local.data_bucket, ratings(5))
-    job, said = retrain(cast)
+def test_too_few_ratings_release_nothing_and_the_reason_is_said(context):
+    store(context.aws.client("s3"), context.aws.local.data_bucket, ratings(5))
+    job, said = retrain(context)
     assert "refused version 2" in said
     assert "at least 10 are needed" in said
-    assert left(cast, job, OUTCOME, Outcome).conclusion == "refused"
-    assert not left(cast, job, VERDICT, Verdict).released
-    assert cast.status()["model"]["version"] == 1
-    assert len(cast.evidence.job_executions()) == 1, "the fleet was told nothing"
+    assert left(context, job, OUTCOME, TrainingOutcome).conclusion == "refused"
+    assert not left(context, job, VERDICT, Verdict).released
+    assert context.status()["model"]["version"] == 1
+    assert len(context.evidence.job_executions()) == 1, "the fleet was told nothing"
 
 
 @pytest.mark.slow
-def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers_with(cast):
-    aws = cast.aws
+def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers_with(context):
+    aws = context.aws
     store(aws.client("s3"), aws.local.data_bucket, ratings(500))
-    job, said = retrain(cast)
+    job, said = retrain(context)
     assert "released version 2" in said, said
-    outcome = left(cast, job, OUTCOME, Outcome)
+    outcome = left(context, job, OUTCOME, TrainingOutcome)
 
     def answers():
-        model = cast.status()["model"]
+        model = context.status()["model"]
         return model if model["version"] == 2 else None
 
-    model = cast.stage.until("the new model answers", answers, PATIENCE_SECONDS)
+    model = context.runner.until("the new model answers", answers, WAIT_SECONDS)
     assert model["hash"] == outcome.model_hash
-    cast.stage.until("the job has succeeded", cast.job_succeeded, PATIENCE_SECONDS)
+    context.runner.until("the job has succeeded", context.job_succeeded, WAIT_SECONDS)
     raw = aws.client("s3").get_object(
         Bucket=aws.local.models_bucket, Key=topics.bundle_prefix("films", 2) + "manifest.json"
     )
@@ -115,9 +115,9 @@ def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers
         found = sagemaker.describe_endpoint(EndpointName=endpoint)
         return None if found["EndpointStatus"] == "Updating" else found
 
-    found = cast.stage.until("the endpoint serves the release", served, PATIENCE_SECONDS)
+    found = context.runner.until("the endpoint serves the release", served, WAIT_SECONDS)
     assert found["EndpointStatus"] == "InService", found
     assert found["EndpointConfigName"].startswith(f"{endpoint}-2-"), found
-    cast.stage.run(*cast.greenlight("press"), quiet=True)
-    agreed = cast.stage.until("the scores agree", lambda: use.verified(cast), PATIENCE_SECONDS)
+    context.runner.run(*context.greenlight("press"), quiet=True)
+    agreed = context.runner.until("the scores agree", lambda: steps.verified(context), WAIT_SECONDS)
     assert agreed["outcome"] == "agreed"

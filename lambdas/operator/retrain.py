@@ -24,7 +24,7 @@ from data.verdict import VERDICT, Verdict
 from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.film_import import put_film_table
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
-from lambdas.training_jobs import ENDED, OUTCOME, Outcome
+from lambdas.training_jobs import ENDED, OUTCOME, TrainingOutcome
 
 _MAX_VERDICT_BYTES = 1024 * 1024
 
@@ -64,7 +64,7 @@ def ask(aws: Aws, function: str) -> tuple[str | None, str]:
     return said["job"], said["said"]
 
 
-def wait(aws: Aws, bucket: str, job: str, patience: Patience) -> Outcome:
+def wait(aws: Aws, bucket: str, job: str, patience: Patience) -> TrainingOutcome:
     """Wait until a training job has ended and release_model has said what became of it.
 
     Raises:
@@ -85,7 +85,7 @@ def wait(aws: Aws, bucket: str, job: str, patience: Patience) -> Outcome:
                 "log and at the queue of undelivered messages, then ask again"
             )
         time.sleep(patience.training.every_seconds)
-    return wire.decode(raw, Outcome)
+    return wire.decode(raw, TrainingOutcome)
 
 
 def _read(s3: Any, bucket: str, key: str) -> bytes | None:

@@ -31,7 +31,7 @@ class NotReady(GreenlightError):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StackRequest:
     """What the operator asks for.
 
     Attributes:
@@ -43,7 +43,7 @@ class Wanted:
     settings: Mapping[str, str]
 
 
-def prerequisites(aws: Aws, wanted: Wanted) -> list[str]:
+def prerequisites(aws: Aws, wanted: StackRequest) -> list[str]:
     """Return what is missing, each with what to do about it; empty if all is there."""
     missing = []
     if wanted.architecture not in package.PLATFORMS:
@@ -90,7 +90,7 @@ def chosen(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def up(aws: Aws, wanted: Wanted, packages: Mapping[str, Path], wait: Wait) -> dict[str, str]:
+def up(aws: Aws, wanted: StackRequest, packages: Mapping[str, Path], wait: Wait) -> dict[str, str]:
     """Upload the packages, create or update the stack, and return its outputs.
 
     Raises:
@@ -190,7 +190,7 @@ def up_command(
     settings = {name: value for name, value in given.items() if value}
     if training_image == "none":
         settings["TrainingImage"] = ""
-    wanted = Wanted(stack_name, architecture, {**settings, **chosen(more or ())})
+    wanted = StackRequest(stack_name, architecture, {**settings, **chosen(more or ())})
     aws = in_account(region)
     missing = prerequisites(aws, wanted)
     if missing:

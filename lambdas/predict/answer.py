@@ -39,7 +39,7 @@ class Scored(msgspec.Struct, frozen=True):
                 raise InvalidRecord(f"{prefix}scores[{index}]", f"is {score}; not a finite number")
 
 
-class Endpoint(Protocol):
+class ScoringEndpoint(Protocol):
     """The ML endpoint."""
 
     def invoke(self, body: bytes) -> bytes:
@@ -58,7 +58,7 @@ class _Named(msgspec.Struct):
     request_id: str
 
 
-def answer(payload: bytes, endpoint: Endpoint) -> VerificationReply:
+def answer(payload: bytes, endpoint: ScoringEndpoint) -> VerificationReply:
     """Return the reply to a verification request.
 
     Raises:
@@ -75,7 +75,7 @@ def answer(payload: bytes, endpoint: Endpoint) -> VerificationReply:
     return VerificationReply(request.request_id, scored.model_hash, scored.scores)
 
 
-def _score(request: VerificationRequest, endpoint: Endpoint) -> Scored:
+def _score(request: VerificationRequest, endpoint: ScoringEndpoint) -> Scored:
     body = endpoint.invoke(msgspec.json.encode(_Rows(request.rows)))
     try:
         scored = wire.decode(body, Scored)

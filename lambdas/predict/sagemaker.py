@@ -17,7 +17,7 @@ class SageMakerEndpoint:
         self._name = name
 
     def invoke(self, body: bytes) -> bytes:
-        """Return the endpoint's answer to this request; see answer.Endpoint."""
+        """Return the endpoint's answer to this request; see answer.ScoringEndpoint."""
         if not self._name:
             raise EndpointFailed("no ML endpoint is deployed; deploy with Endpoint=serverless")
         try:

@@ -17,15 +17,15 @@ from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
 from lambdas.release import Release
 from lambdas.release_model.candidate import Candidate, CandidateRejected, read
-from lambdas.training_jobs import Ended, Outcome
+from lambdas.training_jobs import Ended, TrainingOutcome
 
 _MAX_REASONS, _MAX_REASON = 20, 500
 
 
-class Cloud(Protocol):
+class ReleaseCloud(Protocol):
     """What the function sees of AWS."""
 
-    def outcome(self, job: str) -> Outcome | None:
+    def outcome(self, job: str) -> TrainingOutcome | None:
         """Return what became of a job, if that is known already."""
 
     def archive(self, job: str) -> bytes:
@@ -57,11 +57,11 @@ class Cloud(Protocol):
     def tell(self, release: Release, document: ModelUpdateJob) -> str:
         """Tell the fleet, and return the IoT Job's id."""
 
-    def write(self, outcome: Outcome) -> None:
+    def write(self, outcome: TrainingOutcome) -> None:
         """Write what became of a job; nobody changes that any more."""
 
 
-def conclude(ended: Ended, cloud: Cloud) -> Outcome:
+def conclude(ended: Ended, cloud: ReleaseCloud) -> TrainingOutcome:
     """Release what a training job has made, or say why not.
 
     Raises:
@@ -74,10 +74,10 @@ def conclude(ended: Ended, cloud: Cloud) -> Outcome:
         try:
             outcome = _judge(ended.job, cloud)
         except (CandidateRejected, PublishingFailed) as error:
-            outcome = Outcome(job=ended.job, conclusion="rejected", reasons=(str(error),))
+            outcome = TrainingOutcome(job=ended.job, conclusion="rejected", reasons=(str(error),))
     else:
         said = f"the training job {ended.status.lower()}: {ended.failure or 'its log says why'}"
-        outcome = Outcome(job=ended.job, conclusion="failed", reasons=(said,))
+        outcome = TrainingOutcome(job=ended.job, conclusion="failed", reasons=(said,))
     outcome = msgspec.structs.replace(outcome, reasons=_short(outcome.reasons))
     cloud.write(outcome)
     return outcome
@@ -88,12 +88,12 @@ def _short(reasons: Sequence[str]) -> tuple[str, ...]:
     return tuple(reason[:_MAX_REASON] for reason in reasons[:_MAX_REASONS])
 
 
-def _judge(job: str, cloud: Cloud) -> Outcome:
+def _judge(job: str, cloud: ReleaseCloud) -> TrainingOutcome:
     left = read(cloud.archive(job))
     verdict = left.verdict
     if left.candidate is None:
         cloud.keep(job, left.papers)
-        return Outcome(
+        return TrainingOutcome(
             job=job,
             conclusion="refused",
             reasons=verdict.reasons,
@@ -107,7 +107,7 @@ def _judge(job: str, cloud: Cloud) -> Outcome:
         raise CandidateRejected(f"version {version} is not greater than {newest}, published since")
     cloud.keep(job, left.papers)
     told = _release(left.candidate, cloud)
-    return Outcome(
+    return TrainingOutcome(
         job=job,
         conclusion="released",
         reasons=verdict.reasons,
@@ -117,7 +117,7 @@ def _judge(job: str, cloud: Cloud) -> Outcome:
     )
 
 
-def _release(candidate: Candidate, cloud: Cloud) -> str:
+def _release(candidate: Candidate, cloud: ReleaseCloud) -> str:
     """Sign, publish, serve and announce, in this order; return the IoT Job's id."""
     raw, signature = cloud.sign(candidate.manifest)
     files = {**candidate.files, SIGNATURE: signature, MANIFEST: raw}

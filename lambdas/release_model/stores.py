@@ -15,7 +15,7 @@ from lambdas.kms_key import KmsKey
 from lambdas.release import Release, put_new, put_release, tell_devices, versions
 from lambdas.release_model.candidate import MAX_ARCHIVE_BYTES, CandidateRejected
 from lambdas.serving import Serving, serve
-from lambdas.training_jobs import MODEL_NAME, OUTCOME, Outcome
+from lambdas.training_jobs import MODEL_NAME, OUTCOME, TrainingOutcome
 
 
 class AwsRelease:
@@ -49,10 +49,10 @@ class AwsRelease:
         self._bucket = bucket
         self._fleet_arn = fleet_arn
 
-    def outcome(self, job: str) -> Outcome | None:
+    def outcome(self, job: str) -> TrainingOutcome | None:
         """Return what became of a job; what cannot be read as that is none."""
         try:
-            return wire.decode(self._get(topics.candidate_prefix(job) + OUTCOME), Outcome)
+            return wire.decode(self._get(topics.candidate_prefix(job) + OUTCOME), TrainingOutcome)
         except (CandidateRejected, InvalidRecord):
             return None
 
@@ -97,7 +97,7 @@ class AwsRelease:
         """Tell the fleet, and return the IoT Job's id."""
         return tell_devices(self._iot, release.name, document, [self._fleet_arn], self._stack)
 
-    def write(self, outcome: Outcome) -> None:
+    def write(self, outcome: TrainingOutcome) -> None:
         """Write what became of a job, unless somebody has."""
         try:
             self._s3.put_object(

@@ -29,7 +29,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Answer:
+class StartReply:
     """What came of the question.
 
     Attributes:
@@ -45,7 +45,7 @@ class NotConcluded(Exception):
     """release_model failed at a job; its own alarm says so."""
 
 
-class Cloud(Protocol):
+class RetrainingCloud(Protocol):
     """What the function sees of AWS."""
 
     def jobs(self) -> Sequence[Ended]:
@@ -77,7 +77,7 @@ class Cloud(Protocol):
         """Start a training job; one of this name that is there already is left alone."""
 
 
-def start(job: str, cloud: Cloud) -> Answer:
+def start(job: str, cloud: RetrainingCloud) -> StartReply:
     """Start this training job, unless another runs or something is missing.
 
     Raises:
@@ -92,20 +92,20 @@ def start(job: str, cloud: Cloud) -> Answer:
             cloud.conclude(ended)
     running = [one.job for one in jobs if one.status not in ENDED]
     if running:
-        return Answer(running[0], f"{running[0]} is training already")
+        return StartReply(running[0], f"{running[0]} is training already")
     if job in [one.job for one in jobs]:
-        return Answer(job, f"{job} was started before, and has ended")
+        return StartReply(job, f"{job} was started before, and has ended")
     published = sorted(cloud.versions())
     incumbent = next((number for number in reversed(published) if cloud.is_whole(number)), None)
     if incumbent is None:
-        return Answer(
+        return StartReply(
             None,
             "no model is published with its pipeline, so there is none to beat: "
             "publish one with `greenlight-cloud model publish`",
         )
     if not cloud.has_film_table():
-        return Answer(None, "there is no film table to learn from: bring one with --films FILE")
+        return StartReply(None, "there is no film table to learn from: bring one with --films FILE")
     if not cloud.has_feedback():
-        return Answer(None, "there is no rating yet, and so nothing new to learn")
+        return StartReply(None, "there is no rating yet, and so nothing new to learn")
     cloud.train(Order(job, published[-1] + 1, incumbent))
-    return Answer(job, f"{job} learns, to beat version {incumbent}")
+    return StartReply(job, f"{job} learns, to beat version {incumbent}")

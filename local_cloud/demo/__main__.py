@@ -15,46 +15,46 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from local_cloud.demo import exhibits, learning, opening, outage, use
-from local_cloud.demo.cast import FILMS, Cast
-from local_cloud.demo.stage import Stage, StepFailed
+from local_cloud.demo import steps
+from local_cloud.demo.context import FILMS, DemoContext
+from local_cloud.demo.runner import Runner, StepFailed
 
 FOLDER = Path("build/demo")
 
 
-def play(cast: Cast) -> None:
+def play(context: DemoContext) -> None:
     """Play the whole story, and leave nothing running.
 
     Raises:
-        StepFailed: with the reason, at the first step that does not do what it must.
+        StepFailed: with the reason, at the first step that fails.
     """
     with ExitStack() as ending:
-        if cast.given_bundle is None:
-            opening.films(cast)
-            opening.model(cast)
-        opening.cloud(cast, ending)
-        opening.boot(cast, ending)
-        use.update(cast)
-        use.press(cast)
-        use.feedback(cast)
-        outage.outage(cast)
-        learning.learning(cast)
-        exhibits.show_evidence(cast)
-        cast.stage.console.print("\n   [dim]stopping the appliance, sync and the cloud[/]")
+        if context.given_bundle is None:
+            steps.films(context)
+            steps.model(context)
+        steps.cloud(context, ending)
+        steps.boot(context, ending)
+        steps.update(context)
+        steps.press(context)
+        steps.feedback(context)
+        steps.outage(context)
+        steps.learning(context)
+        steps.show_evidence(context)
+        context.runner.console.print("\n   [dim]stopping the appliance, sync and the cloud[/]")
 
 
-def summary(stage: Stage) -> None:
+def summary(runner: Runner) -> None:
     """Show what was done, and how long it took."""
     table = Table(title="What happened", title_justify="left", box=None, padding=(0, 1))
     table.add_column("step", style="green")
     table.add_column("seconds", justify="right")
-    for title, seconds in stage.times:
+    for title, seconds in runner.times:
         table.add_row("✓ " + title, f"{seconds:.1f}")
-    stage.console.print()
-    stage.console.print(table)
-    total = time.monotonic() - stage.started
-    stage.console.print(f"\n[bold green]All of it in {total:.0f} s.[/]")
-    stage.console.print(f"Logs, bundle, journal and the cloud's state lie in {stage.folder}/.")
+    runner.console.print()
+    runner.console.print(table)
+    total = time.monotonic() - runner.started
+    runner.console.print(f"\n[bold green]All of it in {total:.0f} s.[/]")
+    runner.console.print(f"Logs, bundle, journal and the cloud's state are in {runner.folder}/.")
 
 
 def interrupted(number: int, _frame: FrameType | None) -> None:
@@ -62,7 +62,7 @@ def interrupted(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def perform(
+def demonstrate(
     folder: Annotated[Path, typer.Option(help="Where everything of the demonstration goes.")] = (
         FOLDER
     ),
@@ -76,21 +76,21 @@ def perform(
     """Play the whole story on this machine: train, press, pick, approve, rate, sync, retrain."""
     signal.signal(signal.SIGTERM, interrupted)
     folder.mkdir(parents=True, exist_ok=True)
-    stage = Stage(folder)
-    cast = Cast(stage, bundle, films)
+    runner = Runner(folder)
+    context = DemoContext(runner, bundle, films)
     try:
-        cast.clear()
-        play(cast)
+        context.clear()
+        play(context)
     except StepFailed as failed:
-        stage.console.print("\n[bold red]The demonstration failed.[/]")
-        stage.console.print(str(failed), markup=False)
-        stage.console.print(f"Logs and state are in {folder}/.")
+        runner.console.print("\n[bold red]The demonstration failed.[/]")
+        runner.console.print(str(failed), markup=False)
+        runner.console.print(f"Logs and state are in {folder}/.")
         raise typer.Exit(1) from failed
     except KeyboardInterrupt:
-        stage.console.print("\nInterrupted; everything that was started has been stopped.")
+        runner.console.print("\nInterrupted; everything that was started has been stopped.")
         raise typer.Exit(130) from None
-    summary(stage)
+    summary(runner)
 
 
 if __name__ == "__main__":
-    typer.run(perform)
+    typer.run(demonstrate)

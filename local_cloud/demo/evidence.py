@@ -10,7 +10,7 @@ from data import topics
 from lambdas.operator.aws import on_local_cloud
 
 
-class Evidence:
+class CloudEvidence:
     """Looks into a running local cloud.
 
     Args:
@@ -58,7 +58,7 @@ class Evidence:
         return content
 
     def job_executions(self) -> list[dict[str, Any]]:
-        """Return the thing's job executions, with the device's own words on each."""
+        """Return the thing's job executions, with the device's status details."""
         iot = self._aws.client("iot")
         found = iot.list_job_executions_for_thing(thingName=self._thing)["executionSummaries"]
         return [

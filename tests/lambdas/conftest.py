@@ -41,9 +41,9 @@ def make_certificate(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
     return Authority(tmp_path / "authority").certificate
 
 
-def aws_settings(desk: Any) -> dict[str, str]:
+def aws_settings(local: Any) -> dict[str, str]:
     return {
-        "AWS_ENDPOINT_URL": desk.aws_endpoint_url,
+        "AWS_ENDPOINT_URL": local.aws_endpoint_url,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
@@ -76,15 +76,15 @@ def store_feedback(
     libraries: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningFunction]:
-    desk = local_cloud.aws.local
+    local = local_cloud.aws.local
     with RunningFunction(
         packages["store_feedback"],
         "lambdas.store_feedback.handler.handle",
         libraries,
         tmp_path_factory.mktemp("store-feedback"),
-        **aws_settings(desk),
-        TABLE=desk.table,
-        DATA_BUCKET=desk.data_bucket,
+        **aws_settings(local),
+        TABLE=local.table,
+        DATA_BUCKET=local.data_bucket,
     ) as running:
         yield running
 

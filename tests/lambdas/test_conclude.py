@@ -22,7 +22,7 @@ from lambdas.errors import PublishingFailed
 from lambdas.release import Release
 from lambdas.release_model.candidate import CandidateRejected
 from lambdas.release_model.conclude import conclude
-from lambdas.training_jobs import Ended, Outcome, event_of, job_name, read_event
+from lambdas.training_jobs import Ended, TrainingOutcome, event_of, job_name, read_event
 
 from .candidates import left_by_job, packed
 
@@ -36,7 +36,7 @@ class Broken(Exception):
 
 
 @dataclass
-class Cloud:
+class ReleaseCloud:
     """AWS in memory; `breaks_at` names a call, `after` lets it take effect first."""
 
     left: bytes | None
@@ -45,7 +45,7 @@ class Cloud:
     papers: dict[str, bytes] = field(default_factory=dict)
     served: list[int] = field(default_factory=list)
     told: list[ModelUpdateJob] = field(default_factory=list)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, TrainingOutcome] = field(default_factory=dict)
     breaks_at: str = ""
     after: bool = False
 
@@ -57,7 +57,7 @@ class Cloud:
         if call == self.breaks_at and self.after:
             raise Broken
 
-    def outcome(self, job: str) -> Outcome | None:
+    def outcome(self, job: str) -> TrainingOutcome | None:
         self._before("outcome")
         self._done("outcome")
         return self.outcomes.get(job)
@@ -108,7 +108,7 @@ class Cloud:
         self._done("tell")
         return f"films-{release.version}"
 
-    def write(self, outcome: Outcome) -> None:
+    def write(self, outcome: TrainingOutcome) -> None:
         self._before("write")
         self.outcomes.setdefault(outcome.job, outcome)
         self._done("write")
@@ -119,7 +119,7 @@ def archive(example: Path) -> bytes:
     return packed(left_by_job(example))
 
 
-def assert_released_once(cloud: Cloud) -> None:
+def assert_released_once(cloud: ReleaseCloud) -> None:
     (document,) = cloud.told
     files = cloud.published[2]
     raw = files[MANIFEST]
@@ -132,7 +132,7 @@ def assert_released_once(cloud: Cloud) -> None:
 
 
 def test_a_better_model_is_signed_published_served_and_announced(archive: bytes) -> None:
-    cloud = Cloud(archive)
+    cloud = ReleaseCloud(archive)
     outcome = conclude(DONE, cloud)
     assert outcome.iot_job == "films-2"
     assert outcome.reasons == ("It is better.",)
@@ -144,7 +144,7 @@ def test_a_better_model_is_signed_published_served_and_announced(archive: bytes)
 def test_after_a_crash_at_any_call_the_next_event_leaves_one_release(
     call: str, after: bool, archive: bytes
 ) -> None:
-    cloud = Cloud(archive, breaks_at=call, after=after)
+    cloud = ReleaseCloud(archive, breaks_at=call, after=after)
     with pytest.raises(Broken):
         conclude(DONE, cloud)
     cloud.breaks_at = ""
@@ -157,7 +157,7 @@ def test_after_a_crash_at_any_call_the_next_event_leaves_one_release(
 
 def test_a_refused_model_is_kept_from_everybody_with_its_reasons(example: Path) -> None:
     files = left_by_job(example, decision="refuse", reasons=("It chooses worse films.",))
-    cloud = Cloud(packed(files))
+    cloud = ReleaseCloud(packed(files))
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "refused"
     assert outcome.reasons == ("It chooses worse films.",)
@@ -167,13 +167,13 @@ def test_a_refused_model_is_kept_from_everybody_with_its_reasons(example: Path) 
 
 def test_a_verdict_that_says_too_much_still_comes_to_its_end(example: Path) -> None:
     files = left_by_job(example, reasons=("x" * 10_000,) * 90)
-    outcome = conclude(DONE, Cloud(packed(files)))
+    outcome = conclude(DONE, ReleaseCloud(packed(files)))
     assert outcome.conclusion == "released"
     assert len(wire.encode(outcome)) < limits.MAX_PAYLOAD_BYTES
 
 
 def test_a_version_below_the_newest_is_rejected(archive: bytes) -> None:
-    cloud = Cloud(archive, published={1: {}, 3: {}})
+    cloud = ReleaseCloud(archive, published={1: {}, 3: {}})
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
     assert "version 2 is not greater than 3" in outcome.reasons[0]
@@ -181,7 +181,7 @@ def test_a_version_below_the_newest_is_rejected(archive: bytes) -> None:
 
 
 def test_a_version_that_is_anothers_is_rejected(archive: bytes) -> None:
-    cloud = Cloud(archive, published={1: {}, 2: {"manifest.json": b"another"}})
+    cloud = ReleaseCloud(archive, published={1: {}, 2: {"manifest.json": b"another"}})
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
     assert "never changed" in outcome.reasons[0]
@@ -194,7 +194,7 @@ def test_a_version_that_is_anothers_is_rejected(archive: bytes) -> None:
     ids=["none", "nothing", "words", "empty archive", "something else"],
 )
 def test_what_is_no_candidate_is_rejected_and_releases_nothing(left: bytes | None) -> None:
-    cloud = Cloud(left)
+    cloud = ReleaseCloud(left)
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
     assert (list(cloud.published), cloud.told) == ([1], [])
@@ -203,7 +203,7 @@ def test_what_is_no_candidate_is_rejected_and_releases_nothing(left: bytes | Non
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
 def test_a_job_that_failed_is_said_to_with_sagemakers_reason(status: str, archive: bytes) -> None:
-    cloud = Cloud(archive)
+    cloud = ReleaseCloud(archive)
     outcome = conclude(Ended(JOB, status, "AlgorithmError: no films"), cloud)
     assert outcome.conclusion == "failed"
     assert "no films" in outcome.reasons[0]

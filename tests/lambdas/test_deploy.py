@@ -19,7 +19,7 @@ from lambdas.operator.aws import Aws, Wait
 from lambdas.operator.cloudformation import StackFailed
 from lambdas.operator.devices import ProvisioningFailed, provision
 from lambdas.operator.publish import under_release_key
-from lambdas.operator.stack import NotReady, Wanted, prerequisites
+from lambdas.operator.stack import NotReady, StackRequest, prerequisites
 
 from .template_text import read_template
 
@@ -32,9 +32,9 @@ def aws(local_cloud: Any) -> Aws:
     return dataclasses.replace(local_cloud.aws, local=None)
 
 
-def wanted(**settings: str) -> Wanted:
+def wanted(**settings: str) -> StackRequest:
     # The emulator lacks what Local leaves out; everything else is as in an account.
-    return Wanted("second", "x86_64", {"Local": "true", **settings})
+    return StackRequest("second", "x86_64", {"Local": "true", **settings})
 
 
 def test_the_stack_goes_up_changes_keeps_what_is_not_named_and_comes_down(
@@ -96,7 +96,7 @@ def test_what_is_kept_is_what_the_template_retains() -> None:
 
 
 def test_all_that_is_missing_is_said_at_once(aws: Aws) -> None:
-    missing = prerequisites(aws, Wanted("Green Light", "mips", {"Endpoint": "serverless"}))
+    missing = prerequisites(aws, StackRequest("Green Light", "mips", {"Endpoint": "serverless"}))
     said = "\n".join(missing)
     for option in ("--architecture", "--stack", "--endpoint-image"):
         assert option in said

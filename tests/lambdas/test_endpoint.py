@@ -227,9 +227,9 @@ def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
     if pipeline.stat().st_mtime < newest:
         pytest.skip("training has changed since the release: run `make train-export` again")
     from local_cloud.control import order
-    from local_cloud.state import State
+    from local_cloud.state import LocalState
 
-    order(State(local_cloud.folder), "serve", pipeline=str(pipeline.resolve()))
+    order(LocalState(local_cloud.folder), "serve", pipeline=str(pipeline.resolve()))
     bundle = bundle_at(SAMPLE_BUNDLE)
     films = [row for row in read_rows(SAMPLE_FILMS) if isinstance(row, Film)]
     rows = [film.combination for film in films]

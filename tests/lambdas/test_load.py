@@ -13,7 +13,7 @@ import pytest
 from data import topics, wire
 from data.messages import Ack, FeedbackBatch
 from local_cloud.control import order
-from local_cloud.state import State
+from local_cloud.state import LocalState
 
 from .device import Device, feedback
 
@@ -33,7 +33,7 @@ def test_two_thousand_ratings_arrive_none_is_lost_and_memory_stays_bounded(
     acks = device.listen(topics.feedback_ack(device.thing))
     records = [feedback(device.thing, stars=1 + n % 10) for n in range(RATINGS)]
     emulator = psutil.Process(
-        int(order(State(local_cloud.folder), "status")["emulator"].split()[1])
+        int(order(LocalState(local_cloud.folder), "status")["emulator"].split()[1])
     )
     begun, peak, sent = time.monotonic(), 0.0, 0
     outcomes: dict[str, str] = {}
@@ -54,13 +54,13 @@ def test_two_thousand_ratings_arrive_none_is_lost_and_memory_stays_bounded(
 
     assert set(outcomes.values()) <= {"stored", "duplicate"}
     stored = set()
-    desk = local_cloud.aws.local
+    local = local_cloud.aws.local
     pages = local_cloud.aws.client("dynamodb").get_paginator("scan")
-    for page in pages.paginate(TableName=desk.table, ProjectionExpression="pk"):
+    for page in pages.paginate(TableName=local.table, ProjectionExpression="pk"):
         stored |= {item["pk"]["S"] for item in page["Items"]}
     objects = set()
     listing = local_cloud.aws.client("s3").get_paginator("list_objects_v2")
-    for page in listing.paginate(Bucket=desk.data_bucket, Prefix="feedback/"):
+    for page in listing.paginate(Bucket=local.data_bucket, Prefix="feedback/"):
         objects |= {found["Key"] for found in page.get("Contents", [])}
     assert {topics.feedback_key(record.id) for record in records} <= stored
     assert {topics.feedback_object(record.id) for record in records} <= objects

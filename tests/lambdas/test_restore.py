@@ -15,20 +15,20 @@ from .device import feedback
 
 
 def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_cloud: Any) -> None:
-    aws, desk = local_cloud.aws, local_cloud.aws.local
+    aws, local = local_cloud.aws, local_cloud.aws.local
     dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
     lost, kept = feedback("restored", rating=7.75), feedback("restored")
     receive(
         "restored",
         wire.encode(FeedbackBatch.of(lost, kept)),
-        DynamoTable(dynamodb, desk.table),
-        S3Objects(s3, desk.data_bucket),
+        DynamoTable(dynamodb, local.table),
+        S3Objects(s3, local.data_bucket),
         lambda _topic, _payload: None,
     )
     key = {"pk": {"S": topics.feedback_key(lost.id)}}
-    before = dynamodb.get_item(TableName=desk.table, Key=key)["Item"]
-    dynamodb.delete_item(TableName=desk.table, Key=key)
-    s3.put_object(Bucket=desk.data_bucket, Key="feedback/stray.json", Body=b"{")
+    before = dynamodb.get_item(TableName=local.table, Key=key)["Item"]
+    dynamodb.delete_item(TableName=local.table, Key=key)
+    s3.put_object(Bucket=local.data_bucket, Key="feedback/stray.json", Body=b"{")
     try:
         said = subprocess.run(
             [
@@ -45,7 +45,7 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
             check=True,
         )
     finally:
-        s3.delete_object(Bucket=desk.data_bucket, Key="feedback/stray.json")
-    assert dynamodb.get_item(TableName=desk.table, Key=key)["Item"] == before
+        s3.delete_object(Bucket=local.data_bucket, Key="feedback/stray.json")
+    assert dynamodb.get_item(TableName=local.table, Key=key)["Item"] == before
     assert said.stdout.startswith("1 item(s) put back, "), said.stdout
     assert "feedback/stray.json" in said.stderr

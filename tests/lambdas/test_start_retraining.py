@@ -20,7 +20,7 @@ class Broken(Exception):
 
 
 @dataclass
-class Cloud:
+class RetrainingCloud:
     """AWS in memory; `breaks_at` counts calls, `after` lets the call take effect first."""
 
     known: list[Ended] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Cloud:
 
 
 def test_it_begins_from_the_newest_whole_release_for_the_next_free_version() -> None:
-    cloud = Cloud(published=[1, 2, 10], whole={1, 2})
+    cloud = RetrainingCloud(published=[1, 2, 10], whole={1, 2})
     answer = start(JOB, cloud)
     assert answer.job == JOB
     assert cloud.orders == [Order(JOB, 11, 2)], "10 was begun and never finished"
@@ -95,13 +95,13 @@ def test_it_begins_from_the_newest_whole_release_for_the_next_free_version() -> 
 @pytest.mark.parametrize(
     ("cloud", "said"),
     [
-        (Cloud(published=[], whole=set()), "greenlight-cloud model publish"),
-        (Cloud(whole=set()), "greenlight-cloud model publish"),
-        (Cloud(films=False), "--films"),
-        (Cloud(feedback=False), "no rating"),
+        (RetrainingCloud(published=[], whole=set()), "greenlight-cloud model publish"),
+        (RetrainingCloud(whole=set()), "greenlight-cloud model publish"),
+        (RetrainingCloud(films=False), "--films"),
+        (RetrainingCloud(feedback=False), "no rating"),
     ],
 )
-def test_without_what_it_needs_it_says_what_is_missing(cloud: Cloud, said: str) -> None:
+def test_without_what_it_needs_it_says_what_is_missing(cloud: RetrainingCloud, said: str) -> None:
     answer = start(JOB, cloud)
     assert answer.job is None
     assert said in answer.said
@@ -110,25 +110,25 @@ def test_without_what_it_needs_it_says_what_is_missing(cloud: Cloud, said: str) 
 
 @pytest.mark.parametrize("status", ["InProgress", "Stopping"])
 def test_while_one_trains_no_other_begins(status: str) -> None:
-    cloud = Cloud(known=[Ended(EARLIER, status)])
+    cloud = RetrainingCloud(known=[Ended(EARLIER, status)])
     assert start(JOB, cloud).job == EARLIER
     assert cloud.orders == []
 
 
 @pytest.mark.parametrize("status", ENDED)
 def test_a_job_whose_end_nobody_heard_of_is_concluded_first(status: str) -> None:
-    cloud = Cloud(known=[Ended(EARLIER, status)])
+    cloud = RetrainingCloud(known=[Ended(EARLIER, status)])
     assert start(JOB, cloud).job == JOB
     assert cloud.concluded == {EARLIER}
 
 
 def test_a_job_that_cannot_be_concluded_does_not_keep_the_loop_from_learning() -> None:
-    cloud = Cloud(known=[Ended(EARLIER, "Completed")], stubborn=True)
+    cloud = RetrainingCloud(known=[Ended(EARLIER, "Completed")], stubborn=True)
     assert start(JOB, cloud).job == JOB
 
 
 def test_asked_twice_for_the_same_time_it_trains_once() -> None:
-    cloud = Cloud()
+    cloud = RetrainingCloud()
     start(JOB, cloud)
     assert start(JOB, cloud).job == JOB
     cloud.known = [Ended(JOB, "Completed")]
@@ -139,7 +139,7 @@ def test_asked_twice_for_the_same_time_it_trains_once() -> None:
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", range(8))
 def test_after_a_crash_at_any_call_the_next_try_leaves_one_job(call: int, after: bool) -> None:
-    cloud = Cloud(known=[Ended(EARLIER, "Completed")], breaks_at=call, after=after)
+    cloud = RetrainingCloud(known=[Ended(EARLIER, "Completed")], breaks_at=call, after=after)
     with pytest.raises(Broken):
         start(JOB, cloud)
     start(JOB, cloud)

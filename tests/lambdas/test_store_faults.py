@@ -53,7 +53,7 @@ def refusal(service: str, fault: str, url: str) -> AWSResponse:
 class Wire:
     """The functions' clients on the local cloud, with a fault at one request of one's choice."""
 
-    def __init__(self, desk: Any, tries: int) -> None:
+    def __init__(self, local: Any, tries: int) -> None:
         self.requests = 0
         self.at = -1
         self.fault = ""
@@ -62,16 +62,16 @@ class Wire:
         for service in ("dynamodb", "s3", "iot-data"):
             client = boto3.client(
                 service,
-                region_name=desk.region,
-                endpoint_url=desk.aws_endpoint_url,
+                region_name=local.region,
+                endpoint_url=local.aws_endpoint_url,
                 aws_access_key_id="test",
                 aws_secret_access_key="test",
                 config=config,
             )
             client.meta.events.register("before-send", self._hook(service))
             self.clients[service] = client
-        self.table = DynamoTable(self.clients["dynamodb"], desk.table)
-        self.objects = S3Objects(self.clients["s3"], desk.data_bucket)
+        self.table = DynamoTable(self.clients["dynamodb"], local.table)
+        self.objects = S3Objects(self.clients["s3"], local.data_bucket)
         self.acks: list[bytes] = []
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -112,18 +112,18 @@ def stubborn(local_cloud: Any) -> Wire:
 
 
 def assert_kept_once(cloud: Any, *records: Any) -> None:
-    desk = cloud.aws.local
+    local = cloud.aws.local
     for record in records:
         item = cloud.aws.client("dynamodb").get_item(
-            TableName=desk.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
+            TableName=local.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
         )["Item"]
         assert item["stars"] == {"N": str(record.stars)}
         versions = cloud.aws.client("s3").list_object_versions(
-            Bucket=desk.data_bucket, Prefix=topics.feedback_object(record.id)
+            Bucket=local.data_bucket, Prefix=topics.feedback_object(record.id)
         )["Versions"]
         assert len(versions) == 1, "written once, not overwritten"
         kept = cloud.aws.client("s3").get_object(
-            Bucket=desk.data_bucket, Key=topics.feedback_object(record.id)
+            Bucket=local.data_bucket, Key=topics.feedback_object(record.id)
         )["Body"]
         assert kept.read() == canonical(record)
 

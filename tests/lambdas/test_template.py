@@ -153,7 +153,7 @@ def test_only_what_the_emulator_refuses_is_left_out_on_a_desk(template: dict[str
         for name, resource in template["Resources"].items()
         if "Condition" in resource
     }
-    # Switched on by a parameter, which a desk gives.
+    # Switched on by a parameter that the local cloud sets.
     wanted = {"EndpointWanted", "HasTraining", "ServesReleases"}
     assert {name: why for name, why in left_out.items() if why not in wanted} == {
         "DataBucketPolicy": "OnAws",

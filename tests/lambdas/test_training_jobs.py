@@ -1,4 +1,4 @@
-"""Training jobs on a desk, and release_model at their end: real functions, rights and events."""
+"""Training jobs on the local cloud, then release_model: real functions, rights and events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from data.messages import ModelUpdateJob
 from lambdas.operator.aws import Wait
 from lambdas.operator.retrain import Patience, wait
 from lambdas.release import versions
-from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, Outcome, event_of, job_name
+from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, TrainingOutcome, event_of, job_name
 
 from .candidates import left_by_job
 
@@ -33,7 +33,7 @@ _moment = iter(range(10_000))
 
 
 @pytest.fixture
-def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
+def train(local_cloud: Any, example: Path) -> Callable[..., TrainingOutcome]:
     """Run a training job that leaves what we want, and return what became of it."""
     aws = local_cloud.aws
     roles = aws.client("cloudformation").describe_stack_resources(
@@ -41,7 +41,7 @@ def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
     )["StackResources"]
     role = aws.client("iam").get_role(RoleName=roles[0]["PhysicalResourceId"])["Role"]["Arn"]
 
-    def run(code: str, files: dict[str, bytes], prefix: str = "pipelines/trial") -> Outcome:
+    def run(code: str, files: dict[str, bytes], prefix: str = "pipelines/trial") -> TrainingOutcome:
         asked = datetime.now(UTC) + timedelta(days=next(_moment))
         job = job_name(aws.local.stack, asked.isoformat())
         place = f"{prefix}/{job}/"
@@ -54,7 +54,7 @@ def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
             TrainingJobName=job,
             RoleArn=role,
             AlgorithmSpecification={
-                "TrainingImage": "desk",
+                "TrainingImage": "local",
                 "TrainingInputMode": "File",
                 "ContainerEntrypoint": ["python", "-c", code],
             },
@@ -77,7 +77,7 @@ def train(local_cloud: Any, example: Path) -> Callable[..., Outcome]:
 
 
 def test_a_better_model_is_released_and_served(
-    train: Callable[..., Outcome], local_cloud: Any, example: Path
+    train: Callable[..., TrainingOutcome], local_cloud: Any, example: Path
 ) -> None:
     aws = local_cloud.aws
     s3, bucket = aws.client("s3"), aws.local.models_bucket
@@ -118,7 +118,7 @@ def test_a_better_model_is_released_and_served(
 
 
 def test_a_link_in_what_a_job_left_is_rejected_by_name(
-    train: Callable[..., Outcome], example: Path
+    train: Callable[..., TrainingOutcome], example: Path
 ) -> None:
     files = {name: raw for name, raw in left_by_job(example).items() if name != "report.html"}
     outcome = train(LINK, files)
@@ -126,25 +126,25 @@ def test_a_link_in_what_a_job_left_is_rejected_by_name(
     assert "report.html" in outcome.reasons[0]
 
 
-def test_a_job_that_fails_says_its_last_words(train: Callable[..., Outcome]) -> None:
+def test_a_job_that_fails_says_its_last_words(train: Callable[..., TrainingOutcome]) -> None:
     outcome = train(FAIL, {"x": b"x"})
     assert outcome.conclusion == "failed"
     assert "there are no films, exit code: 1" in outcome.reasons[0]
 
 
-def test_a_job_may_not_read_what_its_role_may_not(train: Callable[..., Outcome]) -> None:
+def test_a_job_may_not_read_what_its_role_may_not(train: Callable[..., TrainingOutcome]) -> None:
     outcome = train(COPY, {"x": b"x"}, prefix="models/trial")
     assert outcome.conclusion == "failed"
     assert "ClientError" in outcome.reasons[0]
 
 
-def test_a_job_without_input_fails_as_in_sagemaker(train: Callable[..., Outcome]) -> None:
+def test_a_job_without_input_fails_as_in_sagemaker(train: Callable[..., TrainingOutcome]) -> None:
     outcome = train(COPY, {})
     assert "No S3 objects found" in outcome.reasons[0]
 
 
 def test_names_are_used_once_and_what_is_not_there_is_said_in_sagemakers_words(
-    local_cloud: Any, train: Callable[..., Outcome]
+    local_cloud: Any, train: Callable[..., TrainingOutcome]
 ) -> None:
     sagemaker = local_cloud.aws.client("sagemaker")
     done = train(FAIL, {"x": b"x"}).job

@@ -175,12 +175,12 @@ def test_a_registered_but_expired_certificate_is_let_in_nowhere(
 ) -> None:
     """Registered by its owner, attached and active: its date alone keeps it out."""
     certificate, key = make_certificate("thing-expired", expired=True)
-    iot, desk = local_cloud.aws.client("iot"), local_cloud.aws.local
+    iot, local = local_cloud.aws.client("iot"), local_cloud.aws.local
     made = iot.register_certificate_without_ca(
         certificatePem=certificate.read_text("ascii"), status="ACTIVE"
     )
     iot.create_thing(thingName="thing-expired")
-    iot.attach_policy(policyName=desk.policy, target=made["certificateArn"])
+    iot.attach_policy(policyName=local.policy, target=made["certificateArn"])
     iot.attach_thing_principal(thingName="thing-expired", principal=made["certificateArn"])
     expired = tls(str(a.path("root_ca")), str(certificate), str(key))
     assert try_to_connect(port_of(a), expired, "thing-expired") == "hung up"

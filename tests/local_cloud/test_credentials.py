@@ -36,35 +36,35 @@ def test_a_certificate_without_the_devices_policy_gets_no_credentials(
 
 
 def test_the_credentials_read_models_and_nothing_else(local_cloud: Any, a: Device) -> None:
-    desk = local_cloud.aws.local
+    local = local_cloud.aws.local
     given = json.loads(a.credentials(a.thing)[1])["credentials"]
     own = local_cloud.aws.client("s3")
-    own.put_object(Bucket=desk.models_bucket, Key="models/x/1/manifest.json", Body=b"{}")
-    own.put_object(Bucket=desk.models_bucket, Key="pipelines/x/1", Body=b"secret")
+    own.put_object(Bucket=local.models_bucket, Key="models/x/1/manifest.json", Body=b"{}")
+    own.put_object(Bucket=local.models_bucket, Key="pipelines/x/1", Body=b"secret")
 
     def client(service: str) -> Any:
         return boto3.client(
             service,
-            region_name=desk.region,
-            endpoint_url=desk.aws_endpoint_url,
+            region_name=local.region,
+            endpoint_url=local.aws_endpoint_url,
             aws_access_key_id=given["accessKeyId"],
             aws_secret_access_key=given["secretAccessKey"],
             aws_session_token=given["sessionToken"],
         )
 
     s3 = client("s3")
-    model = {"Bucket": desk.models_bucket, "Key": "models/x/1/manifest.json"}
+    model = {"Bucket": local.models_bucket, "Key": "models/x/1/manifest.json"}
     assert s3.get_object(**model)["Body"].read() == b"{}"
     forbidden: list[Callable[[], Any]] = [
         lambda: s3.put_object(Body=b"x", **model),
         lambda: s3.delete_object(**model),
-        lambda: s3.get_object(Bucket=desk.models_bucket, Key="pipelines/x/1"),
-        lambda: s3.list_objects_v2(Bucket=desk.models_bucket),
-        lambda: s3.get_object(Bucket=desk.data_bucket, Key="feedback/x.json"),
-        lambda: client("dynamodb").scan(TableName=desk.table),
+        lambda: s3.get_object(Bucket=local.models_bucket, Key="pipelines/x/1"),
+        lambda: s3.list_objects_v2(Bucket=local.models_bucket),
+        lambda: s3.get_object(Bucket=local.data_bucket, Key="feedback/x.json"),
+        lambda: client("dynamodb").scan(TableName=local.table),
         lambda: client("iot").create_thing(thingName="mine"),
         lambda: client("kms").sign(
-            KeyId=desk.signing_key, Message=b"x", SigningAlgorithm="ED25519_SHA_512"
+            KeyId=local.signing_key, Message=b"x", SigningAlgorithm="ED25519_SHA_512"
         ),
     ]
     for action in forbidden:

@@ -16,26 +16,25 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from local_cloud.demo.stage import Stage, StepFailed
+from local_cloud.demo.runner import Runner, StepFailed
 from training.export.example_bundle import make_example_bundle
 
 ROOT = Path(__file__).parents[2]
-# The real commands, drawn by the real stage: a step, a grid and a box, tables, long lines.
+# The real commands, drawn by the real runner: a step, a grid and a box, tables, long lines.
 SHOWN = """
 import sys
 from pathlib import Path
 from local_cloud.demo.__main__ import summary
-from local_cloud.demo.exhibits import exhibit
-from local_cloud.demo.stage import Stage
+from local_cloud.demo.runner import Runner
 folder = Path(sys.argv[1])
-stage = Stage(folder)
-with stage.step("A model: trained, converted to ONNX, checked on every row, and signed with a key"):
-    stage.run("greenlight", "pick", "--classic", "--bundle", str(folder / "bundle"))
-    stage.run("greenlight", "pick", "--help")
-    stage.run("greenlight-train", "verify", str(folder / "bundle"))
-    stage.show('{"model_hash": "' + "0123456789abcdef" * 12 + '", "outcome": "agreed"}')
-exhibit(stage, "object feedback/" + "a" * 80, {"sha256": "0123456789abcdef" * 4, "stars": 7})
-summary(stage)
+runner = Runner(folder)
+with runner.step("A model: trained, converted to ONNX, checked on every row, signed with a key"):
+    runner.run("greenlight", "pick", "--classic", "--bundle", str(folder / "bundle"))
+    runner.run("greenlight", "pick", "--help")
+    runner.run("greenlight-train", "verify", str(folder / "bundle"))
+    runner.show('{"model_hash": "' + "0123456789abcdef" * 12 + '", "outcome": "agreed"}')
+runner.show_record("object feedback/" + "a" * 80, {"sha256": "0123456789abcdef" * 4, "stars": 7})
+summary(runner)
 """
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LEFT = {"╭": "╮", "┌": "┐", "│": "│", "├": "┤", "╰": "╯", "└": "┘"}
@@ -128,11 +127,11 @@ def test_a_dumb_terminal_gets_plain_lines_of_its_width(folder: Path, width: int)
 
 
 def test_a_wait_that_is_over_says_what_for_how_long_and_what_the_log_knows(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
-    stage.log("greenlight-sync").write_text("connecting\ngaierror: Name or service not known\n")
-    log = stage.log("greenlight-sync")
+    runner = Runner(tmp_path)
+    runner.log("greenlight-sync").write_text("connecting\ngaierror: Name or service not known\n")
+    log = runner.log("greenlight-sync")
     with pytest.raises(StepFailed) as failed:
-        stage.until("sync to come online over mutual TLS", lambda: None, 0.2, log)
+        runner.until("sync to come online over mutual TLS", lambda: None, 0.2, log)
     assert str(failed.value).startswith("waited 0 s for sync to come online over mutual TLS")
     assert "gaierror: Name or service not known" in str(failed.value)
 
@@ -141,5 +140,5 @@ def test_a_command_that_does_not_end_is_ended_and_named(tmp_path: Path) -> None:
     code = "import time; print('half way', flush=True); time.sleep(600)"
     begun = time.monotonic()
     with pytest.raises(StepFailed, match=r"waited 2 s for `python .*half way"):
-        Stage(tmp_path).run("python", "-c", code, seconds=2.0)
+        Runner(tmp_path).run("python", "-c", code, seconds=2.0)
     assert time.monotonic() - begun < 60

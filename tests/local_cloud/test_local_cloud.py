@@ -1,4 +1,4 @@
-"""The cloud on a desk: a rating's way through it, outages, restarts, and refusals that explain."""
+"""The local cloud: a rating's way through it, outages, restarts, and refusals that explain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from data.ids import new_id
 from data.manifest import PIPELINE
 from data.messages import FeedbackBatch
 from lambdas.operator.aws import AwsUnusable, on_local_cloud
-from local_cloud.state import State
+from local_cloud.state import LocalState
 
 from ..lambdas.device import Device, feedback
 
@@ -42,13 +42,13 @@ def test_a_rating_reaches_table_and_bucket_and_is_acked(
     rated = feedback(device.thing)
     ack = device.rate(rated)
     assert [(outcome.id, outcome.outcome) for outcome in ack.outcomes] == [(rated.id, "stored")]
-    desk = local_cloud.aws.local
+    local = local_cloud.aws.local
     item = local_cloud.aws.client("dynamodb").get_item(
-        TableName=desk.table, Key={"pk": {"S": topics.feedback_key(rated.id)}}
+        TableName=local.table, Key={"pk": {"S": topics.feedback_key(rated.id)}}
     )["Item"]
     assert item["Director1"] == {"S": rated.director}
     kept = local_cloud.aws.client("s3").get_object(
-        Bucket=desk.data_bucket, Key=topics.feedback_object(rated.id)
+        Bucket=local.data_bucket, Key=topics.feedback_object(rated.id)
     )["Body"]
     assert json.loads(kept.read())["stars"] == rated.stars
     assert device.rate(rated).outcomes[0].outcome == "duplicate"
@@ -69,7 +69,7 @@ def test_offline_the_port_is_refused_and_online_it_answers_again(
 
 
 def test_the_broker_lets_nobody_in_past_the_relay_on_another_interface(local_cloud: Any) -> None:
-    ports = json.loads(State(local_cloud.folder).ports.read_bytes())
+    ports = json.loads(LocalState(local_cloud.folder).ports.read_bytes())
     listening = Path("/proc/net/tcp").read_text("utf-8").splitlines()[1:]
     for line in listening:
         local, state = line.split()[1], line.split()[3]
@@ -113,7 +113,7 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
         aws.client("dynamodb").put_item(TableName=aws.local.table, Item=item)
         aws.client("iot").create_thing(thingName="kept")
         assert tool("stop", *state).returncode == 0
-        assert not State(folder).endpoints.exists()
+        assert not LocalState(folder).endpoints.exists()
 
         assert tool("start", *state).returncode == 0
         assert on_local_cloud(folder).local == aws.local, "the ports, too, are kept for devices"
@@ -122,9 +122,9 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
         aws.client("iot").describe_thing(thingName="kept")
         assert "serving" in tool("status", *state).stdout, "and the pipeline"
 
-        supervisor = psutil.Process(int(State(folder).lock.read_text("ascii")))
+        supervisor = psutil.Process(int(LocalState(folder).lock.read_text("ascii")))
         family = supervisor.children(recursive=True)
-        assert len(family) >= 3, "the emulator, and the endpoint on its tether"
+        assert len(family) >= 3, "the emulator, and the supervised endpoint"
         supervisor.kill()
         assert psutil.wait_procs(family, timeout=60)[1] == []
         assert tool("status", *state).returncode == 69

@@ -20,8 +20,8 @@ from lambdas.errors import PublishingFailed
 from lambdas.operator.aws import Wait
 from lambdas.operator.publish import wait_until_served
 from local_cloud.endpoint import NAME
-from local_cloud.sagemaker import Control
-from local_cloud.state import State
+from local_cloud.sagemaker import SageMakerApi
+from local_cloud.state import LocalState
 from tests.lambdas.candidates import entry, packed
 
 MODEL = "films-1"
@@ -74,9 +74,9 @@ def client(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Any:
 
 def created(folder: Path, archive: bytes, endpoint: Endpoint) -> Any:
     """Return a stand-in that was told to serve this archive."""
-    state = State(folder)
+    state = LocalState(folder)
     state.make()
-    control = Control(state, endpoint, None, Archives(archive))  # type: ignore[arg-type]
+    control = SageMakerApi(state, endpoint, None, Archives(archive))  # type: ignore[arg-type]
 
     def answer(name: str, body: bytes) -> tuple[int, bytes]:
         answered = control.answer(name, body)

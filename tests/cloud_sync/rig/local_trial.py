@@ -32,7 +32,7 @@ from edge.journal import JOURNAL, Journal
 from lambdas.operator.aws import on_local_cloud
 from lambdas.operator.devices import provision
 from local_cloud.control import order
-from local_cloud.state import State
+from local_cloud.state import LocalState
 
 _RIG = Path(__file__).parent
 _FUNCTION = "greenlight-store-feedback"
@@ -130,7 +130,7 @@ class LocalTrial:
         return _then(begin, end) if not self._writer.ended else lambda: None
 
     def _emulator(self) -> psutil.Process:
-        told = order(State(self._cloud), "status")["emulator"]
+        told = order(LocalState(self._cloud), "status")["emulator"]
         return psutil.Process(int(str(told).removeprefix("process ")))
 
     def _to_emulator(self, begin: signal.Signals, end: signal.Signals) -> End:

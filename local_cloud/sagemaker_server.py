@@ -1,4 +1,4 @@
-"""Where SageMaker's stand-in listens: its control API, the endpoint's, and the container's own."""
+"""The HTTP server of SageMaker's stand-in: control API, endpoint and the container's own paths."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from local_cloud.endpoint import Answer, MlEndpoint, refusal
-from local_cloud.sagemaker import Control
+from local_cloud.endpoint import HttpReply, MlEndpoint, refusal
+from local_cloud.sagemaker import SageMakerApi
 
 _INVOKE = re.compile(r"/endpoints/(?P<name>[A-Za-z0-9-]{1,63})/invocations")
 _STOP_SECONDS = 5.0
@@ -15,16 +15,16 @@ _SPEAK_SECONDS = 60.0
 _MAX_BODY_BYTES = 6 * 1024 * 1024
 
 
-class Front:
+class SageMakerServer:
     """Keeps one address for as long as the local cloud runs; a context manager."""
 
-    def __init__(self, port: int, endpoint: MlEndpoint, control: Control) -> None:
-        self._server = _Server(("127.0.0.1", port), endpoint, control)
+    def __init__(self, port: int, endpoint: MlEndpoint, api: SageMakerApi) -> None:
+        self._server = _Server(("127.0.0.1", port), endpoint, api)
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="sagemaker", daemon=True
         )
 
-    def __enter__(self) -> Front:
+    def __enter__(self) -> SageMakerServer:
         self._thread.start()
         return self
 
@@ -37,10 +37,10 @@ class Front:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], endpoint: MlEndpoint, control: Control) -> None:
+    def __init__(self, address: tuple[str, int], endpoint: MlEndpoint, api: SageMakerApi) -> None:
         super().__init__(address, _Handler)
         self.endpoint = endpoint
-        self.control = control
+        self.api = api
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -61,13 +61,13 @@ class _Handler(BaseHTTPRequestHandler):
         order = self.headers.get("X-Amz-Target")
         asked = _INVOKE.fullmatch(self.path)
         if order is not None:
-            self._answer(self.server.control.answer(order.rpartition(".")[2], body))
+            self._answer(self.server.api.answer(order.rpartition(".")[2], body))
         elif asked is not None:
             self._answer(self.server.endpoint.invoke(asked["name"], body))
         else:
             self._answer(self.server.endpoint.ask("POST", self.path, body))
 
-    def _answer(self, answer: Answer) -> None:
+    def _answer(self, answer: HttpReply) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer.body)))

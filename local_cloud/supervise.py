@@ -1,4 +1,4 @@
-"""Runs a command that ends when we do, however we end: `python tether.py COMMAND...`.
+"""Runs a command that ends when its parent does: `python supervise.py COMMAND...`.
 
 Its standard input is a pipe that we hold the other end of. When that closes, by us or by our
 death, the command is told to stop.

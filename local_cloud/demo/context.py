@@ -1,4 +1,4 @@
-"""Who plays in the demonstration, and where each keeps what it keeps."""
+"""What the demonstration's steps share: the programs they run, and the folders those use."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Any
 
 from data import topics
 from lambdas.operator.aws import Aws, on_local_cloud
-from local_cloud.demo.evidence import Evidence
-from local_cloud.demo.stage import Stage, StepFailed
-from local_cloud.state import State
+from local_cloud.demo.evidence import CloudEvidence
+from local_cloud.demo.runner import Runner, StepFailed
+from local_cloud.state import LocalState
 
 FILMS = Path("data/films/movie_ratings_simple.csv")
 THING = topics.DEFAULT_THING
 # Long enough for a busy two-core machine; nothing waits longer than it must.
-PATIENCE_SECONDS = 60.0
+WAIT_SECONDS = 60.0
 
 
-class Cast:
-    """The appliance, the sync service and the cloud, as the acts call them.
+class DemoContext:
+    """The appliance, the sync service and the cloud, as the steps call them.
 
     Args:
-        stage: where they play.
+        runner: runs the programs.
         bundle: a bundle to begin with; None trains one.
         films: the film table that the bundle was made from.
     """
 
-    def __init__(self, stage: Stage, bundle: Path | None, films: Path) -> None:
-        self.stage = stage
+    def __init__(self, runner: Runner, bundle: Path | None, films: Path) -> None:
+        self.runner = runner
         self.given_bundle = bundle
-        self.bundle = bundle or stage.folder / "bundle"
+        self.bundle = bundle or runner.folder / "bundle"
         self.films = films
-        self.cloud_folder = stage.folder / "cloud"
-        self.thing_folder = stage.folder / "thing"
-        self.device = stage.folder / "device"
-        self.config = stage.folder / "greenlight.toml"
+        self.cloud_folder = runner.folder / "cloud"
+        self.thing_folder = runner.folder / "thing"
+        self.device = runner.folder / "device"
+        self.config = runner.folder / "greenlight.toml"
 
     @property
     def aws(self) -> Aws:
@@ -46,12 +46,12 @@ class Cast:
     @property
     def logs(self) -> tuple[Path, Path]:
         """The logs of those who know why something did not go through the cloud."""
-        return self.stage.log("greenlight-sync"), State(self.cloud_folder).log("emulator")
+        return self.runner.log("greenlight-sync"), LocalState(self.cloud_folder).log("emulator")
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> CloudEvidence:
         """What the running local cloud holds."""
-        return Evidence(self.cloud_folder, THING)
+        return CloudEvidence(self.cloud_folder, THING)
 
     def clear(self) -> None:
         """Remove what an earlier demonstration left."""
@@ -61,7 +61,7 @@ class Cast:
             self.cloud_folder,
             self.thing_folder,
             self.device,
-            self.stage.folder / "bundle",
+            self.runner.folder / "bundle",
         ):
             shutil.rmtree(old, ignore_errors=True)
         self.device.mkdir(parents=True)
@@ -71,8 +71,8 @@ class Cast:
         return ("greenlight", *words, "--config", str(self.config))
 
     def status(self) -> dict[str, Any]:
-        """Return what the appliance says of itself."""
-        answer: dict[str, Any] = self.stage.ask(*self.greenlight("status", "--json"))
+        """Return the appliance's status."""
+        answer: dict[str, Any] = self.runner.ask(*self.greenlight("status", "--json"))
         return answer
 
     def sync_status(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Cast:
             "--config",
             str(self.thing_folder / "sync.toml"),
         )
-        answer: dict[str, Any] = self.stage.ask(*command, "--state", str(self.device))
+        answer: dict[str, Any] = self.runner.ask(*command, "--state", str(self.device))
         return answer
 
     def connection(self) -> str | None:
@@ -93,12 +93,12 @@ class Cast:
         return state.get("state")
 
     def cloud(self, *words: str) -> tuple[str, ...]:
-        """Return an order to the local cloud."""
+        """Return a command to the local cloud."""
         return ("greenlight-cloud", "local", *words, "--local", str(self.cloud_folder))
 
     def stop_cloud(self) -> None:
         """Stop the local cloud, whether it runs or not."""
-        self.stage.run(*self.cloud("stop"), quiet=True)
+        self.runner.run(*self.cloud("stop"), quiet=True)
 
     def job_succeeded(self) -> bool | None:
         """Return True once the newest job's execution has succeeded."""
@@ -114,13 +114,13 @@ class Cast:
         def empty() -> bool | None:
             return True if self.sync_status()["outbox"]["waiting"] == 0 else None
 
-        self.stage.until("the cloud to confirm every rating", empty, PATIENCE_SECONDS, *self.logs)
+        self.runner.until("the cloud to confirm every rating", empty, WAIT_SECONDS, *self.logs)
         items, objects = self.evidence.items(), self.evidence.objects()
         if not len(items) == len(objects) == ratings:
             raise StepFailed(
                 f"{ratings} ratings were given, but the table holds {len(items)} "
                 f"and the bucket {len(objects)}"
             )
-        self.stage.show(
+        self.runner.show(
             f"outbox empty · {len(items)} items in the table · {len(objects)} objects in the bucket"
         )

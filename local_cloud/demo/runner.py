@@ -1,4 +1,4 @@
-"""The demonstration's stage: starts executables, shows what they say, and ends what it started."""
+"""Runs the demonstration's executables, shows their output, and ends what it started."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from local_cloud.state import ending_of
@@ -34,10 +35,10 @@ _LOG_LINES = 15
 
 
 class StepFailed(Exception):
-    """A step did not do what it must; the message says which, and what was said last."""
+    """A step failed; the message says which, with the last output."""
 
 
-class Stage:
+class Runner:
     """Runs the story's executables one after the other, or beside it.
 
     Args:
@@ -72,6 +73,17 @@ class Stage:
         """Show evidence, as it is."""
         for line in lines:
             self.write(Text(" " * _INDENT), Text.from_ansi(line))
+
+    def show_record(self, name: str, fields: dict[str, Any]) -> None:
+        """Show one record, field by field."""
+        self.console.print()
+        self.write(Text("   "), Text(name, "green"))
+        table = Table(show_header=False, box=None, padding=(0, 1), pad_edge=False)
+        for _ in range(3):
+            table.add_column(overflow="fold")
+        for field, value in fields.items():
+            table.add_row("    ", f"[dim]{field}[/]", str(value))
+        self.console.print(table)
 
     def write(self, head: Text, text: Text) -> None:
         """Write a line behind its head; what is too wide for it goes on below its beginning."""
@@ -114,14 +126,14 @@ class Stage:
                     self.show(said[-1])
             process.wait(max(0.0, deadline - time.monotonic()))
         except (TimeoutError, subprocess.TimeoutExpired) as error:
-            last = "\n".join(said[-_LOG_LINES:]) or "it said nothing"
+            last = "\n".join(said[-_LOG_LINES:]) or "it printed nothing"
             raise StepFailed(
                 f"waited {seconds:.0f} s for `{_written(command)}` to end: {last}"
             ) from error
         finally:
             _end(process)
         if process.returncode:
-            last = "\n".join(said[-_LOG_LINES:]) if quiet else (said or ["it said nothing"])[-1]
+            last = "\n".join(said[-_LOG_LINES:]) if quiet else (said or ["it printed nothing"])[-1]
             raise StepFailed(f"`{_written(command)}` exited with {process.returncode}: {last}")
         return "\n".join(said)
 
@@ -135,7 +147,7 @@ class Stage:
         try:
             return json.loads(said)
         except ValueError as error:
-            raise StepFailed(f"`{_written(command)}` printed no JSON: {said[:200]}") from error
+            raise StepFailed(f"`{_written(command)}` didn't print JSON: {said[:200]}") from error
 
     def until(
         self,
