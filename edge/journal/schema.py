@@ -1,7 +1,7 @@
 """The journal's tables, one entry per schema version; `PRAGMA user_version` says which are applied.
 
 To change the schema append a migration; never edit one that has been released, and put a journal
-of the version before into tests/edge/journals/.
+of the version before into tests/edge/journal/kept/.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ from edge.models.store import ModelStore
 from edge.search.model import Model
 
 from .device import Device
+from .journal.records import a_pick, feedback_on
 from .process import Bench, Running
-from .records import a_pick, feedback_on
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from data.films import Film
 from edge.journal import JOURNAL, Journal
 from edge.journal.spreadsheet import COLUMNS
 
-from ..records import a_pick, feedback_on
+from ..journal.records import a_pick, feedback_on
 
 
 def tool(module: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ import pytest
 from edge.journal import JOURNAL, Journal
 from edge.journal.schema import MIGRATIONS
 
-KEPT = sorted((Path(__file__).parent / "journals").glob("schema-*.sql"))
+KEPT = sorted((Path(__file__).parent / "kept").glob("schema-*.sql"))
 
 
 def lay_out(script: Path, path: Path) -> None:
