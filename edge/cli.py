@@ -13,7 +13,7 @@ from data.exits import Exit
 
 def application() -> typer.Typer:
     """Return the command line with every command."""
-    from edge.commands import doctor, history, owner, pick, pin, run, score
+    from edge.commands import doctor, history, model, owner, pick, pin, run, score
 
     app = typer.Typer(
         name="greenlight",
@@ -22,7 +22,7 @@ def application() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (run, owner, history, pin, doctor, pick, score):
+    for module in (run, owner, history, pin, doctor, model, pick, score):
         module.register(app)
     return app
 

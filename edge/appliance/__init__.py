@@ -15,6 +15,7 @@ from edge.appliance.commands import (
     Press,
     Rate,
     RefusalKind,
+    RetryModel,
     ShutDown,
     Synchronise,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Press",
     "Rate",
     "RefusalKind",
+    "RetryModel",
     "ShutDown",
     "Synchronise",
 ]

@@ -29,6 +29,7 @@ from edge.appliance.commands import (
     Press,
     Rate,
     RefusalKind,
+    RetryModel,
     ShutDown,
     Synchronise,
 )
@@ -118,6 +119,7 @@ class Appliance:
         self._finder = PickFinder(
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
         )
+        self._at_work = models.AtWork(parts.store, parts.boot_id)
         self._decisions = Decisions(parts.journal, parts.config, parts.writer.write)
         self._changed = changed
         self._shown = self.state
@@ -144,6 +146,8 @@ class Appliance:
                     outcome = self._decisions.narrow(command.slate, self.model)
                     self.slate = command.slate
                     return self._done(outcome)
+                case RetryModel():
+                    return self._done(self._decisions.retry_model(self.store))
                 case MarkRead():
                     self.attention.clear()
                     return Outcome(ok=True)
@@ -220,9 +224,7 @@ class Appliance:
             self.feed(Event.MODEL_MISSING)
             return
         self.say(f"model: {model.name} version {model.version}, {model.hash[:12]}")
-        self.warming = asyncio.get_running_loop().create_task(
-            self._finder.warm_up(model, self.slate)
-        )
+        self.warming = asyncio.get_running_loop().create_task(self._warm_up(model))
         self.feed(Event.MODEL_ACTIVATED)
         if self.state.phase is Phase.READY:
             waiting = self.journal.waiting_pick()
@@ -277,6 +279,10 @@ class Appliance:
         self.say(str(error))
         return outcome
 
+    async def _warm_up(self, model: Model) -> None:
+        with self._at_work.searching():
+            await self._finder.warm_up(model, self.slate)
+
     async def _press(self, *, wait: bool) -> Outcome:
         self._ask(Event.PICK_ASKED, Effect.SEARCH)
         self.search = asyncio.get_running_loop().create_task(self._search())
@@ -289,7 +295,8 @@ class Appliance:
         assert self.model is not None
         self.say("searching")
         try:
-            found = await self._finder.find(self.model, self.slate)
+            with self._at_work.searching():
+                found = await self._finder.find(self.model, self.slate)
             self._check_still_searching()
             pick = self._finder.record(found)
         except GreenlightError as error:

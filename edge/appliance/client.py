@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from data.errors import GreenlightError
-from edge.appliance.commands import Approve, Command, Outcome, Rate
+from edge.appliance.commands import Approve, Command, Outcome, Rate, RetryModel
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -66,7 +66,7 @@ def ask(state: Path, command: str, *, timeout_seconds: float = 30.0, **values: A
 
 
 def execute(config: Config, command: Command, *, timeout_seconds: float = 30.0) -> Outcome:
-    """Have the appliance carry out a command; approve and rate without one, if none runs.
+    """Have the appliance carry out a command; some are also carried out while it is stopped.
 
     Raises:
         NotRunning, NotAllowed, NoAnswer: as their names say.
@@ -74,7 +74,7 @@ def execute(config: Config, command: Command, *, timeout_seconds: float = 30.0) 
     try:
         reply = _exchange(config.state, msgspec.json.encode(command), timeout_seconds)
     except NotRunning:
-        if not isinstance(command, Approve | Rate):
+        if not isinstance(command, Approve | Rate | RetryModel):
             raise
     else:
         return msgspec.json.decode(reply, type=Outcome)

@@ -68,6 +68,10 @@ class Synchronise(msgspec.Struct, frozen=True, tag="synchronise", tag_field="com
     """Ask the sync service to connect and verify now."""
 
 
+class RetryModel(msgspec.Struct, frozen=True, tag="retry-model", tag_field="command"):
+    """Try the newest model that was given up once more."""
+
+
 class MarkRead(msgspec.Struct, frozen=True, tag="mark-read", tag_field="command"):
     """Mark all warnings as read."""
 
@@ -82,7 +86,9 @@ class ShutDown(msgspec.Struct, frozen=True, tag="shut-down", tag_field="command"
     power_off: bool = False
 
 
-Command: TypeAlias = Press | Hold | Approve | Rate | Narrow | Synchronise | MarkRead | ShutDown
+Command: TypeAlias = (
+    Press | Hold | Approve | Rate | Narrow | Synchronise | RetryModel | MarkRead | ShutDown
+)
 
 
 class RefusalKind(Enum):

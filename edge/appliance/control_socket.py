@@ -22,7 +22,16 @@ from data.errors import GreenlightError
 from edge.appliance import status
 from edge.appliance.appliance import Appliance
 from edge.appliance.client import NOT_ALLOWED, short_path
-from edge.appliance.commands import Approve, Hold, MarkRead, Outcome, Press, Rate, RefusalKind
+from edge.appliance.commands import (
+    Approve,
+    Hold,
+    MarkRead,
+    Outcome,
+    Press,
+    Rate,
+    RefusalKind,
+    RetryModel,
+)
 from edge.panel.button import SHORT_PRESS_SECONDS
 
 _GROUP_SOCKET = 0o660
@@ -43,7 +52,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
 
 
 # What members of the group may ask; the other commands belong to the page and the button.
-Request: TypeAlias = Status | Press | Hold | Approve | Rate
+Request: TypeAlias = Status | Press | Hold | Approve | Rate | RetryModel
 
 
 async def serve(path: Path, appliance: Appliance) -> asyncio.Server:

@@ -20,11 +20,19 @@ from data.ids import new_id
 from data.messages import Feedback, Source, VerificationRequest
 from data.picks import Pick
 from edge.appliance.boot import boot_id, now, this_year
-from edge.appliance.commands import Approve, CommandRefused, Outcome, Rate, RefusalKind
+from edge.appliance.commands import (
+    Approve,
+    CommandRefused,
+    Outcome,
+    Rate,
+    RefusalKind,
+    RetryModel,
+)
 from edge.appliance.machine import Obstacle
 from edge.appliance.state_folder import locked
 from edge.config import Config
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, HistoryEntry, Journal
+from edge.models.store import ModelStore
 from edge.search.slate import InvalidSlate, Slate
 
 if TYPE_CHECKING:
@@ -114,6 +122,23 @@ class Decisions:
         self._write(lambda: self._journal.request_sync(new_id(), request, scores))
         return Outcome(ok=True, message="asked the sync service to synchronise and verify now")
 
+    def retry_model(self, store: ModelStore) -> Outcome:
+        """Have the newest model that was given up tried once more.
+
+        Raises:
+            CommandRefused, JournalError: it can't be offered.
+        """
+        from edge.models.activation import Refused
+        from edge.models.active import NothingGivenUp, retry
+
+        try:
+            version = retry(self._config.state, store, self._journal)
+        except NothingGivenUp as error:
+            raise CommandRefused(RefusalKind.NOT_NOW, str(error)) from error
+        except (Refused, OSError) as error:
+            raise CommandRefused(RefusalKind.FAILED, str(error)) from error
+        return Outcome(ok=True, message=f"model version {version} will be tried again")
+
     def narrow(self, slate: Slate | None, model: Model | None) -> Outcome:
         """Keep a slate for all presses to come, if it leaves anything to choose from.
 
@@ -173,7 +198,7 @@ def refused(error: GreenlightError) -> Outcome:
     return Outcome.refused(RefusalKind.FAILED, str(error))
 
 
-def execute_stopped(config: Config, command: Approve | Rate) -> Outcome:
+def execute_stopped(config: Config, command: Approve | Rate | RetryModel) -> Outcome:
     """Carry out a command while no appliance runs, under the lock that keeps one from starting.
 
     Raises:
@@ -184,6 +209,8 @@ def execute_stopped(config: Config, command: Approve | Rate) -> Outcome:
         try:
             if isinstance(command, Rate):
                 return decisions.rate(command)
+            if isinstance(command, RetryModel):
+                return decisions.retry_model(ModelStore(config.state))
             return decisions.approve(journal.waiting_pick(), command.pick_id)
         except GreenlightError as error:
             return refused(error)

@@ -90,8 +90,10 @@ async def _run(
         stack.callback(updater.close)
         appliance = _assemble(config, journal, store, searcher, simulate, terminal, stack)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, lambda: appliance.begin(ShutDown()))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # Under `nohup` a closed terminal is to be ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, lambda: appliance.begin(ShutDown()))
         if aside is not None:
             appliance.attention.raise_(
                 "journal",
@@ -114,7 +116,7 @@ async def _run(
         await main_loop(appliance, observer, workers)
         tell_systemd("STOPPING=1")
         terminal.say("stopping")
-        models.note_clean_stop(store)
+        models.note_idle(store)
         return appliance.powers_off
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,10 @@ import msgspec
 
 from data.bundle import Bundle, BundleRefused, read_bundle
 from data.errors import GreenlightError
+from data.manifest import MANIFEST
 from data.signing import read_public_keys
+from edge.incoming import incoming_folder
+from edge.journal import Journal
 from edge.models.activation import FAILURES_BEFORE_ROLL_BACK
 from edge.models.store import ModelStore, Pointer, StoreDamaged, Trial
 
@@ -21,6 +26,10 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+
+
+class NothingGivenUp(GreenlightError):
+    """No model was given up here."""
 
 
 @dataclass
@@ -39,12 +48,16 @@ class Answering:
 
 
 def load_active(store: ModelStore, keys: Path, boot: str) -> Answering:
-    """Load the active model; one that cannot be loaded, or kills us again and again, is given up.
+    """Load the active model; one that can't be loaded, or kills us again and again, is given up.
+
+    The last model is never given up: an appliance without a model is no better than one whose model
+    may fail. Only a damaged folder is always set aside.
 
     Args:
         store: the appliance's models.
         keys: the folder of trusted public keys.
-        boot: this boot's name: dying twice in one boot is a failure, a power cut is none.
+        boot: this boot's name: dying at the model's work in this boot is a failure, a power cut
+            isn't.
     """
     answering = Answering()
     pointer = _read_or_rebuild(store, keys, answering)
@@ -58,21 +71,60 @@ def load_active(store: ModelStore, keys: Path, boot: str) -> Answering:
             continue
         pointer = _note_start(store, pointer, boot)
         if pointer.trial is not None and pointer.trial.failures >= FAILURES_BEFORE_ROLL_BACK:
-            reason = f"the appliance died {pointer.trial.failures} times with it"
-            pointer = _give_up(
-                store, answering, version, bundle.model_hash, reason, quarantine=True
+            reason = (
+                f"the appliance died {pointer.trial.failures} times while it loaded or searched"
             )
-            continue
+            if pointer.previous is not None:
+                pointer = _give_up(
+                    store, answering, version, bundle.model_hash, reason, quarantine=True
+                )
+                continue
+            answering.notes.append(
+                f"model version {version} may be bad: {reason}; it's the only one, so it stays"
+            )
         try:
             answering.model = _load(bundle)
         except GreenlightError as error:
+            if pointer.previous is None:
+                answering.notes.append(
+                    f"model version {version} can't be loaded: {error}; it's the only one, so it"
+                    " stays: restart the appliance to try it again, or publish another"
+                )
+                break
             pointer = _give_up(
                 store, answering, version, bundle.model_hash, str(error), quarantine=True
             )
             continue
         answering.bundle = bundle
-        return answering
+        break
+    note_idle(store)
     return answering
+
+
+class AtWork:
+    """Marks durably that the active model, on trial, is at work: deaths count only meanwhile.
+
+    Args:
+        boot: this boot's name.
+    """
+
+    def __init__(self, store: ModelStore, boot: str) -> None:
+        self._store = store
+        self._boot = boot
+        self._searches = 0
+
+    @contextlib.contextmanager
+    def searching(self) -> Iterator[None]:
+        """Mark a search. Several may run at once, all begun on the event loop's thread."""
+        self._searches += 1
+        if self._searches == 1:
+            _mark(self._store, self._boot)
+        try:
+            yield
+        finally:
+            self._searches -= 1
+            if not self._searches:
+                note_idle(self._store)
 
 
 def prove(store: ModelStore) -> None:
@@ -80,11 +132,36 @@ def prove(store: ModelStore) -> None:
     _change_if_possible(store, lambda pointer: msgspec.structs.replace(pointer, trial=None))
 
 
-def note_clean_stop(store: ModelStore) -> None:
-    """Note that we stop on purpose: that is nobody's failure."""
+def note_idle(store: ModelStore) -> None:
+    """Note that the active model isn't at work: if we die now, it's not the model's failure."""
+    _mark(store, "")
 
+
+def retry(state: Path, store: ModelStore, journal: Journal) -> int:
+    """Offer the newest model that was given up again; it is tried as a download would be.
+
+    Returns:
+        Its version.
+
+    Raises:
+        NothingGivenUp: there is none.
+        Refused, JournalError, OSError: it can't be offered.
+    """
+    version = store.given_up()
+    if version is None:
+        raise NothingGivenUp("no model was given up here, so there is none to retry")
+    name = f"retry-{version}"
+    folder = incoming_folder(state) / name
+    store.hand_back(version, folder)
+    manifest = sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    # Last: once it is offered, the appliance takes it.
+    journal.offer_model(version, manifest, "", name)
+    return version
+
+
+def _mark(store: ModelStore, boot: str) -> None:
     def edit(pointer: Pointer) -> Pointer:
-        trial = pointer.trial and msgspec.structs.replace(pointer.trial, boot_id="")
+        trial = pointer.trial and msgspec.structs.replace(pointer.trial, boot_id=boot)
         return msgspec.structs.replace(pointer, trial=trial)
 
     _change_if_possible(store, edit)
@@ -94,7 +171,7 @@ def _change_if_possible(store: ModelStore, edit: Callable[[Pointer], Pointer]) -
     # On a full disk the model stays on trial: no reason to fail what it has just done well.
     try:
         store.change(edit)
-    except OSError as error:
+    except (OSError, StoreDamaged) as error:
         _log.warning("the pointer could not be written: %s", error)
 
 

@@ -11,6 +11,7 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -19,12 +20,14 @@ from data.bundle import Bundle
 from data.checks import check_schema
 from data.durable import aside_name, replace_durably, sync_folder
 from data.errors import GreenlightError, InvalidRecord
+from data.manifest import MODEL
 from edge.models.activation import Refused
 from edge.models.copying import copy_folder
 
 VERSIONS = "versions"
 POINTER = "models.json"
 _PRIVATE_FOLDER = 0o750
+_QUARANTINED = "quarantined"
 
 
 class StoreDamaged(GreenlightError):
@@ -32,11 +35,12 @@ class StoreDamaged(GreenlightError):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """An active model that has not proved itself yet, and how often the appliance died with it.
+    """An active model that hasn't proved itself yet, and how often the appliance died at its work.
 
     Attributes:
-        boot_id: of the boot in which it was last started, empty after a clean stop: a power cut
-            begins a new boot and is nobody's failure.
+        boot_id: of this boot while the model loads or searches, empty otherwise. Found again at a
+            start in the same boot, it says what the appliance died of; a power cut begins a new
+            boot and is nobody's failure.
     """
 
     failures: int = 0
@@ -179,7 +183,7 @@ class ModelStore:
 
         pointer = self.change(edit)
         if given_up is not None:
-            self.set_aside(given_up, "quarantined" if model_hash else "damaged")
+            self.set_aside(given_up, _QUARANTINED if model_hash else "damaged")
         return pointer
 
     def set_aside(self, version: int, why: str) -> None:
@@ -188,6 +192,50 @@ class ModelStore:
         if path.exists():
             path.rename(aside_name(path, why))
             sync_folder(self.versions)
+
+    def given_up(self) -> int | None:
+        """Return the newest version in quarantine whose folder is still here."""
+        return max(self._quarantined(), default=None)
+
+    def hand_back(self, version: int, folder: Path) -> None:
+        """Copy a version in quarantine into `folder`, and let its model be accepted again.
+
+        What was set aside stays where it is.
+
+        Raises:
+            Refused: its folder can't be copied.
+        """
+        aside, model_hash = self._quarantined()[version]
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir()
+            copy_folder(aside, folder)
+            sync_folder(folder)
+            sync_folder(folder.parent)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise Refused(f"{aside} can't be copied: {error.strerror}") from error
+
+        def edit(old: Pointer) -> Pointer:
+            return msgspec.structs.replace(
+                old,
+                highest={key: min(seen, version - 1) for key, seen in old.highest.items()},
+                quarantined=tuple(name for name in old.quarantined if name != model_hash),
+            )
+
+        self.change(edit)
+
+    def _quarantined(self) -> dict[int, tuple[Path, str]]:
+        """Return the newest folder of each version in quarantine, and its model's hash."""
+        never_again = self.read().quarantined
+        found: dict[int, tuple[Path, str]] = {}
+        for path in sorted(self.versions.glob(f"*.{_QUARANTINED}-*")):
+            version = path.name.partition(".")[0]
+            with contextlib.suppress(OSError):
+                model_hash = sha256((path / MODEL).read_bytes()).hexdigest()
+                if version.isdigit() and model_hash in never_again:
+                    found[int(version)] = path, model_hash
+        return found
 
     def set_pointer_aside(self) -> Path:
         """Rename a pointer that cannot be read, and return its new name."""

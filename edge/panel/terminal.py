@@ -68,7 +68,8 @@ class Terminal:
     @contextlib.contextmanager
     def pressing(self, press: Callable[[float], object]) -> Iterator[None]:
         """While this is open, keys press the button: `press` is called with the seconds."""
-        if self._keys is None:
+        # A shell's background job that touches the terminal would be stopped by the kernel.
+        if self._keys is None or os.tcgetpgrp(self._keys.fileno()) != os.getpgrp():
             yield
             return
         descriptor = self._keys.fileno()
@@ -83,11 +84,16 @@ class Terminal:
             yield
         finally:
             loop.remove_reader(descriptor)
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            # A terminal that was closed has no settings to restore.
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
             self._write("\n")
 
     def _take_keys(self, descriptor: int, press: Callable[[float], object]) -> None:
-        keys = os.read(descriptor, 64)
+        try:
+            keys = os.read(descriptor, 64)
+        except OSError:  # the terminal was closed
+            keys = b""
         if not keys:
             asyncio.get_running_loop().remove_reader(descriptor)
         for key in keys.decode("ascii", "ignore"):

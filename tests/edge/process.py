@@ -85,9 +85,8 @@ class Bench:
         return client.ask(self.state, command, **values)
 
     def command(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        name, *rest = arguments
         return subprocess.run(
-            [sys.executable, "-m", "edge", name, "--config", str(self.config), *rest],
+            [sys.executable, "-m", "edge", *arguments, "--config", str(self.config)],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

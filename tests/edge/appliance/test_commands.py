@@ -20,6 +20,7 @@ from edge.appliance.commands import (
     Press,
     Rate,
     RefusalKind,
+    RetryModel,
     ShutDown,
     Synchronise,
 )
@@ -33,6 +34,7 @@ COMMANDS = [
     Narrow(Slate(years=Years(only=(1990,)))),
     Narrow(),
     Synchronise(),
+    RetryModel(),
     MarkRead(),
     ShutDown(power_off=True),
 ]

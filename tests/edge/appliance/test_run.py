@@ -8,10 +8,16 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
+
+import pytest
 
 from edge.appliance.decisions import SLATE_FILE, keep_slate
 from edge.journal import JOURNAL, Journal
+from edge.models.store import ModelStore, Trial
 from edge.search.slate import Slate, Years
 
 
@@ -19,6 +25,13 @@ def offer(bench, rebundle, version: int) -> None:
     sha256 = rebundle(bench.state / "incoming" / str(version), version=version)
     with Journal.open(bench.state / JOURNAL) as journal:
         journal.offer_model(version, sha256, f"job-{version}", str(version))
+
+
+def wait_until(true) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_from_a_first_model_to_a_rating_in_the_outbox(bench, rebundle):
@@ -110,16 +123,27 @@ def test_it_answers_while_a_bad_model_is_tried(supplied, small_bundle, rebundle)
     running.wait_for("led: solid", after=len(running.lines) - 1)
 
 
-def test_an_appliance_that_keeps_dying_with_a_new_model_goes_back(supplied, rebundle):
+DYING = Path(__file__).parents[1] / "dying.py"
+
+
+@pytest.mark.parametrize("moment", ["load", "search"])
+def test_an_appliance_that_keeps_dying_at_a_new_models_work_goes_back(supplied, rebundle, moment):
     running = supplied.start()
     running.wait_for("model: films version 1")
+    assert supplied.ask("press")["ok"]
     offer(supplied, rebundle, 2)
     running.wait_for("model: films version 2")
+    assert running.stop() == 0
+    config = str(supplied.config)
     for _ in range(3):
-        running.stop(signal.SIGKILL)
-        running = supplied.start()
-        running.wait_for("model: films version 2")
-    running.stop(signal.SIGKILL)
+        done = subprocess.run(
+            [sys.executable, DYING, moment, "run", "--simulate", "--config", config],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
     running = supplied.start()
     assert running.wait_for("model: films version 1")
     status = supplied.ask("status")
@@ -129,6 +153,24 @@ def test_an_appliance_that_keeps_dying_with_a_new_model_goes_back(supplied, rebu
     with Journal.open(supplied.state / JOURNAL) as journal:
         told = [(a.outcome, a.version) for a in journal.activations_after(0)]
     assert told == [("activated", 1), ("activated", 2), ("rolled-back", 2)]
+
+    retried = supplied.command("model", "retry")
+    assert (retried.returncode, retried.stdout) == (0, "model version 2 will be tried again\n")
+    running.wait_for("model: films version 2")
+    assert supplied.ask("press")["ok"]
+    assert supplied.command("model", "retry").returncode == 1
+
+
+def test_a_closed_terminal_is_a_clean_stop_and_deaths_while_idle_blame_nobody(supplied):
+    for number in (signal.SIGHUP, signal.SIGKILL) * 3:
+        running = supplied.start()
+        running.wait_for("model: films version 1")
+        # The search that warms up is over once the mark is gone.
+        wait_until(lambda: ModelStore(supplied.state).read().trial == Trial())
+        assert running.stop(number) == (0 if number is signal.SIGHUP else -signal.SIGKILL)
+    assert supplied.state.joinpath("versions/1").is_dir()
+    supplied.start().wait_for("model: films version 1")
+    assert supplied.ask("status")["attention"] == []
 
 
 def test_a_damaged_journal_is_set_aside_and_the_owner_is_told(supplied):

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.appliance import RetryModel
+from edge.appliance.decisions import execute_stopped
+from edge.config import Config
 from edge.journal import Journal
 from edge.models.activation import STEPS, UpdateState
-from edge.models.active import load_active, note_clean_stop, prove
+from edge.models.active import AtWork, load_active, prove
 from edge.models.store import POINTER
 
 HERE = Path(__file__).parent
@@ -53,9 +56,19 @@ def test_only_the_active_and_the_previous_version_are_kept(updated, rebundle):
     assert updated.store.kept() == [2, 3]
 
 
-def test_three_deaths_in_one_boot_roll_back_and_quarantine(updated):
+def die_at_work(store, boot: str) -> None:
+    """Leave the mark that a killed search leaves."""
+    trial = store.read().trial
+    with AtWork(store, boot).searching():
+        marked = store.read()
+    assert (trial.boot_id, marked.trial.boot_id) == ("", boot)
+    store.write(marked)
+
+
+def test_three_deaths_at_work_in_one_boot_roll_back_and_quarantine(updated):
     for _ in range(3):
         assert load_active(updated.store, updated.keys, "boot").bundle.manifest.version == 2
+        die_at_work(updated.store, "boot")
     answering = load_active(updated.store, updated.keys, "boot")
     assert answering.bundle.manifest.version == 1
     assert answering.rolled_back[0][0] == 2
@@ -65,16 +78,47 @@ def test_three_deaths_in_one_boot_roll_back_and_quarantine(updated):
     assert [path.name for path in updated.store.versions.glob("2.*")] == ["2.quarantined-1"]
 
 
+def test_the_only_model_is_never_given_up(device):
+    device.store.point_at(device.active)
+    for _ in range(6):
+        answering = load_active(device.store, device.keys, "boot")
+        assert answering.bundle.manifest.version == 1
+        die_at_work(device.store, "boot")
+    assert "it's the only one, so it stays" in answering.notes[0]
+    assert device.store.read().quarantined == ()
+
+
+def test_a_model_that_was_given_up_can_be_retried(updated):
+    for _ in range(3):
+        load_active(updated.store, updated.keys, "boot")
+        die_at_work(updated.store, "boot")
+    updated.active = load_active(updated.store, updated.keys, "boot").bundle
+    assert updated.active.manifest.version == 1
+    config = Config(state=updated.state, public_keys=updated.keys)
+    assert execute_stopped(config, RetryModel()).message == "model version 2 will be tried again"
+    [offer] = updated.journal.incoming_models()
+    assert updated.update(offer) == (UpdateState.ACTIVATED, None)
+    assert load_active(updated.store, updated.keys, "boot").bundle.manifest.version == 2
+
+
+def test_without_a_model_given_up_there_is_none_to_retry(device):
+    outcome = execute_stopped(Config(state=device.state, public_keys=device.keys), RetryModel())
+    assert (outcome.ok, outcome.error) == (
+        False,
+        "no model was given up here, so there is none to retry",
+    )
+
+
 def test_power_cuts_never_count(updated):
     for number in range(10):
         answering = load_active(updated.store, updated.keys, f"boot {number}")
         assert answering.bundle.manifest.version == 2
+        die_at_work(updated.store, f"boot {number}")
 
 
-def test_clean_stops_never_count(updated):
+def test_deaths_while_the_model_is_idle_never_count(updated):
     for _ in range(10):
         assert load_active(updated.store, updated.keys, "boot").bundle.manifest.version == 2
-        note_clean_stop(updated.store)
 
 
 def test_a_model_that_has_proved_itself_is_not_blamed_for_later_deaths(updated):

@@ -1,0 +1,30 @@
+"""`greenlight model`: what the owner may do about the models on the device."""
+
+from __future__ import annotations
+
+import typer
+
+from edge.commands.options import ConfigOption, JsonOption, StateOption, configured
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    noun = typer.Typer(help="Retry a model that was given up.", no_args_is_help=True)
+    noun.callback()(_model)
+    noun.command()(retry)
+    app.add_typer(noun, name="model")
+
+
+def _model() -> None:
+    """Retry a model that was given up."""
+
+
+def retry(config: ConfigOption = None, state: StateOption = None, json: JsonOption = False) -> None:
+    """Try the newest model that was given up once more, as if it had just been downloaded."""
+    from edge.appliance import RetryModel, client
+    from edge.commands.output import print_outcome
+
+    outcome = client.execute(configured(config, state), RetryModel())
+    print_outcome(outcome, as_json=json)
+    if not outcome.ok:
+        raise typer.Exit(outcome.exit_code)
