@@ -9,6 +9,7 @@ What was learnt about this SDK, and what follows here:
   callbacks only put events into the inbox, and catch everything.
 - Its disconnect can deadlock with its dispatcher: the client inside it is told to leave instead.
 - What it raises has no class in common, and paho's own errors pass through: hence `Exception`.
+- It reads for ever from a connection that ended in the middle of a packet (`sdk_reader`).
 - It connects without any timeout, so the socket is made here; a refused CONNACK looks like success,
   so its code is looked at here; after a lost connection its threads stay, so they are ended here.
 """
@@ -26,6 +27,7 @@ from AWSIoTPythonSDK.core.protocol.paho import client as _paho
 from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
 
 from cloud_sync.mqtt import Connected, Dropped, Endpoint, Inbox, Message, NotConnected
+from cloud_sync.sdk_reader import guard_reads
 from data.errors import GreenlightError
 
 _QOS = 1
@@ -157,6 +159,7 @@ class Line:
         client.onOffline = self._on_offline
         # Where the SDK would wait before reconnecting, it waits to be thrown away instead.
         _inner(client)._backoffCore.backOff = self._stopped.wait
+        guard_reads(_inner(client), end.keep_alive_seconds, self._end_silence)
         return client
 
     def _socket(self) -> socket.socket:
@@ -187,6 +190,11 @@ class Line:
         with contextlib.suppress(Exception), self._lock:
             if self._up:
                 self._inbox(Message(str(message.topic), bytes(message.payload)))
+
+    def _end_silence(self, reason: str) -> None:
+        with contextlib.suppress(Exception):
+            self.tell_drop(reason)
+            _inner(self._client).socket().shutdown(socket.SHUT_RDWR)
 
     def _on_offline(self) -> None:
         with contextlib.suppress(Exception), self._lock:
