@@ -86,6 +86,21 @@ def test_one_batch_is_in_flight_and_none_exceeds_the_limits(journal: Journal) ->
     assert len(batches(cloud)) < 1_000 / 20
 
 
+def test_a_batch_of_the_longest_records_stays_within_the_byte_limit(journal: Journal) -> None:
+    clock, cloud = Clock(), Cloud()
+    device = Device(clock, cloud, journal)
+    # The longest title, in characters of four bytes: fewer than two hundred fill a message.
+    records = [feedback(number, title=f"{number:03}" + "\U0001f3ac" * 397) for number in range(200)]
+    for record in records:
+        journal.record_rating(record)
+    assert sum(len(wire.encode(one)) for one in records) > 3 * limits.MAX_PAYLOAD_BYTES
+    device.wrote()
+    assert clock.run(lambda: journal.outbox_depth()[0] == 0, 600)
+    stored_once(cloud, records)
+    assert max(batches(cloud)) <= limits.MAX_PAYLOAD_BYTES
+    assert max(batches(cloud)) > limits.MAX_PAYLOAD_BYTES // 2, "a batch is as large as it may be"
+
+
 def test_a_record_the_cloud_rejects_is_put_aside_with_the_reason(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)

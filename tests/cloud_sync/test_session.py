@@ -196,10 +196,11 @@ def test_a_reply_to_another_request_is_passed_over(journal: Journal) -> None:
     assert len(journal.pending_requests()) == 1
 
 
-def test_the_verdict_names_the_worst_difference() -> None:
+@pytest.mark.parametrize("own", [7.5, 6.5])
+def test_the_verdict_names_the_worst_difference_in_either_direction(own: float) -> None:
     request = VerificationRequest(new_id(), HASH, ROWS)
     reply = VerificationReply(request.request_id, HASH, (6.0, 7.0))
-    result = compare(request, (6.0, 7.5), reply)
+    result = compare(request, (6.0, own), reply)
     assert (result.outcome, result.worst_difference) == ("differed", 0.5)
 
 

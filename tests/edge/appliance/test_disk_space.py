@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from edge.appliance.attention import Attention
-from edge.appliance.disk_space import DiskFull, Reserve, Writer
+from edge.appliance.disk_space import (
+    LEAST_FREE_BYTES,
+    RESERVE_BYTES,
+    DiskFull,
+    Reserve,
+    Writer,
+)
 from edge.journal import JournalFull
 from edge.models.store import ModelStore
 
@@ -89,3 +95,20 @@ def test_a_pick_is_refused_while_the_reserve_is_in_danger(tmp_path, monkeypatch)
     monkeypatch.setattr("edge.appliance.disk_space._free", lambda path: 1000)
     with pytest.raises(DiskFull, match="ratings are still taken"):
         writer.refuse_when_full()
+
+
+@pytest.mark.parametrize(
+    ("free", "made"), [(2 * RESERVE_BYTES, True), (2 * RESERVE_BYTES - 1, False)]
+)
+def test_the_reserve_is_made_only_where_twice_its_size_is_free(tmp_path, monkeypatch, free, made):
+    monkeypatch.setattr("edge.appliance.disk_space._free", lambda path: free)
+    reserve = Reserve(tmp_path)
+    assert (reserve.restore(), reserve.is_whole()) == (made, made)
+
+
+def test_the_last_byte_of_the_least_free_space_is_still_enough_for_a_pick(tmp_path, monkeypatch):
+    reserve = Reserve(tmp_path)
+    assert reserve.restore()
+    for free, endangered in ((LEAST_FREE_BYTES, False), (LEAST_FREE_BYTES - 1, True)):
+        monkeypatch.setattr("edge.appliance.disk_space._free", lambda path, free=free: free)
+        assert reserve.is_endangered() is endangered

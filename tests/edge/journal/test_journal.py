@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from pathlib import Path
@@ -21,6 +22,7 @@ from edge.journal import (
     JournalTooNew,
     open_or_set_aside,
 )
+from edge.journal.file import set_aside
 from edge.journal.schema import MIGRATIONS
 
 
@@ -181,6 +183,38 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_started(tmp_path: Path):
     assert aside is not None
     assert aside.rescued == 0
     assert aside.path.read_bytes().startswith(b"this is no database")
+
+
+def test_what_is_committed_is_on_the_disk(journal):
+    """In SQLite's write-ahead log only synchronous=FULL (2) syncs each commit."""
+    assert journal.rows("PRAGMA journal_mode") == [("wal",)]
+    assert journal.rows("PRAGMA synchronous") == [(2,)]
+
+
+@pytest.mark.parametrize("renamed", [0, 1, 2, 3])
+def test_setting_aside_may_break_off_anywhere_and_no_new_journal_meets_an_old_log(
+    tmp_path: Path, monkeypatch, renamed: int
+):
+    path = tmp_path / JOURNAL
+    parts = {name: tmp_path / (JOURNAL + name) for name in ("", "-wal", "-shm")}
+    for name, part in parts.items():
+        part.write_bytes(b"old" + name.encode())
+    rename, left = Path.rename, iter(range(renamed))
+
+    def until_the_power_cut(old: Path, new: Path) -> Path:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return rename(old, new)
+
+    with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+        patched.setattr(Path, "rename", until_the_power_cut)
+        set_aside(path)
+    assert path.exists() or not parts["-wal"].exists()
+    if path.exists():
+        set_aside(path)
+    found = {part.name: part.read_bytes() for part in tmp_path.iterdir()}
+    aside = f"{JOURNAL}.damaged-1"
+    assert found == {aside + name: b"old" + name.encode() for name in parts}
 
 
 def test_what_can_be_read_of_a_damaged_journal_is_taken_over(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -162,3 +163,34 @@ def test_a_trial_drops_its_rights_before_it_loads_the_model(
         timeout=60,
     )
     assert done.stderr.strip() == "confined"
+
+
+SPINNING = """
+import sys
+from edge.models import trial
+from edge.search.model import Model
+
+def load(bundle):
+    while True:
+        pass
+
+Model.load = load
+trial._child(*sys.argv[1:])
+"""
+
+
+def test_a_trial_takes_only_so_much_processor_time_whoever_watches_it(
+    rebundle, small_bundle, keys_folder, tmp_path
+):
+    rebundle(tmp_path / "bundle", small_bundle.files)
+    # The kernel ends it: the parent, which kills by the wall clock, may be gone.
+    command = [sys.executable, "-c", SPINNING, tmp_path / "bundle", keys_folder, "300000000", "4"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        ended = child.wait(60)
+    except subprocess.TimeoutExpired:
+        ended = None
+    finally:
+        child.kill()
+        child.wait()
+    assert ended == -signal.SIGXCPU

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 
 import pytest
 
-from edge.page.auth import FREE_GUESSES, replace_pin
+from edge.page import PageServer
+from edge.page.auth import FREE_GUESSES, Authenticator, replace_pin
 
+from .fake_appliance import FakeAppliance, served
 from .running_appliance import RunningAppliance, Visitor
 
 
@@ -89,3 +92,32 @@ def test_a_new_pin_counts_at_once_and_signs_everyone_out(
     assert owner.get("/")[0] == 303
     assert stranger.sign_in(old) == 403
     assert stranger.sign_in(new) == 303
+
+
+def test_only_so_many_pins_wait_and_the_others_are_asked_to_try_again(tmp_path, monkeypatch):
+    answered: queue.Queue[int] = queue.Queue()
+    go_on, checked = threading.Event(), Authenticator._check
+
+    def check_later(auth: Authenticator, typed: str) -> str | None:
+        go_on.wait(60)
+        return checked(auth, typed)
+
+    def guess(page: PageServer) -> None:
+        port = int(page.address.rstrip("/").rpartition(":")[2])
+        answered.put(Visitor(port).post("/sign-in", {"pin": "00000000"})[0])
+
+    monkeypatch.setattr(Authenticator, "_check", check_later)
+    with served(FakeAppliance(), tmp_path) as page:
+        threads = [threading.Thread(target=guess, args=[page]) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        try:
+            refused = [answered.get(timeout=5) for _ in range(2)]
+        except queue.Empty:
+            refused = []
+        finally:
+            go_on.set()
+            for thread in threads:
+                thread.join(60)
+    assert refused == [503, 503]
+    assert answered.qsize() == 8

@@ -1,16 +1,24 @@
 """Nothing is exported that has not been proved, and a refusal leaves no trace."""
 
+from functools import partial
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from typer.testing import CliRunner
 
-from data import limits
+from data import limits, signing
+from data.bundle import beside
+from data.manifest import MANIFEST
+from training.cli import app
 from training.errors import ExportRefused, ModelTooLarge, NoParity, TableOverflow, UnknownOperator
 from training.export import bundle
 from training.export import parity as parity_checks
 from training.export.example_bundle import example_table, small_model
+from training.export.runtime import Scorer
 from training.model.combinations import random_combinations
+from training.model.estimator import FilmModel
 from training.model.records import frame_of_films
 
 pytestmark = pytest.mark.numeric
@@ -37,6 +45,45 @@ def test_another_models_file_has_no_parity(example, films):
     with pytest.raises(NoParity, match="scikit-learn and ONNX differ"):
         parity_checks.check_parity(
             other, example.exported.model_bytes, frame_of_films(films), combinations=50
+        )
+
+
+def spoilt(threads, spoil):
+    """ONNX Runtime, but with `threads` threads its answer for the first row is spoilt."""
+
+    class Spoilt(Scorer):
+        def __init__(self, model, *, threads=1):
+            super().__init__(model, threads=threads)
+            self.threads = threads
+
+        def score(self, table, **how):
+            scores = super().score(table, **how)
+            if self.threads == threads:
+                spoil(scores)
+            return scores
+
+    return Spoilt
+
+
+def test_one_other_bit_on_another_number_of_threads_is_refused(example, films, monkeypatch):
+    def one_bit(scores):
+        scores.expected.view(np.int32)[0] ^= 1
+
+    monkeypatch.setattr(parity_checks, "Scorer", spoilt(2, one_bit))
+    with pytest.raises(NoParity, match="other bits in another batch or thread"):
+        parity_checks.check_parity(
+            example.model, example.exported.model_bytes, frame_of_films(films), combinations=50
+        )
+
+
+def test_probabilities_that_are_not_the_heads_are_refused(example, films, monkeypatch):
+    def one_probability(scores):
+        scores.probabilities[0, 3] += 2 * parity_checks.HEAD_TOLERANCE
+
+    monkeypatch.setattr(parity_checks, "Scorer", spoilt(1, one_probability))
+    with pytest.raises(NoParity, match="probabilities: differ by"):
+        parity_checks.check_parity(
+            example.model, example.exported.model_bytes, frame_of_films(films), combinations=50
         )
 
 
@@ -74,11 +121,34 @@ class _Stretched:
         return getattr(self._inner, name)
 
 
+@pytest.fixture
+def export(monkeypatch, tmp_path):
+    """`greenlight-train export` of the example's films into an empty folder: folder, outcome."""
+    (tmp_path / "key.pem").write_bytes(signing.PrivateKey.new().private_pem)
+    out = tmp_path / "exports" / "bundle"
+    out.parent.mkdir()
+    monkeypatch.setattr("training.dataset.load", lambda *_, **__: example_table())
+    monkeypatch.setattr("training.model.estimator.FilmModel", lambda **_: small_model())
+    monkeypatch.setattr(bundle, "prepare", partial(bundle.prepare, combinations=100))
+
+    def run():
+        words = ["export", "--out", str(out), "--key", str(tmp_path / "key.pem")]
+        return out, CliRunner().invoke(app, words)
+
+    return run
+
+
+def test_an_export_that_nothing_speaks_against_is_written(export):
+    out, done = export()
+    assert done.exit_code == 0, done.output
+    assert (out / MANIFEST).is_file()
+    assert beside(out).is_dir()
+
+
 @pytest.mark.parametrize("kind", [TableOverflow, ModelTooLarge, UnknownOperator, NoParity])
-def test_a_refused_export_writes_nothing(kind, monkeypatch, tmp_path):
-    model = small_model()
+def test_a_refused_export_writes_nothing(kind, export, monkeypatch):
     if kind is TableOverflow:
-        fit = type(model).fit
+        fit = FilmModel.fit
 
         def stretched(self, *args, **kwargs):
             fit(self, *args, **kwargs)
@@ -86,15 +156,15 @@ def test_a_refused_export_writes_nothing(kind, monkeypatch, tmp_path):
             self.mixed_ = _Stretched(self.mixed_)
             return self
 
-        monkeypatch.setattr(type(model), "fit", stretched)
+        monkeypatch.setattr(FilmModel, "fit", stretched)
     elif kind is ModelTooLarge:
         monkeypatch.setattr(limits, "MAX_MODEL_BYTES", 1_000)
     elif kind is UnknownOperator:
         monkeypatch.setattr(parity_checks, "OPERATORS", parity_checks.OPERATORS - {("", "Gather")})
     else:
         monkeypatch.setattr(limits, "ROUNDING_TOLERANCE", 1e-9)
-    with pytest.raises(kind) as refused:
-        bundle.prepare(example_table(), model, version=1, combinations=100)
-    assert isinstance(refused.value, ExportRefused)
-    assert len(str(refused.value)) > 40
-    assert not list(tmp_path.iterdir())
+    out, done = export()
+    assert isinstance(done.exception, kind)
+    assert isinstance(done.exception, ExportRefused)
+    assert len(str(done.exception)) > 40
+    assert list(out.parent.iterdir()) == []
