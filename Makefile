@@ -103,6 +103,10 @@ architecture: setup
 coverage: setup
 	@$(RUN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
+.PHONY: mutants
+mutants: setup ## break each promise on purpose and see its test fail (GATE=1: a quick dozen)
+	@$(RUN)/python -m tests.mutants $(if $(GATE),--gate)
+
 # ---------------------------------------------------------------- models
 
 .PHONY: train-export

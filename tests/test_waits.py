@@ -43,6 +43,7 @@ SERVING: dict[str, str] = {
     ),
     "edge/search/score.py: _score: with ThreadPoolExecutor": "arithmetic on this machine",
     "edge/search/score.py: _score: before.result": "arithmetic on this machine",
+    "data/film_table.py: _format: file.readline": "reads a regular file",
     # Training.
     "training/retraining/compact.py: _take: with ThreadPoolExecutor": (
         "its jobs are reads from S3, and the client has timeouts"

@@ -1,7 +1,5 @@
 """Nothing is exported that has not been proved, and a refusal leaves no trace."""
 
-from functools import partial
-
 import numpy as np
 import onnx
 import pytest
@@ -124,12 +122,16 @@ class _Stretched:
 @pytest.fixture
 def export(monkeypatch, tmp_path):
     """`greenlight-train export` of the example's films into an empty folder: folder, outcome."""
-    (tmp_path / "key.pem").write_bytes(signing.PrivateKey.new().private_pem)
+    (tmp_path / "key.pem").write_bytes(signing.PrivateKey.new().private_pem())
     out = tmp_path / "exports" / "bundle"
     out.parent.mkdir()
     monkeypatch.setattr("training.dataset.load", lambda *_, **__: example_table())
-    monkeypatch.setattr("training.model.estimator.FilmModel", lambda **_: small_model())
-    monkeypatch.setattr(bundle, "prepare", partial(bundle.prepare, combinations=100))
+    prepare = bundle.prepare
+
+    def prepare_little(table, _, **how):
+        return prepare(table, small_model(), combinations=100, **how)
+
+    monkeypatch.setattr(bundle, "prepare", prepare_little)
 
     def run():
         words = ["export", "--out", str(out), "--key", str(tmp_path / "key.pem")]

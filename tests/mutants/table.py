@@ -1,0 +1,348 @@
+"""The promises, and for each a change to the source that breaks it, with the test that must fail.
+
+`test_table.py` holds the table to the sources: every text occurs exactly once, every promise is on
+its page, every test exists. Whoever changes one of those lines changes the mutation with it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """One deliberate mistake.
+
+    Attributes:
+        name: what it is called on the command line.
+        promise: words of `doc` that no longer hold.
+        doc: the page that promises it.
+        file: what is changed.
+        before: text that occurs in it once.
+        after: what takes its place.
+        test: must fail then, by what it asserts.
+        gate: whether the gate tries it, too: a dozen quick ones.
+    """
+
+    name: str
+    promise: str
+    doc: str
+    file: str
+    before: str
+    after: str
+    test: str
+    gate: bool = False
+
+
+_EXACT = "to the last bit, over every combination"
+_ON_DISK = "A rating is on disk before you are told so"
+_OUTBOX = "stays in the outbox until the cloud has confirmed it"
+_SAFE = "signed, checked, tried in a child process, and rolled back by itself"
+_FULL = "A full disk, a broken network or a flood costs time, not ratings"
+_PAGE = "tests/edge/page/"
+_SEARCH = "tests/edge/search/"
+_UP = "tests/cloud_sync/test_feedback_up.py::"
+_INGEST = "tests/lambdas/test_ingest.py::"
+_PARITY = "tests/training/export/test_parity.py::"
+_DISK = "tests/edge/appliance/test_disk_space.py::"
+_JOURNAL = "tests/edge/test_journal.py::"
+_UPDATE = "tests/edge/test_update.py::"
+_FOLDERS = "tests/edge/test_bad_folders.py::"
+_SANDBOX = "tests/edge/models/test_sandbox.py::"
+
+MUTATIONS = (
+    # Exact.
+    Mutation(
+        "tie-by-director", _EXACT, "README.md", "edge/search/top.py",
+        "(scores == self.floor) & (directors <= self._last_director)",
+        "(scores == self.floor) & (directors < self._last_director)",
+        _SEARCH + "test_top.py::test_of_equal_scores_the_first_by_director_year_and_genres_wins",
+        gate=True,
+    ),
+    Mutation(
+        "tie-by-year", _EXACT, "README.md", "edge/search/top.py",
+        "(cells.sets, cells.years, cells.directors, -scores)",
+        "(cells.years, cells.sets, cells.directors, -scores)",
+        _SEARCH + "test_top.py::test_of_equal_scores_the_first_by_director_year_and_genres_wins",
+    ),
+    Mutation(
+        "floor-shuts-equals-out", _EXACT, "README.md", "edge/search/top.py",
+        "wanted &= scores >= self._reached[directors]",
+        "wanted &= scores > self._reached[directors]",
+        _SEARCH + "test_bounds.py::"
+        "test_of_equal_films_of_a_director_the_first_in_order_wins_however_late_it_is_found",
+    ),
+    Mutation(
+        "stars-need-not-agree", "it can be proved", "README.md", "edge/search/exact.py",
+        "np.array_equal(found.scores, rows.score) and same_bits.all()",
+        "np.array_equal(found.scores, rows.score)",
+        _SEARCH + "test_search.py::test_agreement_means_every_bit_of_score_and_stars",
+        gate=True,
+    ),
+    Mutation(
+        "lying-tables-believed", "it can be proved", "README.md", "edge/search/exact.py",
+        "if agrees(found, rows):", "if True:",
+        _SEARCH + "test_search.py::"
+        "test_tables_that_lie_are_found_out_and_the_answer_is_still_right",
+    ),
+    Mutation(
+        "other-bits-exported", _EXACT, "README.md", "training/export/parity.py",
+        "    if found.bit_differences:", "    if False:",
+        _PARITY + "test_one_other_bit_on_another_number_of_threads_is_refused",
+    ),
+    Mutation(
+        "other-probabilities-exported", _EXACT, "README.md", "training/export/parity.py",
+        "    if not found.probabilities <= HEAD_TOLERANCE:", "    if False:",
+        _PARITY + "test_probabilities_that_are_not_the_heads_are_refused",
+    ),
+    Mutation(
+        "refused-export-written", "`export` refuses the table", "docs/model.md",
+        "training/cli/bundles.py",
+        '        progress(f"read source {source}", 0.0)\n',
+        '        progress(f"read source {source}", 0.0)\n        out.mkdir(parents=True)\n',
+        _PARITY + "test_a_refused_export_writes_nothing",
+    ),
+    Mutation(
+        "verification-one-sided", "a verification differed", "docs/operations.md",
+        "cloud_sync/verification.py",
+        "max(abs(own - cloud) for", "max((own - cloud) for",
+        "tests/cloud_sync/test_session.py::"
+        "test_the_verdict_names_the_worst_difference_in_either_direction",
+        gate=True,
+    ),
+    # One button.
+    Mutation(
+        "press-boundary-moved", "short, 0.05-1 s", "README.md", "edge/panel/button.py",
+        "if seconds >= beginning)", "if seconds > beginning)",
+        "tests/edge/panel/test_button.py::test_the_boundaries_are_those_of_the_table",
+        gate=True,
+    ),
+    Mutation(
+        "twenty-seconds-cancel", "hold 10-20 s", "README.md", "edge/panel/button.py",
+        "    if seconds == STAGES[-1][0]:", "    if False:",
+        "tests/edge/panel/test_button.py::test_the_boundaries_are_those_of_the_table",
+    ),
+    # Loses nothing.
+    Mutation(
+        "commits-not-synced", _ON_DISK, "README.md", "edge/journal/file.py",
+        "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL",
+        _JOURNAL + "test_what_is_committed_is_on_the_disk",
+        gate=True,
+    ),
+    Mutation(
+        "file-not-synced", _ON_DISK, "README.md", "data/durable.py",
+        "        file.flush()\n        os.fsync(file.fileno())\n", "        file.flush()\n",
+        "tests/data/test_durable.py::"
+        "test_a_replaced_file_is_synced_then_renamed_then_its_folder_is_synced",
+        gate=True,
+    ),
+    Mutation(
+        "folder-not-synced", _ON_DISK, "README.md", "data/durable.py",
+        "        os.fsync(handle)\n", "        pass\n",
+        "tests/data/test_durable.py::"
+        "test_a_replaced_file_is_synced_then_renamed_then_its_folder_is_synced",
+    ),
+    Mutation(
+        "told-before-written", "committed before anyone is told", "docs/architecture.md",
+        "edge/appliance/decisions.py",
+        "self._write(lambda: self._journal.record_decision(", "(lambda *_: None)((",
+        "tests/edge/appliance/test_appliance.py::"
+        "test_an_approval_that_cannot_be_written_is_refused_and_the_pick_still_waits",
+    ),
+    Mutation(
+        "old-log-met", _ON_DISK, "README.md", "edge/journal/file.py",
+        'for suffix in ("-wal", "-shm", ""):', 'for suffix in ("", "-wal", "-shm"):',
+        _JOURNAL
+        + "test_setting_aside_may_break_off_anywhere_and_no_new_journal_meets_an_old_log",
+    ),
+    Mutation(
+        "reserve-takes-the-last", _FULL, "docs/security.md", "edge/appliance/disk_space.py",
+        "if _free(self._path) < 2 * RESERVE_BYTES:", "if _free(self._path) < RESERVE_BYTES:",
+        _DISK + "test_the_reserve_is_made_only_where_twice_its_size_is_free",
+        gate=True,
+    ),
+    Mutation(
+        "reserve-in-danger-too-late", "New picks stop half a megabyte before the disk is full",
+        "docs/decisions/0013-picks-stop-before-the-disk-is-full.md",
+        "edge/appliance/disk_space.py",
+        "_free(self._path) < LEAST_FREE_BYTES", "_free(self._path) <= LEAST_FREE_BYTES",
+        _DISK + "test_the_last_byte_of_the_least_free_space_is_still_enough_for_a_pick",
+    ),
+    Mutation(
+        "reserve-for-everything", _FULL, "docs/security.md", "edge/appliance/disk_space.py",
+        "        if is_rating:\n", "        if True:\n",
+        _DISK + "test_a_full_disk_gives_up_old_models_before_the_reserve_"
+        "and_the_reserve_for_ratings_only",
+    ),
+    Mutation(
+        "outbox-emptied-by-sending", _OUTBOX, "README.md", "cloud_sync/feedback.py",
+        "return [*commands, SendFeedback(wire.encode(FeedbackBatch(tuple(records))))]",
+        "return [*commands, SendFeedback(wire.encode(FeedbackBatch(tuple(records)))),"
+        " Acknowledge(tuple(ids))]",
+        _UP + "test_only_the_applications_ack_removes_a_record",
+        gate=True,
+    ),
+    Mutation(
+        "batch-beyond-bytes", "AWS IoT cuts at 128 KB", "docs/wire-format.md",
+        "cloud_sync/feedback.py",
+        "if records and size > limits.MAX_PAYLOAD_BYTES:", "if False:",
+        _UP + "test_a_batch_of_the_longest_records_stays_within_the_byte_limit",
+    ),
+    Mutation(
+        "duplicate-leaves-a-hole", "Ids made at capture make any resend harmless",
+        "docs/architecture.md",
+        "lambdas/store_feedback/ingest.py",
+        "    objects.put_new(topics.feedback_object(record.id), kept)\n",
+        "    if before is None:\n"
+        "        objects.put_new(topics.feedback_object(record.id), kept)\n",
+        _INGEST + "test_a_lost_object_is_put_again_by_a_duplicate",
+    ),
+    Mutation(
+        "other-record-same-id", "Ids made at capture make any resend harmless",
+        "docs/architecture.md",
+        "lambdas/store_feedback/ingest.py",
+        "if before not in (None, sha256):", "if False:",
+        _INGEST + "test_another_record_under_the_same_id_is_rejected_and_changes_nothing",
+    ),
+    Mutation(
+        "rating-for-another", "A device cannot rate for another", "docs/security.md",
+        "lambdas/store_feedback/ingest.py",
+        "if record.thing != thing:", "if False:",
+        _INGEST + "test_a_record_of_another_thing_is_rejected",
+    ),
+    # Safe to update.
+    Mutation(
+        "hash-not-checked", _SAFE, "README.md", "data/bundle.py",
+        "if FileEntry.of(content) != entry:", "if False:",
+        "tests/data/test_bundle.py::test_a_flipped_bit_anywhere_in_any_file_is_refused",
+        gate=True,
+    ),
+    Mutation(
+        "signature-not-checked", _SAFE, "README.md", "data/bundle.py",
+        "or not signing.is_signed(raw, signature, pem)", "or False",
+        "tests/data/test_bundle.py::"
+        "test_another_keys_signature_under_a_trusted_name_is_refused",
+        gate=True,
+    ),
+    Mutation(
+        "older-model-back", "versions only grow", "docs/security.md",
+        "edge/models/activation.py",
+        "if manifest.version <= highest:", "if manifest.version < highest - 99:",
+        _FOLDERS + "test_a_signed_manifest_for_other_devices_is_refused",
+    ),
+    Mutation(
+        "quarantine-forgotten", "stays in quarantine by its hash", "docs/security.md",
+        "edge/models/activation.py",
+        "if manifest.model_hash in known.quarantined:", "if False:",
+        _FOLDERS + "test_a_model_in_quarantine_is_refused_under_any_version",
+    ),
+    Mutation(
+        "never-rolled-back", _SAFE, "README.md", "edge/models/active.py",
+        "pointer.trial.failures >= FAILURES_BEFORE_ROLL_BACK",
+        "pointer.trial.failures > FAILURES_BEFORE_ROLL_BACK",
+        _UPDATE + "test_three_deaths_in_one_boot_roll_back_and_quarantine",
+    ),
+    Mutation(
+        "power-cut-blamed", _SAFE, "README.md", "edge/models/active.py",
+        "died = pointer.trial.boot_id == boot", "died = True",
+        _UPDATE + "test_power_cuts_never_count",
+    ),
+    Mutation(
+        "any-operator", "Anything else is refused before", "docs/security.md",
+        "data/graph_rule.py",
+        '    ("", "Sub"): frozenset(),\n',
+        '    ("", "Sub"): frozenset(),\n    ("", "Loop"): frozenset(),\n',
+        "tests/data/test_graph_rule.py::test_the_allowed_parts_are_those_that_the_converter_writes",
+    ),
+    Mutation(
+        "no-sandbox", "gives up every right before it touches the model", "docs/security.md",
+        "edge/models/trial.py",
+        "        confine()\n", "",
+        _SANDBOX + "test_a_trial_drops_its_rights_before_it_loads_the_model",
+    ),
+    Mutation(
+        "no-processor-limit", "limits on memory, processor time", "docs/security.md",
+        "edge/models/trial.py",
+        "    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))\n", "",
+        _SANDBOX + "test_a_trial_takes_only_so_much_processor_time_whoever_watches_it",
+    ),
+    Mutation(
+        "sandbox-lets-files-open", "system calls that name no file", "docs/security.md",
+        "edge/models/sandbox.py",
+        '    "exit": (60, 93),\n', '    "exit": (60, 93),\n    "openat": (257, 56),\n',
+        _SANDBOX + "test_nothing_is_in_reach_once_confined",
+    ),
+    # The page.
+    Mutation(
+        "no-lock-out", "After 5 wrong guesses from anywhere", "docs/security.md",
+        "edge/page/auth.py",
+        "        if beyond >= 0:", "        if beyond > 0:",
+        _PAGE + "test_auth.py::test_then_each_wrong_pin_locks_for_twice_as_long_up_to_an_hour",
+        gate=True,
+    ),
+    Mutation(
+        "pins-wait-without-end", "connections are bounded", "docs/security.md",
+        "edge/page/auth.py",
+        "if self._waiting >= _MAX_WAITING:", "if False:",
+        _PAGE
+        + "test_sign_in.py::test_only_so_many_pins_wait_and_the_others_are_asked_to_try_again",
+    ),
+    Mutation(
+        "no-form-token", "forms carry a token of their session", "docs/security.md",
+        "edge/page/actions.py",
+        'if not same_token(session_of(request), form.one("token")):', "if False:",
+        _PAGE + "test_middleware.py::test_nothing_is_done_without_the_forms_token",
+    ),
+    Mutation(
+        "any-host", "no DNS rebinding", "docs/security.md", "edge/page/auth.py",
+        "    return host in names or _address(host) == _address(server[0]) != \"\"\n",
+        "    return True\n",
+        _PAGE + "test_auth.py::test_every_other_host_is_refused",
+    ),
+    Mutation(
+        "any-origin", "to change anything, our own origin", "docs/security.md",
+        "edge/page/middleware.py",
+        "and not same_origin(headers, scope[\"scheme\"])", "and False",
+        _PAGE + "test_middleware.py::test_forms_of_other_sites_are_refused",
+    ),
+    Mutation(
+        "listens-everywhere", "It listens on loopback until the owner says otherwise",
+        "docs/security.md", "edge/config.py",
+        'page_host: str = "127.0.0.1"', 'page_host: str = "0.0.0.0"',
+        "tests/edge/test_config.py::test_the_commented_example_is_the_defaults_and_names_every_key",
+    ),
+    # Learns safely.
+    Mutation(
+        "tie-released", "only if ratings that it never saw prove it better",
+        "README.md", "judging/release.py",
+        "better = [one for one in deciding if one.high < 0]",
+        "better = [one for one in deciding if one.difference < 0]",
+        "tests/judging/test_release.py::"
+        "test_a_tie_is_refused_with_how_many_ratings_would_show_the_difference",
+        gate=True,
+    ),
+    Mutation(
+        "loss-released", "a refusal says why", "README.md", "judging/release.py",
+        "if one.difference > allowed[one.figure]", "if False",
+        "tests/judging/test_release.py::test_a_loss_on_the_table_beyond_its_margin_refuses",
+    ),
+    # What else is promised.
+    Mutation(
+        "wait-without-end", "hears from it only while its main loop comes round",
+        "docs/appliance.md", "edge/models/trial.py",
+        "            child.wait(_KILLED_SECONDS)\n", "            child.wait()\n",
+        "tests/test_waits.py::test_every_wait_has_a_deadline_or_is_listed_with_its_reason",
+    ),
+    Mutation(
+        "telemetry-on", "is switched off wherever a model runs", "docs/security.md",
+        "data/privacy.py",
+        '    os.environ["ORT_DISABLE_TELEMETRY"] = "1"\n', "    os.environ.get(\"HOME\")\n",
+        "tests/data/test_privacy.py::test_running_a_model_leaves_nothing_in_the_home_folder",
+    ),
+    Mutation(
+        "installer-not-isolated", "Python in isolated mode", "docs/security.md",
+        "systemd/steps/release.sh",
+        "/usr/bin/python3 -I -m venv", "/usr/bin/python3 -m venv",
+        "tests/systemd/test_root.py::test_every_python_that_the_installer_runs_is_isolated",
+        gate=True,
+    ),
+)  # fmt: skip
