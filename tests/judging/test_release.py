@@ -49,8 +49,9 @@ def test_regret_alone_does_not_decide():
 
 def test_a_tie_is_refused_with_how_many_ratings_would_show_the_difference():
     tie = feedback(rmse=(-0.1, -0.3, 0.1), log_loss=(0.0, -0.2, 0.2))
-    decision, (reason,) = release.decide(tie + holdout(), [HELD])
+    decision, reasons = release.decide(tie + holdout(), [HELD])
     assert decision == "refuse"
+    (reason,) = reasons
     assert "isn't shown to be better" in reason
     assert "A tie is not released." in reason
     # The interval reaches 0.2 above a difference of 0.1: half of it needs 4 x the ratings.
@@ -59,8 +60,9 @@ def test_a_tie_is_refused_with_how_many_ratings_would_show_the_difference():
 
 def test_a_tie_with_nothing_in_its_favour_promises_nothing():
     tie = feedback(rmse=(0.05, -0.1, 0.2), log_loss=(0.0, -0.2, 0.2))
-    decision, (reason,) = release.decide(tie + holdout(), [HELD])
+    decision, reasons = release.decide(tie + holdout(), [HELD])
     assert decision == "refuse"
+    (reason,) = reasons
     assert "would show it" not in reason
 
 
