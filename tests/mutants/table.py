@@ -44,9 +44,9 @@ _UP = "tests/cloud_sync/test_feedback_up.py::"
 _INGEST = "tests/lambdas/test_ingest.py::"
 _PARITY = "tests/training/export/test_parity.py::"
 _DISK = "tests/edge/appliance/test_disk_space.py::"
-_JOURNAL = "tests/edge/test_journal.py::"
-_UPDATE = "tests/edge/test_update.py::"
-_FOLDERS = "tests/edge/test_bad_folders.py::"
+_JOURNAL = "tests/edge/journal/test_journal.py::"
+_UPDATE = "tests/edge/models/test_update.py::"
+_FOLDERS = "tests/edge/models/test_bad_folders.py::"
 _SANDBOX = "tests/edge/models/test_sandbox.py::"
 
 MUTATIONS = (
