@@ -239,7 +239,7 @@ MUTATIONS = (
         "never-rolled-back", _SAFE, "README.md", "edge/models/active.py",
         "pointer.trial.failures >= FAILURES_BEFORE_ROLL_BACK",
         "pointer.trial.failures > FAILURES_BEFORE_ROLL_BACK",
-        _UPDATE + "test_three_deaths_in_one_boot_roll_back_and_quarantine",
+        _UPDATE + "test_three_deaths_at_work_in_one_boot_roll_back_and_quarantine",
     ),
     Mutation(
         "power-cut-blamed", _SAFE, "README.md", "edge/models/active.py",
