@@ -284,14 +284,19 @@ class Appliance:
             await self._finder.warm_up(model, self.slate)
 
     async def _press(self, *, wait: bool) -> Outcome:
+        waiting = self.state.phase is Phase.DECIDING
         self._ask(Event.PICK_ASKED, Effect.SEARCH)
-        self.search = asyncio.get_running_loop().create_task(self._search())
+        self.search = asyncio.get_running_loop().create_task(self._search(waiting=waiting))
         if not wait:
             return Outcome(ok=True, message="searching")
         return await asyncio.shield(self.search)
 
-    async def _search(self) -> Outcome:
-        """Find a pick and write it down; return why not, if there is none."""
+    async def _search(self, *, waiting: bool) -> Outcome:
+        """Find a pick and write it down; return why not, if there is none.
+
+        Args:
+            waiting: a pick waits for a decision; without a new one, it goes on waiting.
+        """
         assert self.model is not None
         self.say("searching")
         try:
@@ -318,6 +323,8 @@ class Appliance:
             answer = msgspec.Raw(found.answer.to_json())
             outcome = self._done(Outcome(ok=True, message=message, pick=pick, answer=answer))
         self.feed(Event.PICK_FOUND if outcome.ok else Event.SEARCH_FAILED)
+        if waiting and not outcome.ok:
+            self.feed(Event.PICK_RESTORED)
         return outcome
 
     def _check_still_searching(self) -> None:

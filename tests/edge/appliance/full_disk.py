@@ -68,11 +68,14 @@ def watch(state: Path, bundle: Path, sha256: str) -> dict[str, object]:
         assert ask("approve")["ok"]
 
     told: dict[str, object] = {"previous before": ModelStore(state).read().previous}
+    waiting = ask("press")["pick"]["id"]
     fill(state)
     # The old version goes first; what that frees is filled again.
     told["first press"] = ask("press")
+    told["waiting"] = told["first press"]["pick"]["id"] if told["first press"]["ok"] else waiting
     fill(state)
     told["refused press"] = ask("press")
+    told["phase after"] = ask("status")["phase"]
     told["previous after"] = ModelStore(state).read().previous
     told["status"] = ask("status")
     told["ratings"] = [ask("rate", stars=8, pick_id=pick)["ok"] for pick in picks]
@@ -83,6 +86,7 @@ def watch(state: Path, bundle: Path, sha256: str) -> dict[str, object]:
     told["reserve was used"] = not (state / RESERVE).exists()
 
     (state / "filler").unlink()
+    told["approved all the same"] = ask("approve")
     wait_until(lambda: ask("press")["ok"], "a pick after space was freed")
     told["attention at last"] = ask("status")["attention"]
     told["reserve is back"] = (state / RESERVE).exists()

@@ -48,6 +48,8 @@ def test_a_full_disk_costs_old_models_then_picks_and_never_a_rating(supplied, re
     assert told["previous after"] is None
     assert told["refused press"]["ok"] is False
     assert "the disk is full" in told["refused press"]["error"]
+    assert told["phase after"] == "a pick is waiting for a decision"
+    assert told["approved all the same"]["pick"]["id"] == told["waiting"]
     assert any("the disk is full" in sentence for sentence in told["status"]["attention"])
     assert told["reserve was used"]
     assert all(told["ratings"])
