@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from data import signing
 from data.bundle import read_bundle
+from lambdas.errors import AwsUnusable
 from lambdas.operator import cloudformation, package, stack
 from lambdas.operator.aws import Aws, Wait
 from lambdas.operator.cloudformation import StackFailed
-from lambdas.operator.devices import ProvisioningFailed, provision
+from lambdas.operator.devices import ProvisioningFailed, provision, things_of
 from lambdas.operator.publish import under_release_key
 from lambdas.operator.stack import NotReady, StackRequest, prerequisites
 
@@ -224,3 +226,100 @@ def test_a_name_that_cannot_be_a_things_is_refused_before_anything_is_made(
     assert refused.returncode == 1
     assert "thing:" in refused.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_a_retired_device_loses_its_certificates_its_group_and_its_place(
+    local_cloud: Any, tmp_path: Path
+) -> None:
+    aws, iot = local_cloud.aws, local_cloud.aws.client("iot")
+    local_cloud.provision("retiring", tmp_path / "device")
+    arguments = ("device", "retire", "retiring", "--local", str(local_cloud.folder))
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    (certificate,) = iot.list_thing_principals(thingName="retiring")["principals"]
+    described = iot.describe_certificate(certificateId=certificate.rpartition("/")[2])
+    assert described["certificateDescription"]["status"] == "INACTIVE"
+    assert iot.list_attached_policies(target=certificate)["policies"] == []
+    assert iot.list_thing_groups_for_thing(thingName="retiring")["thingGroups"] == []
+    assert "retiring" not in things_of(aws, aws.outputs("greenlight"))
+    again = run(*arguments)
+    assert again.returncode == 1
+    assert "has no device retiring" in again.stderr
+
+
+def test_another_stacks_thing_is_not_provisioned(local_cloud: Any, tmp_path: Path) -> None:
+    iot = local_cloud.aws.client("iot")
+    iot.create_thing_type(thingTypeName="lamp")
+    iot.create_thing(thingName="lamp-1", thingTypeName="lamp")
+    with pytest.raises(ProvisioningFailed, match="of type lamp"):
+        provision(local_cloud.aws, "greenlight", "lamp-1", tmp_path / "device", [])
+    assert iot.describe_thing(thingName="lamp-1")["thingTypeName"] == "lamp"
+    assert iot.list_thing_principals(thingName="lamp-1")["principals"] == []
+    assert not (tmp_path / "device").exists()
+
+
+class FailingStack:
+    """CloudFormation with one stack whose update fails; its events come in pages."""
+
+    def __init__(self) -> None:
+        self.status = "UPDATE_COMPLETE"
+        self.events = [event("old", "Table", "CREATE_FAILED", "last month's reason")]
+
+    def validate_template(self, **_: Any) -> dict[str, Any]:
+        return {"Parameters": []}
+
+    def describe_stacks(self, **_: Any) -> dict[str, Any]:
+        return {"Stacks": [{"StackName": "s", "StackStatus": self.status}]}
+
+    def update_stack(self, **_: Any) -> None:
+        self.status = "UPDATE_ROLLBACK_COMPLETE"
+        for name in ("First", "Second"):
+            self.events.insert(0, event(name, name, "UPDATE_FAILED", f"{name} broke"))
+
+    def get_paginator(self, _: str) -> FailingStack:
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        return [{"StackEvents": [one]} for one in self.events]
+
+
+def event(event_id: str, resource: str, status: str, reason: str) -> dict[str, str]:
+    return {
+        "EventId": event_id,
+        "LogicalResourceId": resource,
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+    }
+
+
+class NoWait(Wait):
+    """Waits for nothing: the fake has ended already."""
+
+    def until(self, client: Any, waiter: str, **arguments: Any) -> None:
+        return None
+
+
+def test_a_failure_is_explained_by_the_first_event_of_this_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing = FailingStack()
+    monkeypatch.setattr(Aws, "client", lambda *_: failing)
+    with pytest.raises(StackFailed, match="First: First broke"):
+        cloudformation.deploy(Aws("eu-central-1"), "s", {}, NoWait(0.0, 0.0))
+
+
+def test_an_expired_token_is_not_taken_for_a_deleted_stack(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Aws.client(aws, "cloudformation")
+    expired = {"Error": {"Code": "ExpiredToken", "Message": "The security token is expired"}}
+
+    def describe(**_: Any) -> None:
+        raise ClientError(expired, "DescribeStacks")
+
+    monkeypatch.setattr(client, "describe_stacks", describe)
+    monkeypatch.setattr(Aws, "client", lambda *_: client)
+    with pytest.raises(AwsUnusable, match="token is expired"):
+        stack.down(aws, "greenlight", {}, WAIT)
+    monkeypatch.undo()
+    assert aws.find_stack("greenlight") is not None, "nothing was deleted"
