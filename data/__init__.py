@@ -1,1 +1,1 @@
-"""What the data *is*: records, wire format, topics, manifests. Imports no other room."""
+"""What the data *is*: records, wire format, topics, manifests. Imports nothing else of ours."""

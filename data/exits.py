@@ -1,4 +1,4 @@
-"""How every executable ends: one code for each thing its caller can do."""
+"""The exit codes of every executable: one for each thing its caller can do about it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ class Exit(IntEnum):
 
     OK = 0
     FAILED = 1
-    """A command could not do what was asked; the message says why."""
+    """The command failed; the message says why."""
     USAGE = 2
     NOT_RUNNING = 69
-    """The command needs the running appliance, or the cloud, and does not reach it."""
+    """The command needs the running appliance, or the cloud, and can't reach it."""
     FAULT = 70
-    """An unexpected error: the log has it."""
+    """Unexpected error; see the log."""
     NO_GPIO = 71
     """The pins are missing or taken by another program."""
     ALREADY_RUNNING = 73
     """Another appliance uses this state folder."""
     NO_STATE = 74
-    """The state folder or the journal cannot be used."""
+    """The state folder or the journal can't be used."""
     JOURNAL_TOO_NEW = 76
     """Newer software wrote the journal."""
     CONFIGURATION = 78
-    """The configuration is wrong; the message lists all of its errors."""
+    """The configuration is wrong; the message lists every error."""

@@ -53,15 +53,17 @@ def wire_format():
 def test_the_wire_formats_page_names_every_field_of_a_record(wire_format, name):
     begin = wire_format.index(f"**{name}**")
     following = [wire_format.find(end, begin + 1) for end in ("\n## ", "\n**", "An **")]
-    told = wire_format[begin : min(place for place in following if place > 0)]
+    stated = wire_format[begin : min(place for place in following if place > 0)]
     fields = {field.encode_name for field in msgspec.structs.fields(RECORDS[name])}
-    assert fields - set(re.findall(r"`(\w+)`", told)) == set()
+    assert fields - set(re.findall(r"`(\w+)`", stated)) == set()
 
 
-def test_the_wire_formats_page_tells_the_limits_as_they_are(wire_format):
+def test_the_wire_format_page_states_the_limits_as_they_are(wire_format):
     rows = re.findall(r"^\| `(MAX_\w+)` \| ([\d,]+) \|", wire_format, flags=re.MULTILINE)
-    told = {name: int(value.replace(",", "")) for name, value in rows}
-    assert told == {name: getattr(limits, name) for name in dir(limits) if name.startswith("MAX_")}
+    stated = {name: int(value.replace(",", "")) for name, value in rows}
+    assert stated == {
+        name: getattr(limits, name) for name in dir(limits) if name.startswith("MAX_")
+    }
 
 
 def test_the_wire_formats_page_names_every_topic(wire_format):
@@ -100,14 +102,14 @@ def test_every_sum_in_the_page_of_costs_is_right():
         assert abs(amount * price / each - cost) <= Decimal("0.005"), name
 
 
-def test_the_page_of_security_tells_the_doors_numbers_as_they_are():
+def test_the_security_page_states_the_sign_in_limits_as_they_are():
     from edge.page import auth
 
-    told = (DOCS / "security.md").read_text("utf-8")
-    assert f"{auth.DIGITS} digits" in told
-    assert f"After {auth.FREE_GUESSES} wrong guesses" in told
+    stated = (DOCS / "security.md").read_text("utf-8")
+    assert f"{auth.DIGITS} digits" in stated
+    assert f"After {auth.FREE_GUESSES} wrong guesses" in stated
     assert (auth.FIRST_LOCK_SECONDS, auth.LONGEST_LOCK_SECONDS) == (60, 3600)
-    assert f"after {auth.LASTS_SECONDS // 86_400} days" in told
+    assert f"after {auth.LASTS_SECONDS // 86_400} days" in stated
 
 
 def test_every_module_that_a_page_names_is_there():
@@ -120,11 +122,13 @@ def test_every_module_that_a_page_names_is_there():
 
 
 def test_the_page_of_performance_names_figures_that_the_bench_measures():
-    told = re.findall(r"^\| `(\w+)` \|", (DOCS / "performance.md").read_text("utf-8"), re.MULTILINE)
+    stated = re.findall(
+        r"^\| `(\w+)` \|", (DOCS / "performance.md").read_text("utf-8"), re.MULTILINE
+    )
     bench = DOCS.parent / "tests" / "bench"
     measured = "".join(path.read_text("utf-8") for path in bench.glob("*.py"))
-    assert [key for key in told if f'"{key}"' not in measured.replace("{TIMES}", "100")] == []
-    assert len(told) > 10
+    assert [key for key in stated if f'"{key}"' not in measured.replace("{TIMES}", "100")] == []
+    assert len(stated) > 10
 
 
 def test_every_pre_commit_hook_calls_a_tool_of_the_environment():
