@@ -31,7 +31,7 @@ from edge.models.update import TrialLimits, Update
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
 _TIDY_SECONDS = 3600.0
-_RETRY_SECONDS = 60.0
+_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 5.0, 3600.0
 _STOP_SECONDS = 20.0
 
 
@@ -91,6 +91,8 @@ class JournalObserver:
     _data_version: int = -1
     _update: asyncio.Task[None] | None = None
     _not_before: float = 0.0
+    _retry_seconds: float = _FIRST_RETRY_SECONDS
+    _first: tuple[IncomingModel, Path] | None = None
     _offline_since: float | None = None
     _verified_seq: int = 0
 
@@ -111,6 +113,7 @@ class JournalObserver:
         seen = manifest.version <= pointer.highest.get(manifest.key_id, 0)
         if not seen and manifest.model_hash not in pointer.quarantined:
             offer = IncomingModel(0, manifest.version, bundle.manifest_sha256, "", folder.name)
+            self._first = offer, folder
             self._update = asyncio.get_running_loop().create_task(self._try(offer, folder))
 
     def look(self) -> bool:
@@ -119,8 +122,9 @@ class JournalObserver:
         version = self.appliance.journal.data_version()
         idle = self._update is None or self._update.done()
         if idle and time.monotonic() >= self._not_before:
-            offers = self.appliance.journal.incoming_models()
-            if offers:
+            if self._first is not None:
+                self._update = asyncio.get_running_loop().create_task(self._try(*self._first))
+            elif offers := self.appliance.journal.incoming_models():
                 self._update = asyncio.get_running_loop().create_task(self._try(offers[0]))
         if version == self._data_version:
             return False
@@ -143,9 +147,11 @@ class JournalObserver:
             return
         except Exception as error:  # noqa: BLE001 - the outermost frame of this task
             _log.exception("the update failed")
-            self._not_before = time.monotonic() + _RETRY_SECONDS
+            self._not_before = time.monotonic() + self._retry_seconds
+            self._retry_seconds = min(2 * self._retry_seconds, _LAST_RETRY_SECONDS)
             self.appliance.attention.raise_("model", f"the update failed: {error}; trying again")
             return
+        self._first, self._retry_seconds = None, _FIRST_RETRY_SECONDS
         if ended is UpdateState.REFUSED:
             fate = update.reason if update.too_old else f"was refused: {update.reason}"
             sentence = f"model version {offer.version} {fate}"

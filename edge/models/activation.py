@@ -68,7 +68,7 @@ STEPS: dict[UpdateState, Step] = {
     UpdateState.OFFERED: Step(
         "copy it, size-capped, plain files only",
         UpdateState.COPIED,
-        "a file is missing, a link, too large, or the disk is full",
+        "a file is missing, a link, or too large",
         _AGAIN,
     ),
     UpdateState.COPIED: Step(

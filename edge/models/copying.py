@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -11,6 +12,21 @@ from data.plain_file import open_plain
 from edge.models.activation import Refused
 
 _CHUNK = 1 << 20
+# What the device lacks at the moment, whatever the download is like.
+_OF_THE_MOMENT = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EIO,
+    errno.ENOMEM,
+    errno.EMFILE,
+    errno.ENFILE,
+}
+
+
+def is_of_the_moment(error: OSError) -> bool:
+    """Say whether an error is the device's own, and no verdict on what is copied."""
+    return error.errno in _OF_THE_MOMENT
 
 
 def copy_folder(source: Path, target: Path) -> None:
@@ -40,6 +56,8 @@ def _copy_file(folder: int, name: str, target: Path, most_bytes: int) -> int:
     try:
         source = open_plain(name, folder)
     except OSError as error:
+        if is_of_the_moment(error):
+            raise
         raise Refused(f"{name}: {error.strerror}; a plain file is needed") from error
     with os.fdopen(source, "rb") as reader:
         copied = 0

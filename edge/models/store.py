@@ -22,7 +22,7 @@ from data.durable import aside_name, replace_durably, sync_folder
 from data.errors import GreenlightError, InvalidRecord
 from data.manifest import MODEL
 from edge.models.activation import Refused
-from edge.models.copying import copy_folder
+from edge.models.copying import copy_folder, is_of_the_moment
 
 VERSIONS = "versions"
 POINTER = "models.json"
@@ -114,7 +114,8 @@ class ModelStore:
         """Copy an offered folder into one of our own: plain files only, size-capped, durable.
 
         Raises:
-            Refused: the source is not what a bundle can be, or the disk is full.
+            Refused: the source is not what a bundle can be.
+            OSError: the disk is full, or fails: no verdict on the source.
         """
         target = self.versions / f".new-{version}"
         shutil.rmtree(target, ignore_errors=True)
@@ -124,6 +125,8 @@ class ModelStore:
             sync_folder(target)
         except OSError as error:
             shutil.rmtree(target, ignore_errors=True)
+            if is_of_the_moment(error):
+                raise
             raise Refused(f"the download cannot be copied: {error.strerror}") from error
         except Refused:
             shutil.rmtree(target, ignore_errors=True)

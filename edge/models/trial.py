@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _OK = "ok"
 _REFUSED = 3
 _NO_SANDBOX = 4
+_NO_MEMORY = 5
 _LONGEST_REASON = 300
 _LONGEST_OUTPUT = 64 * 1024
 # How numpy, ONNX Runtime and the standard library say so.
@@ -35,6 +36,13 @@ _POLL_SECONDS = 0.1
 # What the process itself needs before any model is loaded: address space that the libraries
 # reserve, most of it never touched.
 _BASE_BYTES = 500_000_000
+
+
+class TrialKilled(OSError):
+    """The child was killed from outside, or had no memory to begin with: no verdict on the model.
+
+    The kernel kills whichever process is in its way when memory runs short.
+    """
 
 
 class TrialInterrupted(Exception):
@@ -61,7 +69,8 @@ def try_model(
     Raises:
         Refused: saying what the model did.
         TrialInterrupted: `stopping` said so.
-        NoSandbox: this device can't confine the child. That is no verdict: the offer stays open.
+        NoSandbox, TrialKilled: trouble of this device or of this moment. That is no verdict: the
+            offer stays open.
     """
     command = [sys.executable, "-m", "edge.models.trial", str(folder), str(keys)]
     command += [str(memory_bytes), str(seconds)]
@@ -78,6 +87,10 @@ def try_model(
         from edge.models.sandbox import NoSandbox
 
         raise NoSandbox(done.stdout.decode("utf-8", "replace").strip()[:_LONGEST_REASON])
+    if done.returncode == _NO_MEMORY:
+        raise TrialKilled("the trial had no memory to begin with")
+    if done.returncode == -signal.SIGKILL:
+        raise TrialKilled("the trial was killed from outside, probably for want of memory")
     raise Refused(_reason(done))
 
 
@@ -144,12 +157,14 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
     from edge.models.sandbox import NoSandbox, confine
     from edge.search.model import Model, warm_up
 
+    confined = False
     try:
         bundle = read_bundle(Path(folder), read_public_keys(Path(keys)))
         bundle.catalogue()
         # From here on nothing can be imported or opened: what is needed is fetched now.
         warm_up()
         confine()
+        confined = True
         check_answers(Model.load(bundle), bundle)
     except NoSandbox as error:
         print(error)
@@ -158,6 +173,8 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
         print(error)
         return _REFUSED
     except MemoryError:
+        if not confined:
+            return _NO_MEMORY  # the model hasn't been loaded yet
         print("takes too much memory")
         return _REFUSED
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no public base class

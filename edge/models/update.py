@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from data.bundle import Bundle, BundleRefused, NeedsNewerSoftware, read_bundle
 from data.errors import GreenlightError
 from data.graph_rule import check_graph
-from data.signing import read_public_keys
+from data.signing import KeyUnusable, read_public_keys
 from edge.incoming import incoming_path
 from edge.journal import IncomingModel, Journal
 from edge.models import activation
@@ -68,7 +68,7 @@ class Update:
 
         Raises:
             TrialInterrupted: `stopping` said so.
-            JournalError, OSError: it could not go on; the offer stays open.
+            JournalError, KeyUnusable, OSError: it could not go on; the offer stays open.
         """
         state = activation.resume(self.offer.manifest_sha256, self._known())
         actions = self._actions()
@@ -76,6 +76,8 @@ class Update:
         while state in activation.STEPS:
             try:
                 actions[state]()
+            except KeyUnusable:
+                raise  # a key that can't be read says nothing of the model
             except (Refused, BundleRefused, GreenlightError) as error:
                 if not activation.STEPS[state].may_refuse:
                     raise

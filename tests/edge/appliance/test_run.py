@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -121,6 +122,31 @@ def test_it_answers_while_a_bad_model_is_tried(supplied, small_bundle, rebundle)
     running.wait_for("led: 1 Hz")
     assert supplied.ask("status", seen=True)["attention"] == []
     running.wait_for("led: solid", after=len(running.lines) - 1)
+
+
+def trial_of(running) -> int | None:
+    """The process in which a model is tried, if one is at this moment."""
+    for children in Path(f"/proc/{running.process.pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            with contextlib.suppress(OSError):
+                if b"edge.models.trial" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
+    return None
+
+
+def test_a_trial_killed_from_outside_is_no_verdict_on_the_first_model(supplied):
+    running = supplied.start()
+    wait_until(lambda: trial_of(running) is not None)
+    os.kill(trial_of(running), signal.SIGKILL)
+    wait_until(lambda: supplied.ask("status")["attention"])
+    assert (
+        "killed from outside, probably for want of memory; trying again"
+        in (supplied.ask("status")["attention"][0])
+    )
+    running.wait_for("model: films version 1")
+    wait_until(lambda: not supplied.ask("status")["attention"])
+    with Journal.open(supplied.state / JOURNAL) as journal:
+        assert [a.outcome for a in journal.activations_after(0)] == ["activated"]
 
 
 DYING = Path(__file__).parents[1] / "dying.py"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -176,6 +177,21 @@ def test_a_kept_copy_that_was_swapped_is_not_loaded(device, rebundle, monkeypatc
     state, why = device.update(device.offer("2", 2, sha256))
     assert (state, why) == (UpdateState.REFUSED, "the kept copy is not the one that was tried")
     assert device.store.kept() == [1]
+
+
+def test_a_full_disk_is_no_verdict_and_the_offer_stays_open(device, rebundle, monkeypatch):
+    offer = device.offer("2", 2, rebundle(device.incoming / "2"))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("edge.models.store.copy_folder", full)
+        with pytest.raises(OSError, match="No space left"):
+            device.update(offer)
+    assert device.journal.incoming_models() == [offer]
+    assert device.store.kept() == [1]
+    assert device.update(offer) == (UpdateState.ACTIVATED, None)
 
 
 def test_every_state_has_a_step_or_is_an_end():
