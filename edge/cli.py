@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from io import TextIOWrapper
 
 import typer
 
@@ -45,6 +46,10 @@ def exit_code(error: GreenlightError) -> Exit:
 
 def main() -> None:
     """Run a command; an error ends it with one sentence and its own exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # What can't be printed must never end a command that was carried out.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         application()()
     except GreenlightError as error:

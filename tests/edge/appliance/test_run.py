@@ -305,3 +305,12 @@ def test_each_command_tells_a_person_and_a_program(supplied, tmp_path: Path):
     pin = supplied.command("pin").stdout
     assert supplied.command("pin").stdout == pin
     assert supplied.command("pin", "--new").stdout != pin
+
+
+def test_a_locale_without_our_characters_decides_nothing(supplied):
+    latin = {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    supplied.start(**latin).wait_for("model: films")
+    pressed = supplied.command("press", env={**os.environ, **latin}, encoding="latin-1")
+    assert (pressed.returncode, pressed.stderr) == (0, "")
+    assert "?" in pressed.stdout
+    assert "stars expected" in pressed.stdout
