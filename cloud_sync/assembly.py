@@ -13,9 +13,9 @@ from cloud_sync.addresses import subscriptions
 from cloud_sync.artefacts import Bucket
 from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.config import SyncConfig
+from cloud_sync.downloader import Downloader
 from cloud_sync.fetcher import Fetcher
-from cloud_sync.intake import Intake
-from cloud_sync.mqtt import Endpoint
+from cloud_sync.mqtt import BrokerEndpoint
 from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.service import EventQueue, Service
 from cloud_sync.session import Session, SessionSettings
@@ -49,9 +49,9 @@ def session_settings(config: SyncConfig) -> SessionSettings:
     )
 
 
-def endpoint(config: SyncConfig) -> Endpoint:
+def endpoint(config: SyncConfig) -> BrokerEndpoint:
     """Return where the broker is and who we are."""
-    return Endpoint(
+    return BrokerEndpoint(
         client_id=config.thing,
         host=config.mqtt_host,
         port=config.mqtt_port,
@@ -79,12 +79,12 @@ def assembled(config: SyncConfig) -> Iterator[Service]:
         events: EventQueue = EventQueue()
         session = Session(session_settings(config), random.SystemRandom(), time.monotonic())
         broker = AwsIotBroker(endpoint(config), subscriptions(config.thing), events.put)
-        intake = Intake(
+        downloader = Downloader(
             config.state,
             public_keys,
             Ratchet(config.state / RATCHET),
             lambda name: Bucket(config, name),
             config.min_free_bytes,
         )
-        fetcher = Fetcher(intake, events.put)
+        fetcher = Fetcher(downloader, events.put)
         yield Service(session, journal, broker, fetcher, events, config.poll_seconds)

@@ -1,7 +1,7 @@
 """AWS IoT behind the port of `cloud_sync.mqtt`: one connection after another, each its own client.
 
 When to connect again is the session's decision; what the vendor's SDK needs is told in
-`cloud_sync.sdk_line`.
+`cloud_sync.sdk_connection`.
 """
 
 from __future__ import annotations
@@ -9,33 +9,35 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from cloud_sync.mqtt import Dropped, Endpoint, Inbox, NotConnected, check_publish
-from cloud_sync.sdk_line import ConnectFailed, Line, quieten_sdk
+from cloud_sync.mqtt import BrokerEndpoint, Dropped, Inbox, NotConnected, check_publish
+from cloud_sync.sdk_connection import ConnectFailed, SdkConnection, quieten_sdk
 
 
 class AwsIotBroker:
     """One thing's connection to AWS IoT over mutual TLS; port 443 uses ALPN."""
 
-    def __init__(self, endpoint: Endpoint, subscriptions: Sequence[str], inbox: Inbox) -> None:
+    def __init__(
+        self, endpoint: BrokerEndpoint, subscriptions: Sequence[str], inbox: Inbox
+    ) -> None:
         quieten_sdk()
         self._endpoint = endpoint
         self._subscriptions = tuple(subscriptions)
         self._inbox = inbox
         self._lock = threading.Lock()
-        self._line: Line | None = None
+        self._connection: SdkConnection | None = None
 
     def connect(self) -> None:
         """Begin to connect. Exactly one Connected or Dropped follows; after Connected, messages."""
         try:
-            line = Line(self._endpoint, self._inbox)
+            connection = SdkConnection(self._endpoint, self._inbox)
         except OSError as error:
             # The certificate or its key has gone since we started.
             self._inbox(Dropped(str(error)))
             return
         with self._lock:
-            old, self._line = self._line, line
+            old, self._connection = self._connection, connection
         threading.Thread(
-            target=self._open, args=(old, line), name="mqtt-connect", daemon=True
+            target=self._open, args=(old, connection), name="mqtt-connect", daemon=True
         ).start()
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -47,23 +49,23 @@ class AwsIotBroker:
         """
         check_publish(topic, payload)
         with self._lock:
-            line = self._line
-        if line is None:
+            connection = self._connection
+        if connection is None:
             raise NotConnected("never connected")
-        line.publish(topic, payload)
+        connection.publish(topic, payload)
 
     def disconnect(self) -> None:
         """Leave. Nothing is told after this returns, until `connect` is called again."""
         with self._lock:
-            line, self._line = self._line, None
-        if line is not None:
-            line.leave()
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.leave()
 
-    def _open(self, old: Line | None, line: Line) -> None:
+    def _open(self, old: SdkConnection | None, connection: SdkConnection) -> None:
         if old is not None:
             old.leave()
         try:
-            line.open(self._subscriptions)
+            connection.open(self._subscriptions)
         except ConnectFailed as error:
-            line.tear_down()
-            line.tell_drop(str(error))
+            connection.tear_down()
+            connection.tell_drop(str(error))

@@ -9,7 +9,7 @@ import msgspec
 
 from cloud_sync import update
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
-from cloud_sync.mqtt import Connected, Dropped, Message
+from cloud_sync.mqtt import Connected, Dropped, MqttMessage
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
@@ -17,7 +17,7 @@ from cloud_sync.verification import FinishVerification
 from edge.journal import Activation, OutboxRow, Request
 
 
-# What happens, beside the broker's Connected, Dropped and Message.
+# What happens, beside the broker's Connected, Dropped and MqttMessage.
 class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
@@ -58,7 +58,7 @@ FetchEnded: TypeAlias = (
 Event: TypeAlias = (
     Connected
     | Dropped
-    | Message
+    | MqttMessage
     | Tick
     | JournalChanged
     | JournalFailed
@@ -91,7 +91,7 @@ class FinishSync(msgspec.Struct, frozen=True):
     seq: int
 
 
-class LinkChanged(msgspec.Struct, frozen=True):
+class ConnectionChanged(msgspec.Struct, frozen=True):
     """The connection stands elsewhere; for the page and the log."""
 
     state: str
@@ -123,7 +123,7 @@ Command: TypeAlias = (
     | Discard
     | TakeStock
     | SendReport
-    | LinkChanged
+    | ConnectionChanged
     | UpdateChanged
     | MessageIgnored
 )

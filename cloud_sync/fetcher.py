@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from cloud_sync.downloader import Downloader, Stopped
 from cloud_sync.events import Event
-from cloud_sync.intake import Intake, Stopped
 from cloud_sync.update import FetchFailed, Job
 
 _log = logging.getLogger(__name__)
@@ -24,11 +24,11 @@ class Fetcher:
 
     def __init__(
         self,
-        intake: Intake,
+        downloader: Downloader,
         inbox: Callable[[Event], None],
         patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
-        self._intake = intake
+        self._downloader = downloader
         self._inbox = inbox
         self._patience = patience_seconds
         self._alive_at: float | None = None
@@ -52,7 +52,7 @@ class Fetcher:
             if stop.is_set():
                 return
             try:
-                self._inbox(self._intake.fetch(job, checkpoint))
+                self._inbox(self._downloader.fetch(job, checkpoint))
             except Exception as error:  # noqa: BLE001 - this thread's outermost loop
                 # Whatever it was, the update must not wait for ever.
                 _log.exception("fetching version %d", job.document.version)
@@ -69,7 +69,7 @@ class Fetcher:
 
         def discard() -> None:
             try:
-                self._intake.discard(version)
+                self._downloader.discard(version)
             except OSError as error:
                 _log.warning("incoming version %d stays: %s", version, error)
 

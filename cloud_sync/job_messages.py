@@ -62,7 +62,7 @@ class Described(msgspec.Struct, frozen=True):
     execution: Execution
 
 
-class Answer(msgspec.Struct, frozen=True, rename="camel"):
+class UpdateResponse(msgspec.Struct, frozen=True, rename="camel"):
     """What `accepted` and `rejected` of an update have in common."""
 
     client_token: str | None = None

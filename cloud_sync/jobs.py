@@ -14,7 +14,7 @@ from typing import TypeVar
 from cloud_sync import job_messages, update
 from cloud_sync.job_messages import CONCLUSION, PROGRESS
 from cloud_sync.link import Backoff
-from cloud_sync.update import Job, State
+from cloud_sync.update import Job, JobState
 from cloud_sync.update_run import JobsCommand, JobsPublish, UpdateRun, told_superseded
 from data.bundle import NEEDS_NEWER_SOFTWARE
 from data.errors import InvalidRecord
@@ -55,7 +55,7 @@ class Updates:
     @property
     def running(self) -> bool:
         """Whether an update runs."""
-        return self._run.state is not State.IDLE
+        return self._run.state is not JobState.IDLE
 
     @property
     def busy(self) -> bool:
@@ -147,7 +147,7 @@ class Updates:
         Raises:
             InvalidRecord: the payload is no such answer.
         """
-        answer = job_messages.read(payload, job_messages.Answer)
+        answer = job_messages.read(payload, job_messages.UpdateResponse)
         if self._run.job is None or job_id != self._run.job.id:
             return []
         final = accepted or answer.code in job_messages.FINAL_CODES
@@ -214,7 +214,7 @@ class Updates:
             if self._run.job is None:
                 self._listed.pop(current.id, None)
         if self._run.job is None and wanted.id in self._listed:
-            event = self._spoken_of(wanted) or update.Wanted(wanted)
+            event = self._spoken_of(wanted) or update.JobWanted(wanted)
             commands += self._run.begin(wanted, event, now)
         return commands
 

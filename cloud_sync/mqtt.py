@@ -22,7 +22,7 @@ from data.errors import GreenlightError
 _TOPIC = re.compile(r"[^\s#+\x00-\x1f\x7f]{1,256}")
 
 
-class Endpoint(msgspec.Struct, frozen=True):
+class BrokerEndpoint(msgspec.Struct, frozen=True):
     """Where the broker is and who we are."""
 
     client_id: str
@@ -45,14 +45,14 @@ class Dropped(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Message(msgspec.Struct, frozen=True):
+class MqttMessage(msgspec.Struct, frozen=True):
     """Something arrived."""
 
     topic: str
     payload: bytes
 
 
-BrokerEvent: TypeAlias = Connected | Dropped | Message
+BrokerEvent: TypeAlias = Connected | Dropped | MqttMessage
 Inbox: TypeAlias = Callable[[BrokerEvent], None]
 
 

@@ -21,11 +21,11 @@ from cloud_sync.events import (
     ActivationsRead,
     Command,
     Connect,
+    ConnectionChanged,
     Event,
     FinishSync,
     JournalChanged,
     JournalFailed,
-    LinkChanged,
     MessageIgnored,
     OutboxRead,
     ReadActivations,
@@ -35,11 +35,11 @@ from cloud_sync.events import (
 )
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
 from cloud_sync.fetcher import Fetcher
-from cloud_sync.mqtt import Broker, Message, NotConnected, TopicRefused
+from cloud_sync.mqtt import Broker, MqttMessage, NotConnected, TopicRefused
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
-from cloud_sync.telling import Telling, iso
+from cloud_sync.status import StatusWriter, iso
 from cloud_sync.update import OfferFailed
 from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.verification import FinishVerification
@@ -69,7 +69,7 @@ class Service:
         self._journal = journal
         self._broker = broker
         self._fetcher = fetcher
-        self._telling = Telling(journal)
+        self._status = StatusWriter(journal)
         self._events = events
         self._poll_seconds = poll_seconds
         self._seen_version: int | None = None
@@ -91,7 +91,7 @@ class Service:
         finally:
             self._broker.disconnect()
             self._fetcher.close(_FAREWELL_SECONDS)
-            self._telling.stopped()
+            self._status.stopped()
 
     def standing(self) -> tuple[bool, str]:
         """Return whether nothing is left to do, and what is if so."""
@@ -121,7 +121,7 @@ class Service:
                 # The appliance has set a damaged journal aside and begun a new one.
                 path = self._journal.path
                 self._journal.close()
-                self._journal = self._telling.journal = Journal.open(path)
+                self._journal = self._status.journal = Journal.open(path)
                 self._seen_version = None
             version = self._journal.data_version()
         except JournalError as error:
@@ -166,7 +166,7 @@ class Service:
         try:
             return self._session.handle(event, time.monotonic())
         except Exception as error:
-            if not isinstance(event, Message):
+            if not isinstance(event, MqttMessage):
                 raise
             # Whoever can publish to us must not be able to stop us: systemd would start the
             # service into the same message again and again.
@@ -209,11 +209,11 @@ class Service:
             case TakeStock():
                 return self._stock()
             case SendReport():
-                self._telling.reported(command)
-            case LinkChanged():
-                self._telling.link_changed(command)
+                self._status.reported(command)
+            case ConnectionChanged():
+                self._status.link_changed(command)
             case UpdateChanged():
-                self._telling.update_changed(command)
+                self._status.update_changed(command)
             case MessageIgnored():
                 _log.warning("%s: ignored a message: %s", command.topic, command.reason)
         return None

@@ -17,11 +17,11 @@ from cloud_sync.events import (
     ActivationsRead,
     Command,
     Connect,
+    ConnectionChanged,
     Event,
     FinishSync,
     JournalChanged,
     JournalFailed,
-    LinkChanged,
     MessageIgnored,
     OutboxRead,
     ReadActivations,
@@ -32,7 +32,7 @@ from cloud_sync.events import (
 from cloud_sync.feedback import SendFeedback, Uplink
 from cloud_sync.jobs import Updates
 from cloud_sync.link import Backoff, Link, LinkState
-from cloud_sync.mqtt import Connected, Dropped, Message
+from cloud_sync.mqtt import Connected, Dropped, MqttMessage
 from cloud_sync.pace import Pace, Publish
 from cloud_sync.report import Reporter, SendReport, Stock
 from cloud_sync.update_run import JobsCommand, JobsPublish
@@ -108,7 +108,7 @@ class Session:
         match event:
             case Tick():
                 return self._tick(now)
-            case Message():
+            case MqttMessage():
                 return self._message(event, now)
             case Connected():
                 return self._connected(now)
@@ -181,7 +181,7 @@ class Session:
         self._pace.offline()
         return [self._link_changed(now)]
 
-    def _message(self, message: Message, now: float) -> list[Command]:
+    def _message(self, message: MqttMessage, now: float) -> list[Command]:
         if not self._link.online:
             return []
         try:
@@ -189,7 +189,7 @@ class Session:
         except InvalidRecord as error:
             return [MessageIgnored(message.topic[:256], str(error)[:500])]
 
-    def _route(self, message: Message, now: float) -> list[Command]:
+    def _route(self, message: MqttMessage, now: float) -> list[Command]:
         topic, payload = message.topic, message.payload
         try:
             payload.decode()
@@ -265,7 +265,7 @@ class Session:
         topic = topic_of(self._thing, message)
         return self._pace.offer(Publish(topic, message.payload), now)
 
-    def _link_changed(self, now: float) -> LinkChanged:
+    def _link_changed(self, now: float) -> ConnectionChanged:
         link = self._link
         wait = link.next_try - now if link.state is LinkState.OFFLINE else None
-        return LinkChanged(link.state.value, link.reason, link.attempts, wait)
+        return ConnectionChanged(link.state.value, link.reason, link.attempts, wait)

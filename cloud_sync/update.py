@@ -14,7 +14,7 @@ import msgspec
 from data.messages import ModelUpdateJob
 
 
-class State(enum.Enum):
+class JobState(enum.Enum):
     """Where an update stands."""
 
     IDLE = "idle"
@@ -32,7 +32,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 # What can happen to an update.
-class Wanted(msgspec.Struct, frozen=True):
+class JobWanted(msgspec.Struct, frozen=True):
     """This job's model shall run."""
 
     job: Job
@@ -45,14 +45,14 @@ class Fetched(msgspec.Struct, frozen=True):
     folder: str
 
 
-class Setback(msgspec.Struct, frozen=True):
+class UpdateFailure(msgspec.Struct, frozen=True):
     """Something did not come about, and why."""
 
     job_id: str
     reason: str
 
 
-class FetchFailed(Setback, frozen=True):
+class FetchFailed(UpdateFailure, frozen=True):
     """The cloud could not be reached, or the connection ended: worth another try.
 
     Attributes:
@@ -63,15 +63,15 @@ class FetchFailed(Setback, frozen=True):
     denied: bool = False
 
 
-class BundleRejected(Setback, frozen=True):
+class BundleRejected(UpdateFailure, frozen=True):
     """The bundle must not run here: no try will ever change that."""
 
 
-class SoftwareTooOld(Setback, frozen=True):
+class SoftwareTooOld(UpdateFailure, frozen=True):
     """Only later software uses this model: it didn't fail, and it isn't in quarantine."""
 
 
-class OfferFailed(Setback, frozen=True):
+class OfferFailed(UpdateFailure, frozen=True):
     """The offer could not be written into the journal."""
 
 
@@ -85,7 +85,7 @@ class Activated(msgspec.Struct, frozen=True):
     job_id: str
 
 
-class NotActivated(Setback, frozen=True):
+class NotActivated(UpdateFailure, frozen=True):
     """The appliance refused the model or went back to the one before."""
 
 
@@ -112,7 +112,7 @@ class ReportSettled(msgspec.Struct, frozen=True):
 
 
 Event: TypeAlias = (
-    Wanted
+    JobWanted
     | Fetched
     | FetchFailed
     | BundleRejected
@@ -149,7 +149,7 @@ class Action(enum.Enum):
     FORGET = "forget the job"
 
 
-_S, _A = State, Action
+_S, _A = JobState, Action
 _GIVE_UP = (_A.STOP_FETCHING, _A.DISCARD, _A.SHOW_GIVEN_UP, _A.FORGET)
 # Told once: if that is lost, the next listing finds an older job and tells it again.
 _SUPERSEDE = (_A.STOP_FETCHING, _A.DISCARD, _A.REPORT_SUPERSEDED, _A.FORGET)
@@ -157,8 +157,8 @@ _SUCCEED = (_A.CONCLUDE_SUCCEEDED, _A.REPORT_CONCLUSION, _A.DISCARD)
 _REJECT = (_A.CONCLUDE_REJECTED, _A.REPORT_CONCLUSION, _A.DISCARD)
 _FAIL = (_A.CONCLUDE_FAILED, _A.REPORT_CONCLUSION, _A.DISCARD)
 
-TRANSITIONS: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] = {
-    (_S.IDLE, Wanted): (_S.FETCHING, (_A.REPORT_PROGRESS, _A.FETCH)),
+TRANSITIONS: dict[tuple[JobState, type[Event]], tuple[JobState, tuple[Action, ...]]] = {
+    (_S.IDLE, JobWanted): (_S.FETCHING, (_A.REPORT_PROGRESS, _A.FETCH)),
     # The appliance settled an offer made before a restart: nothing is left but to tell.
     (_S.IDLE, Activated): (_S.CONCLUDED, _SUCCEED),
     (_S.IDLE, NotActivated): (_S.CONCLUDED, _FAIL),
@@ -194,7 +194,7 @@ TRANSITIONS: dict[tuple[State, type[Event]], tuple[State, tuple[Action, ...]]] =
 }
 
 
-def handle(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
+def handle(state: JobState, event: Event) -> tuple[JobState, tuple[Action, ...]]:
     """Return the state after `event` and what to do, in order; what is not in the table is nothing.
 
     Late and repeated events are the rule here, not the exception: a worker answers after its job

@@ -12,7 +12,7 @@ import msgspec
 from cloud_sync import job_messages, update
 from cloud_sync.job_messages import CONCLUSION, PROGRESS
 from cloud_sync.link import Backoff
-from cloud_sync.update import Action, Job, State
+from cloud_sync.update import Action, Job, JobState
 
 # By the waits between tries about a minute: a right just given counts by then.
 _MOST_DENIALS = 8
@@ -81,7 +81,7 @@ class UpdateRun:
         self._answer_timeout = answer_timeout_seconds
         self._edge_timeout = edge_timeout_seconds
         self._rng = rng
-        self.state = State.IDLE
+        self.state = JobState.IDLE
         self.job: Job | None = None
         self._attempts = 0
         self._denials = 0
@@ -101,11 +101,11 @@ class UpdateRun:
         if now < self._due:
             return []
         match self.state:
-            case State.PAUSED:
+            case JobState.PAUSED:
                 return self.happen(update.RetryDue(), now)
-            case State.WAITING_FOR_EDGE:
+            case JobState.WAITING_FOR_EDGE:
                 return self.happen(update.EdgeTimedOut(), now)
-            case State.CONCLUDED if online:
+            case JobState.CONCLUDED if online:
                 return self.happen(update.ReportDue(), now)
         return []
 
@@ -119,7 +119,7 @@ class UpdateRun:
         if actions:
             self._note(event)
         commands: list[JobsCommand] = []
-        if self.state is not before and self.state is not State.IDLE:
+        if self.state is not before and self.state is not JobState.IDLE:
             commands.append(self._changed(job))
         for action in actions:
             commands += self._act(job, action, event, now)
@@ -144,12 +144,12 @@ class UpdateRun:
                 self._reason = ""
             case update.EdgeTimedOut():
                 self._reason = f"the appliance did not try it within {self._edge_timeout:.0f} s"
-            case update.Setback():
+            case update.UpdateFailure():
                 self._reason = event.reason
 
     def _changed(self, job: Job) -> UpdateChanged:
         step = self.state.value
-        if self.state is State.CONCLUDED:
+        if self.state is JobState.CONCLUDED:
             step = "failed" if self._reason else "succeeded"
         return UpdateChanged(job.document.version, job.id, step, self._reason)
 

@@ -168,7 +168,7 @@ class FeedbackBatch(msgspec.Struct, frozen=True):
         check_length(f"{prefix}records", len(self.records), limits.MAX_BATCH_RECORDS)
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class FeedbackOutcome(msgspec.Struct, frozen=True):
     """What became of one feedback record; `reason` is given when it was rejected."""
 
     id: str
@@ -179,7 +179,7 @@ class Outcome(msgspec.Struct, frozen=True):
 class Ack(msgspec.Struct, frozen=True):
     """The cloud's answer to a batch: only after this may the device forget a record."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[FeedbackOutcome, ...]
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:

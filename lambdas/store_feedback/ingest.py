@@ -17,7 +17,7 @@ import msgspec
 from data import topics, wire
 from data.errors import InvalidRecord
 from data.films import genre_slots
-from data.messages import Ack, Feedback, FeedbackBatch, Outcome
+from data.messages import Ack, Feedback, FeedbackBatch, FeedbackOutcome
 
 Item: TypeAlias = dict[str, str | int | float]
 # Takes a topic and a message.
@@ -101,7 +101,7 @@ def item_of(record: Feedback, sha256: str) -> Item:
 
 def receive(
     thing: str, payload: bytes, table: Table, objects: Objects, publish: Publish
-) -> tuple[Outcome, ...]:
+) -> tuple[FeedbackOutcome, ...]:
     """Store a batch, then ack it: all that the function does with a message.
 
     Raises:
@@ -113,7 +113,9 @@ def receive(
     return outcomes
 
 
-def ingest(thing: str, payload: bytes, table: Table, objects: Objects) -> tuple[Outcome, ...]:
+def ingest(
+    thing: str, payload: bytes, table: Table, objects: Objects
+) -> tuple[FeedbackOutcome, ...]:
     """Store a batch of feedback and return the outcome of each record that has an id.
 
     Args:
@@ -126,7 +128,7 @@ def ingest(thing: str, payload: bytes, table: Table, objects: Objects) -> tuple[
         InvalidRecord: the message is no batch; there is no id to answer to.
         Exception: whatever a store raises; the message is to be handed in again.
     """
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, FeedbackOutcome] = {}
     for raw in map(bytes, FeedbackBatch.read(payload).records):
         record_id = _id_of(raw)
         if record_id is None or record_id in outcomes:
@@ -148,19 +150,23 @@ def _id_of(raw: bytes) -> str | None:
         return None
 
 
-def _store(record_id: str, thing: str, raw: bytes, table: Table, objects: Objects) -> Outcome:
+def _store(
+    record_id: str, thing: str, raw: bytes, table: Table, objects: Objects
+) -> FeedbackOutcome:
     try:
         record = _checked(thing, raw)
         kept = canonical(record)
         sha256 = hashlib.sha256(kept).hexdigest()
         before = table.put_new(item_of(record, sha256))
     except (InvalidRecord, Unstorable) as error:
-        return Outcome(record_id, "rejected", str(error)[:_MAX_REASON])
+        return FeedbackOutcome(record_id, "rejected", str(error)[:_MAX_REASON])
     if before not in (None, sha256):
-        return Outcome(record_id, "rejected", "id: another record with this id was stored before")
+        return FeedbackOutcome(
+            record_id, "rejected", "id: another record with this id was stored before"
+        )
     # Also after a duplicate: a crash may have come between the item and the object.
     objects.put_new(topics.feedback_object(record.id), kept)
-    return Outcome(record_id, "stored" if before is None else "duplicate")
+    return FeedbackOutcome(record_id, "stored" if before is None else "duplicate")
 
 
 def _checked(thing: str, raw: bytes) -> Feedback:
@@ -170,7 +176,7 @@ def _checked(thing: str, raw: bytes) -> Feedback:
     return record
 
 
-def counts(outcomes: tuple[Outcome, ...]) -> dict[str, int]:
+def counts(outcomes: tuple[FeedbackOutcome, ...]) -> dict[str, int]:
     """Return how many records were stored, were duplicates, were rejected."""
     numbers = {"stored": 0, "duplicate": 0, "rejected": 0}
     for outcome in outcomes:

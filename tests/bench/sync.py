@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from data.messages import Ack, Outcome
+from data.messages import Ack, FeedbackOutcome
 
 from .measure import Measure
 
@@ -103,12 +103,12 @@ def update(bundle, folder):
 
 
 def endpoint(broker, name, port=None, keep_alive=30):
-    from cloud_sync.mqtt import Endpoint
+    from cloud_sync.mqtt import BrokerEndpoint
 
     certificate, key = broker.authority.client(name)
     port = port or broker.port
     root = broker.authority.path
-    return Endpoint(name, "localhost", port, root, certificate, key, 5.0, keep_alive)
+    return BrokerEndpoint(name, "localhost", port, root, certificate, key, 5.0, keep_alive)
 
 
 def raw_rate(broker):
@@ -195,7 +195,7 @@ def answer(end, ready):
     while True:
         message = inbox.get()
         batch = msgspec.json.decode(message.payload, type=Ids)
-        ack = Ack(tuple(Outcome(one.id, "stored") for one in batch.records))
+        ack = Ack(tuple(FeedbackOutcome(one.id, "stored") for one in batch.records))
         line.publish(f"{message.topic}/ack", wire.encode(ack))
 
 

@@ -14,10 +14,10 @@ from rig.simulated_cloud import Cloud
 from rig.simulation import Clock, Device, Weather, memory_journal
 
 from cloud_sync.feedback import Acknowledge
-from cloud_sync.mqtt import Message
+from cloud_sync.mqtt import MqttMessage
 from cloud_sync.pace import Publish
 from data import limits, topics, wire
-from data.messages import Ack, Feedback, Outcome
+from data.messages import Ack, Feedback, FeedbackOutcome
 from edge.journal import Journal
 
 DAY = 86_400.0
@@ -137,7 +137,7 @@ def test_a_rating_of_another_name_is_sent_under_this_devices(journal: Journal) -
     clock, cloud = Clock(), Cloud()
     arrived: list[bytes] = []
 
-    def unheard_at_first(topic: str, payload: bytes) -> list[Message]:
+    def unheard_at_first(topic: str, payload: bytes) -> list[MqttMessage]:
         heard = cloud.truly_answer(topic, payload)
         if topic != topics.feedback(THING):
             return heard
@@ -199,8 +199,10 @@ def test_an_ack_of_records_that_were_not_sent_changes_nothing(journal: Journal) 
     device.wrote()
     clock.sleep(10)
     later = rate(journal, 1, start=1)[0]
-    forged = wire.encode(Ack((Outcome(later.id, "stored"), Outcome("no-such-id", "stored"))))
-    device.handle(Message(topics.feedback_ack(THING), forged))
+    forged = wire.encode(
+        Ack((FeedbackOutcome(later.id, "stored"), FeedbackOutcome("no-such-id", "stored")))
+    )
+    device.handle(MqttMessage(topics.feedback_ack(THING), forged))
     assert journal.outbox_depth()[0] == 2
 
 

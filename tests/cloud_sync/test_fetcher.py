@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from rig.records import BUCKET, HASH
 
+from cloud_sync.downloader import Checkpoint, Stopped
 from cloud_sync.events import Event
 from cloud_sync.fetcher import Fetcher
-from cloud_sync.intake import Checkpoint, Stopped
 from cloud_sync.update import Fetched, FetchFailed, Job
 from data.messages import ModelUpdateJob
 
@@ -42,14 +42,14 @@ class SlowIntake:
 
 class Bench:
     def __init__(self) -> None:
-        self.intake = SlowIntake()
+        self.downloader = SlowIntake()
         self.inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.fetcher = Fetcher(self.intake, self.inbox.put, PATIENCE)  # type: ignore[arg-type]
+        self.fetcher = Fetcher(self.downloader, self.inbox.put, PATIENCE)  # type: ignore[arg-type]
 
     def begin(self, course: Callable[[Checkpoint], None]) -> None:
-        self.intake.course = course
+        self.downloader.course = course
         self.fetcher.start(JOB)
-        assert self.intake.begun.wait(10)
+        assert self.downloader.begun.wait(10)
 
     def stale_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds

@@ -19,7 +19,7 @@ from rig.simulated_cloud import Cloud
 from rig.sync_config import write_sync_config
 
 from cloud_sync.aws_iot import AwsIotBroker
-from cloud_sync.mqtt import Connected, Endpoint, Message
+from cloud_sync.mqtt import BrokerEndpoint, Connected, MqttMessage
 from data import topics
 from data.messages import ModelUpdateJob
 from edge.incoming import incoming_folder
@@ -45,7 +45,7 @@ class JobsByHand:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         authority = mosquitto.authority
         ours = authority.client("cloud")
-        endpoint = Endpoint("cloud", "localhost", mosquitto.port, authority.path, *ours)
+        endpoint = BrokerEndpoint("cloud", "localhost", mosquitto.port, authority.path, *ours)
         topics_of_interest = (f"{JOBS}/get", f"{JOBS}/+/get", f"{JOBS}/+/update")
         self._broker = AwsIotBroker(endpoint, topics_of_interest, self._inbox.put)
         self._broker.connect()
@@ -53,14 +53,14 @@ class JobsByHand:
         self._thread = threading.Thread(target=self._answer, daemon=True)
         self._thread.start()
 
-    def tell(self, message: Message) -> None:
+    def tell(self, message: MqttMessage) -> None:
         for _ in range(self.times):
             self._broker.publish(message.topic, message.payload)
 
     def status(self, job_id: str) -> str:
         return str(self.cloud.jobs[job_id]["status"])
 
-    def end(self, job_id: str, status: str) -> Message:
+    def end(self, job_id: str, status: str) -> MqttMessage:
         self.cloud.jobs[job_id]["status"] = status
         return self.cloud.notification()
 
@@ -71,7 +71,7 @@ class JobsByHand:
 
     def _answer(self) -> None:
         while (message := self._inbox.get()) is not None:
-            if isinstance(message, Message):
+            if isinstance(message, MqttMessage):
                 self.heard.append(message.topic.removeprefix(f"{JOBS}/"))
                 for answer in self.cloud.answer(message.topic, message.payload):
                     self.tell(answer)

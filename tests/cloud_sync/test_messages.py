@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rig.fuzz import Target, spoil, templates
 from rig.records import THING
 
-from cloud_sync.mqtt import Message
+from cloud_sync.mqtt import MqttMessage
 from data import topics
 
 JSON = st.recursive(
@@ -23,8 +23,10 @@ TOPICS = st.sampled_from([one.topic for one in templates(Target(0))]) | st.text(
 
 
 @settings(max_examples=60, deadline=None)
-@given(messages=st.lists(st.builds(Message, TOPICS, st.binary() | JSON.map(repr).map(str.encode))))
-def test_arbitrary_messages_change_nothing_that_matters(messages: list[Message]) -> None:
+@given(
+    messages=st.lists(st.builds(MqttMessage, TOPICS, st.binary() | JSON.map(repr).map(str.encode)))
+)
+def test_arbitrary_messages_change_nothing_that_matters(messages: list[MqttMessage]) -> None:
     target = Target(1)
     for message in messages:
         target.feed(message)

@@ -10,7 +10,7 @@ from rig.records import THING, feedback
 from rig.simulated_cloud import Cloud
 from rig.simulation import Clock, Device, Weather, memory_journal
 
-from cloud_sync.mqtt import Message
+from cloud_sync.mqtt import MqttMessage
 from data import limits, topics, wire
 from data.ids import new_id
 
@@ -47,7 +47,7 @@ def test_a_month_offline_drains_in_order_at_the_clouds_limits(tmp_path: Path) ->
                 )
         arrived: list[bytes] = []
 
-        def listening(topic: str, payload: bytes) -> list[Message]:
+        def listening(topic: str, payload: bytes) -> list[MqttMessage]:
             if topic == topics.feedback(THING):
                 arrived.extend(re.findall(rb'"id":"([^"]+)"', payload))
             return cloud.truly_answer(topic, payload)

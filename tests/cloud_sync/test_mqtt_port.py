@@ -13,10 +13,10 @@ from rig.mosquitto import Mosquitto
 from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.mqtt import (
     Broker,
+    BrokerEndpoint,
     Connected,
     Dropped,
-    Endpoint,
-    Message,
+    MqttMessage,
     NotConnected,
     TopicRefused,
 )
@@ -70,7 +70,7 @@ class RealWorld:
 
     def client(self, name: str, *subscriptions: str) -> Client:
         certificate, key = self._mosquitto.authority.client(name)
-        endpoint = Endpoint(
+        endpoint = BrokerEndpoint(
             name,
             "localhost",
             self._mosquitto.port,
@@ -117,9 +117,9 @@ def test_what_is_published_arrives_at_the_subscriber(world: World) -> None:
     cloud = connected(world, "cloud", "filmupdate/+")
     thing = connected(world, "thing-1", "filmupdate/thing-1/ack")
     thing.broker.publish("filmupdate/thing-1", b"up")
-    assert cloud.next() == Message("filmupdate/thing-1", b"up")
+    assert cloud.next() == MqttMessage("filmupdate/thing-1", b"up")
     cloud.broker.publish("filmupdate/thing-1/ack", b"down")
-    assert thing.next() == Message("filmupdate/thing-1/ack", b"down")
+    assert thing.next() == MqttMessage("filmupdate/thing-1/ack", b"down")
 
 
 def test_messages_keep_their_order(world: World) -> None:

@@ -20,7 +20,7 @@ from rig.pki import Authority
 from rig.proxy import Proxy
 
 from cloud_sync.aws_iot import AwsIotBroker
-from cloud_sync.mqtt import Connected, Dropped, Endpoint, NotConnected
+from cloud_sync.mqtt import BrokerEndpoint, Connected, Dropped, NotConnected
 
 pytestmark = pytest.mark.mosquitto
 
@@ -41,7 +41,7 @@ class Thing:
     ) -> None:
         certificate, key = authority.client(name)
         self.told: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        endpoint = Endpoint(
+        endpoint = BrokerEndpoint(
             name,
             "localhost",
             port,

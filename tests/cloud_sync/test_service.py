@@ -19,7 +19,7 @@ from rig.simulation import SETTINGS
 
 from cloud_sync.addresses import subscriptions
 from cloud_sync.events import Event
-from cloud_sync.mqtt import Message
+from cloud_sync.mqtt import MqttMessage
 from cloud_sync.service import EventQueue, Service
 from cloud_sync.session import Session
 from edge.journal import JOURNAL, Journal, JournalError, JournalFull, open_or_set_aside
@@ -69,7 +69,7 @@ class World:
         side: list[FakeBroker] = []
 
         def answer(message: Any) -> None:
-            if isinstance(message, Message) and side:
+            if isinstance(message, MqttMessage) and side:
                 for reply in self.cloud.answer(message.topic, message.payload):
                     side[0].publish(reply.topic, reply.payload)
 
@@ -145,7 +145,7 @@ def test_a_message_that_the_session_cannot_take_ends_nothing(
     assert world.run(lambda: "not connected" not in world.service.standing()[1])
     with monkeypatch.context() as patched:
         patched.setattr(Session, "_route", lambda *_: 1 / 0)
-        world.events.put(Message(f"$aws/things/{THING}/jobs/notify", b"{}"))
+        world.events.put(MqttMessage(f"$aws/things/{THING}/jobs/notify", b"{}"))
         assert world.run(lambda: "ZeroDivisionError" in caplog.text)
     with Journal.open(folder / JOURNAL) as journal:
         journal.record_rating(feedback(1))

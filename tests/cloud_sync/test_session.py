@@ -17,7 +17,7 @@ from rig.simulation import Clock, Device, memory_journal
 
 from cloud_sync import events as ev
 from cloud_sync.link import Backoff, Link, LinkState
-from cloud_sync.mqtt import Message
+from cloud_sync.mqtt import MqttMessage
 from cloud_sync.pace import Pace, Publish
 from cloud_sync.verification import compare
 from data import limits, topics
@@ -258,7 +258,7 @@ def test_a_message_that_makes_no_sense_is_told_of_and_changes_nothing(journal: J
     device = Device(clock, cloud, journal)
     clock.sleep(30)
     device.commands.clear()
-    device.handle(Message(topics.feedback_ack(THING), b'{"outcomes": 3}'))
+    device.handle(MqttMessage(topics.feedback_ack(THING), b'{"outcomes": 3}'))
     (command,) = device.commands
     assert isinstance(command, ev.MessageIgnored)
     assert "outcomes" in command.reason

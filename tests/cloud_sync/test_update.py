@@ -16,7 +16,7 @@ from rig.simulated_cloud import Cloud
 from rig.simulation import Clock, Device, Weather, memory_journal
 
 from cloud_sync import update
-from cloud_sync.update import TRANSITIONS, Action, BundleRejected, FetchFailed, State
+from cloud_sync.update import TRANSITIONS, Action, BundleRejected, FetchFailed, JobState
 from cloud_sync.update_run import Discard, Fetch, Offer
 from data.messages import ModelUpdateJob
 from edge.journal import Journal
@@ -66,27 +66,30 @@ def told(cloud: Cloud, job: str) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize(
-    ("state", "event"), list(itertools.product(State, get_args(update.Event))), ids=str
+    ("state", "event"), list(itertools.product(JobState, get_args(update.Event))), ids=str
 )
-def test_every_state_meets_every_event(state: State, event: Any) -> None:
+def test_every_state_meets_every_event(state: JobState, event: Any) -> None:
     after, actions = TRANSITIONS.get((state, event), (state, ()))
     concluding = {one for one in actions if one.name.startswith("CONCLUDE_")}
     # Success is told only on the appliance's own word, from any state that knows a job.
     assert (Action.CONCLUDE_SUCCEEDED in actions) == (
         event is update.Activated and (state, event) in TRANSITIONS
     )
-    assert bool(concluding) == (after is State.CONCLUDED and state is not State.CONCLUDED)
+    assert bool(concluding) == (after is JobState.CONCLUDED and state is not JobState.CONCLUDED)
     # A state that is left for good leaves nothing running and nothing lying about.
-    if state in (State.FETCHING, State.WAITING_FOR_EDGE) and after in (State.IDLE, State.CONCLUDED):
+    if state in (JobState.FETCHING, JobState.WAITING_FOR_EDGE) and after in (
+        JobState.IDLE,
+        JobState.CONCLUDED,
+    ):
         assert Action.DISCARD in actions
-    if after is State.IDLE and state is not State.IDLE:
+    if after is JobState.IDLE and state is not JobState.IDLE:
         assert Action.FORGET in actions
 
 
 def test_every_state_can_be_reached_and_left() -> None:
     afters = {after for (before, _), (after, _) in TRANSITIONS.items() if before is not after}
     befores = {before for (before, _), (after, _) in TRANSITIONS.items() if before is not after}
-    assert afters == befores == set(State)
+    assert afters == befores == set(JobState)
 
 
 def test_a_job_created_while_we_were_away_is_carried_out(journal: Journal) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud_sync.aws_iot import AwsIotBroker
-from cloud_sync.mqtt import Connected, Dropped, Endpoint, Message, NotConnected
+from cloud_sync.mqtt import BrokerEndpoint, Connected, Dropped, MqttMessage, NotConnected
 from data import topics, wire
 from data.messages import VerificationReply, VerificationRequest
 from lambdas.store_feedback.ingest import Item, receive
@@ -69,7 +69,7 @@ class Worker:
         self._rng = random.Random(settings["seed"])
         self._stores = Stores(Path(settings["stores"]))
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        endpoint = Endpoint(
+        endpoint = BrokerEndpoint(
             "cloud",
             "localhost",
             settings["port"],
@@ -92,10 +92,10 @@ class Worker:
                 threading.Timer(0.05, self._broker.connect).start()
             elif isinstance(event, Connected):
                 print("ready", flush=True)
-            elif isinstance(event, Message):
+            elif isinstance(event, MqttMessage):
                 self._answer(event)
 
-    def _answer(self, message: Message) -> None:
+    def _answer(self, message: MqttMessage) -> None:
         mischief = json.loads(self._mischief.read_text() or "{}")
         if self._rng.random() < mischief.get("lose_message", 0):
             return

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rig.crash_workload import FolderBucket, intake, job
+from rig.crash_workload import FolderBucket, downloader, job
 from rig.recording import Mark, Recording
 
 from cloud_sync.ratchet import RATCHET, Ratchet, VersionRefused
@@ -90,7 +90,7 @@ def _goes_on(state: Path, bundles: Path) -> Iterator[str]:
     version = max(int(path.name) for path in bundles.iterdir() if path.is_dir())
     result = None
     for _ in range(3):
-        result = intake(state, bundles, FolderBucket(bundles)).fetch(
+        result = downloader(state, bundles, FolderBucket(bundles)).fetch(
             job(bundles, version), lambda: None
         )
         if isinstance(result, Fetched):

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from rig.records import feedback
 
 from cloud_sync.artefacts import CloudUnreachable
-from cloud_sync.intake import Intake
+from cloud_sync.downloader import Downloader
 from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.update import Fetched, FetchFailed, Job
 from data import signing
@@ -58,10 +58,10 @@ def job(bundles: Path, version: int) -> Job:
     return Job(f"j{version}", ModelUpdateJob("model-update", version, BUCKET, prefix, sha256))
 
 
-def intake(state: Path, bundles: Path, bucket: FolderBucket) -> Intake:
-    """Return the intake of a device."""
+def downloader(state: Path, bundles: Path, bucket: FolderBucket) -> Downloader:
+    """Return the downloader of a device."""
     keys = signing.read_public_keys(bundles)
-    return Intake(state, keys, Ratchet(state / RATCHET), lambda name: bucket, 0)
+    return Downloader(state, keys, Ratchet(state / RATCHET), lambda name: bucket, 0)
 
 
 class Work:
@@ -101,7 +101,7 @@ class Work:
 
     def _update(self, journal: Journal, version: int) -> None:
         wanted, bucket = job(self._bundles, version), FolderBucket(self._bundles)
-        device = intake(self._state, self._bundles, bucket)
+        device = downloader(self._state, self._bundles, bucket)
         bucket.break_off_after = 8192
         assert isinstance(device.fetch(wanted, lambda: None), FetchFailed)
         bucket.break_off_after = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cloud_sync.mqtt import Connected, Dropped, Inbox, Message, NotConnected, check_publish
+from cloud_sync.mqtt import Connected, Dropped, Inbox, MqttMessage, NotConnected, check_publish
 
 
 class FakeHub:
@@ -32,7 +32,7 @@ class FakeHub:
         if client in self._clients:
             self._clients.remove(client)
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: MqttMessage) -> None:
         """Hand a message to every subscriber."""
         for client in list(self._clients):
             client.receive(message)
@@ -62,7 +62,7 @@ class FakeBroker:
         check_publish(topic, payload)
         if not self._up:
             raise NotConnected(topic)
-        self._hub.deliver(Message(topic, payload))
+        self._hub.deliver(MqttMessage(topic, payload))
 
     def disconnect(self) -> None:
         self._up = False
@@ -73,7 +73,7 @@ class FakeBroker:
         self._hub.detach(self)
         self._inbox(Dropped(reason))
 
-    def receive(self, message: Message) -> None:
+    def receive(self, message: MqttMessage) -> None:
         levels = message.topic.split("/")
         for wanted in self._filters:
             if len(wanted) == len(levels) and all(

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from rig.crash_workload import FolderBucket, Work, intake, job
+from rig.crash_workload import FolderBucket, Work, downloader, job
 from rig.records import feedback
 
 from cloud_sync.update import Fetched
@@ -68,7 +68,7 @@ class StubbornWork(Work):
 
     def _update(self, journal: Journal, version: int) -> None:
         wanted = job(self._bundles, version)
-        device = intake(self._state, self._bundles, FolderBucket(self._bundles))
+        device = downloader(self._state, self._bundles, FolderBucket(self._bundles))
 
         def fetch() -> Fetched:
             result = device.fetch(wanted, lambda: None)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from rig.house import House
 from rig.records import Published
 
-from cloud_sync.intake import Intake
+from cloud_sync.downloader import Downloader
 from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.update import Fetched, FetchFailed, Job
 from data.bundle import read_bundle
@@ -84,11 +84,11 @@ def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, 
         bucket = FillingBucket(published.objects, state)
         keys = {key.key_id: key.public_pem}
         ratchet = Ratchet(state / RATCHET)
-        intake = Intake(state, keys, ratchet, lambda name: bucket, kept_free)
+        downloader = Downloader(state, keys, ratchet, lambda name: bucket, kept_free)
 
         told: dict[str, Any] = {}
         job = Job(f"j{version}", published.document())
-        failed = intake.fetch(job, lambda: None)
+        failed = downloader.fetch(job, lambda: None)
         assert isinstance(failed, FetchFailed), failed
         told["reason"] = failed.reason
         told["left of the download"] = [path.name for path in (state / "incoming").iterdir()]
@@ -96,7 +96,7 @@ def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, 
         told["ratings"] = [
             client.ask(state, "rate", stars=7, pick_id=pick)["ok"] for pick in picks[1:]
         ]
-        told["again, still full"] = isinstance(intake.fetch(job, lambda: None), FetchFailed)
+        told["again, still full"] = isinstance(downloader.fetch(job, lambda: None), FetchFailed)
         fill(state)
         try:
             journal.acknowledge(first)
@@ -105,13 +105,13 @@ def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, 
 
         (state / "filler").unlink()
         bucket.fills = False
-        told["with space"] = isinstance(intake.fetch(job, lambda: None), Fetched)
+        told["with space"] = isinstance(downloader.fetch(job, lambda: None), Fetched)
         told["version"] = read_bundle(state / "incoming" / str(version), keys).manifest.version
         journal.acknowledge(first)
         told["in the outbox"] = journal.outbox_depth()[0]
         journal.acknowledge([row.id for row in journal.peek_outbox(100)])
         told["rated"] = journal.rows("SELECT count(*) FROM ratings")[0][0]
-        intake.discard(version)
+        downloader.discard(version)
     return told
 
 

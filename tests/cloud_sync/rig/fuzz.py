@@ -12,7 +12,7 @@ from rig.simulation import SETTINGS
 
 from cloud_sync import events as ev
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
-from cloud_sync.mqtt import Connected, Dropped, Message, check_publish
+from cloud_sync.mqtt import Connected, Dropped, MqttMessage, check_publish
 from cloud_sync.pace import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
@@ -69,12 +69,12 @@ class Target:
             self._now += 1
             self._handle(event)
 
-    def feed(self, message: Message) -> None:
+    def feed(self, message: MqttMessage) -> None:
         """Hand in one message and judge what follows."""
         self._count += 1
         self._now += 0.05
         payload = message.payload.replace(_TOKEN.encode(), self._token.encode())
-        message = Message(message.topic, payload)
+        message = MqttMessage(message.topic, payload)
         commands = self._handle(message)
         self._judge(message, commands)
         if self._count % 20 == 0:
@@ -102,7 +102,7 @@ class Target:
             assert len(done) <= _MOST_COMMANDS, "one message makes too much work"
         return done
 
-    def _judge(self, message: Message, commands: Sequence[ev.Command]) -> None:
+    def _judge(self, message: MqttMessage, commands: Sequence[ev.Command]) -> None:
         known = {record.id for record in self.records}
         for command in commands:
             match command:
@@ -158,7 +158,7 @@ def _is_object(payload: bytes) -> bool:
         return False
 
 
-def templates(target: Target) -> list[Message]:
+def templates(target: Target) -> list[MqttMessage]:
     """Return well-formed messages of every kind, to be spoilt."""
     ids = [record.id for record in target.records]
     document = ModelUpdateJob("model-update", 7, BUCKET, "models/films/7/", HASH)
@@ -189,10 +189,10 @@ def templates(target: Target) -> list[Message]:
         },
         f"{topics.shadow_update(THING)}/rejected": {"code": 400},
     }
-    return [Message(topic, msgspec.json.encode(shape)) for topic, shape in shapes.items()]
+    return [MqttMessage(topic, msgspec.json.encode(shape)) for topic, shape in shapes.items()]
 
 
-def spoil(message: Message, rng: random.Random) -> Message:
+def spoil(message: MqttMessage, rng: random.Random) -> MqttMessage:
     """Return the message changed in one of many ways; seldom as it is."""
     topic, payload = message.topic, message.payload
     kind = rng.randrange(10)
@@ -213,7 +213,7 @@ def spoil(message: Message, rng: random.Random) -> Message:
         payload = rng.choice([b"[" * 5_000, b'{"a":' * 3_000, b'"' + b"x" * 150_000 + b'"', b""])
     elif kind == 8:
         payload = rng.choice(_SCALARS).encode()
-    return Message(topic, payload)
+    return MqttMessage(topic, payload)
 
 
 def _replace_value(payload: bytes, rng: random.Random) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 from rig.records import THING
 
-from cloud_sync.mqtt import Message
+from cloud_sync.mqtt import MqttMessage
 from data import topics, wire
 from data.messages import ShadowReport, VerificationReply, VerificationRequest
 from lambdas.store_feedback.ingest import Item, receive
@@ -56,38 +56,38 @@ class Cloud:
         self.published: list[tuple[float, str, int]] = []
         self.scores: Callable[[VerificationRequest], VerificationReply] = _agreeing
         # What comes back for a published message: a test may put something between.
-        self.answer: Callable[[str, bytes], list[Message]] = self.truly_answer
+        self.answer: Callable[[str, bytes], list[MqttMessage]] = self.truly_answer
 
-    def create_job(self, job_id: str, document: object) -> Message:
+    def create_job(self, job_id: str, document: object) -> MqttMessage:
         """Create a job; return the notification."""
         raw = document if isinstance(document, bytes) else msgspec.json.encode(document)
         self.jobs[job_id] = {"document": raw, "status": "QUEUED", "details": {}}
         return self.notification()
 
-    def cancel_job(self, job_id: str) -> Message:
+    def cancel_job(self, job_id: str) -> MqttMessage:
         self.jobs[job_id]["status"] = "CANCELED"
         return self.notification()
 
-    def notification(self) -> Message:
-        return Message(f"{topics.jobs(self.thing)}/notify", b'{"jobs":{}}')
+    def notification(self) -> MqttMessage:
+        return MqttMessage(f"{topics.jobs(self.thing)}/notify", b'{"jobs":{}}')
 
-    def truly_answer(self, topic: str, payload: bytes) -> list[Message]:
+    def truly_answer(self, topic: str, payload: bytes) -> list[MqttMessage]:
         """Take a published message as AWS does, and return what comes back for it."""
         jobs = topics.jobs(self.thing)
         if topic == topics.feedback(self.thing):
-            replies: list[Message] = []
+            replies: list[MqttMessage] = []
             receive(
                 self.thing,
                 payload,
                 self.stores.table(),
                 self.stores.bucket(),
-                lambda to, body: replies.append(Message(to, body)),
+                lambda to, body: replies.append(MqttMessage(to, body)),
             )
             return replies
         if topic == topics.verification(self.thing):
             request = wire.decode(payload, VerificationRequest)
             reply = wire.encode(self.scores(request))
-            return [Message(topics.verification_reply(self.thing), reply)]
+            return [MqttMessage(topics.verification_reply(self.thing), reply)]
         if topic == topics.shadow_update(self.thing):
             state = msgspec.json.decode(payload)["state"]["reported"]
             self.shadow.append(wire.convert(state, ShadowReport))
@@ -96,7 +96,7 @@ class Cloud:
             return self._job_answer(jobs, topic[len(jobs) + 1 :].split("/"), payload)
         raise AssertionError(f"published to {topic}")
 
-    def _job_answer(self, jobs: str, tail: list[str], payload: bytes) -> list[Message]:
+    def _job_answer(self, jobs: str, tail: list[str], payload: bytes) -> list[MqttMessage]:
         pending = [(n, j) for n, j in self.jobs.items() if j["status"] in ("QUEUED", "IN_PROGRESS")]
         if tail == ["get"]:
             listed = {
@@ -104,21 +104,21 @@ class Cloud:
                 "inProgressJobs": [{"jobId": n} for n, j in pending if j["status"] != "QUEUED"],
                 "queuedJobs": [{"jobId": n} for n, j in pending if j["status"] == "QUEUED"],
             }
-            return [Message(f"{jobs}/get/accepted", msgspec.json.encode(listed))]
+            return [MqttMessage(f"{jobs}/get/accepted", msgspec.json.encode(listed))]
         job_id, verb = tail
         if verb == "get":
             execution = {"jobId": job_id, "jobDocument": msgspec.Raw(self.jobs[job_id]["document"])}
             body = msgspec.json.encode({"execution": execution})
-            return [Message(f"{jobs}/{job_id}/get/accepted", body)]
+            return [MqttMessage(f"{jobs}/{job_id}/get/accepted", body)]
         told = msgspec.json.decode(payload)
         token = {"clientToken": told.get("clientToken")}
         job = self.jobs[job_id]
         if job["status"] not in ("QUEUED", "IN_PROGRESS"):
             refused = msgspec.json.encode({**token, "code": "InvalidStateTransition"})
-            return [Message(f"{jobs}/{job_id}/update/rejected", refused)]
+            return [MqttMessage(f"{jobs}/{job_id}/update/rejected", refused)]
         job["status"], job["details"] = told["status"], told["statusDetails"]
         return [
-            Message(f"{jobs}/{job_id}/update/accepted", msgspec.json.encode(token)),
+            MqttMessage(f"{jobs}/{job_id}/update/accepted", msgspec.json.encode(token)),
             self.notification(),
         ]
 

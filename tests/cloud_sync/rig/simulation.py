@@ -18,7 +18,7 @@ from rig.simulated_cloud import Cloud
 
 from cloud_sync import events as ev
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
-from cloud_sync.mqtt import Connected, Dropped, Message
+from cloud_sync.mqtt import Connected, Dropped, MqttMessage
 from cloud_sync.pace import Publish
 from cloud_sync.report import Stock, TakeStock
 from cloud_sync.session import Session, SessionSettings
@@ -128,7 +128,7 @@ class Device:
     def mend(self) -> None:
         self.network = True
 
-    def push(self, message: Message) -> None:
+    def push(self, message: MqttMessage) -> None:
         """The cloud sends something by itself."""
         self._deliver(message)
 
@@ -225,7 +225,7 @@ class Device:
                 ),
             )
 
-    def _deliver(self, message: Message) -> None:
+    def _deliver(self, message: MqttMessage) -> None:
         connection = self._connection
         for _ in range(self._copies()):
 

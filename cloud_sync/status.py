@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from cloud_sync.events import LinkChanged
+from cloud_sync.events import ConnectionChanged
 from cloud_sync.report import SendReport
 from cloud_sync.update_run import UpdateChanged
 from edge.journal import Journal, JournalError
@@ -23,14 +23,14 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-class Telling:
+class StatusWriter:
     """Tells what changes, and not what repeats itself."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._away_since: datetime | None = None
 
-    def link_changed(self, command: LinkChanged) -> None:
+    def link_changed(self, command: ConnectionChanged) -> None:
         """The connection stands elsewhere."""
         now = datetime.now(UTC)
         wait = command.next_try_in_seconds

@@ -54,7 +54,7 @@ class Source(Protocol):
         """Let go of connections."""
 
 
-class DiskFull(GreenlightError):
+class NoSpaceForDownload(GreenlightError):
     """There is not enough free space to download, or none is left."""
 
 
@@ -62,7 +62,7 @@ class Stopped(GreenlightError):
     """The job was given up while it was being fetched."""
 
 
-class Intake:
+class Downloader:
     """Fetches bundles into a device's state folder."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Intake:
             return SoftwareTooOld(job.id, str(error))
         except (BundleRefused, VersionRefused, ArtefactMissing) as error:
             return BundleRejected(job.id, str(error))
-        except DiskFull as error:
+        except NoSpaceForDownload as error:
             # Of all that lies on a full disk this is missed least; a rating needs the space.
             with contextlib.suppress(OSError):
                 self._give_up_partial(job.document.version)
@@ -166,7 +166,7 @@ class Intake:
     def _check_space(self, missing_bytes: int) -> None:
         free = shutil.disk_usage(self._state).free
         if free < missing_bytes + self._min_free_bytes:
-            raise DiskFull(
+            raise NoSpaceForDownload(
                 f"the disk has {free} bytes free; the model takes {missing_bytes} more and"
                 f" {self._min_free_bytes} must stay free"
             )
@@ -218,7 +218,7 @@ def _told_when_full() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"the disk is full: {error}; tried again later") from error
+            raise NoSpaceForDownload(f"the disk is full: {error}; tried again later") from error
         raise
 
 

@@ -26,7 +26,7 @@ from typing import Any
 from AWSIoTPythonSDK.core.protocol.paho import client as _paho
 from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
 
-from cloud_sync.mqtt import Connected, Dropped, Endpoint, Inbox, Message, NotConnected
+from cloud_sync.mqtt import BrokerEndpoint, Connected, Dropped, Inbox, MqttMessage, NotConnected
 from cloud_sync.sdk_reader import guard_reads
 from data.errors import GreenlightError
 
@@ -48,10 +48,10 @@ class ConnectFailed(GreenlightError):
     """The broker could not be reached or refused us."""
 
 
-class Line:
+class SdkConnection:
     """The life of one SDK client: it connects once, and is thrown away."""
 
-    def __init__(self, endpoint: Endpoint, inbox: Inbox) -> None:
+    def __init__(self, endpoint: BrokerEndpoint, inbox: Inbox) -> None:
         self._endpoint = endpoint
         self._inbox = inbox
         self._lock = threading.RLock()
@@ -92,7 +92,7 @@ class Line:
         """Hand a message to the SDK.
 
         Raises:
-            NotConnected: this line is not up.
+            NotConnected: this connection is not up.
         """
         if not self._up:
             raise NotConnected(f"{topic}: not connected")
@@ -132,7 +132,7 @@ class Line:
         inner, consumer = _inner(self._client), self._client._mqtt_core._event_consumer
         self._stopped.set()
         # Not the SDK's own disconnect: it holds a lock that its dispatcher may be waiting for while
-        # that one holds what disconnect needs. On a line that is ending, both wait for ever.
+        # that one holds what disconnect needs. On a connection that is ending, both wait for ever.
         with contextlib.suppress(Exception):
             inner.disconnect()
             self._lost.wait(_FAREWELL_SECONDS)
@@ -189,7 +189,7 @@ class Line:
     def _on_message(self, message: Any) -> None:
         with contextlib.suppress(Exception), self._lock:
             if self._up:
-                self._inbox(Message(str(message.topic), bytes(message.payload)))
+                self._inbox(MqttMessage(str(message.topic), bytes(message.payload)))
 
     def _end_silence(self, reason: str) -> None:
         with contextlib.suppress(Exception):

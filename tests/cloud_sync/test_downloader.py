@@ -12,7 +12,7 @@ from rig.failing_disk import FailingDisk
 from rig.records import Published
 
 from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable, RangeRefused
-from cloud_sync.intake import Checkpoint, Intake, Stopped
+from cloud_sync.downloader import Checkpoint, Downloader, Stopped
 from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job, SoftwareTooOld
 from data.bundle import read_bundle
@@ -68,8 +68,8 @@ class Bench:
         self.bucket.objects |= made.objects
         return made
 
-    def intake(self) -> Intake:
-        return Intake(
+    def downloader(self) -> Downloader:
+        return Downloader(
             self.state,
             {self.key.key_id: self.key.public_pem},
             Ratchet(self.state / RATCHET),
@@ -81,7 +81,7 @@ class Bench:
         self, published: Published, job_id: str = "j1", checkpoint: Checkpoint = carry_on
     ) -> Fetched | FetchFailed | BundleRejected | SoftwareTooOld:
         job = Job(job_id, published.document())
-        return self.intake().fetch(job, checkpoint)
+        return self.downloader().fetch(job, checkpoint)
 
     def incoming(self) -> list[str]:
         return sorted(path.name for path in (self.state / "incoming").iterdir())
@@ -176,7 +176,7 @@ def test_a_bundle_signed_by_a_stranger_is_refused(bench: Bench) -> None:
 def test_an_older_version_of_the_same_key_is_refused_also_after_a_restart(bench: Bench) -> None:
     old, new = bench.publish(3), bench.publish(4)
     assert isinstance(bench.fetch(new), Fetched)
-    bench.intake().discard(4)
+    bench.downloader().discard(4)
     refused(bench.fetch(old), "not above version 4")
     assert bench.incoming() == [".partial-3"]
 
@@ -184,7 +184,7 @@ def test_an_older_version_of_the_same_key_is_refused_also_after_a_restart(bench:
 def test_another_bundle_of_the_same_version_is_refused(bench: Bench) -> None:
     first = bench.publish(3)
     assert isinstance(bench.fetch(first), Fetched)
-    bench.intake().discard(3)
+    bench.downloader().discard(3)
     folder = bench.state.parent / "again"
     second = Published(folder, 3, bench.key, b"other")
     bench.bucket.objects |= second.objects
@@ -194,7 +194,7 @@ def test_another_bundle_of_the_same_version_is_refused(bench: Bench) -> None:
 def test_a_job_that_names_another_version_than_the_manifest_is_refused(bench: Bench) -> None:
     published = bench.publish(3)
     job = Job("j1", published.document(version=9))
-    refused(bench.intake().fetch(job, carry_on), "version")
+    refused(bench.downloader().fetch(job, carry_on), "version")
 
 
 def test_without_space_nothing_is_downloaded_and_it_is_tried_again_later(bench: Bench) -> None:
