@@ -68,8 +68,7 @@ class Terminal:
     @contextlib.contextmanager
     def pressing(self, press: Callable[[float], object]) -> Iterator[None]:
         """While this is open, keys press the button: `press` is called with the seconds."""
-        # A shell's background job that touches the terminal would be stopped by the kernel.
-        if self._keys is None or os.tcgetpgrp(self._keys.fileno()) != os.getpgrp():
+        if self._keys is None or _in_background(self._keys.fileno()):
             yield
             return
         descriptor = self._keys.fileno()
@@ -103,3 +102,11 @@ class Terminal:
                 press(12.0)
             elif key.isdigit():
                 press(float(key))
+
+
+def _in_background(descriptor: int) -> bool:
+    """Say whether a shell runs us in the background, where reading keys would stop us."""
+    try:
+        return os.tcgetpgrp(descriptor) != os.getpgrp()
+    except OSError:  # not the terminal that controls us
+        return False
