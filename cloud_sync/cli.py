@@ -124,9 +124,9 @@ def status(
 
 @app.command()
 def retry(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
-    """Send the ratings that were put aside once more, after what they were refused for is mended.
+    """Send the ratings that were put aside once more, once the reason they were refused is fixed.
 
-    The cloud judges each anew: what it still refuses is put aside again, with the reason.
+    The cloud judges each again: what it still refuses is put aside again, with the reason.
     """
     with _journal(_config(config, state)) as journal:
         count = journal.retry_quarantined()

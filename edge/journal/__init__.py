@@ -1,8 +1,10 @@
 """The journal: everything the appliance must remember, and its only channel to the sync service.
 
-The appliance's side is in `edge.journal.appliance`, the sync service's in `edge.journal.sync`; both
-work on the same file through the same store. Ids are made where the event happens; the order of
-things is the tables' own sequence, because the clock of a Pi without a battery says nothing.
+Others call `open_or_set_aside` (the appliance) or `Journal.open` (everyone else), and catch
+`JournalError`. The appliance's side is in `edge.journal.appliance`, the sync service's in
+`edge.journal.sync`; both work on the same file through the same store. Ids are made where the event
+happens; the order of things is the tables' own sequence, because the clock of a Pi without a
+battery says nothing.
 """
 
 from __future__ import annotations
