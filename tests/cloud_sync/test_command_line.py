@@ -157,5 +157,5 @@ def test_one_module_per_vendor_library_and_only_the_journal_of_edge() -> None:
             if name.split(".")[0] in users:
                 users[name.split(".")[0]].add(path.name if name[:4] != "edge" else name)
     assert users["boto3"] == {"artefacts.py"}
-    assert users["AWSIoTPythonSDK"] == {"sdk_line.py"}
+    assert users["AWSIoTPythonSDK"] == {"sdk_connection.py"}
     assert users["edge"] == {"edge.journal", "edge.incoming"}
