@@ -7,11 +7,16 @@ Both terms are sums of functions of two of the three things one chooses, so thei
 
 A director's features must be cross-fitted: in training, a film's features come from models that
 have not seen it, else the trees would learn to copy the answer that the features contain.
+
+One cross-fitted table isn't enough for predictions of films as if unseen: a film's stars are in
+the features of its director's other films, and trees that learn from those have seen them. So
+for these predictions all is made again within each fold, features included; only the kernel
+values, ten numbers, are those of all films.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -53,8 +58,8 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         training_years_: first and last year of the training films.
         mixed_, trees_, head_: the fitted parts.
         trees_share_: the share of the trees in the prediction.
-        unseen_expected_, unseen_probabilities_: of the training films, each predicted by folds
-            that had not seen it, [n] and [n, 10].
+        unseen_expected_, unseen_probabilities_: of the training films, each predicted by models
+            that haven't seen it or what others learnt from it, [n] and [n, 10].
     """
 
     def __init__(
@@ -104,19 +109,21 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         with one_thread():
             progress("fit the kernel values", 0.0)
             values = fit_kernel_values(films)
-            progress("cross-fit the features", 0.3)
+            progress("cross-fit the features", 0.2)
             table = self._cross_fit(films, values)
-            progress("fit the trees", 0.6)
+            progress("fit the trees", 0.3)
             self.trees_ = self._boosting().fit(table, ratings)
             self.mixed_ = MixedModel(films, values)
-            progress("fit the head", 0.75)
-            unseen_trees = self._unseen_predictions(table, ratings)
-            self.trees_share_ = _best_share(unseen_trees, self._mixed(table), ratings)
-            unseen = self._blend(unseen_trees, table)
+            progress("predict each film unseen", 0.4)
+            unseen = self._unseen(films, values)
+            progress("fit the head", 0.9)
+            self.trees_share_ = _best_share(unseen.trees, unseen.mixed, ratings)
             stars = stars_of_ratings(ratings)
-            self.head_ = fit_head(unseen, self.head_inputs(table), stars)
-            self.unseen_expected_ = unseen
-            self.unseen_probabilities_ = self.head_.probabilities(unseen, self.head_inputs(table))
+            self.unseen_expected_ = unseen.blend(self.trees_share_)
+            self.head_ = fit_head(self.unseen_expected_, unseen.head_inputs, stars)
+            self.unseen_probabilities_ = self.head_.probabilities(
+                self.unseen_expected_, unseen.head_inputs
+            )
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -152,23 +159,14 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_features(self, table: Floats) -> Floats:
         """Return expected stars of feature columns, [n]."""
-        return self._blend(self.trees_.predict(table), table)
-
-    def _blend(self, trees: Floats, table: Floats) -> Floats:
-        """Return the weighted sum of the trees' and the mixed model's predictions."""
         share = self.trees_share_
-        blended: Floats = share * trees + (1.0 - share) * self._mixed(table)
+        mixed = _mixed_part(table, self.columns_)
+        blended: Floats = share * self.trees_.predict(table) + (1.0 - share) * mixed
         return blended
-
-    def _mixed(self, table: Floats) -> Floats:
-        """Return the mixed model's prediction: three of the feature columns make it up."""
-        c = self.columns_
-        mixed: Floats = table[:, c.base] + table[:, c.form] + table[:, c.style]
-        return mixed
 
     def head_inputs(self, table: Floats) -> Floats:
         """Return what the head wants to know of each row's director, [n, inputs]."""
-        return director_inputs(table[:, self.columns_.films], table[:, self.columns_.spread])
+        return _head_inputs(table, self.columns_)
 
     def _films(self, records: Records, ratings: Floats) -> Films:
         flags = self.genre_sets_.flags[records.sets(self.genre_sets_)].astype(float)
@@ -199,18 +197,37 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             table[held] = part
         return table
 
-    def _unseen_predictions(self, table: Floats, ratings: Floats) -> Floats:
-        """Return each film's prediction by trees that have not seen it, [n]."""
+    def _unseen(self, films: Films, values: KernelValues) -> _Unseen:
+        """Return what is predicted of each film by models that haven't seen it, nor its traces."""
         splits = KFold(self.head_folds, shuffle=True, random_state=self.seed + 1)
-        pairs = list(splits.split(table))
+        pairs = list(splits.split(films.years))
+        tables = [self._cross_fit(films.take(seen), values) for seen, _ in pairs]
         parts = Parallel(self.jobs)(
-            delayed(_fold_predictions)(self._boosting(), table[seen], ratings[seen], table[held])
-            for seen, held in pairs
+            delayed(_fold_predictions)(
+                self._boosting(), table, films.take(seen), films.take(held), values, self.columns_
+            )
+            for table, (seen, held) in zip(tables, pairs, strict=True)
         )
-        predicted = np.empty(len(table))
-        for (_, held), part in zip(pairs, parts, strict=True):
-            predicted[held] = part
-        return predicted
+        order = np.argsort(np.concatenate([held for _, held in pairs]))
+        return _Unseen(*(np.concatenate(column)[order] for column in zip(*parts, strict=True)))
+
+
+class _Unseen(NamedTuple):
+    """Predictions of films by models that haven't seen them.
+
+    Attributes:
+        trees, mixed: the two parts of the prediction, [n].
+        head_inputs: what those models know of each film's director, [n, inputs].
+    """
+
+    trees: Floats
+    mixed: Floats
+    head_inputs: Floats
+
+    def blend(self, share: float) -> Floats:
+        """Return expected stars, the trees having this share, [n]."""
+        blended: Floats = share * self.trees + (1.0 - share) * self.mixed
+        return blended
 
 
 def _fold_features(seen: Films, held: Films, values: KernelValues, columns: Columns) -> Floats:
@@ -220,8 +237,27 @@ def _fold_features(seen: Films, held: Films, values: KernelValues, columns: Colu
         return features.rows(model, columns, numbers, held.years, held.flags)
 
 
-def _fold_predictions(trees: PairBoosting, table: Floats, ratings: Floats, held: Floats) -> Floats:
-    return trees.fit(table, ratings).predict(held)
+def _fold_predictions(
+    trees: PairBoosting,
+    table: Floats,
+    seen: Films,
+    held: Films,
+    values: KernelValues,
+    columns: Columns,
+) -> _Unseen:
+    asked = _fold_features(seen, held, values, columns)
+    predicted = trees.fit(table, seen.ratings).predict(asked)
+    return _Unseen(predicted, _mixed_part(asked, columns), _head_inputs(asked, columns))
+
+
+def _mixed_part(table: Floats, columns: Columns) -> Floats:
+    """Return the mixed model's prediction: three of the feature columns make it up."""
+    mixed: Floats = table[:, columns.base] + table[:, columns.form] + table[:, columns.style]
+    return mixed
+
+
+def _head_inputs(table: Floats, columns: Columns) -> Floats:
+    return director_inputs(table[:, columns.films], table[:, columns.spread])
 
 
 def _best_share(trees: Floats, mixed: Floats, ratings: Floats) -> float:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_score
 
-from training.export.example_bundle import small_model
+from training.export.example_bundle import made_up_films, small_model
 from training.model.careers import group_by
 from training.model.estimator import FilmModel
 from training.model.head import FLOOR, fit_head
@@ -79,6 +79,21 @@ def test_training_features_come_from_folds_without_the_film(table):
     assert np.sqrt(((model.unseen_expected_ - y) ** 2).mean()) > np.sqrt(
         ((model.predict(X) - y) ** 2).mean()
     )
+
+
+def test_predictions_as_if_unseen_know_nothing_of_shuffled_stars():
+    films = made_up_films(140)
+    X, y = frame_of_films(films), ratings_of(films)
+    draw = np.random.default_rng(0)
+    model = FilmModel(
+        trees=100, learning_rate=0.2, leaves=12, min_films=10, shrinkage=1.0, share=1.0, jobs=2
+    )
+    found = []
+    for _ in range(4):
+        stars = draw.permutation(y)
+        found.append(np.corrcoef(model.fit(X, stars).unseen_expected_, stars)[0, 1])
+    # Trees that learn from one cross-fitted table have seen the stars: there the mean is .14.
+    assert np.mean(found) < 0.07
 
 
 @pytest.mark.parametrize(
