@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import metadata
+from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -71,6 +72,10 @@ def run(app: typer.Typer, name: str, explain: Explain = lambda _: None) -> None:
     A failure is one sentence on stderr, or with `--json` one document on stdout, and the exit
     code of its error; an unexpected one also leaves its traceback on stderr.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # What can't be printed must never end a command that was carried out.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     command = typer.main.get_command(app)
     as_json = _asks_for_json(command, sys.argv[1:])
     try:

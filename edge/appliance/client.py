@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from data.errors import GreenlightError
+from data.exits import Exit
 from edge.appliance.commands import Approve, Command, Outcome, Rate, RetryModel
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ NOT_ALLOWED = {"ok": False, "error": "this user may not control the appliance", 
 
 class NotRunning(GreenlightError):
     """No appliance is running in this state folder."""
+
+    exit_code = Exit.NOT_RUNNING
 
 
 class NotAllowed(GreenlightError):

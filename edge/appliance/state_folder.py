@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from data.errors import GreenlightError
+from data.exits import Exit
 from edge.incoming import incoming_folder, share
 
 LOCK = "appliance.lock"
@@ -21,9 +22,13 @@ _POLL_SECONDS = 0.05
 class AlreadyRunning(GreenlightError):
     """Another appliance uses this state folder."""
 
+    exit_code = Exit.ALREADY_RUNNING
+
 
 class NoState(GreenlightError):
     """The state folder cannot be used."""
+
+    exit_code = Exit.NO_STATE
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from data.durable import aside_name
 from data.errors import GreenlightError
+from data.exits import Exit
 from edge.journal.schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
@@ -33,6 +34,8 @@ _FULL_BELOW_BYTES = 128 * 1024
 class JournalError(GreenlightError):
     """The journal could not be read or written. Nothing has been changed."""
 
+    exit_code = Exit.NO_STATE
+
 
 class JournalDamaged(JournalError):
     """The file is not a sound journal: set it aside and start a new one."""
@@ -40,6 +43,8 @@ class JournalDamaged(JournalError):
 
 class JournalTooNew(JournalError):
     """A newer version of the software wrote this journal: update, nothing has been touched."""
+
+    exit_code = Exit.JOURNAL_TOO_NEW
 
 
 class JournalFull(JournalError):

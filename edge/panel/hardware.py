@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from data.errors import GreenlightError
+from data.exits import Exit
 from edge.config import Config
 from edge.service import is_installed
 
@@ -19,6 +20,8 @@ OnEdge = Callable[[bool, float], None]
 
 class NoGpio(GreenlightError):
     """The pins are missing, taken by another program, or of an unknown board."""
+
+    exit_code = Exit.NO_GPIO
 
 
 class Hardware:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from data import command_line
 from data.errors import GreenlightError
 from data.exits import Exit
 from data.settings import ConfigError
+from edge import cli
 from edge.appliance.client import NotRunning
 from edge.appliance.state_folder import AlreadyRunning, NoState
-from edge.cli import exit_code, main
 from edge.journal import JOURNAL, Journal, JournalDamaged, JournalError, JournalFull, JournalTooNew
 from edge.journal.schema import MIGRATIONS
 from edge.panel.hardware import NoGpio
@@ -37,7 +39,7 @@ from edge.panel.hardware import NoGpio
     ],
 )
 def test_every_error_has_its_code(error, code):
-    assert exit_code(error) is code
+    assert error.exit_code is code
 
 
 def test_codes_are_distinct_and_keep_to_what_shells_leave_free():
@@ -101,15 +103,39 @@ def test_a_journal_of_newer_software_ends_with_76_untouched(bench):
     assert (bench.state / JOURNAL).read_bytes() == before
 
 
-def test_an_error_nobody_foresaw_ends_with_70_and_its_trace(monkeypatch, capsys):
+def test_an_unexpected_error_ends_with_70_and_its_trace(monkeypatch, capsys):
     def broken():
-        raise RuntimeError("nobody foresaw this")
+        raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr("edge.cli.application", broken)
+    app = command_line.application("greenlight", "x")
+    app.command("break")(broken)
+    monkeypatch.setattr(cli, "application", lambda: app)
+    monkeypatch.setattr(sys, "argv", ["greenlight", "break"])
     with pytest.raises(SystemExit) as caught:
-        main()
+        cli.main()
     assert caught.value.code == 70
-    assert "nobody foresaw this" in capsys.readouterr().err
+    assert "unforeseen" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--version", "-h", "--help"])
+def test_it_says_what_it_is(option):
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", option], capture_output=True, text=True, check=True
+    )
+    assert "greenlight" in done.stdout
+
+
+def test_with_json_a_failure_is_json_too(bench):
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "press", "--json", "--config", str(bench.config)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    failure = json.loads(done.stdout)
+    assert (failure["ok"], failure["exit_code"]) == (False, done.returncode)
+    assert done.returncode == Exit.NOT_RUNNING
+    assert failure["error"]
 
 
 def test_usage_ends_with_2(bench):
