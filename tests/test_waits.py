@@ -59,16 +59,16 @@ SERVING: dict[str, str] = {
     ),
     # The local cloud.
     "local_cloud/commands.py: _start: os.read": "select has said that there is something to read",
-    "local_cloud/control.py: Control._serve: _server.accept": (
+    "local_cloud/control.py: ControlSocket._serve: _server.accept": (
         "serves orders; closing the socket ends it"
     ),
-    "local_cloud/control.py: Control._answer: stream.readline": "the socket has a timeout",
+    "local_cloud/control.py: ControlSocket._answer: stream.readline": "the socket has a timeout",
     "local_cloud/control.py: order: stream.readline": "the socket has a timeout",
     "local_cloud/credentials.py: CredentialsServer.__exit__: _server.shutdown": (
-        "the server looks twice a second whether it shall end"
+        "the server looks twice a second whether to end"
     ),
-    "local_cloud/front.py: Front.__exit__: _server.shutdown": (
-        "the server looks twice a second whether it shall end"
+    "local_cloud/sagemaker_server.py: SageMakerServer.__exit__: _server.shutdown": (
+        "the server looks twice a second whether to end"
     ),
     "local_cloud/launcher.py: RuleQueue._work: _waiting.get": "serves messages of rules",
     "local_cloud/launcher.py: end_with_parent.watch: os.read": (
@@ -80,13 +80,13 @@ SERVING: dict[str, str] = {
     "local_cloud/supervisor.py: only_one: os.read": "reads a regular file",
     "local_cloud/supervisor.py: run: while ... wait": "serves until it is told to stop",
     "local_cloud/tail.py: follow: while ... sleep": "follows the logs until Ctrl-C",
-    "local_cloud/tether.py: main.watch: os.read": (
+    "local_cloud/supervise.py: main.watch: os.read": (
         "waits for the end of the local cloud, which is what it is for"
     ),
-    "local_cloud/tether.py: main: command.wait": (
+    "local_cloud/supervise.py: main: command.wait": (
         "runs as long as its command, which whoever started it ends in time"
     ),
-    "local_cloud/demo/stage.py: _lines: os.read": "select has said that there is something to read",
+    "local_cloud/demo/runner.py: _lines: os.read": "select said there is something to read",
 }
 
 # Wait for ever unless told how long, as a keyword or at this position.
