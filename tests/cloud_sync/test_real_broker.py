@@ -174,7 +174,7 @@ def test_port_443_is_spoken_with_alpn(authority: Authority) -> None:
 def test_a_network_thread_that_dies_is_noticed_at_the_next_publish(mosquitto: Mosquitto) -> None:
     thing = Thing(mosquitto.authority, mosquitto.port)
     assert isinstance(thing.connect(), Connected)
-    line = thing.broker._line
+    line = thing.broker._connection
     assert line is not None
     inner = line._client._mqtt_core._internal_async_client._paho_client
 
