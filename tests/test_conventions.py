@@ -79,14 +79,6 @@ def test_the_top_level_holds_only_the_named_folders():
     assert folders <= {*PACKAGES, "systemd", "tests", "docs", "locks", "examples", ".ci"}
 
 
-# Names that still occur twice. The list only shrinks: rename the class, then remove its line.
-TWICE = {
-    "Found",
-    "Step",
-    "Writer",
-}
-
-
 def public_classes() -> dict[str, list[str]]:
     """Return the files that define each public class, by the class's name."""
     found = defaultdict(list)
@@ -101,8 +93,7 @@ def public_classes() -> dict[str, list[str]]:
 
 def test_no_public_class_name_occurs_twice():
     twice = {name: files for name, files in public_classes().items() if len(files) > 1}
-    assert {name: files for name, files in twice.items() if name not in TWICE} == {}
-    assert sorted(TWICE - twice.keys()) == [], "remove these from TWICE: they are unique now"
+    assert twice == {}
 
 
 def test_make_alone_lists_what_can_be_asked_for():

@@ -34,7 +34,7 @@ from edge.appliance.commands import (
     Synchronise,
 )
 from edge.appliance.decisions import Decisions, refused
-from edge.appliance.disk_space import Writer
+from edge.appliance.disk_space import JournalWriter
 from edge.appliance.machine import Effect, Event, Obstacle, Phase, State, handle, pattern
 from edge.appliance.observers import Observers
 from edge.appliance.pick_finder import PickFinder
@@ -74,7 +74,7 @@ class Parts:
     hardware: Hardware
     lights: LedPlayer
     searcher: Worker
-    writer: Writer
+    writer: JournalWriter
     boot_id: str
 
 

@@ -69,7 +69,7 @@ class DiskFull(GreenlightError):
     """A pick was refused because the space that is left is for ratings."""
 
 
-class Writer:
+class JournalWriter:
     """Carries out writes; on a full disk old models go first, then picks; ratings come last.
 
     Args:

@@ -14,7 +14,7 @@ from data.films import Combination
 from data.ids import new_id
 from data.picks import Pick
 from edge.appliance.boot import now, this_year
-from edge.appliance.disk_space import Writer
+from edge.appliance.disk_space import JournalWriter
 from edge.appliance.workers import Worker
 from edge.config import Config
 from edge.journal import Journal
@@ -33,7 +33,7 @@ SHOWN_CHOICES = 36
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundPick:
     """The best film of a slate, and all that was judged.
 
     Attributes:
@@ -56,7 +56,7 @@ def find_pick(
     explore: bool = False,
     progress: Progress | None = None,
     today: int | None = None,
-) -> Found:
+) -> FoundPick:
     """Draw a slate and find its best film. Takes as long as the slate is large.
 
     Args:
@@ -109,7 +109,7 @@ def find_pick(
         boot_id=boot_id,
         explored=answer.explored,
     )
-    return Found(pick, answer, answer.fault)
+    return FoundPick(pick, answer, answer.fault)
 
 
 class PickFinder:
@@ -121,7 +121,7 @@ class PickFinder:
     """
 
     def __init__(
-        self, config: Config, journal: Journal, writer: Writer, worker: Worker, boot_id: str
+        self, config: Config, journal: Journal, writer: JournalWriter, worker: Worker, boot_id: str
     ) -> None:
         self._journal = journal
         self._writer = writer
@@ -141,7 +141,7 @@ class PickFinder:
         except Exception as error:  # noqa: BLE001 - the first press fails alike, and says so
             _log.warning("warming up failed: %s", error)
 
-    async def find(self, model: Model, slate: Slate | None) -> Found:
+    async def find(self, model: Model, slate: Slate | None) -> FoundPick:
         """Draw a slate and find its best film, which was never made before.
 
         Raises:
@@ -167,7 +167,7 @@ class PickFinder:
             return job()
         return await self._worker.run(job)
 
-    def record(self, found: Found) -> Pick:
+    def record(self, found: FoundPick) -> Pick:
         """Write a pick down with its slate and, for a share of them, a request to verify it.
 
         Raises:

@@ -21,7 +21,7 @@ from edge.appliance.client import SOCKET
 from edge.appliance.commands import Hold, ShutDown
 from edge.appliance.control_socket import serve
 from edge.appliance.decisions import SlateDamaged, kept_slate
-from edge.appliance.disk_space import Reserve, Writer
+from edge.appliance.disk_space import JournalWriter, Reserve
 from edge.appliance.machine import Event
 from edge.appliance.main_loop import HasHeartbeat, JournalObserver, main_loop
 from edge.appliance.state_folder import NoState, locked
@@ -151,7 +151,7 @@ def _assemble(
 
     reserve = Reserve(config.state)
     reserve.restore()
-    writer = Writer(store, reserve, Attention(attend))
+    writer = JournalWriter(store, reserve, Attention(attend))
     parts = Parts(config, journal, store, hardware, lights, searcher, writer, boot_id())
     appliance = Appliance(parts, terminal.say)
     button = Button(config.button_bounce_seconds, down=hardware.button_is_down)

@@ -47,7 +47,7 @@ class UpdateState(Enum):
 
 
 @dataclass(frozen=True)
-class Step:
+class UpdateStep:
     """One step: what it does, where it leads, what refuses the model here."""
 
     does: str
@@ -64,34 +64,34 @@ class Step:
 _AGAIN = "the active model answers; the update begins again from the download"
 _DONE = "the new model answers; the activation is recorded at the next start"
 
-STEPS: dict[UpdateState, Step] = {
-    UpdateState.OFFERED: Step(
+STEPS: dict[UpdateState, UpdateStep] = {
+    UpdateState.OFFERED: UpdateStep(
         "copy it, size-capped, plain files only",
         UpdateState.COPIED,
         "a file is missing, a link, or too large",
         _AGAIN,
     ),
-    UpdateState.COPIED: Step(
+    UpdateState.COPIED: UpdateStep(
         "check signature, hashes and manifest",
         UpdateState.CHECKED,
         "unsigned, changed, quarantined, older than seen, or for other software",
         _AGAIN,
     ),
-    UpdateState.CHECKED: Step(
+    UpdateState.CHECKED: UpdateStep(
         "load it in a spawned child and run the probes",
         UpdateState.TRIED,
         "it crashes, hangs, takes too much, or answers otherwise than it promised",
         _AGAIN,
     ),
-    UpdateState.TRIED: Step("rename its folder to its version", UpdateState.KEPT, "", _AGAIN),
-    UpdateState.KEPT: Step(
+    UpdateState.TRIED: UpdateStep("rename its folder to its version", UpdateState.KEPT, "", _AGAIN),
+    UpdateState.KEPT: UpdateStep(
         "load it beside the active one and run the probes",
         UpdateState.LOADED,
         "it answers otherwise than in its trial",
         _AGAIN,
     ),
-    UpdateState.LOADED: Step("swap the pointer", UpdateState.POINTED, "", _AGAIN),
-    UpdateState.POINTED: Step(
+    UpdateState.LOADED: UpdateStep("swap the pointer", UpdateState.POINTED, "", _AGAIN),
+    UpdateState.POINTED: UpdateStep(
         "record the activation and settle the offer", UpdateState.ACTIVATED, "", _DONE
     ),
 }

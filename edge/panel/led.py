@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class Step(NamedTuple):
+class LedStep(NamedTuple):
     """A brightness from 0 to 1, and how long it lasts."""
 
     brightness: float
@@ -56,32 +56,35 @@ MEANING: dict[Pattern, str] = {
 _BREATH_SECONDS, _BREATH_STEPS = 3.0, 30
 
 
-def _blinks(times: int, on: float, off: float, pause: float) -> tuple[Step, ...]:
-    return (Step(1.0, on), Step(0.0, off)) * (times - 1) + (Step(1.0, on), Step(0.0, pause))
+def _blinks(times: int, on: float, off: float, pause: float) -> tuple[LedStep, ...]:
+    return (LedStep(1.0, on), LedStep(0.0, off)) * (times - 1) + (
+        LedStep(1.0, on),
+        LedStep(0.0, pause),
+    )
 
 
-def _wave(seconds: float, steps: int) -> tuple[Step, ...]:
+def _wave(seconds: float, steps: int) -> tuple[LedStep, ...]:
     heights = ((1 - math.cos(2 * math.pi * step / steps)) / 2 for step in range(steps))
-    return tuple(Step(round(height, 3), seconds / steps) for height in heights)
+    return tuple(LedStep(round(height, 3), seconds / steps) for height in heights)
 
 
-def _count(times: int) -> tuple[Step, ...]:
+def _count(times: int) -> tuple[LedStep, ...]:
     return _blinks(times, 0.08, 0.12, 0.5)
 
 
 _A_LONG_TIME = 3600.0
 
-STEPS: dict[Pattern, tuple[Step, ...]] = {
-    Pattern.OFF: (Step(0.0, _A_LONG_TIME),),
+STEPS: dict[Pattern, tuple[LedStep, ...]] = {
+    Pattern.OFF: (LedStep(0.0, _A_LONG_TIME),),
     Pattern.BREATHING: _wave(_BREATH_SECONDS, _BREATH_STEPS),
-    Pattern.SOLID: (Step(1.0, _A_LONG_TIME),),
+    Pattern.SOLID: (LedStep(1.0, _A_LONG_TIME),),
     Pattern.FAST_PULSE: _wave(0.4, 8),
     Pattern.TWO_BLINKS: _blinks(2, 0.15, 0.2, 1.0),
-    Pattern.TWO_AND_LONG: (*_blinks(2, 0.15, 0.2, 0.4), Step(1.0, 0.8), Step(0.0, 1.0)),
+    Pattern.TWO_AND_LONG: (*_blinks(2, 0.15, 0.2, 0.4), LedStep(1.0, 0.8), LedStep(0.0, 1.0)),
     Pattern.FOUR_BLINKS: _blinks(4, 0.15, 0.2, 1.5),
-    Pattern.ATTENTION: (Step(1.0, 0.5), Step(0.0, 0.5)),
-    Pattern.FAULT: (Step(1.0, 0.1), Step(0.0, 0.1)),
-    Pattern.HELD: (Step(0.2, _A_LONG_TIME),),
+    Pattern.ATTENTION: (LedStep(1.0, 0.5), LedStep(0.0, 0.5)),
+    Pattern.FAULT: (LedStep(1.0, 0.1), LedStep(0.0, 0.1)),
+    Pattern.HELD: (LedStep(0.2, _A_LONG_TIME),),
     Pattern.COUNT_1: _count(1),
     Pattern.COUNT_2: _count(2),
     Pattern.COUNT_3: _count(3),

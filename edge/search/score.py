@@ -18,7 +18,7 @@ from data.errors import GreenlightError
 from data.film_table import TableUnreadable
 from data.films import normalise
 from edge.search.model import Model, Rows
-from edge.search.score_blocks import COLUMNS, NEEDED, Block, Parser, Writer
+from edge.search.score_blocks import COLUMNS, NEEDED, Block, Parser, ScoreWriter
 
 # Few enough that what is made of a block is still in the cache when it is written.
 _BLOCK_ROWS = 1024
@@ -102,7 +102,7 @@ def _score(
         if column not in header:
             raise TableUnreadable(f"{file.name}: line 1 lacks the column {column!r}")
     parser = Parser(header)
-    writer = Writer(out_delimiter)
+    writer = ScoreWriter(out_delimiter)
     out.write(out_delimiter.join(COLUMNS) + "\n")
     done = 0
     # ONNX Runtime scores some blocks on its own thread while those before are being written.

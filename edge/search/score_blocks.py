@@ -98,7 +98,7 @@ class Parser:
                 raise InvalidRecord(f"row {number}: {error.field}", error.reason) from error
 
 
-class Writer:
+class ScoreWriter:
     """Writes scored blocks."""
 
     def __init__(self, delimiter: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.appliance import Outcome, Press
 from edge.appliance.appliance import Appliance, Parts
 from edge.appliance.attention import Attention
-from edge.appliance.disk_space import Reserve, Writer
+from edge.appliance.disk_space import JournalWriter, Reserve
 from edge.appliance.machine import Event
 from edge.appliance.workers import Worker
 from edge.config import Config
@@ -38,7 +38,7 @@ class Assembly:
         self.store = ModelStore(folder)
         self.said: list[str] = []
         self.lights = LedPlayer(self.hardware.light)
-        self.writer = Writer(self.store, Reserve(folder), Attention(self._attend))
+        self.writer = JournalWriter(self.store, Reserve(folder), Attention(self._attend))
         parts = Parts(
             config=self.config,
             journal=self.journal,

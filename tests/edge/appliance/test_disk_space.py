@@ -15,8 +15,8 @@ from edge.appliance.disk_space import (
     LEAST_FREE_BYTES,
     RESERVE_BYTES,
     DiskFull,
+    JournalWriter,
     Reserve,
-    Writer,
 )
 from edge.journal import JournalFull
 from edge.models.store import ModelStore
@@ -65,7 +65,7 @@ def test_a_full_disk_gives_up_old_models_before_the_reserve_and_the_reserve_for_
     raised: list[bool] = []
     store, reserve = ModelStore(tmp_path), Reserve(tmp_path)
     assert reserve.restore()
-    writer = Writer(store, reserve, Attention(raised.append))
+    writer = JournalWriter(store, reserve, Attention(raised.append))
     store.folder(1).mkdir()
 
     def fails(times: int) -> Callable[[], str]:
@@ -93,7 +93,7 @@ def test_a_full_disk_gives_up_old_models_before_the_reserve_and_the_reserve_for_
 
 
 def test_a_pick_is_refused_while_the_reserve_is_in_danger(tmp_path, monkeypatch):
-    writer = Writer(ModelStore(tmp_path), Reserve(tmp_path), Attention(lambda _: None))
+    writer = JournalWriter(ModelStore(tmp_path), Reserve(tmp_path), Attention(lambda _: None))
     monkeypatch.setattr("edge.appliance.disk_space._free", lambda path: 1000)
     with pytest.raises(DiskFull, match="ratings are still taken"):
         writer.refuse_when_full()
