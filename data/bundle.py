@@ -242,7 +242,7 @@ def write_bundle(
 
     Raises:
         InvalidRecord: naming the manifest's field that is wrong.
-        FileExistsError: if `folder` holds something that is no bundle.
+        FileExistsError: if `folder` holds something that isn't a bundle.
     """
     entries = {name: FileEntry.of(content) for name, content in sorted(files.items())}
     filled = msgspec.structs.replace(manifest, files=entries, key_id=key.key_id if key else "")
@@ -262,7 +262,7 @@ def write_bundle(
 
 
 def _clear(folder: Path) -> None:
-    """Remove a flat folder of plain files; the manifest first, so that half of it is no bundle."""
+    """Remove a flat folder of plain files; the manifest first, so that half isn't a bundle."""
     if not folder.exists():
         return
     (folder / MANIFEST).unlink(missing_ok=True)

@@ -36,7 +36,7 @@ class DirectorEntry(msgspec.Struct, frozen=True):
 
 
 class Background(msgspec.Struct, frozen=True):
-    """One real combination of the sample that explanations are told against."""
+    """One real combination of the sample that explanations are relative to."""
 
     director: str
     year: int
@@ -67,7 +67,7 @@ class Spread(msgspec.Struct, frozen=True):
     within: float
 
 
-# Of the film table `sample`; holds for bundles made before their catalogue told it.
+# Of the film table `sample`; holds for bundles made before their catalogue had it.
 USUAL_SPREAD = Spread(between=0.43, within=0.33)
 MOST_VARIANCE = 100.0
 
@@ -81,7 +81,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
             director who is not among them.
         years: of the tables.
         training_years: of the films the model learnt from; later ones are extrapolation.
-        spread: how sure the model is of a director; not told by earlier bundles.
+        spread: how sure the model is of a director; missing in earlier bundles.
     """
 
     genres: tuple[str, ...]
@@ -94,7 +94,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no catalogue."""
+        """Raise InvalidRecord, naming the field, if this isn't a catalogue."""
         check_schema(prefix, self.schema_version)
         _check_names(f"{prefix}genres", list(self.genres))
         _check_names(f"{prefix}directors", [director.name for director in self.directors])

@@ -41,7 +41,7 @@ def check_sha256(field: str, value: str) -> None:
 
 
 def check_finite(field: str, value: float) -> None:
-    """Refuse infinities and what is no number."""
+    """Refuse infinities and what isn't a number."""
     if not math.isfinite(value):
         raise InvalidRecord(field, f"is {value}; give a finite number")
 

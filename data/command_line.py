@@ -92,7 +92,7 @@ def run(app: typer.Typer, name: str, explain: Explain = lambda _: None) -> None:
         explained = explain(error)
         if explained is not None:
             _fail(str(explained), explained.exit_code, name, as_json)
-        # Whoever restarts us by exit code can tell this from a refusal.
+        # Whoever restarts us by exit code can distinguish this from a refusal.
         traceback.print_exc()
         if as_json:
             print_json(Failure(f"unexpected error: {error!r}", Exit.FAULT))

@@ -11,7 +11,7 @@ def write_synced(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a file and have it on the disk; its name is durable once `sync_folder` has run.
 
     Args:
-        path: written anew, or over what is there.
+        path: created, or replaced.
         content: all of it.
         mode: of a file that is new, less the process's umask.
 

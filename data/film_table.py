@@ -31,12 +31,12 @@ _EMPTY = ("", NO_GENRE)
 
 
 class TableUnreadable(GreenlightError):
-    """A file is no film table at all."""
+    """A file isn't a film table at all."""
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that is no film.
+    """A row that isn't a film.
 
     Attributes:
         line: of the file, from 1, where the row ends.

@@ -4,7 +4,7 @@ The rule fails closed. A model passes if every byte belongs to a field that our 
 protobuf's one canonical form, and if its operators, attributes, opsets and types are the
 converter's. Nothing else does: no unknown field, group or repeated singular field that two parsers
 could read differently; no tensor outside of the file, subgraph, function or foreign operator; and
-not ONNX Runtime's own file format, whose first bytes are no field of a model.
+not ONNX Runtime's own file format, whose first bytes aren't a field of a model.
 
 The field numbers are those of onnx.proto. A test holds this list and the converter equal.
 """

@@ -89,7 +89,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no manifest."""
+        """Raise InvalidRecord, naming the field, if this isn't a manifest."""
         check_schema(prefix, self.schema_version)
         if not _NAME.fullmatch(self.name):
             raise InvalidRecord(f"{prefix}name", "is no name in lower-case letters, digits and -")

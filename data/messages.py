@@ -91,7 +91,7 @@ class Feedback(msgspec.Struct, frozen=True):
         )
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no feedback."""
+        """Raise InvalidRecord, naming the field, if this isn't valid feedback."""
         check_schema(prefix, self.schema_version)
         check_id(f"{prefix}id", self.id)
         check_id(f"{prefix}pick_id", self.pick_id)
@@ -183,7 +183,7 @@ class Ack(msgspec.Struct, frozen=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no ack."""
+        """Raise InvalidRecord, naming the field, if this isn't an ack."""
         check_schema(prefix, self.schema_version)
         check_length(f"{prefix}outcomes", len(self.outcomes), limits.MAX_BATCH_RECORDS)
         check_unique(f"{prefix}outcomes", [outcome.id for outcome in self.outcomes])
@@ -198,7 +198,7 @@ class VerificationRequest(msgspec.Struct, frozen=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no request."""
+        """Raise InvalidRecord, naming the field, if this isn't a request."""
         check_schema(prefix, self.schema_version)
         check_id(f"{prefix}request_id", self.request_id)
         check_sha256(f"{prefix}model_hash", self.model_hash)
@@ -222,7 +222,7 @@ class VerificationReply(msgspec.Struct, frozen=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no reply."""
+        """Raise InvalidRecord, naming the field, if this isn't a reply."""
         check_schema(prefix, self.schema_version)
         check_id(f"{prefix}request_id", self.request_id)
         if self.error is not None:
@@ -244,7 +244,7 @@ class ModelUpdateJob(msgspec.Struct, frozen=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no such job."""
+        """Raise InvalidRecord, naming the field, if this isn't a valid job."""
         check_schema(prefix, self.schema_version)
         check_version(f"{prefix}version", self.version)
         check_text(f"{prefix}bucket", self.bucket)
@@ -261,7 +261,7 @@ class ShadowReport(msgspec.Struct, frozen=True):
         state: one word: `ready`, `updating`, `attention`, `no-model`.
         last_verification: outcome of the last comparison with the cloud, or None.
         outbox_oldest_seconds: age of the oldest unsent rating by the device's clock, or None.
-        outbox_quarantined: how many ratings were put aside; not told by earlier devices.
+        outbox_quarantined: how many ratings were rejected; earlier devices don't report it.
     """
 
     version: int
@@ -278,7 +278,7 @@ class ShadowReport(msgspec.Struct, frozen=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no report."""
+        """Raise InvalidRecord, naming the field, if this isn't a report."""
         check_schema(prefix, self.schema_version)
         check_counts(prefix, self, "version", "outbox_depth", "uptime_seconds", "disk_free_bytes")
         if self.outbox_quarantined is not msgspec.UNSET:

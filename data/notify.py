@@ -1,4 +1,4 @@
-"""What a service tells systemd: ready, alive, stopping (sd_notify's datagrams)."""
+"""What a service reports to systemd: ready, alive, stopping (sd_notify's datagrams)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Prediction(msgspec.Struct, frozen=True):
     score: int | None = None
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no prediction."""
+        """Raise InvalidRecord, naming the field, if this isn't a prediction."""
         check_finite(f"{prefix}expected", self.expected)
         if len(self.probabilities) != MAX_STARS:
             raise InvalidRecord(
@@ -72,7 +72,7 @@ class Pick(msgspec.Struct, frozen=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no pick."""
+        """Raise InvalidRecord, naming the field, if this isn't a pick."""
         check_schema(prefix, self.schema_version)
         check_id(f"{prefix}id", self.id)
         check_text(f"{prefix}title", self.title)

@@ -36,7 +36,7 @@ class Probes(msgspec.Struct, frozen=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if these are no probes."""
+        """Raise InvalidRecord, naming the field, if these aren't probes."""
         check_schema(prefix, self.schema_version)
         if not self.probes:
             raise InvalidRecord(f"{prefix}probes", "is empty; a model cannot be tried without")

@@ -82,14 +82,14 @@ install_all() {
   prune_releases
   if is_running; then
     start_units || die "it does not start; see: journalctl -u greenlight.service -b"
-    say "it runs: $(readlink "$CURRENT"). Press the button, or: greenlight press"
+    say "running: $(readlink "$CURRENT"). Press the button, or: greenlight press"
   else
     say "installed; it starts with the next boot"
   fi
 }
 
 upgrade_all() {
-  [ -e "$CURRENT/complete" ] || die "nothing is installed here: use install"
+  [ -e "$CURRENT/complete" ] || die "nothing is installed here: run install"
   put_in_place
   if [ "$(readlink -f "$CURRENT")" = "$RELEASE" ]; then
     say "this release runs already"

@@ -16,7 +16,7 @@ from pathlib import Path
 from edge.incoming import hand_over, incoming_folder
 from edge.journal import JOURNAL, Journal
 
-# Tells these offers from those of the cloud's jobs.
+# Distinguishes these offers from those of the cloud's jobs.
 _JOB = "release"
 
 

@@ -188,7 +188,7 @@ class ApplianceSide(ModelRecords):
         return {pick.combination for pick in picks}
 
     def sync_state(self) -> dict[str, Any]:
-        """Return everything the sync service has told."""
+        """Return everything the sync service has reported."""
         found = self.rows("SELECT key, value FROM sync_state")
         return {key: msgspec.json.decode(value) for key, value in found}
 

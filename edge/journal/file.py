@@ -88,7 +88,7 @@ class JournalStore:
         """Open the journal, making or migrating it as needed.
 
         Raises:
-            JournalDamaged: the file is no sound journal; nothing has been changed.
+            JournalDamaged: the file isn't a sound journal; nothing has been changed.
             JournalTooNew: it was written by newer software; nothing has been changed.
             JournalError: it cannot be opened (permissions, missing folder, locked).
         """
@@ -141,7 +141,7 @@ class JournalStore:
         return int(self.rows("PRAGMA data_version")[0][0])
 
     def replaced(self) -> bool:
-        """Say whether the file at our path is no longer ours: it was set aside, so open anew."""
+        """Say whether the file at our path is no longer ours: it was set aside, so reopen."""
         try:
             return self.path.stat().st_ino != self._inode
         except FileNotFoundError:

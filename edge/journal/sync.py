@@ -68,7 +68,7 @@ class SyncSide(JournalStore):
         return int(every - waiting)
 
     def retry_quarantined(self) -> int:
-        """Let every record that was put aside wait again, in its old place: the cause was mended.
+        """Let every record that was put aside wait again, in its old place: the cause was fixed.
 
         Returns:
             How many they were.
@@ -110,7 +110,7 @@ class SyncSide(JournalStore):
             )
 
     def set_sync_state(self, key: str, value: object) -> None:
-        """Tell the appliance something (anything JSON can hold); writes only what has changed."""
+        """Report something JSON can hold to the appliance; write only what has changed."""
         text = msgspec.json.encode(value).decode()
         if self.rows("SELECT 1 FROM sync_state WHERE key = ? AND value = ?", key, text):
             return

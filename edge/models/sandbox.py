@@ -224,7 +224,7 @@ def _program(calls: _Calls, process: int) -> bytes:
         "clone", argument(0), instruction(_ANY_BIT, _CLONE_THREAD, 1), refuse, result(_ALLOW)
     )
     program += only_if("clone3", result(_FAIL | errno.ENOSYS))
-    # A crash that ends itself (abort) is told from one that hangs.
+    # Distinguish a crash that ends itself (abort) from one that hangs.
     program += only_if(
         "tgkill", argument(0), instruction(_EQUAL, process, 1), refuse, result(_ALLOW)
     )

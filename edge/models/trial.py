@@ -69,8 +69,8 @@ def try_model(
     Raises:
         Refused: saying what the model did.
         TrialInterrupted: `stopping` said so.
-        NoSandbox, TrialKilled: trouble of this device or of this moment. That is no verdict: the
-            offer stays open.
+        NoSandbox, TrialKilled: this device can't run a trial, or can't right now. That isn't a
+            verdict: the offer stays open.
     """
     command = [sys.executable, "-m", "edge.models.trial", str(folder), str(keys)]
     command += [str(memory_bytes), str(seconds)]

@@ -37,7 +37,7 @@ class Update:
     Args:
         offer: what the sync service offered.
         state_folder: the device's state.
-        keys: the folder of trusted public keys, read anew for each update.
+        keys: the folder of trusted public keys, read again for each update.
         active: the bundle that answers now, or None.
         now: the time to record, as text.
         source: the folder that was offered, if it lies elsewhere than in `incoming/`.
@@ -64,7 +64,7 @@ class Update:
         """Take every step; return ACTIVATED or REFUSED, which the journal then says too.
 
         Args:
-            passed: told each state as it is reached.
+            passed: called with each state as it is reached.
 
         Raises:
             TrialInterrupted: `stopping` said so.

@@ -2,7 +2,7 @@
 
 Shapley values of three players (L. Shapley, 1953): what each adds, averaged over the six orders
 in which director, year and genres of an average film may be exchanged for those of the pick. The
-average is told by the catalogue's background films; every value comes from the model itself.
+average comes from the catalogue's background films; every value comes from the model itself.
 """
 
 from __future__ import annotations

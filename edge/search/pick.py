@@ -42,10 +42,10 @@ def choose(
         k: how many films to list.
         repeat_directors: False for the best of k different directors, True for the best k of all.
         seed: for the slate's draws and the titles.
-        explained: whether to tell why.
+        explained: whether to say why.
         leave_out: combinations that were already made, besides the slate's own.
         explore: whether to put before the best a film that is drawn to learn from.
-        progress: told of rows scored, should a search go row by row.
+        progress: called with the rows scored if a search goes row by row.
         today: this calendar year, if the clock is set.
 
     Raises:
@@ -110,7 +110,7 @@ def choose_drawn(
         k: how many films to list.
         repeat_directors: False for the best of k different directors, True for the best k of all.
         seed: that the slate was drawn with, for the record.
-        explained: whether to tell why.
+        explained: whether to say why.
         explore: whether to put before the best a film that is drawn to learn from.
     """
     started = time.perf_counter()
@@ -206,7 +206,7 @@ def _choices(
     explained: int,
     drawn: Sequence[float] | None,
 ) -> list[Choice]:
-    """Return films as the answer tells them; the first `explained` of them with their reasons."""
+    """Return films as the answer lists them; the first `explained` of them with their reasons."""
     expected = rows.expected.tolist()
     scores = [None] * len(expected) if rows.score is None else rows.score.tolist()
     assert rows.probabilities is not None

@@ -42,13 +42,13 @@ def score_file(
         model: that is asked.
         source: a csv or tsv file with the columns of NEEDED; others are not looked at.
         target: gets the columns of COLUMNS, whole or not at all.
-        progress: told of (bytes read, rows written) after each block.
+        progress: called with (bytes read, rows written) after each block.
 
     Returns:
         The number of rows.
 
     Raises:
-        TableUnreadable: if the file is no such table.
+        TableUnreadable: if the file isn't such a table.
         CannotWrite: if the disk is full, or the folder is not there.
         InvalidRecord: naming row and column of what cannot be scored.
     """

@@ -11,7 +11,7 @@ _LEADS = ("The", "A")
 _LED = 0.35
 _VOWELS = "aeiouAEIOU"
 _LENGTH_WEIGHTS = (2, 5, 4, 1)
-# Inventing anew this often without finding a free title means that there is none.
+# Inventing again this often without finding a free title means that there is none.
 _ATTEMPTS = 10_000
 
 

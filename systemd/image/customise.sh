@@ -15,7 +15,7 @@ die() {
 image=$1
 release=$(readlink -f -- "$2")
 [ -f "$image" ] || die "$image is missing"
-[ -f "$release/systemd/install.sh" ] || die "$release is no release: make release"
+[ -f "$release/systemd/install.sh" ] || die "$release isn't a release: make release"
 for program in losetup sfdisk e2fsck resize2fs systemd-nspawn; do
   command -v $program >/dev/null || die "$program is missing: apt install fdisk e2fsprogs util-linux systemd-container"
 done
@@ -45,7 +45,7 @@ root_device=$(attach 2)
 e2fsck -f -p "$root_device" || [ $? = 1 ] || die "the image's file system is damaged"
 resize2fs "$root_device"
 mount "$root_device" "$root"
-[ -d "$root/boot/firmware" ] || die "this is no Raspberry Pi OS 12 or 13: it has no /boot/firmware"
+[ -d "$root/boot/firmware" ] || die "this isn't Raspberry Pi OS 12 or 13: it has no /boot/firmware"
 mount "$boot_device" "$root/boot/firmware"
 
 cp -R "$release" "$root/root/greenlight"

@@ -29,7 +29,7 @@ uninstall_all() {
     systemctl reset-failed 'greenlight*' 2>/dev/null || :
   fi
   if [ "$1" = purge ]; then
-    say "removed, with everything it knew"
+    say "removed, together with all its data"
   else
     say "removed; picks, ratings and settings stay in $STATE and $CONFIG (uninstall --purge removes them)"
   fi

@@ -8,7 +8,7 @@ os_says() { sed -n "s/^$1=\"\{0,1\}\([^\"]*\)\"\{0,1\}$/\1/p" "$OS_RELEASE" 2>/d
 check_system() {
   supported="Greenlight runs on Raspberry Pi OS 64-bit 12 (bookworm) or 13 (trixie), or on Debian 12 or 13 for trial"
   command -v dpkg >/dev/null && command -v systemctl >/dev/null ||
-    die "this is no Debian with systemd. $supported"
+    die "this isn't Debian with systemd. $supported"
   architecture=${GREENLIGHT_ARCHITECTURE:-$(dpkg --print-architecture)}
   case $architecture in
     arm64 | amd64) ;;

@@ -15,7 +15,7 @@ from edge.appliance import client
 
 
 class Running:
-    """`greenlight run --simulate` as a process of its own, told of by what it writes."""
+    """`greenlight run --simulate` as a process of its own, followed by what it writes."""
 
     def __init__(self, config: Path, *arguments: str, **environment: str) -> None:
         command = [sys.executable, "-m", "edge", "run", "--config", str(config), *arguments]

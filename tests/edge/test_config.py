@@ -1,4 +1,4 @@
-"""The configuration tells every error at once, with what was probably meant."""
+"""The configuration reports every error at once, with what was probably meant."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_a_worker_that_waits_holds_nothing_of_its_last_job():
     async def main() -> weakref.ref[Large]:
         worker = Worker("worker", 10.0)
         seen = weakref.ref(await worker.run(Large))
-        # Its thread has told the result before it lets go: a moment later it waits again.
+        # Its thread has delivered the result before it lets go: a moment later it waits again.
         while seen() is not None:
             await asyncio.sleep(0.01)
         worker.close()

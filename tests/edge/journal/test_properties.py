@@ -1,4 +1,4 @@
-"""Whatever is done to the journal in whatever order, it says what was told to it."""
+"""Whatever is done to the journal in whatever order, it holds what was written to it."""
 
 from __future__ import annotations
 

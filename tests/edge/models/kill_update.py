@@ -73,7 +73,7 @@ def check_what_is_left(state: Path, keys: Path) -> None:
     with Journal.open(state / JOURNAL) as journal:
         told = [a.outcome for a in journal.activations_after(0)]
         assert told in ([], ["activated"]), told
-        assert told == [] or pointer.active == 2, "success was told and is none"
+        assert told == [] or pointer.active == 2, "success was reported but didn't happen"
         assert (told == ["activated"]) == (journal.incoming_models() == [])
     assert answering.bundle.manifest.version == pointer.active
     carry_on(state, keys, answering.bundle)

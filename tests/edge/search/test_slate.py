@@ -1,4 +1,4 @@
-"""What a person can ask for, and what they are told when it cannot be."""
+"""What a person can ask for, and what they read when it can't be."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""The catalogue tells how much a director's known films leave open."""
+"""The catalogue says how much a director's known films leave open."""
 
 import pytest
 

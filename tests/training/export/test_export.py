@@ -147,7 +147,7 @@ def test_the_report_is_signed_with_the_model_and_lies_beside_it_too(exported):
     folder, keys, _ = exported
     bundle = read_bundle(folder, keys)
     assert bundle.files[REPORT] == (beside(folder) / REPORT).read_bytes()
-    # The version that it tells of is this one.
+    # The version it names is this one.
     assert f"Version {bundle.manifest.version}, " in bundle.files[REPORT].decode()
     assert bundle.model_hash in bundle.files[REPORT].decode()
 
