@@ -24,10 +24,10 @@ from edge.appliance import (
 )
 from edge.journal import Journal
 from edge.page.auth import (
-    COOKIE,
     LASTS_SECONDS,
     SignInLocked,
     TooManySignIns,
+    cookie_name,
     same_token,
 )
 from edge.page.formatting import duration, sentence
@@ -172,14 +172,15 @@ async def check_pin(request: Request) -> Response:
     form = await read_form(request)
     context = context_of(request)
     try:
-        cookie = await context.auth.sign_in(form.one("pin"))
+        cookie = await context.auth.sign_in(
+            form.one("pin"), request.client.host if request.client else ""
+        )
     except SignInLocked as locked:
         wait = duration(math.ceil(locked.seconds))
         return _sign_in_form(
             request,
             429,
-            "Too many wrong PINs. Press the button on the appliance and try again, "
-            f"or wait {wait}.",
+            f"Too many wrong PINs from your address. Wait {wait}.",
             {"retry-after": str(math.ceil(locked.seconds))},
         )
     except TooManySignIns:
@@ -193,7 +194,7 @@ async def check_pin(request: Request) -> Response:
         return _sign_in_form(request, 403, "Wrong PIN.")
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
-        COOKIE,
+        cookie_name(encrypted=context.settings.encrypted),
         cookie,
         max_age=LASTS_SECONDS,
         httponly=True,
@@ -204,10 +205,15 @@ async def check_pin(request: Request) -> Response:
 
 
 async def sign_out(request: Request) -> Response:
-    """End the session in this browser."""
+    """End the session, wherever its cookie may be."""
     await checked_form(request)
+    context = context_of(request)
+    context.auth.sessions.end(session_of(request))
     answer = RedirectResponse(SIGN_IN, 303)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    encrypted = context.settings.encrypted
+    answer.delete_cookie(
+        cookie_name(encrypted=encrypted), httponly=True, samesite="strict", secure=encrypted
+    )
     return answer
 
 

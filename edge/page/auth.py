@@ -18,6 +18,7 @@ import os
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -159,44 +160,71 @@ def _write_pin(path: Path, pin: Pin, place: Callable[[Path, Path], None]) -> Non
 # ---- lock-out
 
 FREE_GUESSES = 5
+MAX_ADDRESSES = 4_096
 FIRST_LOCK_SECONDS, LONGEST_LOCK_SECONDS = 60.0, 3600.0
 
 
-class Lockout:
-    """Counts wrong PINs and locks everyone out for a while. The clock is passed in.
+class _Guesses(NamedTuple):
+    """One address's wrong PINs, and until when it is locked."""
 
-    Addresses on a LAN cost nothing, so the lock is the same for everyone. Nobody can use it to keep
-    the owner out: pressing the real button lifts it at once.
+    wrong: int = 0
+    locked_until: float = 0.0
+
+
+class Lockout:
+    """Counts each address's wrong PINs, and locks that address for a while.
+
+    Another's guesses never lock the owner's address. A press of the button changes nothing here, or
+    each press would give a guesser new guesses. The clock is passed in.
     """
 
     def __init__(self) -> None:
-        self._wrong = 0
-        self._locked_until = 0.0
+        # The address that guessed last comes last.
+        self._guesses: dict[str, _Guesses] = {}
 
-    def seconds_left(self, now: float) -> float:
-        """Return how long until a PIN is checked again; zero if it is now."""
-        return max(0.0, self._locked_until - now)
+    def seconds_left(self, address: str, now: float) -> float:
+        """Return how long until a PIN from this address is checked; zero if it is now."""
+        return max(0.0, self._guesses.get(_group(address), _Guesses()).locked_until - now)
 
-    def guessed_wrong(self, now: float) -> None:
-        """Count a wrong PIN. Each one after the free guesses doubles the lock."""
-        self._wrong += 1
-        beyond = self._wrong - FREE_GUESSES
+    def guessed_wrong(self, address: str, now: float) -> None:
+        """Count a wrong PIN. Each one after the free guesses doubles the address's lock."""
+        group = _group(address)
+        wrong = self._guesses.pop(group, _Guesses()).wrong + 1
+        beyond, locked_until = wrong - FREE_GUESSES, 0.0
         if beyond >= 0:
             seconds = min(FIRST_LOCK_SECONDS * 2.0 ** min(beyond, 16), LONGEST_LOCK_SECONDS)
-            self._locked_until = now + seconds
+            locked_until = now + seconds
+        while len(self._guesses) >= MAX_ADDRESSES:
+            del self._guesses[next(iter(self._guesses))]
+        self._guesses[group] = _Guesses(wrong, locked_until)
 
-    def guessed_right(self) -> None:
-        """Forget the wrong guesses: the PIN was right."""
-        self._wrong = 0
+    def guessed_right(self, address: str) -> None:
+        """Forget an address's wrong guesses: its PIN was right."""
+        self._guesses.pop(_group(address), None)
 
-    def lift(self) -> None:
-        """Lift the lock: someone pressed the real button."""
-        self._wrong, self._locked_until = 0, 0.0
+
+def _group(address: str) -> str:
+    """Return what is counted together: an IPv4 address, or one network of IPv6.
+
+    A machine has as many IPv6 addresses of its own network as it likes.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    # Every machine of a LAN shares the link-local network: there each counts for itself.
+    if ip.version == 4 or ip.is_link_local:
+        return str(ip)
+    return str(ipaddress.ip_network((ip, 64), strict=False))
 
 
 # ---- sessions
 
 COOKIE = "greenlight"
+# Browsers take a cookie of this name only over HTTPS, from this host and for all of it.
+SECURE_COOKIE = f"__Host-{COOKIE}"
+_MAX_ENDED = 10_000
 LASTS_SECONDS = 30 * 86_400
 _MAX_COOKIE_CHARACTERS = 200
 
@@ -213,8 +241,13 @@ class WebSession(NamedTuple):
     token: str
 
 
+def cookie_name(*, encrypted: bool) -> str:
+    """Return the name of the session's cookie."""
+    return SECURE_COOKIE if encrypted else COOKIE
+
+
 class Sessions:
-    """Makes and checks session cookies. Nothing is stored, so nothing can fill up.
+    """Makes and checks session cookies. Only sessions that were ended early are stored.
 
     The signing key is random at each start and mixed with the PIN's salt, so a restart or a new PIN
     signs everyone out. Times are monotonic: a Pi may think it's 1970.
@@ -228,6 +261,7 @@ class Sessions:
         self._secret = secrets.token_bytes(32)
         self._salt = salt
         self._clock = clock
+        self._ended: dict[str, float] = {}
 
     def begin(self) -> str:
         """Return a new session's cookie."""
@@ -243,9 +277,18 @@ class Sessions:
         if not hmac.compare_digest(mark, self._sign("session", payload)):
             return None
         name, _, ends = payload.rpartition(".")
-        if int(ends) <= self._clock():
+        if int(ends) <= self._clock() or name in self._ended:
             return None
         return WebSession(name, self._sign("form", name))
+
+    def end(self, session: WebSession) -> None:
+        """End a session for every copy of its cookie."""
+        now = self._clock()
+        self._ended = {name: until for name, until in self._ended.items() if until > now}
+        if len(self._ended) >= _MAX_ENDED:
+            # Ending all of them is the one way to forget which have ended.
+            self._secret, self._ended = secrets.token_bytes(32), {}
+        self._ended[session.id] = now + LASTS_SECONDS
 
     def _sign(self, purpose: str, text: str) -> str:
         return hmac.digest(
@@ -262,6 +305,7 @@ def same_token(session: WebSession, given: str) -> bool:
 
 # One PIN is checked at a time and this many may wait; the others are asked to try again.
 _MAX_WAITING = 8
+_MAX_WAITING_PER_ADDRESS = 2
 
 
 class TooManySignIns(Exception):
@@ -269,10 +313,10 @@ class TooManySignIns(Exception):
 
 
 class SignInLocked(Exception):
-    """Too many PINs were wrong.
+    """Too many PINs from this address were wrong.
 
     Attributes:
-        seconds: until the next one is checked, unless the button is pressed.
+        seconds: until the next one from this address is checked.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -294,7 +338,7 @@ class Authenticator:
         self.lockout = Lockout()
         self.sessions = Sessions(lambda: self.pin().salt, time.monotonic)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-sign-in")
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
 
     def pin(self) -> Pin:
         """Return the current PIN; `greenlight pin --new` takes effect at once."""
@@ -308,30 +352,43 @@ class Authenticator:
             pass
         return self._pin
 
-    async def sign_in(self, typed: str) -> str | None:
+    async def sign_in(self, typed: str, address: str) -> str | None:
         """Return a session's cookie if the PIN is right, None if it's wrong.
 
+        Args:
+            typed: the PIN.
+            address: of whoever typed it.
+
         Raises:
-            SignInLocked: no PIN is checked right now, right or wrong.
+            SignInLocked: no PIN from there is checked right now, right or wrong.
             TooManySignIns: too many are being tried.
         """
-        if self._waiting >= _MAX_WAITING:
+        # Whoever is locked out takes no place among those who wait.
+        self._check_lock(address)
+        if (
+            self._waiting.total() >= _MAX_WAITING
+            or self._waiting[address] >= _MAX_WAITING_PER_ADDRESS
+        ):
             raise TooManySignIns
-        self._waiting += 1
+        self._waiting[address] += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._check, typed)
+            return await loop.run_in_executor(self._thread, self._check, typed, address)
         finally:
-            self._waiting -= 1
+            self._waiting[address] -= 1
+            self._waiting += Counter()
 
-    def _check(self, typed: str) -> str | None:
-        # One thread checks one PIN at a time, so none slips past the count.
-        if seconds := self.lockout.seconds_left(time.monotonic()):
+    def _check_lock(self, address: str) -> None:
+        if seconds := self.lockout.seconds_left(address, time.monotonic()):
             raise SignInLocked(seconds)
+
+    def _check(self, typed: str, address: str) -> str | None:
+        # One thread checks one PIN at a time, so none slips past the count.
+        self._check_lock(address)
         if not self.pin().matches(typed):
-            self.lockout.guessed_wrong(time.monotonic())
+            self.lockout.guessed_wrong(address, time.monotonic())
             return None
-        self.lockout.guessed_right()
+        self.lockout.guessed_right(address)
         return self.sessions.begin()
 
     def session(self, cookie: str | None) -> WebSession | None:

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from edge.page.auth import COOKIE, Authenticator, host_is_ours, same_origin
+from edge.page.auth import Authenticator, cookie_name, host_is_ours, same_origin
 from edge.page.forms import MAX_BODY_BYTES
 
 SIGN_IN = "/sign-in"
@@ -25,6 +25,7 @@ SIGN_IN = "/sign-in"
 _PUBLIC = ("/static/", SIGN_IN, "/favicon.ico")
 # How long a client may take to accept a chunk of a response.
 SEND_SECONDS = 20.0
+MAX_HEAD_BYTES = 16 * 1024
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _METHODS = _SAFE_METHODS | {"POST"}
 
@@ -72,6 +73,10 @@ class SecurityMiddleware:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
+        # The server bounds a head that arrives in parts, but not one that arrives whole.
+        head = len(scope["raw_path"]) + len(scope["query_string"])
+        if head + sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEAD_BYTES:
+            return _refuse(431, f"The request is too large: at most {MAX_HEAD_BYTES} bytes.")
         if len(headers.getlist("host")) != 1 or not host_is_ours(
             headers["host"], scope["scheme"], scope["server"], self._names()
         ):
@@ -130,7 +135,8 @@ class SessionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or redirect to the sign-in."""
         path = scope["path"]
-        session = self._auth.session(HTTPConnection(scope).cookies.get(COOKIE))
+        name = cookie_name(encrypted=scope["scheme"] == "https")
+        session = self._auth.session(HTTPConnection(scope).cookies.get(name))
         scope["greenlight_session"] = session
         if session is not None or any(path == o or path.startswith(o) for o in _PUBLIC):
             await self._app(scope, receive, send)

@@ -18,7 +18,7 @@ from edge.journal import JOURNAL
 from edge.page.app import make_app
 from edge.page.auth import Authenticator
 from edge.page.live import Live
-from edge.page.middleware import HeadTimeoutProtocol
+from edge.page.middleware import MAX_HEAD_BYTES, HeadTimeoutProtocol
 from edge.page.port import AppliancePort
 from edge.page.queries import QueryThread
 from edge.page.rendering import Context, PageSettings
@@ -28,7 +28,6 @@ _log = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 64
 _KEEP_ALIVE_SECONDS = 5
 _STOP_SECONDS = 2
-_LONGEST_HEAD_BYTES = 16 * 1024
 _TIMEOUT_SECONDS = 30.0
 
 
@@ -58,7 +57,6 @@ class PageServer:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asked_at: float | None = None
-        self._unsubscribe = appliance.on_button(self.auth.lockout.lift)
 
     @property
     def address(self) -> str:
@@ -87,7 +85,7 @@ class PageServer:
             limit_concurrency=_MOST_CONNECTIONS,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_STOP_SECONDS,
-            h11_max_incomplete_event_size=_LONGEST_HEAD_BYTES,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         )
         self._use_certificate(config)
         self._socket = self._bind()
@@ -102,7 +100,6 @@ class PageServer:
 
     def stop(self) -> None:
         """Close every connection and end the thread."""
-        self._unsubscribe()
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             if self._loop is not None:

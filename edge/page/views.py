@@ -15,7 +15,7 @@ from data.errors import GreenlightError
 from edge.journal import Journal
 from edge.journal.spreadsheet import as_csv
 from edge.page import charts
-from edge.page.auth import COOKIE
+from edge.page.auth import cookie_name
 from edge.page.directors import MOST_TYPED, DirectorIndex
 from edge.page.live import TooManyStreams
 from edge.page.port import AppliancePort
@@ -96,7 +96,7 @@ async def sync(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """Stream events to keep an open page live."""
     context, session = context_of(request), session_of(request)
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(cookie_name(encrypted=context.settings.encrypted))
     stream = context.live.events(session.id, lambda: context.auth.session(cookie) is not None)
     try:
         first = await anext(stream)

@@ -21,6 +21,10 @@ FAMILY = ("Varda", "Ōshima", "Almodóvar", "Çelik", "Núñez", "O’Hara", "Li
 GIVEN = ("Agnès", "Bo", "Chloé", "Dæmon", "Émile")
 
 
+# Wrong PINs are counted by address: each stranger has one of its own.
+ADDRESSES = (f"127.0.{third}.{last}" for third in range(1, 255) for last in range(1, 255))
+
+
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, signing.PrivateKey]:
     """A folder of trusted keys, and the private half of the only one in it."""
@@ -76,7 +80,7 @@ def appliance(
 @pytest.fixture
 def stranger(appliance: RunningAppliance) -> Visitor:
     """Someone who has not signed in."""
-    return Visitor(appliance.port)
+    return Visitor(appliance.port, address=next(ADDRESSES))
 
 
 @pytest.fixture(scope="module")

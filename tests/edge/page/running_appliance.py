@@ -142,8 +142,9 @@ class RunningAppliance:
 class Visitor:
     """A browser without a screen: one connection a request, and the cookie it was given."""
 
-    def __init__(self, port: int, host: str | None = None) -> None:
+    def __init__(self, port: int, host: str | None = None, address: str = "127.0.0.1") -> None:
         self.port = port
+        self.address = address
         self.host = host or f"localhost:{port}"
         self.cookie = ""
         self.token = ""
@@ -151,7 +152,9 @@ class Visitor:
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str | None
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=30, source_address=(self.address, 0)
+        )
         sent: dict[str, str | None] = {"host": self.host, "accept": "text/html"}
         if self.cookie:
             sent["cookie"] = self.cookie

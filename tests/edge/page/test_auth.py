@@ -11,6 +11,7 @@ from edge.page.auth import (
     FREE_GUESSES,
     LASTS_SECONDS,
     LONGEST_LOCK_SECONDS,
+    MAX_ADDRESSES,
     PIN_FILE,
     Lockout,
     PinUnusable,
@@ -83,51 +84,70 @@ def test_a_missing_folder_is_reported(tmp_path):
 # ---- lock-out
 
 
+GUESSER = "192.168.1.2"
+
+
 def guess_wrong(lockout: Lockout, times: int, now: float = 0.0) -> None:
     for _ in range(times):
-        lockout.guessed_wrong(now)
+        lockout.guessed_wrong(GUESSER, now)
 
 
 def test_a_few_typos_cost_nothing():
     lockout = Lockout()
     guess_wrong(lockout, FREE_GUESSES - 1)
-    assert lockout.seconds_left(0.0) == 0
+    assert lockout.seconds_left(GUESSER, 0.0) == 0
 
 
 def test_then_each_wrong_pin_locks_for_twice_as_long_up_to_an_hour():
     lockout = Lockout()
     guess_wrong(lockout, FREE_GUESSES)
-    waits = [lockout.seconds_left(0.0)]
+    waits = [lockout.seconds_left(GUESSER, 0.0)]
     for _ in range(8):
         now = sum(waits)
-        assert lockout.seconds_left(now) == 0
-        lockout.guessed_wrong(now)
-        waits.append(lockout.seconds_left(now))
+        assert lockout.seconds_left(GUESSER, now) == 0
+        lockout.guessed_wrong(GUESSER, now)
+        waits.append(lockout.seconds_left(GUESSER, now))
     assert waits[:4] == [60, 120, 240, 480]
     assert waits[-1] == LONGEST_LOCK_SECONDS
 
 
-def test_pressing_the_button_lifts_the_lock_and_forgets():
+@pytest.mark.parametrize(
+    ("guesser", "other", "together"),
+    [
+        ("192.168.1.7", "192.168.1.8", False),
+        ("192.168.1.7", "::ffff:192.168.1.7", True),
+        ("2001:db8::1", "2001:db8::ffff", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", False),
+    ],
+)
+def test_only_the_address_or_the_network_of_a_machine_is_locked(guesser, other, together):
     lockout = Lockout()
-    guess_wrong(lockout, FREE_GUESSES + 3)
-    lockout.lift()
-    assert lockout.seconds_left(0.0) == 0
-    guess_wrong(lockout, FREE_GUESSES - 1)
-    assert lockout.seconds_left(0.0) == 0
+    for _ in range(FREE_GUESSES):
+        lockout.guessed_wrong(guesser, 0.0)
+    assert lockout.seconds_left(guesser, 0.0) > 0
+    assert (lockout.seconds_left(other, 0.0) > 0) == together
+
+
+def test_addresses_are_forgotten_before_they_fill_the_memory():
+    lockout = Lockout()
+    for number in range(MAX_ADDRESSES * 2):
+        lockout.guessed_wrong(f"10.0.{number // 256}.{number % 256}", 0.0)
+    assert len(lockout._guesses) == MAX_ADDRESSES
 
 
 def test_the_right_pin_gives_the_free_guesses_back():
     lockout = Lockout()
     guess_wrong(lockout, FREE_GUESSES - 1)
-    lockout.guessed_right()
+    lockout.guessed_right(GUESSER)
     guess_wrong(lockout, FREE_GUESSES - 1)
-    assert lockout.seconds_left(0.0) == 0
+    assert lockout.seconds_left(GUESSER, 0.0) == 0
 
 
 def test_years_of_guessing_do_not_overflow():
     lockout = Lockout()
     guess_wrong(lockout, 5_000)
-    assert lockout.seconds_left(0.0) == LONGEST_LOCK_SECONDS
+    assert lockout.seconds_left(GUESSER, 0.0) == LONGEST_LOCK_SECONDS
 
 
 # ---- sessions
@@ -149,6 +169,16 @@ def test_a_session_lasts_until_its_end_by_a_clock_that_only_goes_forward():
     assert sessions.check(cookie)
     clock.now = LASTS_SECONDS
     assert sessions.check(cookie) is None
+
+
+def test_an_ended_session_is_over_and_another_goes_on():
+    sessions = Sessions(lambda: "salt", Clock())
+    cookie, other = sessions.begin(), sessions.begin()
+    session = sessions.check(cookie)
+    assert session is not None
+    sessions.end(session)
+    assert sessions.check(cookie) is None
+    assert sessions.check(other)
 
 
 def test_a_restart_or_a_new_pin_signs_everyone_out():

@@ -90,6 +90,13 @@ def test_an_action_is_never_a_link(appliance: RunningAppliance, owner: Visitor, 
     assert appliance.remembered() == before
 
 
+def test_a_head_over_the_limit_is_refused_even_if_it_comes_whole(owner: Visitor):
+    for size in (17_000, 60_000):
+        assert owner.get("/sign-in", x_large="y" * size)[0] in (400, 431)
+        assert owner.get("/sign-in?x=" + "y" * size)[0] in (400, 431)
+    assert owner.get("/", x_large="y" * 8_000)[0] == 200
+
+
 def test_a_body_over_the_limit_is_refused_however_it_comes(owner: Visitor):
     large = b"x=" + b"y" * MAX_BODY_BYTES
     assert owner.ask("POST", "/rate", large)[0] == 413

@@ -158,6 +158,9 @@ def test_with_a_certificate_of_its_own_everything_is_encrypted(tmp_path: Path):
             answer = client.recv(4000).decode().lower()
         assert answer.startswith("http/1.1 303 ")
         assert "; secure" in answer
+        assert "set-cookie: __host-greenlight=" in answer
+        assert "; path=/;" in answer
+        assert "domain=" not in answer
     finally:
         server.stop()
 

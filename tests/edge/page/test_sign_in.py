@@ -1,4 +1,4 @@
-"""Signing in: right and wrong PINs, the lock-out, and the button that lifts it."""
+"""Signing in: right and wrong PINs, and the lock-out of each address."""
 
 from __future__ import annotations
 
@@ -14,22 +14,18 @@ from .fake_appliance import FakeAppliance, served
 from .running_appliance import RunningAppliance, Visitor
 
 
-@pytest.fixture(autouse=True)
-def _unlocked(appliance: RunningAppliance):
-    """Lift the lock-out after each test."""
-    yield
-    appliance.command("press")
-
-
 def test_the_right_pin_signs_in_and_signing_out_ends_the_session(
     appliance: RunningAppliance, stranger: Visitor
 ):
     assert stranger.sign_in(appliance.pin) == 303
     assert stranger.get("/")[0] == 200
     assert stranger.get("/sign-in")[0] == 303
+    cookie = stranger.cookie
     status, headers, _ = stranger.post("/sign-out")
     assert (status, headers["location"]) == (303, "/sign-in")
     assert 'greenlight=""' in headers["set-cookie"]
+    # The cookie that the browser forgets is worth nothing to whoever copied it.
+    assert stranger.get("/", cookie=cookie)[0] == 303
 
 
 def test_the_command_shows_the_pin(appliance: RunningAppliance, stranger: Visitor):
@@ -45,27 +41,60 @@ def test_a_wrong_pin_is_refused(stranger: Visitor, pin: str):
     assert b"Wrong PIN" in body
 
 
-def test_guessing_locks_everyone_out_until_the_button_is_pressed(
+def test_guessing_locks_out_the_guesser_and_nobody_else(
+    appliance: RunningAppliance, stranger: Visitor
+):
+    other = Visitor(appliance.port, address="127.9.9.9")
+    for _ in range(FREE_GUESSES):
+        assert stranger.post("/sign-in", {"pin": "00000000"})[0] == 403
+    status, headers, body = stranger.post("/sign-in", {"pin": appliance.pin})
+    assert status == 429
+    assert int(headers["retry-after"]) > 30
+    assert b"Too many wrong PINs from your address" in body
+    assert other.sign_in(appliance.pin) == 303
+
+
+def test_a_press_of_the_button_gives_a_guesser_no_new_guess(
     appliance: RunningAppliance, stranger: Visitor
 ):
     for _ in range(FREE_GUESSES):
-        assert stranger.post("/sign-in", {"pin": "00000000"})[0] == 403
-    status, headers, body = Visitor(appliance.port).post("/sign-in", {"pin": appliance.pin})
-    assert status == 429
-    assert int(headers["retry-after"]) > 30
-    assert b"Press the button on the appliance" in body
-    appliance.command("press")
-    assert Visitor(appliance.port).sign_in(appliance.pin) == 303
+        stranger.post("/sign-in", {"pin": "00000000"})
+    for _ in range(2):
+        appliance.command("press")
+        assert stranger.post("/sign-in", {"pin": "00000000"})[0] == 429
 
 
-def test_guesses_at_the_same_moment_do_not_slip_past_the_count(appliance: RunningAppliance):
+def test_the_owner_signs_in_while_somebody_guesses_without_end(
+    appliance: RunningAppliance, stranger: Visitor
+):
+    over = threading.Event()
+
+    def guess() -> None:
+        while not over.is_set():
+            stranger.post("/sign-in", {"pin": "00000000"})
+
+    threads = [threading.Thread(target=guess) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        owner = Visitor(appliance.port, address="127.9.8.1")
+        assert owner.sign_in(appliance.pin) == 303
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_guesses_at_the_same_moment_do_not_slip_past_the_count(
+    appliance: RunningAppliance, stranger: Visitor
+):
     answers: list[int] = []
     guess = threading.Barrier(8)
 
     def try_one() -> None:
-        visitor = Visitor(appliance.port)
         guess.wait()
-        answers.append(visitor.post("/sign-in", {"pin": "00000000"})[0])
+        while not answers or answers[-1] != 429:
+            answers.append(stranger.post("/sign-in", {"pin": "00000000"})[0])
 
     threads = [threading.Thread(target=try_one) for _ in range(8)]
     for thread in threads:
@@ -94,30 +123,34 @@ def test_a_new_pin_counts_at_once_and_signs_everyone_out(
     assert stranger.sign_in(new) == 303
 
 
-def test_only_so_many_pins_wait_and_the_others_are_asked_to_try_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("addresses", "checked"), [(10, 8), (1, 2)])
+def test_only_so_many_pins_wait_and_the_others_are_asked_to_try_again(
+    tmp_path, monkeypatch, addresses, checked
+):
     answered: queue.Queue[int] = queue.Queue()
-    go_on, checked = threading.Event(), Authenticator._check
+    go_on, check = threading.Event(), Authenticator._check
 
-    def check_later(auth: Authenticator, typed: str) -> str | None:
+    def check_later(auth: Authenticator, typed: str, address: str) -> str | None:
         go_on.wait(60)
-        return checked(auth, typed)
+        return check(auth, typed, address)
 
-    def guess(page: PageServer) -> None:
+    def guess(page: PageServer, number: int) -> None:
         port = int(page.address.rstrip("/").rpartition(":")[2])
-        answered.put(Visitor(port).post("/sign-in", {"pin": "00000000"})[0])
+        visitor = Visitor(port, address=f"127.8.0.{number % addresses + 1}")
+        answered.put(visitor.post("/sign-in", {"pin": "00000000"})[0])
 
     monkeypatch.setattr(Authenticator, "_check", check_later)
     with served(FakeAppliance(), tmp_path) as page:
-        threads = [threading.Thread(target=guess, args=[page]) for _ in range(10)]
+        threads = [threading.Thread(target=guess, args=[page, number]) for number in range(10)]
         for thread in threads:
             thread.start()
         try:
-            refused = [answered.get(timeout=5) for _ in range(2)]
+            refused = [answered.get(timeout=5) for _ in range(10 - checked)]
         except queue.Empty:
             refused = []
         finally:
             go_on.set()
             for thread in threads:
                 thread.join(60)
-    assert refused == [503, 503]
-    assert answered.qsize() == 8
+    assert refused == [503] * (10 - checked)
+    assert answered.qsize() == checked
