@@ -117,7 +117,7 @@ class Uplink:
         """The cloud answered. Answers about records we did not send change nothing.
 
         Raises:
-            InvalidRecord: the payload is no ack.
+            InvalidRecord: the payload isn't an ack.
         """
         ack = wire.decode(payload, Ack)
         ours = [outcome for outcome in ack.outcomes if outcome.id in self._unanswered]
@@ -200,7 +200,7 @@ class Uplink:
                 fields = msgspec.json.decode(payload, type=_Fields) | {"thing": named}
                 payload = msgspec.json.encode(fields)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidRecord("payload", f"is no record: {error}") from error
+            raise InvalidRecord("payload", f"isn't a record: {error}") from error
         if record.id != row.id:
             raise InvalidRecord("id", f"is {record.id!r}; the outbox calls it {row.id!r}")
         if len(payload) > limits.MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES:

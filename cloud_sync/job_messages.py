@@ -41,7 +41,7 @@ class Summary(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Pending(msgspec.Struct, frozen=True, rename="camel"):
-    """The answer to `jobs/get`. Both lists are always there: without them it is no answer."""
+    """The answer to `jobs/get`. Both lists are always there: without them it isn't an answer."""
 
     in_progress_jobs: list[Summary]
     queued_jobs: list[Summary]
@@ -79,7 +79,7 @@ def read(payload: bytes, kind: type[_Kind]) -> _Kind:
     """Return the record of this kind.
 
     Raises:
-        InvalidRecord: the payload is no such record.
+        InvalidRecord: the payload isn't such a record.
     """
     if len(payload) > 2 * limits.MAX_PAYLOAD_BYTES:
         raise InvalidRecord(kind.__name__, f"takes {len(payload)} bytes; far too many")
@@ -98,7 +98,7 @@ def pending(payload: bytes, token: str | None) -> list[Summary]:
             was created since look cancelled.
 
     Raises:
-        InvalidRecord: the payload is no such list, or none that we wait for.
+        InvalidRecord: the payload isn't such a list, or none that we wait for.
     """
     found = read(payload, Pending)
     if found.client_token != token:

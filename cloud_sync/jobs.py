@@ -103,7 +103,7 @@ class Updates:
         """The pending jobs arrived.
 
         Raises:
-            InvalidRecord: the payload is no such list.
+            InvalidRecord: the payload isn't such a list.
         """
         found = job_messages.pending(payload, self._token)
         self._forget_question()
@@ -145,7 +145,7 @@ class Updates:
         """The cloud accepted or rejected what we told of a job.
 
         Raises:
-            InvalidRecord: the payload is no such answer.
+            InvalidRecord: the payload isn't such an answer.
         """
         answer = job_messages.read(payload, job_messages.UpdateResponse)
         if self._run.job is None or job_id != self._run.job.id:

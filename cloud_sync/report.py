@@ -93,7 +93,7 @@ class Reporter:
         """Stock has been taken: report it if what matters has changed."""
         self._changed = False
         report = self._compose(stock)
-        # Disk, age and temperature change always: they are told, but are no reason to tell.
+        # Disk, age and temperature change always: they are reported, but aren't a reason to report.
         matters = (
             report.version,
             report.model_hash,

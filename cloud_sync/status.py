@@ -44,7 +44,7 @@ class StatusWriter:
             "attempts": command.attempts,
             "next_try_at": None if wait is None else iso(now + timedelta(seconds=wait)),
         }
-        # Attempts that fail one like the other are no news.
+        # Attempts that fail one like the other aren't news.
         news = command.state == "online" or command.attempts < 2
         _log.log(
             logging.INFO if news else logging.DEBUG,

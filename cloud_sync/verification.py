@@ -127,7 +127,7 @@ class Verifier:
         """The cloud answered; answers to anything but the current request change nothing.
 
         Raises:
-            InvalidRecord: the payload is no reply.
+            InvalidRecord: the payload isn't a reply.
         """
         reply = wire.decode(payload, VerificationReply)
         if self._current is None or reply.request_id != self._current[1].request_id:

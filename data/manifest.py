@@ -92,7 +92,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """Raise InvalidRecord, naming the field, if this isn't a manifest."""
         check_schema(prefix, self.schema_version)
         if not _NAME.fullmatch(self.name):
-            raise InvalidRecord(f"{prefix}name", "is no name in lower-case letters, digits and -")
+            raise InvalidRecord(f"{prefix}name", "isn't a name in lower-case letters, digits and -")
         check_version(f"{prefix}version", self.version)
         if not _VERSION.fullmatch(self.min_onnxruntime):
             raise InvalidRecord(f"{prefix}min_onnxruntime", "isn't a version such as 1.20")
@@ -108,7 +108,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRecord(field, f"holds more than {limits.MAX_BUNDLE_FILES} files")
         for name, entry in self.files.items():
             if not _FILE_NAME.fullmatch(name) or name in (MANIFEST, SIGNATURE):
-                raise InvalidRecord(f"{field}.{name[:60]}", "is no plain file name")
+                raise InvalidRecord(f"{field}.{name[:60]}", "isn't a plain file name")
             check_sha256(f"{field}.{name}.sha256", entry.sha256)
             most = _MOST_BYTES.get(name, limits.MAX_BUNDLE_FILE_BYTES)
             if not 0 <= entry.size <= most:

@@ -23,4 +23,4 @@ def open_plain(path: Path | str, folder: int | None = None) -> int:
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
-    raise OSError(errno.EINVAL, "is no plain file", str(path))
+    raise OSError(errno.EINVAL, "isn't a plain file", str(path))

@@ -59,7 +59,7 @@ def decode(
     """Return the record of this kind that `payload` holds, checked.
 
     Raises:
-        InvalidRecord: naming the field, or the record when it is no JSON or over `most_bytes`.
+        InvalidRecord: naming the field, or the record when it isn't JSON or over `most_bytes`.
     """
     if len(payload) > most_bytes:
         raise InvalidRecord(
@@ -70,7 +70,7 @@ def decode(
     except msgspec.ValidationError as error:
         raise _invalid(error, kind) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRecord(kind.__name__, f"is no JSON: {error}") from error
+        raise InvalidRecord(kind.__name__, f"isn't JSON: {error}") from error
     record.check()
     return record
 

@@ -42,7 +42,7 @@ def incoming_path(state: Path, name: str) -> Path:
         ValueError: the name is empty, hidden, or no plain name (a slash, a drive, `..`).
     """
     if not name or name.startswith(".") or Path(name).name != name or "\0" in name:
-        raise ValueError(f"incoming folder {name[:80]!r}: is no plain name")
+        raise ValueError(f"incoming folder {name[:80]!r}: isn't a plain name")
     return state / INCOMING / name
 
 

@@ -38,13 +38,13 @@ def read_event(event: object) -> DeviceMessage:
         InvalidRecord: naming the event's field; the event did not come from the stack's rules.
     """
     if not isinstance(event, dict):
-        raise InvalidRecord("event", "is no object; only the stack's IoT rules may call")
+        raise InvalidRecord("event", "isn't an object; only the stack's IoT rules may call")
     thing, payload = event.get("thing"), event.get("payload")
     if not isinstance(thing, str):
-        raise InvalidRecord("event.thing", "is no text; the rule must select topic(2) AS thing")
+        raise InvalidRecord("event.thing", "isn't text; the rule must select topic(2) AS thing")
     if not isinstance(payload, str):
         raise InvalidRecord(
-            "event.payload", "is no text; the rule must select encode(*, 'base64') AS payload"
+            "event.payload", "isn't text; the rule must select encode(*, 'base64') AS payload"
         )
     try:
         return DeviceMessage(topics.check_thing(thing), b64decode(payload, validate=True))

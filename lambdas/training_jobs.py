@@ -43,7 +43,7 @@ class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if this is no outcome."""
+        """Raise InvalidRecord, naming the field, if this isn't an outcome."""
         check_schema(prefix, self.schema_version)
 
 
@@ -121,7 +121,7 @@ def read_event(stack: str, event: object) -> Ended:
         raise InvalidRecord("event.source", f"is not {SOURCE}'s {DETAIL_TYPE}")
     name, status = detail.get("TrainingJobName"), detail.get("TrainingJobStatus")
     if not is_job(stack, name):
-        raise InvalidRecord("event.detail.TrainingJobName", "is no training job of this stack")
+        raise InvalidRecord("event.detail.TrainingJobName", "isn't a training job of this stack")
     if status not in ENDED:
         raise InvalidRecord(
             "event.detail.TrainingJobStatus", f"is {str(status)[:60]!r}; the job has not ended"

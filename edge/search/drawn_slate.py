@@ -95,11 +95,12 @@ def draw_slate(
     distinct = [] if anytime else _distinct_years(space, model.tables)
     for _ in range(_ATTEMPTS):
         years = sorted(rng.sample(distinct, min(YEARS, len(distinct))))
-        count = DIRECTORS if anytime else _directors_for(len(years), len(able))
-        entries = sorted(rng.sample(able, count), key=lambda entry: entry.name)
+        sets = 3 if len(years) == 2 else GENRE_SETS
+        count = DIRECTORS if anytime else OPTIONS // (sets * len(years))
+        entries = sorted(rng.sample(able, min(count, len(able))), key=lambda entry: entry.name)
         if anytime:
             years = _career_years(entries, index.catalogue, rng)
-        genre_sets = _draw_genre_sets(entries, space, rng, OPTIONS // (len(entries) * len(years)))
+        genre_sets = _draw_genre_sets(entries, space, rng, sets)
         if not years or not genre_sets:
             continue
         combinations = [
@@ -113,12 +114,6 @@ def draw_slate(
     raise EmptySlate(
         "No slate is left that was not already made; allow more, or train on more films"
     )
-
-
-def _directors_for(years: int, able: int) -> int:
-    """Return how many directors fill a slate of 36 with about four genre sets each."""
-    most = min(max(OPTIONS // GENRE_SETS // years, 1), able)
-    return next(count for count in range(most, 0, -1) if OPTIONS % (count * years) == 0)
 
 
 def _named(

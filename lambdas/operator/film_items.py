@@ -82,7 +82,7 @@ def items_of(rows: Iterable[Film | BadRow]) -> Items:
     """Return the items of a film table's rows.
 
     Raises:
-        InvalidRecord: a row is no film; nothing of such a table is imported.
+        InvalidRecord: a row isn't a film; nothing of such a table is imported.
     """
     kept: dict[str, Item] = {}
     repeats = 0

@@ -32,7 +32,7 @@ class Scored(msgspec.Struct, frozen=True):
     scores: tuple[float, ...]
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if these are no scores."""
+        """Raise InvalidRecord, naming the field, if these aren't scores."""
         check_sha256(f"{prefix}model_hash", self.model_hash)
         for index, score in enumerate(self.scores):
             if not math.isfinite(score):

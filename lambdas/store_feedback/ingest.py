@@ -144,7 +144,7 @@ def _id_of(raw: bytes) -> str | None:
     try:
         record = json.loads(raw)
         record_id = record["id"]
-        # What is no text, or no Unicode, or longer than any id cannot be sent back.
+        # What isn't text, or Unicode, or longer than any id cannot be sent back.
         return record_id if len(record_id.encode()) <= _MAX_ID else None
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-# The rig is used by the campaigns too, which are no tests.
+# The rig is used by the campaigns too, which aren't tests.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from rig.mosquitto import Mosquitto

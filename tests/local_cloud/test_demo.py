@@ -55,7 +55,7 @@ def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
     played = play(tmp_path / "demo", bundle)
     assert played.returncode == 0, played.stdout[-3000:]
     assert "4 items in the table · 4 objects in the bucket" in played.stdout
-    # Five ratings, one of them simulated, are no ground to judge a model on.
+    # Five ratings, one of them simulated, aren't enough to judge a model.
     said = " ".join(played.stdout.split())
     assert re.search(r"refused version 2: Only \d of 4 ratings are held out", said)
     assert "All of it in" in played.stdout

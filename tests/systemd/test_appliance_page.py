@@ -31,7 +31,7 @@ def test_the_codes_that_systemd_leaves_alone_are_named():
     assert re.search(r"^Restart=on-failure$", unit, re.MULTILINE), "not after 0"
     given_up = re.search(r"^RestartPreventExitStatus=(.+)$", unit, re.MULTILINE)
     *firsts, last = ["0", *given_up[1].split()]
-    assert f"after all but {', '.join(firsts)} and {last}, at most" in TEXT
+    assert f"after every code except {', '.join(firsts)} and {last}, at most" in TEXT
 
 
 @pytest.mark.parametrize("text", [TEXT, README], ids=["docs/appliance.md", "README.md"])

@@ -11,7 +11,7 @@ from training.progress import ProgressReporter, unreported
 MIN_VOTES = 1_500
 # Lookups that a free OMDb key gives a day.
 OMDB_DAILY_QUOTA = 1_000
-# The share of bad rows, or of bad objects, that is no error unless the command line says otherwise.
+# The share of bad rows or objects that isn't an error unless the command line says otherwise.
 ALLOWED_BAD_SHARE = 0.05
 
 

@@ -47,9 +47,10 @@ def test_from_a_first_model_to_a_rating_in_the_outbox(bench, rebundle):
     reply = bench.ask("press")
     assert reply["ok"]
     pick, answer = reply["pick"], reply["answer"]
-    best = max(range(36), key=lambda i: (answer["expected"][i], -i))
+    best = max(range(len(answer["expected"])), key=lambda i: (answer["expected"][i], -i))
     assert answer["slate"]["candidates"][best]["title"] == pick["title"]
-    assert len(answer["slate"]["candidates"]) == 36
+    # Eight directors of the small model have films enough; on a larger one it's nine, and 36 films.
+    assert len(answer["slate"]["candidates"]) == 32
     running.wait_for("led: two blinks")
     assert bench.ask("rate", stars=8)["error"].startswith("no approved film is waiting")
 
@@ -274,7 +275,7 @@ def test_a_damaged_slate_is_set_aside_and_everything_else_goes_on(supplied):
     assert running.wait_for("page: http://localhost:")
     assert f"is now in {SLATE_FILE}.damaged-1" in supplied.ask("status")["attention"][0]
     running.wait_for("model: films")
-    assert len(supplied.ask("press")["answer"]["slate"]["candidates"]) == 36
+    assert len(supplied.ask("press")["answer"]["slate"]["candidates"]) == 32
 
 
 def test_each_command_tells_a_person_and_a_program(supplied, tmp_path: Path):

@@ -124,7 +124,7 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
     "manifest huge": (holding(MANIFEST, b" " * 300_000), "allowed"),
     "model a link": (linked(MODEL), "plain file"),
     "manifest a link": (linked(MANIFEST), "plain file"),
-    "model a named pipe": (a_pipe, "no plain file"),
+    "model a named pipe": (a_pipe, "plain file"),
     "model a folder": (a_folder, "plain file"),
     "too many files": (crowded, "too many"),
     "a huge file beside": (huge, "too large"),
@@ -171,7 +171,7 @@ MANIFESTS: dict[str, tuple[dict, str]] = {
 def test_a_signed_manifest_for_other_devices_is_refused(device, rebundle, kind):
     fields, reason = MANIFESTS[kind]
     before, pointer = device.answers(), device.store.read()
-    # Another model than the active one, so that it is no repeated offer of what answers already.
+    # Another model than the active one, so that it isn't a repeated offer of what answers already.
     sha256 = rebundle(device.incoming / "2", {"extra.txt": b"another"}, **fields)
     state, why = device.update(device.offer("2", fields.get("version", 2), sha256))
     assert state is UpdateState.REFUSED

@@ -41,14 +41,14 @@ BAD: dict[str, tuple[Spoil, str]] = {
     ),
     "model empty": (lambda files: {MODEL: b""}, "ONNX's format 8"),
     "model half a graph": (lambda f: {MODEL: f[MODEL][: len(f[MODEL]) // 2]}, "is cut short"),
-    "probes no JSON": (lambda files: {PROBES: b"\xff"}, "is no JSON"),
+    "probes no JSON": (lambda files: {PROBES: b"\xff"}, "isn't JSON"),
     "probes of the future": (
         document(PROBES, lambda probes: probes.update(schema_version=2)),
         "schema_version",
     ),
     "no probes": (document(PROBES, lambda probes: probes.update(probes=[])), "is empty"),
     "any tolerance": (document(PROBES, lambda probes: probes.update(tolerance=9.0)), "tolerance"),
-    "catalogue no JSON": (lambda files: {CATALOGUE: b"{"}, "is no JSON"),
+    "catalogue no JSON": (lambda files: {CATALOGUE: b"{"}, "isn't JSON"),
     "catalogue out of order": (document(CATALOGUE, unsorted_directors), "order"),
     "catalogue without genres": (
         document(CATALOGUE, lambda catalogue: catalogue.update(genres=[])),

@@ -106,7 +106,7 @@ class Browser(webdriver.Chrome):
             self.wait(lambda: self.find_elements("css selector", "#standing"))
 
     def complaints(self) -> list[str]:
-        """Return what the browser had to say; that an order was refused is no complaint."""
+        """Return what the browser had to say; that an order was refused isn't a complaint."""
         said = [one["message"] for one in self.get_log("browser")]
         return [message for message in said if "responded with a status of 4" not in message]
 

@@ -55,7 +55,7 @@ def test_axe_core_finds_nothing_on_the_sign_in_and_in_errors(
     browser.find("input[value=space]").click()
     browser.find("input[name=first]").send_keys("last year")
     browser.find("button[name=use]").click()
-    browser.wait(lambda: "whole number" in browser.find("[role=alert]").text)
+    browser.wait(lambda: "whole number" in " ".join(browser.texts("[role=alert]")))
     assert browser.axe() == []
     kept = browser.get_cookie("greenlight")
     browser.delete_cookie("greenlight")
@@ -94,9 +94,12 @@ def test_the_slate_is_a_table_whose_cells_say_their_row_and_column(
     browser.get(f"{appliance.address}slate")
     roles = [node["role"] for node in browser.tree()]
     assert roles.count("table") == 1
-    assert roles.count("columnheader") == 5
+    # Three genre sets where the model can tell two years apart, four otherwise.
+    sets = len(browser.texts(".grid thead th")) - 1
+    assert sets in (3, 4)
+    assert roles.count("columnheader") == sets + 1
     assert roles.count("rowheader") >= 9
-    assert len(browser.texts(".grid td")) == 36
+    assert len(browser.texts(".grid td")) >= 9 * sets - sets
 
 
 def test_changes_of_state_are_announced_in_place(appliance: RunningAppliance, browser: Browser):
