@@ -159,7 +159,7 @@ def test_a_film_that_omdb_does_not_know_is_a_bad_row_and_not_asked_again(films_l
 def test_a_bad_key_is_told_at_once_without_the_key(films_list, server, tmp_path):
     server.replies["A film"] = server_of.BAD_KEY
     with pytest.raises(
-        omdb.BadKey, match=r"does not take the key in OMDB_API_KEY.*Invalid"
+        omdb.BadKey, match=r"does not accept the key in OMDB_API_KEY.*Invalid"
     ) as told:
         learn(server, tmp_path)
     assert len(server.asked) == 1
@@ -187,7 +187,7 @@ def test_a_run_stops_at_the_days_quota_and_the_next_day_goes_on(server, tmp_path
 
 def test_a_quota_that_omdb_itself_declares_spent_stops_at_once(server, tmp_path):
     server.replies["A film"] = server_of.LIMIT
-    with pytest.raises(omdb.QuotaSpent, match=r"Request limit reached!.*the same command goes on"):
+    with pytest.raises(omdb.QuotaSpent, match=r"Request limit reached!.*the same command continues"):
         learn(server, tmp_path)
     assert len(server.asked) == 1
 
