@@ -187,7 +187,9 @@ def test_a_run_stops_at_the_days_quota_and_the_next_day_goes_on(server, tmp_path
 
 def test_a_quota_that_omdb_itself_declares_spent_stops_at_once(server, tmp_path):
     server.replies["A film"] = server_of.LIMIT
-    with pytest.raises(omdb.QuotaSpent, match=r"Request limit reached!.*the same command continues"):
+    with pytest.raises(
+        omdb.QuotaSpent, match=r"Request limit reached!.*the same command continues"
+    ):
         learn(server, tmp_path)
     assert len(server.asked) == 1
 
