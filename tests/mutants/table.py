@@ -34,9 +34,9 @@ class Mutation(NamedTuple):
 
 
 _EXACT = "to the last bit, over every combination"
-_ON_DISK = "A rating is on disk before you are told so"
-_OUTBOX = "stays in the outbox until the cloud has confirmed it"
-_SAFE = "signed, checked, tried in a child process, and rolled back by itself"
+_ON_DISK = "A rating is on disk before the appliance confirms it"
+_OUTBOX = "stays in the outbox until the cloud has acknowledged it"
+_SAFE = "signed, checked, tried in a child process, and rolled back automatically"
 _FULL = "A full disk, a broken network or a flood costs time, not ratings"
 _PAGE = "tests/edge/page/"
 _SEARCH = "tests/edge/search/"
@@ -72,14 +72,14 @@ MUTATIONS = (
         "test_of_equal_films_of_a_director_the_first_in_order_wins_however_late_it_is_found",
     ),
     Mutation(
-        "stars-need-not-agree", "it can be proved", "README.md", "edge/search/exact.py",
+        "stars-need-not-agree", "you can prove it", "README.md", "edge/search/exact.py",
         "np.array_equal(found.scores, rows.score) and same_bits.all()",
         "np.array_equal(found.scores, rows.score)",
         _SEARCH + "test_search.py::test_agreement_means_every_bit_of_score_and_stars",
         gate=True,
     ),
     Mutation(
-        "lying-tables-believed", "it can be proved", "README.md", "edge/search/exact.py",
+        "lying-tables-believed", "you can prove it", "README.md", "edge/search/exact.py",
         "if agrees(found, rows):", "if True:",
         _SEARCH + "test_search.py::"
         "test_tables_that_lie_are_found_out_and_the_answer_is_still_right",
@@ -142,7 +142,7 @@ MUTATIONS = (
         "test_a_replaced_file_is_synced_then_renamed_then_its_folder_is_synced",
     ),
     Mutation(
-        "told-before-written", "committed before anyone is told", "docs/architecture.md",
+        "told-before-written", "committed before the appliance confirms it", "docs/architecture.md",
         "edge/appliance/decisions.py",
         "self._write(lambda: self._journal.record_decision(", "(lambda *_: None)((",
         "tests/edge/appliance/test_appliance.py::"
@@ -188,7 +188,7 @@ MUTATIONS = (
         _UP + "test_a_batch_of_the_longest_records_stays_within_the_byte_limit",
     ),
     Mutation(
-        "duplicate-leaves-a-hole", "Ids made at capture make any resend harmless",
+        "duplicate-leaves-a-hole", "so resends are harmless",
         "docs/architecture.md",
         "lambdas/store_feedback/ingest.py",
         "    objects.put_new(topics.feedback_object(record.id), kept)\n",
@@ -197,7 +197,7 @@ MUTATIONS = (
         _INGEST + "test_a_lost_object_is_put_again_by_a_duplicate",
     ),
     Mutation(
-        "other-record-same-id", "Ids made at capture make any resend harmless",
+        "other-record-same-id", "so resends are harmless",
         "docs/architecture.md",
         "lambdas/store_feedback/ingest.py",
         "if before not in (None, sha256):", "if False:",
@@ -312,7 +312,7 @@ MUTATIONS = (
     ),
     # Learns safely.
     Mutation(
-        "tie-released", "only if ratings that it never saw prove it better",
+        "tie-released", "only if ratings it never saw prove it better",
         "README.md", "judging/release.py",
         "better = [one for one in deciding if one.high < 0]",
         "better = [one for one in deciding if one.difference < 0]",
@@ -327,7 +327,7 @@ MUTATIONS = (
     ),
     # What else is promised.
     Mutation(
-        "wait-without-end", "hears from it only while its main loop comes round",
+        "wait-without-end", "watchdog is fed only while the main loop runs",
         "docs/appliance.md", "edge/models/trial.py",
         "            child.wait(_KILLED_SECONDS)\n", "            child.wait()\n",
         "tests/test_waits.py::test_every_wait_has_a_deadline_or_is_listed_with_its_reason",
