@@ -82,7 +82,9 @@ def test_nothing_is_in_reach_once_confined(tmp_path: Path, layers: str):
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert {act for act, outcome in told["outcomes"].items() if outcome == "allowed"} == set()
+    # By the filter itself, not by the limit on open files behind it; one file was closed before.
+    assert told["outcomes"].pop("read what was open") == "EBADF"
+    assert set(told["outcomes"].values()) == {"EPERM"}
     assert (told["threads"], told["clock"]) == (1, True)
     assert victim.read_text() == "secret"
 
