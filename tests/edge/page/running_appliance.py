@@ -91,9 +91,12 @@ class RunningAppliance:
         with self.journal() as journal:
             tables = ("picks", "decisions", "ratings", "outbox", "requests", "activations")
             kept = {table: journal.rows(f"SELECT * FROM {table}") for table in tables}
-        for name in ("slate.json", "models.json", "pin"):
+        for name in ("slate.json", "pin"):
             path = self.state / name
             kept[name] = path.read_bytes() if path.exists() else None
+        # The mark of a model that is being warmed up comes and goes by itself.
+        models = json.loads((self.state / "models.json").read_bytes())
+        kept["models.json"] = {name: part for name, part in models.items() if name != "trial"}
         return kept
 
     @property
