@@ -19,6 +19,8 @@ from training.export.example_bundle import make_example_bundle
 
 from .lambdas.ratings import known_films, ratings, store
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):

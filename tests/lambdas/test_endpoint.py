@@ -29,6 +29,8 @@ from lambdas.training_jobs import MODEL_NAME
 
 from .device import Device
 
+pytestmark = pytest.mark.numeric
+
 SAMPLE_BUNDLE = Path("build/bundle")
 SAMPLE_FILMS = Path("data/films/movie_ratings_simple.csv")
 

@@ -16,6 +16,8 @@ from training.errors import ClusterUnusable
 from training.export.example_bundle import made_up_films, small_model
 from training.model.records import frame_of_films, ratings_of
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def cluster():
