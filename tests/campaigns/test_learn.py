@@ -13,7 +13,8 @@ from .learn.campaign import NEVER, RANDOM, RETRAINING, campaign, exploring
 from .learn.figures import Spread, figures_of, is_gain, spread
 from .learn.studio import Arm, Course
 
-pytestmark = pytest.mark.numeric
+# Two worlds retrained twice take a minute on an idle core, and several on a busy or a plain one.
+pytestmark = [pytest.mark.numeric, pytest.mark.timeout(900)]
 
 
 def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(tmp_path):
