@@ -21,7 +21,6 @@ from edge.search.model import Model
 from edge.search.resolve import resolve
 from edge.search.search_space import CAREER_MARGIN_YEARS, SearchSpace
 from edge.search.slate import Slate
-from edge.search.tables import Tables
 from edge.search.titles import TitleMaker
 
 OPTIONS = 36
@@ -92,7 +91,7 @@ def draw_slate(
         )
     made = frozenset(excluded)
     anytime = slate.sample == "any" and slate.years.is_next
-    distinct = [] if anytime else _distinct_years(space, model.tables)
+    distinct = [] if anytime else _distinct_years(space, model)
     for _ in range(_ATTEMPTS):
         years = sorted(rng.sample(distinct, min(YEARS, len(distinct))))
         sets = 3 if len(years) == 2 else GENRE_SETS
@@ -140,8 +139,10 @@ def _able(slate: Slate, space: SearchSpace) -> list[DirectorEntry]:
     ]
 
 
-def _distinct_years(space: SearchSpace, tables: Tables | None) -> list[int]:
+def _distinct_years(space: SearchSpace, model: Model) -> list[int]:
     """Return the calendar years that the model can tell apart: of equal ones, the first."""
+    # Past the tables' reach the years are one already; then a press needn't load the tables.
+    tables = model.tables if len(space.years) > 1 else None
     if tables is None:
         return [int(year) for year in space.calendar]
     seen: dict[bytes, int] = {}
