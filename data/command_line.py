@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -76,6 +78,13 @@ def run(app: typer.Typer, name: str, explain: Explain = lambda _: None) -> None:
         # What can't be printed must never end a command that was carried out.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    try:
+        _run(app, name, explain)
+    finally:
+        _close_output()
+
+
+def _run(app: typer.Typer, name: str, explain: Explain) -> NoReturn:
     command = typer.main.get_command(app)
     as_json = _asks_for_json(command, sys.argv[1:])
     try:
@@ -98,6 +107,21 @@ def run(app: typer.Typer, name: str, explain: Explain = lambda _: None) -> None:
             print_json(Failure(f"unexpected error: {error!r}", Exit.FAULT))
         raise SystemExit(Exit.FAULT) from error
     raise SystemExit(code if isinstance(code, int) else Exit.OK)
+
+
+def _close_output() -> None:
+    """Write out what is buffered; where nobody reads it any more, drop it.
+
+    Python would try again while it exits, fail, and end with 120 instead of the command's code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 def _fail(reason: str, code: int, name: str, as_json: bool) -> NoReturn:

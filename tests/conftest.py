@@ -16,6 +16,13 @@ import pytest
 if TYPE_CHECKING:
     from lambdas.operator.aws import Aws
 
+# What a developer has set must not change how a program under test behaves: unbuffered, for one,
+# a process whose reader has gone ends otherwise.
+for _variable in [
+    name for name in os.environ if name.startswith("PYTHON") and name != "PYTHONPATH"
+]:
+    del os.environ[_variable]
+
 # Set in CI, where everything is installed: there a missing part is a failure, not a skip.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"
 

@@ -1,6 +1,8 @@
 """What all executables do alike: how they end, with and without `--json`."""
 
 import json
+import os
+import subprocess
 import sys
 from typing import Annotated
 
@@ -106,3 +108,26 @@ def test_help_and_version_are_there_for_every_executable(run, word):
 
 def test_a_json_option_that_names_a_file_changes_nothing_in_how_a_failure_looks(run):
     assert run("noun", "write", "--json", "x.json") == (69, "", "tool: no cloud\n")
+
+
+def test_output_that_nobody_reads_any_more_changes_no_exit_code():
+    """Python alone would end with 120: text is left in the buffer, and its reader is gone."""
+    program = """
+import sys
+from data import command_line
+app = command_line.application("tool", "Does things.")
+@app.command()
+def leave() -> None:
+    sys.stdin.read()
+    sys.stdout.write("half a line")
+command_line.run(app, "tool")
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "leave"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+    ) as process:
+        process.stdout.close()
+        process.stdin.close()
+        assert process.wait(60) == 0
