@@ -40,13 +40,13 @@ _SAFE = "signed, checked, tried in a child process, and rolled back automaticall
 _FULL = "A full disk, a broken network or a flood costs time, not ratings"
 _PAGE = "tests/edge/page/"
 _SEARCH = "tests/edge/search/"
-_UP = "tests/cloud_sync/test_feedback_up.py::"
-_INGEST = "tests/lambdas/test_ingest.py::"
+_UP = "tests/cloud_sync/test_feedback.py::"
+_INGEST = "tests/lambdas/store_feedback/test_ingest.py::"
 _PARITY = "tests/training/export/test_parity.py::"
 _DISK = "tests/edge/appliance/test_disk_space.py::"
 _JOURNAL = "tests/edge/journal/test_journal.py::"
 _UPDATE = "tests/edge/models/test_update.py::"
-_FOLDERS = "tests/edge/models/test_bad_folders.py::"
+_ACTIVATION = "tests/edge/models/test_activation.py::"
 _SANDBOX = "tests/edge/models/test_sandbox.py::"
 
 MUTATIONS = (
@@ -75,13 +75,13 @@ MUTATIONS = (
         "stars-need-not-agree", "you can prove it", "README.md", "edge/search/exact.py",
         "np.array_equal(found.scores, rows.score) and same_bits.all()",
         "np.array_equal(found.scores, rows.score)",
-        _SEARCH + "test_search.py::test_agreement_means_every_bit_of_score_and_stars",
+        _SEARCH + "test_best.py::test_agreement_means_every_bit_of_score_and_stars",
         gate=True,
     ),
     Mutation(
         "lying-tables-believed", "you can prove it", "README.md", "edge/search/exact.py",
         "if agrees(found, rows):", "if True:",
-        _SEARCH + "test_search.py::"
+        _SEARCH + "test_best.py::"
         "test_tables_that_lie_are_found_out_and_the_answer_is_still_right",
     ),
     Mutation(
@@ -227,13 +227,13 @@ MUTATIONS = (
         "older-model-back", "versions only grow", "docs/security.md",
         "edge/models/activation.py",
         "if manifest.version <= highest:", "if manifest.version < highest - 99:",
-        _FOLDERS + "test_a_signed_manifest_for_other_devices_is_refused",
+        _ACTIVATION + "test_a_signed_manifest_for_other_devices_is_refused",
     ),
     Mutation(
         "quarantine-forgotten", "stays in quarantine by its hash", "docs/security.md",
         "edge/models/activation.py",
         "if manifest.model_hash in known.quarantined:", "if False:",
-        _FOLDERS + "test_a_model_in_quarantine_is_refused_under_any_version",
+        _ACTIVATION + "test_a_model_in_quarantine_is_refused_under_any_version",
     ),
     Mutation(
         "never-rolled-back", _SAFE, "README.md", "edge/models/active.py",

@@ -21,7 +21,7 @@ from edge.search.slate import Slate
 
 from .made_up import model as made_up_model
 from .plain import best_of, combinations_of
-from .test_search import models, slates
+from .test_best import models, slates
 
 pytestmark = pytest.mark.numeric
 

@@ -16,10 +16,10 @@ from data.messages import VerificationReply, VerificationRequest
 from lambdas.predict.answer import answer
 from lambdas.predict.sagemaker import SageMakerEndpoint
 
-from .device import Device
-from .rule_events import THING, event_of
-from .runtime import RunningFunction
-from .stub_endpoint import StubEndpoint
+from ..device import Device
+from ..rule_events import THING, event_of
+from ..runtime import RunningFunction
+from ..stub_endpoint import StubEndpoint
 
 ROWS = (Combination("Ang Lee", 2001, ("Drama",)), Combination("Jane Campion", 1993, ("Drama",)))
 MODEL = "cd" * 32

@@ -15,7 +15,7 @@ import pytest
 
 from lambdas.operator import package
 
-from .runtime import runtime_libraries
+from ..runtime import runtime_libraries
 
 # Both handlers, called as AWS calls them, with events that no rule made.
 PROBE = """

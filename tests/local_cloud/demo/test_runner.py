@@ -19,7 +19,7 @@ from rich.cells import cell_len
 from local_cloud.demo.runner import Runner, StepFailed
 from training.export.example_bundle import make_example_bundle
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # The real commands, drawn by the real runner: a step, a grid and a box, tables, long lines.
 SHOWN = """
 import sys

@@ -11,9 +11,9 @@ import pytest
 from data import limits, topics, wire
 from data.messages import Ack, FeedbackBatch
 
-from .device import Device, feedback
-from .rule_events import THING, batch_of, event_of
-from .runtime import RunningFunction
+from ..device import Device, feedback
+from ..rule_events import THING, batch_of, event_of
+from ..runtime import RunningFunction
 
 
 def outcomes(packaged: Device, running: RunningFunction, event: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ from data.messages import FeedbackBatch
 from lambdas.store_feedback.ingest import receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
-from .device import feedback
+from ..device import feedback
 
 
 def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_cloud: Any) -> None:

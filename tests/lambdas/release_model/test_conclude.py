@@ -24,7 +24,7 @@ from lambdas.release_model.candidate import CandidateRejected
 from lambdas.release_model.conclude import conclude
 from lambdas.training_jobs import Ended, TrainingOutcome, event_of, job_name, read_event
 
-from .candidates import left_by_job, packed
+from ..candidates import left_by_job, packed
 
 JOB = job_name("greenlight", "2026-01-02T03:04:05Z")
 DONE = Ended(JOB, "Completed")

@@ -12,9 +12,9 @@ import pytest
 from data.film_table import write_films
 from training.export.example_bundle import made_up_films, make_example_bundle
 
-from .test_demo_output import check
+from .test_runner import check
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WIDTH = 80
 
 

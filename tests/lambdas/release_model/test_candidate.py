@@ -16,7 +16,7 @@ from data.verdict import VERDICT, ModelIdentity
 from lambdas.release_model import candidate
 from lambdas.release_model.candidate import CandidateRejected, read
 
-from .candidates import entry, left_by_job, packed, verdict
+from ..candidates import entry, left_by_job, packed, verdict
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from data.errors import InvalidRecord
 from data.messages import Feedback, FeedbackBatch
 from lambdas.store_feedback.ingest import Item, Unstorable, canonical, item_of, receive
 
-from .fake_cloud import FAULTS, THING, Cloud, Fault, record
+from ..fake_cloud import FAULTS, THING, Cloud, Fault, record
 
 
 def last_outcomes(cloud: Cloud) -> dict[str, str]:

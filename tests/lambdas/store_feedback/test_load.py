@@ -15,7 +15,7 @@ from data.messages import Ack, FeedbackBatch
 from local_cloud.control import order
 from local_cloud.state import LocalState
 
-from .device import Device, feedback
+from ..device import Device, feedback
 
 RATINGS = 2_000
 # Far above what is measured (about 250 MB with everything), far below a leak.

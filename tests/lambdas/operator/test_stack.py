@@ -23,7 +23,7 @@ from lambdas.operator.devices import ProvisioningFailed, provision, things_of
 from lambdas.operator.publish import under_release_key
 from lambdas.operator.stack import NotReady, StackRequest, prerequisites
 
-from .template_text import read_template
+from ..template_text import read_template
 
 WAIT = Wait(every_seconds=0.05, at_most_seconds=60)
 

@@ -20,7 +20,7 @@ from data.messages import Ack, FeedbackBatch
 from lambdas.store_feedback.ingest import canonical, receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
-from .device import feedback
+from ..device import feedback
 
 CALLS = ("item", "object", "item", "object", "ack")
 FAULTS = ("lost request", "lost answer", "throttled", "conflict")

@@ -11,7 +11,7 @@ from data.ids import new_id
 from lambdas.store_feedback.ingest import item_of
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
-from .fake_cloud import Cloud, record
+from ..fake_cloud import Cloud, record
 
 
 @pytest.fixture(params=["in memory", "DynamoDB"])

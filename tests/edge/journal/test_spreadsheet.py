@@ -10,7 +10,7 @@ import msgspec
 from edge.journal import HistoryEntry
 from edge.journal.spreadsheet import COLUMNS, as_csv
 
-from .test_charts import entry
+from ..page.test_charts import entry
 
 
 def rows(*entries: HistoryEntry) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ from lambdas.release import versions
 from lambdas.start_retraining.sagemaker import AwsTraining, TrainingSettings
 from lambdas.training_jobs import MODEL_NAME
 
-from .device import Device
+from ..device import Device
 
 pytestmark = pytest.mark.numeric
 
