@@ -9,7 +9,6 @@ import random
 import time
 from collections.abc import Iterator
 
-from cloud_sync.addresses import subscriptions
 from cloud_sync.artefacts import Bucket
 from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.config import SyncConfig
@@ -18,14 +17,14 @@ from cloud_sync.fetcher import Fetcher
 from cloud_sync.mqtt import BrokerEndpoint
 from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.service import EventQueue, Service
-from cloud_sync.session import Session, SessionSettings
+from cloud_sync.session import Session, SessionSettings, subscriptions
 from data import signing
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
 
 # Two users of one group share the state folder.
 _UMASK = 0o007
-_STAGES = 6
+_CONNECT_STAGES = 6
 
 
 def software_version() -> str:
@@ -45,7 +44,7 @@ def session_settings(config: SyncConfig) -> SessionSettings:
         report_interval_seconds=config.report_interval_seconds,
         update_timeout_seconds=config.update_timeout_seconds,
         # TCP, TLS, CONNACK and the subscriptions may each take the timeout.
-        connect_patience_seconds=_STAGES * config.connect_timeout_seconds,
+        connect_timeout_seconds=_CONNECT_STAGES * config.connect_timeout_seconds,
     )
 
 

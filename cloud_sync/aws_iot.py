@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 from cloud_sync.mqtt import BrokerEndpoint, Dropped, Inbox, NotConnected, check_publish
-from cloud_sync.sdk_connection import ConnectFailed, SdkConnection, quieten_sdk
+from cloud_sync.sdk_connection import ConnectFailed, SdkConnection, silence_sdk
 
 
 class AwsIotBroker:
@@ -19,7 +19,7 @@ class AwsIotBroker:
     def __init__(
         self, endpoint: BrokerEndpoint, subscriptions: Sequence[str], inbox: Inbox
     ) -> None:
-        quieten_sdk()
+        silence_sdk()
         self._endpoint = endpoint
         self._subscriptions = tuple(subscriptions)
         self._inbox = inbox
@@ -68,4 +68,4 @@ class AwsIotBroker:
             connection.open(self._subscriptions)
         except ConnectFailed as error:
             connection.tear_down()
-            connection.tell_drop(str(error))
+            connection.report_drop(str(error))

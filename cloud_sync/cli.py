@@ -21,7 +21,7 @@ from cloud_sync.config import SyncConfig, check_files, read
 from data import command_line
 from data.errors import GreenlightError
 from data.exits import Exit
-from data.notify import Watchdog, tell_systemd
+from data.notify import Watchdog, notify_systemd
 
 if TYPE_CHECKING:
     from edge.journal import Journal
@@ -62,9 +62,9 @@ def run(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> Non
             return False
 
         with assembled(settings) as service:
-            tell_systemd("READY=1")
+            notify_systemd("READY=1")
             service.run(stop, came_round)
-            tell_systemd("STOPPING=1")
+            notify_systemd("STOPPING=1")
 
 
 @app.command()
@@ -83,8 +83,8 @@ def once(
         from cloud_sync.assembly import assembled
 
         with assembled(settings) as service:
-            service.run(stop, lambda: service.standing()[0] or time.monotonic() > deadline)
-            settled, reason = service.standing()
+            service.run(stop, lambda: service.status()[0] or time.monotonic() > deadline)
+            settled, reason = service.status()
     if not settled:
         _err.print(f"greenlight-sync: not finished in {timeout:g} s: {reason}")
         raise typer.Exit(Exit.NOT_RUNNING)
@@ -117,7 +117,7 @@ def status(
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in known.items():
-        text = value if isinstance(value, str) else ", ".join(_told(value))
+        text = value if isinstance(value, str) else ", ".join(_shown(value))
         table.add_row(name, text)
     _out.print(table)
 
@@ -161,7 +161,7 @@ def doctor(
         raise typer.Exit(Exit.FAILED)
 
 
-def _told(value: object) -> Iterator[str]:
+def _shown(value: object) -> Iterator[str]:
     entries = value.items() if isinstance(value, dict) else [("", value)]
     for name, entry in entries:
         if entry is not None and entry != "":

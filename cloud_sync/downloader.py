@@ -84,7 +84,7 @@ class Downloader:
     ) -> Fetched | FetchFailed | BundleRejected | SoftwareTooOld:
         """Fetch, check and place a job's bundle. What is already there is not fetched again."""
         try:
-            with _told_when_full():
+            with _reporting_full_disk():
                 return Fetched(job.id, self._fetch(job, checkpoint))
         except NeedsNewerSoftware as error:
             return SoftwareTooOld(job.id, str(error))
@@ -213,7 +213,7 @@ def _missing_bytes(manifest: Manifest, partial: Path) -> int:
 
 
 @contextlib.contextmanager
-def _told_when_full() -> Iterator[None]:
+def _reporting_full_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:

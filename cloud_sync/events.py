@@ -10,7 +10,7 @@ import msgspec
 from cloud_sync import update
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
 from cloud_sync.mqtt import Connected, Dropped, MqttMessage
-from cloud_sync.pace import Publish
+from cloud_sync.rate_limit import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
 from cloud_sync.verification import FinishVerification

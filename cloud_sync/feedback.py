@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cloud_sync.link import Backoff
+from cloud_sync.connection import Backoff
 from data import limits, wire
 from data.errors import InvalidRecord
 from data.messages import Ack, FeedbackBatch
@@ -26,7 +26,7 @@ from edge.journal import OutboxRow
 # Room for the batch's own brackets, commas and schema version.
 _ENVELOPE_BYTES = 64
 # An answer takes what the cloud takes; waits for it double up to this many times.
-_MOST_PATIENCE = 4
+_MOST_DOUBLINGS = 4
 
 
 class _Addressed(msgspec.Struct):
@@ -70,7 +70,7 @@ class Uplink:
 
     def __init__(self, thing: str, ack_timeout_seconds: float, rng: random.Random) -> None:
         self._thing = thing
-        self._patience = Backoff(ack_timeout_seconds, ack_timeout_seconds * 2**_MOST_PATIENCE)
+        self._backoff = Backoff(ack_timeout_seconds, ack_timeout_seconds * 2**_MOST_DOUBLINGS)
         self._rng = rng
         self._limit = limits.MAX_BATCH_RECORDS
         self._in_flight: set[str] = set()
@@ -147,7 +147,7 @@ class Uplink:
     def failed(self, now: float) -> None:
         """The journal could not be read or written: wait, it may recover."""
         self._reading = False
-        self._paused_until = now + self._patience.base_seconds
+        self._paused_until = now + self._backoff.base_seconds
 
     def tick(self, now: float) -> list[FeedbackCommand]:
         """Time has passed: give up waiting for an answer that is late."""
@@ -209,5 +209,5 @@ class Uplink:
 
     def _wait(self) -> float:
         # At least the timeout itself, so that a slow answer is not overtaken by its own resend.
-        extra = self._patience.delay(self._timeouts, self._rng) if self._timeouts else 0.0
-        return self._patience.base_seconds + extra
+        extra = self._backoff.delay(self._timeouts, self._rng) if self._timeouts else 0.0
+        return self._backoff.base_seconds + extra

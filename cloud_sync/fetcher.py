@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 # One step (a name looked up, a connection made, a piece read, a file on a slow card synced) has its
 # own timeouts far below this.
-_PATIENCE_SECONDS = 300.0
+_STUCK_SECONDS = 300.0
 
 
 class Fetcher:
@@ -26,13 +26,13 @@ class Fetcher:
         self,
         downloader: Downloader,
         inbox: Callable[[Event], None],
-        patience_seconds: float = _PATIENCE_SECONDS,
+        stuck_seconds: float = _STUCK_SECONDS,
     ) -> None:
         self._downloader = downloader
         self._inbox = inbox
-        self._patience = patience_seconds
+        self._stuck_seconds = stuck_seconds
         self._alive_at: float | None = None
-        self._told_stuck = False
+        self._reported_stuck = False
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fetch", daemon=True)
@@ -78,10 +78,10 @@ class Fetcher:
     def is_fresh(self) -> bool:
         """Return whether the thread is idle, or has shown a sign of life not long ago."""
         alive_at = self._alive_at
-        stuck = alive_at is not None and time.monotonic() - alive_at > self._patience
-        if stuck and not self._told_stuck:
-            _log.error("fetching hangs: no sign of life for %.0f s", self._patience)
-        self._told_stuck = stuck
+        stuck = alive_at is not None and time.monotonic() - alive_at > self._stuck_seconds
+        if stuck and not self._reported_stuck:
+            _log.error("fetching hangs: no sign of life for %.0f s", self._stuck_seconds)
+        self._reported_stuck = stuck
         return not stuck
 
     def close(self, seconds: float) -> None:

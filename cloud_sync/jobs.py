@@ -2,7 +2,7 @@
 
 A notification that arrives while we are away is never repeated, so the list of pending jobs is
 asked for on every connect and on every notification. Of all pending jobs the highest version is
-wanted; older ones are told so. One update runs at a time (`cloud_sync.update_run`).
+wanted; for the others it reports that they're superseded. One update runs at a time (`cloud_sync.update_run`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from cloud_sync import job_messages, update
+from cloud_sync.connection import Backoff
 from cloud_sync.job_messages import CONCLUSION, PROGRESS
-from cloud_sync.link import Backoff
 from cloud_sync.update import Job, JobState
-from cloud_sync.update_run import JobsCommand, JobsPublish, UpdateRun, told_superseded
+from cloud_sync.update_run import JobsCommand, JobsPublish, UpdateRun, superseded_message
 from data.bundle import NEEDS_NEWER_SOFTWARE
 from data.errors import InvalidRecord
 from edge.journal import Activation
@@ -66,7 +66,7 @@ class Updates:
         """We are online: ask what is pending, and tell the conclusion that may not have arrived."""
         self._online, self._stale = True, True
         self._forget_question()
-        return self._ask(now) + self._run.happen(update.ReportDue(), now)
+        return self._ask(now) + self._run.handle(update.ReportDue(), now)
 
     def dropped(self) -> None:
         """We are offline."""
@@ -112,7 +112,7 @@ class Updates:
         self._known = {key: job for key, job in self._known.items() if key in keys}
         commands: list[JobsCommand] = []
         if self._run.job is not None and self._run.job.id not in self._listed:
-            commands += self._run.happen(update.Cancelled(), now)
+            commands += self._run.handle(update.Cancelled(), now)
         unknown = [job_id for job_id, key in self._listed.items() if key not in self._known]
         if unknown:
             self._asked_until = now + self._answer_timeout
@@ -142,7 +142,7 @@ class Updates:
     def answered(
         self, job_id: str, accepted: bool, payload: bytes, now: float
     ) -> list[JobsCommand]:
-        """The cloud accepted or rejected what we told of a job.
+        """The cloud accepted or rejected a status we sent for a job.
 
         Raises:
             InvalidRecord: the payload isn't such an answer.
@@ -162,14 +162,14 @@ class Updates:
                 self._activations.pop(row.job_id, None)
                 self._activations[row.job_id] = row
         _keep_last(self._activations)
-        event = self._spoken_of(self._run.job) if self._run.job is not None else None
-        return self._run.happen(event, now) if event is not None else []
+        event = self._outcome_of(self._run.job) if self._run.job is not None else None
+        return self._run.handle(event, now) if event is not None else []
 
     def fetched(self, event: update.Event, job_id: str, now: float) -> list[JobsCommand]:
         """The fetch ended, in whatever way; the answer of a job given up is passed over."""
         if self._run.job is None or job_id != self._run.job.id:
             return []
-        return self._run.happen(event, now)
+        return self._run.handle(event, now)
 
     def tick(self, now: float) -> list[JobsCommand]:
         """Time has passed."""
@@ -198,8 +198,8 @@ class Updates:
             if isinstance(found, Job):
                 jobs.append(found)
             elif found is not None:
-                told = job_messages.update_request("FAILED", PROGRESS, reason=str(found))
-                commands.append(JobsPublish(f"{job_id}/update", told))
+                message = job_messages.update_request("FAILED", PROGRESS, reason=str(found))
+                commands.append(JobsPublish(f"{job_id}/update", message))
         if not jobs:
             return commands
         wanted = max(jobs, key=lambda job: job.document.version)
@@ -208,17 +208,17 @@ class Updates:
             wanted = current
         version = wanted.document.version
         keep = {wanted.id, current.id if current is not None else ""}
-        commands += [told_superseded(job, version) for job in jobs if job.id not in keep]
+        commands += [superseded_message(job, version) for job in jobs if job.id not in keep]
         if current is not None and current.id != wanted.id:
-            commands += self._run.happen(update.Superseded(version), now)
+            commands += self._run.handle(update.Superseded(version), now)
             if self._run.job is None:
                 self._listed.pop(current.id, None)
         if self._run.job is None and wanted.id in self._listed:
-            event = self._spoken_of(wanted) or update.JobWanted(wanted)
+            event = self._outcome_of(wanted) or update.JobWanted(wanted)
             commands += self._run.begin(wanted, event, now)
         return commands
 
-    def _spoken_of(self, job: Job) -> update.Event | None:
+    def _outcome_of(self, job: Job) -> update.Event | None:
         """Return what the appliance has said of the very bundle that this job names."""
         row = self._activations.get(job.id)
         if row is None or row.manifest_sha256 != job.document.manifest_sha256:
@@ -231,7 +231,7 @@ class Updates:
 
     def _settle(self, job_id: str, now: float) -> list[JobsCommand]:
         """The cloud has heard how it ended: a list on its way may still name the job."""
-        commands = self._run.happen(update.ReportSettled(), now)
+        commands = self._run.handle(update.ReportSettled(), now)
         if not self.running and (key := self._listed.pop(job_id, None)) is not None:
             self._settled[key] = None
             _keep_last(self._settled)

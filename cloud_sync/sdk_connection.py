@@ -41,7 +41,7 @@ _CONNACK = {
 }
 # The SDK demands stable > base; neither is ever used, as its own reconnecting is stopped.
 _SDK_BACKOFF_SECONDS = (1, 2, 3)
-_FAREWELL_SECONDS = 1.0
+_LEAVE_SECONDS = 1.0
 
 
 class ConnectFailed(GreenlightError):
@@ -58,7 +58,7 @@ class SdkConnection:
         self._over = threading.Event()
         self._lost = threading.Event()
         self._up = False
-        self._told = False
+        self._reported = False
         self._torn_down = False
         self._stopped = threading.Event()
         self._client = self._configured()
@@ -99,25 +99,25 @@ class SdkConnection:
         network = _inner(self._client)._thread
         if network is None or not network.is_alive():
             # It would take messages for ever and send none; nor would it notice a lost connection.
-            self.tell_drop("the SDK's network thread has died")
+            self.report_drop("the SDK's network thread has died")
             raise NotConnected(f"{topic}: the SDK's network thread has died")
         try:
             self._client.publishAsync(topic, payload, _QOS)
         except Exception as error:
             raise NotConnected(f"{topic}: {type(error).__name__}: {error}") from error
 
-    def tell_drop(self, reason: str) -> None:
+    def report_drop(self, reason: str) -> None:
         """Tell Dropped, once, unless we left."""
         with self._lock:
             self._up = False
-            if not self._told and not self._over.is_set():
-                self._told = True
+            if not self._reported and not self._over.is_set():
+                self._reported = True
                 self._inbox(Dropped(reason))
 
     def leave(self) -> None:
         """Tell nothing any more; end the connection, or let the attempt that runs end itself."""
         with self._lock:
-            opened = self._up or self._told
+            opened = self._up or self._reported
             self._up = False
             self._over.set()
         if opened:
@@ -135,12 +135,12 @@ class SdkConnection:
         # that one holds what disconnect needs. On a connection that is ending, both wait for ever.
         with contextlib.suppress(Exception):
             inner.disconnect()
-            self._lost.wait(_FAREWELL_SECONDS)
+            self._lost.wait(_LEAVE_SECONDS)
         # A frozen broker takes no farewell: pull the plug, so that the network thread wakes up.
         with contextlib.suppress(Exception):
             inner.socket().shutdown(socket.SHUT_RDWR)
         consumer.stop()
-        consumer.wait_until_it_stops(_FAREWELL_SECONDS)
+        consumer.wait_until_it_stops(_LEAVE_SECONDS)
         inner._backoffCore.stopStableConnectionTimer()
         inner._reset_sockets()
 
@@ -159,7 +159,7 @@ class SdkConnection:
         client.onOffline = self._on_offline
         # Where the SDK would wait before reconnecting, it waits to be thrown away instead.
         _inner(client)._backoffCore.backOff = self._stopped.wait
-        guard_reads(_inner(client), end.keep_alive_seconds, self._end_silence)
+        guard_reads(_inner(client), end.keep_alive_seconds, self._on_silence)
         return client
 
     def _socket(self) -> socket.socket:
@@ -191,16 +191,16 @@ class SdkConnection:
             if self._up:
                 self._inbox(MqttMessage(str(message.topic), bytes(message.payload)))
 
-    def _end_silence(self, reason: str) -> None:
+    def _on_silence(self, reason: str) -> None:
         with contextlib.suppress(Exception):
-            self.tell_drop(reason)
+            self.report_drop(reason)
             _inner(self._client).socket().shutdown(socket.SHUT_RDWR)
 
     def _on_offline(self) -> None:
         with contextlib.suppress(Exception), self._lock:
             self._lost.set()
             if self._up:
-                self.tell_drop("the connection was lost")
+                self.report_drop("the connection was lost")
 
 
 class _Answer:
@@ -232,7 +232,7 @@ def _inner(client: Any) -> Any:
     return client._mqtt_core._internal_async_client._paho_client
 
 
-def quieten_sdk() -> None:
+def silence_sdk() -> None:
     """Silence it: it logs every attempt and prints socket errors; the session tells transitions."""
     logging.getLogger("AWSIoTPythonSDK").setLevel(logging.CRITICAL + 1)
     _paho.print = lambda *_, **__: None

@@ -36,7 +36,7 @@ from cloud_sync.events import (
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
 from cloud_sync.fetcher import Fetcher
 from cloud_sync.mqtt import Broker, MqttMessage, NotConnected, TopicRefused
-from cloud_sync.pace import Publish
+from cloud_sync.rate_limit import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
 from cloud_sync.status import StatusWriter, iso
@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 EventQueue = queue.SimpleQueue[Event]
 # So many events are handled in one go before the journal and the clock are looked at again.
 _MOST_AT_ONCE = 200
-_FAREWELL_SECONDS = 2.0
+_STOP_SECONDS = 2.0
 
 
 class Service:
@@ -74,7 +74,7 @@ class Service:
         self._poll_seconds = poll_seconds
         self._seen_version: int | None = None
         self._next_tick = 0.0
-        self._journal_well = True
+        self._journal_works = True
 
     def run(self, stop: threading.Event, until: Callable[[], bool] | None = None) -> bool:
         """Work until `stop` is set, or until `until` says so.
@@ -90,11 +90,11 @@ class Service:
             return False
         finally:
             self._broker.disconnect()
-            self._fetcher.close(_FAREWELL_SECONDS)
+            self._fetcher.close(_STOP_SECONDS)
             self._status.stopped()
 
-    def standing(self) -> tuple[bool, str]:
-        """Return whether nothing is left to do, and what is if so."""
+    def status(self) -> tuple[bool, str]:
+        """Return whether everything is done and, if not, what is left."""
         return self._session.settled, self._session.unsettled
 
     def is_fresh(self) -> bool:
@@ -127,8 +127,8 @@ class Service:
         except JournalError as error:
             self._journal_failed(error)
             return
-        if not self._journal_well:
-            self._journal_well = True
+        if not self._journal_works:
+            self._journal_works = True
             self._seen_version = None
             _log.info("journal: works again")
         if version != self._seen_version:
@@ -136,9 +136,9 @@ class Service:
             self._handle(JournalChanged())
 
     def _journal_failed(self, error: JournalError) -> None:
-        if self._journal_well:
+        if self._journal_works:
             _log.error("journal: %s", error)
-        self._journal_well = False
+        self._journal_works = False
 
     def _handle(self, event: Event) -> None:
         pending: deque[Event] = deque([event])
@@ -211,7 +211,7 @@ class Service:
             case SendReport():
                 self._status.reported(command)
             case ConnectionChanged():
-                self._status.link_changed(command)
+                self._status.connection_changed(command)
             case UpdateChanged():
                 self._status.update_changed(command)
             case MessageIgnored():

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
 from cloud_sync import update
-from cloud_sync.addresses import Outgoing, topic_of
+from cloud_sync.connection import Backoff, Connection, ConnectionState
 from cloud_sync.events import (
     ActivationsRead,
     Command,
@@ -31,15 +32,44 @@ from cloud_sync.events import (
 )
 from cloud_sync.feedback import SendFeedback, Uplink
 from cloud_sync.jobs import Updates
-from cloud_sync.link import Backoff, Link, LinkState
 from cloud_sync.mqtt import Connected, Dropped, MqttMessage
-from cloud_sync.pace import Pace, Publish
+from cloud_sync.rate_limit import Publish, RateLimiter
 from cloud_sync.report import Reporter, SendReport, Stock
 from cloud_sync.update_run import JobsCommand, JobsPublish
 from cloud_sync.verification import FinishVerification, SendVerification, Verifier
 from data import topics
 from data.errors import InvalidRecord
 from edge.journal import Activation, Request
+
+Outgoing: TypeAlias = SendFeedback | SendVerification | JobsPublish | SendReport
+
+
+def subscriptions(thing: str) -> tuple[str, ...]:
+    """Return the topic filters that the broker must grant."""
+    jobs = topics.jobs(thing)
+    return (
+        topics.feedback_ack(thing),
+        topics.verification_reply(thing),
+        f"{jobs}/notify",
+        f"{jobs}/notify-next",
+        f"{jobs}/get/+",
+        f"{jobs}/+/get/+",
+        f"{jobs}/+/update/+",
+        f"{topics.shadow_update(thing)}/rejected",
+    )
+
+
+def topic_of(thing: str, message: Outgoing) -> str:
+    """Return the topic that a part's message is for."""
+    match message:
+        case SendFeedback():
+            return topics.feedback(thing)
+        case SendVerification():
+            return topics.verification(thing)
+        case SendReport():
+            return topics.shadow_update(thing)
+        case JobsPublish():
+            return f"{topics.jobs(thing)}/{message.tail}"
 
 
 class SessionSettings(msgspec.Struct, frozen=True):
@@ -53,7 +83,7 @@ class SessionSettings(msgspec.Struct, frozen=True):
     ack_timeout_seconds: float
     report_interval_seconds: float
     update_timeout_seconds: float
-    connect_patience_seconds: float
+    connect_timeout_seconds: float
 
 
 class Session:
@@ -62,8 +92,8 @@ class Session:
     def __init__(self, settings: SessionSettings, rng: random.Random, now: float) -> None:
         retry = Backoff(settings.retry_base_seconds, settings.retry_cap_seconds)
         self._thing = settings.thing
-        self._connect_patience = settings.connect_patience_seconds
-        self._link = Link(retry, rng, now)
+        self._connect_timeout = settings.connect_timeout_seconds
+        self._connection = Connection(retry, rng, now)
         self._uplink = Uplink(settings.thing, settings.ack_timeout_seconds, rng)
         self._verifier = Verifier(settings.ack_timeout_seconds, rng)
         self._updates = Updates(
@@ -74,15 +104,15 @@ class Session:
             rng,
         )
         self._reporter = Reporter(settings.report_interval_seconds, settings.software_version)
-        self._pace = Pace()
+        self._rate_limiter = RateLimiter()
         self._sync_requests: list[int] = []
         self._activation_seq = 0
         self._outbox_empty = False
 
     @property
-    def link(self) -> Link:
+    def connection(self) -> Connection:
         """The connection's state."""
-        return self._link
+        return self._connection
 
     @property
     def settled(self) -> bool:
@@ -92,14 +122,14 @@ class Session:
     @property
     def unsettled(self) -> str:
         """What is left to do, for a person; empty if nothing is."""
-        if not self._link.online:
-            return f"not connected: {self._link.reason}"
+        if not self._connection.online:
+            return f"not connected: {self._connection.reason}"
         left = {
             "ratings wait": not self._outbox_empty or self._uplink.busy,
             "a verification waits for its reply": self._verifier.busy,
             "a model update runs": self._updates.busy,
             "the report waits": self._reporter.pending,
-            "messages are held back": self._pace.waiting > 0,
+            "messages are held back": self._rate_limiter.waiting > 0,
         }
         return ", ".join(name for name, is_left in left.items() if is_left)
 
@@ -145,14 +175,14 @@ class Session:
 
     def _tick(self, now: float) -> list[Command]:
         commands: list[Command] = []
-        if self._link.hangs(now, self._connect_patience):
+        if self._connection.hangs(now, self._connect_timeout):
             # A vendor's library may deadlock; another attempt gets a client of its own.
             commands += self._dropped("the attempt to connect hangs", now)
-        if self._link.due(now):
-            commands += [self._link_changed(now), Connect()]
+        if self._connection.due(now):
+            commands += [self._connection_changed(now), Connect()]
         commands += self._jobs(self._updates.tick(now), now)
-        if self._link.online:
-            commands += self._pace.tick(now)
+        if self._connection.online:
+            commands += self._rate_limiter.tick(now)
             commands += self._out(self._uplink.tick(now), now)
             if not self._outbox_empty:
                 commands += self._look(now)
@@ -161,11 +191,11 @@ class Session:
         return commands
 
     def _connected(self, now: float) -> list[Command]:
-        self._link.connected(now)
+        self._connection.connected(now)
         self._reporter.connected()
         self._outbox_empty = False
         return [
-            self._link_changed(now),
+            self._connection_changed(now),
             *self._jobs(self._updates.connected(now), now),
             *self._look(now),
             *self._out(self._verifier.tick(now), now),
@@ -174,15 +204,15 @@ class Session:
         ]
 
     def _dropped(self, reason: str, now: float) -> list[Command]:
-        self._link.dropped(reason, now)
+        self._connection.dropped(reason, now)
         self._uplink.offline()
         self._verifier.offline()
         self._updates.dropped()
-        self._pace.offline()
-        return [self._link_changed(now)]
+        self._rate_limiter.offline()
+        return [self._connection_changed(now)]
 
     def _message(self, message: MqttMessage, now: float) -> list[Command]:
-        if not self._link.online:
+        if not self._connection.online:
             return []
         try:
             return self._route(message, now)
@@ -212,16 +242,16 @@ class Session:
         self._sync_requests = [one.seq for one in requests if one.kind == "sync"]
         commands: list[Command] = []
         if self._sync_requests:
-            self._link.hurry(now)
+            self._connection.connect_now(now)
             commands += self._finish_syncs()
-            if self._link.online:
+            if self._connection.online:
                 commands += self._jobs(self._updates.notified(now), now)
-        if self._link.online:
+        if self._connection.online:
             commands += self._out(self._verifier.tick(now), now)
         return commands
 
     def _finish_syncs(self) -> list[Command]:
-        if not self._link.online:
+        if not self._connection.online:
             return []
         finished: list[Command] = [FinishSync(seq) for seq in self._sync_requests]
         self._sync_requests = []
@@ -235,7 +265,7 @@ class Session:
         return self._jobs(self._updates.activations(rows, now), now)
 
     def _look(self, now: float) -> list[Command]:
-        return self._out(self._uplink.look(now), now) if self._link.online else []
+        return self._out(self._uplink.look(now), now) if self._connection.online else []
 
     def _out(self, commands: Iterable[Command | Outgoing], now: float) -> list[Command]:
         """Put the parts' messages on their topics, at the pace; leave every other command as is."""
@@ -257,15 +287,15 @@ class Session:
     def _jobs(self, commands: Iterable[JobsCommand], now: float) -> list[Command]:
         self._reporter.updating(self._updates.running)
         # Offline nothing is told of jobs: after the next connect all of it is asked anew.
-        online = self._link.online
-        told = [one for one in commands if online or not isinstance(one, JobsPublish)]
-        return self._out(told, now)
+        online = self._connection.online
+        sendable = [one for one in commands if online or not isinstance(one, JobsPublish)]
+        return self._out(sendable, now)
 
     def _publish(self, message: Outgoing, now: float) -> list[Publish]:
         topic = topic_of(self._thing, message)
-        return self._pace.offer(Publish(topic, message.payload), now)
+        return self._rate_limiter.offer(Publish(topic, message.payload), now)
 
-    def _link_changed(self, now: float) -> ConnectionChanged:
-        link = self._link
-        wait = link.next_try - now if link.state is LinkState.OFFLINE else None
-        return ConnectionChanged(link.state.value, link.reason, link.attempts, wait)
+    def _connection_changed(self, now: float) -> ConnectionChanged:
+        current = self._connection
+        wait = current.next_try - now if current.state is ConnectionState.OFFLINE else None
+        return ConnectionChanged(current.state.value, current.reason, current.attempts, wait)

@@ -30,7 +30,7 @@ class StatusWriter:
         self.journal = journal
         self._away_since: datetime | None = None
 
-    def link_changed(self, command: ConnectionChanged) -> None:
+    def connection_changed(self, command: ConnectionChanged) -> None:
         """The connection stands elsewhere."""
         now = datetime.now(UTC)
         wait = command.next_try_in_seconds
@@ -54,23 +54,23 @@ class StatusWriter:
         )
         if command.state != "connecting" or command.attempts == 0:
             # Each attempt ends in a state of its own; an SD card need not hear of both.
-            self._tell("connection", state)
+            self._write("connection", state)
 
     def update_changed(self, command: UpdateChanged) -> None:
         """An update stands elsewhere."""
         reason = command.reason and f": {command.reason}"
         _log.info("version %d: %s%s", command.version, command.step, reason)
-        self._tell("update", {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command)})
+        self._write("update", {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command)})
 
     def reported(self, command: SendReport) -> None:
         """The shadow is told this."""
-        self._tell("report", msgspec.to_builtins(command.report))
+        self._write("report", msgspec.to_builtins(command.report))
 
     def stopped(self) -> None:
         """The service ends."""
-        self._tell("connection", {"state": "stopped", "since": iso(datetime.now(UTC))})
+        self._write("connection", {"state": "stopped", "since": iso(datetime.now(UTC))})
 
-    def _tell(self, key: str, value: object) -> None:
+    def _write(self, key: str, value: object) -> None:
         try:
             self.journal.set_sync_state(key, value)
         except JournalError as error:

@@ -10,8 +10,8 @@ import random
 import msgspec
 
 from cloud_sync import job_messages, update
+from cloud_sync.connection import Backoff
 from cloud_sync.job_messages import CONCLUSION, PROGRESS
-from cloud_sync.link import Backoff
 from cloud_sync.update import Action, Job, JobState
 
 # By the waits between tries about a minute: a right just given counts by then.
@@ -60,11 +60,11 @@ class UpdateChanged(msgspec.Struct, frozen=True):
 JobsCommand = JobsPublish | Fetch | StopFetching | Offer | Discard | UpdateChanged
 
 
-def told_superseded(job: Job, by_version: int) -> JobsPublish:
+def superseded_message(job: Job, by_version: int) -> JobsPublish:
     """Return what tells the cloud that a job is not carried out."""
     reason = f"superseded by version {by_version}"
-    told = job_messages.update_request("REJECTED", PROGRESS, reason=reason)
-    return JobsPublish(f"{job.id}/update", told)
+    message = job_messages.update_request("REJECTED", PROGRESS, reason=reason)
+    return JobsPublish(f"{job.id}/update", message)
 
 
 class UpdateRun:
@@ -94,7 +94,7 @@ class UpdateRun:
         """Take up a job: it is wanted, or the appliance has already spoken of it."""
         self.job, self._reason, self._folder = job, "", ""
         self._attempts = self._denials = 0
-        return self.happen(event, now)
+        return self.handle(event, now)
 
     def tick(self, online: bool, now: float) -> list[JobsCommand]:
         """Time has passed."""
@@ -102,14 +102,14 @@ class UpdateRun:
             return []
         match self.state:
             case JobState.PAUSED:
-                return self.happen(update.RetryDue(), now)
+                return self.handle(update.RetryDue(), now)
             case JobState.WAITING_FOR_EDGE:
-                return self.happen(update.EdgeTimedOut(), now)
+                return self.handle(update.EdgeTimedOut(), now)
             case JobState.CONCLUDED if online:
-                return self.happen(update.ReportDue(), now)
+                return self.handle(update.ReportDue(), now)
         return []
 
-    def happen(self, event: update.Event, now: float) -> list[JobsCommand]:
+    def handle(self, event: update.Event, now: float) -> list[JobsCommand]:
         """Return what follows from an event, by the table."""
         if self.job is None:
             return []
@@ -156,8 +156,10 @@ class UpdateRun:
     def _act(self, job: Job, action: Action, event: update.Event, now: float) -> list[JobsCommand]:
         match action:
             case Action.REPORT_PROGRESS:
-                told = job_messages.update_request("IN_PROGRESS", PROGRESS, step=self.state.value)
-                return [JobsPublish(f"{job.id}/update", told)]
+                message = job_messages.update_request(
+                    "IN_PROGRESS", PROGRESS, step=self.state.value
+                )
+                return [JobsPublish(f"{job.id}/update", message)]
             case Action.FETCH:
                 return [Fetch(job)]
             case Action.STOP_FETCHING:
@@ -182,9 +184,9 @@ class UpdateRun:
                 reason = "its job was cancelled, or took too long"
                 return [UpdateChanged(job.document.version, job.id, "given up", reason)]
             case Action.REPORT_SUPERSEDED:
-                told_now = told_superseded(job, getattr(event, "by_version", 0))
+                message = superseded_message(job, getattr(event, "by_version", 0))
                 version = job.document.version
-                return [told_now, UpdateChanged(version, job.id, "superseded", "")]
+                return [message, UpdateChanged(version, job.id, "superseded", "")]
             case Action.DISCARD:
                 return [Discard(job.document.version)]
             case Action.FORGET:
@@ -194,9 +196,9 @@ class UpdateRun:
     def _conclusion(self, job: Job) -> JobsPublish:
         if self._conclusion_status == "SUCCEEDED":
             version = str(job.document.version)
-            told = job_messages.update_request("SUCCEEDED", CONCLUSION, version=version)
+            message = job_messages.update_request("SUCCEEDED", CONCLUSION, version=version)
         else:
-            told = job_messages.update_request(
+            message = job_messages.update_request(
                 self._conclusion_status, CONCLUSION, reason=self._reason
             )
-        return JobsPublish(f"{job.id}/update", told)
+        return JobsPublish(f"{job.id}/update", message)

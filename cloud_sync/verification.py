@@ -13,14 +13,14 @@ from typing import Literal
 
 import msgspec
 
-from cloud_sync.link import Backoff
+from cloud_sync.connection import Backoff
 from data import limits, wire
 from data.errors import InvalidRecord
 from data.messages import VerificationReply, VerificationRequest
 from edge.journal import Request
 
 VerificationOutcome = Literal["agreed", "differed", "skipped", "failed"]
-_MOST_PATIENCE = 6
+_MOST_DOUBLINGS = 6
 
 
 class VerificationResult(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ class Verifier:
     """Sends the appliance's verification requests one at a time and judges the replies."""
 
     def __init__(self, reply_timeout_seconds: float, rng: random.Random) -> None:
-        self._patience = Backoff(reply_timeout_seconds, reply_timeout_seconds * 2**_MOST_PATIENCE)
+        self._backoff = Backoff(reply_timeout_seconds, reply_timeout_seconds * 2**_MOST_DOUBLINGS)
         self._rng = rng
         self._waiting: dict[int, Request] = {}
         self._current: tuple[Request, VerificationRequest] | None = None
@@ -140,8 +140,8 @@ class Verifier:
 
     def _send(self, now: float) -> SendVerification:
         assert self._current is not None
-        extra = self._patience.delay(self._attempts, self._rng) if self._attempts else 0.0
-        self._deadline = now + self._patience.base_seconds + extra
+        extra = self._backoff.delay(self._attempts, self._rng) if self._attempts else 0.0
+        self._deadline = now + self._backoff.base_seconds + extra
         return SendVerification(wire.encode(self._current[1]))
 
 

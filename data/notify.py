@@ -7,7 +7,7 @@ import socket
 import time
 
 
-def tell_systemd(note: str) -> None:
+def notify_systemd(note: str) -> None:
     """Send a note such as `READY=1`; without systemd nothing happens."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
@@ -31,5 +31,5 @@ class Watchdog:
         """Say that all is alive, as often as systemd wants to hear it."""
         now = time.monotonic()
         if self._every_seconds is not None and now >= self._next:
-            tell_systemd("WATCHDOG=1")
+            notify_systemd("WATCHDOG=1")
             self._next = now + self._every_seconds

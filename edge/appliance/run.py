@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from data.bundle import Bundle
 from data.errors import GreenlightError
-from data.notify import tell_systemd
+from data.notify import notify_systemd
 from data.signing import KeyUnusable
 from edge.appliance import memory
 from edge.appliance.appliance import Appliance, Parts
@@ -108,13 +108,13 @@ async def _run(
         observer.offer_first_bundle()
         stack.enter_context(terminal.pressing(lambda seconds: appliance.begin(Hold(seconds))))
         terminal.say("ready")
-        tell_systemd("READY=1")
+        notify_systemd("READY=1")
         workers: list[HasHeartbeat] = [searcher, updater]
         if config.page and (page := await _open_page(appliance, updater)) is not None:
             stack.push_async_callback(asyncio.to_thread, page.stop)
             workers.append(page)
         await main_loop(appliance, observer, workers)
-        tell_systemd("STOPPING=1")
+        notify_systemd("STOPPING=1")
         terminal.say("stopping")
         models.note_idle(store)
         return appliance.powers_off

@@ -136,10 +136,9 @@ def our_rate(broker, folder):
     """Return the ratings a second from being online to an empty outbox."""
     from rig.records import THING, feedback
 
-    from cloud_sync.addresses import subscriptions
     from cloud_sync.aws_iot import AwsIotBroker
     from cloud_sync.service import EventQueue, Service
-    from cloud_sync.session import Session
+    from cloud_sync.session import Session, subscriptions
     from data import wire
     from edge.journal import JOURNAL, Journal
 
@@ -213,7 +212,7 @@ def settings():
         ack_timeout_seconds=30,
         report_interval_seconds=60,
         update_timeout_seconds=60,
-        connect_patience_seconds=30,
+        connect_timeout_seconds=30,
     )
 
 

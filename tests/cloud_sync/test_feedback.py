@@ -15,7 +15,7 @@ from rig.simulation import Clock, Device, Weather, memory_journal
 
 from cloud_sync.feedback import Acknowledge
 from cloud_sync.mqtt import MqttMessage
-from cloud_sync.pace import Publish
+from cloud_sync.rate_limit import Publish
 from data import limits, topics, wire
 from data.errors import InvalidRecord
 from data.messages import Ack, Feedback, FeedbackOutcome

@@ -17,11 +17,10 @@ from rig.records import THING, feedback
 from rig.simulated_cloud import Cloud
 from rig.simulation import SETTINGS
 
-from cloud_sync.addresses import subscriptions
 from cloud_sync.events import Event
 from cloud_sync.mqtt import MqttMessage
 from cloud_sync.service import EventQueue, Service
-from cloud_sync.session import Session
+from cloud_sync.session import Session, subscriptions
 from edge.journal import JOURNAL, Journal, JournalError, JournalFull, open_or_set_aside
 
 FAST = msgspec.structs.replace(
@@ -117,7 +116,7 @@ def test_a_full_disk_loses_nothing_and_is_not_hammered(
 
 def test_a_journal_that_the_appliance_sets_aside_is_followed(folder: Path) -> None:
     world = World(folder)
-    assert world.run(lambda: "not connected" not in world.service.standing()[1])
+    assert world.run(lambda: "not connected" not in world.service.status()[1])
     for suffix in ("", "-wal"):
         path = folder / f"{JOURNAL}{suffix}"
         path.write_bytes(b"\xff" * path.stat().st_size)
@@ -142,7 +141,7 @@ def test_a_message_that_the_session_cannot_take_ends_nothing(
     folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(folder)
-    assert world.run(lambda: "not connected" not in world.service.standing()[1])
+    assert world.run(lambda: "not connected" not in world.service.status()[1])
     with monkeypatch.context() as patched:
         patched.setattr(Session, "_route", lambda *_: 1 / 0)
         world.events.put(MqttMessage(f"$aws/things/{THING}/jobs/notify", b"{}"))

@@ -16,9 +16,9 @@ from rig.simulated_cloud import Cloud
 from rig.simulation import Clock, Device, memory_journal
 
 from cloud_sync import events as ev
-from cloud_sync.link import Backoff, Link, LinkState
+from cloud_sync.connection import Backoff, Connection, ConnectionState
 from cloud_sync.mqtt import MqttMessage
-from cloud_sync.pace import Pace, Publish
+from cloud_sync.rate_limit import Publish, RateLimiter
 from cloud_sync.verification import compare
 from data import limits, topics
 from data.films import Combination
@@ -43,13 +43,13 @@ def test_waits_are_jittered_fully_and_never_beyond_the_cap(attempts: int, seed: 
 
 
 def test_a_thousand_appliances_do_not_return_together() -> None:
-    firsts = [Link(BACKOFF, random.Random(seed), 0.0).next_try for seed in range(1_000)]
+    firsts = [Connection(BACKOFF, random.Random(seed), 0.0).next_try for seed in range(1_000)]
     by_tenth = [sum(int(first * 10) == tenth for first in firsts) for tenth in range(10)]
     assert max(by_tenth) < 200
 
 
 def test_a_connection_that_drops_at_once_is_not_hammered_and_a_stable_one_is_forgiven() -> None:
-    link, now = Link(BACKOFF, random.Random(1), 0.0), 0.0
+    link, now = Connection(BACKOFF, random.Random(1), 0.0), 0.0
     for _ in range(8):
         now = max(now, link.next_try)
         assert link.due(now)
@@ -65,10 +65,10 @@ def test_a_connection_that_drops_at_once_is_not_hammered_and_a_stable_one_is_for
 
 
 def test_while_connecting_it_does_not_connect_again() -> None:
-    link = Link(BACKOFF, random.Random(1), 0.0)
+    link = Connection(BACKOFF, random.Random(1), 0.0)
     assert link.due(1.0)
     assert not link.due(1_000.0)
-    assert link.state is LinkState.CONNECTING
+    assert link.state is ConnectionState.CONNECTING
 
 
 def test_an_attempt_that_hangs_for_ever_is_followed_by_another(journal: Journal) -> None:
@@ -80,7 +80,7 @@ def test_an_attempt_that_hangs_for_ever_is_followed_by_another(journal: Journal)
     attempts = sum(isinstance(command, ev.Connect) for command in device.commands)
     assert 3 < attempts < 12
     hanging[0] = False
-    assert clock.run(lambda: device.session.link.online, 600)
+    assert clock.run(lambda: device.session.connection.online, 600)
 
 
 def test_through_the_on_off_pattern_everything_arrives_soon_after_each_return(
@@ -93,7 +93,7 @@ def test_through_the_on_off_pattern_everything_arrives_soon_after_each_return(
     records, converged = [], []
     for on, off in pattern:
         began = clock.now
-        assert clock.run(lambda: device.session.link.online, on * 60)
+        assert clock.run(lambda: device.session.connection.online, on * 60)
         assert clock.run(lambda: journal.outbox_depth()[0] == 0, on * 60)
         converged.append(clock.now - began)
         for end, until in (
@@ -122,13 +122,13 @@ def test_a_request_to_synchronise_does_not_wait_out_the_delay(journal: Journal) 
     journal.request_sync(new_id())
     device.wrote()
     clock.sleep(5)
-    assert device.session.link.online
+    assert device.session.connection.online
     assert journal.pending_requests() == []
 
 
 @given(st.lists(st.floats(0, 0.3), max_size=400))
 def test_no_second_sees_more_publishes_than_the_limit(gaps: list[float]) -> None:
-    pace, now, sent = Pace(10), 0.0, []
+    pace, now, sent = RateLimiter(10), 0.0, []
     for number, gap in enumerate(gaps):
         now += gap
         sent += [(now, one) for one in pace.offer(Publish("t", b"%d" % number), now)]
@@ -142,7 +142,7 @@ def test_no_second_sees_more_publishes_than_the_limit(gaps: list[float]) -> None
 
 
 def test_messages_held_back_are_bounded() -> None:
-    pace = Pace(1)
+    pace = RateLimiter(1)
     for _ in range(10_000):
         pace.offer(Publish("t", b""), 0.0)
     assert pace.waiting <= 256

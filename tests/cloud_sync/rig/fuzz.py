@@ -13,7 +13,7 @@ from rig.simulation import SETTINGS
 from cloud_sync import events as ev
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
 from cloud_sync.mqtt import Connected, Dropped, MqttMessage, check_publish
-from cloud_sync.pace import Publish
+from cloud_sync.rate_limit import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
 from cloud_sync.update_run import Discard, Fetch, Offer

@@ -19,7 +19,7 @@ from rig.simulated_cloud import Cloud
 from cloud_sync import events as ev
 from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
 from cloud_sync.mqtt import Connected, Dropped, MqttMessage
-from cloud_sync.pace import Publish
+from cloud_sync.rate_limit import Publish
 from cloud_sync.report import Stock, TakeStock
 from cloud_sync.session import Session, SessionSettings
 from cloud_sync.update import Fetched
@@ -36,7 +36,7 @@ SETTINGS = SessionSettings(
     ack_timeout_seconds=30,
     report_interval_seconds=60,
     update_timeout_seconds=900,
-    connect_patience_seconds=60,
+    connect_timeout_seconds=60,
 )
 
 
@@ -237,7 +237,7 @@ class Device:
 
     def _drop(self) -> None:
         self._connection += 1
-        if self.session.link.online:
+        if self.session.connection.online:
             self._later(0.0, lambda: self.handle(Dropped("the connection was lost")))
 
     def _copies(self) -> int:

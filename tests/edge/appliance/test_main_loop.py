@@ -120,7 +120,7 @@ def test_a_model_in_its_trial_shows_signs_of_life(tmp_path, small_bundle, rebund
 
 def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bundle, monkeypatch):
     notes: list[str] = []
-    monkeypatch.setattr("data.notify.tell_systemd", notes.append)
+    monkeypatch.setattr("data.notify.notify_systemd", notes.append)
     monkeypatch.setenv("WATCHDOG_USEC", "20000")
     let_go = threading.Event()
 

@@ -17,7 +17,7 @@ _STABLE_BASES = 10
 _MOST_DOUBLINGS = 32
 
 
-class LinkState(enum.Enum):
+class ConnectionState(enum.Enum):
     """Where the connection stands."""
 
     OFFLINE = "offline"
@@ -42,13 +42,13 @@ class Backoff(msgspec.Struct, frozen=True):
         return self.base_seconds * _STABLE_BASES
 
 
-class Link:
+class Connection:
     """The state of the one connection. Times are monotonic seconds."""
 
     def __init__(self, backoff: Backoff, rng: random.Random, now: float) -> None:
         self._backoff = backoff
         self._rng = rng
-        self.state = LinkState.OFFLINE
+        self.state = ConnectionState.OFFLINE
         self.attempts = 0
         self.reason = "starting"
         self.since = now
@@ -58,23 +58,23 @@ class Link:
     @property
     def online(self) -> bool:
         """Whether there is a connection to publish over."""
-        return self.state is LinkState.ONLINE
+        return self.state is ConnectionState.ONLINE
 
     def due(self, now: float) -> bool:
         """Return whether to connect now; if so the link is connecting from here on."""
-        if self.state is not LinkState.OFFLINE or now < self.next_try:
+        if self.state is not ConnectionState.OFFLINE or now < self.next_try:
             return False
-        self._become(LinkState.CONNECTING, now)
+        self._become(ConnectionState.CONNECTING, now)
         return True
 
-    def hangs(self, now: float, patience_seconds: float) -> bool:
+    def hangs(self, now: float, timeout_seconds: float) -> bool:
         """Return whether an attempt has neither succeeded nor failed for too long."""
-        return self.state is LinkState.CONNECTING and now - self.since > patience_seconds
+        return self.state is ConnectionState.CONNECTING and now - self.since > timeout_seconds
 
     def connected(self, now: float) -> None:
         """The broker accepted us."""
         self.reason = ""
-        self._become(LinkState.ONLINE, now)
+        self._become(ConnectionState.ONLINE, now)
 
     def dropped(self, reason: str, now: float) -> None:
         """The attempt failed or the connection ended."""
@@ -82,13 +82,13 @@ class Link:
         self.attempts = 0 if lasted >= self._backoff.stable_seconds else self.attempts + 1
         self.reason = reason
         self.next_try = now + self._backoff.delay(self.attempts, self._rng)
-        self._become(LinkState.OFFLINE, now)
+        self._become(ConnectionState.OFFLINE, now)
 
-    def hurry(self, now: float) -> None:
+    def connect_now(self, now: float) -> None:
         """Someone asks for a connection now: do not wait out the delay."""
-        if self.state is LinkState.OFFLINE:
+        if self.state is ConnectionState.OFFLINE:
             self.next_try = min(self.next_try, now)
 
-    def _become(self, state: LinkState, now: float) -> None:
+    def _become(self, state: ConnectionState, now: float) -> None:
         self.state = state
         self.since = now

@@ -21,7 +21,7 @@ _MOST_WAITING = 256
 _SECOND = 1.0
 
 
-class Pace:
+class RateLimiter:
     """Holds back what would exceed the limit in any one second."""
 
     def __init__(self, per_second: int = limits.MAX_PUBLISHES_PER_SECOND) -> None:
