@@ -2,7 +2,7 @@
 
 A notification that arrives while we are away is never repeated, so the list of pending jobs is
 asked for on every connect and on every notification. Of all pending jobs the highest version is
-wanted; for the others it reports that they're superseded. One update runs at a time (`cloud_sync.update_run`).
+wanted; the others are reported as superseded. One update runs at a time (`cloud_sync.update_run`).
 """
 
 from __future__ import annotations

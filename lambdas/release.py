@@ -108,7 +108,7 @@ def versions(s3: Any, bucket: str, name: str) -> list[int]:
     )
 
 
-def tell_devices(
+def roll_out(
     iot: Any, name: str, document: ModelUpdateJob, targets: Sequence[str], stack: str
 ) -> str:
     """Create the IoT Job and return its id; telling the same again gives the same job.

@@ -48,7 +48,7 @@ class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedJob:
     """A training job that has ended.
 
     Attributes:
@@ -95,7 +95,7 @@ def is_job(stack: str, name: object) -> bool:
     )
 
 
-def event_of(ended: Ended) -> dict[str, Any]:
+def event_of(ended: EndedJob) -> dict[str, Any]:
     """Return the event by which AWS says that a training job has ended."""
     return {
         "source": SOURCE,
@@ -108,7 +108,7 @@ def event_of(ended: Ended) -> dict[str, Any]:
     }
 
 
-def read_event(stack: str, event: object) -> Ended:
+def read_event(stack: str, event: object) -> EndedJob:
     """Return what an event says of a training job of this stack.
 
     Raises:
@@ -126,4 +126,4 @@ def read_event(stack: str, event: object) -> Ended:
         raise InvalidRecord(
             "event.detail.TrainingJobStatus", f"is {str(status)[:60]!r}; the job has not ended"
         )
-    return Ended(str(name), str(status), str(detail.get("FailureReason") or "")[:_MAX_REASON])
+    return EndedJob(str(name), str(status), str(detail.get("FailureReason") or "")[:_MAX_REASON])

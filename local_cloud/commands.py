@@ -23,8 +23,8 @@ from data.command_line import JsonOption, print_json
 from lambdas.operator.aws import LocalCloudNotRunning, LocalEndpoints
 from lambdas.operator.cli import NAME
 from local_cloud import supervisor, tail
-from local_cloud.control import order
-from local_cloud.state import DEFAULT, LocalCloudFailed, LocalState, ending_of
+from local_cloud.control import send
+from local_cloud.state import DEFAULT, LocalCloudFailed, LocalState, log_tail
 
 _STOP_SECONDS = 45.0
 # The emulator, the stack, and the ML endpoint, which alone may take ninety seconds.
@@ -85,7 +85,7 @@ def start(
     if not _runs(folder):
         _start(folder, pipeline, keep)
     elif pipeline is not None:
-        order(folder, "serve", pipeline=str(pipeline.resolve()))
+        send(folder, "serve", pipeline=str(pipeline.resolve()))
     endpoints = folder.read_endpoints()
     if as_json:
         print_json(endpoints)
@@ -97,7 +97,7 @@ def start(
 
 def _runs(folder: LocalState) -> bool:
     try:
-        order(folder, "status")
+        send(folder, "status")
     except LocalCloudNotRunning:
         return False
     return True
@@ -126,7 +126,7 @@ def _start(folder: LocalState, pipeline: Path | None, keep: bool) -> None:
         if not select.select([said], [], [], _START_SECONDS)[0]:
             process.terminate()
             raise LocalCloudFailed(
-                f"waited {_START_SECONDS:.0f} s for the local cloud to start; {ending_of(log)}"
+                f"waited {_START_SECONDS:.0f} s for the local cloud to start; {log_tail(log)}"
             )
         if os.read(said.fileno(), len(_READY)) != _READY:
             reason = log.read_text("utf-8", "replace").strip().splitlines()
@@ -167,7 +167,7 @@ def _stop(folder: LocalState) -> bool:
             time.sleep(0.05)
     raise LocalCloudFailed(
         f"waited {_STOP_SECONDS:.0f} s for the local cloud to end; "
-        f"{ending_of(folder.log('supervisor'))}"
+        f"{log_tail(folder.log('supervisor'))}"
     )
 
 
@@ -175,7 +175,7 @@ def _stop(folder: LocalState) -> bool:
 def status(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
     """Show where everything is and how it is doing; exit code 69 if it isn't running."""
     folder = LocalState(local)
-    parts = order(folder, "status")
+    parts = send(folder, "status")
     if as_json:
         print_json({**parts, "endpoints": folder.read_endpoints()})
         return
@@ -201,7 +201,7 @@ def follow(
 @app.command()
 def offline(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
     """Cut the network before the broker: its port is refused."""
-    reply = order(LocalState(local), "offline")
+    reply = send(LocalState(local), "offline")
     if as_json:
         print_json(reply)
     else:
@@ -211,7 +211,7 @@ def offline(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
 @app.command()
 def online(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
     """Restore the network before the broker."""
-    reply = order(LocalState(local), "online")
+    reply = send(LocalState(local), "online")
     if as_json:
         print_json(reply)
     else:
@@ -220,7 +220,7 @@ def online(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
 
 def _forget(folder: LocalState) -> None:
     """Remove what the last run left, unless it still runs."""
-    with supervisor.only_one(folder):
+    with supervisor.locked(folder):
         for path in (folder.emulator, folder.pipelines, folder.packages, folder.training):
             shutil.rmtree(path, ignore_errors=True)
 

@@ -11,27 +11,27 @@ from pathlib import Path
 from typing import Any
 
 from lambdas.operator.aws import LocalCloudNotRunning
-from local_cloud.state import LocalCloudFailed, LocalState, ending_of
+from local_cloud.state import LocalCloudFailed, LocalState, log_tail
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 # What the kernel has room for in the name of a socket.
 _MAX_SOCKET_PATH = 107
 _STOP_SECONDS = 5.0
-_SPEAK_SECONDS = 10.0
+_REQUEST_SECONDS = 10.0
 # The longest order serves another pipeline, which may take the ML endpoint ninety seconds.
-_OBEY_SECONDS = 150.0
+_REPLY_SECONDS = 150.0
 _MAX_LINE = 65_536
 
 
 class ControlSocket:
-    """Takes orders; a context manager."""
+    """Answers commands, one handler each; a context manager."""
 
-    def __init__(self, path: Path, orders: Mapping[str, Handler]) -> None:
+    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
         if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
             raise LocalCloudFailed(f"{path} is too long for a socket; give a shorter --local")
         self._path = path
-        self._orders = orders
+        self._handlers = handlers
         self._server = socket.socket(socket.AF_UNIX)
         self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
 
@@ -59,11 +59,11 @@ class ControlSocket:
             threading.Thread(target=self._answer, args=(caller,), daemon=True).start()
 
     def _answer(self, caller: socket.socket) -> None:
-        caller.settimeout(_SPEAK_SECONDS)
+        caller.settimeout(_REQUEST_SECONDS)
         with caller, caller.makefile("rwb") as stream:
             try:
                 asked = json.loads(stream.readline(_MAX_LINE))
-                reply = {"ok": True, **self._orders[asked["command"]](asked)}
+                reply = {"ok": True, **self._handlers[asked["command"]](asked)}
             except LocalCloudFailed as error:
                 reply = {"ok": False, "error": str(error)}
             except (KeyError, TypeError, ValueError) as error:
@@ -76,31 +76,31 @@ class ControlSocket:
                 pass
 
 
-def order(state: LocalState, command: str, **fields: Any) -> dict[str, Any]:
-    """Give the running local cloud an order and return its reply.
+def send(state: LocalState, command: str, **fields: Any) -> dict[str, Any]:
+    """Send the running local cloud a command and return its reply.
 
     Raises:
         LocalCloudNotRunning: none runs on this folder.
         LocalCloudFailed: it could not do that; the message says why.
     """
-    with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(_OBEY_SECONDS)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_REPLY_SECONDS)
         try:
-            line.connect(str(state.control))
+            connection.connect(str(state.control))
         except OSError:
             raise LocalCloudNotRunning(
                 f"no local cloud runs on {state.folder}; "
                 f"start it with `greenlight-cloud local start --local {state.folder}`"
             ) from None
-        with line.makefile("rwb") as stream:
+        with connection.makefile("rwb") as stream:
             stream.write(json.dumps({"command": command, **fields}).encode() + b"\n")
             stream.flush()
             try:
                 said = stream.readline()
             except TimeoutError:
                 raise LocalCloudFailed(
-                    f"waited {_OBEY_SECONDS:.0f} s for the local cloud to {command}; "
-                    f"{ending_of(state.log('supervisor'))}"
+                    f"waited {_REPLY_SECONDS:.0f} s for the local cloud to {command}; "
+                    f"{log_tail(state.log('supervisor'))}"
                 ) from None
     if not said:
         raise LocalCloudFailed(f"the local cloud ended while asked to {command}")

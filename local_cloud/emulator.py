@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from local_cloud import launcher
-from local_cloud.state import LocalCloudFailed, LocalState, Ports, ending_of
+from local_cloud.state import LocalCloudFailed, LocalState, Ports, log_tail
 
 REGION = "us-east-1"
 ENVIRONMENT = "GREENLIGHT_LOCAL_CLOUD_VENV"
@@ -122,7 +122,7 @@ class Emulator:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise LocalCloudFailed(
-                    f"the emulator ended at once; {ending_of(self._state.log('emulator'))}"
+                    f"the emulator ended at once; {log_tail(self._state.log('emulator'))}"
                 )
             try:
                 urllib.request.urlopen(f"{self.url}/_ministack/ready", timeout=2).close()
@@ -131,5 +131,5 @@ class Emulator:
                 time.sleep(0.05)
         raise LocalCloudFailed(
             f"waited {_START_SECONDS:.0f} s for the emulator to answer; "
-            f"{ending_of(self._state.log('emulator'))}"
+            f"{log_tail(self._state.log('emulator'))}"
         )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_cloud import supervise
-from local_cloud.state import LocalCloudFailed, LocalState, ending_of
+from local_cloud.state import LocalCloudFailed, LocalState, log_tail
 
 NAME = "greenlight-model"
 # A serving process imports scikit-learn, which takes seconds on a small busy machine.
@@ -148,7 +148,7 @@ class MlEndpoint:
                 )
                 raise LocalCloudFailed(
                     f"the ML endpoint does not serve this pipeline: {why}; "
-                    f"{ending_of(self._state.log('ml-endpoint'))}"
+                    f"{log_tail(self._state.log('ml-endpoint'))}"
                 )
             time.sleep(0.1)
         return serving

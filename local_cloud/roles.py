@@ -30,9 +30,9 @@ class Roles:
         """Put a file."""
         self._s3(role_arn).upload_file(str(path), bucket, key)
 
-    def lay_out(self, role_arn: str, uri: str, folder: Path) -> int:
+    def download(self, role_arn: str, uri: str, folder: Path) -> int:
         """Put all objects below an address into a folder; return how many there were."""
-        bucket, prefix = place_of(uri)
+        bucket, prefix = split_s3_uri(uri)
         s3, count = self._s3(role_arn), 0
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", []):
@@ -59,7 +59,7 @@ class Roles:
         )
 
 
-def place_of(uri: str) -> tuple[str, str]:
+def split_s3_uri(uri: str) -> tuple[str, str]:
     """Return bucket and key of an `s3://` address."""
     parts = urlsplit(uri)
     return parts.netloc, parts.path.lstrip("/")

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from data.manifest import PIPELINE
 from local_cloud.endpoint import NAME, HttpReply, MlEndpoint, refusal
-from local_cloud.roles import Roles, place_of
+from local_cloud.roles import Roles, split_s3_uri
 from local_cloud.state import LocalCloudFailed, LocalState
 from local_cloud.training import JobExists, TrainingJobs
 
@@ -121,16 +121,16 @@ class SageMakerApi:
     def _create_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:
         if self._served:
             raise _Refused(f'Cannot create already existing endpoint "{NAME}".')
-        return self._order("Creating", asked)
+        return self._begin("Creating", asked)
 
     def _update_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:
         if not self._served:
             raise _Refused("Could not find endpoint")
         if self._served["EndpointStatus"] in ("Creating", "Updating"):
             raise _Refused("Cannot update in-progress endpoint")
-        return self._order("Updating", asked)
+        return self._begin("Updating", asked)
 
-    def _order(self, status: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def _begin(self, status: str, asked: dict[str, Any]) -> dict[str, Any]:
         if _name(asked, "Endpoint") != NAME:
             raise _Refused(f"the local cloud has one endpoint, {NAME}")
         config = asked["EndpointConfigName"]
@@ -144,11 +144,11 @@ class SageMakerApi:
         }
         model = self._models[self._configs[config]["ProductionVariants"][0]["ModelName"]]
         threading.Thread(
-            target=self._bring, args=(config, model, before), name="endpoint", daemon=True
+            target=self._serve, args=(config, model, before), name="endpoint", daemon=True
         ).start()
         return {"EndpointArn": f"{_ARN}:endpoint/{NAME}"}
 
-    def _bring(self, config: str, model: dict[str, Any], before: str | None) -> None:
+    def _serve(self, config: str, model: dict[str, Any], before: str | None) -> None:
         """Serve a model; the one before goes on if it cannot be served."""
         try:
             self._endpoint.update(self._pipeline(config, model))
@@ -167,7 +167,7 @@ class SageMakerApi:
             self._served |= ended
 
     def _pipeline(self, config: str, model: dict[str, Any]) -> Path:
-        bucket, key = place_of(model["PrimaryContainer"]["ModelDataUrl"])
+        bucket, key = split_s3_uri(model["PrimaryContainer"]["ModelDataUrl"])
         archive = self._state.pipelines / "model.tar.gz"
         archive.write_bytes(self._roles.read(model["ExecutionRoleArn"], bucket, key))
         target = self._state.pipelines / PIPELINE

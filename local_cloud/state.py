@@ -28,7 +28,7 @@ class Ports(msgspec.Struct, frozen=True):
     ml_endpoint: int
 
 
-def ending_of(log: Path, lines: int = 10) -> str:
+def log_tail(log: Path, lines: int = 10) -> str:
     """Return the last lines of a log, for a message that ends with them."""
     try:
         last = log.read_text("utf-8", "replace").strip().splitlines()[-lines:]

@@ -24,7 +24,7 @@ from local_cloud.relay import Relay
 from local_cloud.roles import Roles
 from local_cloud.sagemaker import SageMakerApi
 from local_cloud.sagemaker_server import SageMakerServer
-from local_cloud.state import LocalCloudFailed, LocalState, Ports, ending_of
+from local_cloud.state import LocalCloudFailed, LocalState, Ports, log_tail
 from local_cloud.training import TrainingJobs
 
 _CODE_BUCKET = "greenlight-code"
@@ -33,7 +33,7 @@ _BROKER_SECONDS = 20.0
 
 
 @contextmanager
-def only_one(state: LocalState) -> Iterator[None]:
+def locked(state: LocalState) -> Iterator[None]:
     """Hold this folder; a second local cloud on it is refused.
 
     Raises:
@@ -75,7 +75,7 @@ def run(
         LocalCloudFailed: it cannot start, or a part has ended by itself.
     """
     state.make()
-    with only_one(state), ExitStack() as parts:
+    with locked(state), ExitStack() as parts:
         # A killed one could not take it away.
         state.endpoints.unlink(missing_ok=True)
         ports, moved = port_choice.choose(state)
@@ -91,14 +91,14 @@ def run(
         api = SageMakerApi(state, endpoint, jobs, roles)
         parts.enter_context(SageMakerServer(ports.ml_endpoint, endpoint, api))
         state.root_ca.write_bytes(emulator.root_ca())
-        _greet_broker(state, ports.broker)
+        _wait_for_broker(state, ports.broker)
         alias = RoleAlias(outputs["RoleAlias"], outputs["DeviceRoleArn"], outputs["DevicePolicy"])
         provider = CredentialsProvider(aws, alias)
         parts.enter_context(
             CredentialsServer(provider, ports.credentials, state.server_certificate, state.root_ca)
         )
         relay = parts.enter_context(Relay(ports.mqtt, ports.broker))
-        parts.enter_context(ControlSocket(state.control, _orders(emulator, relay, endpoint)))
+        parts.enter_context(ControlSocket(state.control, _handlers(emulator, relay, endpoint)))
         _serve(endpoint, pipeline)
         endpoints = _endpoints(state, ports, emulator, sagemaker_url, outputs)
         parts.callback(state.endpoints.unlink, missing_ok=True)
@@ -108,7 +108,7 @@ def run(
             if emulator.ended() is not None:
                 raise LocalCloudFailed(
                     f"the emulator ended by itself with exit code {emulator.ended()}; "
-                    f"{ending_of(state.log('emulator'))}"
+                    f"{log_tail(state.log('emulator'))}"
                 )
 
 
@@ -158,7 +158,7 @@ def _add_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
         )
 
 
-def _greet_broker(state: LocalState, port: int) -> None:
+def _wait_for_broker(state: LocalState, port: int) -> None:
     """Open a first connection: with it the broker makes its certificate, also for the stand-in."""
     context = ssl.create_default_context(cafile=str(state.root_ca))
     deadline = time.monotonic() + _BROKER_SECONDS
@@ -176,7 +176,7 @@ def _greet_broker(state: LocalState, port: int) -> None:
             time.sleep(0.05)
     raise LocalCloudFailed(
         f"waited {_BROKER_SECONDS:.0f} s for the broker to answer on port {port}; "
-        f"{ending_of(state.log('emulator'))}"
+        f"{log_tail(state.log('emulator'))}"
     )
 
 
@@ -203,7 +203,7 @@ def _endpoints(
     )
 
 
-def _orders(emulator: Emulator, relay: Relay, endpoint: MlEndpoint) -> dict[str, Any]:
+def _handlers(emulator: Emulator, relay: Relay, endpoint: MlEndpoint) -> dict[str, Any]:
     def status(_: dict[str, Any]) -> dict[str, Any]:
         return {
             "emulator": f"process {emulator.pid}",

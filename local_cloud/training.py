@@ -25,8 +25,8 @@ from data.durable import replace_durably
 from lambdas.operator.aws import Aws
 from lambdas.training_jobs import DETAIL_TYPE, SOURCE
 from local_cloud import supervise
-from local_cloud.roles import Roles, place_of
-from local_cloud.state import LocalState, ending_of
+from local_cloud.roles import Roles, split_s3_uri
+from local_cloud.state import LocalState, log_tail
 
 _ML = "/opt/ml"
 _STOP_SECONDS = 10.0
@@ -136,7 +136,7 @@ class TrainingJobs:
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
             place = folder / "input" / "data" / channel["ChannelName"]
             place.mkdir(parents=True)
-            if not self._roles.lay_out(role, uri, place):
+            if not self._roles.download(role, uri, place):
                 return f"ClientError: Data download failed: No S3 objects found under {uri}"
         (folder / "model").mkdir()
         (folder / "output" / "data").mkdir(parents=True)
@@ -146,7 +146,7 @@ class TrainingJobs:
         archive = folder / "model.tar.gz"
         with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
             packed.add(folder / "model", arcname=".")
-        bucket, prefix = place_of(asked["OutputDataConfig"]["S3OutputPath"])
+        bucket, prefix = split_s3_uri(asked["OutputDataConfig"]["S3OutputPath"])
         key = f"{prefix}/{folder.name}/output/model.tar.gz"
         self._roles.write(role, bucket, key, archive)
         return ""
@@ -185,7 +185,7 @@ class TrainingJobs:
             except subprocess.TimeoutExpired:
                 _stop(process)
                 raise _TookTooLong(
-                    f"MaxRuntimeExceeded: it was stopped after {most:.0f} s; {ending_of(said)}"
+                    f"MaxRuntimeExceeded: it was stopped after {most:.0f} s; {log_tail(said)}"
                 ) from None
         lines = said.read_text("utf-8", "replace").strip().splitlines()
         with self._log.open("a", encoding="utf-8") as log:

@@ -63,7 +63,7 @@ SERVING: dict[str, str] = {
         "serves orders; closing the socket ends it"
     ),
     "local_cloud/control.py: ControlSocket._answer: stream.readline": "the socket has a timeout",
-    "local_cloud/control.py: order: stream.readline": "the socket has a timeout",
+    "local_cloud/control.py: send: stream.readline": "the socket has a timeout",
     "local_cloud/credentials.py: CredentialsServer.__exit__: _server.shutdown": (
         "the server looks twice a second whether to end"
     ),
@@ -77,7 +77,7 @@ SERVING: dict[str, str] = {
     "local_cloud/relay.py: Relay._serve: asyncio.gather": "serves a connection until a side ends",
     "local_cloud/relay.py: _pass: reader.read": "serves a connection until a side ends",
     "local_cloud/relay.py: _pass: writer.drain": "serves a connection until a side ends",
-    "local_cloud/supervisor.py: only_one: os.read": "reads a regular file",
+    "local_cloud/supervisor.py: locked: os.read": "reads a regular file",
     "local_cloud/supervisor.py: run: while ... wait": "serves until it is told to stop",
     "local_cloud/tail.py: follow: while ... sleep": "follows the logs until Ctrl-C",
     "local_cloud/supervise.py: main.watch: os.read": (

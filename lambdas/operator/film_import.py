@@ -37,7 +37,7 @@ _ATTEMPTS = 10
 _RETRY_CAP_SECONDS = 20.0
 _IMPORT = Wait(every_seconds=1.0, at_most_seconds=3_600.0)
 
-Tell = Callable[[int], object]
+OnProgress = Callable[[int], object]
 Pause = Callable[[float], object]
 
 
@@ -126,7 +126,7 @@ class FilmImport:
             return None
         return found
 
-    def create(self, tell: Tell, wait: Wait) -> None:
+    def create(self, on_progress: OnProgress, wait: Wait) -> None:
         """Let DynamoDB make the table from what lies in S3, and wait for it.
 
         Raises:
@@ -144,9 +144,9 @@ class FilmImport:
                 "SSESpecification": {"Enabled": True},
             },
         )["ImportTableDescription"]
-        self._wait(begun["ImportArn"], tell, wait)
+        self._wait(begun["ImportArn"], on_progress, wait)
 
-    def join(self, table_arn: str, tell: Tell, wait: Wait) -> bool:
+    def join(self, table_arn: str, on_progress: OnProgress, wait: Wait) -> bool:
         """Wait for these films' import, if an earlier run began it; False if none is under way.
 
         Raises:
@@ -159,14 +159,14 @@ class FilmImport:
                         f"DynamoDB is importing other films into {self._table}; run this again "
                         "when it has done"
                     )
-                self._wait(one["ImportArn"], tell, wait)
+                self._wait(one["ImportArn"], on_progress, wait)
                 return True
         return False
 
-    def _wait(self, arn: str, tell: Tell, wait: Wait) -> None:
+    def _wait(self, arn: str, on_progress: OnProgress, wait: Wait) -> None:
         failure = wait.until(self._dynamodb, "import_completed", ImportArn=arn)
         state = self._dynamodb.describe_import(ImportArn=arn)["ImportTableDescription"]
-        tell(int(state.get("ImportedItemCount", 0)))
+        on_progress(int(state.get("ImportedItemCount", 0)))
         if failure is not None:
             raise ImportFailed(
                 f"DynamoDB's import is {state['ImportStatus']}: "
@@ -174,7 +174,7 @@ class FilmImport:
                 f"if it has failed, delete the table {self._table}; then run this again"
             )
 
-    def write(self, table_id: str, tell: Tell, pause: Pause) -> int:
+    def write(self, table_id: str, on_progress: OnProgress, pause: Pause) -> int:
         """Write the items in batches, from where an earlier run stopped; return how many.
 
         An item that the table has already is put once more, the same: nothing changes.
@@ -187,7 +187,7 @@ class FilmImport:
         for number, start in enumerate(range(first, len(items), _BATCH), start=1):
             self._write_batch(items[start : start + _BATCH], pause)
             done = min(start + _BATCH, len(items))
-            tell(done)
+            on_progress(done)
             if number % _BATCHES_A_NOTE == 0 or done == len(items):
                 self.note(table_id, done)
         return len(items) - first
@@ -222,7 +222,9 @@ class FilmImport:
         )
 
 
-def import_films(work: FilmImport, count: int, tell: Tell, wait: Wait = _IMPORT) -> str:
+def import_films(
+    work: FilmImport, count: int, on_progress: OnProgress, wait: Wait = _IMPORT
+) -> str:
     """Bring `count` films into the table; return what was done, in words.
 
     Raises:
@@ -230,12 +232,12 @@ def import_films(work: FilmImport, count: int, tell: Tell, wait: Wait = _IMPORT)
     """
     table = work.table()
     if table is None:
-        work.create(tell, wait)
+        work.create(on_progress, wait)
         done = f"DynamoDB made the table from {count:,} films"
-    elif work.join(table["TableArn"], tell, wait):
+    elif work.join(table["TableArn"], on_progress, wait):
         done = f"DynamoDB's import, begun earlier, has brought {count:,} films"
     else:
-        written = work.write(table["TableId"], tell, time.sleep)
+        written = work.write(table["TableId"], on_progress, time.sleep)
         return f"{written:,} films written, {count - written:,} were there from an earlier run"
     made = work.table()
     if made is not None:
@@ -244,8 +246,8 @@ def import_films(work: FilmImport, count: int, tell: Tell, wait: Wait = _IMPORT)
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Tell]:
-    """Show how many films have come in; yields what to tell the number to."""
+def progress(total: int) -> Iterator[OnProgress]:
+    """Show a progress bar; yields the function that moves it."""
     bar = Progress(
         TextColumn("films into the table"),
         BarColumn(complete_style="green"),
@@ -282,8 +284,8 @@ def import_command(
     learnt = put_film_table(aws.client("s3"), outputs["DataBucket"], path)
     if again:
         work.note("", 0)
-    with progress(len(films.items)) as tell:
-        done = import_films(work, len(films.items), tell)
+    with progress(len(films.items)) as on_progress:
+        done = import_films(work, len(films.items), on_progress)
     if as_json:
         print_json({"films": len(films.items), "repeats": films.repeats, "objects": place,
                     "film_table": learnt, "table": name})  # fmt: skip

@@ -27,7 +27,7 @@ from lambdas.kms_key import KmsKey
 from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.devices import things_of
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
-from lambdas.release import Release, put_release, tell_devices
+from lambdas.release import Release, put_release, roll_out
 
 # Until the ML endpoint serves the new pipeline.
 _ON_AWS, _ON_LOCAL_CLOUD = Wait(5.0, 1_800.0), Wait(0.1, 180.0)
@@ -59,7 +59,7 @@ def publish(
             # The endpoint first: a device may verify its new model the moment it has it.
             _serve(aws, serving.serving_of(outputs), bucket, release, pipeline)
         document = put_release(s3, bucket, release, pipeline)
-        job = tell_devices(iot, release.name, document, targets or [outputs["FleetArn"]], stack)
+        job = roll_out(iot, release.name, document, targets or [outputs["FleetArn"]], stack)
     except (ClientError, BotoCoreError) as error:
         raise PublishingFailed(f"AWS refuses: {error}") from error
     return job, document

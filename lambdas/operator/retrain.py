@@ -30,16 +30,16 @@ _MAX_VERDICT_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a training job may take, and all tries of release_model after its end."""
+class RetrainingTimeouts:
+    """How long to wait for a training job, and then for release_model to conclude it."""
 
     training: Wait
     concluded_seconds: float
 
 
 # The job itself is stopped after six hours; see lambdas/start_retraining.
-_ON_AWS = Patience(Wait(15.0, 7 * 3_600.0), 900.0)
-_ON_LOCAL_CLOUD = Patience(Wait(0.2, 3_600.0), 60.0)
+_ON_AWS = RetrainingTimeouts(Wait(15.0, 7 * 3_600.0), 900.0)
+_ON_LOCAL_CLOUD = RetrainingTimeouts(Wait(0.2, 3_600.0), 60.0)
 
 
 class RetrainingFailed(GreenlightError):
@@ -64,27 +64,27 @@ def ask(aws: Aws, function: str) -> tuple[str | None, str]:
     return said["job"], said["said"]
 
 
-def wait(aws: Aws, bucket: str, job: str, patience: Patience) -> TrainingOutcome:
+def wait(aws: Aws, bucket: str, job: str, timeouts: RetrainingTimeouts) -> TrainingOutcome:
     """Wait until a training job has ended and release_model has said what became of it.
 
     Raises:
         RetrainingFailed: it says nothing.
     """
     sagemaker, s3 = aws.client("sagemaker"), aws.client("s3")
-    failure = patience.training.until(
+    failure = timeouts.training.until(
         sagemaker, "training_job_completed_or_stopped", TrainingJobName=job
     )
     status = sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"]
     if status not in ENDED:
         raise RetrainingFailed(f"{job} has not ended ({status}): {failure}; ask again later")
-    deadline = time.monotonic() + patience.concluded_seconds
+    deadline = time.monotonic() + timeouts.concluded_seconds
     while (raw := _read(s3, bucket, topics.candidate_prefix(job) + OUTCOME)) is None:
         if time.monotonic() > deadline:
             raise RetrainingFailed(
                 f"{job} has ended, but release_model has not said what became of it: look at its "
                 "log and at the queue of undelivered messages, then ask again"
             )
-        time.sleep(patience.training.every_seconds)
+        time.sleep(timeouts.training.every_seconds)
     return wire.decode(raw, TrainingOutcome)
 
 

@@ -71,7 +71,7 @@ def prerequisites(aws: Aws, wanted: StackRequest) -> list[str]:
     return missing
 
 
-def chosen(words: Sequence[str]) -> dict[str, str]:
+def parse_settings(words: Sequence[str]) -> dict[str, str]:
     """Return the settings that `--set NAME=VALUE` names.
 
     Raises:
@@ -190,7 +190,7 @@ def up_command(
     settings = {name: value for name, value in given.items() if value}
     if training_image == "none":
         settings["TrainingImage"] = ""
-    wanted = StackRequest(stack_name, architecture, {**settings, **chosen(more or ())})
+    wanted = StackRequest(stack_name, architecture, {**settings, **parse_settings(more or ())})
     aws = in_account(region)
     missing = prerequisites(aws, wanted)
     if missing:

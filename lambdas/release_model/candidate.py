@@ -49,20 +49,20 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Left:
+class JobOutput:
     """What a training job has left.
 
     Attributes:
-        papers: the verdict and its report, for people, by name.
+        reports: the verdict and its report, for people, by name.
         candidate: what is to be released; None if the verdict refuses it.
     """
 
     verdict: Verdict
-    papers: Mapping[str, bytes]
+    reports: Mapping[str, bytes]
     candidate: Candidate | None
 
 
-def read(archive: bytes) -> Left:
+def read(archive: bytes) -> JobOutput:
     """Return what a training job has left.
 
     Args:
@@ -75,9 +75,9 @@ def read(archive: bytes) -> Left:
     if VERDICT not in found:
         raise CandidateRejected(f"{VERDICT}: is missing; without a verdict nothing is released")
     verdict = _record(found[VERDICT], VERDICT, Verdict, _MAX_VERDICT_BYTES)
-    papers = {name: found[name] for name in (VERDICT, REPORT) if name in found}
+    reports = {name: found[name] for name in (VERDICT, REPORT) if name in found}
     candidate = _candidate(found, verdict) if verdict.released else None
-    return Left(verdict, papers, candidate)
+    return JobOutput(verdict, reports, candidate)
 
 
 def _candidate(found: Mapping[str, bytes], verdict: Verdict) -> Candidate:

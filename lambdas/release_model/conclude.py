@@ -17,7 +17,7 @@ from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
 from lambdas.release import Release
 from lambdas.release_model.candidate import Candidate, CandidateRejected, read
-from lambdas.training_jobs import Ended, TrainingOutcome
+from lambdas.training_jobs import EndedJob, TrainingOutcome
 
 _MAX_REASONS, _MAX_REASON = 20, 500
 
@@ -29,7 +29,7 @@ class ReleaseCloud(Protocol):
         """Return what became of a job, if that is known already."""
 
     def archive(self, job: str) -> bytes:
-        """Return the `model.tar.gz` that a job has left.
+        """Return the `model.tar.gz` that a job wrote.
 
         Raises:
             CandidateRejected: there is none, or it is too large to be one.
@@ -41,11 +41,11 @@ class ReleaseCloud(Protocol):
     def sign(self, manifest: Manifest) -> tuple[bytes, bytes]:
         """Return the bytes of `manifest.json` under the stack's key, and their signature."""
 
-    def keep(self, job: str, papers: Mapping[str, bytes]) -> None:
+    def keep(self, job: str, reports: Mapping[str, bytes]) -> None:
         """Put verdict and report where people find them."""
 
     def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
-        """Publish a release, and return what devices are to be told of it.
+        """Publish a release, and return the job document for the devices.
 
         Raises:
             PublishingFailed: this version is there with other content.
@@ -54,14 +54,14 @@ class ReleaseCloud(Protocol):
     def serve(self, release: Release, pipeline: bytes) -> None:
         """Order the ML endpoint to serve this pipeline."""
 
-    def tell(self, release: Release, document: ModelUpdateJob) -> str:
-        """Tell the fleet, and return the IoT Job's id."""
+    def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
+        """Create the IoT Job that updates the fleet, and return its id."""
 
     def write(self, outcome: TrainingOutcome) -> None:
         """Write what became of a job; nobody changes that any more."""
 
 
-def conclude(ended: Ended, cloud: ReleaseCloud) -> TrainingOutcome:
+def conclude(ended: EndedJob, cloud: ReleaseCloud) -> TrainingOutcome:
     """Release what a training job has made, or say why not.
 
     Raises:
@@ -89,10 +89,10 @@ def _short(reasons: Sequence[str]) -> tuple[str, ...]:
 
 
 def _judge(job: str, cloud: ReleaseCloud) -> TrainingOutcome:
-    left = read(cloud.archive(job))
-    verdict = left.verdict
-    if left.candidate is None:
-        cloud.keep(job, left.papers)
+    output = read(cloud.archive(job))
+    verdict = output.verdict
+    if output.candidate is None:
+        cloud.keep(job, output.reports)
         return TrainingOutcome(
             job=job,
             conclusion="refused",
@@ -101,19 +101,19 @@ def _judge(job: str, cloud: ReleaseCloud) -> TrainingOutcome:
             model_hash=verdict.candidate.model_hash,
         )
     newest = max(cloud.versions(), default=0)
-    version = left.candidate.manifest.version
+    version = output.candidate.manifest.version
     # Its own version may be there, from a try that broke off; another's would be seen by content.
     if version < newest:
         raise CandidateRejected(f"version {version} is not greater than {newest}, published since")
-    cloud.keep(job, left.papers)
-    told = _release(left.candidate, cloud)
+    cloud.keep(job, output.reports)
+    iot_job = _release(output.candidate, cloud)
     return TrainingOutcome(
         job=job,
         conclusion="released",
         reasons=verdict.reasons,
         version=version,
-        model_hash=left.candidate.manifest.model_hash,
-        iot_job=told,
+        model_hash=output.candidate.manifest.model_hash,
+        iot_job=iot_job,
     )
 
 
@@ -125,4 +125,4 @@ def _release(candidate: Candidate, cloud: ReleaseCloud) -> str:
     document = cloud.put(release, candidate.pipeline)
     # Before the devices hear of it: they verify a new model as soon as they have it.
     cloud.serve(release, candidate.pipeline)
-    return cloud.tell(release, document)
+    return cloud.roll_out(release, document)

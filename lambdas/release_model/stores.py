@@ -12,7 +12,7 @@ from data.errors import InvalidRecord
 from data.manifest import Manifest
 from data.messages import ModelUpdateJob
 from lambdas.kms_key import KmsKey
-from lambdas.release import Release, put_new, put_release, tell_devices, versions
+from lambdas.release import Release, put_new, put_release, roll_out, versions
 from lambdas.release_model.candidate import MAX_ARCHIVE_BYTES, CandidateRejected
 from lambdas.serving import Serving, serve
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, TrainingOutcome
@@ -80,9 +80,9 @@ class AwsRelease:
         """Return the bytes of `manifest.json` under the stack's key, and their signature."""
         return self._key.sign_manifest(manifest)
 
-    def keep(self, job: str, papers: Mapping[str, bytes]) -> None:
+    def keep(self, job: str, reports: Mapping[str, bytes]) -> None:
         """Put verdict and report beside what the job has left."""
-        put_new(self._s3, self._bucket, topics.candidate_prefix(job), papers)
+        put_new(self._s3, self._bucket, topics.candidate_prefix(job), reports)
 
     def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
         """Publish a release, and return what devices are to be told of it."""
@@ -93,9 +93,9 @@ class AwsRelease:
         named = (release.name, release.version)
         serve(self._s3, self._sagemaker, self._serving, self._bucket, named, pipeline)
 
-    def tell(self, release: Release, document: ModelUpdateJob) -> str:
-        """Tell the fleet, and return the IoT Job's id."""
-        return tell_devices(self._iot, release.name, document, [self._fleet_arn], self._stack)
+    def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
+        """Create the IoT Job that updates the fleet, and return its id."""
+        return roll_out(self._iot, release.name, document, [self._fleet_arn], self._stack)
 
     def write(self, outcome: TrainingOutcome) -> None:
         """Write what became of a job, unless somebody has."""

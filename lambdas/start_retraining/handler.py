@@ -58,7 +58,7 @@ def handle(event: Any, context: LambdaContext) -> dict[str, object]:
     except InvalidRecord as error:
         return refuse(error, logger, metrics)
     answer = start(job, _cloud())
-    logger.info(answer.said, extra={"job": answer.job})
+    logger.info(answer.message, extra={"job": answer.job})
     started = int(answer.job == job)
     metrics.add_metric(name="StartedRetrainings", unit=MetricUnit.Count, value=started)
-    return {"job": answer.job, "said": answer.said}
+    return {"job": answer.job, "said": answer.message}

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from data import topics
 from data.manifest import MANIFEST, PIPELINE
 from lambdas.release import versions
-from lambdas.start_retraining.start import NotConcluded, Order
-from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, event_of, prefix_of
+from lambdas.start_retraining.start import NotConcluded, TrainingRequest
+from lambdas.training_jobs import MODEL_NAME, OUTCOME, EndedJob, event_of, prefix_of
 
 # Weekly jobs: more than a quarter of a year is looked back upon.
 _NEWEST = 20
@@ -47,7 +47,7 @@ class AwsTraining:
         self._functions = functions
         self._settings = settings
 
-    def jobs(self) -> Sequence[Ended]:
+    def jobs(self) -> Sequence[EndedJob]:
         """Return the stack's newest training jobs."""
         found = self._sagemaker.list_training_jobs(
             NameContains=prefix_of(self._settings.stack),
@@ -55,13 +55,13 @@ class AwsTraining:
             SortOrder="Descending",
             MaxResults=_NEWEST,
         )["TrainingJobSummaries"]
-        return [Ended(one["TrainingJobName"], one["TrainingJobStatus"]) for one in found]
+        return [EndedJob(one["TrainingJobName"], one["TrainingJobStatus"]) for one in found]
 
     def is_concluded(self, job: str) -> bool:
         """Return whether there is an outcome."""
         return self._has(self._settings.models_bucket, topics.candidate_prefix(job) + OUTCOME)
 
-    def conclude(self, ended: Ended) -> None:
+    def conclude(self, ended: EndedJob) -> None:
         """Call release_model with the event that did not reach it.
 
         Raises:
@@ -92,10 +92,10 @@ class AwsTraining:
         """Return whether a rating lies in the data bucket."""
         return self._has(self._settings.data_bucket, topics.FEEDBACK_PREFIX)
 
-    def train(self, order: Order) -> None:
+    def train(self, request: TrainingRequest) -> None:
         """Start the training job, unless there is one of this name."""
         try:
-            self._sagemaker.create_training_job(**request_of(order, self._settings))
+            self._sagemaker.create_training_job(**request_of(request, self._settings))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUse":
                 raise
@@ -105,22 +105,22 @@ class AwsTraining:
         return bool(found.get("KeyCount"))
 
 
-def request_of(order: Order, settings: TrainingSettings) -> dict[str, Any]:
+def request_of(request: TrainingRequest, settings: TrainingSettings) -> dict[str, Any]:
     """Return what SageMaker is asked for."""
-    incumbent = topics.incumbent_prefix(MODEL_NAME, order.incumbent)
+    incumbent = topics.incumbent_prefix(MODEL_NAME, request.incumbent)
     channels = {
         "films": f"s3://{settings.data_bucket}/{topics.FILM_TABLE_PREFIX}",
         "feedback": f"s3://{settings.data_bucket}/{topics.FEEDBACK_PREFIX}",
         "incumbent": f"s3://{settings.models_bucket}/{incumbent}",
     }
     return {
-        "TrainingJobName": order.job,
+        "TrainingJobName": request.job,
         "RoleArn": settings.role_arn,
         "AlgorithmSpecification": {
             "TrainingImage": settings.image,
             "TrainingInputMode": "File",
             "ContainerEntrypoint": list(COMMAND),
-            "ContainerArguments": ["--version", str(order.version)],
+            "ContainerArguments": ["--version", str(request.version)],
         },
         "Environment": {
             **{f"SM_CHANNEL_{name.upper()}": f"{_ML}/input/data/{name}" for name in channels},

@@ -11,16 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from lambdas.training_jobs import ENDED, Ended
+from lambdas.training_jobs import ENDED, EndedJob
 
 
 @dataclass(frozen=True)
-class Order:
-    """A training job to be.
+class TrainingRequest:
+    """A training job to start.
 
     Attributes:
-        version: of the model that it may make.
-        incumbent: the version of the model that it is to beat.
+        version: the version of the model it may produce.
+        incumbent: the version of the model it has to beat.
     """
 
     job: str
@@ -30,15 +30,15 @@ class Order:
 
 @dataclass(frozen=True)
 class StartReply:
-    """What came of the question.
+    """The function's answer.
 
     Attributes:
-        job: that trains now; None if none does.
-        said: in one sentence.
+        job: the one that is training now; None if none is.
+        message: one sentence for a person.
     """
 
     job: str | None
-    said: str
+    message: str
 
 
 class NotConcluded(Exception):
@@ -48,13 +48,13 @@ class NotConcluded(Exception):
 class RetrainingCloud(Protocol):
     """What the function sees of AWS."""
 
-    def jobs(self) -> Sequence[Ended]:
+    def jobs(self) -> Sequence[EndedJob]:
         """Return the stack's newest training jobs; of those still under way too, by status."""
 
     def is_concluded(self, job: str) -> bool:
         """Return whether release_model has said what became of a job."""
 
-    def conclude(self, ended: Ended) -> None:
+    def conclude(self, ended: EndedJob) -> None:
         """Hand a job that has ended to release_model, and wait for its answer.
 
         Raises:
@@ -73,7 +73,7 @@ class RetrainingCloud(Protocol):
     def has_feedback(self) -> bool:
         """Return whether there is a rating."""
 
-    def train(self, order: Order) -> None:
+    def train(self, request: TrainingRequest) -> None:
         """Start a training job; one of this name that is there already is left alone."""
 
 
@@ -107,5 +107,5 @@ def start(job: str, cloud: RetrainingCloud) -> StartReply:
         return StartReply(None, "there is no film table to learn from: bring one with --films FILE")
     if not cloud.has_feedback():
         return StartReply(None, "there is no rating yet, and so nothing new to learn")
-    cloud.train(Order(job, published[-1] + 1, incumbent))
+    cloud.train(TrainingRequest(job, published[-1] + 1, incumbent))
     return StartReply(job, f"{job} learns, to beat version {incumbent}")

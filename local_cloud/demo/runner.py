@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local_cloud.state import ending_of
+from local_cloud.state import log_tail
 
 Found = TypeVar("Found")
 
@@ -101,7 +101,7 @@ class Runner:
             StepFailed: if it does not exit with 0, or not in time.
         """
         if not quiet:
-            self.write(Text("   $ ", "cyan"), Text(_written(command), "cyan"))
+            self.write(Text("   $ ", "cyan"), Text(_shown(command), "cyan"))
         # Colours for what is looked at; a progress display must not think it has a terminal.
         coloured = (
             command[0] == "greenlight"
@@ -110,10 +110,10 @@ class Runner:
             and not self.console.no_color
         )
         environment = self._environment | ({"FORCE_COLOR": "1"} if coloured else {})
-        said: list[str] = []
+        printed: list[str] = []
         deadline = time.monotonic() + seconds
         process = subprocess.Popen(
-            _found(command),
+            _resolved(command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -121,21 +121,25 @@ class Runner:
         )
         try:
             for line in _lines(process, deadline):
-                said.append(line)
+                printed.append(line)
                 if not quiet:
-                    self.show(said[-1])
+                    self.show(printed[-1])
             process.wait(max(0.0, deadline - time.monotonic()))
         except (TimeoutError, subprocess.TimeoutExpired) as error:
-            last = "\n".join(said[-_LOG_LINES:]) or "it printed nothing"
+            last = "\n".join(printed[-_LOG_LINES:]) or "it printed nothing"
             raise StepFailed(
-                f"waited {seconds:.0f} s for `{_written(command)}` to end: {last}"
+                f"waited {seconds:.0f} s for `{_shown(command)}` to end: {last}"
             ) from error
         finally:
             _end(process)
         if process.returncode:
-            last = "\n".join(said[-_LOG_LINES:]) if quiet else (said or ["it printed nothing"])[-1]
-            raise StepFailed(f"`{_written(command)}` exited with {process.returncode}: {last}")
-        return "\n".join(said)
+            last = (
+                "\n".join(printed[-_LOG_LINES:])
+                if quiet
+                else (printed or ["it printed nothing"])[-1]
+            )
+            raise StepFailed(f"`{_shown(command)}` exited with {process.returncode}: {last}")
+        return "\n".join(printed)
 
     def ask(self, *command: str) -> Any:
         """Return the JSON that an executable prints, showing nothing.
@@ -143,11 +147,11 @@ class Runner:
         Raises:
             StepFailed: if it fails, or prints no JSON.
         """
-        said = self.run(*command, quiet=True)
+        printed = self.run(*command, quiet=True)
         try:
-            return json.loads(said)
+            return json.loads(printed)
         except ValueError as error:
-            raise StepFailed(f"`{_written(command)}` didn't print JSON: {said[:200]}") from error
+            raise StepFailed(f"`{_shown(command)}` didn't print JSON: {printed[:200]}") from error
 
     def until(
         self,
@@ -174,7 +178,7 @@ class Runner:
                 if found is not None:
                     return found
                 if time.monotonic() > deadline:
-                    endings = [ending_of(log, _LOG_LINES) for log in logs]
+                    endings = [log_tail(log, _LOG_LINES) for log in logs]
                     raise StepFailed("\n".join([f"waited {seconds:.0f} s for {what}", *endings]))
                 time.sleep(_POLL_SECONDS)
 
@@ -183,12 +187,12 @@ class Runner:
         return self.folder / f"{name}.log"
 
     @contextmanager
-    def beside(self, name: str, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    def in_background(self, name: str, *command: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run an executable beside the story, its words going to a log, and end it afterwards."""
-        self.write(Text("   $ ", "cyan"), Text(_written(command) + " &", "cyan"))
+        self.write(Text("   $ ", "cyan"), Text(_shown(command) + " &", "cyan"))
         with self.log(name).open("wb") as output:
             process = subprocess.Popen(
-                _found(command),
+                _resolved(command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -199,21 +203,21 @@ class Runner:
         finally:
             _end(process)
 
-    def said(self, name: str, start: str) -> list[str]:
-        """Return the lines that an executable beside has said, of those with this start."""
+    def logged(self, name: str, start: str) -> list[str]:
+        """Return what a background executable has logged on lines with this prefix."""
         lines = self.log(name).read_text(errors="replace").splitlines()
         return [line.removeprefix(start).strip() for line in lines if line.startswith(start)]
 
-    def alive(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def check_running(self, name: str, process: subprocess.Popen[bytes]) -> None:
         """Raise StepFailed, with the end of its log, if an executable beside has ended."""
         if process.poll() is not None:
             raise StepFailed(
                 f"{name} ended with exit code {process.returncode}; "
-                f"{ending_of(self.log(name), _LOG_LINES)}"
+                f"{log_tail(self.log(name), _LOG_LINES)}"
             )
 
 
-def _found(command: Sequence[str]) -> list[str]:
+def _resolved(command: Sequence[str]) -> list[str]:
     """Resolve an executable of this environment by its name alone."""
     if command[0] == "python":
         return [sys.executable, *command[1:]]
@@ -240,7 +244,7 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
             return
 
 
-def _written(command: Sequence[str]) -> str:
+def _shown(command: Sequence[str]) -> str:
     return " ".join(part if " " not in part else f'"{part}"' for part in command)
 
 

@@ -52,18 +52,18 @@ def boot(context: DemoContext, ending: ExitStack) -> None:
             "page = false\n"
         )
         appliance = ending.enter_context(
-            context.runner.beside("greenlight", *context.greenlight("run", "--simulate"))
+            context.runner.in_background("greenlight", *context.greenlight("run", "--simulate"))
         )
 
         def answers() -> bool | None:
-            context.runner.alive("greenlight", appliance)
+            context.runner.check_running("greenlight", appliance)
             return True if (context.device / "control.sock").exists() else None
 
         context.runner.until(
             "the appliance to answer", answers, WAIT_SECONDS, context.runner.log("greenlight")
         )
         sync = ending.enter_context(
-            context.runner.beside(
+            context.runner.in_background(
                 *("greenlight-sync", "greenlight-sync", "run"),
                 *(
                     "--config",
@@ -75,7 +75,7 @@ def boot(context: DemoContext, ending: ExitStack) -> None:
         )
 
         def online() -> bool | None:
-            context.runner.alive("greenlight-sync", sync)
+            context.runner.check_running("greenlight-sync", sync)
             return True if context.connection() == "online" else None
 
         context.runner.until(
@@ -109,7 +109,7 @@ def press(context: DemoContext) -> None:
     with context.runner.step("The button is held for 3 s: approved; the owner rates the film"):
         context.runner.run(*context.greenlight("hold", "3"))
         context.runner.run(*context.greenlight("rate", "8"))
-        seen = context.runner.said("greenlight", "led:")
+        seen = context.runner.logged("greenlight", "led:")
         context.runner.show("the LED so far: " + " → ".join(dict.fromkeys(seen)))
     with context.runner.step("Once more, with a rating drawn from the prediction"):
         context.runner.run(*context.greenlight("press"), quiet=True)

@@ -16,9 +16,9 @@ from data import topics, wire
 from data.manifest import MANIFEST
 from data.messages import ModelUpdateJob
 from lambdas.operator.aws import Wait
-from lambdas.operator.retrain import Patience, wait
+from lambdas.operator.retrain import RetrainingTimeouts, wait
 from lambdas.release import versions
-from lambdas.training_jobs import MODEL_NAME, OUTCOME, Ended, TrainingOutcome, event_of, job_name
+from lambdas.training_jobs import MODEL_NAME, OUTCOME, EndedJob, TrainingOutcome, event_of, job_name
 
 from .candidates import left_by_job
 
@@ -71,7 +71,7 @@ def train(local_cloud: Any, example: Path) -> Callable[..., TrainingOutcome]:
             },
             StoppingCondition={"MaxRuntimeInSeconds": 60},
         )
-        return wait(aws, aws.local.models_bucket, job, Patience(Wait(0.1, 120.0), 60.0))
+        return wait(aws, aws.local.models_bucket, job, RetrainingTimeouts(Wait(0.1, 120.0), 60.0))
 
     return run
 
@@ -104,7 +104,7 @@ def test_a_better_model_is_released_and_served(
     # As after a crash before the last write: the event comes again, and there is one job still.
     kept = topics.candidate_prefix(outcome.job) + OUTCOME
     s3.delete_object(Bucket=bucket, Key=kept)
-    event = event_of(Ended(outcome.job, "Completed"))
+    event = event_of(EndedJob(outcome.job, "Completed"))
     aws.client("events").put_events(
         Entries=[
             {
@@ -114,7 +114,7 @@ def test_a_better_model_is_released_and_served(
             }
         ]
     )
-    assert wait(aws, bucket, outcome.job, Patience(Wait(0.1, 120.0), 60.0)) == outcome
+    assert wait(aws, bucket, outcome.job, RetrainingTimeouts(Wait(0.1, 120.0), 60.0)) == outcome
 
 
 def test_a_link_in_what_a_job_left_is_rejected_by_name(

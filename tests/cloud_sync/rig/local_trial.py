@@ -31,7 +31,7 @@ from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
 from lambdas.operator.aws import on_local_cloud
 from lambdas.operator.devices import provision
-from local_cloud.control import order
+from local_cloud.control import send
 from local_cloud.state import LocalState
 
 _RIG = Path(__file__).parent
@@ -130,7 +130,7 @@ class LocalTrial:
         return _then(begin, end) if not self._writer.ended else lambda: None
 
     def _emulator(self) -> psutil.Process:
-        told = order(LocalState(self._cloud), "status")["emulator"]
+        told = send(LocalState(self._cloud), "status")["emulator"]
         return psutil.Process(int(str(told).removeprefix("process ")))
 
     def _to_emulator(self, begin: signal.Signals, end: signal.Signals) -> End:

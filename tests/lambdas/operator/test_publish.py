@@ -228,10 +228,10 @@ def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
     newest = max(path.stat().st_mtime for path in Path("training").glob("*.py"))
     if pipeline.stat().st_mtime < newest:
         pytest.skip("training has changed since the release: run `make train-export` again")
-    from local_cloud.control import order
+    from local_cloud.control import send
     from local_cloud.state import LocalState
 
-    order(LocalState(local_cloud.folder), "serve", pipeline=str(pipeline.resolve()))
+    send(LocalState(local_cloud.folder), "serve", pipeline=str(pipeline.resolve()))
     bundle = bundle_at(SAMPLE_BUNDLE)
     films = [row for row in read_rows(SAMPLE_FILMS) if isinstance(row, Film)]
     rows = [film.combination for film in films]

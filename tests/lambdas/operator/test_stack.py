@@ -107,7 +107,7 @@ def test_all_that_is_missing_is_said_at_once(aws: Aws) -> None:
 
 def test_any_setting_of_the_template_can_be_chosen_and_others_are_refused_by_name() -> None:
     words = ["RetrainEvery=rate(1 day)", "LogRetentionDays=7", "AlarmEmail=a=b@example.org"]
-    assert stack.chosen(words) == {
+    assert stack.parse_settings(words) == {
         "RetrainEvery": "rate(1 day)",
         "LogRetentionDays": "7",
         "AlarmEmail": "a=b@example.org",
@@ -120,7 +120,7 @@ def test_any_setting_of_the_template_can_be_chosen_and_others_are_refused_by_nam
     }
     bad = ["RetrainEvry=x", "Endpoint", "CodeBucket=mine", "LogRetentionDays=8"]
     with pytest.raises(NotReady) as refused:
-        stack.chosen(["RetrainEvery=rate(2 days)", *bad])
+        stack.parse_settings(["RetrainEvery=rate(2 days)", *bad])
     lines = str(refused.value).splitlines()[1:]
     assert len(lines) == len(bad)
     for word, line in zip(bad, lines, strict=True):

@@ -25,12 +25,12 @@ def files(example: Path) -> dict[str, bytes]:
 
 
 def test_a_whole_candidate_is_read(files: dict[str, bytes]) -> None:
-    left = read(packed(files))
-    assert left.candidate is not None
-    assert left.candidate.manifest.version == 2
-    assert left.candidate.pipeline == files[PIPELINE]
-    assert left.candidate.files["model.onnx"] == files["bundle/model.onnx"]
-    assert set(left.papers) == {VERDICT, "report.html"}
+    output = read(packed(files))
+    assert output.candidate is not None
+    assert output.candidate.manifest.version == 2
+    assert output.candidate.pipeline == files[PIPELINE]
+    assert output.candidate.files["model.onnx"] == files["bundle/model.onnx"]
+    assert set(output.reports) == {VERDICT, "report.html"}
 
 
 def test_a_refused_one_needs_no_bundle_and_what_else_lies_there_is_passed_over(
@@ -38,9 +38,9 @@ def test_a_refused_one_needs_no_bundle_and_what_else_lies_there_is_passed_over(
 ) -> None:
     manifest = msgspec.json.decode(files[f"bundle/{MANIFEST}"], type=Manifest)
     refused = wire.encode(verdict(manifest, decision="refuse", candidate=ModelIdentity(2)))
-    left = read(packed({VERDICT: refused, "refused/bundle/model.onnx": b"x"}))
-    assert left.candidate is None
-    assert not left.verdict.released
+    output = read(packed({VERDICT: refused, "refused/bundle/model.onnx": b"x"}))
+    assert output.candidate is None
+    assert not output.verdict.released
 
 
 @pytest.mark.parametrize(

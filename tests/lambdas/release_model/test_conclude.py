@@ -22,13 +22,13 @@ from lambdas.errors import PublishingFailed
 from lambdas.release import Release
 from lambdas.release_model.candidate import CandidateRejected
 from lambdas.release_model.conclude import conclude
-from lambdas.training_jobs import Ended, TrainingOutcome, event_of, job_name, read_event
+from lambdas.training_jobs import EndedJob, TrainingOutcome, event_of, job_name, read_event
 
 from ..candidates import left_by_job, packed
 
 JOB = job_name("greenlight", "2026-01-02T03:04:05Z")
-DONE = Ended(JOB, "Completed")
-CALLS = ("outcome", "archive", "versions", "keep", "sign", "put", "serve", "tell", "write")
+DONE = EndedJob(JOB, "Completed")
+CALLS = ("outcome", "archive", "versions", "keep", "sign", "put", "serve", "roll_out", "write")
 
 
 class Broken(Exception):
@@ -42,7 +42,7 @@ class ReleaseCloud:
     left: bytes | None
     key: PrivateKey = field(default_factory=PrivateKey.new)
     published: dict[int, Mapping[str, bytes]] = field(default_factory=lambda: {1: {}})
-    papers: dict[str, bytes] = field(default_factory=dict)
+    reports: dict[str, bytes] = field(default_factory=dict)
     served: list[int] = field(default_factory=list)
     told: list[ModelUpdateJob] = field(default_factory=list)
     outcomes: dict[str, TrainingOutcome] = field(default_factory=dict)
@@ -80,9 +80,9 @@ class ReleaseCloud:
         self._done("sign")
         return raw, self.key.sign(raw)
 
-    def keep(self, job: str, papers: Mapping[str, bytes]) -> None:
+    def keep(self, job: str, reports: Mapping[str, bytes]) -> None:
         self._before("keep")
-        self.papers |= papers
+        self.reports |= reports
         self._done("keep")
 
     def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
@@ -100,12 +100,12 @@ class ReleaseCloud:
             self.served.append(release.version)
         self._done("serve")
 
-    def tell(self, release: Release, document: ModelUpdateJob) -> str:
-        self._before("tell")
+    def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
+        self._before("roll_out")
         assert release.version in self.served, "devices verify a model as soon as they have it"
         if document not in self.told:
             self.told.append(document)
-        self._done("tell")
+        self._done("roll_out")
         return f"films-{release.version}"
 
     def write(self, outcome: TrainingOutcome) -> None:
@@ -126,7 +126,7 @@ def assert_released_once(cloud: ReleaseCloud) -> None:
     check_manifest(raw, files[SIGNATURE], {cloud.key.key_id: cloud.key.public_pem})
     assert document.manifest_sha256 == hashlib.sha256(raw).hexdigest()
     assert cloud.served == [2]
-    assert VERDICT in cloud.papers
+    assert VERDICT in cloud.reports
     assert cloud.outcomes[JOB].conclusion == "released"
     assert cloud.outcomes[JOB].version == 2
 
@@ -162,7 +162,7 @@ def test_a_refused_model_is_kept_from_everybody_with_its_reasons(example: Path) 
     assert outcome.conclusion == "refused"
     assert outcome.reasons == ("It chooses worse films.",)
     assert (list(cloud.published), cloud.served, cloud.told) == ([1], [], [])
-    assert VERDICT in cloud.papers, "the report says why"
+    assert VERDICT in cloud.reports, "the report says why"
 
 
 def test_a_verdict_that_says_too_much_still_comes_to_its_end(example: Path) -> None:
@@ -204,7 +204,7 @@ def test_what_is_no_candidate_is_rejected_and_releases_nothing(left: bytes | Non
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
 def test_a_job_that_failed_is_said_to_with_sagemakers_reason(status: str, archive: bytes) -> None:
     cloud = ReleaseCloud(archive)
-    outcome = conclude(Ended(JOB, status, "AlgorithmError: no films"), cloud)
+    outcome = conclude(EndedJob(JOB, status, "AlgorithmError: no films"), cloud)
     assert outcome.conclusion == "failed"
     assert "no films" in outcome.reasons[0]
     assert cloud.told == []

@@ -8,8 +8,8 @@ import pytest
 
 from data.errors import InvalidRecord
 from lambdas.start_retraining.sagemaker import TrainingSettings, request_of
-from lambdas.start_retraining.start import NotConcluded, Order, start
-from lambdas.training_jobs import ENDED, Ended, job_name
+from lambdas.start_retraining.start import NotConcluded, TrainingRequest, start
+from lambdas.training_jobs import ENDED, EndedJob, job_name
 
 JOB = job_name("greenlight", "2026-01-09T03:00:00Z")
 EARLIER = job_name("greenlight", "2026-01-02T03:00:00Z")
@@ -23,14 +23,14 @@ class Broken(Exception):
 class RetrainingCloud:
     """AWS in memory; `breaks_at` counts calls, `after` lets the call take effect first."""
 
-    known: list[Ended] = field(default_factory=list)
+    known: list[EndedJob] = field(default_factory=list)
     concluded: set[str] = field(default_factory=set)
     published: list[int] = field(default_factory=lambda: [1, 2])
     whole: set[int] = field(default_factory=lambda: {1, 2})
     films: bool = True
     feedback: bool = True
     stubborn: bool = False
-    orders: list[Order] = field(default_factory=list)
+    orders: list[TrainingRequest] = field(default_factory=list)
     calls: int = 0
     breaks_at: int = -1
     after: bool = False
@@ -46,7 +46,7 @@ class RetrainingCloud:
         if hit:
             raise Broken
 
-    def jobs(self) -> list[Ended]:
+    def jobs(self) -> list[EndedJob]:
         self._done(self._call())
         return list(reversed(self.known))
 
@@ -54,7 +54,7 @@ class RetrainingCloud:
         self._done(self._call())
         return job in self.concluded
 
-    def conclude(self, ended: Ended) -> None:
+    def conclude(self, ended: EndedJob) -> None:
         hit = self._call()
         if self.stubborn:
             raise NotConcluded
@@ -77,11 +77,11 @@ class RetrainingCloud:
         self._done(self._call())
         return self.feedback
 
-    def train(self, order: Order) -> None:
+    def train(self, order: TrainingRequest) -> None:
         hit = self._call()
         if order.job not in [one.job for one in self.orders]:
             self.orders.append(order)
-            self.known.append(Ended(order.job, "InProgress"))
+            self.known.append(EndedJob(order.job, "InProgress"))
         self._done(hit)
 
 
@@ -89,7 +89,7 @@ def test_it_begins_from_the_newest_whole_release_for_the_next_free_version() -> 
     cloud = RetrainingCloud(published=[1, 2, 10], whole={1, 2})
     answer = start(JOB, cloud)
     assert answer.job == JOB
-    assert cloud.orders == [Order(JOB, 11, 2)], "10 was begun and never finished"
+    assert cloud.orders == [TrainingRequest(JOB, 11, 2)], "10 was begun and never finished"
 
 
 @pytest.mark.parametrize(
@@ -104,26 +104,26 @@ def test_it_begins_from_the_newest_whole_release_for_the_next_free_version() -> 
 def test_without_what_it_needs_it_says_what_is_missing(cloud: RetrainingCloud, said: str) -> None:
     answer = start(JOB, cloud)
     assert answer.job is None
-    assert said in answer.said
+    assert said in answer.message
     assert cloud.orders == []
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Stopping"])
 def test_while_one_trains_no_other_begins(status: str) -> None:
-    cloud = RetrainingCloud(known=[Ended(EARLIER, status)])
+    cloud = RetrainingCloud(known=[EndedJob(EARLIER, status)])
     assert start(JOB, cloud).job == EARLIER
     assert cloud.orders == []
 
 
 @pytest.mark.parametrize("status", ENDED)
 def test_a_job_whose_end_nobody_heard_of_is_concluded_first(status: str) -> None:
-    cloud = RetrainingCloud(known=[Ended(EARLIER, status)])
+    cloud = RetrainingCloud(known=[EndedJob(EARLIER, status)])
     assert start(JOB, cloud).job == JOB
     assert cloud.concluded == {EARLIER}
 
 
 def test_a_job_that_cannot_be_concluded_does_not_keep_the_loop_from_learning() -> None:
-    cloud = RetrainingCloud(known=[Ended(EARLIER, "Completed")], stubborn=True)
+    cloud = RetrainingCloud(known=[EndedJob(EARLIER, "Completed")], stubborn=True)
     assert start(JOB, cloud).job == JOB
 
 
@@ -131,7 +131,7 @@ def test_asked_twice_for_the_same_time_it_trains_once() -> None:
     cloud = RetrainingCloud()
     start(JOB, cloud)
     assert start(JOB, cloud).job == JOB
-    cloud.known = [Ended(JOB, "Completed")]
+    cloud.known = [EndedJob(JOB, "Completed")]
     assert start(JOB, cloud).job == JOB
     assert len(cloud.orders) == 1
 
@@ -139,11 +139,11 @@ def test_asked_twice_for_the_same_time_it_trains_once() -> None:
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", range(8))
 def test_after_a_crash_at_any_call_the_next_try_leaves_one_job(call: int, after: bool) -> None:
-    cloud = RetrainingCloud(known=[Ended(EARLIER, "Completed")], breaks_at=call, after=after)
+    cloud = RetrainingCloud(known=[EndedJob(EARLIER, "Completed")], breaks_at=call, after=after)
     with pytest.raises(Broken):
         start(JOB, cloud)
     start(JOB, cloud)
-    assert cloud.orders == [Order(JOB, 3, 2)]
+    assert cloud.orders == [TrainingRequest(JOB, 3, 2)]
     assert cloud.concluded == {EARLIER}
 
 
@@ -168,7 +168,7 @@ def test_sagemaker_accepts_what_it_is_asked_for() -> None:
     settings = TrainingSettings(
         "greenlight", "data", "models", "image", "ml.m5.large", "a" * 20, "f"
     )
-    asked = request_of(Order(JOB, 3, 2), settings)
+    asked = request_of(TrainingRequest(JOB, 3, 2), settings)
     client = boto3.client("sagemaker", region_name="us-east-1")
     shape = client.meta.service_model.operation_model("CreateTrainingJob").input_shape
     assert shape is not None

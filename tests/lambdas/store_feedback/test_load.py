@@ -12,7 +12,7 @@ import pytest
 
 from data import topics, wire
 from data.messages import Ack, FeedbackBatch
-from local_cloud.control import order
+from local_cloud.control import send
 from local_cloud.state import LocalState
 
 from ..device import Device, feedback
@@ -33,7 +33,7 @@ def test_two_thousand_ratings_arrive_none_is_lost_and_memory_stays_bounded(
     acks = device.listen(topics.feedback_ack(device.thing))
     records = [feedback(device.thing, stars=1 + n % 10) for n in range(RATINGS)]
     emulator = psutil.Process(
-        int(order(LocalState(local_cloud.folder), "status")["emulator"].split()[1])
+        int(send(LocalState(local_cloud.folder), "status")["emulator"].split()[1])
     )
     begun, peak, sent = time.monotonic(), 0.0, 0
     outcomes: dict[str, str] = {}
