@@ -184,9 +184,9 @@ class UpdateRun:
                 reason = "its job was cancelled, or took too long"
                 return [UpdateChanged(job.document.version, job.id, "given up", reason)]
             case Action.REPORT_SUPERSEDED:
-                message = superseded_message(job, getattr(event, "by_version", 0))
+                notice = superseded_message(job, getattr(event, "by_version", 0))
                 version = job.document.version
-                return [message, UpdateChanged(version, job.id, "superseded", "")]
+                return [notice, UpdateChanged(version, job.id, "superseded", "")]
             case Action.DISCARD:
                 return [Discard(job.document.version)]
             case Action.FORGET:
