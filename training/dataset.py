@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import topics
+from data.domain import FILMS, Domain
 from data.film_table import BadRow
 from data.films import Film
 from training import sources
@@ -27,12 +28,14 @@ class FilmTable:
     Attributes:
         source: its name, as in the manifest.
         origin: what the rejects' line numbers refer to.
+        domain: what its rows are about.
     """
 
     source: str
     origin: str
     films: list[Film]
     rejects: list[BadRow]
+    domain: Domain = FILMS
 
     @property
     def sha256(self) -> str:
@@ -69,12 +72,14 @@ def load(
     """
     films: list[Film] = []
     bad: list[BadRow] = []
-    for row in sources.read(source, path, options or Options()):
+    options = options or Options()
+    domain = sources.domain(source, path, options)
+    for row in sources.read(source, path, options):
         if isinstance(row, BadRow):
             bad.append(row)
         else:
             films.append(row)
-    table = FilmTable(source, sources.origin(source, path), films, bad)
+    table = FilmTable(source, sources.origin(source, path), films, bad, domain)
     if rejects is not None:
         write_rejects(rejects, table)
     if table.bad_share > allowed_bad_share:
@@ -85,7 +90,7 @@ def load(
             f"the first in line {first.line}: {first.reason}"
         )
     if not films:
-        raise TooManyBadRows(f"{table.origin}: contains no films")
+        raise TooManyBadRows(f"{table.origin}: has no rows under its header")
     return table
 
 

@@ -18,13 +18,15 @@ from training.cli import output
 from training.cli.options import (
     AllowedOption,
     DaskOption,
+    DomainOption,
+    EncodingOption,
     JobsOption,
     RatingsOption,
     SourceOption,
     console,
     path_or_none,
 )
-from training.sources.options import ALLOWED_BAD_SHARE
+from training.sources.options import ALLOWED_BAD_SHARE, Options
 
 
 def export(
@@ -36,6 +38,8 @@ def export(
     jobs: JobsOption = 2,
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     dask: DaskOption = "",
+    domain: DomainOption = None,
+    encoding: EncodingOption = None,
 ) -> None:
     """Train a model and write it as a signed bundle, with all proofs passed."""
     from training.cluster import tasks_on
@@ -50,7 +54,13 @@ def export(
     with output.progress_bar(console, "train-export") as progress, tasks_on(dask):
         progress(f"read source {source}", 0.0)
         rejects = beside(out) / "rejects.csv"
-        table = load(source, path_or_none(ratings), rejects=rejects, allowed_bad_share=allow_bad)
+        table = load(
+            source,
+            path_or_none(ratings),
+            rejects=rejects,
+            allowed_bad_share=allow_bad,
+            options=Options(encoding=encoding, domain=domain),
+        )
         exported = prepare(
             table,
             FilmModel(jobs=jobs),

@@ -14,13 +14,15 @@ from training.cli import output
 from training.cli.options import (
     AllowedOption,
     DaskOption,
+    DomainOption,
+    EncodingOption,
     JobsOption,
     RatingsOption,
     SourceOption,
     console,
     path_or_none,
 )
-from training.sources.options import ALLOWED_BAD_SHARE
+from training.sources.options import ALLOWED_BAD_SHARE, Options
 
 
 def evaluate(
@@ -69,6 +71,8 @@ def report(
     jobs: JobsOption = 2,
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     dask: DaskOption = "",
+    domain: DomainOption = None,
+    encoding: EncodingOption = None,
 ) -> None:
     """Measure five random splits and one in time, and write the full report beside a bundle.
 
@@ -83,7 +87,12 @@ def report(
     began = time.monotonic()
     with output.progress_bar(console, "report") as progress, tasks_on(dask):
         progress(f"read source {source}", 0.0)
-        table = load(source, path_or_none(ratings), allowed_bad_share=allow_bad)
+        table = load(
+            source,
+            path_or_none(ratings),
+            allowed_bad_share=allow_bad,
+            options=Options(encoding=encoding, domain=domain),
+        )
         measured = benchmark.run(table.films, table.sha256, jobs=jobs, progress=progress)
         folder = beside(bundle)
         folder.mkdir(parents=True, exist_ok=True)

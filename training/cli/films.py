@@ -11,6 +11,8 @@ from data.film_table import write_films
 from training.cli import output
 from training.cli.options import (
     AllowedOption,
+    DomainOption,
+    EncodingOption,
     RatingsOption,
     SourceOption,
     console,
@@ -45,6 +47,8 @@ def dataset(
     known_only: Annotated[
         bool, typer.Option("--known-only", help="ratings-list: ask OMDb nothing more")
     ] = False,
+    domain: DomainOption = None,
+    encoding: EncodingOption = None,
 ) -> None:
     """Write a source's films as movie_ratings_simple.csv, and its bad rows beside it."""
     from training.dataset import load, reasons, rejects_path
@@ -53,7 +57,7 @@ def dataset(
         raise typer.BadParameter("--download fetches IMDb's files; it goes with --source imdb")
     rejects = rejects_path(out)
     with output.progress_bar(console, "dataset") as progress:
-        options = Options(votes, quota, known_only, every_twentieth(progress))
+        options = Options(votes, quota, known_only, encoding, domain, every_twentieth(progress))
         if download:
             from training.sources.imdb_download import download as fetch
 

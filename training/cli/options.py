@@ -20,6 +20,13 @@ AllowedOption = Annotated[
     float,
     typer.Option("--allow-bad", min=0.0, max=1.0, help="share of bad rows or objects to accept"),
 ]
+DomainOption = Annotated[
+    Path | None,
+    typer.Option(help="csv: what the table is about; default: NAME.domain.toml beside it"),
+]
+EncodingOption = Annotated[
+    str | None, typer.Option(help="csv: the text's encoding, such as cp1251; default: find out")
+]
 JobsOption = Annotated[int, typer.Option(min=1, help="processes side by side")]
 DaskOption = Annotated[
     str, typer.Option(help="Dask scheduler to fit folds and splits on, tcp://host:port")

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from data.film_table import BadRow, TableUnreadable, read_rows
+from data.domain import FILMS, Domain
+from data.film_table import BadRow
 from data.films import Film
 from training.errors import SourceUnavailable
-from training.sources import sample
+from training.sources import own_table, sample
 from training.sources.options import Options
 
 Rows = Iterator[Film | BadRow]
@@ -41,23 +42,15 @@ def _ratings_list(path: Path, options: Options) -> Rows:
     return ratings_list.read_rows(path, options)
 
 
-def _table(suffix: str) -> Callable[[Path, Options], Rows]:
-    def rows(path: Path, _: Options) -> Rows:
-        if path.suffix.lower() != suffix:
-            raise SourceUnavailable(f"{path}: source {suffix[1:]} reads a {suffix} file")
-        try:
-            yield from read_rows(path)
-        except TableUnreadable as error:
-            raise SourceUnavailable(str(error)) from error
-
-    return rows
+def _own(path: Path, options: Options) -> Rows:
+    yield from own_table.open_own(path, options).rows
 
 
-SAMPLE = "sample"
+SAMPLE, CSV = "sample", "csv"
 # To read films from somewhere else, add a line.
 READERS = {
-    "csv": Reader("file", _table(".csv")),
-    "tsv": Reader("file", _table(".tsv")),
+    CSV: Reader("file", _own),
+    "tsv": Reader("file", _own),
     "imdb": Reader("folder", _imdb),
     "ratings-list": Reader("file", _ratings_list),
 }
@@ -90,6 +83,17 @@ def read(name: str, path: Path | None, options: Options = _DEFAULTS) -> Rows:
     if path is None:
         raise SourceUnavailable(f"source {name} reads a {reader.takes}; name it with --ratings")
     yield from reader.rows(path, options)
+
+
+def domain(name: str, path: Path | None, options: Options = _DEFAULTS) -> Domain:
+    """Return what the rows of a source are about: films, unless a table of one's own says else.
+
+    Raises:
+        SourceUnavailable: as `read` does.
+    """
+    if path is not None and name in (CSV, "tsv"):
+        return own_table.open_own(path, options).domain
+    return FILMS
 
 
 def origin(name: str, path: Path | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from training.progress import ProgressReporter, unreported
 
@@ -37,10 +38,14 @@ class Options:
         min_votes: films with this many votes or fewer are left out.
         daily_quota: of OMDb lookups.
         known_only: ask OMDb nothing; use what earlier runs have learnt.
+        encoding: csv: of the file's text; None to find out.
+        domain: csv: the file that says what the table is about; None for the one beside it.
         progress: called with each step of a long run, and how far it has come (0 to 1).
     """
 
     min_votes: int = MIN_VOTES
     daily_quota: int = OMDB_DAILY_QUOTA
     known_only: bool = False
+    encoding: str | None = None
+    domain: Path | None = None
     progress: ProgressReporter = unreported

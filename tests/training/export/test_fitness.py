@@ -36,6 +36,14 @@ UNFIT = {
         lambda films: changed(films, year=lambda film, i: 1999),
         "column 'year' holds only 1999",
     ),
+    "lists for genres": (
+        lambda films: changed(films, genres=lambda film, i: ("|".join((*film.genres, "War")),)),
+        "column 'Genre1' holds lists such as",
+    ),
+    "300 genres": (
+        lambda films: changed(films, genres=lambda film, i: (f"Genre {i % 300}",)),
+        "put `keep = ",
+    ),
     "halved ratings": (
         lambda films: changed(films, rating=lambda film, i: film.stars / 2),
         "columns 'stars' and 'rating' contradict each other",

@@ -81,12 +81,9 @@ def test_a_table_in_utf_16_is_read_like_one_in_utf_8(tmp_path: Path):
     assert load("csv", path).films[0].director == "張藝謀"
 
 
-def test_a_column_twice_and_another_encoding_are_refused_with_the_line(tmp_path: Path):
+def test_a_column_twice_is_refused_with_the_line(tmp_path: Path):
     twice = table(tmp_path, HEADER.strip() + ",Stars\n")
-    with pytest.raises(SourceUnavailable, match="line 1 has the column 'stars' twice"):
-        load("csv", twice)
-    twice.write_bytes((HEADER + "Film (1999),1999,Agnès,Drama,None,None,6\n").encode("cp1252"))
-    with pytest.raises(SourceUnavailable, match=r"isn't UTF-8 .*; save it as UTF-8"):
+    with pytest.raises(SourceUnavailable, match=r"line 1 has the column 'stars' twice \(columns 7"):
         load("csv", twice)
 
 
@@ -118,7 +115,6 @@ def test_over_five_percent_bad_rows_stop_the_run_unless_allowed(tmp_path: Path):
     ("source", "name", "says"),
     [
         ("csv", None, "name it with --ratings"),
-        ("csv", "films.tsv", "reads a .csv file"),
         ("tape", None, "choose one of"),
         ("sample", "films.csv", "brings its own"),
         ("csv", "missing.csv", "No such file"),
