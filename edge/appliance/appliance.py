@@ -119,7 +119,7 @@ class Appliance:
         self._finder = PickFinder(
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
         )
-        self._at_work = models.AtWork(parts.store, parts.boot_id)
+        self._work_marker = models.WorkMarker(parts.store, parts.boot_id)
         self._decisions = Decisions(parts.journal, parts.config, parts.writer.write)
         self._changed = changed
         self._shown = self.state
@@ -280,7 +280,7 @@ class Appliance:
         return outcome
 
     async def _warm_up(self, model: Model) -> None:
-        with self._at_work.searching():
+        with self._work_marker.searching():
             await self._finder.warm_up(model, self.slate)
 
     async def _press(self, *, wait: bool) -> Outcome:
@@ -300,7 +300,7 @@ class Appliance:
         assert self.model is not None
         self.say("searching")
         try:
-            with self._at_work.searching():
+            with self._work_marker.searching():
                 found = await self._finder.find(self.model, self.slate)
             self._check_still_searching()
             pick = self._finder.record(found)

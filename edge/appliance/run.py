@@ -29,7 +29,7 @@ from edge.appliance.workers import Worker
 from edge.config import Config
 from edge.journal import JOURNAL, Journal, SetAside, open_or_set_aside
 from edge.models import active as models
-from edge.models.active import Answering
+from edge.models.active import LoadedModel
 from edge.models.store import ModelStore
 from edge.panel.button import Button, ButtonObserver
 from edge.panel.hardware import Hardware
@@ -166,22 +166,22 @@ async def _restore_slate(appliance: Appliance, worker: Worker) -> None:
         appliance.attention.raise_("slate", str(error))
 
 
-def _load(store: ModelStore, config: Config, boot: str) -> Answering:
+def _load(store: ModelStore, config: Config, boot: str) -> LoadedModel:
     try:
         return models.load_active(store, config.public_keys, boot)
     except (KeyUnusable, OSError) as error:
-        return Answering(notes=[f"no model can be loaded: {error}"])
+        return LoadedModel(notes=[f"no model can be loaded: {error}"])
 
 
-def _take_loaded(appliance: Appliance, answering: Answering) -> None:
-    for given_up in answering.rolled_back:
+def _take_loaded(appliance: Appliance, loaded: LoadedModel) -> None:
+    for given_up in loaded.rolled_back:
         appliance.writer.write(partial(_record_roll_back, appliance.journal, *given_up))
-    for number, note in enumerate(answering.notes):
+    for number, note in enumerate(loaded.notes):
         appliance.attention.raise_(f"model-{number}", note)
-    if answering.bundle is not None:
-        appliance.writer.write(partial(_record_answering, appliance.journal, answering.bundle))
-    appliance.adopt(answering.bundle, answering.model)
-    if answering.model is None:
+    if loaded.bundle is not None:
+        appliance.writer.write(partial(_record_answering, appliance.journal, loaded.bundle))
+    appliance.adopt(loaded.bundle, loaded.model)
+    if loaded.model is None:
         appliance.say("no model yet: waiting for the sync service to download one")
 
 

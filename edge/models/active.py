@@ -33,7 +33,7 @@ class NothingGivenUp(GreenlightError):
 
 
 @dataclass
-class Answering:
+class LoadedModel:
     """The model that answers, if any does.
 
     Attributes:
@@ -47,7 +47,7 @@ class Answering:
     notes: list[str] = field(default_factory=list)
 
 
-def load_active(store: ModelStore, keys: Path, boot: str) -> Answering:
+def load_active(store: ModelStore, keys: Path, boot: str) -> LoadedModel:
     """Load the active model; one that can't be loaded, or kills us again and again, is given up.
 
     The last model is never given up: an appliance without a model is no better than one whose model
@@ -59,15 +59,15 @@ def load_active(store: ModelStore, keys: Path, boot: str) -> Answering:
         boot: this boot's name: dying at the model's work in this boot is a failure, a power cut
             isn't.
     """
-    answering = Answering()
-    pointer = _read_or_rebuild(store, keys, answering)
+    loaded = LoadedModel()
+    pointer = _read_or_rebuild(store, keys, loaded)
     trusted = read_public_keys(keys)
     while pointer.active is not None:
         version = pointer.active
         try:
             bundle = read_bundle(store.folder(version), trusted)
         except BundleRefused as error:
-            pointer = _give_up(store, answering, version, "", str(error), quarantine=False)
+            pointer = _give_up(store, loaded, version, "", str(error), quarantine=False)
             continue
         pointer = _note_start(store, pointer, boot)
         if pointer.trial is not None and pointer.trial.failures >= FAILURES_BEFORE_ROLL_BACK:
@@ -76,32 +76,32 @@ def load_active(store: ModelStore, keys: Path, boot: str) -> Answering:
             )
             if pointer.previous is not None:
                 pointer = _give_up(
-                    store, answering, version, bundle.model_hash, reason, quarantine=True
+                    store, loaded, version, bundle.model_hash, reason, quarantine=True
                 )
                 continue
-            answering.notes.append(
+            loaded.notes.append(
                 f"model version {version} may be bad: {reason}; it's the only one, so it stays"
             )
         try:
-            answering.model = _load(bundle)
+            loaded.model = _load(bundle)
         except GreenlightError as error:
             if pointer.previous is None:
-                answering.notes.append(
+                loaded.notes.append(
                     f"model version {version} can't be loaded: {error}; it's the only one, so it"
                     " stays: restart the appliance to try it again, or publish another"
                 )
                 break
             pointer = _give_up(
-                store, answering, version, bundle.model_hash, str(error), quarantine=True
+                store, loaded, version, bundle.model_hash, str(error), quarantine=True
             )
             continue
-        answering.bundle = bundle
+        loaded.bundle = bundle
         break
     note_idle(store)
-    return answering
+    return loaded
 
 
-class AtWork:
+class WorkMarker:
     """Marks durably that the active model, on trial, is at work: deaths count only meanwhile.
 
     Args:
@@ -193,24 +193,24 @@ def _note_start(store: ModelStore, pointer: Pointer, boot: str) -> Pointer:
 
 def _give_up(
     store: ModelStore,
-    answering: Answering,
+    loaded: LoadedModel,
     version: int,
     model_hash: str,
     reason: str,
     *,
     quarantine: bool,
 ) -> Pointer:
-    answering.rolled_back.append((version, model_hash, reason))
-    answering.notes.append(f"model version {version} was given up: {reason}")
+    loaded.rolled_back.append((version, model_hash, reason))
+    loaded.notes.append(f"model version {version} was given up: {reason}")
     return store.roll_back(model_hash if quarantine else None)
 
 
-def _read_or_rebuild(store: ModelStore, keys: Path, answering: Answering) -> Pointer:
+def _read_or_rebuild(store: ModelStore, keys: Path, loaded: LoadedModel) -> Pointer:
     try:
         return store.read()
     except StoreDamaged:
         aside = store.set_pointer_aside()
-    answering.notes.append(f"the pointer to the active model was damaged; it lies in {aside.name}")
+    loaded.notes.append(f"the pointer to the active model was damaged; it lies in {aside.name}")
     pointer = Pointer()
     trusted = read_public_keys(keys)
     for version in store.kept():

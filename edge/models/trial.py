@@ -155,6 +155,7 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
     from data.signing import read_public_keys
     from edge.models.probing import check_answers
     from edge.models.sandbox import NoSandbox, confine
+    from edge.search import pick  # noqa: F401 - a confined process can't import it any more
     from edge.search.model import Model, warm_up
 
     confined = False

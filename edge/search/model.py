@@ -211,14 +211,11 @@ _SMALLEST_GRAPH = bytes.fromhex(
 
 
 def warm_up() -> None:
-    """Import all that loading and searching a model needs, and let ONNX Runtime see the machine.
+    """Let ONNX Runtime read what it needs to know about the machine.
 
-    After this a process may give up its right to open files.
+    After this, and once `edge.search.pick` is imported, a process may give up its right to open
+    files: it can still load and search a model.
     """
-    import edge.search.pick
-    import edge.search.slate
-    import edge.search.tables  # noqa: F401
-
     session = session_of(_SMALLEST_GRAPH)
     session.run(["y"], {"x": np.array([1], np.int32)})
 

@@ -15,7 +15,7 @@ from edge.appliance.decisions import execute_stopped
 from edge.config import Config
 from edge.journal import Journal
 from edge.models.activation import STEPS, UpdateState
-from edge.models.active import AtWork, load_active, prove
+from edge.models.active import WorkMarker, load_active, prove
 from edge.models.store import POINTER
 
 HERE = Path(__file__).parent
@@ -60,7 +60,7 @@ def test_only_the_active_and_the_previous_version_are_kept(updated, rebundle):
 def die_at_work(store, boot: str) -> None:
     """Leave the mark that a killed search leaves."""
     trial = store.read().trial
-    with AtWork(store, boot).searching():
+    with WorkMarker(store, boot).searching():
         marked = store.read()
     assert (trial.boot_id, marked.trial.boot_id) == ("", boot)
     store.write(marked)
