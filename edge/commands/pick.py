@@ -5,16 +5,18 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 if TYPE_CHECKING:
     from data.films import Combination
     from edge.search.answer import Answer
+    from edge.search.different import Differ
     from edge.search.slate import Slate
 
 _WHO, _WHEN, _WHAT = "Directors", "Years", "Genres and kinds"
+_DIFFER: tuple[Differ, ...] = ("director", "year", "genres")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +37,24 @@ def pick(
     repeat_directors: Annotated[
         bool, typer.Option("--repeat-directors", help="List a director more than once.")
     ] = False,
+    differ: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="director, year or genres: list films of which no two share it; repeat for more."
+            " By default directors differ."
+        ),
+    ] = None,
+    among: Annotated[
+        Path | None,
+        typer.Option(help="A film table: find the exact best among its rows and nothing else."),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='A rule, such as "if Horror then not Family", "never NAME" or "at most 1 of'
+            ' Horror, Crime"; repeat for more.'
+        ),
+    ] = None,
     draw: Annotated[
         bool,
         typer.Option("--draw", help="Draw 36 next films and choose from them, as a press does."),
@@ -130,13 +150,17 @@ def pick(
             "kinds": kind and tuple(kind),
             "plausible": False if implausible else None,
             "sample": "any" if classic else "next" if draw else None,
+            "rules": rule and tuple(rule),
         },
     }
     if everything and slate:
         raise typer.BadParameter("--everything has no restrictions; leave --slate out")
     chosen = _slate(slate, everything, narrowed)
-    made = _made(leave_out)
-    answer = _answer(bundle, state, chosen, made, k, repeat_directors, explore, seed)
+    question = _Question(
+        chosen, _made(leave_out), k, repeat_directors, _differ(differ, repeat_directors), explore,
+        seed, among,
+    )  # fmt: skip
+    answer = _answer(bundle, state, question)
     if as_json:
         sys.stdout.buffer.write(answer.to_json() + b"\n")
         sys.stdout.buffer.flush()
@@ -144,11 +168,33 @@ def pick(
         _show(answer)
 
 
+class _Question(NamedTuple):
+    """What is asked of the model."""
+
+    slate: Slate
+    made: list[Combination]
+    k: int
+    repeat_directors: bool
+    differ: tuple[Differ, ...]
+    explore: bool
+    seed: int | None
+    among: Path | None
+
+
+def _differ(given: list[str] | None, repeat_directors: bool) -> tuple[Differ, ...]:
+    for name in given or ():
+        if name not in _DIFFER:
+            raise typer.BadParameter(f"--differ is director, year or genres, not {name!r}")
+    if given and repeat_directors:
+        raise typer.BadParameter("--repeat-directors and --differ contradict each other; drop one")
+    return tuple(name for name in _DIFFER if name in (given or ()))
+
+
 def _slate(path: Path | None, everything: bool, narrowed: dict[str, dict[str, Any]]) -> Slate:
     """Return the slate of a file, if one is named, with what options say put over it."""
     import msgspec
 
-    from edge.search.slate import InvalidSlate, Slate, describe
+    from edge.search.slate import InvalidSlate, Slate
 
     slate = Slate.everything() if everything else Slate()
     if path is not None:
@@ -160,10 +206,8 @@ def _slate(path: Path | None, everything: bool, narrowed: dict[str, dict[str, An
     for part, options in narrowed.items():
         target = given[part] if part else given
         target.update({name: value for name, value in options.items() if value is not None})
-    try:
-        return msgspec.convert(given, Slate)
-    except msgspec.ValidationError as error:
-        raise InvalidSlate(describe(error)) from error
+    given["rules"] = [*slate.rules, *(narrowed[""]["rules"] or ())]
+    return Slate.of(given)
 
 
 def _made(path: Path | None) -> list[Combination]:
@@ -174,48 +218,78 @@ def _made(path: Path | None) -> list[Combination]:
     return [row.combination for row in read_rows(path) if is_film(row)]
 
 
-def _answer(
-    bundle: Path | None,
-    state: Path | None,
-    slate: Slate,
-    made: list[Combination],
-    k: int,
-    repeat_directors: bool,
-    explore: bool,
-    seed: int | None,
-) -> Answer:
+def _answer(bundle: Path | None, state: Path | None, question: _Question) -> Answer:
     import random
     import secrets
 
     from edge.appliance.boot import this_year
     from edge.commands.bundle import open_model
-    from edge.search.pick import choose, choose_drawn
+    from edge.search.pick import choose, choose_among, choose_drawn
 
+    slate, seed = question.slate, question.seed
+    if question.among is not None:
+        _refuse_limits(slate, question)
     model = open_model(bundle, state)
     if seed is None:
-        seed = secrets.randbelow(2**32) if explore or slate.draws else 0
-    if slate.sample != "all":
-        from edge.search.drawn_slate import draw_slate
-
-        drawn = draw_slate(model, slate, random.Random(seed), made, today=this_year())
-        return choose_drawn(
-            model, drawn, k, repeat_directors=repeat_directors, seed=seed, explore=explore
-        )
+        seed = secrets.randbelow(2**32) if question.explore or slate.draws else 0
     progress = _RowProgress()
     try:
+        if question.among is not None:
+            return choose_among(
+                model,
+                question.among,
+                question.k,
+                differ=question.differ or (() if question.repeat_directors else ("director",)),
+                rules=slate.rules,
+                leave_out=[*question.made, *(film.combination for film in slate.leave_out)],
+                seed=seed,
+                progress=lambda done: progress(done, None),
+            )
+        if slate.sample != "all":
+            from edge.search.drawn_slate import draw_slate
+
+            drawn = draw_slate(model, slate, random.Random(seed), question.made, today=this_year())
+            return choose_drawn(
+                model,
+                drawn,
+                question.k,
+                repeat_directors=question.repeat_directors,
+                differ=question.differ,
+                seed=seed,
+                explore=question.explore,
+            )
         return choose(
             model,
             slate,
-            k,
-            repeat_directors=repeat_directors,
+            question.k,
+            repeat_directors=question.repeat_directors,
+            differ=question.differ,
             seed=seed,
-            leave_out=made,
-            explore=explore,
+            leave_out=question.made,
+            explore=question.explore,
             progress=progress,
             today=this_year(),
         )
     finally:
         progress.close()
+
+
+def _refuse_limits(slate: Slate, question: _Question) -> None:
+    """Refuse limits that the rows of a file can't have.
+
+    Raises:
+        InvalidSlate: there are some.
+    """
+    import msgspec
+
+    from edge.search.slate import InvalidSlate, Slate
+
+    rest = msgspec.structs.replace(slate, rules=(), leave_out=())
+    if rest != Slate() or question.explore:
+        raise InvalidSlate(
+            "With --among the rows of the file are all there is to choose from: besides it only"
+            " rules, --leave-out, -k, --differ and --repeat-directors can be given"
+        )
 
 
 class _RowProgress:
@@ -224,10 +298,11 @@ class _RowProgress:
     def __init__(self) -> None:
         self._said = False
 
-    def __call__(self, done: int, of: int) -> None:
+    def __call__(self, done: int, of: int | None) -> None:
         if sys.stderr.isatty():
             self._said = True
-            print(f"\rscoring row by row: {done:,} of {of:,}", end="", file=sys.stderr, flush=True)
+            end = "" if of is None else f" of {of:,}"
+            print(f"\rscoring row by row: {done:,}{end}", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         if self._said:

@@ -31,7 +31,16 @@ from edge.page.auth import (
     same_token,
 )
 from edge.page.formatting import duration, sentence
-from edge.page.forms import BadForm, Form, fields_of, rating_of, read_form, slate_of, stars_of
+from edge.page.forms import (
+    BadForm,
+    Form,
+    fields_of,
+    rating_of,
+    read_form,
+    rules_of,
+    slate_of,
+    stars_of,
+)
 from edge.page.middleware import SIGN_IN
 from edge.page.port import AppliancePort
 from edge.page.queries import pick_page, slate_page
@@ -155,6 +164,11 @@ def _entered(form: Form) -> dict[str, Any]:
         "first": form.one("first")[:10],
         "last": form.one("last")[:10],
         "genres": tuple(form.all("genre")),
+        "required": tuple(form.all("required")),
+        "at_most": form.one("at_most")[:10],
+        "at_least_films": form.one("at_least_films")[:10],
+        "active_within": form.one("active_within")[:10],
+        "rules": rules_of(form),
         "kinds": tuple(form.all("kind")),
         "plausible": form.one("plausible") == "yes",
     }

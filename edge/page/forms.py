@@ -12,13 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 
 from data import films
 from data.errors import GreenlightError
-from data.films import KINDS, MAX_STARS, MIN_STARS, normalise
+from data.films import KINDS, MAX_GENRES, MAX_STARS, MIN_STARS, normalise
 from edge.search.slate import Directors, Genres, Slate, Years
 
 MAX_BODY_BYTES = 32 * 1024
 BODY_SECONDS = 10.0
 _MOST_FIELDS = 400
 _MOST_NAMES = 200
+_ANYONE = Directors()
 
 
 class BadForm(GreenlightError):
@@ -166,13 +167,28 @@ def slate_of(form: Form) -> Slate | None:
         raise BadForm("Choose at least one of films, television, videos and games.", field="kind")
     slate = Slate(
         sample=sample,
-        directors=Directors(names=tuple(names)),
+        directors=Directors(
+            names=tuple(names),
+            at_least_films=_number(form, "at_least_films", "Films made", _ANYONE.at_least_films),
+            active_within=_number(form, "active_within", "Active within", _ANYONE.active_within),
+        ),
         years=Years(first=_year(form, "first"), last=_year(form, "last")),
-        genres=Genres(allowed=tuple(sorted({normalise(name) for name in form.all("genre")}))),
+        genres=Genres(
+            allowed=tuple(sorted({normalise(name) for name in form.all("genre")})),
+            required=tuple(sorted({normalise(name) for name in form.all("required")})),
+            at_most=_number(form, "at_most", "Genres in a film", MAX_GENRES),
+        ),
+        rules=rules_of(form),
         kinds=tuple(kind for kind in KINDS if kind in kinds),
         plausible=form.one("plausible") == "yes",
     )
     return None if slate == Slate(sample="next") else slate
+
+
+def rules_of(form: Form) -> tuple[str, ...]:
+    """Return the rules that were typed, one a line."""
+    lines = [normalise(line) for text in form.all("rules") for line in text.splitlines()]
+    return tuple(dict.fromkeys(line for line in lines if line))
 
 
 def fields_of(slate: Slate | None) -> Mapping[str, Any]:
@@ -184,6 +200,11 @@ def fields_of(slate: Slate | None) -> Mapping[str, Any]:
         "first": shown.years.first,
         "last": shown.years.last,
         "genres": shown.genres.allowed,
+        "required": shown.genres.required,
+        "at_most": shown.genres.at_most,
+        "at_least_films": shown.directors.at_least_films,
+        "active_within": shown.directors.active_within,
+        "rules": shown.rules,
         "kinds": shown.kinds,
         "plausible": shown.plausible,
     }
@@ -198,6 +219,11 @@ def _names(form: Form) -> list[str]:
 def _year(form: Form, name: str) -> int | None:
     text = form.one(name)
     return _whole(name, f"{name.capitalize()} year", text) if text else None
+
+
+def _number(form: Form, name: str, label: str, usual: int) -> int:
+    text = form.one(name)
+    return _whole(name, label, text) if text else usual
 
 
 def _whole(field: str, label: str, text: str) -> int:

@@ -11,7 +11,7 @@ from data.picks import Prediction
 from edge.search.drawn_slate import DrawnSlate
 from edge.search.explain import Why
 
-How: TypeAlias = Literal["tables", "rows", "slate"]
+How: TypeAlias = Literal["tables", "rows", "slate", "file"]
 
 GOOD_STARS = 8
 
@@ -71,7 +71,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         picks: best first; an explored one before them.
         runner_up: the second best; the best where the first was explored.
-        searched: through the tables, row by row, or a slate scored in one call.
+        searched: through the tables, row by row, a slate scored in one call, or a file's rows.
         looked_at: how many combinations had to be added up.
         seconds: from the slate to the confirmed answer.
         fault: what is wrong, if tables and ONNX Runtime disagreed; the answer is still right.

@@ -168,7 +168,7 @@ class Search:
             years = np.arange(len(space.years))
             scores[(years < begin) | (years >= end)] = NEVER
         directors, sets = space.directors[pairs.directors], space.sets[pairs.sets]
-        if len(space.left_out):
+        if space.restricted:
             cells = Cells(directors[:, None], space.years[None, :], sets[:, None])
             scores[~space.admits(cells)] = NEVER
         if top.repeat_directors:

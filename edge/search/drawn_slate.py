@@ -18,7 +18,8 @@ from data.errors import GreenlightError
 from data.films import MAX_GENRES, Combination, Genres
 from edge.search.catalogue_index import REGULAR_FILMS
 from edge.search.model import Model
-from edge.search.resolve import resolve
+from edge.search.resolve import limit_to_drop, resolve
+from edge.search.rules import Ban, allows, bans_of
 from edge.search.search_space import CAREER_MARGIN_YEARS, SearchSpace
 from edge.search.slate import Slate
 from edge.search.titles import TitleMaker
@@ -85,11 +86,10 @@ def draw_slate(
     index = model.index
     space = resolve(slate, index, rng, excluded, today=today)
     able = _able(slate, space)
-    if len(able) < (1 if slate.directors.names else DIRECTORS):
-        raise EmptySlate(
-            f"Only {len(able)} directors with more than {REGULAR_FILMS} films match; allow more"
-        )
-    made = frozenset(excluded)
+    if len(able) < _fewest(slate):
+        raise _too_few(model, slate, len(able), today)
+    bans, _ = bans_of(slate.rules, index.sets.genres, index.index_of_director)
+    made = frozenset(excluded).union(film.combination for film in slate.leave_out)
     anytime = slate.sample == "any" and slate.years.is_next
     distinct = [] if anytime else _distinct_years(space, model)
     for _ in range(_ATTEMPTS):
@@ -99,7 +99,7 @@ def draw_slate(
         entries = sorted(rng.sample(able, min(count, len(able))), key=lambda entry: entry.name)
         if anytime:
             years = _career_years(entries, index.catalogue, rng)
-        genre_sets = _draw_genre_sets(entries, space, rng, sets)
+        genre_sets = _draw_genre_sets(entries, years, space, rng, sets, bans)
         if not years or not genre_sets:
             continue
         combinations = [
@@ -110,7 +110,45 @@ def draw_slate(
         ]
         if made.isdisjoint(combinations):
             return _named(index.catalogue, rng, entries, years, genre_sets, combinations)
-    raise EmptySlate(
+    raise _none_left(model, slate, excluded, today)
+
+
+def _fewest(slate: Slate) -> int:
+    return 1 if slate.directors.names else DIRECTORS
+
+
+def _too_few(model: Model, slate: Slate, able: int, today: int | None) -> EmptySlate:
+    """Return what to say of too few directors, with the limit whose end would help."""
+
+    def count(wider: Slate, made: Collection[Combination]) -> int:
+        found = len(_able(wider, resolve(wider, model.index, random.Random(0), made, today=today)))
+        return found if found >= _fewest(wider) else 0
+
+    limit, found = limit_to_drop(slate, (), count)
+    help_ = f"Without {limit} it would be {found:,}" if found else "Allow more"
+    who = "director matches" if able == 1 else "directors match"
+    named = "" if slate.directors.names else f" with more than {REGULAR_FILMS} films"
+    return EmptySlate(f"Only {able} {who}{named}. {help_}")
+
+
+def _none_left(
+    model: Model, slate: Slate, excluded: Collection[Combination], today: int | None
+) -> EmptySlate:
+    """Return what to say where no grid of films is free of what is made or against the rules."""
+
+    def count(wider: Slate, made: Collection[Combination]) -> int:
+        if wider.rules == slate.rules:
+            return 0
+        try:
+            return len(draw_slate(model, wider, random.Random(0), made, today=today).options)
+        except EmptySlate:
+            return 0
+
+    # Without rules there is nothing to try: what is left was made.
+    limit, found = limit_to_drop(slate, excluded, count) if slate.rules else ("", 0)
+    if found:
+        return EmptySlate(f"No 36 films match. Without {limit} they would")
+    return EmptySlate(
         "No slate is left that was not already made; allow more, or train on more films"
     )
 
@@ -169,11 +207,16 @@ def _career_years(
 
 
 def _draw_genre_sets(
-    entries: Sequence[DirectorEntry], space: SearchSpace, rng: random.Random, count: int
+    entries: Sequence[DirectorEntry],
+    years: Sequence[int],
+    space: SearchSpace,
+    rng: random.Random,
+    count: int,
+    bans: Sequence[Ban],
 ) -> tuple[Genres, ...]:
-    """Draw different sets that the slate allows, each of one director's own genres."""
+    """Draw different sets that the slate allows in the whole grid, each of one's own genres."""
     sets = space.index.sets
-    allowed = set(space.sets.tolist())
+    in_space = set(space.sets.tolist())
     names = space.index.catalogue.genres
     possible = {
         genres
@@ -183,6 +226,12 @@ def _draw_genre_sets(
             tuple(names[member] for member in members)
             for members in itertools.combinations(entry.genres, size)
         )
-        if sets.index_of(genres) in allowed
+        if sets.index_of(genres) in in_space
     }
+    if bans:
+        possible = {
+            genres
+            for genres in possible
+            if all(allows(bans, Combination(e.name, y, genres)) for e in entries for y in years)
+        }
     return tuple(sorted(rng.sample(sorted(possible), min(count, len(possible)))))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
-from data.films import Combination
+from data.films import KINDS, Combination
+from edge.search.among import Among, best_among
 from edge.search.answer import GOOD_STARS, Answer, Choice, SlateAnswer, SpaceSummary
+from edge.search.different import BY_DIRECTOR, Differ, different, find_different
 from edge.search.drawn_slate import DrawnSlate
 from edge.search.exact import find
 from edge.search.explain import explain
@@ -15,6 +18,7 @@ from edge.search.explore import draw_for, draw_offsets
 from edge.search.model import Model, Rows, columns
 from edge.search.resolve import asked_years, nothing_matches, resolve
 from edge.search.rows import Progress
+from edge.search.rules import bans_of
 from edge.search.search_space import SearchSpace
 from edge.search.slate import InvalidSlate, Slate
 from edge.search.tables import SCORES_A_STAR
@@ -27,6 +31,7 @@ def choose(
     k: int = 1,
     *,
     repeat_directors: bool = False,
+    differ: Collection[Differ] = (),
     seed: int = 0,
     explained: bool = True,
     leave_out: Collection[Combination] = (),
@@ -41,6 +46,7 @@ def choose(
         slate: what there is to choose from.
         k: how many films to list.
         repeat_directors: False for the best of k different directors, True for the best k of all.
+        differ: in which choices the films must differ instead.
         seed: for the slate's draws and the titles.
         explained: whether to say why.
         leave_out: combinations that were already made, besides the slate's own.
@@ -53,6 +59,8 @@ def choose(
     """
     if k < 1:
         raise InvalidSlate(f"Ask for one film or more, not {k}")
+    if explore and set(differ) - {"director"}:
+        raise InvalidSlate("A film to learn from is listed with others of different directors only")
     started = time.perf_counter()
     rng = random.Random(seed)
     space = resolve(slate, model.index, rng, leave_out, today=today)
@@ -60,9 +68,18 @@ def choose(
         raise nothing_matches(slate, model.index, leave_out, today=today)
     # One more than asked for, so that there is a runner-up.
     drawn = draw_for(space, _chance(seed)) if explore else None
-    searched, found, rows, looked_at, warnings, fault = find(
-        model, space, max(k, 2), repeat_directors=repeat_directors, drawn=drawn, progress=progress
-    )
+    if set(differ) - {"director"}:
+        confirmed = find_different(model, space, max(k, 2), differ, progress)
+    else:
+        confirmed = find(
+            model,
+            space,
+            max(k, 2),
+            repeat_directors=repeat_directors and not differ,
+            drawn=drawn,
+            progress=progress,
+        )
+    searched, found, rows, looked_at, warnings, fault = confirmed
     seconds = time.perf_counter() - started
     titles = TitleMaker(model.catalogue.titles, rng)
     films = [space.combination(*place) for place in zip(*found.cells, strict=True)]
@@ -74,7 +91,7 @@ def choose(
         explained=k if explained else 0,
         drawn=None if drawn is None else drawn.in_stars(found.cells.directors),
     )
-    warnings += _carried_forward(model, choices)
+    warnings += _carried_forward(model, choices) + _fewer(choices, k, differ)
     return Answer(
         picks=tuple(choices[:k]),
         runner_up=choices[1] if len(choices) > 1 else None,
@@ -98,6 +115,7 @@ def choose_drawn(
     k: int = 1,
     *,
     repeat_directors: bool = False,
+    differ: Collection[Differ] = (),
     seed: int = 0,
     explained: bool = True,
     explore: bool = False,
@@ -109,6 +127,7 @@ def choose_drawn(
         slate: from `draw_slate`.
         k: how many films to list.
         repeat_directors: False for the best of k different directors, True for the best k of all.
+        differ: in which choices the films must differ instead.
         seed: that the slate was drawn with, for the record.
         explained: whether to say why.
         explore: whether to put before the best a film that is drawn to learn from.
@@ -118,7 +137,8 @@ def choose_drawn(
     rows = model.rows(*columns(films))
     seconds = time.perf_counter() - started
     drawn = _offsets_for_slate(model, slate, seed) if explore else {}
-    order = _ranked(films, rows.expected.tolist(), drawn, repeat_directors=repeat_directors)
+    differ = differ or (() if repeat_directors else BY_DIRECTOR)
+    order = _ranked(films, rows.expected.tolist(), drawn, differ)
     best = order[: max(k, 2)]
     choices = _choices(
         model,
@@ -144,7 +164,7 @@ def choose_drawn(
         searched="slate",
         looked_at=len(films),
         seconds=seconds,
-        warnings=tuple(_carried_forward(model, choices)),
+        warnings=tuple(_carried_forward(model, choices) + _fewer(choices, k, differ)),
         fault=None,
         seed=seed,
         model_name=model.name,
@@ -154,6 +174,94 @@ def choose_drawn(
         slate=slate,
         expected=tuple(rows.expected.tolist()),
     )
+
+
+def choose_among(
+    model: Model,
+    source: Path,
+    k: int = 1,
+    *,
+    differ: Collection[Differ] = BY_DIRECTOR,
+    rules: Sequence[str] = (),
+    leave_out: Collection[Combination] = (),
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Answer:
+    """Return the best rows of a film table, exactly, whether or not the model knows their names.
+
+    Args:
+        model: that judges them.
+        source: the table; see `best_among`.
+        k: how many films to list.
+        differ: in which choices they must differ from one another.
+        rules: sentences that exclude some (`edge.search.rules`).
+        leave_out: combinations that were already made.
+        seed: for the titles of rows without one.
+        progress: called with the rows read.
+
+    Raises:
+        InvalidSlate: a rule is wrong, or no row is left.
+        TableUnreadable: the file isn't such a table.
+    """
+    bans, problems = bans_of(rules, model.index.sets.genres, model.index.index_of_director)
+    if problems:
+        raise InvalidSlate(problems)
+    started = time.perf_counter()
+    among = best_among(
+        model,
+        source,
+        max(k, 2),
+        differ=differ,
+        bans=bans,
+        leave_out=leave_out,
+        progress=progress,
+    )
+    if not among.best:
+        raise InvalidSlate(_no_row(among, source, rules))
+    films = [row.film for row in among.best]
+    rows = model.rows(*columns(films))
+    seconds = time.perf_counter() - started
+    titles = TitleMaker(model.catalogue.titles, random.Random(seed))
+    names = [row.title or titles.make() for row in among.best]
+    choices = _choices(model, films, names, rows, explained=k, drawn=None)
+    return Answer(
+        picks=tuple(choices[:k]),
+        runner_up=choices[1] if len(choices) > 1 else None,
+        space=SpaceSummary(
+            size=among.rows,
+            directors=among.directors,
+            years=len(among.years),
+            first_year=among.years[0],
+            last_year=among.years[-1],
+            genre_sets=among.genre_sets,
+            plausible=False,
+            kinds=KINDS,
+        ),
+        searched="file",
+        looked_at=among.rows,
+        seconds=seconds,
+        warnings=tuple(_carried_forward(model, choices) + _fewer(choices, k, differ)),
+        fault=None,
+        seed=seed,
+        model_name=model.name,
+        model_version=model.version,
+        model_hash=model.hash,
+    )
+
+
+def _no_row(among: Among, source: Path, rules: Sequence[str]) -> str:
+    if not among.rows:
+        return f"{source} has no rows"
+    without = "the rules" if rules else "leaving out what was already made"
+    return f"Nothing matches. Without {without} it would be {among.rows:,} films"
+
+
+def _fewer(choices: Sequence[Choice], k: int, differ: Collection[Differ]) -> list[str]:
+    """Return a warning if there are fewer films than asked for."""
+    if len(choices) >= k or not differ:
+        return []
+    count = "is only 1 film" if len(choices) == 1 else f"are only {len(choices):,} films"
+    return [f"there {count} that differ in {' and '.join(sorted(differ))}"]
 
 
 def _chance(seed: int) -> random.Random:
@@ -173,16 +281,11 @@ def _ranked(
     films: Sequence[Combination],
     stars: Sequence[float],
     drawn: Mapping[str, float],
-    *,
-    repeat_directors: bool,
+    differ: Collection[Differ],
 ) -> list[int]:
     """Return places of films, best first; before them, if there was a draw, the best with it."""
     order = sorted(range(len(films)), key=lambda place: (-stars[place], films[place]))
-    if not repeat_directors:
-        best_of: dict[str, int] = {}
-        for place in order:
-            best_of.setdefault(films[place].director, place)
-        order = list(best_of.values())
+    order = different(order, films, differ)
     if not drawn:
         return order
     first = min(

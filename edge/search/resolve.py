@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import random
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
-from data.films import KINDS, MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination, combination
+from data.films import KINDS, MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination
 from edge.search.catalogue_index import CatalogueIndex
+from edge.search.forbidden import MOST_BANS, Forbidden
+from edge.search.rules import bans_of
 from edge.search.search_space import Int64, SearchSpace
 from edge.search.slate import Genres, InvalidSlate, Slate, Years
 
@@ -38,10 +40,19 @@ def resolve(
         today: this calendar year, if the clock is set.
 
     Raises:
-        InvalidSlate: the model doesn't know something of it, or it leaves nothing to choose from.
+        InvalidSlate: it contradicts itself or the model doesn't know something of it; with
+            everything that is wrong.
     """
-    made = [combination(film.director, film.year, film.genres) for film in slate.leave_out]
-    years, calendar = _years(slate.years, index, rng, today)
+    bans, problems = bans_of(slate.rules, index.sets.genres, index.index_of_director)
+    if len(bans) > MOST_BANS:
+        problems.append(f"The rules come to {len(bans)} bans; use fewer, {MOST_BANS} at most")
+    problems = [*_faults(slate, index, today), *problems]
+    if problems:
+        raise InvalidSlate(problems)
+    made = [film.combination for film in slate.leave_out]
+    columns = _columns(slate.years, index, today)
+    years = _drawn(np.array(sorted(columns), np.int64), slate.years.draw, rng)
+    calendar = np.array([columns[column][0] for column in years.tolist()], np.int64)
     return SearchSpace.of(
         index,
         _directors(slate, index, rng),
@@ -51,6 +62,7 @@ def resolve(
         left_out=[*made, *leave_out],
         calendar=calendar,
         going_on=_going_on(slate, index),
+        forbidden=Forbidden(index, bans, columns) if bans else None,
     )
 
 
@@ -73,24 +85,54 @@ def nothing_matches(
     today: int | None = None,
 ) -> InvalidSlate:
     """Return what to say of a slate that holds nothing, with the limit whose end would help."""
+
+    def size_of(wider: Slate, made: Collection[Combination]) -> int:
+        return resolve(wider, index, random.Random(0), made, today=today).size
+
+    limit, size = limit_to_drop(slate, leave_out, size_of)
+    if size:
+        return InvalidSlate(f"Nothing matches. Without {limit} it would be {size:,} films")
+    return InvalidSlate("Nothing matches. Allow more years, genres or directors")
+
+
+def limit_to_drop(
+    slate: Slate,
+    made: Collection[Combination],
+    size_of: Callable[[Slate, Collection[Combination]], int],
+) -> tuple[str, int]:
+    """Return the first limit of a slate without which something is left, and how much.
+
+    Args:
+        slate: that leaves nothing.
+        made: combinations that were already made.
+        size_of: says how much a slate leaves; it may raise InvalidSlate.
+    """
     unlimited = Slate()
     without = {
+        f"the rule “{rule}”": msgspec.structs.replace(
+            slate, rules=tuple(other for other in slate.rules if other != rule)
+        )
+        for rule in slate.rules
+    } | {
         "the limit on genres": msgspec.structs.replace(slate, genres=unlimited.genres),
         "the limit on years": msgspec.structs.replace(slate, years=unlimited.years),
         "the limit on directors": msgspec.structs.replace(slate, directors=unlimited.directors),
         "the limit on kinds": msgspec.structs.replace(slate, kinds=KINDS),
         "“plausible only”": msgspec.structs.replace(slate, plausible=False),
+        "all the rules": msgspec.structs.replace(slate, rules=()),
     }
-    for limit, wider in without.items():
-        if wider == slate:
-            continue
+    tries = [(limit, wider, made) for limit, wider in without.items() if wider != slate]
+    if made or slate.leave_out:
+        anew = msgspec.structs.replace(slate, leave_out=())
+        tries.append(("leaving out what was already made", anew, ()))
+    for limit, wider, excluded in tries:
         try:
-            size = resolve(wider, index, random.Random(0), leave_out, today=today).size
+            size = size_of(wider, excluded)
         except InvalidSlate:
             continue
         if size:
-            return InvalidSlate(f"Nothing matches. Without {limit} it would be {size:,} films")
-    return InvalidSlate("Nothing matches. Allow more years, genres or directors")
+            return limit, size
+    return "", 0
 
 
 def _going_on(slate: Slate, index: CatalogueIndex) -> NDArray[np.bool_]:
@@ -101,36 +143,47 @@ def _going_on(slate: Slate, index: CatalogueIndex) -> NDArray[np.bool_]:
     return active
 
 
+def _faults(slate: Slate, index: CatalogueIndex, today: int | None) -> Iterator[str]:
+    """Yield what is wrong with a slate's limits, one sentence each."""
+    wanted, genres = slate.directors, slate.genres
+    yield from _unknown("director", wanted.names, index.index_of_director)
+    if wanted.active_within < 0:
+        yield f"Active within {wanted.active_within} years can't be; give 0 or more"
+    if not slate.kinds:
+        yield f"Name at least one kind of film: {', '.join(KINDS)}"
+    try:
+        asked_years(slate.years, index.catalogue, today)
+    except InvalidSlate as error:
+        yield from error.problems
+    yield from _unknown("genre", (*genres.allowed, *genres.required), index.sets.genres)
+    if not 1 <= genres.at_most <= MAX_GENRES:
+        yield f"A film has 1 to {MAX_GENRES} genres, not at most {genres.at_most}"
+    drawn = {"directors": wanted.draw, "years": slate.years.draw, "genre sets": genres.draw}
+    for field, draw in drawn.items():
+        if draw is not None and draw < 1:
+            yield f"Draw at least one of the {field}, not {draw}"
+
+
 def _directors(slate: Slate, index: CatalogueIndex, rng: random.Random) -> Int64:
     wanted = slate.directors
     chosen = np.ones(len(index.names), bool)
     if wanted.names:
-        _known("director", wanted.names, index.index_of_director)
         chosen[:] = False
         chosen[[index.index_of_director[name] for name in wanted.names]] = True
     elif slate.years.is_next and slate.sample != "any":
-        if wanted.active_within < 0:
-            raise InvalidSlate(
-                f"Active within {wanted.active_within} years can't be; give 0 or more"
-            )
         chosen &= index.active_lately(wanted.active_within)
-    if not slate.kinds:
-        raise InvalidSlate(f"Name at least one kind of film: {', '.join(KINDS)}")
     if set(slate.kinds) != set(KINDS):
         chosen &= index.makes[:, [KINDS.index(kind) for kind in slate.kinds]].any(axis=1)
     chosen &= index.films >= wanted.at_least_films
-    return _drawn("directors", np.flatnonzero(chosen), wanted.draw, rng)
+    return _drawn(np.flatnonzero(chosen), wanted.draw, rng)
 
 
-def _years(
-    wanted: Years, index: CatalogueIndex, rng: random.Random, today: int | None
-) -> tuple[Int64, Int64]:
-    """Return the tables' columns, ascending, and the calendar year that each stands for."""
-    column_of: dict[int, int] = {}
+def _columns(wanted: Years, index: CatalogueIndex, today: int | None) -> dict[int, list[int]]:
+    """Return the tables' columns, each with the calendar years that it stands for, ascending."""
+    columns: dict[int, list[int]] = {}
     for year in asked_years(wanted, index.catalogue, today):
-        column_of.setdefault(index.column(year), year)
-    columns = _drawn("years", np.array(sorted(column_of), np.int64), wanted.draw, rng)
-    return columns, np.array([column_of[column] for column in columns.tolist()], np.int64)
+        columns.setdefault(index.column(year), []).append(year)
+    return columns
 
 
 def asked_years(wanted: Years, catalogue: Catalogue, today: int | None) -> list[int]:
@@ -161,9 +214,6 @@ def asked_years(wanted: Years, catalogue: Catalogue, today: int | None) -> list[
 def _sets(wanted: Genres, index: CatalogueIndex, rng: random.Random) -> Int64:
     sets, names = index.sets, index.sets.genres
     number_of = {name: number for number, name in enumerate(names)}
-    _known("genre", [*wanted.allowed, *wanted.required], number_of)
-    if not 1 <= wanted.at_most <= MAX_GENRES:
-        raise InvalidSlate(f"A film has 1 to {MAX_GENRES} genres, not at most {wanted.at_most}")
     members = sets.members[:-1]
     chosen = sets.sizes[:-1] <= wanted.at_most
     if wanted.allowed:
@@ -172,22 +222,18 @@ def _sets(wanted: Genres, index: CatalogueIndex, rng: random.Random) -> Int64:
         chosen &= np.isin(members, allowed).all(axis=1)
     for name in wanted.required:
         chosen &= (members == number_of[name]).any(axis=1)
-    return _drawn("genre sets", np.flatnonzero(chosen), wanted.draw, rng)
+    return _drawn(np.flatnonzero(chosen), wanted.draw, rng)
 
 
-def _drawn(field: str, chosen: NDArray[np.int64], draw: int | None, rng: random.Random) -> Int64:
-    if not len(chosen):
-        raise InvalidSlate(f"Nothing matches: these limits leave no {field}; allow more of them")
+def _drawn(chosen: NDArray[np.int64], draw: int | None, rng: random.Random) -> Int64:
     if draw is None:
         return chosen
-    if draw < 1:
-        raise InvalidSlate(f"Draw at least one of the {field}, not {draw}")
     return np.array(sorted(rng.sample(chosen.tolist(), min(draw, len(chosen)))), np.int64)
 
 
-def _known(what: str, names: Iterable[str], known: Collection[str]) -> None:
+def _unknown(what: str, names: Iterable[str], known: Collection[str]) -> Iterator[str]:
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else "see the model's catalogue"
-            raise InvalidSlate(f"The model doesn't know the {what} {name!r}; {hint}")
+            yield f"The model doesn't know the {what} {name!r}; {hint}"

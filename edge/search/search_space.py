@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from data.films import Combination
 from edge.search.catalogue_index import CatalogueIndex, Pairs
+from edge.search.forbidden import Forbidden
 
 Ints = NDArray[np.integer]
 Int64 = NDArray[np.int64]
@@ -36,6 +37,9 @@ class Cells(NamedTuple):
 class SearchSpace:
     """Directors x years x genre sets, or the plausible ones among them, without some left out.
 
+    A column of years may stand for several calendar years. What is plausible is judged by the first
+    of them; what is forbidden must be so in each.
+
     Attributes:
         directors, years, sets: indices of catalogue and tables, ascending, without repeats.
         plausible: only within three years of a director's career, and of their own genres.
@@ -43,6 +47,7 @@ class SearchSpace:
         calendar: the calendar year that each of `years` stands for; of several that the model
             cannot tell apart, the first.
         going_on: whose career goes on in years that are still to come, shape [all directors].
+        forbidden: what rules leave out besides; None without rules.
     """
 
     index: CatalogueIndex
@@ -53,6 +58,7 @@ class SearchSpace:
     left_out: Int64
     calendar: Int64
     going_on: NDArray[np.bool_]
+    forbidden: Forbidden | None = None
 
     @classmethod
     def of(
@@ -66,6 +72,7 @@ class SearchSpace:
         left_out: Iterable[Combination] = (),
         calendar: Int64 | None = None,
         going_on: NDArray[np.bool_] | None = None,
+        forbidden: Forbidden | None = None,
     ) -> SearchSpace:
         """Return the space of these indices; combinations unknown to the catalogue are in none."""
         columns = _ascending(years)
@@ -78,11 +85,14 @@ class SearchSpace:
             _keys_of(index, left_out),
             columns + index.first_year if calendar is None else calendar,
             np.zeros(len(index.names), bool) if going_on is None else going_on,
+            forbidden,
         )
 
     def combination(self, director: int, year: int, chosen: int) -> Combination:
         """Return the combination behind three indices, with the calendar year it was asked for."""
         asked = int(self.calendar[np.searchsorted(self.years, year)])
+        if self.forbidden is not None:
+            asked = self.forbidden.calendar_year(director, year, chosen)
         found = self.index.combination(director, year, chosen)
         return Combination(found.director, asked, found.genres)
 
@@ -113,7 +123,9 @@ class SearchSpace:
     @cached_property
     def size(self) -> int:
         """How many combinations it holds."""
-        if self.plausible:
+        if self.forbidden is not None:
+            whole = self._count_allowed(self.forbidden)
+        elif self.plausible:
             begin, end = self.windows
             length = np.zeros(len(self.index.names), np.int64)
             length[self.directors] = end - begin
@@ -122,18 +134,49 @@ class SearchSpace:
             whole = len(self.directors) * len(self.years) * len(self.sets)
         return whole - int(self._holds(self.left_out).sum())
 
+    def _count_allowed(self, forbidden: Forbidden) -> int:
+        """Count what no ban forbids: directors, sets and years that bans treat alike at once."""
+        begin, end = self.windows
+        if self.plausible:
+            pairs = self.index.own_pairs
+            directors, sets = pairs.directors[self.own_places], pairs.sets[self.own_places]
+            place = np.searchsorted(self.directors, directors)
+            bans = forbidden.directors[directors] & forbidden.sets[sets]
+            total = 0
+            for some in np.unique(bans):
+                free = np.concatenate([[0], np.cumsum(forbidden.free_years(some, self.years))])
+                chosen = place[bans == some]
+                total += int((free[end[chosen]] - free[begin[chosen]]).sum())
+            return total
+        kinds = [
+            np.unique(bits, return_counts=True)
+            for bits in (forbidden.directors[self.directors], forbidden.sets[self.sets])
+        ]
+        return sum(
+            int(many) * int(often) * int(forbidden.free_years(bans & spoken, self.years).sum())
+            for bans, many in zip(*kinds[0], strict=True)
+            for spoken, often in zip(*kinds[1], strict=True)
+        )
+
+    @property
+    def restricted(self) -> bool:
+        """Whether some combinations of its directors, years and sets aren't in it, one by one."""
+        return bool(len(self.left_out)) or self.forbidden is not None
+
     def keys(self, cells: Cells) -> Int64:
         """Return one number for each combination; they ascend as ties are broken."""
         sets = self.index.sets.count + 1
         return (cells.directors * self.index.years + cells.years) * sets + cells.sets
 
     def admits(self, cells: Cells) -> NDArray[np.bool_]:
-        """Return which of these are not left out."""
+        """Return which of these are neither left out nor forbidden."""
         keys = self.keys(cells)
-        if not len(self.left_out):
-            return np.ones(keys.shape, bool)
-        place = np.minimum(np.searchsorted(self.left_out, keys), len(self.left_out) - 1)
-        admitted: NDArray[np.bool_] = self.left_out[place] != keys
+        admitted = np.ones(keys.shape, bool)
+        if len(self.left_out):
+            place = np.minimum(np.searchsorted(self.left_out, keys), len(self.left_out) - 1)
+            admitted &= self.left_out[place] != keys
+        if self.forbidden is not None:
+            admitted &= self.forbidden.admits(*cells)
         return admitted
 
     def blocks(self, most: int = 65_536) -> Iterator[Cells]:
@@ -155,7 +198,7 @@ class SearchSpace:
                     self.years[np.repeat(begin[place[part]], count) + step],
                     np.repeat(pairs.sets[part], count),
                 )
-                if len(self.left_out):
+                if self.restricted:
                     cells = cells.take(self.admits(cells))
                 if len(cells.years):
                     yield cells
@@ -179,6 +222,9 @@ class SearchSpace:
         directors, years = np.divmod(rest, self.index.years)
         inside = np.isin(directors, self.directors) & np.isin(years, self.years)
         inside &= np.isin(sets, self.sets)
+        if self.forbidden is not None:
+            # Keys may lead to years that aren't in the space, of which nothing is known.
+            inside[inside] = self.forbidden.admits(directors[inside], years[inside], sets[inside])
         if self.plausible:
             begin, end = self.windows
             place = np.minimum(

@@ -27,6 +27,7 @@ _HOW: dict[How, str] = {
     "tables": "exact, from the model's tables, confirmed by ONNX Runtime",
     "rows": "exact, every row through ONNX Runtime",
     "slate": "every row in one call of ONNX Runtime",
+    "file": "exact, every row of the file through ONNX Runtime",
 }
 
 
@@ -184,6 +185,8 @@ def _footer(answer: Answer) -> str:
     space = answer.space
     span = f"{space.first_year} to {space.last_year}" if space.years > 1 else str(space.first_year)
     what = "plausible combinations" if space.plausible else "combinations"
+    if answer.searched == "file":
+        what = "rows"
     directors = _count(space.directors, "director")
     sets, years = _count(space.genre_sets, "genre set"), _count(space.years, "year")
     took = f"{answer.seconds * 1000:.3g} ms"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 import msgspec
 
 from data.errors import GreenlightError
-from data.films import KINDS, MAX_GENRES, Kind
+from data.films import KINDS, MAX_GENRES, Combination, Kind, combination
 
 # By default a director whose last film is older than this, counted from the model's newest film,
 # isn't expected to make the next one.
@@ -15,7 +18,15 @@ ACTIVE_WITHIN_YEARS = 10
 
 
 class InvalidSlate(GreenlightError, ValueError):
-    """The slate is invalid; the message says what is wrong and what to do about it."""
+    """The slate is invalid; the message says what is wrong and what to do about it.
+
+    Attributes:
+        problems: everything that is wrong, one sentence each.
+    """
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class Directors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +91,15 @@ class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     year: int
     genres: tuple[str, ...]
 
+    @property
+    def combination(self) -> Combination:
+        """The same, checked.
+
+        Raises:
+            InvalidRecord: naming what is wrong.
+        """
+        return combination(self.director, self.year, self.genres)
+
 
 class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What there is to choose from. As it stands: plausible next films.
@@ -91,6 +111,7 @@ class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         plausible: only of the director's own genres, and within three years of their career;
             the career of who was active lately goes on.
         leave_out: combinations that were already made.
+        rules: what goes with what and what is never made, as sentences (`edge.search.rules`).
     """
 
     directors: Directors = Directors()
@@ -100,6 +121,7 @@ class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plausible: bool = True
     leave_out: tuple[LeftOut, ...] = ()
     sample: Literal["all", "next", "any"] = "all"
+    rules: tuple[str, ...] = ()
 
     @classmethod
     def everything(cls) -> Slate:
@@ -111,14 +133,24 @@ class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the slate that a TOML document describes.
 
         Raises:
-            InvalidSlate: naming the entry.
+            InvalidSlate: naming every entry that is wrong.
         """
         try:
-            return msgspec.toml.decode(text, type=cls)
-        except msgspec.ValidationError as error:
-            raise InvalidSlate(describe(error)) from error
+            given = msgspec.toml.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidSlate(f"This isn't TOML: {error}") from error
+        return cls.of(given)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Slate:
+        """Return the slate of a document's tables and entries.
+
+        Raises:
+            InvalidSlate: naming every entry that is wrong.
+        """
+        if problems := list(_problems(given, cls, "")):
+            raise InvalidSlate(problems)
+        return msgspec.convert(given, cls)
 
     @property
     def draws(self) -> bool:
@@ -127,9 +159,57 @@ class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.sample != "all" or any(part.draw is not None for part in parts)
 
 
-def describe(error: msgspec.ValidationError) -> str:
-    """Say which entry of a slate is wrong, as the person who wrote it knows the entry."""
-    reason, _, path = str(error).partition(" - at `$.")
-    *table, key = path.rstrip("`").split(".")
-    where = f"`{key}` in [{'.'.join(table)}]" if table else f"`{key}`"
-    return f"{where}: {reason}" if key else reason
+_PARTS: Mapping[str, type[msgspec.Struct]] = {
+    "directors": Directors,
+    "years": Years,
+    "genres": Genres,
+    "leave_out": LeftOut,
+}
+
+
+def _problems(given: object, kind: type[msgspec.Struct], table: str) -> Iterator[str]:
+    """Yield what is wrong with a table of the document, entry by entry."""
+    if not isinstance(given, Mapping):
+        yield f"[{table}]: give a table"
+        return
+    where = f" in [{table}]" if table else ""
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for name, value in given.items():
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(fields)}"
+            yield f"`{name}`{where}: there's no such entry; {hint}"
+        elif name == "leave_out" and isinstance(value, list | tuple):
+            for number, film in enumerate(value, 1):
+                yield from _problems(film, LeftOut, f"leave_out, number {number}")
+        elif name in _PARTS and not table and name != "leave_out":
+            yield from _problems(value, _PARTS[name], name)
+        else:
+            try:
+                msgspec.convert(value, fields[name].type)
+            except msgspec.ValidationError as error:
+                yield f"`{name}`{where}: {_plainly(name, str(error), value)}"
+    for name, field in fields.items():
+        if field.required and name not in given:
+            yield f"`{name}`{where} is missing; add it"
+
+
+_EXPECTED = re.compile(r"Expected `(\w+)(?: \| null)?`")
+_IN_WORDS = {
+    "int": "a whole number",
+    "str": "text in quotes",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+
+
+def _plainly(name: str, reason: str, value: object) -> str:
+    """Say why a value is refused, as the person who wrote it knows it."""
+    if unknown := re.match(r"Invalid enum value ('.*?')", reason):
+        *others, last = KINDS if name == "kinds" else ("all", "next", "any")
+        return f"{unknown[1]} isn't one of {', '.join(others)} and {last}"
+    expected = _EXPECTED.match(reason)
+    wanted = _IN_WORDS.get(expected[1]) if expected else None
+    inside = " in the list" if wanted and "`$[" in reason else ""
+    return f"give {wanted}{inside}, not {value!r}" if wanted else reason

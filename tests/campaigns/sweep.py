@@ -13,7 +13,7 @@ def sweep(tables, space, ks, progress=lambda done, of: None):
     largest k is let go.
     """
     assert not space.plausible
-    assert not len(space.left_out)
+    assert not space.restricted
     tops = [Top(k, len(tables.index.names), repeat_directors=True) for k in ks]
     widest = max(tops, key=lambda top: top.k)
     together = tables.year_genres[np.ix_(space.years, space.sets)].astype(np.int32)

@@ -72,6 +72,14 @@ MUTATIONS = (
         "test_of_equal_films_of_a_director_the_first_in_order_wins_however_late_it_is_found",
     ),
     Mutation(
+        "rules-not-kept", "nothing that you allow scores higher", "docs/picking.md",
+        "edge/search/forbidden.py",
+        "both = self.directors[directors] & self.sets[sets]",
+        "both = self.directors[directors] * 0",
+        _SEARCH + "test_rules.py::"
+        "test_the_best_under_any_rules_is_what_scoring_every_allowed_row_finds",
+    ),
+    Mutation(
         "stars-need-not-agree", "you can prove it", "README.md", "edge/search/exact.py",
         "np.array_equal(found.scores, rows.score) and same_bits.all()",
         "np.array_equal(found.scores, rows.score)",

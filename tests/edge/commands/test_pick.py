@@ -103,6 +103,47 @@ def test_what_was_made_is_left_out(greenlight, tmp_path):
     assert [again[key] for key in keys] != [first[key] for key in keys]
 
 
+def test_the_best_of_a_list_of_ones_own(greenlight, real_model, tmp_path):
+    names = [entry.name for entry in real_model.catalogue.directors][:2]
+    one, other = real_model.catalogue.genres[:2]
+    rows = [
+        f"Row {number},{1990 + number},{quoted(names[number % 2])},{one},{other},None"
+        for number in range(30)
+    ]
+    own = tmp_path / "films.csv"
+    own.write_text("title,year,Director1,Genre1,Genre2,Genre3\n" + "\n".join(rows) + "\n")
+    answer = picked(greenlight("pick", "--among", own, "-k", "9", "--differ", "year", "--json"))
+    assert (answer["searched"], answer["space"]["size"]) == ("file", 30)
+    assert all(pick["title"] == f"Row {pick['year'] - 1990}" for pick in answer["picks"])
+    assert len({pick["year"] for pick in answer["picks"]}) == 9
+    expected = [pick["expected"] for pick in answer["picks"]]
+    assert expected == sorted(expected, reverse=True)
+    ruled = greenlight("pick", "--among", own, "--rule", f"if {one} then not {other}")
+    assert ruled.returncode != 0
+    assert "Without the rules it would be 30 films" in ruled.stderr
+    limited = greenlight("pick", "--among", own, "--first-year", 1999)
+    assert "the rows of the file are all there is to choose from" in limited.stderr
+
+
+def quoted(cell):
+    return f'"{cell}"'
+
+
+def test_rules_from_file_and_options_hold_together(greenlight, real_model, tmp_path):
+    genres = real_model.catalogue.genres
+    slate = tmp_path / "slate.toml"
+    slate.write_text(f'rules = ["never {genres[0]}"]\n')
+    answer = picked(
+        greenlight("pick", "--slate", slate, "--rule", "at most 0 of " + ", ".join(genres[1:3]),
+                   "-k", "20", "--json")
+    )  # fmt: skip
+    assert not {genre for pick in answer["picks"] for genre in pick["genres"]} & {*genres[:3]}
+    wrong = greenlight("pick", "--rule", "never Xyz", "--rule", "sometimes")
+    assert wrong.returncode != 0
+    assert "'Xyz', which is neither a genre nor a director" in wrong.stderr
+    assert "begins with neither" in wrong.stderr
+
+
 def test_the_classic_slate_is_a_grid_and_a_seed_repeats_it(greenlight):
     shown = greenlight("pick", "--classic", "--seed", 7)
     assert shown.returncode == 0, shown.stderr

@@ -70,15 +70,21 @@ def test_the_narrowing_form_says_what_a_slate_can_say():
         first="1980",
         last="1999",
         genre=["Drama", "Comedy"],
+        required=["Drama"],
+        at_most="2",
+        at_least_films="4",
+        active_within="",
+        rules="if Horror then not Family\r\n\r\nnever Uwe Boll\n",
         kind=["tv", "film"],
         plausible="yes",
     )
     assert slate_of(filled) == Slate(
-        directors=Directors(names=("Agnès Varda", "Bo Ōshima")),
+        directors=Directors(names=("Agnès Varda", "Bo Ōshima"), at_least_films=4),
         years=Years(first=1980, last=1999),
-        genres=Genres(allowed=("Comedy", "Drama")),
+        genres=Genres(allowed=("Comedy", "Drama"), required=("Drama",), at_most=2),
         kinds=("film", "tv"),
         plausible=True,
+        rules=("if Horror then not Family", "never Uwe Boll"),
     )
 
 
@@ -102,6 +108,7 @@ def test_limits_hold_for_36_films_as_well(draw, sample):
         ({"draw": "space"}, "kind"),
         ({"draw": "space", "kind": "opera"}, "kind"),
         ({"draw": "space", "kind": "film", "first": "last year"}, "first"),
+        ({"draw": "space", "kind": "film", "at_most": "few"}, "at_most"),
         ({"draw": "space", "kind": "film", "director": [str(n) for n in range(300)]}, "director"),
     ],
 )
@@ -113,7 +120,11 @@ def test_a_slate_that_cannot_be_meant_names_the_field(fields, field):
 
 def test_a_slate_shown_and_sent_back_unchanged_is_the_same():
     slate = Slate(
-        directors=Directors(names=("Bo Ōshima",)), years=Years(last=1999), plausible=False
+        directors=Directors(names=("Bo Ōshima",), at_least_films=3),
+        years=Years(last=1999),
+        genres=Genres(required=("Drama",), at_most=2),
+        plausible=False,
+        rules=("never Horror", "if Drama then not before 1990"),
     )
     shown = fields_of(slate)
     sent = {
@@ -122,6 +133,11 @@ def test_a_slate_shown_and_sent_back_unchanged_is_the_same():
         "first": shown["first"] or "",
         "last": shown["last"] or "",
         "genre": list(shown["genres"]),
+        "required": list(shown["required"]),
+        "at_most": shown["at_most"],
+        "at_least_films": shown["at_least_films"],
+        "active_within": shown["active_within"],
+        "rules": "\n".join(shown["rules"]),
         "kind": list(shown["kinds"]),
     }
     assert slate_of(form(**sent)) == slate

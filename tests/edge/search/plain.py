@@ -6,7 +6,7 @@ from data.films import KINDS, Combination
 
 
 def years_of(slate, catalogue, today=None):
-    """Return a slate's calendar years; of those beyond the tables, the first stands for all."""
+    """Return a slate's calendar years, those together that the tables can't tell apart."""
     training, tables = catalogue.training_years, catalogue.years
     years = slate.years
     if years.only:
@@ -20,7 +20,7 @@ def years_of(slate, catalogue, today=None):
         asked = list(range(first, last + 1))
     first_of = {}
     for year in asked:
-        first_of.setdefault(min(max(year, tables.first), tables.last), year)
+        first_of.setdefault(min(max(year, tables.first), tables.last), []).append(year)
     return sorted(first_of.values())
 
 
@@ -33,10 +33,21 @@ def active_lately(slate, catalogue):
     return {e.name for e in catalogue.directors if e.last_year >= least} | {*slate.directors.names}
 
 
-def combinations_of(slate, catalogue, leave_out=(), today=None):
-    """Return every combination of a slate without draws, straight from the catalogue's words."""
+def combinations_of(slate, catalogue, leave_out=(), today=None, forbids=lambda film: False):
+    """Return every combination of a slate without draws, straight from the catalogue's words.
+
+    `forbids` says what the slate's rules forbid; of years that are one to the tables, the first
+    that is allowed stands for all.
+    """
     made = {Combination(f.director, f.year, tuple(sorted(f.genres))) for f in slate.leave_out}
     made |= set(leave_out)
+
+    def column(film):
+        tables = catalogue.years
+        year = min(max(film.year, tables.first), tables.last)
+        return Combination(film.director, year, film.genres)
+
+    made = {column(film) for film in made}
     years, active = years_of(slate, catalogue, today), active_lately(slate, catalogue)
     is_next = slate.years == type(slate.years)(draw=slate.years.draw)
     found = []
@@ -50,7 +61,8 @@ def combinations_of(slate, catalogue, leave_out=(), today=None):
         if set(slate.kinds) != set(KINDS) and not set(slate.kinds) & set(entry.kinds):
             continue
         own = {catalogue.genres[index] for index in entry.genres}
-        for year in years:
+        for alike in years:
+            year = alike[0]
             career_end = 9999 if entry.name in active else entry.last_year + 3
             if slate.plausible and not entry.first_year - 3 <= year <= career_end:
                 continue
@@ -62,9 +74,10 @@ def combinations_of(slate, catalogue, leave_out=(), today=None):
                         continue
                     if slate.plausible and not set(genres) <= own:
                         continue
-                    chosen = Combination(entry.name, year, genres)
-                    if chosen not in made:
-                        found.append(chosen)
+                    chosen = [Combination(entry.name, year, genres) for year in alike]
+                    allowed = [film for film in chosen if not forbids(film)]
+                    if allowed and column(allowed[0]) not in made:
+                        found.append(allowed[0])
     return found
 
 
@@ -78,3 +91,17 @@ def best_of(model, combinations, k, repeat_directors):
             first.setdefault(pair[0].director, pair)
         ranked = list(first.values())
     return ranked[:k]
+
+
+def different_of(model, combinations, k, differ):
+    """Return (combination, prediction) of the best k, each sharing nothing with those before."""
+    ranked, kept = best_of(model, combinations, len(combinations), True), []
+    for film, said in ranked:
+        mine = [getattr(film, choice) for choice in differ]
+        if len(kept) < k and not any(
+            one == other
+            for before, _ in kept
+            for one, other in zip(mine, [getattr(before, c) for c in differ], strict=True)
+        ):
+            kept.append((film, said))
+    return kept

@@ -13,6 +13,7 @@ from edge.search.catalogue_index import CatalogueIndex
 from edge.search.drawn_slate import DrawnSlate, EmptySlate, draw_slate
 from edge.search.pick import choose, choose_drawn
 from edge.search.resolve import resolve
+from edge.search.rules import parse
 from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
 
 from .made_up import model as made_up_model
@@ -61,7 +62,7 @@ def test_a_toml_slate_says_all_that_can_be_said():
     ("text", "said"),
     [
         ("[years]\nfirst = 'early'", "`first` in [years]: "),
-        ("[directors]\nat_lest_films = 3", "`directors`: "),
+        ("[directors]\nat_lest_films = 3", "`at_lest_films` in [directors]: "),
         ("kinds = ['opera']", "`kinds"),
         ("this is no toml", "This isn't TOML: "),
     ],
@@ -77,12 +78,15 @@ def test_a_slate_that_cannot_be_read_names_the_entry(text, said):
     [
         (Slate(directors=Directors(names=(NAMES[5][:-1] + "x",))), f"did you mean {NAMES[5]!r}"),
         (Slate(genres=Genres(allowed=("GZ",))), "doesn't know the genre 'GZ'"),
-        (Slate(genres=Genres(required=("GA", "GB", "GC"), at_most=2)), "leave no genre sets"),
+        (
+            Slate(genres=Genres(required=("GA", "GB", "GC"), at_most=2)),
+            "Without the limit on genres",
+        ),
         (Slate(genres=Genres(at_most=4)), "1 to 3"),
         (Slate(years=Years(only=(1066,))), "1870 to 2200"),
         (Slate(years=Years(first=2010, last=2001)), "2010, comes after the last, 2001"),
         (Slate(years=Years(only=(2001,), first=2002)), "single years or a first and last"),
-        (Slate(directors=Directors(at_least_films=99)), "leave no directors"),
+        (Slate(directors=Directors(at_least_films=99)), "Without the limit on directors"),
         (Slate(directors=Directors(draw=0)), "Draw at least one of the directors"),
         (Slate(kinds=()), "at least one kind"),
     ],
@@ -172,6 +176,7 @@ def test_the_example_slate_can_be_read_and_says_something_of_every_part():
     )
     slate = Slate.from_toml(text)
     assert slate.leave_out
+    assert len([parse(rule) for rule in slate.rules]) == 5
     for part, plain in (
         (slate.directors, Directors()),
         (slate.years, Years()),
@@ -179,7 +184,7 @@ def test_the_example_slate_can_be_read_and_says_something_of_every_part():
     ):
         assert part != plain
     # What is commented out must be right, too.
-    whole = re.sub(r"(?m)^# (?=(names|draw|allowed) = )", "", text)
+    whole = re.sub(r"(?m)^# (?=(names|draw|allowed|active_within) = )", "", text)
     assert whole != text
     every = Slate.from_toml(whole)
     assert None not in (every.directors.draw, every.years.draw, every.genres.draw)
