@@ -17,6 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rig.mosquitto import Mosquitto
 from rig.pki import Authority
+from rig.simulation import memory_journal
+
+from edge.journal import Journal
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +54,25 @@ def strace() -> None:
         if os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with memory_journal(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration of a device whose cloud can't be reached."""
+    (tmp_path / "public-keys").mkdir()
+    for name in ("ca", "crt", "key"):
+        (tmp_path / name).touch(0o600)
+    path = tmp_path / "sync.toml"
+    path.write_text(
+        'thing = "T"\nregion = "eu-central-1"\nmqtt_host = "localhost"\nmqtt_port = 1\n'
+        'root_ca = "ca"\ncertificate = "crt"\nprivate_key = "key"\nrole_alias = "r"\n'
+        'credentials_url = "https://localhost:1"\nmodels_bucket = "models"\nstate = "state"\n'
+        "retry_base_seconds = 0.05\nretry_cap_seconds = 0.1\npoll_seconds = 0.05\n"
+    )
+    return path

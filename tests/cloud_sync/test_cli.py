@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
@@ -10,32 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from rig.records import feedback
+from rig.command import sync
 
 from cloud_sync import update
 from data.exits import Exit
 from edge.journal import JOURNAL, Journal
-
-
-def sync(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cloud_sync", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    (tmp_path / "public-keys").mkdir()
-    for name in ("ca", "crt", "key"):
-        (tmp_path / name).touch(0o600)
-    path = tmp_path / "sync.toml"
-    path.write_text(
-        'thing = "T"\nregion = "eu-central-1"\nmqtt_host = "localhost"\nmqtt_port = 1\n'
-        'root_ca = "ca"\ncertificate = "crt"\nprivate_key = "key"\nrole_alias = "r"\n'
-        'credentials_url = "https://localhost:1"\nmodels_bucket = "models"\nstate = "state"\n'
-        "retry_base_seconds = 0.05\nretry_cap_seconds = 0.1\npoll_seconds = 0.05\n"
-    )
-    return path
 
 
 def test_a_configuration_that_is_wrong_ends_with_its_own_exit_code(config: Path) -> None:
@@ -91,52 +69,6 @@ def test_systemd_hears_that_it_is_ready_alive_and_stopping(config: Path) -> None
             service.wait()
     assert notes[0] == b"READY=1"
     assert set(notes[1:-1]) == {b"WATCHDOG=1"}
-
-
-def test_the_doctor_names_each_fix_and_fails(config: Path) -> None:
-    (config.parent / "key").unlink()
-    done = sync("doctor", "--config", str(config))
-    assert done.returncode == 1
-    assert "provision this thing again" in done.stdout
-    assert "no model would be accepted" in done.stdout
-    assert "check that the network is up" in done.stdout
-    done = sync("doctor", "--config", str(config), "--json")
-    assert done.returncode == 1
-    found = {finding["part"]: finding for finding in json.loads(done.stdout)}
-    assert found["identity"]["fix"] == "provision this thing again"
-    assert found["state folder"]["ok"] is False
-
-
-def test_ratings_put_aside_ail_until_they_are_tried_again(config: Path) -> None:
-    assert sync("retry", "--config", str(config)).returncode == Exit.NO_STATE
-    (config.parent / "state").mkdir()
-    ratings = [feedback(number) for number in range(3)]
-    with Journal.open(config.parent / "state" / JOURNAL) as journal:
-        for rating in ratings:
-            journal.record_rating(rating)
-        for rating in ratings[:2]:
-            journal.quarantine(rating.id, "schema_version: is 1; this function reads 2")
-        told = sync("doctor", "--config", str(config)).stdout
-        found, fix = told[told.index("BAD journal: ") :].splitlines()[:2]
-        assert "2 are set aside, the first because schema_version: is 1" in found
-        assert "greenlight-sync retry" in fix
-        again = sync("retry", "--config", str(config))
-        assert (again.returncode, again.stdout) == (0, "2 ratings wait again\n")
-        assert [row.id for row in journal.peek_outbox(9)] == [rating.id for rating in ratings]
-        assert sync("retry", "--config", str(config)).stdout == "none was put aside\n"
-        assert "ok  journal: 3 ratings wait" in sync("doctor", "--config", str(config)).stdout
-
-
-def test_status_shows_what_the_journal_knows(config: Path) -> None:
-    assert sync("status", "--config", str(config)).returncode == Exit.NO_STATE
-    (config.parent / "state").mkdir()
-    with Journal.open(config.parent / "state" / JOURNAL) as journal:
-        journal.set_sync_state("connection", {"state": "offline", "next_try_at": "soon"})
-    shown = sync("status", "--config", str(config))
-    assert "offline" in shown.stdout
-    known = json.loads(sync("status", "--config", str(config), "--json").stdout)
-    assert known["connection"] == {"state": "offline", "next_try_at": "soon"}
-    assert known["outbox"]["waiting"] == 0
 
 
 def test_the_service_needs_neither_gpio_nor_onnxruntime() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import signal
 import subprocess
@@ -16,17 +15,8 @@ import pytest
 from rig.pi import PATIENCE, Pi
 from rig.records import HASH, Published
 
-from cloud_sync.artefacts import (
-    ArtefactDenied,
-    ArtefactMissing,
-    Bucket,
-    CloudUnreachable,
-    RangeRefused,
-)
-from cloud_sync.config import read
 from data.films import Combination
 from data.ids import new_id
-from data.manifest import MODEL
 from data.messages import VerificationRequest
 from data.signing import development_key
 from edge.journal import JOURNAL, Activation, Journal
@@ -181,31 +171,6 @@ def test_a_job_cancelled_while_its_files_cannot_be_had_is_given_up(pi: Pi) -> No
         service.terminate()
         service.communicate(timeout=20)
     assert pi.job(job_id)[0] == "CANCELED"
-
-
-def test_objects_are_read_from_any_offset_and_what_is_wrong_is_told_apart(pi: Pi) -> None:
-    _, published = pi.publish(1)
-    config = read(pi.config, pi.state)
-    prefix = f"models/{pi.thing.lower()}/1/"
-    whole = published.objects[published.prefix + MODEL]
-    bucket = Bucket(config, config.models_bucket)
-    assert b"".join(bucket.read(prefix + MODEL)) == whole
-    assert b"".join(bucket.read(prefix + MODEL, 70_000)) == whole[70_000:]
-    with pytest.raises(RangeRefused):
-        list(bucket.read(prefix + MODEL, len(whole)))
-    # The device may not list, so AWS says "denied" of what is not there; the desk tells it apart.
-    with pytest.raises((ArtefactMissing, ArtefactDenied)):
-        list(bucket.read(prefix + "nothing.onnx"))
-    with pytest.raises(ArtefactDenied):
-        list(bucket.read("secrets/of/others"))
-    bucket.close()
-    with pytest.raises(CloudUnreachable, match="credentials provider"):
-        Bucket(dataclasses.replace(config, role_alias="another"), config.models_bucket)
-    with pytest.raises(CloudUnreachable, match="credentials provider"):
-        Bucket(
-            dataclasses.replace(config, credentials_url="https://localhost:1"),
-            config.models_bucket,
-        )
 
 
 def test_ratings_reach_both_stores_and_leave_the_outbox(pi: Pi) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,12 +19,6 @@ from data.messages import Ack, Feedback, FeedbackOutcome
 from edge.journal import Journal
 
 DAY = 86_400.0
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with memory_journal(tmp_path) as opened:
-        yield opened
 
 
 def rate(journal: Journal, count: int, start: int = 0) -> list[Feedback]:

@@ -44,8 +44,8 @@ _UP = "tests/cloud_sync/test_feedback.py::"
 _INGEST = "tests/lambdas/store_feedback/test_ingest.py::"
 _PARITY = "tests/training/export/test_parity.py::"
 _DISK = "tests/edge/appliance/test_disk_space.py::"
-_JOURNAL = "tests/edge/journal/test_journal.py::"
-_UPDATE = "tests/edge/models/test_update.py::"
+_JOURNAL_FILE = "tests/edge/journal/test_file.py::"
+_ACTIVE = "tests/edge/models/test_active.py::"
 _ACTIVATION = "tests/edge/models/test_activation.py::"
 _SANDBOX = "tests/edge/models/test_sandbox.py::"
 
@@ -83,13 +83,13 @@ MUTATIONS = (
         "stars-need-not-agree", "you can prove it", "README.md", "edge/search/exact.py",
         "np.array_equal(found.scores, rows.score) and same_bits.all()",
         "np.array_equal(found.scores, rows.score)",
-        _SEARCH + "test_best.py::test_agreement_means_every_bit_of_score_and_stars",
+        _SEARCH + "test_exact.py::test_agreement_means_every_bit_of_score_and_stars",
         gate=True,
     ),
     Mutation(
         "lying-tables-believed", "you can prove it", "README.md", "edge/search/exact.py",
         "if agrees(found, rows):", "if True:",
-        _SEARCH + "test_best.py::"
+        _SEARCH + "test_exact.py::"
         "test_tables_that_lie_are_found_out_and_the_answer_is_still_right",
     ),
     Mutation(
@@ -113,7 +113,7 @@ MUTATIONS = (
         "verification-one-sided", "a verification differed", "docs/operations.md",
         "cloud_sync/verification.py",
         "max(abs(own - cloud) for", "max((own - cloud) for",
-        "tests/cloud_sync/test_session.py::"
+        "tests/cloud_sync/test_verification.py::"
         "test_the_verdict_names_the_worst_difference_in_either_direction",
         gate=True,
     ),
@@ -133,7 +133,7 @@ MUTATIONS = (
     Mutation(
         "commits-not-synced", _ON_DISK, "README.md", "edge/journal/file.py",
         "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL",
-        _JOURNAL + "test_what_is_committed_is_on_the_disk",
+        _JOURNAL_FILE + "test_what_is_committed_is_on_the_disk",
         gate=True,
     ),
     Mutation(
@@ -159,7 +159,7 @@ MUTATIONS = (
     Mutation(
         "old-log-met", _ON_DISK, "README.md", "edge/journal/file.py",
         'for suffix in ("-wal", "-shm", ""):', 'for suffix in ("", "-wal", "-shm"):',
-        _JOURNAL
+        _JOURNAL_FILE
         + "test_setting_aside_may_break_off_anywhere_and_no_new_journal_meets_an_old_log",
     ),
     Mutation(
@@ -247,12 +247,12 @@ MUTATIONS = (
         "never-rolled-back", _SAFE, "README.md", "edge/models/active.py",
         "pointer.trial.failures >= FAILURES_BEFORE_ROLL_BACK",
         "pointer.trial.failures > FAILURES_BEFORE_ROLL_BACK",
-        _UPDATE + "test_three_deaths_at_work_in_one_boot_roll_back_and_quarantine",
+        _ACTIVE + "test_three_deaths_at_work_in_one_boot_roll_back_and_quarantine",
     ),
     Mutation(
         "power-cut-blamed", _SAFE, "README.md", "edge/models/active.py",
         "died = pointer.trial.boot_id == boot", "died = True",
-        _UPDATE + "test_power_cuts_never_count",
+        _ACTIVE + "test_power_cuts_never_count",
     ),
     Mutation(
         "any-operator", "Anything else is refused before", "docs/security.md",

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from data import signing
+from data.film_table import write_films
+from training.cli import app
 from training.export.bundle import Exported
 from training.export.example_bundle import example_table, make_example_bundle
 from training.export.runtime import Scorer
@@ -40,3 +43,17 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
 @pytest.fixture(scope="session")
 def films():
     return example_table().films
+
+
+@pytest.fixture(scope="session")
+def exported(films, tmp_path_factory):
+    """What `greenlight-train export` made: the bundle's folder, its keys and what was printed."""
+    folder = tmp_path_factory.mktemp("export")
+    write_films(folder / "films.csv", films)
+    key = signing.PrivateKey.new()
+    (folder / "key.pem").write_bytes(key.private_pem())
+    arguments = ["export", "--source", "csv", "--ratings", folder / "films.csv", "--jobs", "1",
+                 "--out", folder / "bundle", "--key", folder / "key.pem"]  # fmt: skip
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert result.exit_code == 0, result.output
+    return folder / "bundle", {key.key_id: key.public_pem}, result.output

@@ -6,14 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.films import KINDS
-from edge.appliance.pick_finder import find_pick
 from edge.search.best import Search
-from edge.search.exact import agrees
-from edge.search.model import Rows
 from edge.search.pick import choose
-from edge.search.search_space import Cells, SearchSpace
+from edge.search.search_space import SearchSpace
 from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
-from edge.search.top import Found
 
 from .made_up import model as made_up_model
 from .plain import best_of, combinations_of
@@ -97,48 +93,6 @@ def test_the_best_of_any_slate_is_what_scoring_every_row_finds(data):
         check(model, slate, k, data.draw(st.booleans()))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_a_model_without_tables_is_searched_row_by_row_to_the_same_end(data):
-    model = data.draw(models(with_tables=False))
-    slate = data.draw(slates(model.catalogue))
-    check(model, slate, 3, data.draw(st.booleans()))
-
-
-def test_a_model_without_tables_warns_that_it_is_slow():
-    answer = choose(made_up_model(with_tables=False), Slate.everything())
-    assert answer.searched == "rows"
-    assert "no tables" in answer.warnings[0]
-
-
-def test_a_search_row_by_row_shows_that_it_goes_on():
-    told = []
-    find_pick(
-        made_up_model(with_tables=False),
-        Slate.everything(),
-        (),
-        seed=1,
-        made_at="",
-        boot_id="",
-        progress=lambda done, of: told.append((done, of)),
-    )
-    done, of = told[-1]
-    assert done == of > 0
-
-
-@pytest.mark.parametrize("plausible", [True, False])
-def test_tables_that_lie_are_found_out_and_the_answer_is_still_right(plausible):
-    # The graph's own sums are one more than the tables it gives.
-    model = made_up_model(3, lie=1)
-    slate = Slate(plausible=plausible)
-    answer = choose(model, slate, 5)
-    assert "disagree" in str(answer.fault)
-    assert answer.searched == "rows"
-    wanted = best_of(model, combinations_of(slate, model.catalogue), 5, False)
-    assert [pick.combination for pick in answer.picks] == [film for film, _ in wanted]
-    assert [pick.prediction for pick in answer.picks] == [said for _, said in wanted]
-
-
 def test_years_past_the_training_range_are_allowed_and_marked():
     model = made_up_model(5)
     training, tables = model.catalogue.training_years, model.catalogue.years
@@ -181,23 +135,6 @@ def test_of_years_that_the_model_cannot_tell_apart_the_first_stands_for_all():
     assert again.combination != answer.picks[0].combination
 
 
-def test_a_row_has_the_same_bits_alone_and_in_any_batch(real_model):
-    index, draw = real_model.index, np.random.default_rng(4)
-    columns = index.columns(
-        draw.integers(0, len(index.names), 300),
-        draw.integers(0, index.years, 300),
-        draw.integers(0, index.sets.count, 300),
-    )
-    together = real_model.rows(*columns)
-    for size in (1, 7, 36):
-        for start in range(0, 300, size):
-            part = slice(start, start + size)
-            alone = real_model.rows(*(column[part] for column in columns))
-            same = alone.expected.view(np.int32) == together.expected[part].view(np.int32)
-            assert same.all()
-            assert np.abs(alone.probabilities - together.probabilities[part]).max() <= 1e-6
-
-
 def test_two_million_combinations_of_the_real_bundle(real_model):
     """Every score of the tables is the graph's, and the search's best are the graph's best."""
     index, tables = real_model.index, real_model.tables
@@ -227,16 +164,3 @@ def test_two_million_combinations_of_the_real_bundle(real_model):
     _, first = np.unique(cells[0][order], return_index=True)
     for column, wanted in zip(found.cells, cells, strict=True):
         assert np.array_equal(column, wanted[order[np.sort(first)]])
-
-
-def test_agreement_means_every_bit_of_score_and_stars():
-    scores = np.array([34599, 34525], np.int32)
-    cells = Cells(*(np.zeros(2, np.int64) for _ in range(3)))
-    exact = scores.astype(np.float32) * np.float32(2**-12)
-    found = Found(scores, cells)
-    assert agrees(found, Rows(exact, scores, None))
-    one_bit_off = exact.copy()
-    one_bit_off[1] = np.nextafter(exact[1], np.float32(9))
-    assert not agrees(found, Rows(one_bit_off, scores, None))
-    assert not agrees(found, Rows(exact, scores + np.array([0, 1], np.int32), None))
-    assert not agrees(found, Rows(exact, None, None))

@@ -4,14 +4,11 @@ import random
 import re
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from data.errors import InvalidRecord
 from data.films import Combination
-from edge.search.catalogue_index import CatalogueIndex
-from edge.search.drawn_slate import DrawnSlate, EmptySlate, draw_slate
-from edge.search.pick import choose, choose_drawn
+from edge.search.pick import choose
 from edge.search.resolve import resolve
 from edge.search.rules import parse
 from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Years
@@ -19,6 +16,8 @@ from edge.search.slate import Directors, Genres, InvalidSlate, LeftOut, Slate, Y
 from .made_up import model as made_up_model
 
 MODEL = made_up_model(11, directors=40, genres=6, years=20, kinds=("film", "tv"))
+
+
 NAMES = [entry.name for entry in MODEL.catalogue.directors]
 
 
@@ -101,75 +100,6 @@ def test_a_left_out_film_must_be_one():
         choose(MODEL, Slate(leave_out=(LeftOut(NAMES[0], 2001, ()),)))
 
 
-def test_draws_are_random_and_the_same_seed_draws_the_same():
-    slate = Slate(
-        directors=Directors(draw=5),
-        years=Years(draw=4, every=True),
-        genres=Genres(draw=3),
-        plausible=False,
-    )
-    assert space_of(slate).size == 5 * 4 * 3
-    assert list(space_of(slate, 1).directors) == list(space_of(slate, 1).directors)
-    assert len({tuple(space_of(slate, seed).directors) for seed in range(20)}) > 10
-    assert choose(MODEL, slate, 3, seed=8).picks == choose(MODEL, slate, 3, seed=8).picks
-
-
-def test_films_are_made_by_directors_of_films():
-    of_kind = {e.name for e in MODEL.catalogue.directors if "film" in e.kinds}
-    chosen = {NAMES[place] for place in space_of(Slate(years=Years(every=True))).directors}
-    assert chosen == of_kind < set(NAMES)
-    assert len(space_of(Slate.everything()).directors) == len(NAMES)
-
-
-def test_what_was_made_is_not_picked_again():
-    first = choose(MODEL, Slate(), 1).picks[0].combination
-    again = choose(MODEL, Slate(), 1, leave_out=[first]).picks[0].combination
-    assert again != first
-
-
-def test_the_classic_slate_is_three_by_three_by_four():
-    slate = draw_slate(MODEL, Slate(sample="any"), random.Random(2))
-    assert (len(slate.directors), len(slate.years), len(slate.genre_sets)) == (3, 3, 4)
-    assert len({option.combination for option in slate.options}) == 36
-    assert len({option.title for option in slate.options}) == 36
-    films = {entry.name: entry.films for entry in MODEL.catalogue.directors}
-    assert all(films[name] > 3 for name in slate.directors)
-    assert [c.combination for c in slate.options] == [
-        Combination(d, y, g) for d in slate.directors for y in slate.years for g in slate.genre_sets
-    ]
-    assert slate == draw_slate(MODEL, Slate(sample="any"), random.Random(2))
-    assert slate != draw_slate(MODEL, Slate(sample="any"), random.Random(3))
-
-
-def test_the_classic_slate_holds_nothing_that_was_made():
-    made = set()
-    for seed in range(8):
-        slate = draw_slate(MODEL, Slate(sample="any"), random.Random(seed), made)
-        combinations = {option.combination for option in slate.options}
-        assert made.isdisjoint(combinations)
-        made |= {choose_drawn(MODEL, slate).picks[0].combination}
-
-
-def test_a_catalogue_too_small_for_a_classic_slate_says_so():
-    with pytest.raises(EmptySlate, match="more than 3 films"):
-        draw_slate(made_up_model(1, directors=2), Slate(sample="any"), random.Random(0))
-
-
-def test_the_best_of_the_classic_slate_is_the_best_of_its_36():
-    slate = draw_slate(MODEL, Slate(sample="any"), random.Random(4))
-    answer = choose_drawn(MODEL, slate, 5, repeat_directors=True)
-    said = MODEL.predict([option.combination for option in slate.options])
-    assert list(answer.expected) == [p.expected for p in said]
-    ranked = sorted(
-        zip(slate.options, said, strict=True), key=lambda p: (-p[1].expected, p[0].combination)
-    )
-    assert [pick.title for pick in answer.picks] == [c.title for c, _ in ranked[:5]]
-    assert [pick.prediction for pick in answer.picks] == [p for _, p in ranked[:5]]
-    one_each = choose_drawn(MODEL, slate, 3)
-    assert len({pick.director for pick in one_each.picks}) == 3
-    assert one_each.picks[0] == answer.picks[0]
-
-
 def test_the_example_slate_can_be_read_and_says_something_of_every_part():
     text = (Path(__file__).parents[3] / "edge/search/slate.example.toml").read_text(
         encoding="utf-8"
@@ -189,60 +119,3 @@ def test_the_example_slate_can_be_read_and_says_something_of_every_part():
     every = Slate.from_toml(whole)
     assert None not in (every.directors.draw, every.years.draw, every.genres.draw)
     assert every.genres.allowed
-
-
-def drawn(seed: int, *, today: int | None = None, **limits: object) -> DrawnSlate:
-    slate = Slate(sample="next", **limits)  # type: ignore[arg-type]
-    return draw_slate(MODEL, slate, random.Random(seed), today=today)
-
-
-def test_a_press_scores_36_next_films_of_directors_who_were_active_lately():
-    last = {entry.name: entry.last_year for entry in MODEL.catalogue.directors}
-    newest = MODEL.catalogue.training_years.last
-    for seed in range(10):
-        slate = drawn(seed, directors=Directors(active_within=3))
-        assert len({option.combination for option in slate.options}) == len(slate.options)
-        assert set(slate.years) <= {newest + 1, newest + 2, newest + 3}
-        assert all(last[name] >= newest - 3 for name in slate.directors)
-
-
-def test_years_that_the_model_cannot_tell_apart_make_room_for_more_directors():
-    slate = drawn(1, today=2100, directors=Directors(active_within=100))
-    assert (len(slate.directors), slate.years, len(slate.genre_sets)) == (9, (2100,), 4)
-
-
-def test_limits_hold_for_a_slate_of_36_as_well():
-    for seed in range(10):
-        slate = drawn(
-            seed,
-            directors=Directors(active_within=100),
-            years=Years(first=2003, last=2005),
-            genres=Genres(allowed=("GA", "GB", "GC"), required=("GB",)),
-        )
-        assert set(slate.years) <= {2003, 2004, 2005}
-        assert all("GB" in genres for genres in slate.genre_sets)
-        assert {name for genres in slate.genre_sets for name in genres} <= {"GA", "GB", "GC"}
-
-
-def test_when_nothing_matches_the_limit_that_would_help_is_named():
-    entry = next(e for e in MODEL.catalogue.directors if 0 < len(e.genres) < 6)
-    foreign = next(
-        name for number, name in enumerate(MODEL.catalogue.genres) if number not in entry.genres
-    )
-    named = Directors(names=(entry.name,))
-    slate = Slate(directors=named, kinds=entry.kinds, genres=Genres(required=(foreign,)))
-    with pytest.raises(InvalidSlate, match="Without the limit on genres it would be"):
-        choose(MODEL, slate)
-
-
-def test_one_rating_of_a_film_of_today_does_not_leave_a_table_without_directors():
-    model = made_up_model(3)
-    entries = model.catalogue.directors
-    newer = msgspec.structs.replace(entries[0], last_year=2026)
-    catalogue = msgspec.structs.replace(
-        model.catalogue,
-        directors=(newer, *entries[1:]),
-        training_years=model.catalogue.training_years._replace(last=2026),
-    )
-    active = CatalogueIndex(catalogue).active_lately(10)
-    assert active.sum() >= len(entries) // 10

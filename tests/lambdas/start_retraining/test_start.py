@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from data.errors import InvalidRecord
-from lambdas.start_retraining.sagemaker import TrainingSettings, request_of
 from lambdas.start_retraining.start import NotConcluded, TrainingRequest, start
 from lambdas.training_jobs import ENDED, EndedJob, job_name
 
 JOB = job_name("greenlight", "2026-01-09T03:00:00Z")
+
+
 EARLIER = job_name("greenlight", "2026-01-02T03:00:00Z")
 
 
@@ -158,20 +159,3 @@ def test_a_question_without_a_time_is_refused(asked: object) -> None:
 
 def test_the_same_moment_in_another_zone_is_the_same_job() -> None:
     assert job_name("g", "2026-01-02T05:00:00+02:00") == job_name("g", "2026-01-02T03:00:00Z")
-
-
-def test_sagemaker_accepts_what_it_is_asked_for() -> None:
-    """By botocore's own description of the call: names, lengths, and what must be there."""
-    import boto3
-    from botocore.validate import ParamValidator
-
-    settings = TrainingSettings(
-        "greenlight", "data", "models", "image", "ml.m5.large", "a" * 20, "f"
-    )
-    asked = request_of(TrainingRequest(JOB, 3, 2), settings)
-    client = boto3.client("sagemaker", region_name="us-east-1")
-    shape = client.meta.service_model.operation_model("CreateTrainingJob").input_shape
-    assert shape is not None
-    assert not ParamValidator().validate(asked, shape).has_errors()
-    assert asked["Environment"]["SM_CHANNEL_FEEDBACK"] == "/opt/ml/input/data/feedback"
-    assert len(JOB) <= 63

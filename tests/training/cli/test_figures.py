@@ -10,11 +10,9 @@ from typer.testing import CliRunner
 
 from data.film_table import write_films
 from training.cli import app
-from training.evaluation import baselines, optimism, splits
 from training.evaluation.methods import METHODS, MODEL, predict_with
 from training.evaluation.metrics import NAMES
 from training.export.example_bundle import made_up_films
-from training.model.records import frame_of_films
 
 pytestmark = pytest.mark.numeric
 
@@ -93,23 +91,6 @@ def test_the_model_beats_the_constant_where_there_is_something_to_learn(evaluate
     assert figures["model"]["all"]["log_loss"] < constant["log_loss"]
 
 
-def test_baselines_say_what_their_names_say(halves):
-    train, test = halves
-    X, stars = frame_of_films(train), np.array([f.stars for f in train])
-    asked = frame_of_films(test)
-    constant = baselines.Constant().fit(X, stars).predict(asked)
-    assert np.allclose(constant, stars.mean())
-    means = baselines.DirectorMean().fit(X, stars).predict(asked)
-    for film, mean in zip(test, means, strict=True):
-        own = [f.stars for f in train if f.director == film.director]
-        assert mean == pytest.approx(np.mean(own) if own else stars.mean())
-    forest = baselines.LabelForest().fit(X, stars).forest_
-    assert (forest.n_estimators, forest.min_samples_leaf) == (200, 5)
-    logistic = baselines.OneHotLogistic().fit(X, stars).predict_proba(asked)
-    assert np.allclose(logistic.sum(axis=1), 1.0)
-    assert not logistic[:, [k - 1 for k in range(1, 11) if k not in stars]].any()
-
-
 def test_a_table_of_one_rating_is_no_trouble_for_any_method():
     films = [msgspec.structs.replace(f, stars=6, rating=6.0) for f in made_up_films(20)]
     for method in METHODS:
@@ -117,37 +98,3 @@ def test_a_table_of_one_rating_is_no_trouble_for_any_method():
             found = predict_with(method, films, films[:40])
             assert np.allclose(found.expected, 6.0, atol=1e-6)
             assert np.all(found.probabilities.argmax(axis=1) == 5)
-
-
-def test_a_baselines_probabilities_are_a_distribution(halves):
-    train, test = halves
-    stars = np.array([f.stars for f in train])
-    for name in ("constant", "director mean"):
-        _, p = baselines.predict_baseline(name, frame_of_films(train), stars, frame_of_films(test))
-        assert np.allclose(p.sum(axis=1), 1.0)
-    p = baselines.predict_baseline("constant", frame_of_films(train), stars, frame_of_films(test))[
-        1
-    ]
-    shares = np.bincount(stars, minlength=11)[1:] / len(stars)
-    assert np.abs(p[0] - shares).max() < 0.02
-
-
-def test_random_splits_divide_all_films_and_are_the_same_every_time():
-    for first, again in zip(splits.random_splits(100), splits.random_splits(100), strict=True):
-        assert np.array_equal(first.train, again.train)
-        assert len(first.train) == 70
-        assert np.array_equal(np.sort(np.concatenate([first.train, first.test])), np.arange(100))
-
-
-def test_a_split_in_time_keeps_the_future_out_of_training():
-    years = np.array([1990, 1991, 1991, 1992, 1993, 1993, 1994, 1995, 1996, 1996])
-    split = splits.split_in_time(years)
-    assert split.name == "after 1994"
-    assert years[split.train].max() < years[split.test].min()
-
-
-def test_optimism_of_slates_is_zero_for_who_knows_the_truth():
-    stars = np.random.default_rng(0).integers(1, 11, 400)
-    found = optimism.of_slates(stars, stars.astype(float))
-    assert found == {36: 0.0, 360: 0.0}
-    assert optimism.of_slates(stars, stars + 0.5) == {36: 0.5, 360: 0.5}

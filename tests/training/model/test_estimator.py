@@ -8,7 +8,7 @@ from sklearn.model_selection import KFold, cross_val_score
 from training.export.example_bundle import made_up_films, small_model
 from training.model.careers import group_by
 from training.model.estimator import FilmModel
-from training.model.head import FLOOR, fit_head
+from training.model.head import FLOOR
 from training.model.records import as_records, frame_of_films, ratings_of
 
 pytestmark = pytest.mark.numeric
@@ -116,18 +116,6 @@ def test_a_table_without_variety_still_gives_a_model():
     y = np.tile([5.0, 6.0, 7.0, 6.0], 10)
     model = small_model().fit(X, y)
     assert np.all(np.abs(model.predict(X) - 6.0) < 1.0)
-
-
-def test_the_head_learns_that_predictions_spread(films):
-    draw = np.random.default_rng(0)
-    expected = draw.normal(6, 1, 4000)
-    stars = np.clip(np.rint(expected + draw.normal(0, 1.2, 4000)), 1, 10).astype(int)
-    head = fit_head(expected, np.empty((4000, 0)), stars)
-    p = head.probabilities(expected, np.empty((4000, 0)))
-    mean = p @ np.arange(1, 11)
-    spread = np.sqrt((p * (np.arange(1, 11) - mean[:, None]) ** 2).sum(axis=1)).mean()
-    assert abs(spread - 1.24) < 0.1
-    assert np.all(np.diff(head.cuts) > 0)
 
 
 def test_groups_hold_every_position_once():

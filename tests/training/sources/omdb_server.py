@@ -5,6 +5,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
+from training.sources import omdb
+from training.sources.options import Options
+
 KEY = "0badcafe"
 
 
@@ -80,3 +83,9 @@ class OmdbServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def at(server, options=None, **changed):
+    """Return a client of this server that makes real attempts without waiting between them."""
+    settings = {"pause": lambda seconds: None, "daily_quota": (options or Options()).daily_quota}
+    return omdb.Omdb(KEY, server.address, **(settings | changed))

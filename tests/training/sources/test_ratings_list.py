@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from data.film_table import is_film
 from training.cli import app
 from training.errors import SourceUnavailable
-from training.sources import omdb, omdb_cache, ratings_list
+from training.sources import omdb, ratings_list
 from training.sources.options import Options
 
 from . import omdb_server as server_of
@@ -58,35 +58,9 @@ def films_list(tmp_path):
     return path
 
 
-@pytest.fixture
-def server(monkeypatch):
-    running = server_of.OmdbServer()
-    monkeypatch.setenv(omdb.KEY_VARIABLE, server_of.KEY)
-    monkeypatch.setenv(omdb.ADDRESS_VARIABLE, running.address)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    # Real attempts, without the waiting between them.
-    monkeypatch.setattr(omdb, "from_environment", lambda options: at(running, options))
-    yield running
-    running.close()
-
-
-def at(server, options=None, **changed):
-    settings = {"pause": lambda seconds: None, "daily_quota": (options or Options()).daily_quota}
-    return omdb.Omdb(server_of.KEY, server.address, **(settings | changed))
-
-
 def read(path, **options):
     rows = list(ratings_list.read_rows(path, Options(**options)))
     return [row for row in rows if is_film(row)], [row for row in rows if not is_film(row)]
-
-
-QUESTION = omdb.Question("A film", 1994)
-
-
-def learn(server, tmp_path, *questions, **changed):
-    with omdb_cache.Cache(tmp_path / "cache.db") as cache:
-        omdb_cache.learn(questions or [QUESTION], cache, at(server, **changed), lambda *_: None)
-        return [cache.find(question) for question in questions or [QUESTION]]
 
 
 def test_rows_between_header_and_footer_are_read_once_with_titles_as_they_stand(films_list):
@@ -156,62 +130,11 @@ def test_a_film_that_omdb_does_not_know_is_a_bad_row_and_not_asked_again(films_l
     assert len(server.asked) == asked
 
 
-def test_a_bad_key_is_told_at_once_without_the_key(films_list, server, tmp_path):
-    server.replies["A film"] = server_of.BAD_KEY
-    with pytest.raises(
-        omdb.BadKey, match=r"does not accept the key in OMDB_API_KEY.*Invalid"
-    ) as told:
-        learn(server, tmp_path)
-    assert len(server.asked) == 1
-    assert server_of.KEY not in str(told.value) + repr(at(server))
-
-
 def test_without_a_key_the_message_says_where_one_belongs(films_list, server, monkeypatch):
     monkeypatch.setattr(omdb, "from_environment", lambda options: None)
     with pytest.raises(omdb.BadKey, match=r"4 of 4 films need.*OMDB_API_KEY.*--known-only"):
         read(films_list)
     assert server.asked == []
-
-
-def test_a_run_stops_at_the_days_quota_and_the_next_day_goes_on(server, tmp_path):
-    questions = [omdb.Question(f"Film {n}", 2000) for n in range(5)]
-    with pytest.raises(omdb.QuotaSpent, match=r"today's 3 OMDb lookups.*3 of 5 films are known"):
-        learn(server, tmp_path, *questions, daily_quota=3, today=lambda: "2026-01-01")
-    with pytest.raises(omdb.QuotaSpent):
-        learn(server, tmp_path, *questions, daily_quota=3, today=lambda: "2026-01-01")
-    assert len(server.asked) == 3
-    replies = learn(server, tmp_path, *questions, daily_quota=3, today=lambda: "2026-01-02")
-    assert server.names == [f"Film {n}" for n in range(5)]
-    assert all(reply.found for reply in replies)
-
-
-def test_a_quota_that_omdb_itself_declares_spent_stops_at_once(server, tmp_path):
-    server.replies["A film"] = server_of.LIMIT
-    with pytest.raises(
-        omdb.QuotaSpent, match=r"Request limit reached!.*the same command continues"
-    ):
-        learn(server, tmp_path)
-    assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize(
-    "fault", [server_of.TOO_MANY, server_of.DOWN, server_of.BROKEN, server_of.SLOW]
-)
-def test_a_passing_fault_is_tried_again(server, tmp_path, fault):
-    server.replies["A film"] = [fault, server_of.found()]
-    assert learn(server, tmp_path, timeout_seconds=0.3)[0].director == "Frank Darabont"
-    assert len(server.asked) == 2
-
-
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [(server_of.TOO_MANY, "429"), (server_of.DOWN, "503"), (server_of.SLOW, "timed out")],
-)
-def test_a_lasting_fault_ends_the_run_with_its_reason(server, tmp_path, fault, words):
-    server.replies["A film"] = fault
-    with pytest.raises(omdb.Unreachable, match=rf"3 attempts.*{words}.*run later"):
-        learn(server, tmp_path, timeout_seconds=0.1, attempts=3)
-    assert len(server.asked) == 3
 
 
 def test_replies_that_stay_broken_cost_one_film_and_two_lookups(films_list, server):
@@ -233,26 +156,10 @@ def test_no_network_is_told_and_what_is_known_can_be_used(films_list, server, mo
     assert len(bad) == 2
 
 
-def test_attempts_are_spaced_with_full_jitter_and_a_cap(server, tmp_path):
-    server.replies["A film"] = server_of.DOWN
-    waited = []
-    with pytest.raises(omdb.Unreachable):
-        learn(server, tmp_path, attempts=8, retry_cap_seconds=5.0, pause=waited.append)
-    assert len(waited) == 7
-    assert all(0 <= seconds <= min(5.0, 2.0**n) for n, seconds in enumerate(waited, start=1))
-    assert len(set(waited)) == 7
-
-
 def test_progress_is_told(films_list, server):
     told = []
     read(films_list, progress=lambda step, done: told.append((step, done)))
     assert told == [("ask OMDb", n / 4) for n in range(5)]
-
-
-def test_a_cache_that_is_none_is_named(tmp_path):
-    (tmp_path / "cache.db").write_bytes(b"not a database, far from it" * 100)
-    with pytest.raises(SourceUnavailable, match=r"cache\.db.*move it away"):
-        omdb_cache.Cache(tmp_path / "cache.db")
 
 
 def test_the_command_enriches_and_writes_the_table(films_list, server, tmp_path):

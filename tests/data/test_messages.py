@@ -1,0 +1,163 @@
+"""Messages survive the wire, and a wrong value is refused by the name of its field."""
+
+import json
+import math
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data import wire
+from data.errors import InvalidRecord
+from data.films import Combination, normalise
+from data.messages import (
+    Feedback,
+    FeedbackBatch,
+    VerificationRequest,
+)
+
+HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
+
+
+IDS = st.uuids().map(str)
+
+
+NAMES = (
+    st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=40)
+    .map(normalise)
+    .filter(lambda name: name and name != "None")
+)
+
+
+GENRES = st.sets(NAMES, min_size=1, max_size=3).map(lambda names: tuple(sorted(names)))
+
+
+YEARS = st.integers(1870, 2200)
+
+
+EXPECTED = st.floats(-5, 15, width=32)
+
+
+COMBINATIONS = st.builds(Combination, NAMES, YEARS, GENRES)
+
+
+FEEDBACK = st.builds(
+    Feedback,
+    id=IDS,
+    thing=st.just("MovieSelector"),
+    pick_id=IDS,
+    title=NAMES,
+    director=NAMES,
+    year=YEARS,
+    genres=GENRES,
+    expected=EXPECTED,
+    stars=st.integers(1, 10),
+    source=st.sampled_from(["owner", "simulated"]),
+    model_version=st.integers(1, 10**6),
+    model_hash=HASHES,
+    rated_at=st.just("1970-01-01T00:00:07Z"),
+    boot_id=st.just("b"),
+    rating=st.none() | st.floats(1, 10),
+)
+
+
+RECORDS = st.lists(FEEDBACK, min_size=1, max_size=5, unique_by=lambda record: record.id)
+
+
+@given(RECORDS)
+def test_a_feedback_batch_survives_the_wire(records):
+    payload = wire.encode(FeedbackBatch.of(*records))
+    assert wire.decode(payload, FeedbackBatch).feedback() == tuple(records)
+
+
+@given(RECORDS)
+def test_one_record_that_is_not_json_spoils_no_other(records):
+    spoilt = json.dumps(feedback(expected=math.nan))
+    payload = wire.encode(FeedbackBatch.of(*records)).replace(b"[", f"[{spoilt},".encode(), 1)
+    with pytest.raises(InvalidRecord):
+        wire.decode(payload, FeedbackBatch)
+    first, *others = FeedbackBatch.read(payload).records
+    with pytest.raises(InvalidRecord):
+        wire.decode(bytes(first), Feedback)
+    assert [wire.decode(bytes(raw), Feedback) for raw in others] == records
+
+
+@given(
+    st.builds(
+        VerificationRequest,
+        IDS,
+        HASHES,
+        st.lists(COMBINATIONS, min_size=1, max_size=5).map(tuple),
+    )
+)
+def test_a_verification_request_survives_the_wire(request):
+    assert wire.decode(wire.encode(request), VerificationRequest) == request
+
+
+def feedback(**changes):
+    base = {
+        "id": str(uuid.UUID(int=1)),
+        "thing": "MovieSelector",
+        "pick_id": str(uuid.UUID(int=2)),
+        "title": "The Blue Harbour",
+        "director": "Agnès Varda",
+        "year": 2027,
+        "genres": ["Comedy", "Drama"],
+        "expected": 7.2,
+        "stars": 8,
+        "source": "owner",
+        "model_version": 3,
+        "model_hash": "a" * 64,
+        "rated_at": "2027-01-01T00:00:00Z",
+        "boot_id": "b",
+        "rating": None,
+    }
+    return base | changes
+
+
+WRONG = {
+    "stars": [0, 11, -1, 7.5, "8", None, True, 10**30],
+    "rating": [0.9, 10.1, "x", -1e308],
+    "year": [1800, 3000, "2027", 2027.5],
+    "genres": [
+        [],
+        ["A", "B", "C", "D"],
+        ["B", "A"],
+        ["A", "A"],
+        ["None"],
+        [""],
+        "Drama",
+        ["e\u0301"],
+        [7],
+    ],
+    "director": ["", " x", "a\x00b", 5, "x" * 401, "\ud800"],
+    "title": ["", None],
+    "source": ["guessed"],
+    "id": [
+        "",
+        "1",
+        "01932F5E-7C00-7000-8000-0000000000A1",
+        "{00000000-0000-0000-0000-000000000001}",
+    ],
+    "thing": ["a/b", "", "+", "#", "x" * 129],
+    "model_hash": ["", "A" * 64, "a" * 63],
+    "model_version": [-1],
+    "schema_version": [2, "1"],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in WRONG.items() for value in values]
+)
+def test_a_wrong_value_is_refused_by_the_name_of_its_field(field, value):
+    payload = json.dumps({"records": [feedback(**{field: value})]}).encode()
+    with pytest.raises(InvalidRecord) as refused:
+        wire.decode(payload, FeedbackBatch).feedback()
+    assert field in str(refused.value) or (field, value) == ("director", "\ud800")
+
+
+def test_a_repeated_id_is_refused():
+    payload = json.dumps({"records": [feedback(), feedback()]}).encode()
+    with pytest.raises(InvalidRecord, match="repeats the id"):
+        wire.decode(payload, FeedbackBatch).feedback()

@@ -1,0 +1,131 @@
+"""The journal's file: synced, set aside whole when damaged, shared with the group."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from data.ids import new_id
+from edge.journal import (
+    JOURNAL,
+    Journal,
+    JournalDamaged,
+    JournalError,
+    JournalTooNew,
+    open_or_set_aside,
+)
+from edge.journal.file import set_aside
+from edge.journal.schema import MIGRATIONS
+
+
+def test_a_failure_inside_a_transaction_leaves_nothing(journal, make_pick):
+    pick = make_pick()
+    journal.record_pick(pick)
+    with pytest.raises(JournalError):
+        journal.record_pick(pick, verification_id=new_id())
+    assert len(journal.history()) == 1
+    assert journal.pending_requests() == []
+
+
+def test_a_damaged_file_is_set_aside_and_a_new_one_started(tmp_path: Path):
+    path = tmp_path / JOURNAL
+    path.write_bytes(b"this is no database" * 1000)
+    with pytest.raises(JournalDamaged):
+        Journal.open(path)
+    journal, aside = open_or_set_aside(path)
+    with journal:
+        assert journal.history() == []
+    assert aside is not None
+    assert aside.rescued == 0
+    assert aside.path.read_bytes().startswith(b"this is no database")
+
+
+def test_what_is_committed_is_on_the_disk(journal):
+    """In SQLite's write-ahead log only synchronous=FULL (2) syncs each commit."""
+    assert journal.rows("PRAGMA journal_mode") == [("wal",)]
+    assert journal.rows("PRAGMA synchronous") == [(2,)]
+
+
+@pytest.mark.parametrize("renamed", [0, 1, 2, 3])
+def test_setting_aside_may_break_off_anywhere_and_no_new_journal_meets_an_old_log(
+    tmp_path: Path, monkeypatch, renamed: int
+):
+    path = tmp_path / JOURNAL
+    parts = {name: tmp_path / (JOURNAL + name) for name in ("", "-wal", "-shm")}
+    for name, part in parts.items():
+        part.write_bytes(b"old" + name.encode())
+    rename, left = Path.rename, iter(range(renamed))
+
+    def until_the_power_cut(old: Path, new: Path) -> Path:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return rename(old, new)
+
+    with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+        patched.setattr(Path, "rename", until_the_power_cut)
+        set_aside(path)
+    assert path.exists() or not parts["-wal"].exists()
+    if path.exists():
+        set_aside(path)
+    found = {part.name: part.read_bytes() for part in tmp_path.iterdir()}
+    aside = f"{JOURNAL}.damaged-1"
+    assert found == {aside + name: b"old" + name.encode() for name in parts}
+
+
+def test_who_opens_while_another_makes_the_journal_waits_for_it(tmp_path: Path):
+    maker = sqlite3.connect(tmp_path / JOURNAL, isolation_level=None)
+    # SQLite answers the second of two makers at once, whatever patience it was given.
+    maker.execute("BEGIN IMMEDIATE")
+    opened: list[Journal | JournalError] = []
+
+    def come_second() -> None:
+        try:
+            with Journal.open(tmp_path / JOURNAL) as journal:
+                opened.append(journal)
+        except JournalError as error:
+            opened.append(error)
+
+    second = threading.Thread(target=come_second)
+    second.start()
+    second.join(0.2)
+    assert second.is_alive()
+    maker.execute("COMMIT")
+    maker.close()
+    second.join()
+    assert isinstance(opened[0], Journal)
+
+
+def test_an_open_connection_notices_that_the_file_was_set_aside(tmp_path: Path):
+    with Journal.open(tmp_path / JOURNAL) as reader:
+        assert not reader.replaced()
+        (tmp_path / JOURNAL).rename(tmp_path / "elsewhere")
+        assert reader.replaced()
+        with Journal.open(tmp_path / JOURNAL):
+            assert reader.replaced()
+
+
+def test_a_journal_of_newer_software_is_refused_untouched(tmp_path: Path):
+    path = tmp_path / JOURNAL
+    Journal.open(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
+    connection.close()
+    with pytest.raises(JournalTooNew, match="update Greenlight"):
+        open_or_set_aside(path)
+    assert [found.name for found in tmp_path.iterdir()] == [JOURNAL]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path):
+    with pytest.raises(JournalError, match="nowhere"):
+        Journal.open(tmp_path / "nowhere" / JOURNAL)
+
+
+def test_the_group_may_write(tmp_path: Path):
+    path = tmp_path / JOURNAL
+    with Journal.open(path):
+        for name in (JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm"):
+            assert (tmp_path / name).stat().st_mode & 0o777 == 0o660

@@ -1,0 +1,40 @@
+"""Starting the local cloud needs its environment, at the right version."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def tool(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local_cloud", "local", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def test_without_its_environment_it_says_how_to_make_it(tmp_path: Path) -> None:
+    refused = tool(
+        "start",
+        *("--local", str(tmp_path / "cloud")),
+        GREENLIGHT_LOCAL_CLOUD_VENV=str(tmp_path / "nowhere"),
+    )
+    assert refused.returncode == 1
+    assert "make cloud" in refused.stderr
+    assert not (tmp_path / "cloud" / "endpoints.json").exists()
+
+
+def test_an_emulator_of_another_version_is_refused(tmp_path: Path) -> None:
+    """The launcher touches private functions of one version; ours stands in for another."""
+    from local_cloud import launcher
+
+    refused = subprocess.run(
+        [sys.executable, launcher.__file__], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == launcher.UNSUITABLE
+    assert "ministack" in refused.stderr
