@@ -10,6 +10,7 @@ from data import command_line
 from training.cli.bundles import export, verify
 from training.cli.figures import evaluate, report
 from training.cli.films import dataset
+from training.cli.inspection import inspect
 from training.cli.retraining import compact, retrain
 from training.cluster import end_with_workers
 
@@ -17,7 +18,7 @@ app = command_line.application(
     "greenlight-train",
     "Train models, measure them, and make the signed bundles that devices run.",
 )
-for command in (dataset, export, evaluate, report, verify, compact, retrain):
+for command in (inspect, dataset, export, evaluate, report, verify, compact, retrain):
     app.command()(command)
 
 

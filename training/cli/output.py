@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from training.evaluation.benchmark import Benchmark
     from training.evaluation.methods import Figures
     from training.export.bundle import Exported
+    from training.inspection import ColumnFacts
     from training.progress import ProgressReporter
     from training.retraining.training_set import TrainingSet
 
@@ -57,6 +58,22 @@ def summary(console: Console, title: str, facts: Mapping[str, object]) -> None:
     table.add_column(overflow="fold")
     for name, value in facts.items():
         table.add_row(name, escape(str(value)))
+    console.print(table)
+
+
+def columns_of_table(console: Console, columns: Sequence[ColumnFacts]) -> None:
+    """Show the columns of a file: what each holds, and what it is taken for."""
+    table = Table(title="Columns", title_justify="left", title_style="bold")
+    for name in ("column", "taken as"):
+        table.add_column(name, overflow="fold")
+    for name in ("filled", "different"):
+        table.add_column(name, justify="right")
+    table.add_column("empty-looking", overflow="fold")
+    table.add_column("for example", overflow="fold", style="dim")
+    for column in columns:
+        empty = ", ".join(f"{cell} {n:,}" for cell, n in column.empty_looking.items())
+        cells = (column.name, column.taken_as, f"{column.filled:,}", f"{column.different:,}")
+        table.add_row(*map(escape, (*cells, empty, column.example)))
     console.print(table)
 
 

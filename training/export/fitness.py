@@ -102,7 +102,7 @@ def _check_size(table: FilmTable) -> None:
     if size.fits:
         return
     tags, ordinal = table.domain.tags, table.domain.ordinal
-    most = most_genres(size)
+    most = most_genres(table.films) if tags is not None else 0
     parts = f"{size.directors:,} {table.domain.choice.words}"
     parts += f" and {size.years} {ordinal.words}" if ordinal else ""
     reason = (

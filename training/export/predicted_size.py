@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from data import limits
@@ -19,17 +19,12 @@ _GRAPH_BYTES = 12_000
 
 
 class ModelSize(NamedTuple):
-    """What a model is made of.
-
-    Attributes:
-        set_bytes: of the tables of years by genre sets, within `total_bytes`.
-    """
+    """What a model is made of."""
 
     directors: int
     years: int
     genres: int
     genre_sets: int
-    set_bytes: int
     total_bytes: int
 
     @property
@@ -43,12 +38,17 @@ def sets_of(genres: int) -> int:
     return sum(math.comb(genres, size) for size in range(1, MAX_GENRES + 1))
 
 
-def size_of(films: Sequence[Film]) -> ModelSize:
-    """Return how large the model of these films will be."""
+def size_of(films: Sequence[Film], kept: Collection[str] | None = None) -> ModelSize:
+    """Return how large the model of these films will be.
+
+    Args:
+        films: to learn from.
+        kept: as if there were no other genres than these; None for all.
+    """
     own: dict[str, set[str]] = defaultdict(set)
     for film in films:
-        own[film.director].update(film.genres)
-    genres = len({genre for film in films for genre in film.genres})
+        own[film.director].update(g for g in film.genres if kept is None or g in kept)
+    genres = len(set().union(*own.values()))
     made = [film.year for film in films]
     years = max(made) - min(made) + 1 + limits.YEARS_PAST_TRAINING
     return predict(len(own), years, genres, [len(names) for names in own.values()],
@@ -67,26 +67,30 @@ def predict(
         own_genres: how many each director has.
         name_bytes: of all directors' names.
     """
-    sets = sets_of(genres)
-    set_bytes = _set_bytes(years, genres)
     total = (
         2 * (directors + 1) * years
         + 2 * 3 * sum(map(overlap_count, own_genres))
         + 3 * (directors + 1) * (genres + 1)
         + _BYTES_A_DIRECTOR * directors
         + name_bytes
-        + set_bytes
+        + _set_bytes(years, genres)
         + _GRAPH_BYTES
     )
-    return ModelSize(directors, years, genres, sets, set_bytes, total)
+    return ModelSize(directors, years, genres, sets_of(genres), total)
 
 
-def most_genres(size: ModelSize) -> int:
-    """Return how many genres would fit, all else being equal; 0 if even one would not."""
-    left = limits.MAX_MODEL_BYTES - (size.total_bytes - size.set_bytes)
-    fitting = 0
-    while _set_bytes(size.years, fitting + 1) <= left:
-        fitting += 1
+def most_genres(films: Sequence[Film]) -> int:
+    """Return how many of the most common genres fit into a device's model; 0 if not even one."""
+    counts = Counter(genre for film in films for genre in film.genres)
+    common = [genre for genre, _ in counts.most_common()]
+    # The size grows with the number kept, so the largest that fits is found by halving.
+    fitting, too_many = 0, len(common) + 1
+    while too_many - fitting > 1:
+        middle = (fitting + too_many) // 2
+        if size_of(films, frozenset(common[:middle])).fits:
+            fitting = middle
+        else:
+            too_many = middle
     return fitting
 
 

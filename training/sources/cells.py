@@ -135,6 +135,6 @@ def separator_in(cells: Iterable[str], least_share: float = 0.15) -> str:
     if not known:
         return ""
     for separator in LIST_SEPARATORS:
-        if sum(separator in cell for cell in known) >= max(2, least_share * len(known)):
+        if sum(separator in cell for cell in known) >= max(1, least_share * len(known)):
             return separator
     return ""

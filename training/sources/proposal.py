@@ -158,7 +158,11 @@ def _best(
 
 def _outcomes(columns: Sequence[Column]) -> list[Column]:
     """Return columns that could be the outcome, the likeliest first: the last with decimals."""
-    numbers = [c for c in columns if c.is_number and len(c.numbers) > 1]
+    numbers = [
+        c for c in columns
+        if c.is_number and len(c.numbers) > 1
+        and (_OUTCOME.search(plain(c.name)) or not _ORDINAL.search(plain(c.name)))
+    ]  # fmt: skip
     return sorted(
         numbers,
         key=lambda c: (

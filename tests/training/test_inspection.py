@@ -1,0 +1,163 @@
+"""`greenlight-train inspect`: what it finds in tables as people publish them."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from data.domain import from_toml
+from data.film_table import write_films
+from training.cli import app
+from training.dataset import load
+from training.export.example_bundle import example_table, prepare, small_model
+from training.export.predicted_size import size_of
+from training.inspection import inspect
+from training.sources.options import Options
+
+
+def coffees(tmp_path: Path, tags: int = 6, rows: int = 120, name: str = "coffees.csv") -> Path:
+    draw = random.Random(1)
+    farms = ["Alto Aurora", "Casa Piedra", "Finca Mirador", "La Sombra", "Los Vientos"]
+    lines = ["farm,harvest,notes,cup_score"]
+    for row in range(rows):
+        notes = ";".join(draw.sample([f"Note {n}" for n in range(tags)], 2))
+        score = f"{draw.randrange(240, 400) / 4:.2f}"
+        lines.append(f"{farms[row % 5]},{2010 + row % 9},{notes},{score}")
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_table_of_any_kind_is_mapped_and_the_mapping_is_written(tmp_path):
+    path = coffees(tmp_path)
+    found = inspect(path, Options())
+    assert (found.rows, found.rows_in, found.works, found.written) == (120, 120, True, True)
+    domain = from_toml((tmp_path / "coffees.domain.toml").read_bytes())
+    assert domain.choice.column == "farm"
+    assert domain.ordinal is not None
+    assert domain.ordinal.column == "harvest"
+    assert domain.tags is not None
+    assert (domain.tags.columns, domain.tags.separator) == (("notes",), ";")
+    outcome = domain.outcome
+    assert (outcome.column, outcome.low, outcome.high, outcome.step) == ("cup_score", 60, 100, 0.25)
+    assert (domain.words.thing, domain.words.titles) == ("coffee", False)
+    assert len(load("csv", path).films) == 120
+
+
+def test_an_edited_domain_is_kept_unless_a_new_one_is_asked_for(tmp_path):
+    path = coffees(tmp_path)
+    inspect(path, Options())
+    file = tmp_path / "coffees.domain.toml"
+    file.write_text(file.read_text().replace('word = "farm"', 'word = "estate"'))
+    assert not inspect(path, Options()).written
+    assert "estate" in file.read_text()
+    assert inspect(path, Options(), again=True).written
+    assert "estate" not in file.read_text()
+
+
+def test_more_tags_than_a_device_can_hold_are_cut_to_the_commonest(tmp_path):
+    path = coffees(tmp_path, tags=300, rows=400)
+    found = inspect(path, Options())
+    tags = from_toml((tmp_path / "coffees.domain.toml").read_bytes()).tags
+    assert tags is not None
+    assert tags.keep is not None
+    assert 20 < tags.keep < 300
+    assert found.model_bytes < 8 * 1024 * 1024
+
+
+def test_rows_left_out_are_counted_by_reason_and_odd_values_are_shown(tmp_path):
+    path = coffees(tmp_path)
+    more = "alto aurora,2011,Note 1;Note 2,88\nCasa Pietra,2011,Note 1],88\n"
+    path.write_text(path.read_text() + more + ",2011,Note 1,88\nA,soon,Note 1,88\nA,x,Note 1,-\n")
+    found = inspect(path, Options())
+    assert found.rows_out == {
+        "harvest: is …; give a whole number": 2,
+        "farm: is empty; give its name": 1,
+    }
+    assert ("Alto Aurora", "alto aurora") in found.alike
+    assert ("Casa Piedra", "Casa Pietra") in found.alike
+    assert ("Note 1", "Note 1]") in found.alike
+    assert found.lists_in_tags == ("Note 1]",)
+    score = next(column for column in found.columns if column.name == "cup_score")
+    assert (score.taken_as, score.empty_looking) == ("outcome", {"'-'": 1})
+
+
+HOPELESS = {
+    "one of them": (lambda text: text.replace("Casa Piedra", "Alto Aurora"), None),
+    "few rows": (lambda text: "\n".join(text.splitlines()[:20]), "at least 20 are needed"),
+    "no outcome": (lambda text: text.replace(".", "x"), "could be the outcome"),
+}
+
+
+@pytest.mark.parametrize("kind", HOPELESS)
+def test_it_says_why_a_table_makes_no_model_and_exits_1(tmp_path, kind):
+    change, says = HOPELESS[kind]
+    path = coffees(tmp_path)
+    path.write_text(change(path.read_text()))
+    done = CliRunner().invoke(app, ["inspect", str(path), "--json"])
+    found = json.loads(done.stdout)
+    assert done.exit_code == (0 if says is None else 1)
+    assert says is None or says in " ".join(found["problems"])
+
+
+def test_a_film_table_needs_no_domain_and_halved_decimals_are_noticed(tmp_path):
+    table = example_table()
+    path = tmp_path / "films.csv"
+    write_films(path, table.films)
+    found = inspect(path, Options())
+    assert (found.layout, found.works, found.domain_file) == ("film table", True, None)
+    assert not list(tmp_path.glob("*.toml"))
+    done = CliRunner().invoke(app, ["inspect", str(path)])
+    assert done.exit_code == 0
+    assert "this makes a model" in done.output
+    lines = path.read_text().splitlines()
+    halved = [
+        ",".join([*c[:7], str(float(c[7]) / 2), c[8]]) for c in (x.split(",") for x in lines[1:])
+    ]
+    path.write_text("\n".join([lines[0], *halved]))
+    assert "contradict each other" in " ".join(inspect(path, Options()).problems)
+
+
+def test_the_predicted_size_is_within_a_tenth_of_the_model():
+    table = example_table(directors=60)
+    made = len(prepare(table, small_model(), version=1, combinations=100).model_bytes)
+    assert size_of(table.films).total_bytes == pytest.approx(made, rel=0.1)
+
+
+LAYOUTS = {
+    "IMDB 5000": (
+        "color,director_name,genres,movie_title,num_voted_users,title_year,imdb_score",
+        "Color,Director {d},Action|Drama,Film {n}\u00a0,100,{y}.0,{s}",
+    ),
+    "IMDb's export of your ratings": (
+        "Const,Your Rating,Title,Title Type,IMDb Rating,Year,Genres,Num Votes,Directors",
+        'tt{n},{w},Film {n},Movie,{s},{y},"Action, Drama",100,"Director {d}, Somebody Else"',
+    ),
+    "The Open Movie Database": (
+        "Title,Year,Director,Genre,imdbRating,imdbVotes",
+        'Film {n},{y},"Director {d}, Somebody Else","Action, Drama",{s},"1,000"',
+    ),
+    "films, by the columns' names": (
+        "Film,Release Year,Directors,Genres,Score",
+        "Film {n},{y},Director {d},Action / Drama,{s}",
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_known_layouts_are_taken_as_they_are(tmp_path, layout):
+    header, row = LAYOUTS[layout]
+    draw = random.Random(2)
+    rows = [
+        row.format(n=n, d=n % 7, y=1980 + n % 30, s=draw.randrange(30, 95) / 10, w=n % 10 + 1)
+        for n in range(70)
+    ]
+    path = tmp_path / "download.csv"
+    path.write_text("\n".join([header, *rows]), encoding="utf-8")
+    found = inspect(path, Options())
+    assert (found.rows_in, found.works) == (70, True), found.problems
+    assert found.choices["Director 1"] == 10
+    assert set(found.tags) == {"Action", "Drama"}
+    assert load("csv", path).domain.name == "films"
