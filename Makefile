@@ -78,6 +78,11 @@ lock: $(VENV)/ready ## write the locks again from pyproject.toml (UPGRADE=1 or U
 demo: setup ## the whole story on this machine: train, press, pick, approve, rate, sync, update
 	@$(RUN)/python -m local_cloud.demo
 
+.PHONY: play
+play: $(VENV)/ready ## the appliance on this machine: keys, light and page, with your model or the sample's
+	@test -f "$(OUT)/manifest.json" || $(MAKE) --no-print-directory train-export
+	@$(RUN)/greenlight play --bundle "$(OUT)"
+
 .PHONY: test
 test: setup ## run the tests, on both cores
 	@$(RUN)/python -m pytest -n 2 --dist loadfile

@@ -18,7 +18,7 @@ from edge.appliance.appliance import Appliance, Parts
 from edge.appliance.attention import Attention
 from edge.appliance.boot import boot_id, now
 from edge.appliance.client import SOCKET
-from edge.appliance.commands import Hold, ShutDown
+from edge.appliance.commands import Approve, Hold, Rate, ShutDown, Synchronise
 from edge.appliance.control_socket import serve
 from edge.appliance.decisions import SlateDamaged, kept_slate
 from edge.appliance.disk_space import JournalWriter, Reserve
@@ -34,7 +34,7 @@ from edge.models.store import ModelStore
 from edge.panel.button import Button, ButtonObserver
 from edge.panel.hardware import Hardware
 from edge.panel.led import LedPlayer
-from edge.panel.terminal import Terminal
+from edge.panel.terminal import KeyActions, Terminal
 
 if TYPE_CHECKING:
     from edge.page import PageServer
@@ -106,7 +106,7 @@ async def _run(
         observer = JournalObserver(appliance, config.state, updater)
         stack.push_async_callback(observer.close)
         observer.offer_first_bundle()
-        stack.enter_context(terminal.pressing(lambda seconds: appliance.begin(Hold(seconds))))
+        stack.enter_context(terminal.reading_keys(_key_actions(appliance)))
         terminal.say("ready")
         notify_systemd("READY=1")
         workers: list[HasHeartbeat] = [searcher, updater]
@@ -159,6 +159,16 @@ def _assemble(
     return appliance
 
 
+def _key_actions(appliance: Appliance) -> KeyActions:
+    return KeyActions(
+        hold=lambda seconds: appliance.begin(Hold(seconds)),
+        approve=lambda: appliance.begin(Approve()),
+        rate=lambda stars: appliance.begin(Rate(float(stars))),
+        synchronise=lambda: appliance.begin(Synchronise()),
+        stop=lambda: appliance.begin(ShutDown()),
+    )
+
+
 async def _restore_slate(appliance: Appliance, worker: Worker) -> None:
     try:
         appliance.slate = await worker.run(partial(kept_slate, appliance.config.state))
@@ -182,7 +192,12 @@ def _take_loaded(appliance: Appliance, loaded: LoadedModel) -> None:
         appliance.writer.write(partial(_record_answering, appliance.journal, loaded.bundle))
     appliance.adopt(loaded.bundle, loaded.model)
     if loaded.model is None:
-        appliance.say("no model yet: waiting for the sync service to download one")
+        first = appliance.config.first_bundle
+        appliance.say(
+            "no model yet: waiting for the sync service to download one"
+            if first is None
+            else f"no model yet: trying the one in {first}"
+        )
 
 
 def _record_roll_back(journal: Journal, version: int, model_hash: str, reason: str) -> None:

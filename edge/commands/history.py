@@ -83,23 +83,38 @@ def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:
 
 
 def _print_table(entries: list[HistoryEntry]) -> None:
+    """Print one line a film, also in 80 columns; what doesn't fit is cut, and whole in the CSV."""
+    from datetime import datetime
+
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold", padding=(0, 1))
-    table.add_column("made", no_wrap=True)
-    for name in ("film", "director", "year", "genres", "expected", "rated"):
-        table.add_column(name)
+    zone = datetime.now().astimezone().tzinfo
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, expand=True)
+    table.add_column(f"made ({zone})", no_wrap=True, min_width=12)
+    table.add_column("film", no_wrap=True, ratio=4)
+    table.add_column("director", no_wrap=True, ratio=4)
+    table.add_column("year", no_wrap=True, min_width=4)
+    table.add_column("genres", no_wrap=True, ratio=4)
+    table.add_column("exp.", no_wrap=True, min_width=4)
+    table.add_column("rated", no_wrap=True, ratio=3)
     for entry in entries:
         pick = entry.pick
-        rated = ", ".join(f"{r.stars} ({r.source}, {r.delivery})" for r in entry.ratings)
+        rated = ", ".join(f"{r.stars:g} {r.delivery}" for r in entry.ratings)
+        made = datetime.fromisoformat(pick.made_at).astimezone(zone)
         table.add_row(
-            pick.made_at[:16].replace("T", " "),
+            f"{made:%d %b %H:%M}" if made.year == datetime.now(zone).year else f"{made:%Y-%m-%d}",
             pick.title,
             pick.director,
             str(pick.year),
-            " · ".join(pick.genres),
-            f"{pick.prediction.expected:.2f}" + (" explored" if pick.explored else ""),
+            "/".join(pick.genres),
+            f"{pick.prediction.expected:.2f}" + ("*" if pick.explored else ""),
             rated or entry.decision or "-",
         )
-    Console().print(table if entries else "nothing has been picked yet")
+    console = Console()
+    if not entries:
+        console.print("nothing has been picked yet: press the button, or `greenlight press`")
+        return
+    console.print(table)
+    if any(entry.pick.explored for entry in entries):
+        console.print("* picked to learn from", style="dim")

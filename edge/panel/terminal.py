@@ -10,6 +10,7 @@ import contextlib
 import os
 import termios
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TextIO
 
 from edge.panel.button import SHORT_PRESS_SECONDS
@@ -17,7 +18,28 @@ from edge.panel.button import SHORT_PRESS_SECONDS
 _CLEAR_LINE = "\r\x1b[2K"
 # From dark to bright, as grey levels of the 256-colour palette, ending in a real green.
 _GREENS = ("236", "22", "28", "34", "40", "46")
-HELP = "keys: space presses; 1 to 9 hold for that many seconds; 0 holds for 12 (shuts down)"
+HELP = """\
+keys: space presses, a approves, r and a digit rate (0 is 10 stars), s synchronises
+      q stops, ? shows this; a digit alone holds the button for so many seconds, 0 for 12"""
+
+
+@dataclass(frozen=True)
+class KeyActions:
+    """What keys do.
+
+    Attributes:
+        hold: hold the button for so many seconds.
+        approve: approve the pick that waits.
+        rate: give the newest approved film so many stars, 1 to 10.
+        synchronise: connect and verify now.
+        stop: stop the appliance.
+    """
+
+    hold: Callable[[float], object]
+    approve: Callable[[], object]
+    rate: Callable[[int], object]
+    synchronise: Callable[[], object]
+    stop: Callable[[], object]
 
 
 class Terminal:
@@ -37,6 +59,7 @@ class Terminal:
         self._keys = keys if keys is not None and not keys.closed and keys.isatty() else None
         self._brightness = 0.0
         self._pattern = ""
+        self._rates = False  # the next digit is a rating
 
     def say(self, line: str) -> None:
         """Write a line; what begins with `led: ` also names what the LED shows."""
@@ -66,8 +89,8 @@ class Terminal:
             self._out.flush()
 
     @contextlib.contextmanager
-    def pressing(self, press: Callable[[float], object]) -> Iterator[None]:
-        """While this is open, keys press the button: `press` is called with the seconds."""
+    def reading_keys(self, actions: KeyActions) -> Iterator[None]:
+        """While this is open, keys carry out actions."""
         if self._keys is None or _in_background(self._keys.fileno()):
             yield
             return
@@ -77,7 +100,7 @@ class Terminal:
         raw[3] &= ~(termios.ICANON | termios.ECHO)
         termios.tcsetattr(descriptor, termios.TCSADRAIN, raw)
         loop = asyncio.get_running_loop()
-        loop.add_reader(descriptor, lambda: self._take_keys(descriptor, press))
+        loop.add_reader(descriptor, lambda: self._take_keys(descriptor, actions))
         self.say(HELP)
         try:
             yield
@@ -88,7 +111,7 @@ class Terminal:
                 termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
             self._write("\n")
 
-    def _take_keys(self, descriptor: int, press: Callable[[float], object]) -> None:
+    def _take_keys(self, descriptor: int, actions: KeyActions) -> None:
         try:
             keys = os.read(descriptor, 64)
         except OSError:  # the terminal was closed
@@ -96,12 +119,28 @@ class Terminal:
         if not keys:
             asyncio.get_running_loop().remove_reader(descriptor)
         for key in keys.decode("ascii", "ignore"):
-            if key in " \n":
-                press(SHORT_PRESS_SECONDS)
-            elif key == "0":
-                press(12.0)
-            elif key.isdigit():
-                press(float(key))
+            self._take_key(key.lower(), actions)
+
+    def _take_key(self, key: str, actions: KeyActions) -> None:
+        rates, self._rates = self._rates, key == "r"
+        if key.isdigit():
+            number = int(key)
+            if rates:
+                actions.rate(number or 10)
+            else:
+                actions.hold(float(number or 12))
+        elif key in " \n":
+            actions.hold(SHORT_PRESS_SECONDS)
+        elif key == "r":
+            self.say("stars? 1 to 9, or 0 for 10; any other key cancels")
+        elif key == "a":
+            actions.approve()
+        elif key == "s":
+            actions.synchronise()
+        elif key == "q":
+            actions.stop()
+        elif key == "?":
+            self.say(HELP)
 
 
 def _in_background(descriptor: int) -> bool:

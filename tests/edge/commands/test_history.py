@@ -59,6 +59,16 @@ def test_the_csv_holds_every_pick_unless_fewer_are_asked_for(state: Path):
     assert [row["number"] for row in newest] == ["24", "25"]
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_the_table_has_one_line_a_film_in_local_time(state: Path, columns: int):
+    shown = tool(
+        "edge", "history", "--state", state, "--limit", 3, COLUMNS=str(columns), TZ="XYZ-05:30"
+    ).stdout.splitlines()
+    assert len(shown) == 4
+    assert shown[0].startswith("made (XYZ)")
+    assert all(len(line) <= columns and "8" in line for line in shown[1:])
+
+
 def test_ratings_of_a_pi_without_a_cloud_can_train_a_model(state: Path, tmp_path: Path):
     out = tmp_path / "out"
     written = history(state, "--feedback", out)

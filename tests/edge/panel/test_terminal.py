@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import pty
@@ -11,7 +12,8 @@ import sys
 import termios
 import time
 
-from edge.panel.terminal import Terminal
+from edge.panel.button import SHORT_PRESS_SECONDS
+from edge.panel.terminal import HELP, KeyActions, Terminal
 
 
 def test_keys_press_and_hold_and_the_led_is_drawn(supplied):
@@ -56,6 +58,34 @@ def test_keys_press_and_hold_and_the_led_is_drawn(supplied):
             process.kill()
             process.wait()
         os.close(ours)
+
+
+def test_keys_approve_rate_synchronise_explain_and_stop():
+    did: list[object] = []
+    actions = KeyActions(
+        hold=did.append,
+        approve=lambda: did.append("approve"),
+        rate=lambda stars: did.append(("rate", stars)),
+        synchronise=lambda: did.append("synchronise"),
+        stop=lambda: did.append("stop"),
+    )
+    shown = io.StringIO()
+
+    async def type_(typed: bytes) -> None:
+        ours, theirs = pty.openpty()
+        with os.fdopen(theirs) as keys, Terminal(shown, keys, simulates=True).reading_keys(actions):
+            os.write(ours, typed)
+            while len(did) < 9:
+                await asyncio.sleep(0)
+        os.close(ours)
+
+    # After r a digit is a rating, once; any other key means what it always does.
+    asyncio.run(asyncio.wait_for(type_(b"ar8r0rs53\n?0Q"), 20))
+    assert did == [
+        "approve", ("rate", 8), ("rate", 10), "synchronise", 5.0, 3.0, SHORT_PRESS_SECONDS, 12.0,
+        "stop",
+    ]  # fmt: skip
+    assert shown.getvalue().count(HELP) == 2
 
 
 def test_nobody_reading_is_no_reason_to_stop(supplied):

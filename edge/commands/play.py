@@ -1,0 +1,53 @@
+"""`greenlight play`: the appliance on this machine, with nothing to set up."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.commands.bundle import CHECKOUT_BUNDLE, NoBundle
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(play)
+
+
+def play(
+    bundle: Annotated[
+        Path, typer.Option("--bundle", help="The model, as `greenlight-train export` wrote it.")
+    ] = CHECKOUT_BUNDLE,
+    state: Annotated[
+        Path, typer.Option("--state", help="Where picks and ratings are kept.")
+    ] = Path("build/play"),
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, help="The page's port; 0 takes a free one.")
+    ] = 8080,
+) -> None:
+    """Run an appliance here: keys press its button, the terminal draws its light.
+
+    Picks and ratings are kept and can be resumed; delete the state folder to start afresh.
+    """
+    from data.signing import keys_folder
+    from edge import config
+    from edge.appliance.run import run
+    from edge.page.auth import read_or_make_pin
+    from edge.panel.terminal import Terminal
+
+    if not (bundle / "manifest.json").is_file():
+        raise NoBundle(f"there is no model in {bundle}: make one with `make train-export`")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    state.mkdir(parents=True, exist_ok=True)
+    settings = config.Config(
+        state=state.absolute(),
+        public_keys=keys_folder(),
+        first_bundle=bundle.absolute(),
+        page_port=port,
+    )
+    terminal = Terminal(sys.stdout, sys.stdin, simulates=True)
+    terminal.say(f"the page's PIN is {read_or_make_pin(settings.state).digits}")
+    run(settings, simulate=True, terminal=terminal)
