@@ -1,6 +1,6 @@
-"""The service between the appliance and AWS: feedback up, model updates down, verification.
+"""The sync service between the appliance and AWS: feedback up, models down, verification.
 
-`session` decides and does nothing else; `service` carries it out; `assembly` builds one run. The
-broker is behind `mqtt`, the bundles come through `downloader`. Of the appliance it knows only the
-journal and the incoming folder. No other package imports it; the executable is `greenlight-sync`.
+The executable is `greenlight-sync`; no other package imports this one. `session` decides what to
+do, `service` does it, and `assembly` puts one run together. The MQTT broker is behind `mqtt`;
+`downloader` fetches bundles. Of the appliance it uses only the journal and the incoming folder.
 """

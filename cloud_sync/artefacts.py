@@ -28,19 +28,19 @@ _GONE = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 
 
 class ArtefactMissing(GreenlightError):
-    """It is not there: trying again will not help."""
+    """The object doesn't exist: trying again won't help."""
 
 
 class ArtefactDenied(GreenlightError):
-    """The cloud refuses to give it: it is not there, or we may not read it."""
+    """Access denied: the object doesn't exist, or this device may not read it."""
 
 
 class CloudUnreachable(GreenlightError):
-    """The cloud did not answer, or not now: worth another try later."""
+    """The cloud didn't answer, or can't right now: worth another try later."""
 
 
 class RangeRefused(GreenlightError):
-    """There is nothing from this offset on: what was fetched before is not this artefact."""
+    """The object ends before this offset: what was fetched before isn't part of it."""
 
 
 class Credentials(msgspec.Struct, frozen=True, rename="camel"):
@@ -81,7 +81,7 @@ def temporary_credentials(config: SyncConfig) -> Credentials:
         raise CloudUnreachable(f"credentials provider: {error}") from error
     if reply.status != http.HTTPStatus.OK:
         raise CloudUnreachable(
-            f"credentials provider: answers {reply.status}; is the certificate active, attached to"
+            f"credentials provider: answered {reply.status}; is the certificate active, attached to"
             f" {config.thing} and allowed to use {config.role_alias}?"
         )
     try:
@@ -91,7 +91,7 @@ def temporary_credentials(config: SyncConfig) -> Credentials:
 
 
 class Bucket:
-    """Reads objects of one bucket. Made anew for each update: credentials last an hour."""
+    """Reads objects from one bucket. Made for each update: credentials last an hour."""
 
     def __init__(self, config: SyncConfig, name: str) -> None:
         credentials = temporary_credentials(config)
@@ -106,27 +106,27 @@ class Bucket:
             config=BotoConfig(
                 connect_timeout=config.connect_timeout_seconds,
                 read_timeout=max(config.connect_timeout_seconds, 30),
-                # The update machine tries again, with jitter; both would only take longer.
+                # The update is retried as a whole, with jitter.
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"} if config.aws_endpoint_url else None,
             ),
         )
 
     def read(self, key: str, start: int = 0) -> Iterator[bytes]:
-        """Yield the object's bytes from offset `start` on, in pieces.
+        """Yield the object's bytes from offset `start`, in chunks.
 
         Raises:
             ArtefactMissing: there is no such object.
-            ArtefactDenied: it is refused. Without the right to list, S3 says so too of what is not
-                there.
-            RangeRefused: the object is not longer than `start`.
-            CloudUnreachable: anything else, at any piece.
+            ArtefactDenied: access is denied. Without the right to list, S3 also answers this for an
+                object that doesn't exist.
+            RangeRefused: the object isn't longer than `start`.
+            CloudUnreachable: anything else, at any chunk.
         """
         try:
             if start:
                 found = self._client.get_object(Bucket=self._name, Key=key, Range=f"bytes={start}-")
                 if not found.get("ContentRange", "").startswith(f"bytes {start}-"):
-                    raise RangeRefused(f"{key}: was not sent from offset {start}")
+                    raise RangeRefused(f"{key}: the reply doesn't start at offset {start}")
             else:
                 found = self._client.get_object(Bucket=self._name, Key=key)
             with closing(found["Body"]) as body:
@@ -134,10 +134,10 @@ class Bucket:
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code in _GONE:
-                raise ArtefactMissing(f"s3://{self._name}/{key}: is not there") from error
+                raise ArtefactMissing(f"s3://{self._name}/{key}: doesn't exist") from error
             if code in _DENIED:
                 raise ArtefactDenied(
-                    f"s3://{self._name}/{key}: is not there, or this device may not read it"
+                    f"s3://{self._name}/{key}: doesn't exist, or this device may not read it"
                 ) from error
             if code in ("416", "InvalidRange"):
                 raise RangeRefused(f"{key}: has nothing from offset {start}") from error

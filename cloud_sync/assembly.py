@@ -1,4 +1,4 @@
-"""Puts one run of the service together: built in order, closed in reverse."""
+"""The composition root: builds one run of the service in order, and closes it in reverse."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def session_settings(config: SyncConfig) -> SessionSettings:
 
 
 def endpoint(config: SyncConfig) -> BrokerEndpoint:
-    """Return where the broker is and who we are."""
+    """Return the broker's address and this device's identity."""
     return BrokerEndpoint(
         client_id=config.thing,
         host=config.mqtt_host,

@@ -1,7 +1,6 @@
-"""AWS IoT behind the port of `cloud_sync.mqtt`: one connection after another, each its own client.
+"""AWS IoT as a `cloud_sync.mqtt.Broker`: one connection after another, each with its own client.
 
-When to connect again is the session's decision; what the vendor's SDK needs is told in
-`cloud_sync.sdk_connection`.
+The session decides when to reconnect. The vendor's SDK is behind `cloud_sync.sdk_connection`.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ class AwsIotBroker:
         self._connection: SdkConnection | None = None
 
     def connect(self) -> None:
-        """Begin to connect. Exactly one Connected or Dropped follows; after Connected, messages."""
+        """Start connecting. Exactly one Connected or Dropped follows; after Connected, messages."""
         try:
             connection = SdkConnection(self._endpoint, self._inbox)
         except OSError as error:
-            # The certificate or its key has gone since we started.
+            # The certificate or its key has disappeared since the service started.
             self._inbox(Dropped(str(error)))
             return
         with self._lock:
@@ -45,7 +44,7 @@ class AwsIotBroker:
 
         Raises:
             NotConnected: there is no connection.
-            TopicRefused: the topic or the payload is not fit to be sent.
+            TopicRefused: AWS would refuse the topic or the payload.
         """
         check_publish(topic, payload)
         with self._lock:
@@ -55,7 +54,7 @@ class AwsIotBroker:
         connection.publish(topic, payload)
 
     def disconnect(self) -> None:
-        """Leave. Nothing is told after this returns, until `connect` is called again."""
+        """Disconnect. No event follows once this returns, until `connect` is called again."""
         with self._lock:
             connection, self._connection = self._connection, None
         if connection is not None:

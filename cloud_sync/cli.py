@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 # Where `greenlight-setup connect` puts it, and where the unit looks for it.
 DEFAULT_CONFIG = Path("/etc/greenlight/sync/sync.toml")
-# Everything a run of `once` changes is reported before it ends.
+# `once` reports everything it changed before it ends.
 _ONCE_REPORT_SECONDS = 0.5
 
 app = command_line.application(
     "greenlight-sync",
-    "Keeps the appliance and AWS together: feedback up, models down, verification.",
+    "Synchronises the appliance with AWS: feedback up, models down, verification.",
 )
 _out = Console()
 _err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
@@ -42,7 +42,7 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", envvar="GREENLIGHT_SYNC_CONFIG", help="The TOML file.")
 ]
 StateOption = Annotated[
-    Path | None, typer.Option("--state", help="Overrides the state folder of the file.")
+    Path | None, typer.Option("--state", help="Overrides the file's state folder.")
 ]
 
 
@@ -56,14 +56,14 @@ def run(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> Non
 
         watchdog = Watchdog()
 
-        def came_round() -> bool:
+        def feed_watchdog() -> bool:
             if service.is_fresh():
                 watchdog.feed()
             return False
 
         with assembled(settings) as service:
             notify_systemd("READY=1")
-            service.run(stop, came_round)
+            service.run(stop, feed_watchdog)
             notify_systemd("STOPPING=1")
 
 
@@ -71,9 +71,9 @@ def run(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> Non
 def once(
     config: ConfigOption = DEFAULT_CONFIG,
     state: StateOption = None,
-    timeout: Annotated[float, typer.Option(help="Seconds until giving up.")] = 60.0,
+    timeout: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 60.0,
 ) -> None:
-    """Connect, carry out what is pending, send and verify everything, report, and leave."""
+    """Connect, do everything that is pending, report, and disconnect."""
     settings = _config(config, state, identity=True)
     interval = min(settings.report_interval_seconds, _ONCE_REPORT_SECONDS)
     settings = dataclasses.replace(settings, report_interval_seconds=interval)
@@ -96,7 +96,7 @@ def status(
     state: StateOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show what the journal knows about synchronising."""
+    """Show the state of synchronising, as the journal has it."""
     settings = _config(config, state)
     with _journal(settings) as journal:
         waiting, oldest = journal.outbox_depth()
@@ -124,16 +124,18 @@ def status(
 
 @app.command()
 def retry(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
-    """Send the ratings that were put aside once more, once the reason they were refused is fixed.
+    """Send rejected ratings again, once the reason for the rejection is fixed.
 
-    The cloud judges each again: what it still refuses is put aside again, with the reason.
+    The cloud checks each one again; if it still rejects one, that one is set aside again.
     """
     with _journal(_config(config, state)) as journal:
         count = journal.retry_quarantined()
     if not count:
-        typer.echo("none was put aside")
+        typer.echo("no rating was rejected")
     else:
-        typer.echo("1 rating waits again" if count == 1 else f"{count} ratings wait again")
+        typer.echo(
+            "1 rating will be sent again" if count == 1 else f"{count} ratings will be sent again"
+        )
 
 
 @app.command()
@@ -142,14 +144,14 @@ def doctor(
     state: StateOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Check every part that synchronising needs; each failure comes with its fix."""
+    """Check every part that synchronising needs, and suggest a fix for each failure."""
     import msgspec
 
     from cloud_sync.doctor import examine
     from data.findings import lines
 
     settings = _config(config, state)
-    _err.print("The broker accepts one connection per thing: a running service is interrupted.")
+    _err.print("The broker allows one connection per thing, so this interrupts a running service.")
     findings = []
     for finding in examine(settings):
         findings.append(finding)
@@ -189,7 +191,7 @@ def _journal(config: SyncConfig) -> Iterator[Journal]:
 
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="greenlight-sync: %(message)s")
-    # Credentials pass through these; they have no business in a log.
+    # Credentials pass through these loggers; keep them out of the log.
     for name in ("boto3", "botocore", "urllib3", "s3transfer"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -36,7 +36,7 @@ def _https(value: str) -> str:
 
 @dataclass(frozen=True)
 class SyncConfig:
-    """What the sync service must know. Paths are absolute.
+    """The sync service's settings. Paths are absolute.
 
     Attributes:
         thing: AWS IoT thing name, and the MQTT client id.
@@ -44,11 +44,11 @@ class SyncConfig:
         root_ca: what the broker's and the credentials provider's certificates are checked against.
         credentials_url: of the AWS IoT credentials provider, without a path.
         models_bucket: the only bucket from which a job may bring a model.
-        public_keys: folder of `*.pub.pem`, the keys whose bundles may run here.
+        public_keys: folder of `*.pub.pem`, the keys whose bundles are trusted.
         state: folder shared with the appliance: `journal.db` and `incoming/`.
         aws_endpoint_url: of a local cloud; empty on AWS.
-        keep_alive_seconds: AWS closes a connection that is silent for one and a half times this,
-            and takes at most 1,200.
+        keep_alive_seconds: AWS closes a connection that is silent for one and a half times this;
+            at most 1,200.
         update_timeout_seconds: how long the appliance may take to try an offered model.
         min_free_bytes: what a download must leave free on the disk.
     """
@@ -81,7 +81,7 @@ class SyncConfig:
     min_free_bytes: Annotated[int, Between(0, 2**50)] = 256 * 1024 * 1024
 
     def conflicts(self) -> Iterator[str]:
-        """Yield what is wrong with settings that are right one by one."""
+        """Yield problems of settings that contradict each other."""
         if self.retry_cap_seconds < self.retry_base_seconds:
             yield "retry_cap_seconds: is below retry_base_seconds; give at least as much"
 
@@ -91,10 +91,10 @@ def read(path: Path, state: Path | None = None) -> SyncConfig:
 
     Args:
         path: the TOML file; relative paths in it are relative to its folder.
-        state: replaces the file's state folder.
+        state: overrides the file's state folder.
 
     Raises:
-        ConfigError: with every problem at once.
+        ConfigError: listing every problem.
     """
     overrides = {} if state is None else {"state": str(state.absolute())}
     try:

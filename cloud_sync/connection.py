@@ -1,8 +1,8 @@
-"""When to connect: the pure part of staying connected.
+"""The connection's state, and when to try again. Pure.
 
-Failed attempts are followed by full jitter (a random wait between nothing and a growing, capped
-limit), so that a thousand appliances do not return together after a power cut. The limit shrinks
-again only after a connection has proved stable; a broker that drops us at once is not hammered.
+A failed attempt is followed by full jitter (a random wait up to a growing, capped limit), so that a
+thousand appliances don't all reconnect at once after a power cut. The limit shrinks again only
+after a connection has lasted, so a broker that drops us immediately isn't hammered.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import random
 
 import msgspec
 
-# AWS's own SDK asks for the same relation: stable must be longer than the base.
+# AWS's own SDK requires the same: the stable time must be longer than the base.
 _STABLE_BASES = 10
 _MOST_DOUBLINGS = 32
 
 
 class ConnectionState(enum.Enum):
-    """Where the connection stands."""
+    """The states of the connection."""
 
     OFFLINE = "offline"
     CONNECTING = "connecting"
@@ -38,7 +38,7 @@ class Backoff(msgspec.Struct, frozen=True):
 
     @property
     def stable_seconds(self) -> float:
-        """How long a connection must last to count as proof that all is well."""
+        """How long a connection must last to count as stable."""
         return self.base_seconds * _STABLE_BASES
 
 
@@ -52,7 +52,7 @@ class Connection:
         self.attempts = 0
         self.reason = "starting"
         self.since = now
-        # Jitter from the first attempt: after a power cut the whole street starts together.
+        # Jitter from the first attempt: after a power cut a whole street starts at once.
         self.next_try = now + backoff.delay(0, rng)
 
     @property
@@ -61,14 +61,14 @@ class Connection:
         return self.state is ConnectionState.ONLINE
 
     def due(self, now: float) -> bool:
-        """Return whether to connect now; if so the link is connecting from here on."""
+        """Return whether to connect now; if so, the state becomes connecting."""
         if self.state is not ConnectionState.OFFLINE or now < self.next_try:
             return False
         self._become(ConnectionState.CONNECTING, now)
         return True
 
     def hangs(self, now: float, timeout_seconds: float) -> bool:
-        """Return whether an attempt has neither succeeded nor failed for too long."""
+        """Return whether an attempt has gone on for too long without succeeding or failing."""
         return self.state is ConnectionState.CONNECTING and now - self.since > timeout_seconds
 
     def connected(self, now: float) -> None:
@@ -85,7 +85,7 @@ class Connection:
         self._become(ConnectionState.OFFLINE, now)
 
     def connect_now(self, now: float) -> None:
-        """Someone asks for a connection now: do not wait out the delay."""
+        """Someone wants a connection now: skip the rest of the delay."""
         if self.state is ConnectionState.OFFLINE:
             self.next_try = min(self.next_try, now)
 

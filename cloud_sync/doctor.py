@@ -1,4 +1,4 @@
-"""Checks every part that synchronising needs, one by one, each with its fix."""
+"""Checks every part that synchronising needs, one by one, and suggests fixes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class CheckFailed(GreenlightError):
 
 
 def examine(config: SyncConfig) -> Iterator[Finding]:
-    """Yield a finding per part. Only the broker check disturbs: it takes the thing's connection."""
+    """Yield a finding per part. Only the broker check interferes: it takes its connection."""
     checks: dict[str, Callable[[SyncConfig], str]] = {
         "clock": _clock,
         "identity": _identity,
@@ -64,7 +64,7 @@ def _clock(_: SyncConfig) -> str:
     now = time.gmtime()
     if now.tm_year < limits.EARLIEST_CLOCK_YEAR:
         raise CheckFailed(
-            f"the clock says {now.tm_year}; TLS needs the real time",
+            f"the clock says {now.tm_year}; TLS needs the correct time",
             "allow NTP (UDP port 123), or set the clock",
         )
     return time.strftime("%Y-%m-%d %H:%M UTC", now)
@@ -95,7 +95,7 @@ def _signing_keys(config: SyncConfig) -> str:
     keys = signing.read_public_keys(config.public_keys)
     if not keys:
         raise CheckFailed(
-            f"{config.public_keys} has no *.pub.pem: no model would be accepted",
+            f"{config.public_keys} holds no *.pub.pem, so every model would be refused",
             "put the public key there that your models are signed with",
         )
     return ", ".join(sorted(keys))
@@ -107,7 +107,7 @@ def _state_folder(config: SyncConfig) -> str:
             raise CheckFailed(f"{path} is missing", "start the appliance or the sync service once")
         if not os.access(path, os.W_OK | os.X_OK):
             raise CheckFailed(
-                f"this user may not write to {path}", "add it to the appliance's group"
+                f"this user can't write to {path}", "add the user to the appliance's group"
             )
     return str(config.state)
 
@@ -122,23 +122,24 @@ def _journal(config: SyncConfig) -> str:
             aside = journal.quarantined()
     except JournalError as error:
         raise CheckFailed(
-            str(error), "restart the appliance: it sets a damaged journal aside"
+            str(error),
+            "restart the appliance: it sets a damaged journal aside and starts a new one",
         ) from error
     if aside:
         raise CheckFailed(
-            f"{count} ratings wait; {len(aside)} are set aside, the first because"
+            f"{count} waiting, {len(aside)} rejected by the cloud; the first because"
             f" {aside[0].reason}",
-            "once the reason is fixed: greenlight-sync retry",
+            "fix the reason, then run greenlight-sync retry",
         )
-    return f"{count} ratings wait; none is set aside"
+    return f"{count} ratings waiting, none rejected"
 
 
 def _disk(config: SyncConfig) -> str:
     free = disk_free_bytes(_existing(config.state))
     if free < config.min_free_bytes:
         raise CheckFailed(
-            f"{free // 2**20} MiB free; updates must leave {config.min_free_bytes // 2**20} MiB",
-            "free some: old logs first (`journalctl --vacuum-size=50M`)",
+            f"{free // 2**20} MiB free; an update must leave {config.min_free_bytes // 2**20} MiB",
+            "free some space, old logs first (`journalctl --vacuum-size=50M`)",
         )
     return f"{free // 2**20} MiB free"
 
@@ -166,7 +167,7 @@ def _broker(config: SyncConfig) -> str:
     broker = AwsIotBroker(endpoint(config), (topics.feedback_ack(config.thing),), events.put)
     broker.connect()
     try:
-        # Connecting, subscribing: each has the timeout.
+        # Connecting and subscribing may each take the timeout.
         event = events.get(timeout=3 * config.connect_timeout_seconds)
     except queue.Empty:
         raise CheckFailed("no answer") from None
@@ -174,7 +175,7 @@ def _broker(config: SyncConfig) -> str:
         broker.disconnect()
     if isinstance(event, Dropped):
         raise CheckFailed(
-            event.reason, "check that the certificate is active and has its policy attached"
+            event.reason, "check that the certificate is active and its policy attached"
         )
     assert isinstance(event, Connected)
     return f"accepts {config.thing}"
@@ -185,4 +186,4 @@ def _credentials(config: SyncConfig) -> str:
         credentials = temporary_credentials(config)
     except CloudUnreachable as error:
         raise CheckFailed(str(error)) from error
-    return f"given until {credentials.expiration}"
+    return f"valid until {credentials.expiration}"

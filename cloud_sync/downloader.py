@@ -1,8 +1,8 @@
 """From a job to a checked bundle in the incoming folder.
 
-Everything arrives in `.partial-<version>` and is checked there: the manifest's hash against the
-job, its signature and key, the version against the ratchet, each file's size and hash. Only then it
-gets its name. Power may vanish anywhere: the next try goes on from what is whole.
+Everything is downloaded to `.partial-<version>` and checked there: the manifest's hash against the
+job, its signature and key, the version against the ratchet, each file's size and hash. Only then is
+the folder renamed. After a power cut, the next try continues with what is complete.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from edge.incoming import hand_over, incoming_folder, incoming_path, share
 
 _PARTIAL = ".partial-"
 
-# Called at every piece: it is the worker's sign of life, and raises Stopped once the job is given
-# up.
+# Called for every chunk: it shows that the worker is alive, and raises Stopped once the job was
+# given up.
 Checkpoint: TypeAlias = Callable[[], None]
 
 
@@ -48,14 +48,14 @@ class Source(Protocol):
     """Where a bundle's files come from."""
 
     def read(self, key: str, start: int = 0) -> Iterator[bytes]:
-        """Yield the bytes of one object from an offset on (see cloud_sync.artefacts.Bucket)."""
+        """Yield the bytes of one object from an offset (see cloud_sync.artefacts.Bucket)."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 class NoSpaceForDownload(GreenlightError):
-    """There is not enough free space to download, or none is left."""
+    """There isn't enough free space for the download."""
 
 
 class Stopped(GreenlightError):
@@ -82,7 +82,7 @@ class Downloader:
     def fetch(
         self, job: Job, checkpoint: Checkpoint
     ) -> Fetched | FetchFailed | BundleRejected | SoftwareTooOld:
-        """Fetch, check and place a job's bundle. What is already there is not fetched again."""
+        """Fetch, check and place a job's bundle. Complete files aren't fetched again."""
         try:
             with _reporting_full_disk():
                 return Fetched(job.id, self._fetch(job, checkpoint))
@@ -91,9 +91,9 @@ class Downloader:
         except (BundleRefused, VersionRefused, ArtefactMissing) as error:
             return BundleRejected(job.id, str(error))
         except NoSpaceForDownload as error:
-            # Of all that lies on a full disk this is missed least; a rating needs the space.
+            # On a full disk this is the most dispensable; a rating needs the space.
             with contextlib.suppress(OSError):
-                self._give_up_partial(job.document.version)
+                self._remove_partial(job.document.version)
             return FetchFailed(job.id, str(error))
         except ArtefactDenied as error:
             return FetchFailed(job.id, str(error), denied=True)
@@ -102,7 +102,7 @@ class Downloader:
 
     def discard(self, version: int) -> None:
         """Remove a bundle that is no longer needed from the incoming folder."""
-        self._give_up_partial(version)
+        self._remove_partial(version)
         path = incoming_path(self._state, str(version))
         if path.exists():
             shutil.rmtree(path)
@@ -110,16 +110,16 @@ class Downloader:
     def _fetch(self, job: Job, checkpoint: Checkpoint) -> str:
         document, name = job.document, str(job.document.version)
         self._clear_others(document.version)
-        if self._placed(job):
+        if self._is_placed(job):
             return name
         partial = self._partial(document.version)
         if not partial.exists():
             partial.mkdir()
             share(partial)
 
-        def with_room_left() -> None:
+        def check_space_left() -> None:
             checkpoint()
-            # Others write too, and what they need must not go into a download.
+            # Others write to the disk too, and a download must leave them their space.
             self._check_space(0)
 
         bucket = self._open_bucket(document.bucket)
@@ -127,16 +127,16 @@ class Downloader:
             manifest = self._manifest(job, bucket, partial, checkpoint)
             self._check_space(_missing_bytes(manifest, partial))
             for file, entry in manifest.files.items():
-                self._file(bucket, document.prefix + file, partial / file, entry, with_room_left)
+                self._file(bucket, document.prefix + file, partial / file, entry, check_space_left)
         finally:
             bucket.close()
-        # All of it once more, as the appliance will: parts that are right may not be a whole.
+        # Check the whole bundle as the appliance will: valid parts may not make a valid bundle.
         bundle = read_bundle(partial, self._public_keys)
         self._ratchet.raise_to(manifest.key_id, manifest.version, bundle.manifest_sha256)
         hand_over(partial, self._state, name)
         return name
 
-    def _placed(self, job: Job) -> bool:
+    def _is_placed(self, job: Job) -> bool:
         """Return whether an earlier try got this far."""
         folder = incoming_path(self._state, str(job.document.version))
         try:
@@ -151,7 +151,7 @@ class Downloader:
         document = job.document
         raw = _small(bucket, document.prefix + MANIFEST, limits.MAX_MANIFEST_BYTES, checkpoint)
         if hashlib.sha256(raw).hexdigest() != document.manifest_sha256:
-            raise HashMismatch(f"{MANIFEST}: is not the one that the job names")
+            raise HashMismatch(f"{MANIFEST}: isn't the one that the job names")
         signature = _small(bucket, document.prefix + SIGNATURE, signing.SIGNATURE_BYTES, checkpoint)
         manifest = check_manifest(raw, signature, self._public_keys)
         if manifest.version != document.version:
@@ -167,7 +167,7 @@ class Downloader:
         free = shutil.disk_usage(self._state).free
         if free < missing_bytes + self._min_free_bytes:
             raise NoSpaceForDownload(
-                f"the disk has {free} bytes free; the model takes {missing_bytes} more and"
+                f"the disk has {free} bytes free; the model needs {missing_bytes} more and"
                 f" {self._min_free_bytes} must stay free"
             )
 
@@ -187,18 +187,20 @@ class Downloader:
             return
         path.unlink()
         if start:
-            # Power was lost while the first part was written: all of it again, next time.
-            raise CloudUnreachable(f"{path.name}: its first part was damaged; fetched again")
-        raise HashMismatch(f"{path.name}: its bytes are not those that were signed")
+            # Power was lost while the first part was written: fetch it all again next time.
+            raise CloudUnreachable(
+                f"{path.name}: the first part was damaged; it will be fetched again"
+            )
+        raise HashMismatch(f"{path.name}: isn't the file that was signed")
 
     def _clear_others(self, version: int) -> None:
-        """Remove what other versions left: one update runs at a time, and this is it."""
+        """Remove what other versions left behind: only one update runs at a time."""
         keep = {str(version), self._partial(version).name}
         for path in incoming_folder(self._state).iterdir():
             if path.name not in keep and path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
 
-    def _give_up_partial(self, version: int) -> None:
+    def _remove_partial(self, version: int) -> None:
         if self._partial(version).exists():
             shutil.rmtree(self._partial(version))
 
@@ -218,7 +220,9 @@ def _reporting_full_disk() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpaceForDownload(f"the disk is full: {error}; tried again later") from error
+            raise NoSpaceForDownload(
+                f"the disk is full: {error}; it will be tried again later"
+            ) from error
         raise
 
 
@@ -236,7 +240,7 @@ def _small(bucket: Source, key: str, most_bytes: int, checkpoint: Checkpoint) ->
 def _append(
     pieces: Iterator[bytes], path: Path, start: int, most_bytes: int, checkpoint: Checkpoint
 ) -> None:
-    """Write what comes from offset `start` on; never beyond what the manifest says."""
+    """Write chunks from offset `start`, never beyond the size in the manifest."""
     with path.open("r+b" if start else "wb") as file:
         file.truncate(start)
         file.seek(start)
@@ -250,7 +254,9 @@ def _append(
         file.flush()
         os.fsync(file.fileno())
     if size < most_bytes:
-        raise CloudUnreachable(f"{path.name}: ended after {size} of {most_bytes} bytes")
+        raise CloudUnreachable(
+            f"{path.name}: the download ended after {size} of {most_bytes} bytes"
+        )
 
 
 def _sha256(path: Path) -> str:

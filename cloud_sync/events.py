@@ -1,4 +1,4 @@
-"""What can happen to a session (past tense), and what it can order (commands)."""
+"""What can happen to a session (events), and what it can ask for (commands)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cloud_sync.verification import FinishVerification
 from edge.journal import Activation, OutboxRow, Request
 
 
-# What happens, beside the broker's Connected, Dropped and MqttMessage.
+# Events, besides the broker's Connected, Dropped and MqttMessage.
 class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
 
 class JournalChanged(msgspec.Struct, frozen=True):
-    """The appliance has written to the journal, or we have just opened it."""
+    """The appliance has written to the journal, or it was just opened."""
 
 
 class JournalFailed(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class OutboxRead(msgspec.Struct, frozen=True):
 
 
 class RequestsRead(msgspec.Struct, frozen=True):
-    """The answer to ReadRequests: all that are pending."""
+    """The answer to ReadRequests: all pending requests."""
 
     requests: Sequence[Request]
 
@@ -70,9 +70,9 @@ Event: TypeAlias = (
 )
 
 
-# What to do, beside the commands of the parts.
+# Commands, besides those of the parts.
 class Connect(msgspec.Struct, frozen=True):
-    """Begin to connect to the broker."""
+    """Start connecting to the broker."""
 
 
 class ReadRequests(msgspec.Struct, frozen=True):
@@ -86,13 +86,13 @@ class ReadActivations(msgspec.Struct, frozen=True):
 
 
 class FinishSync(msgspec.Struct, frozen=True):
-    """The appliance's request to synchronise has been heard and carried out."""
+    """The appliance's request to synchronise has been carried out."""
 
     seq: int
 
 
 class ConnectionChanged(msgspec.Struct, frozen=True):
-    """The connection stands elsewhere; for the page and the log."""
+    """The connection's state has changed; for the page and the log."""
 
     state: str
     reason: str
@@ -101,7 +101,7 @@ class ConnectionChanged(msgspec.Struct, frozen=True):
 
 
 class MessageIgnored(msgspec.Struct, frozen=True):
-    """A message made no sense and changed nothing; for the log."""
+    """A message was invalid and changed nothing; for the log."""
 
     topic: str
     reason: str

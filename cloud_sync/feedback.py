@@ -1,13 +1,12 @@
-"""Feedback on its way up: the pure part.
+"""Which feedback to send, and when. Pure.
 
 One batch is in flight until the application (not the broker) has acknowledged each of its records;
-only then does a record leave the outbox. Whatever goes wrong is repaired by sending again, and the
-cloud counts each id once. When answers fail to come, batches shrink, down to single records, and a
-record that never gets an answer is passed over until the others are through: one poisonous record
-blocks nothing.
+only then does a record leave the outbox. Errors are repaired by sending again, and the cloud counts
+each id once. When no ack comes, batches shrink down to single records, and a record that never gets
+an answer is skipped until the others are through: one poisonous record blocks nothing.
 
-A record is sent as it was captured, byte for byte, but for one thing: this device's name. The
-certificate is the authority for it, and a rating may be older than the certificate.
+A record is sent as it was captured, byte for byte, except for the device's name. The certificate
+decides that name, and a rating may be older than the certificate.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from edge.journal import OutboxRow
 
 # Room for the batch's own brackets, commas and schema version.
 _ENVELOPE_BYTES = 64
-# An answer takes what the cloud takes; waits for it double up to this many times.
+# The wait for an answer doubles up to this many times.
 _MOST_DOUBLINGS = 4
 
 
@@ -50,7 +49,7 @@ class Acknowledge(msgspec.Struct, frozen=True):
 
 
 class Quarantine(msgspec.Struct, frozen=True):
-    """Put a record aside: it can never be accepted as it is."""
+    """Set a record aside: it can never be accepted as it is."""
 
     id: str
     reason: str
@@ -66,7 +65,7 @@ FeedbackCommand = ReadOutbox | Acknowledge | Quarantine | SendFeedback
 
 
 class Uplink:
-    """Which records to send, and when to send them again."""
+    """Decides which records to send, and when to resend them."""
 
     def __init__(self, thing: str, ack_timeout_seconds: float, rng: random.Random) -> None:
         self._thing = thing
@@ -75,7 +74,7 @@ class Uplink:
         self._limit = limits.MAX_BATCH_RECORDS
         self._in_flight: set[str] = set()
         self._unanswered: set[str] = set()
-        self._passed_over: set[str] = set()
+        self._skipped: set[str] = set()
         self._reading = False
         self._timeouts = 0
         self._deadline = 0.0
@@ -92,29 +91,29 @@ class Uplink:
         self._reading = False
 
     def look(self, now: float) -> list[FeedbackCommand]:
-        """Something may wait in the outbox and we are online."""
+        """We're online, and something may be waiting in the outbox."""
         if self.busy or now < self._paused_until:
             return []
         self._reading = True
-        return [ReadOutbox(self._limit + len(self._passed_over))]
+        return [ReadOutbox(self._limit + len(self._skipped))]
 
     def found(self, rows: Sequence[OutboxRow], now: float) -> list[FeedbackCommand]:
         """The outbox's oldest records have been read."""
         self._reading = False
         if self._in_flight:
             return []
-        self._passed_over &= {row.id for row in rows}
-        waiting = [row for row in rows if row.id not in self._passed_over]
+        self._skipped &= {row.id for row in rows}
+        waiting = [row for row in rows if row.id not in self._skipped]
         if not waiting:
-            if self._passed_over:
-                # Only stubborn ones are left: they get their turn again.
-                self._passed_over.clear()
+            if self._skipped:
+                # Only skipped records are left: try them again.
+                self._skipped.clear()
                 return self.look(now)
             return []
         return self._send(waiting[: self._limit], now)
 
     def acknowledged(self, payload: bytes, now: float) -> list[FeedbackCommand]:
-        """The cloud answered. Answers about records we did not send change nothing.
+        """The cloud acknowledged records. Those that weren't sent are ignored.
 
         Raises:
             InvalidRecord: the payload isn't an ack.
@@ -134,7 +133,7 @@ class Uplink:
         ]
         answered = {one.id for one in ours}
         self._unanswered -= answered
-        self._passed_over -= answered
+        self._skipped -= answered
         if not self._in_flight:
             return commands
         self._in_flight -= answered
@@ -145,17 +144,17 @@ class Uplink:
         return commands
 
     def failed(self, now: float) -> None:
-        """The journal could not be read or written: wait, it may recover."""
+        """The journal couldn't be read or written: wait, it may recover."""
         self._reading = False
         self._paused_until = now + self._backoff.base_seconds
 
     def tick(self, now: float) -> list[FeedbackCommand]:
-        """Time has passed: give up waiting for an answer that is late."""
+        """Time has passed: stop waiting for a late answer."""
         if not self._in_flight or now < self._deadline:
             return []
         self._timeouts += 1
         if self._limit == 1:
-            self._passed_over |= self._in_flight
+            self._skipped |= self._in_flight
         self._limit = max(1, self._limit // 2)
         self._in_flight.clear()
         return self.look(now)
@@ -167,7 +166,7 @@ class Uplink:
         size = _ENVELOPE_BYTES
         for row in rows:
             try:
-                payload = self._under_our_name(row)
+                payload = self._with_our_name(row)
             except InvalidRecord as error:
                 commands.append(Quarantine(row.id, str(error)))
                 continue
@@ -183,19 +182,19 @@ class Uplink:
         self._deadline = now + self._wait()
         return [*commands, SendFeedback(wire.encode(FeedbackBatch(tuple(records))))]
 
-    def _under_our_name(self, row: OutboxRow) -> bytes:
-        """Return the record as it is sent. Raise InvalidRecord if nobody could answer for it.
+    def _with_our_name(self, row: OutboxRow) -> bytes:
+        """Return the record as it is sent. Raise InvalidRecord if the cloud couldn't answer it.
 
-        It was checked when it was captured, and the cloud checks it again; what it rejects is
-        quarantined then. Here only what the answer hangs on must be right.
+        It was checked when it was captured, and the cloud checks it again. Here only the fields
+        that an answer depends on are checked.
         """
         payload = row.payload
         try:
             payload.decode()
             record = msgspec.json.decode(payload, type=_Addressed)
             if record.thing != self._thing:
-                # Rated before the device was connected, or renamed. The other fields stay as they
-                # were written, so that every resend is the same.
+                # Rated before the device was connected or renamed. The other fields stay as they
+                # are, so every resend is identical.
                 named = msgspec.Raw(msgspec.json.encode(self._thing))
                 fields = msgspec.json.decode(payload, type=_Fields) | {"thing": named}
                 payload = msgspec.json.encode(fields)
@@ -204,10 +203,10 @@ class Uplink:
         if record.id != row.id:
             raise InvalidRecord("id", f"is {record.id!r}; the outbox calls it {row.id!r}")
         if len(payload) > limits.MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES:
-            raise InvalidRecord("payload", f"takes {len(payload)} bytes; too many for a batch")
+            raise InvalidRecord("payload", f"is {len(payload)} bytes long; too long for a batch")
         return payload
 
     def _wait(self) -> float:
-        # At least the timeout itself, so that a slow answer is not overtaken by its own resend.
+        # At least the timeout itself, so that a resend doesn't overtake a slow answer.
         extra = self._backoff.delay(self._timeouts, self._rng) if self._timeouts else 0.0
         return self._backoff.base_seconds + extra

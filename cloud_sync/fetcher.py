@@ -1,4 +1,4 @@
-"""The thread that fetches bundles beside the session."""
+"""The thread that fetches bundles in the background."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from cloud_sync.update import FetchFailed, Job
 
 _log = logging.getLogger(__name__)
 
-# One step (a name looked up, a connection made, a piece read, a file on a slow card synced) has its
-# own timeouts far below this.
+# Each step (a DNS lookup, a connection, a chunk, a sync on a slow card) has its own timeout, far
+# below this.
 _STUCK_SECONDS = 300.0
 
 
 class Fetcher:
-    """One thread beside the session that fetches and removes bundles, one after the other."""
+    """One thread that fetches and removes bundles, one after the other."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Fetcher:
         self._thread.start()
 
     def start(self, job: Job) -> None:
-        """Fetch this job's bundle, after whatever runs has stopped; its end goes to the inbox."""
+        """Stop the running fetch, then fetch this job's bundle; the result goes to the inbox."""
         self.stop()
         stop = self._stop = threading.Event()
 
@@ -54,38 +54,38 @@ class Fetcher:
             try:
                 self._inbox(self._downloader.fetch(job, checkpoint))
             except Exception as error:  # noqa: BLE001 - this thread's outermost loop
-                # Whatever it was, the update must not wait for ever.
+                # Whatever went wrong, the update must not wait forever.
                 _log.exception("fetching version %d", job.document.version)
                 self._inbox(FetchFailed(job.id, f"{type(error).__name__}: {error}"))
 
         self._work.put(fetch)
 
     def stop(self) -> None:
-        """Give up the fetch that runs."""
+        """Stop the running fetch."""
         self._stop.set()
 
     def discard(self, version: int) -> None:
-        """Remove a bundle that is no longer needed, after whatever runs has stopped."""
+        """Remove a bundle that is no longer needed, once the running fetch has stopped."""
 
         def discard() -> None:
             try:
                 self._downloader.discard(version)
             except OSError as error:
-                _log.warning("incoming version %d stays: %s", version, error)
+                _log.warning("incoming version %d could not be removed: %s", version, error)
 
         self._work.put(discard)
 
     def is_fresh(self) -> bool:
-        """Return whether the thread is idle, or has shown a sign of life not long ago."""
+        """Return whether the thread is idle or has made progress recently."""
         alive_at = self._alive_at
         stuck = alive_at is not None and time.monotonic() - alive_at > self._stuck_seconds
         if stuck and not self._reported_stuck:
-            _log.error("fetching hangs: no sign of life for %.0f s", self._stuck_seconds)
+            _log.error("fetching hangs: no progress for %.0f s", self._stuck_seconds)
         self._reported_stuck = stuck
         return not stuck
 
     def close(self, seconds: float) -> None:
-        """Give up, and wait for the end of it for a while."""
+        """Stop, and wait up to this many seconds for the thread to end."""
         self.stop()
         self._work.put(None)
         self._thread.join(seconds)
@@ -96,6 +96,6 @@ class Fetcher:
             try:
                 task()
             except Exception:  # noqa: BLE001 - this thread's outermost loop
-                # Without this thread no later update would ever be fetched.
+                # Without this thread, no later update would be fetched.
                 _log.exception("the fetch thread")
             self._alive_at = None

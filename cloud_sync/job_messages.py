@@ -1,7 +1,7 @@
-"""What AWS IoT Jobs says and hears over MQTT, as records.
+"""The messages of AWS IoT Jobs over MQTT, as records.
 
-The fields are those of the AWS IoT developer guide, "Jobs device MQTT API". Whatever does not fit
-is refused as a whole: a message from the network never half happens.
+The fields are those of the AWS IoT developer guide, "Jobs device MQTT API". A message that doesn't
+fit is refused as a whole, never half applied.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from data.messages import ModelUpdateJob
 
 CONCLUSION = "conclusion"
 PROGRESS = "progress"
-# A list beyond this is read to here; the rest comes with the next listing.
+# Only so many entries of a list are read; the rest come with the next one.
 MOST_JOBS = 20
 # AWS: values of statusDetails have at most 1,024 characters.
 _MOST_DETAIL = 1024
@@ -36,12 +36,12 @@ class Summary(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def key(self) -> tuple[str, int]:
-        """What names the execution: a job that is tried again keeps its id."""
+        """What identifies the execution: a job that is retried keeps its id."""
         return self.job_id, self.execution_number
 
 
 class Pending(msgspec.Struct, frozen=True, rename="camel"):
-    """The answer to `jobs/get`. Both lists are always there: without them it isn't an answer."""
+    """The answer to `jobs/get`, which always has both lists."""
 
     in_progress_jobs: list[Summary]
     queued_jobs: list[Summary]
@@ -63,13 +63,13 @@ class Described(msgspec.Struct, frozen=True):
 
 
 class UpdateResponse(msgspec.Struct, frozen=True, rename="camel"):
-    """What `accepted` and `rejected` of an update have in common."""
+    """The answer to an update, whether `accepted` or `rejected`."""
 
     client_token: str | None = None
     code: str | None = None
 
 
-# After these the cloud wants no more of an execution, whatever we say.
+# After these codes the cloud takes no more updates of an execution.
 FINAL_CODES = frozenset({"InvalidStateTransition", "ResourceNotFound", "TerminalStateReached"})
 
 _Kind = TypeVar("_Kind")
@@ -82,7 +82,7 @@ def read(payload: bytes, kind: type[_Kind]) -> _Kind:
         InvalidRecord: the payload isn't such a record.
     """
     if len(payload) > 2 * limits.MAX_PAYLOAD_BYTES:
-        raise InvalidRecord(kind.__name__, f"takes {len(payload)} bytes; far too many")
+        raise InvalidRecord(kind.__name__, f"is {len(payload)} bytes long; far too long")
     try:
         return msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -94,15 +94,15 @@ def pending(payload: bytes, token: str | None) -> list[Summary]:
 
     Args:
         payload: the answer.
-        token: what we asked with last. A list that came twice or too late would make a job that
-            was created since look cancelled.
+        token: of our last request. A list that arrives twice or too late would make a job that was
+            created since then look cancelled.
 
     Raises:
-        InvalidRecord: the payload isn't such a list, or none that we wait for.
+        InvalidRecord: the payload isn't such a list, or not the one that was asked for.
     """
     found = read(payload, Pending)
     if found.client_token != token:
-        raise InvalidRecord("clientToken", "is not that of a list we wait for")
+        raise InvalidRecord("clientToken", "isn't that of the last request")
     executions = (found.in_progress_jobs + found.queued_jobs)[:MOST_JOBS]
     for one in executions:
         check_job_id(one.job_id)
@@ -110,7 +110,7 @@ def pending(payload: bytes, token: str | None) -> list[Summary]:
 
 
 def check_job_id(job_id: str) -> None:
-    """Refuse an id that AWS would not have made: it becomes part of a topic.
+    """Refuse an id that AWS wouldn't have made: it becomes part of a topic.
 
     Raises:
         InvalidRecord: naming the field.
@@ -120,7 +120,7 @@ def check_job_id(job_id: str) -> None:
 
 
 def job_of(execution: Execution, models_bucket: str) -> Job:
-    """Return the job, if its document is one that we carry out.
+    """Return the job, if its document is valid.
 
     Raises:
         InvalidRecord: naming the field of the document.
@@ -128,22 +128,22 @@ def job_of(execution: Execution, models_bucket: str) -> Job:
     document = wire.decode(bytes(execution.job_document), ModelUpdateJob)
     if models_bucket and document.bucket != models_bucket:
         raise InvalidRecord(
-            "bucket", f"is {document.bucket[:64]!r}; only {models_bucket!r} is ours"
+            "bucket", f"is {document.bucket[:64]!r}; only {models_bucket!r} is allowed"
         )
     return Job(execution.job_id, document)
 
 
 def list_request(token: str) -> bytes:
-    """Return what asks for the pending executions."""
+    """Return the request for the list of pending executions."""
     return msgspec.json.encode({"clientToken": token})
 
 
 def describe_request() -> bytes:
-    """Return what asks for an execution with its document."""
+    """Return the request for an execution with its document."""
     return msgspec.json.encode({"includeJobDocument": True})
 
 
 def update_request(status: Status, token: str, **details: str) -> bytes:
-    """Return what tells the cloud how an execution stands."""
+    """Return the request that updates an execution's status."""
     cut = {name: value[:_MOST_DETAIL] for name, value in details.items()}
     return msgspec.json.encode({"status": status, "statusDetails": cut, "clientToken": token})

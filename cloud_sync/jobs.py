@@ -1,8 +1,9 @@
-"""Which model shall run: the pure part of listening to AWS IoT Jobs.
+"""Decides which pending IoT Job to carry out. Pure.
 
-A notification that arrives while we are away is never repeated, so the list of pending jobs is
-asked for on every connect and on every notification. Of all pending jobs the highest version is
-wanted; the others are reported as superseded. One update runs at a time (`cloud_sync.update_run`).
+A notification that arrives while the device is offline is never repeated, so the list of pending
+jobs is requested on every connect and on every notification. The job with the highest version is
+carried out; the others are reported as superseded. One update runs at a time
+(`cloud_sync.update_run`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from data.bundle import NEEDS_NEWER_SOFTWARE
 from data.errors import InvalidRecord
 from edge.journal import Activation
 
-# Enough to know the outcome of any job that may still be pending.
+# Enough for the outcome of every job that may still be pending.
 _REMEMBERED = 64
 
 _Key = tuple[str, int]
@@ -29,7 +30,7 @@ _V = TypeVar("_V")
 
 
 class Updates:
-    """The pending jobs and the one update that runs. Times are monotonic seconds."""
+    """The pending jobs and the one running update. Times are monotonic seconds."""
 
     def __init__(
         self,
@@ -54,30 +55,30 @@ class Updates:
 
     @property
     def running(self) -> bool:
-        """Whether an update runs."""
+        """Whether an update is running."""
         return self._run.state is not JobState.IDLE
 
     @property
     def busy(self) -> bool:
-        """Whether an update runs or it is not known yet whether a job is pending."""
+        """Whether an update is running, or it isn't known yet whether a job is pending."""
         return self.running or self._stale or self._asked_until is not None
 
     def connected(self, now: float) -> list[JobsCommand]:
-        """We are online: ask what is pending, and tell the conclusion that may not have arrived."""
+        """We're online: request the list of jobs, and repeat a conclusion that may be lost."""
         self._online, self._stale = True, True
         self._forget_question()
         return self._ask(now) + self._run.handle(update.ReportDue(), now)
 
     def dropped(self) -> None:
-        """We are offline."""
+        """We're offline."""
         self._online = False
         self._forget_question()
 
     def message(self, tail: str, payload: bytes, now: float) -> list[JobsCommand]:
-        """Something arrived on the thing's jobs topics; `tail` is what follows `.../jobs/`.
+        """A message arrived on the thing's jobs topics; `tail` is what follows `.../jobs/`.
 
         Raises:
-            InvalidRecord: the message makes no sense; nothing has been changed.
+            InvalidRecord: the message is invalid; nothing has been changed.
         """
         match tail.split("/"):
             case ["notify"] | ["notify-next"]:
@@ -89,10 +90,10 @@ class Updates:
             case [job_id, "update", ("accepted" | "rejected") as answer]:
                 return self.answered(job_id, answer == "accepted", payload, now)
             case ["get", "rejected"] | [_, "get", "rejected"]:
-                # Asked again when the answer is overdue.
+                # Requested again once the answer is overdue.
                 return []
             case _:
-                raise InvalidRecord("topic", "is none of the jobs topics")
+                raise InvalidRecord("topic", "isn't one of the jobs topics")
 
     def notified(self, now: float) -> list[JobsCommand]:
         """The list of pending jobs has changed."""
@@ -100,7 +101,7 @@ class Updates:
         return self._ask(now)
 
     def listed(self, payload: bytes, now: float) -> list[JobsCommand]:
-        """The pending jobs arrived.
+        """The list of pending jobs arrived.
 
         Raises:
             InvalidRecord: the payload isn't such a list.
@@ -124,7 +125,7 @@ class Updates:
         """A job's document arrived.
 
         Raises:
-            InvalidRecord: the payload describes no job of ours.
+            InvalidRecord: the payload doesn't describe a job that was asked for.
         """
         execution = job_messages.read(payload, job_messages.Described).execution
         key = self._listed.get(job_id)
@@ -156,7 +157,7 @@ class Updates:
         return [] if accepted else self.notified(now)
 
     def activations(self, rows: Sequence[Activation], now: float) -> list[JobsCommand]:
-        """The appliance has recorded what became of models."""
+        """The appliance has recorded the outcome of updates."""
         for row in rows:
             if row.job_id is not None:
                 self._activations.pop(row.job_id, None)
@@ -166,7 +167,7 @@ class Updates:
         return self._run.handle(event, now) if event is not None else []
 
     def fetched(self, event: update.Event, job_id: str, now: float) -> list[JobsCommand]:
-        """The fetch ended, in whatever way; the answer of a job given up is passed over."""
+        """A fetch ended; the result of a job that was given up is ignored."""
         if self._run.job is None or job_id != self._run.job.id:
             return []
         return self._run.handle(event, now)
@@ -190,7 +191,7 @@ class Updates:
         self._token = self._asked_until = None
 
     def _decide(self, now: float) -> list[JobsCommand]:
-        """All pending jobs are known: want the highest version, tell the others."""
+        """All pending jobs are known: run the highest version, report the others."""
         commands: list[JobsCommand] = []
         jobs: list[Job] = []
         for job_id, key in self._listed.items():
@@ -219,7 +220,7 @@ class Updates:
         return commands
 
     def _outcome_of(self, job: Job) -> update.Event | None:
-        """Return what the appliance has said of the very bundle that this job names."""
+        """Return the appliance's outcome for exactly the bundle that this job names."""
         row = self._activations.get(job.id)
         if row is None or row.manifest_sha256 != job.document.manifest_sha256:
             return None
@@ -227,10 +228,10 @@ class Updates:
             return update.Activated(job.id)
         if row.reason is not None and row.reason.startswith(NEEDS_NEWER_SOFTWARE):
             return update.SoftwareTooOld(job.id, row.reason)
-        return update.NotActivated(job.id, row.reason or f"the appliance says: {row.outcome}")
+        return update.NotActivated(job.id, row.reason or f"the appliance reports: {row.outcome}")
 
     def _settle(self, job_id: str, now: float) -> list[JobsCommand]:
-        """The cloud has heard how it ended: a list on its way may still name the job."""
+        """The cloud has the conclusion; a list on its way may still name the job."""
         commands = self._run.handle(update.ReportSettled(), now)
         if not self.running and (key := self._listed.pop(job_id, None)) is not None:
             self._settled[key] = None

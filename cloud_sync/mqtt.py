@@ -1,8 +1,8 @@
-"""The port to an MQTT broker: what the session needs of one, and nothing a vendor calls its own.
+"""The port to an MQTT broker: what the session needs of one, without any vendor's names.
 
-A broker tells what happened by putting events into an inbox; it never calls the session. Everything
-is QoS 1 and may arrive twice, late or not at all: whoever needs certainty waits for the
-application's answer.
+A broker reports what happened by putting events into an inbox; it never calls the session.
+Everything is QoS 1 and may arrive twice, late or not at all: only the application's own answer is
+proof that a message arrived.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TOPIC = re.compile(r"[^\s#+\x00-\x1f\x7f]{1,256}")
 
 
 class BrokerEndpoint(msgspec.Struct, frozen=True):
-    """Where the broker is and who we are."""
+    """The broker's address and this device's identity."""
 
     client_id: str
     host: str
@@ -57,7 +57,7 @@ Inbox: TypeAlias = Callable[[BrokerEvent], None]
 
 
 class NotConnected(GreenlightError):
-    """There is no connection to publish over; a Dropped has been told or is on its way."""
+    """There is no connection to publish over; a Dropped has been sent or is on its way."""
 
 
 class TopicRefused(GreenlightError, ValueError):
@@ -68,22 +68,22 @@ class Broker(Protocol):
     """One client's connection to a broker. The inbox may be called from any thread."""
 
     def connect(self) -> None:
-        """Begin to connect. Exactly one Connected or Dropped follows; after Connected, messages."""
+        """Start connecting. Exactly one Connected or Dropped follows; after Connected, messages."""
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send at least once, without waiting.
 
         Raises:
             NotConnected: there is no connection.
-            TopicRefused: the topic or the payload is not fit to be sent.
+            TopicRefused: AWS would refuse the topic or the payload.
         """
 
     def disconnect(self) -> None:
-        """Leave. Nothing is told after this returns, until `connect` is called again."""
+        """Disconnect. No event follows once this returns, until `connect` is called again."""
 
 
 def check_publish(topic: str, payload: bytes) -> None:
-    """Refuse what AWS would answer by dropping the connection.
+    """Refuse anything over which AWS would drop the connection.
 
     Raises:
         TopicRefused: naming what is wrong.

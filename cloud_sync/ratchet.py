@@ -1,7 +1,7 @@
 """The ratchet: the highest model version ever accepted from each signing key.
 
 Without it an attacker who can write to the bucket, or an old job, could bring back an old signed
-model. The file is replaced durably before the model it speaks of is handed over.
+model. The file is replaced durably before the model is handed over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RATCHET = "sync-ratchet.json"
 
 
 class VersionRefused(GreenlightError):
-    """The version is not above the highest that was accepted from this key."""
+    """The version isn't above the highest one accepted from this key."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Ratchet:
         self.set_aside: Path | None = None
 
     def check(self, key_id: str, version: int, manifest_sha256: str) -> None:
-        """Refuse anything but a higher version, or the very bundle accepted last.
+        """Refuse anything but a higher version, or exactly the bundle accepted last.
 
         Raises:
             VersionRefused: naming both versions.
@@ -49,7 +49,7 @@ class Ratchet:
         if seen is None or version > seen.version:
             return
         if version == seen.version and manifest_sha256 == seen.manifest_sha256:
-            # The same bundle again: power was lost, or its job is repeated.
+            # The same bundle again: after a power cut, or because its job is repeated.
             return
         raise VersionRefused(
             f"version {version} is not above version {seen.version}, already accepted from key"
@@ -57,7 +57,7 @@ class Ratchet:
         )
 
     def raise_to(self, key_id: str, version: int, manifest_sha256: str) -> None:
-        """Remember an accepted version; when this returns it survives a power cut.
+        """Remember an accepted version; once this returns, it survives a power cut.
 
         Raises:
             VersionRefused: as `check`.

@@ -1,4 +1,4 @@
-"""The pace of publishing: AWS drops what comes faster than its limit, without a word."""
+"""Limits the rate of publishing: AWS silently drops whatever exceeds its own limit."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Publish(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-# Beyond this the oldest is dropped: everything we send is repeated when no answer comes.
+# Beyond this the oldest is dropped: everything is sent again if no answer comes.
 _MOST_WAITING = 256
 _SECOND = 1.0
 
 
 class RateLimiter:
-    """Holds back what would exceed the limit in any one second."""
+    """Holds messages back that would exceed the limit in any one second."""
 
     def __init__(self, per_second: int = limits.MAX_PUBLISHES_PER_SECOND) -> None:
         self._per_second = per_second
@@ -35,7 +35,7 @@ class RateLimiter:
         return len(self._waiting)
 
     def offline(self) -> None:
-        """What is held back belongs to a connection that ended."""
+        """The connection ended: drop what is held back."""
         self._waiting.clear()
 
     def offer(self, message: Publish, now: float) -> list[Publish]:

@@ -1,6 +1,6 @@
-"""What the thing reports of itself in its named shadow: the pure part.
+"""What the thing reports about itself in its named shadow, and when. Pure.
 
-On change, and at most once in the interval: a reader of the shadow sees every change, and an idle
+It reports a change, at most once per interval: readers of the shadow see every change, and an idle
 appliance sends nothing.
 """
 
@@ -15,7 +15,7 @@ from edge.journal import Activation
 
 
 class Stock(msgspec.Struct, frozen=True):
-    """What the shell measures when a report is due."""
+    """Measurements for a report."""
 
     outbox_depth: int
     outbox_quarantined: int
@@ -51,11 +51,11 @@ class Reporter:
 
     @property
     def pending(self) -> bool:
-        """Whether something has changed that the shadow does not say yet."""
+        """Whether something has changed that hasn't been reported yet."""
         return self._changed
 
     def connected(self) -> None:
-        """What was sent over an earlier connection may not have arrived."""
+        """We're online: what was sent over an earlier connection may have been lost."""
         self._changed, self._sent = True, None
 
     def touch(self) -> None:
@@ -63,7 +63,7 @@ class Reporter:
         self._changed = True
 
     def activations(self, rows: list[Activation]) -> None:
-        """Models came and went."""
+        """The appliance has activated or rolled back models."""
         for row in rows:
             model = (row.version, row.model_hash)
             if model in self._running:
@@ -73,7 +73,7 @@ class Reporter:
             self._changed = True
 
     def updating(self, running: bool) -> None:
-        """An update runs, or has ended."""
+        """An update has started or ended."""
         self._changed |= running != self._updating
         self._updating = running
 
@@ -83,17 +83,17 @@ class Reporter:
         self._changed = True
 
     def tick(self, now: float) -> list[TakeStock]:
-        """We are online: take stock if there may be something to report."""
+        """We're online: take measurements if there may be something to report."""
         if not self._changed or now < self._next:
             return []
         self._next = now + self._interval
         return [TakeStock()]
 
     def measured(self, stock: Stock) -> list[SendReport]:
-        """Stock has been taken: report it if what matters has changed."""
+        """The measurements are here: send a report if something important has changed."""
         self._changed = False
         report = self._compose(stock)
-        # Disk, age and temperature change always: they are reported, but aren't a reason to report.
+        # Disk space, age and temperature always change: reported, but not a reason to report.
         matters = (
             report.version,
             report.model_hash,
@@ -106,7 +106,7 @@ class Reporter:
             return []
         body = msgspec.json.encode({"state": {"reported": report}})
         if len(body) > limits.MAX_SHADOW_BYTES:
-            raise InvalidRecord("ShadowReport", f"takes {len(body)} bytes")
+            raise InvalidRecord("ShadowReport", f"is {len(body)} bytes long; too long for a shadow")
         self._sent = matters
         return [SendReport(body, report)]
 

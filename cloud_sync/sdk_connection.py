@@ -1,17 +1,17 @@
-"""One connection by AWSIoTPythonSDK 1.6.2. The only module that uses it.
+"""One connection through AWSIoTPythonSDK 1.6.2. The only module that uses it.
 
-What was learnt about this SDK, and what follows here:
+The SDK's quirks, and what is done about them here:
 
-- Offline it queues publishes in memory and forgets their acknowledgements: that is switched off.
-- It reconnects by itself without jitter and resends a refused publish for ever: each connection
-  gets a client of its own, which never reconnects; when to try again is the session's decision.
+- Offline it queues publishes in memory and forgets their acknowledgements: switched off.
+- It reconnects on its own without jitter and resends a refused publish forever: each connection
+  gets its own client, which never reconnects. The session decides when to try again.
 - A publish inside a callback deadlocks, and an exception inside one kills its dispatcher thread:
   callbacks only put events into the inbox, and catch everything.
-- Its disconnect can deadlock with its dispatcher: the client inside it is told to leave instead.
-- What it raises has no class in common, and paho's own errors pass through: hence `Exception`.
-- It reads for ever from a connection that ended in the middle of a packet (`sdk_reader`).
-- It connects without any timeout, so the socket is made here; a refused CONNACK looks like success,
-  so its code is looked at here; after a lost connection its threads stay, so they are ended here.
+- Its disconnect can deadlock with its dispatcher: the MQTT client inside is disconnected instead.
+- Its exceptions share no base class, and paho's own errors pass through: hence `Exception`.
+- It reads forever from a connection that ended in the middle of a packet (`sdk_reader`).
+- It connects without a timeout, so the socket is made here. A refused CONNACK looks like success,
+  so its code is checked here. After a lost connection its threads stay, so they're ended here.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from data.errors import GreenlightError
 _QOS = 1
 _SUBACK_REFUSED = 0x80
 _CONNACK = {
-    1: "the broker speaks another version of MQTT",
+    1: "the broker uses another version of MQTT",
     2: "the broker refuses this client id",
-    3: "the broker is not available",
+    3: "the broker is unavailable",
     4: "the broker refuses the user name",
-    5: "the broker does not authorise this certificate for this thing",
+    5: "the broker doesn't authorise this certificate for this thing",
 }
-# The SDK demands stable > base; neither is ever used, as its own reconnecting is stopped.
+# The SDK requires stable > base; neither is used, since it never reconnects on its own here.
 _SDK_BACKOFF_SECONDS = (1, 2, 3)
 _LEAVE_SECONDS = 1.0
 
@@ -49,7 +49,7 @@ class ConnectFailed(GreenlightError):
 
 
 class SdkConnection:
-    """The life of one SDK client: it connects once, and is thrown away."""
+    """One SDK client: it connects once, then is thrown away."""
 
     def __init__(self, endpoint: BrokerEndpoint, inbox: Inbox) -> None:
         self._endpoint = endpoint
@@ -64,7 +64,7 @@ class SdkConnection:
         self._client = self._configured()
 
     def open(self, subscriptions: Sequence[str]) -> None:
-        """Connect and subscribe, then tell Connected.
+        """Connect and subscribe, then report Connected.
 
         Raises:
             ConnectFailed: with the reason.
@@ -77,14 +77,14 @@ class SdkConnection:
         code = answer.wait(self._endpoint.connect_timeout_seconds, self._lost)
         if code is None:
             raise ConnectFailed(
-                "no answer from the broker; a certificate that it refuses looks like this too"
+                "no answer from the broker; it also stays silent when it refuses a certificate"
             )
         if code != 0:
             raise ConnectFailed(_CONNACK.get(code, f"the broker refuses with code {code}"))
         self._subscribe(subscriptions)
         with self._lock:
             if self._lost.is_set() or self._over.is_set():
-                raise ConnectFailed("the connection ended at once")
+                raise ConnectFailed("the connection ended immediately")
             self._up = True
             self._inbox(Connected())
 
@@ -98,7 +98,7 @@ class SdkConnection:
             raise NotConnected(f"{topic}: not connected")
         network = _inner(self._client)._thread
         if network is None or not network.is_alive():
-            # It would take messages for ever and send none; nor would it notice a lost connection.
+            # It would accept messages, send none, and never notice a lost connection.
             self.report_drop("the SDK's network thread has died")
             raise NotConnected(f"{topic}: the SDK's network thread has died")
         try:
@@ -107,7 +107,7 @@ class SdkConnection:
             raise NotConnected(f"{topic}: {type(error).__name__}: {error}") from error
 
     def report_drop(self, reason: str) -> None:
-        """Tell Dropped, once, unless we left."""
+        """Report Dropped, once, unless `leave` was called."""
         with self._lock:
             self._up = False
             if not self._reported and not self._over.is_set():
@@ -115,7 +115,7 @@ class SdkConnection:
                 self._inbox(Dropped(reason))
 
     def leave(self) -> None:
-        """Tell nothing any more; end the connection, or let the attempt that runs end itself."""
+        """Report nothing more; end the connection, or let a running attempt end on its own."""
         with self._lock:
             opened = self._up or self._reported
             self._up = False
@@ -131,12 +131,12 @@ class SdkConnection:
             self._torn_down = True
         inner, consumer = _inner(self._client), self._client._mqtt_core._event_consumer
         self._stopped.set()
-        # Not the SDK's own disconnect: it holds a lock that its dispatcher may be waiting for while
-        # that one holds what disconnect needs. On a connection that is ending, both wait for ever.
+        # Not the SDK's own disconnect: on a connection that is ending, it and the dispatcher can
+        # each hold the lock that the other waits for.
         with contextlib.suppress(Exception):
             inner.disconnect()
             self._lost.wait(_LEAVE_SECONDS)
-        # A frozen broker takes no farewell: pull the plug, so that the network thread wakes up.
+        # A frozen broker doesn't answer: close the socket, so that the network thread wakes up.
         with contextlib.suppress(Exception):
             inner.socket().shutdown(socket.SHUT_RDWR)
         consumer.stop()
@@ -157,7 +157,7 @@ class SdkConnection:
         client.disableMetricsCollection()
         client.onMessage = self._on_message
         client.onOffline = self._on_offline
-        # Where the SDK would wait before reconnecting, it waits to be thrown away instead.
+        # Where the SDK would wait before reconnecting, it now waits to be thrown away.
         _inner(client)._backoffCore.backOff = self._stopped.wait
         guard_reads(_inner(client), end.keep_alive_seconds, self._on_silence)
         return client
@@ -180,11 +180,11 @@ class SdkConnection:
         for topic, answer in answers.items():
             granted = answer.wait(self._endpoint.connect_timeout_seconds, self._lost)
             if granted is None:
-                raise ConnectFailed(f"{topic}: the broker did not answer the subscription")
+                raise ConnectFailed(f"{topic}: the broker didn't answer the subscription")
             if granted == _SUBACK_REFUSED:
                 raise ConnectFailed(f"{topic}: the broker refuses the subscription")
 
-    # Callbacks: on the SDK's thread, which an exception would kill.
+    # Callbacks run on the SDK's thread, which an exception would kill.
 
     def _on_message(self, message: Any) -> None:
         with contextlib.suppress(Exception), self._lock:
@@ -204,20 +204,20 @@ class SdkConnection:
 
 
 class _Answer:
-    """One CONNACK or SUBACK, awaited from another thread."""
+    """A CONNACK or SUBACK that another thread waits for."""
 
     def __init__(self) -> None:
         self._came = threading.Event()
         self._code = 0
 
     def take(self, mid: Any, data: Any = None) -> None:
-        """Take the SDK's answer: a number, or a sequence with one."""
+        """Store the SDK's answer: a number, or a sequence that starts with one."""
         with contextlib.suppress(Exception):
             self._code = int(data[0] if isinstance(data, list | tuple) else data or 0)
         self._came.set()
 
     def wait(self, seconds: float, lost: threading.Event) -> int | None:
-        """Return the code; None if it does not come in time or the connection is lost first."""
+        """Return the code, or None if it doesn't arrive in time or the connection is lost first."""
         slice_seconds = 0.02
         for _ in range(max(1, int(seconds / slice_seconds))):
             if self._came.wait(slice_seconds):
@@ -233,6 +233,6 @@ def _inner(client: Any) -> Any:
 
 
 def silence_sdk() -> None:
-    """Silence it: it logs every attempt and prints socket errors; the session tells transitions."""
+    """Silence the SDK: it logs every attempt and prints socket errors; we log the transitions."""
     logging.getLogger("AWSIoTPythonSDK").setLevel(logging.CRITICAL + 1)
     _paho.print = lambda *_, **__: None

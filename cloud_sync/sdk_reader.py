@@ -1,8 +1,7 @@
-"""Guards what AWSIoTPythonSDK reads: the end of a connection, an endless packet, and silence.
+"""Guards AWSIoTPythonSDK's reads against a closed connection, an endless packet, and silence.
 
-The SDK takes the end of a connection in the middle of a packet for data of no length, and reads
-again for ever, at full speed, while the connection still counts as up. It also believes whatever
-length a packet claims to have.
+When a connection ends in the middle of a packet, the SDK keeps reading zero bytes at full speed,
+forever, and still reports the connection as up. It also believes whatever length a packet claims.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from typing import Any
 
 from data import limits
 
-# A topic and its header take little beside the payload.
+# A topic and its header add little to the payload.
 _MAX_PACKET_BYTES = 2 * limits.MAX_PAYLOAD_BYTES
 _MAX_SILENT_KEEP_ALIVES = 3
 
 
 class _GuardedSocket:
-    """A TLS socket whose end is an error, as the SDK expects errors: it then drops the line."""
+    """A TLS socket that raises when it is closed, so that the SDK drops the connection."""
 
     def __init__(self, wrapped: Any, heard: Callable[[], None]) -> None:
         self._wrapped = wrapped
@@ -29,10 +28,10 @@ class _GuardedSocket:
         """Return at least one byte.
 
         Raises:
-            ConnectionResetError: the broker has closed, or claims a packet far too long.
+            ConnectionResetError: the broker closed the connection, or claims far too long a packet.
         """
         if size > _MAX_PACKET_BYTES:
-            raise ConnectionResetError(f"the broker sends a packet of {size} bytes")
+            raise ConnectionResetError(f"the broker announced a packet of {size} bytes")
         data: bytes = self._wrapped.read(size)
         if not data:
             raise ConnectionResetError("the broker closed the connection")
@@ -50,8 +49,8 @@ def guard_reads(client: Any, keep_alive_seconds: float, silent: Callable[[str], 
 
     Args:
         client: the client inside the SDK's.
-        keep_alive_seconds: how often a broker must be heard from, at the least.
-        silent: told the reason, once nothing has come for three of these.
+        keep_alive_seconds: how often the broker must send something, at least.
+        silent: called with the reason once it has sent nothing for three times that long.
     """
     read, look_after = client.loop_read, client.loop_misc
     heard_at = time.monotonic()
@@ -68,7 +67,7 @@ def guard_reads(client: Any, keep_alive_seconds: float, silent: Callable[[str], 
 
     def guarded_look_after() -> Any:
         if time.monotonic() - heard_at > _MAX_SILENT_KEEP_ALIVES * keep_alive_seconds:
-            silent(f"nothing came from the broker for {_MAX_SILENT_KEEP_ALIVES} keep-alives")
+            silent(f"the broker sent nothing for {_MAX_SILENT_KEEP_ALIVES} keep-alives")
         return look_after()
 
     client.loop_read, client.loop_misc = guarded_read, guarded_look_after

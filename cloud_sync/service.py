@@ -1,7 +1,8 @@
-"""The service: carries out what the session decides, and tells the session what happens.
+"""The service: carries out what the session decides, and reports back what happens.
 
 One thread owns the session and the journal. The broker's threads and the fetching thread only put
-events into the inbox. The journal is the truth: whatever is lost here is read from it again.
+events into the inbox. The journal is the source of truth: whatever is lost here is read from it
+again.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ from edge.journal import Journal, JournalError
 _log = logging.getLogger(__name__)
 
 EventQueue = queue.SimpleQueue[Event]
-# So many events are handled in one go before the journal and the clock are looked at again.
+# At most so many events are handled before the journal and the clock are checked again.
 _MOST_AT_ONCE = 200
 _STOP_SECONDS = 2.0
 
 
 class Service:
-    """Everything of one run. The caller's thread owns it."""
+    """One run of the service. The caller's thread owns it."""
 
     def __init__(
         self,
@@ -77,10 +78,10 @@ class Service:
         self._journal_works = True
 
     def run(self, stop: threading.Event, until: Callable[[], bool] | None = None) -> bool:
-        """Work until `stop` is set, or until `until` says so.
+        """Work until `stop` is set or `until` returns True.
 
         Returns:
-            Whether `until` was reached.
+            Whether `until` returned True.
         """
         try:
             while not stop.is_set():
@@ -98,11 +99,11 @@ class Service:
         return self._session.settled, self._session.unsettled
 
     def is_fresh(self) -> bool:
-        """Return whether every worker shows signs of life; the caller's thread shows its own."""
+        """Return whether every worker thread is making progress."""
         return self._fetcher.is_fresh()
 
     def step(self) -> None:
-        """Wait for something to happen, at most until the next look at the journal."""
+        """Handle events until the journal is due for a check, then check it."""
         wait = max(0.0, self._next_tick - time.monotonic())
         try:
             self._handle(self._events.get(timeout=wait))
@@ -118,7 +119,7 @@ class Service:
     def _look_at_journal(self) -> None:
         try:
             if self._journal.replaced():
-                # The appliance has set a damaged journal aside and begun a new one.
+                # The appliance has set a damaged journal aside and started a new one.
                 path = self._journal.path
                 self._journal.close()
                 self._journal = self._status.journal = Journal.open(path)
@@ -162,14 +163,14 @@ class Service:
                     pending.append(follows)
 
     def _decide(self, event: Event) -> list[Command]:
-        """Return what follows; of a message that the session cannot take, nothing does."""
+        """Return the session's commands; a message it can't handle is logged and ignored."""
         try:
             return self._session.handle(event, time.monotonic())
         except Exception as error:
             if not isinstance(event, MqttMessage):
                 raise
-            # Whoever can publish to us must not be able to stop us: systemd would start the
-            # service into the same message again and again.
+            # A message must not be able to stop the service: systemd would restart it into the same
+            # message again and again.
             _log.exception("a message on %r", event.topic[:256])
             return [MessageIgnored(event.topic[:256], f"unexpected {type(error).__name__}")]
 
@@ -189,7 +190,7 @@ class Service:
             case Acknowledge():
                 journal.acknowledge(command.ids)
             case Quarantine():
-                _log.warning("feedback %s is put aside: %s", command.id, command.reason)
+                _log.warning("feedback %s was rejected: %s", command.id, command.reason)
                 journal.quarantine(command.id, command.reason)
             case FinishSync():
                 journal.finish_request(command.seq, {"at": iso(datetime.now(UTC))})
@@ -222,7 +223,7 @@ class Service:
         try:
             self._broker.publish(command.topic, command.payload)
         except NotConnected as error:
-            # A Dropped is on its way, and everything is sent again after it.
+            # A Dropped is on its way; everything is sent again after the next connect.
             _log.debug("%s", error)
         except TopicRefused as error:
             _log.error("not sent: %s", error)

@@ -1,4 +1,4 @@
-"""The session: everything the sync service decides, and nothing it does.
+"""The session: everything the sync service decides, with no side effects.
 
 `handle(event, now)` returns the commands that follow; it has no clock, disk, network or thread. A
 month offline, a dead broker or a hostile message is a list of events, and can be replayed.
@@ -60,7 +60,7 @@ def subscriptions(thing: str) -> tuple[str, ...]:
 
 
 def topic_of(thing: str, message: Outgoing) -> str:
-    """Return the topic that a part's message is for."""
+    """Return the topic that a message goes to."""
     match message:
         case SendFeedback():
             return topics.feedback(thing)
@@ -73,7 +73,7 @@ def topic_of(thing: str, message: Outgoing) -> str:
 
 
 class SessionSettings(msgspec.Struct, frozen=True):
-    """What the session must know of the configuration."""
+    """The settings that the session needs."""
 
     thing: str
     models_bucket: str
@@ -87,7 +87,7 @@ class SessionSettings(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """The state of one thing's talk with the cloud. Times are monotonic seconds."""
+    """The state of one thing's dealings with the cloud. Times are monotonic seconds."""
 
     def __init__(self, settings: SessionSettings, rng: random.Random, now: float) -> None:
         retry = Backoff(settings.retry_base_seconds, settings.retry_cap_seconds)
@@ -116,19 +116,19 @@ class Session:
 
     @property
     def settled(self) -> bool:
-        """Whether we are online and nothing is left to do."""
+        """Whether we're online and nothing is left to do."""
         return not self.unsettled
 
     @property
     def unsettled(self) -> str:
-        """What is left to do, for a person; empty if nothing is."""
+        """What is left to do, in words; empty if nothing is."""
         if not self._connection.online:
             return f"not connected: {self._connection.reason}"
         left = {
-            "ratings wait": not self._outbox_empty or self._uplink.busy,
-            "a verification waits for its reply": self._verifier.busy,
-            "a model update runs": self._updates.busy,
-            "the report waits": self._reporter.pending,
+            "ratings are waiting": not self._outbox_empty or self._uplink.busy,
+            "a verification is waiting for its reply": self._verifier.busy,
+            "a model update is running": self._updates.busy,
+            "the report is waiting": self._reporter.pending,
             "messages are held back": self._rate_limiter.waiting > 0,
         }
         return ", ".join(name for name, is_left in left.items() if is_left)
@@ -176,7 +176,7 @@ class Session:
     def _tick(self, now: float) -> list[Command]:
         commands: list[Command] = []
         if self._connection.hangs(now, self._connect_timeout):
-            # A vendor's library may deadlock; another attempt gets a client of its own.
+            # The vendor's library may deadlock; the next attempt gets a new client.
             commands += self._dropped("the attempt to connect hangs", now)
         if self._connection.due(now):
             commands += [self._connection_changed(now), Connect()]
@@ -224,18 +224,18 @@ class Session:
         try:
             payload.decode()
         except UnicodeDecodeError as error:
-            raise InvalidRecord("payload", "is not UTF-8") from error
+            raise InvalidRecord("payload", "isn't UTF-8") from error
         if topic == topics.feedback_ack(self._thing):
             self._reporter.touch()
             return self._out(self._uplink.acknowledged(payload, now), now)
         if topic == topics.verification_reply(self._thing):
             return self._out(self._verifier.replied(payload, now), now)
         if topic == f"{topics.shadow_update(self._thing)}/rejected":
-            raise InvalidRecord("shadow", f"was not updated: {payload[:200]!r}")
+            raise InvalidRecord("shadow", f"wasn't updated: {payload[:200]!r}")
         prefix = topics.jobs(self._thing) + "/"
         if topic.startswith(prefix):
             return self._jobs(self._updates.message(topic[len(prefix) :], payload, now), now)
-        raise InvalidRecord("topic", "is none that was asked for")
+        raise InvalidRecord("topic", "isn't one that was subscribed to")
 
     def _requests(self, requests: Sequence[Request], now: float) -> list[Command]:
         self._verifier.found([one for one in requests if one.kind == "verify"])
@@ -268,7 +268,7 @@ class Session:
         return self._out(self._uplink.look(now), now) if self._connection.online else []
 
     def _out(self, commands: Iterable[Command | Outgoing], now: float) -> list[Command]:
-        """Put the parts' messages on their topics, at the pace; leave every other command as is."""
+        """Address the parts' messages and limit their rate; pass every other command on."""
         result: list[Command] = []
         for command in commands:
             match command:
@@ -286,7 +286,7 @@ class Session:
 
     def _jobs(self, commands: Iterable[JobsCommand], now: float) -> list[Command]:
         self._reporter.updating(self._updates.running)
-        # Offline nothing is told of jobs: after the next connect all of it is asked anew.
+        # Offline nothing is sent about jobs: after the next connect everything is requested again.
         online = self._connection.online
         sendable = [one for one in commands if online or not isinstance(one, JobsPublish)]
         return self._out(sendable, now)

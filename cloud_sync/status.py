@@ -1,6 +1,6 @@
-"""What the service tells a person: the log, and the state that the appliance's page shows.
+"""What people see of the service: its log, and the state that the appliance's page shows.
 
-It is information. A journal that fails is told elsewhere, and nothing waits for it here.
+It is information only. A failing journal is reported elsewhere, and nothing here waits for it.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ def iso(moment: datetime) -> str:
 
 
 class StatusWriter:
-    """Tells what changes, and not what repeats itself."""
+    """Logs and stores changes, but not repetitions."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._away_since: datetime | None = None
 
     def connection_changed(self, command: ConnectionChanged) -> None:
-        """The connection stands elsewhere."""
+        """The connection's state has changed."""
         now = datetime.now(UTC)
         wait = command.next_try_in_seconds
-        # Of all attempts that fail one after the other, the first began the time without a cloud.
+        # Offline since the first of all attempts that failed in a row.
         away = command.state != "online"
         self._away_since = (self._away_since or now) if away else None
         state = {
@@ -44,7 +44,7 @@ class StatusWriter:
             "attempts": command.attempts,
             "next_try_at": None if wait is None else iso(now + timedelta(seconds=wait)),
         }
-        # Attempts that fail one like the other aren't news.
+        # Repeated failures aren't news.
         news = command.state == "online" or command.attempts < 2
         _log.log(
             logging.INFO if news else logging.DEBUG,
@@ -53,21 +53,21 @@ class StatusWriter:
             command.reason and f" ({command.reason})",
         )
         if command.state != "connecting" or command.attempts == 0:
-            # Each attempt ends in a state of its own; an SD card need not hear of both.
+            # Each attempt ends in a state of its own; spare the SD card one write.
             self._write("connection", state)
 
     def update_changed(self, command: UpdateChanged) -> None:
-        """An update stands elsewhere."""
+        """An update's state has changed."""
         reason = command.reason and f": {command.reason}"
         _log.info("version %d: %s%s", command.version, command.step, reason)
         self._write("update", {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command)})
 
     def reported(self, command: SendReport) -> None:
-        """The shadow is told this."""
+        """This was sent to the shadow."""
         self._write("report", msgspec.to_builtins(command.report))
 
     def stopped(self) -> None:
-        """The service ends."""
+        """The service has stopped."""
         self._write("connection", {"state": "stopped", "since": iso(datetime.now(UTC))})
 
     def _write(self, key: str, value: object) -> None:

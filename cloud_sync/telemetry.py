@@ -1,4 +1,4 @@
-"""What the device can be asked about itself: disk, temperature, uptime."""
+"""Measurements of the device itself: disk, temperature, uptime."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _UPTIME = Path("/proc/uptime")
-# A Pi's processor; other machines may have none.
+# A Pi's processor; other machines may not have this file.
 _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 
 
 def disk_free_bytes(folder: Path) -> int:
-    """Return the free space of the disk that holds `folder`."""
+    """Return the free space on the disk that holds `folder`."""
     return shutil.disk_usage(folder).free
 
 
 def uptime_seconds() -> float:
-    """Return how long the device has been running; 0 where nothing tells."""
+    """Return how long the device has been running; 0 if unknown."""
     try:
         return float(_UPTIME.read_text().split()[0])
     except (OSError, ValueError, IndexError):
@@ -25,7 +25,7 @@ def uptime_seconds() -> float:
 
 
 def temperature_celsius() -> float | None:
-    """Return the processor's temperature, where something measures it."""
+    """Return the processor's temperature, or None if unknown."""
     try:
         return int(_TEMPERATURE.read_text()) / 1000
     except (OSError, ValueError):
@@ -33,7 +33,7 @@ def temperature_celsius() -> float | None:
 
 
 def age_seconds(captured_at: str | None, now: datetime) -> float | None:
-    """Return how long ago something was captured, by a clock that may have been wrong then."""
+    """Return how long ago something was captured, by a clock that may have been wrong."""
     if captured_at is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """The life of one model update, from the job to its conclusion: a pure state machine.
 
-Everything an update can do is in `TRANSITIONS`; what is not in the table is impossible. The cloud
-hears of success only after the appliance has recorded that the model runs.
+Everything an update can do is in `TRANSITIONS`; what isn't in the table can't happen. Success is
+reported to the cloud only after the appliance has recorded that the model runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from data.messages import ModelUpdateJob
 
 
 class JobState(enum.Enum):
-    """Where an update stands."""
+    """The states of an update."""
 
     IDLE = "idle"
     FETCHING = "fetching"
@@ -25,7 +25,7 @@ class JobState(enum.Enum):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A job execution with a document that makes sense."""
+    """A job execution with a valid document."""
 
     id: str
     document: ModelUpdateJob
@@ -33,46 +33,46 @@ class Job(msgspec.Struct, frozen=True):
 
 # What can happen to an update.
 class JobWanted(msgspec.Struct, frozen=True):
-    """This job's model shall run."""
+    """This job is to be carried out."""
 
     job: Job
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """The bundle lies checked in the incoming folder."""
+    """The bundle is in the incoming folder, and checked."""
 
     job_id: str
     folder: str
 
 
 class UpdateFailure(msgspec.Struct, frozen=True):
-    """Something did not come about, and why."""
+    """Something failed, and why."""
 
     job_id: str
     reason: str
 
 
 class FetchFailed(UpdateFailure, frozen=True):
-    """The cloud could not be reached, or the connection ended: worth another try.
+    """The cloud couldn't be reached, or the connection ended: worth another try.
 
     Attributes:
-        denied: the cloud answered, and refused a file. It also refuses what is not there, since a
-            device may not list; and a right just given takes a while to count.
+        denied: the cloud answered, and denied access to a file. It also does so for a file that
+            doesn't exist, since a device may not list; and a new permission takes a while to work.
     """
 
     denied: bool = False
 
 
 class BundleRejected(UpdateFailure, frozen=True):
-    """The bundle must not run here: no try will ever change that."""
+    """The bundle must not run here, and trying again won't change that."""
 
 
 class SoftwareTooOld(UpdateFailure, frozen=True):
-    """Only later software uses this model: it didn't fail, and it isn't in quarantine."""
+    """This model needs newer software: it didn't fail, and it isn't in quarantine."""
 
 
 class OfferFailed(UpdateFailure, frozen=True):
-    """The offer could not be written into the journal."""
+    """The offer couldn't be written to the journal."""
 
 
 class RetryDue(msgspec.Struct, frozen=True):
@@ -86,15 +86,15 @@ class Activated(msgspec.Struct, frozen=True):
 
 
 class NotActivated(UpdateFailure, frozen=True):
-    """The appliance refused the model or went back to the one before."""
+    """The appliance refused the model or rolled it back."""
 
 
 class EdgeTimedOut(msgspec.Struct, frozen=True):
-    """The appliance has not said anything about the offered model for too long."""
+    """The appliance took too long to report on the offered model."""
 
 
 class Superseded(msgspec.Struct, frozen=True):
-    """A newer version is wanted instead."""
+    """A newer version replaces it."""
 
     by_version: int
 
@@ -104,11 +104,11 @@ class Cancelled(msgspec.Struct, frozen=True):
 
 
 class ReportDue(msgspec.Struct, frozen=True):
-    """The conclusion may not have reached the cloud: tell it again."""
+    """The conclusion may not have reached the cloud: report it again."""
 
 
 class ReportSettled(msgspec.Struct, frozen=True):
-    """The cloud has heard the conclusion, or wants no more of it."""
+    """The cloud has the conclusion, or takes no more updates."""
 
 
 Event: TypeAlias = (
@@ -130,7 +130,7 @@ Event: TypeAlias = (
 
 
 class Action(enum.Enum):
-    """What the shell shall do."""
+    """What is to be done."""
 
     REPORT_PROGRESS = "report progress to the job"
     FETCH = "fetch the bundle"
@@ -144,14 +144,14 @@ class Action(enum.Enum):
     SHOW_GIVEN_UP = "show that the cloud no longer asks for it"
     REPORT_SUPERSEDED = "report that a newer version is wanted"
     REPORT_CONCLUSION = "report the conclusion"
-    # An offer whose bundle is gone is refused by the appliance: this also withdraws it.
+    # The appliance refuses an offer whose bundle is gone, so this also withdraws the offer.
     DISCARD = "remove the downloaded bundle"
     FORGET = "forget the job"
 
 
 _S, _A = JobState, Action
 _GIVE_UP = (_A.STOP_FETCHING, _A.DISCARD, _A.SHOW_GIVEN_UP, _A.FORGET)
-# Told once: if that is lost, the next listing finds an older job and tells it again.
+# Reported once: if that is lost, the next list has an older job, which is reported again.
 _SUPERSEDE = (_A.STOP_FETCHING, _A.DISCARD, _A.REPORT_SUPERSEDED, _A.FORGET)
 _SUCCEED = (_A.CONCLUDE_SUCCEEDED, _A.REPORT_CONCLUSION, _A.DISCARD)
 _REJECT = (_A.CONCLUDE_REJECTED, _A.REPORT_CONCLUSION, _A.DISCARD)
@@ -159,7 +159,7 @@ _FAIL = (_A.CONCLUDE_FAILED, _A.REPORT_CONCLUSION, _A.DISCARD)
 
 TRANSITIONS: dict[tuple[JobState, type[Event]], tuple[JobState, tuple[Action, ...]]] = {
     (_S.IDLE, JobWanted): (_S.FETCHING, (_A.REPORT_PROGRESS, _A.FETCH)),
-    # The appliance settled an offer made before a restart: nothing is left but to tell.
+    # The appliance settled an offer made before a restart: only the report is left.
     (_S.IDLE, Activated): (_S.CONCLUDED, _SUCCEED),
     (_S.IDLE, NotActivated): (_S.CONCLUDED, _FAIL),
     (_S.IDLE, SoftwareTooOld): (_S.CONCLUDED, _REJECT),
@@ -170,7 +170,7 @@ TRANSITIONS: dict[tuple[JobState, type[Event]], tuple[JobState, tuple[Action, ..
     (_S.FETCHING, FetchFailed): (_S.PAUSED, (_A.PLAN_RETRY,)),
     (_S.FETCHING, BundleRejected): (_S.CONCLUDED, _FAIL),
     (_S.FETCHING, SoftwareTooOld): (_S.CONCLUDED, (_A.STOP_FETCHING, *_REJECT)),
-    # The same, read from the journal a moment later.
+    # The same, but read from the journal a moment later.
     (_S.FETCHING, Activated): (_S.CONCLUDED, (_A.STOP_FETCHING, *_SUCCEED)),
     (_S.FETCHING, NotActivated): (_S.CONCLUDED, (_A.STOP_FETCHING, *_FAIL)),
     (_S.FETCHING, Superseded): (_S.IDLE, _SUPERSEDE),
@@ -195,9 +195,9 @@ TRANSITIONS: dict[tuple[JobState, type[Event]], tuple[JobState, tuple[Action, ..
 
 
 def handle(state: JobState, event: Event) -> tuple[JobState, tuple[Action, ...]]:
-    """Return the state after `event` and what to do, in order; what is not in the table is nothing.
+    """Return the state after `event` and what to do, in order; other events change nothing.
 
-    Late and repeated events are the rule here, not the exception: a worker answers after its job
-    was cancelled, the cloud says everything twice.
+    Late and repeated events are normal here: a worker answers after its job was cancelled, the
+    cloud sends everything twice.
     """
     return TRANSITIONS.get((state, type(event)), (state, ()))

@@ -1,6 +1,6 @@
-"""One update on its way through the table of `cloud_sync.update`: what each action means.
+"""One update going through the table of `cloud_sync.update`: turns its actions into commands.
 
-Pure, like the table: it returns commands. Times are monotonic seconds.
+Pure, like the table. Times are monotonic seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cloud_sync.connection import Backoff
 from cloud_sync.job_messages import CONCLUSION, PROGRESS
 from cloud_sync.update import Action, Job, JobState
 
-# By the waits between tries about a minute: a right just given counts by then.
+# About a minute with the waits between tries: a new permission works by then.
 _MOST_DENIALS = 8
 
 
@@ -32,7 +32,7 @@ class Fetch(msgspec.Struct, frozen=True):
 
 
 class StopFetching(msgspec.Struct, frozen=True):
-    """Stop the fetch that runs, if one does. Its answer no longer matters."""
+    """Stop the running fetch, if any. Its result no longer matters."""
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class Discard(msgspec.Struct, frozen=True):
 
 
 class UpdateChanged(msgspec.Struct, frozen=True):
-    """The update stands elsewhere; for the page and the log."""
+    """The update's state has changed; for the page and the log."""
 
     version: int
     job_id: str
@@ -61,14 +61,14 @@ JobsCommand = JobsPublish | Fetch | StopFetching | Offer | Discard | UpdateChang
 
 
 def superseded_message(job: Job, by_version: int) -> JobsPublish:
-    """Return what tells the cloud that a job is not carried out."""
+    """Return the message that a job was superseded by a newer version."""
     reason = f"superseded by version {by_version}"
     message = job_messages.update_request("REJECTED", PROGRESS, reason=reason)
     return JobsPublish(f"{job.id}/update", message)
 
 
 class UpdateRun:
-    """The update that runs, if one does."""
+    """The running update, if any."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class UpdateRun:
         self._conclusion_status: job_messages.Status = "FAILED"
 
     def begin(self, job: Job, event: update.Event, now: float) -> list[JobsCommand]:
-        """Take up a job: it is wanted, or the appliance has already spoken of it."""
+        """Start a job that is wanted, or one whose outcome the appliance already reported."""
         self.job, self._reason, self._folder = job, "", ""
         self._attempts = self._denials = 0
         return self.handle(event, now)
@@ -110,7 +110,7 @@ class UpdateRun:
         return []
 
     def handle(self, event: update.Event, now: float) -> list[JobsCommand]:
-        """Return what follows from an event, by the table."""
+        """Return the commands that follow from an event, by the table."""
         if self.job is None:
             return []
         before, job = self.state, self.job
@@ -126,7 +126,7 @@ class UpdateRun:
         return commands
 
     def _denied_for_good(self, event: update.Event) -> update.Event:
-        """Give up a bundle that is refused again and again; return the event that counts."""
+        """Turn repeated denials into a rejection; return the event to handle."""
         if not isinstance(event, update.FetchFailed):
             return event
         self._denials = self._denials + 1 if event.denied else 0
@@ -143,7 +143,7 @@ class UpdateRun:
             case update.Activated():
                 self._reason = ""
             case update.EdgeTimedOut():
-                self._reason = f"the appliance did not try it within {self._edge_timeout:.0f} s"
+                self._reason = f"the appliance didn't try it within {self._edge_timeout:.0f} s"
             case update.UpdateFailure():
                 self._reason = event.reason
 

@@ -1,8 +1,7 @@
-"""Verification: the cloud scores the same rows with the pipeline the model was exported from.
+"""Verification: the cloud scores the same rows with the pipeline the model was exported from. Pure.
 
-The pure part. Scores are compared only if both sides used the model of the same hash; a difference
-over the tolerance means that the device computes something other than what was trained, and a
-person must look.
+Scores are compared only if both sides used the model of the same hash. A difference over the
+tolerance means that the device computes something other than what was trained: someone has to look.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _MOST_DOUBLINGS = 6
 
 
 class VerificationResult(msgspec.Struct, frozen=True):
-    """What a comparison with the cloud gave.
+    """The result of a comparison with the cloud.
 
     Attributes:
         worst_difference: in stars, over all rows; None if nothing could be compared.
-        reason: for a person, unless both sides agreed.
+        reason: a sentence for people, unless both sides agreed.
     """
 
     outcome: VerificationOutcome
@@ -45,7 +44,7 @@ class SendVerification(msgspec.Struct, frozen=True):
 
 
 class FinishVerification(msgspec.Struct, frozen=True):
-    """Store what came of a request."""
+    """Store the result of a request."""
 
     seq: int
     result: VerificationResult
@@ -88,7 +87,7 @@ class Verifier:
 
     @property
     def busy(self) -> bool:
-        """Whether a request waits for its reply or its turn."""
+        """Whether a request is waiting for its reply or its turn."""
         return self._current is not None or bool(self._waiting)
 
     def found(self, requests: Sequence[Request]) -> None:
@@ -102,7 +101,7 @@ class Verifier:
         self._deadline = 0.0
 
     def tick(self, now: float) -> list[VerificationCommand]:
-        """We are online: send the oldest request, or again the one that got no reply."""
+        """We're online: send the oldest request, or resend the one that got no reply."""
         if self._current is not None:
             if now < self._deadline:
                 return []
@@ -124,7 +123,7 @@ class Verifier:
         return commands
 
     def replied(self, payload: bytes, now: float) -> list[VerificationCommand]:
-        """The cloud answered; answers to anything but the current request change nothing.
+        """The cloud replied; replies to anything but the current request are ignored.
 
         Raises:
             InvalidRecord: the payload isn't a reply.

@@ -17,7 +17,7 @@ def test_the_doctor_names_each_fix_and_fails(config: Path) -> None:
     done = sync("doctor", "--config", str(config))
     assert done.returncode == 1
     assert "provision this thing again" in done.stdout
-    assert "no model would be accepted" in done.stdout
+    assert "every model would be refused" in done.stdout
     assert "check that the network is up" in done.stdout
     done = sync("doctor", "--config", str(config), "--json")
     assert done.returncode == 1
@@ -37,10 +37,10 @@ def test_ratings_put_aside_ail_until_they_are_tried_again(config: Path) -> None:
             journal.quarantine(rating.id, "schema_version: is 1; this function reads 2")
         told = sync("doctor", "--config", str(config)).stdout
         found, fix = told[told.index("BAD journal: ") :].splitlines()[:2]
-        assert "2 are set aside, the first because schema_version: is 1" in found
+        assert "2 rejected by the cloud; the first because schema_version: is 1" in found
         assert "greenlight-sync retry" in fix
         again = sync("retry", "--config", str(config))
-        assert (again.returncode, again.stdout) == (0, "2 ratings wait again\n")
+        assert (again.returncode, again.stdout) == (0, "2 ratings will be sent again\n")
         assert [row.id for row in journal.peek_outbox(9)] == [rating.id for rating in ratings]
-        assert sync("retry", "--config", str(config)).stdout == "none was put aside\n"
-        assert "ok  journal: 3 ratings wait" in sync("doctor", "--config", str(config)).stdout
+        assert sync("retry", "--config", str(config)).stdout == "no rating was rejected\n"
+        assert "ok  journal: 3 ratings waiting" in sync("doctor", "--config", str(config)).stdout

@@ -36,7 +36,7 @@ def test_a_second_device_delivers_also_what_it_rated_before_it_was_connected(
     assert done.returncode == 0, done.stderr
     assert [pi.stored(one) for one in (before, after, refused)] == [True, True, False]
     again = subprocess.run(pi.command("retry"), capture_output=True, text=True, check=True)
-    assert again.stdout == "1 rating waits again\n"
+    assert again.stdout == "1 rating will be sent again\n"
     assert pi.once().returncode == 0
     assert [pi.kept(one) for one in (before, after, refused)] == ["Kitchen"] * 3
     assert nameless != "Kitchen"
