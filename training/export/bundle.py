@@ -39,8 +39,8 @@ from training.export.graph_writer import MIN_ONNXRUNTIME
 from training.export.parity import RANDOM_COMBINATIONS, Parity, check_file, check_parity
 from training.export.runtime import Scorer
 from training.export.summary import ExportSummary, write_summary
-from training.export.tables import GRID
 from training.model.estimator import FilmModel
+from training.model.grid import GRID
 from training.model.records import COLUMNS, frame_of_films, ratings_of
 from training.progress import ProgressReporter, unreported
 

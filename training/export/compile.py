@@ -8,6 +8,8 @@ expected = share * trees + (1 - share) * mixed, and both split by pairs of choic
     E[d, l]   trees' part E
     F[d, g]   trees' part F_g with the genre minus without it; the "without" goes into A
 
+The usual size of the error, which the head takes, is one more table by (y, s) and a column by d.
+
 Each table is rounded once to 1/4096 star, so the sum of up to seven entries and the constant
 differs from the unrounded model by at most 8 / 2 / 4096 < 0.001 star.
 """
@@ -23,10 +25,11 @@ from numpy.typing import NDArray
 
 from data.films import MAX_GENRES
 from data.genre_sets import overlap_count, overlap_ranks
-from training.export.tables import GRID, CompiledTables, to_grid
+from training.export.tables import CompiledTables, to_grid
 from training.model import features
 from training.model.careers import Floats, Ints, Stack, group_by
 from training.model.estimator import FilmModel
+from training.model.grid import GRID
 from training.model.head import director_inputs
 from training.model.threads import one_thread
 
@@ -92,6 +95,10 @@ class _Compiler:
             head_inputs=director_inputs(
                 self.director[:, self.columns.films], self.director[:, self.columns.spread]
             ),
+            director_error=to_grid(
+                "director error", self.model.error_size_.director(self._director_table())
+            ),
+            year_genres_error=to_grid("year and genres error", self._year_genres_error(base)),
         )
 
     def _part(self, name: str, table: Floats) -> Floats:
@@ -161,15 +168,21 @@ class _Compiler:
         return np.stack([self.mixed.base(np.full(len(flags), y), flags) for y in self.years])
 
     def _year_genres(self, base: Floats) -> Floats:
-        result = np.empty(base.shape)
+        return np.stack([self._part("C", table) for table in self._year_genres_rows(base)])
+
+    def _year_genres_error(self, base: Floats) -> Floats:
+        size = self.model.error_size_
+        return np.stack([size.year_genres(table) for table in self._year_genres_rows(base)])
+
+    def _year_genres_rows(self, base: Floats) -> Iterator[Floats]:
+        """Yield the columns of group C of all sets, year by year; the same array each time."""
         table = self.columns.empty(base.shape[1])
         table[:, self.columns.size] = self.sets.sizes
         table[:, self.columns.flags] = self.sets.flags
         for row, year in enumerate(self.years):
             table[:, self.columns.year] = year
             table[:, self.columns.base] = base[row]
-            result[row] = self._part("C", table)
-        return result
+            yield table
 
     def _levels(self) -> tuple[Ints, Floats]:
         """Return each set's level number, and the levels."""

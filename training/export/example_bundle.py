@@ -49,7 +49,9 @@ def made_up_films(directors: int = 40, seed: int = 0, genres: int = len(GENRES))
 
 def small_model(seed: int = 0) -> FilmModel:
     """Return an estimator that fits a small table in a second."""
-    return FilmModel(trees=40, learning_rate=0.15, leaves=6, min_films=10, folds=3, seed=seed)
+    return FilmModel(
+        trees=40, learning_rate=0.15, leaves=6, min_films=10, folds=3, error_trees=20, seed=seed
+    )
 
 
 def example_table(directors: int = 40, seed: int = 0) -> FilmTable:

@@ -16,9 +16,10 @@ from onnx import TensorProto
 from data.films import MAX_GENRES
 from data.genre_sets import overlap_ranks
 from training.export.graph_writer import GraphWriter
-from training.export.tables import GRID, CompiledTables
+from training.export.tables import CompiledTables
 from training.model.careers import Floats
-from training.model.head import CLASSES, FLOOR, MAX_LOG_SCALE, OrdinalHead
+from training.model.grid import GRID
+from training.model.head import CLASSES, FLOOR, MAX_LOG_SCALE, MIDDLE, OrdinalHead
 
 
 class ModelGraph:
@@ -48,19 +49,35 @@ class ModelGraph:
         for part in parts:
             total = g.node("Add", [total, part], "sum")
         g.write("Identity", [total], self.outputs["score"])
-        stars = g.node("Cast", [total], "score_float", to=TensorProto.FLOAT)
-        # A power of two: the product is exact, so rounding happens once, in the cast.
-        step = g.constant("star_step", np.float32(1.0 / GRID))
-        expected = g.node("Mul", [stars, step], "expected_stars")
+        expected = self._stars(total, "expected_stars")
         g.write("Identity", [expected], self.outputs["expected"])
         write_head(
             g,
             head,
             t.head_inputs,
             expected=expected,
+            error=self._error_size(director, year, number),
             director=director,
             probabilities=self.outputs["probabilities"],
         )
+
+    def _stars(self, steps: str, name: str) -> str:
+        """Return whole parts of a star as stars."""
+        g = self.graph
+        # A power of two: the product is exact, so rounding happens once, in the cast.
+        step = g.constant("star_step", np.float32(1.0 / GRID))
+        return g.node("Mul", [g.node("Cast", [steps], "steps", to=TensorProto.FLOAT), step], name)
+
+    def _error_size(self, director: str, year: str, number: str) -> str:
+        """Return the usual size of the error in stars, [N, 1]."""
+        g, t = self.graph, self.tables
+        column = g.constant("director_error", t.director_error)
+        of_director = g.node("Gather", [column, director], "director_error_entry", axis=0)
+        place = self._flat(year, number, t.year_genres_error.shape[1], "year_genres_error")
+        table = g.constant("year_genres_error", t.year_genres_error.ravel())
+        of_set = g.node("Gather", [table, place], "year_genres_error_entry", axis=0)
+        parts = [self._wide(of_director, "error_d"), self._wide(of_set, "error_s")]
+        return self._stars(g.node("Add", parts, "error_steps"), "error_stars")
 
     def _year_column(self, year: str) -> str:
         """Return the column of each year; years outside count as the nearest inside."""
@@ -175,6 +192,7 @@ def write_head(
     director_inputs: Floats,
     *,
     expected: str,
+    error: str,
     director: str,
     probabilities: str,
 ) -> None:
@@ -183,8 +201,9 @@ def write_head(
     Args:
         g: where to.
         head: a fitted head.
-        director_inputs: what it wants to know of each director, [D + 1, inputs - 2].
+        director_inputs: what it wants to know of each director, [D + 1, 2].
         expected: name of the expected stars, [N, 1].
+        error: name of the usual size of the error, [N, 1].
         director: name of the directors' numbers, [N, 1].
         probabilities: name of the output, [N, 10].
     """
@@ -197,7 +216,9 @@ def write_head(
         const("head_director", director_inputs), rows
     ], "head_director_inputs", axis=0)  # fmt: skip
     squared = g.node("Mul", [expected, expected], "expected_squared")
-    x = g.node("Concat", [expected, squared, of_director], "head_x", axis=1)
+    above = g.node("Sub", [expected, const("head_middle", MIDDLE)], "head_above_middle")
+    product = g.node("Mul", [above, error], "head_product")
+    x = g.node("Concat", [expected, squared, of_director, error, product], "head_x", axis=1)
     centred = g.node("Sub", [x, const("head_mean", head.mean)], "head_centred")
     z = g.node("Div", [centred, const("head_scale", head.scale)], "head_z")
     location = g.node("MatMul", [z, const("head_b", head.location[:, None])], "head_location")

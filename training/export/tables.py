@@ -3,6 +3,7 @@
     score(d, y, s) = A[d, y] + B[offset[d] + 3 rank + |s| - 1] + C[y, s] + E[d, level[s]]
                      + sum over g in s of F[d, g] + constant
     expected       = score / 4096
+    error size     = (error of director[d] + error of year and genres[y, s]) / 4096
 
 where rank numbers those genres of s that are the director's own (data.genre_sets).
 """
@@ -17,9 +18,8 @@ from numpy.typing import NDArray
 from data.genre_sets import GenreSets, overlap_ranks
 from training.errors import TableOverflow
 from training.model.careers import Floats, Ints
+from training.model.grid import GRID
 
-# Scores are whole numbers of this many parts of a star: 2^12.
-GRID = 4096
 _INT16 = np.iinfo(np.int16)
 
 
@@ -40,7 +40,9 @@ class CompiledTables:
         offset: int64 [D + 1]: where a director's stretch of B begins.
         set_level: int64 [S + 1].
         constant: the score that all share.
-        head_inputs: what the head wants to know of each director, float64 [D + 1, inputs].
+        head_inputs: what the head wants to know of each director, float64 [D + 1, 2].
+        director_error: int16 [D + 1].
+        year_genres_error: int16 [Y, S + 1].
     """
 
     names: list[str]
@@ -56,6 +58,8 @@ class CompiledTables:
     set_level: Ints
     constant: int
     head_inputs: Floats
+    director_error: NDArray[np.int16]
+    year_genres_error: NDArray[np.int16]
 
     @property
     def years(self) -> int:

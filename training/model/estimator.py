@@ -16,6 +16,7 @@ values, ten numbers, are those of all films.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,8 +31,9 @@ from data.genre_sets import GenreSets
 from data.limits import YEARS_PAST_TRAINING
 from training.errors import UnfitData
 from training.model import features
-from training.model.careers import Floats
+from training.model.careers import Floats, Ints
 from training.model.columns import Columns
+from training.model.error_size import ErrorSize
 from training.model.head import director_inputs, fit_head
 from training.model.mixed_model import Films, KernelValues, MixedModel, fit_kernel_values
 from training.model.pairs import PairBoosting
@@ -50,16 +52,18 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         trees, learning_rate, leaves, min_films, shrinkage, share: of the boosting (PairBoosting).
         folds: how many folds the features are cross-fitted in.
         head_folds: how many folds predictions for fitting the head are made in.
+        error_trees: how many trees each part of the errors' usual size has (ErrorSize).
         jobs: processes that fit folds side by side; the result does not depend on it.
         seed: of all that is drawn.
 
     Attributes:
         genre_sets_: the genres of the training films and their sets.
         training_years_: first and last year of the training films.
-        mixed_, trees_, head_: the fitted parts.
+        mixed_, trees_, error_size_, head_: the fitted parts.
         trees_share_: the share of the trees in the prediction.
-        unseen_expected_, unseen_probabilities_: of the training films, each predicted by models
-            that haven't seen it or what others learnt from it, [n] and [n, 10].
+        unseen_expected_, unseen_error_sizes_, unseen_probabilities_: of the training films, each
+            predicted by models that haven't seen it or what others learnt from it, [n], [n] and
+            [n, 10].
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         share: float = 0.15,
         folds: int = 10,
         head_folds: int = 3,
+        error_trees: int = 250,
         jobs: int = 1,
         seed: int = 0,
     ) -> None:
@@ -84,6 +89,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.share = share
         self.folds = folds
         self.head_folds = head_folds
+        self.error_trees = error_trees
         self.jobs = jobs
         self.seed = seed
 
@@ -115,15 +121,20 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.trees_ = self._boosting().fit(table, ratings)
             self.mixed_ = MixedModel(films, values)
             progress("predict each film unseen", 0.4)
-            unseen = self._unseen(films, values)
-            progress("fit the head", 0.9)
-            self.trees_share_ = _best_share(unseen.trees, unseen.mixed, ratings)
-            stars = stars_of_ratings(ratings)
-            self.unseen_expected_ = unseen.blend(self.trees_share_)
-            self.head_ = fit_head(self.unseen_expected_, unseen.head_inputs, stars)
-            self.unseen_probabilities_ = self.head_.probabilities(
-                self.unseen_expected_, unseen.head_inputs
-            )
+            folds = self._unseen(films, values)
+            trees, asked = (_in_order(folds, name) for name in ("trees", "asked"))
+            mixed = _mixed_part(asked, self.columns_)
+            self.trees_share_ = _best_share(trees, mixed, ratings)
+            share = self.trees_share_
+            self.unseen_expected_ = share * trees + (1.0 - share) * mixed
+            progress("learn how far off predictions are", 0.85)
+            errors = ratings - self.unseen_expected_
+            self.error_size_ = self._error_size().fit(table, errors)
+            self.unseen_error_sizes_ = self._unseen_error_sizes(folds, errors)
+            progress("fit the head", 0.95)
+            known = _head_inputs(asked, self.unseen_error_sizes_, self.columns_)
+            self.head_ = fit_head(self.unseen_expected_, known, stars_of_ratings(ratings))
+            self.unseen_probabilities_ = self.head_.probabilities(self.unseen_expected_, known)
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -165,8 +176,8 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return blended
 
     def head_inputs(self, table: Floats) -> Floats:
-        """Return what the head wants to know of each row's director, [n, inputs]."""
-        return _head_inputs(table, self.columns_)
+        """Return what the head wants to know of each row besides its expected stars, [n, 3]."""
+        return _head_inputs(table, self.error_size_.predict(table), self.columns_)
 
     def _films(self, records: Records, ratings: Floats) -> Films:
         flags = self.genre_sets_.flags[records.sets(self.genre_sets_)].astype(float)
@@ -197,7 +208,10 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             table[held] = part
         return table
 
-    def _unseen(self, films: Films, values: KernelValues) -> _Unseen:
+    def _error_size(self) -> ErrorSize:
+        return ErrorSize(self.columns_, trees=self.error_trees, seed=self.seed)
+
+    def _unseen(self, films: Films, values: KernelValues) -> list[_Fold]:
         """Return what is predicted of each film by models that haven't seen it, nor its traces."""
         splits = KFold(self.head_folds, shuffle=True, random_state=self.seed + 1)
         pairs = list(splits.split(films.years))
@@ -208,26 +222,47 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             )
             for table, (seen, held) in zip(tables, pairs, strict=True)
         )
-        order = np.argsort(np.concatenate([held for _, held in pairs]))
-        return _Unseen(*(np.concatenate(column)[order] for column in zip(*parts, strict=True)))
+        return [
+            _Fold(seen, held, table, *part)
+            for table, (seen, held), part in zip(tables, pairs, parts, strict=True)
+        ]
+
+    def _unseen_error_sizes(self, folds: Sequence[_Fold], errors: Floats) -> Floats:
+        """Return the usual size of each film's error, by models that haven't seen it, [n]."""
+        parts = Parallel(self.jobs)(
+            delayed(_fold_error_sizes)(
+                self._error_size(), fold.learnt, errors[fold.seen], fold.asked
+            )
+            for fold in folds
+        )
+        sizes = np.empty(len(errors))
+        for fold, part in zip(folds, parts, strict=True):
+            sizes[fold.held] = part
+        return sizes
 
 
-class _Unseen(NamedTuple):
-    """Predictions of films by models that haven't seen them.
+class _Fold(NamedTuple):
+    """Films that models saw, others that they didn't, and what they say of these.
 
     Attributes:
-        trees, mixed: the two parts of the prediction, [n].
-        head_inputs: what those models know of each film's director, [n, inputs].
+        seen, held: rows of the films.
+        learnt: features of the films seen, cross-fitted among themselves, [seen, width].
+        asked: features of the others by models of those seen, [held, width].
+        trees: the trees' prediction of the others, [held].
     """
 
+    seen: Ints
+    held: Ints
+    learnt: Floats
+    asked: Floats
     trees: Floats
-    mixed: Floats
-    head_inputs: Floats
 
-    def blend(self, share: float) -> Floats:
-        """Return expected stars, the trees having this share, [n]."""
-        blended: Floats = share * self.trees + (1.0 - share) * self.mixed
-        return blended
+
+def _in_order(folds: Sequence[_Fold], name: str) -> Floats:
+    """Return one of the folds' results for all films, in their order."""
+    order = np.argsort(np.concatenate([fold.held for fold in folds]))
+    found: Floats = np.concatenate([getattr(fold, name) for fold in folds])[order]
+    return found
 
 
 def _fold_features(seen: Films, held: Films, values: KernelValues, columns: Columns) -> Floats:
@@ -244,10 +279,13 @@ def _fold_predictions(
     held: Films,
     values: KernelValues,
     columns: Columns,
-) -> _Unseen:
+) -> tuple[Floats, Floats]:
     asked = _fold_features(seen, held, values, columns)
-    predicted = trees.fit(table, seen.ratings).predict(asked)
-    return _Unseen(predicted, _mixed_part(asked, columns), _head_inputs(asked, columns))
+    return asked, trees.fit(table, seen.ratings).predict(asked)
+
+
+def _fold_error_sizes(size: ErrorSize, learnt: Floats, errors: Floats, asked: Floats) -> Floats:
+    return size.fit(learnt, errors).predict(asked)
 
 
 def _mixed_part(table: Floats, columns: Columns) -> Floats:
@@ -256,8 +294,9 @@ def _mixed_part(table: Floats, columns: Columns) -> Floats:
     return mixed
 
 
-def _head_inputs(table: Floats, columns: Columns) -> Floats:
-    return director_inputs(table[:, columns.films], table[:, columns.spread])
+def _head_inputs(table: Floats, sizes: Floats, columns: Columns) -> Floats:
+    director = director_inputs(table[:, columns.films], table[:, columns.spread])
+    return np.column_stack([director, sizes])
 
 
 def _best_share(trees: Floats, mixed: Floats, ratings: Floats) -> float:

@@ -1,6 +1,7 @@
 """The ordinal head: from expected stars to the distribution over 1 to 10.
 
-    x = (mu, mu^2, log(1 + films), spread of the director's ratings), standardised to z
+    x = (mu, mu^2, log(1 + films), spread of the director's ratings, e, (mu - 5.5) e), standardised
+        to z; e is the usual size of the error (error_size)
     P(stars <= k) = sigmoid((cut_k - z b) / exp(s)),   s = z c cut to -1.5 .. 1.5
     P(stars = k)  = floor + (1 - 10 floor) (P(stars <= k) - P(stars <= k - 1))
 
@@ -25,6 +26,8 @@ FLOOR = 5e-4
 MAX_LOG_SCALE = 1.5
 # A single film's spread is not known; this is taken instead.
 USUAL_SPREAD = 1.0
+# The middle of the scale: from it mu is counted where it's multiplied by the error's size.
+MIDDLE = 5.5
 _PENALTY = 1e-4
 
 
@@ -43,14 +46,14 @@ class OrdinalHead(NamedTuple):
     location: Floats
     log_scale: Floats
 
-    def probabilities(self, expected: Floats, director: Floats) -> Floats:
+    def probabilities(self, expected: Floats, known: Floats) -> Floats:
         """Return the distribution over 1..10, [n, 10].
 
         Args:
             expected: expected stars, [n].
-            director: the director's inputs (director_inputs), [n, inputs - 2].
+            known: what else is known of each row, as head_inputs takes it.
         """
-        z = (head_inputs(expected, director) - self.mean) / self.scale
+        z = (head_inputs(expected, known) - self.mean) / self.scale
         return distribution(self.cuts, z @ self.location, z @ self.log_scale)
 
 
@@ -59,9 +62,18 @@ def director_inputs(films: Floats, spread: Floats) -> Floats:
     return np.stack([np.log1p(films), np.where(np.isnan(spread), USUAL_SPREAD, spread)], axis=1)
 
 
-def head_inputs(expected: Floats, director: Floats) -> Floats:
-    """Return x, [n, 2 + director inputs]."""
-    return np.column_stack([expected, expected**2, director])
+def head_inputs(expected: Floats, known: Floats) -> Floats:
+    """Return x, [n, inputs].
+
+    Args:
+        expected: expected stars, [n].
+        known: director_inputs and, last, the usual size of the error, [n, 3]; or nothing, [n, 0],
+            for a predictor that knows neither.
+    """
+    x = [expected, expected**2, known]
+    if known.shape[1]:
+        x.append((expected - MIDDLE) * known[:, -1])
+    return np.column_stack(x)
 
 
 def distribution(cuts: Floats, location: Floats, log_scale: Floats) -> Floats:
@@ -72,9 +84,9 @@ def distribution(cuts: Floats, location: Floats, log_scale: Floats) -> Floats:
     return FLOOR + (1.0 - CLASSES * FLOOR) * np.diff(edges, axis=1)
 
 
-def fit_head(expected: Floats, director: Floats, stars: NDArray[np.int64]) -> OrdinalHead:
-    """Fit a head to predictions of unseen films and what those films got."""
-    x = head_inputs(expected, director)
+def fit_head(expected: Floats, known: Floats, stars: NDArray[np.int64]) -> OrdinalHead:
+    """Fit a head to predictions of unseen films, what was known of them, and what they got."""
+    x = head_inputs(expected, known)
     # An input that hardly varies (a constant prediction) must not be blown up into a signal.
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 0.05)
     z = (x - mean) / scale

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from training.export.compile import compile_model, own_overlaps
-from training.export.tables import GRID
 from training.model.combinations import random_combinations
+from training.model.grid import GRID
 
 pytestmark = pytest.mark.numeric
 
@@ -41,6 +41,14 @@ def test_the_graph_computes_exactly_the_tables_scores(example, tables, asked):
     scores = example.scorer.score(asked)
     assert np.array_equal(scores.score, tables.scores(*numbers(tables, asked)))
     assert np.array_equal(scores.expected, scores.score.astype(np.float32) / GRID)
+
+
+def test_the_errors_tables_are_the_models_sizes_to_the_bit(example, tables, asked):
+    directors, years, sets = numbers(tables, asked)
+    steps = tables.director_error[directors].astype(int) + tables.year_genres_error[years, sets]
+    sizes = example.model.error_size_.predict(example.model.features(asked))
+    assert np.array_equal(steps / GRID, sizes)
+    assert sizes.std() > 0
 
 
 def test_parts_of_the_trees_sum_to_the_trees(example, asked):

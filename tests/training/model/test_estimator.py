@@ -86,8 +86,9 @@ def test_predictions_as_if_unseen_know_nothing_of_shuffled_stars():
     X, y = frame_of_films(films), ratings_of(films)
     draw = np.random.default_rng(0)
     model = FilmModel(
-        trees=100, learning_rate=0.2, leaves=12, min_films=10, shrinkage=1.0, share=1.0, jobs=2
-    )
+        trees=100, learning_rate=0.2, leaves=12, min_films=10, shrinkage=1.0, share=1.0,
+        error_trees=1, jobs=2,
+    )  # fmt: skip
     found = []
     for _ in range(4):
         stars = draw.permutation(y)

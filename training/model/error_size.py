@@ -1,0 +1,77 @@
+"""How far off the model usually is: the size of its error, from year, genres and director.
+
+    size(d, y, G) = year_genres(y, G) + director(d)
+
+Both are boosted trees fitted to |rating - expected| of films as if unseen: the first on the columns
+of group C alone, so that it's one more integer table, the second on the director's own columns and
+on what the first leaves, so that it's one more number for each director. The head makes the
+distribution wider or narrower by it; expected stars don't depend on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from training.model.careers import Floats
+from training.model.columns import Columns
+from training.model.grid import GRID
+from training.model.threads import one_thread
+
+# A few films that nobody could have foreseen mustn't make all like them look uncertain.
+_LARGEST_ERROR = 2.5
+_SETTINGS: dict[str, Any] = {
+    "learning_rate": 0.05,
+    "max_leaf_nodes": 8,
+    "min_samples_leaf": 60,
+    "l2_regularization": 10.0,
+    "max_features": 0.3,
+    "early_stopping": False,
+}
+
+
+class ErrorSize:
+    """The usual size of an error over the columns of `columns.Columns`.
+
+    Args:
+        columns: the position of each feature column.
+        trees: how many trees each of the two parts has.
+        seed: of the columns that a split may look at.
+    """
+
+    def __init__(self, columns: Columns, *, trees: int, seed: int) -> None:
+        self._of_set = list(columns.groups["C"])
+        self._of_director = list(range(*columns.director.indices(columns.width)))
+        self._settings = {**_SETTINGS, "max_iter": trees, "random_state": seed}
+
+    def fit(self, table: Floats, errors: Floats) -> ErrorSize:
+        """Learn the sizes of errors [n] from feature columns [n, width], on one thread."""
+        sizes = np.minimum(np.abs(errors), _LARGEST_ERROR)
+        with one_thread():
+            by_set = HistGradientBoostingRegressor(**self._settings)
+            self._by_set = by_set.fit(table[:, self._of_set], sizes)
+            left = sizes - self.year_genres(table)
+            by_director = HistGradientBoostingRegressor(**self._settings)
+            self._by_director = by_director.fit(table[:, self._of_director], left)
+        return self
+
+    def year_genres(self, table: Floats) -> Floats:
+        """Return the part of year and genres in stars, as its table holds it, [n]."""
+        return _on_grid(self._by_set, table[:, self._of_set])
+
+    def director(self, table: Floats) -> Floats:
+        """Return the director's part in stars, [n]."""
+        return _on_grid(self._by_director, table[:, self._of_director])
+
+    def predict(self, table: Floats) -> Floats:
+        """Return the usual size of the error in stars, [n]."""
+        return self.year_genres(table) + self.director(table)
+
+
+def _on_grid(trees: HistGradientBoostingRegressor, columns: Floats) -> Floats:
+    """Return predictions rounded as the integer table rounds them: both then say the same."""
+    with one_thread():
+        rounded: Floats = np.round(trees.predict(columns) * GRID) / GRID
+    return rounded
