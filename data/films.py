@@ -46,6 +46,10 @@ def stars_of(rating: float) -> int:
     return min(max(round(rating), MIN_STARS), MAX_STARS)
 
 
+# A film with so many stars is a good one.
+GOOD_STARS = 8
+
+
 def shown_stars(expected: float) -> float:
     """Return expected stars within the scale: for display only, ranking goes by the full value."""
     return min(max(expected, float(MIN_STARS)), float(MAX_STARS))

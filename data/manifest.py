@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from typing import Any
 
@@ -58,6 +59,24 @@ class Tensor(msgspec.Struct, frozen=True):
     name: str
     dtype: str
     shape: tuple[int | None, ...]
+
+
+class BestUnseen(msgspec.Struct, frozen=True):
+    """What the films came to that a model rated highest without having seen them.
+
+    Attributes:
+        films: how many: the best hundredth of those it learnt from.
+        expected: their mean expected stars.
+        stars: their mean stars.
+        stated: the mean probability it gave them for eight stars or more.
+        came_true: the share of them that got eight stars or more.
+    """
+
+    films: int
+    expected: float
+    stars: float
+    stated: float
+    came_true: float
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +135,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         total = sum(entry.size for entry in self.files.values())
         if total > limits.MAX_BUNDLE_BYTES:
             raise InvalidRecord(field, f"take {total} bytes; at most {limits.MAX_BUNDLE_BYTES}")
+
+    @property
+    def best_unseen(self) -> BestUnseen | None:
+        """What the model's best predictions came to; None in bundles made before this was kept."""
+        names = BestUnseen.__struct_fields__
+        figures = [self.metrics.get(f"best_{name}") for name in names]
+        if any(figure is None or not math.isfinite(figure) for figure in figures):
+            return None
+        return msgspec.convert(dict(zip(names, figures, strict=True)), BestUnseen, strict=False)
 
     @property
     def model_hash(self) -> str:

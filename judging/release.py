@@ -69,8 +69,8 @@ def decide(
 def describe(one: Comparison) -> str:
     """Return a difference and its interval, as in `RMSE -0.012 stars (95% interval ...)`."""
     return (
-        f"{_NAMES[one.figure]} {one.difference:+.3f}{_UNITS[one.figure]} "
-        f"(95% interval {one.low:+.3f} to {one.high:+.3f})"
+        f"{_NAMES[one.figure]} {one.difference:+z.3f}{_UNITS[one.figure]} "
+        f"(95% interval {one.low:+z.3f} to {one.high:+z.3f})"
     )
 
 

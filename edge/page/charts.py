@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from data.films import MAX_STARS, MIN_STARS, shown_stars
+from data.films import GOOD_STARS, MAX_STARS, MIN_STARS, shown_stars
 from data.picks import Pick, Prediction
 from edge.journal import HistoryEntry
 from edge.page.formatting import listed, percent
-from edge.search.answer import GOOD_STARS
 from edge.search.explain import Why
 
 

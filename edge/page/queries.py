@@ -38,8 +38,8 @@ _MOST_EVENTS = 20
 # What a manifest's figures are called here, and what they mean to someone who makes films. Figures
 # that aren't listed are shown under their own names.
 _FIGURES = {
-    "rmse": ("Typical error", "stars, root mean square; lower is better"),
-    "mae": ("Average error", "stars; lower is better"),
+    "rmse": ("Root mean square error", "stars, large errors count more; lower is better"),
+    "mae": ("Mean error", "stars; lower is better"),
     "accuracy": ("Exact hits", "share of films whose stars it got right; higher is better"),
     "within_one": ("Within one star", "share of films; higher is better"),
     "regret": ("Regret", "stars lost by not choosing the best of 36 films; lower is better"),
@@ -47,6 +47,11 @@ _FIGURES = {
         "Optimism",
         "stars by which its choice of 36 films fell short; nearer 0 is better",
     ),
+    "best_films": ("Its highest ratings", "films: the best hundredth of those it hadn't seen"),
+    "best_expected": ("Expected of those", "stars"),
+    "best_stars": ("What they got", "stars"),
+    "best_stated": ("Stated for 8 or more", "mean probability that those got 8 stars or more"),
+    "best_came_true": ("Came true", "share of those that got 8 stars or more"),
     "log_loss": ("Log loss", "how surprised it was by the real ratings; lower is better"),
 }
 _PREFIX = "cross_validated_"

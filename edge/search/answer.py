@@ -6,14 +6,16 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from data.films import Combination, Genres, Kind
+from data.films import GOOD_STARS, Combination, Genres, Kind
+from data.manifest import BestUnseen
 from data.picks import Prediction
 from edge.search.drawn_slate import DrawnSlate
 from edge.search.explain import Why
 
-How: TypeAlias = Literal["tables", "rows", "slate", "file"]
+# Among so few the best is hardly over-predicted (docs/model.md).
+_FEW = 36
 
-GOOD_STARS = 8
+How: TypeAlias = Literal["tables", "rows", "slate", "file"]
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +79,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         fault: what is wrong, if tables and ONNX Runtime disagreed; the answer is still right.
         seed: of what was left to chance.
         explored: the first was drawn to learn from, and is not the best.
+        best_unseen: what the model's best predictions came to when it hadn't seen the films.
     """
 
     picks: tuple[Choice, ...]
@@ -92,6 +95,23 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     model_version: int
     model_hash: str
     explored: bool = False
+    best_unseen: BestUnseen | None = None
+
+    @property
+    def caveat(self) -> str | None:
+        """What to think of the best of very many; None for the best of 36."""
+        if self.searched == "slate" or self.space.size <= _FEW:
+            return None
+        known = self.best_unseen
+        lucky = f"The best of {self.space.size:,} is partly the luckiest error"
+        if known is None:
+            return f"{lucky}: expect less."
+        return (
+            f"{lucky}. Of the {known.films:,} films that the model rated highest without having"
+            f" seen them, {known.came_true:.0%} got {GOOD_STARS} stars or more, where it had said"
+            f" {known.stated:.0%}; they got {known.stars:.2f} stars, where it had said"
+            f" {known.expected:.2f}."
+        )
 
     def to_json(self) -> bytes:
         """Return the answer as JSON, every number with every digit."""

@@ -91,7 +91,8 @@ def _shares(film: Combination, expected: float, mean: dict[_Mix, float]) -> Why:
 
     def share(alone: float, with_one: float, with_other: float, last: float) -> float:
         exact = alone / 3 + with_one / 6 + with_other / 6 + last / 3
-        return round(exact * _GRID) / _GRID
+        # Adding zero turns -0.0 into 0.0.
+        return round(exact * _GRID) / _GRID + 0.0
 
     average = round(nothing * _GRID) / _GRID
     director = share(only_d - nothing, not_g - only_y, not_y - only_g, expected - not_d)

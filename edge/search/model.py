@@ -15,6 +15,7 @@ from data.catalogue import Catalogue
 from data.errors import GreenlightError
 from data.films import Combination, genre_slots
 from data.graph_rule import check_graph
+from data.manifest import BestUnseen
 from data.picks import Prediction
 from data.privacy import forbid_telemetry
 
@@ -64,15 +65,24 @@ class Model:
         name: of the model, as its manifest says.
         version: as its manifest says.
         hash: the SHA-256 of `graph`.
+        best_unseen: what its best predictions came to, if its manifest says so.
 
     Raises:
         BadModel: if ONNX Runtime refuses the graph, or it lacks an input or output.
     """
 
     def __init__(
-        self, graph: bytes, catalogue: Catalogue, *, name: str, version: int, hash: str
+        self,
+        graph: bytes,
+        catalogue: Catalogue,
+        *,
+        name: str,
+        version: int,
+        hash: str,
+        best_unseen: BestUnseen | None = None,
     ) -> None:
         self.catalogue = catalogue
+        self.best_unseen = best_unseen
         self.name = name
         self.version = version
         self.hash = hash
@@ -98,6 +108,7 @@ class Model:
             name=manifest.name,
             version=manifest.version,
             hash=bundle.model_hash,
+            best_unseen=manifest.best_unseen,
         )
 
     @classmethod

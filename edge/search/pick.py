@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from data.films import KINDS, Combination
+from data.films import GOOD_STARS, KINDS, Combination
 from edge.search.among import Among, best_among
-from edge.search.answer import GOOD_STARS, Answer, Choice, SlateAnswer, SpaceSummary
+from edge.search.answer import Answer, Choice, SlateAnswer, SpaceSummary
 from edge.search.different import BY_DIRECTOR, Differ, different, find_different
 from edge.search.drawn_slate import DrawnSlate
 from edge.search.exact import find
@@ -105,6 +105,7 @@ def choose(
         model_name=model.name,
         model_version=model.version,
         model_hash=model.hash,
+        best_unseen=model.best_unseen,
         explored=_explored(choices),
     )
 
@@ -170,6 +171,7 @@ def choose_drawn(
         model_name=model.name,
         model_version=model.version,
         model_hash=model.hash,
+        best_unseen=model.best_unseen,
         explored=_explored(choices),
         slate=slate,
         expected=tuple(rows.expected.tolist()),
@@ -246,6 +248,7 @@ def choose_among(
         model_name=model.name,
         model_version=model.version,
         model_hash=model.hash,
+        best_unseen=model.best_unseen,
     )
 
 

@@ -51,6 +51,11 @@ def stars(expected: float) -> str:
     return f"{shown_stars(expected):.2f}"
 
 
+def signed(share: float) -> str:
+    """Return what something adds, with its sign; nothing at all is `0.00`."""
+    return f"{share:+.2f}" if round(share, 2) else "0.00"
+
+
 def bars(probabilities: Sequence[float]) -> str:
     """Return a distribution as a row of bars, one for each of one to ten stars."""
     most = max(probabilities)
@@ -87,6 +92,8 @@ def pick_table(answer: Answer) -> RenderableType:
     parts: list[RenderableType] = [_best(answer)]
     if len(answer.picks) > 1:
         parts.append(_others(answer.picks))
+    if answer.caveat is not None:
+        parts.append(Text(answer.caveat))
     parts += [Text(f"! {warning}", "yellow") for warning in answer.warnings]
     if answer.fault:
         parts.append(Text(f"!! {answer.fault}", "bold red"))
@@ -101,17 +108,17 @@ def _best(answer: Answer) -> Panel:
         Text(f"{pick.director}, {_year(pick)}, {' · '.join(pick.genres)}"),
         Text.assemble(
             (f"{stars(pick.expected)} stars expected", "bold green"),
-            f"   {pick.eight_or_more:.0%} for eight or more   1 ",
-            (bars(pick.probabilities), "cyan"),
-            " 10",
+            f"   {pick.eight_or_more:.0%} for eight or more",
         ),
+        # A line of its own: it must not be broken on a narrow terminal.
+        Text.assemble("1 ", (bars(pick.probabilities), "cyan"), " 10"),
     ]
     if pick.why is not None:
         why = pick.why
         lines.append(
             Text(
-                f"{why.average:.2f} the average film  {why.director:+.2f} the director  "
-                f"{why.year:+.2f} the year  {why.genres:+.2f} the genres"
+                f"{why.average:.2f} the average film  {signed(why.director)} the director  "
+                f"{signed(why.year)} the year  {signed(why.genres)} the genres"
             )
         )
     if pick.drawn is not None:
@@ -135,10 +142,11 @@ def _best(answer: Answer) -> Panel:
 
 def _what_was_drawn(answer: Answer) -> str:
     pick = answer.picks[0]
+    assert pick.drawn is not None
     if answer.explored:
         open_ = f"for what is not known of {pick.director}"
-        return f"Drawn to learn from: {pick.drawn:+.2f} on top, {open_}"
-    return f"Drawn to learn from, {pick.drawn:+.2f} on top, and it is the best all the same"
+        return f"Drawn to learn from: {signed(pick.drawn)} on top, {open_}"
+    return f"Drawn to learn from, {signed(pick.drawn)} on top, and it is the best all the same"
 
 
 def _others(picks: Sequence[Choice]) -> Table:
@@ -156,9 +164,7 @@ def _others(picks: Sequence[Choice]) -> Table:
     low, high = picks[-1].expected, picks[0].expected
     for number, pick in enumerate(picks, 1):
         why = pick.why
-        shares = (
-            [f"{v:+.2f}" for v in (why.director, why.year, why.genres)] if why else ["", "", ""]
-        )
+        shares = [signed(v) for v in (why.director, why.year, why.genres)] if why else ["", "", ""]
         table.add_row(
             str(number),
             pick.title,

@@ -107,8 +107,8 @@ def show(console: Console, verdict: Verdict) -> None:
             one.figure.replace("_", " "),
             f"{one.incumbent:.4f}",
             f"{one.candidate:.4f}",
-            f"{one.difference:+.4f}",
-            f"{one.low:+.4f} to {one.high:+.4f}",
+            f"{one.difference:+z.4f}",
+            f"{one.low:+z.4f} to {one.high:+z.4f}",
         )
     if verdict.comparisons:
         console.print(table)

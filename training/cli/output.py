@@ -112,11 +112,11 @@ def headline(console: Console, measured: Benchmark) -> None:
     each = ", ".join(f"{value:.4f}" for value in measured.values(model, "rmse"))
     console.print(f"RMSE of {model} on each split: {each}")
     for size, value in measured.mean_optimism().items():
-        console.print(f"best of {size:,} random test films: over-predicted by {value:+.3f} stars")
+        console.print(f"best of {size:,} random test films: over-predicted by {value:+z.3f} stars")
     console.print(
         f"best of 20,000 invented combinations: {measured.invented.predicted:.3f} predicted, "
         f"{measured.invented.judged:.3f} by a model of the other films "
-        f"({measured.invented.optimism:+.3f})"
+        f"({measured.invented.optimism:+z.3f})"
     )
 
 
@@ -176,8 +176,8 @@ def verdict(console: Console, found: Verdict, places: Mapping[str, object]) -> N
                 f"{one.films:,}",
                 f"{one.incumbent:.3f}",
                 f"{one.candidate:.3f}",
-                f"{one.difference:+.3f}",
-                f"{one.low:+.3f} to {one.high:+.3f}",
+                f"{one.difference:+z.3f}",
+                f"{one.low:+z.3f} to {one.high:+z.3f}",
             )
         console.print(table)
     for check in found.checks:

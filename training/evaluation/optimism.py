@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from data.films import Film
+from data.films import GOOD_STARS, Film
+from data.manifest import BestUnseen
 from judging.losses import slate_figures
 from training.model.careers import Floats, Ints
 from training.model.combinations import random_combinations
@@ -39,6 +40,25 @@ class Invented(msgspec.Struct, frozen=True):
     def optimism(self) -> float:
         """How far they are over-predicted."""
         return self.predicted - self.judged
+
+
+def of_best(stars: Ints, expected: Floats, probabilities: Floats) -> BestUnseen:
+    """Return what the best predicted hundredth of unseen films came to; at least ten of them.
+
+    Args:
+        stars: of the films, [n].
+        expected: predicted without having seen them, [n].
+        probabilities: the same of one to ten stars, [n, 10].
+    """
+    count = min(max(len(stars) // 100, 10), len(stars))
+    best = np.argsort(-expected, kind="stable")[:count]
+    return BestUnseen(
+        films=count,
+        expected=float(expected[best].mean()),
+        stars=float(stars[best].mean()),
+        stated=float(probabilities[best, GOOD_STARS - 1 :].sum(axis=1).mean()),
+        came_true=float((stars[best] >= GOOD_STARS).mean()),
+    )
 
 
 def of_slates(stars: Ints, expected: Floats) -> dict[int, float]:

@@ -32,6 +32,7 @@ from judging.losses import calibration_bins
 from training.dataset import FilmTable, film_ids
 from training.evaluation.metrics import confusion
 from training.evaluation.metrics import metrics as metrics_of
+from training.evaluation.optimism import of_best
 from training.export.catalogue import catalogue_of, probes_of
 from training.export.converter import to_onnx
 from training.export.fitness import check_films, check_learnt
@@ -115,6 +116,7 @@ def prepare(
     progress("write the catalogue and the probes", 0.9)
     stars = np.array([film.stars for film in table.films])
     figures = finite(metrics_of(stars, model.unseen_expected_, model.unseen_probabilities_))
+    best = of_best(stars, model.unseen_expected_, model.unseen_probabilities_)
     scorer = Scorer(onnx_model)
     most = limits.MAX_BUNDLE_FILE_BYTES
     files = {
@@ -131,7 +133,8 @@ def prepare(
         inputs=_tensors(scorer, inputs=True),
         outputs=_tensors(scorer, inputs=False),
         feature_schema=feature_schema(model),
-        metrics={f"cross_validated_{k}": v for k, v in figures.items()},
+        metrics={f"cross_validated_{k}": v for k, v in figures.items()}
+        | {f"best_{name}": float(v) for name, v in msgspec.structs.asdict(best).items()},
         training=TrainingSource(table.source, len(table.films), table.sha256),
         min_onnxruntime=MIN_ONNXRUNTIME,
         bundle_format=BUNDLE_FORMAT,

@@ -6,9 +6,10 @@ import re
 import pytest
 from rich.console import Console
 
+from data.manifest import BestUnseen
 from edge.search.drawn_slate import draw_slate
 from edge.search.pick import choose, choose_drawn
-from edge.search.show import bars, heat, pick_table, slate_grid, stars
+from edge.search.show import bars, heat, pick_table, signed, slate_grid, stars
 from edge.search.slate import Slate, Years
 
 from .made_up import model as made_up_model
@@ -44,6 +45,38 @@ def test_a_distribution_is_ten_bars():
     assert len(drawn) == 10
     assert drawn[6] == "█"
     assert drawn[0] == " "
+
+
+def test_nothing_is_shown_as_minus_zero():
+    assert [signed(v) for v in (-0.001, 0.004, -0.0, -0.01, 0.1)] == [
+        "0.00", "0.00", "0.00", "-0.01", "+0.10",
+    ]  # fmt: skip
+    for seed in range(20):
+        assert "-0.00" not in shown(pick_table(choose(MODEL, Slate.everything(), 5, seed=seed)))
+
+
+def test_the_bars_stay_together_on_sixty_columns():
+    for answer in (
+        choose(MODEL, Slate.everything()),
+        choose_drawn(MODEL, draw_slate(MODEL, Slate(sample="any"), random.Random(1))),
+    ):
+        row = f"1 {bars(answer.picks[0].probabilities)} 10"
+        assert row in shown(pick_table(answer), width=60)
+
+
+def test_the_best_of_very_many_comes_with_what_such_picks_came_to():
+    model = made_up_model(31, directors=30)
+    answer = choose(model, Slate.everything())
+    assert answer.space.size > 36
+    assert f"The best of {answer.space.size:,} is partly the luckiest error" in shown(
+        pick_table(answer)
+    )
+    model.best_unseen = BestUnseen(125, 8.01, 7.5, 0.7, 0.52)
+    said = choose(model, Slate.everything()).caveat
+    assert "Of the 125 films" in said
+    assert "52% got 8 stars or more, where it had said 70%; they got 7.50 stars" in said
+    drawn = draw_slate(model, Slate(sample="any"), random.Random(1))
+    assert choose_drawn(model, drawn).caveat is None
 
 
 def test_the_grid_has_a_coloured_cell_for_each_candidate_and_marks_the_best():
