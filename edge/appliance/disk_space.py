@@ -60,7 +60,7 @@ class Reserve:
         """Give the space up for a rating; say whether there was any."""
         try:
             self._path.unlink()
-        except FileNotFoundError:
+        except OSError:  # not there, or on a disk that takes no changes
             return False
         return True
 

@@ -1,16 +1,22 @@
-"""The appliance examined part by part: what was found, and what to do about it. Changes nothing."""
+"""The appliance examined part by part: what was found, and what to do about it.
+
+Changes nothing, but for a file that is written to try the disk, and removed.
+"""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from data import limits
 from data.findings import Finding
 from edge.appliance import client
+from edge.appliance.storage import StorageFailed, check_writable, probe
 from edge.config import Config
+from edge.journal import JOURNAL
 from edge.service import APPLIANCE, SYNC, how_to_start, is_installed
 
 _LOW_DISK_BYTES = 100_000_000
@@ -79,12 +85,22 @@ def _disk(config: Config) -> Iterator[Finding]:
         makes = "sudo greenlight-setup install" if is_installed(config.state) else "greenlight run"
         yield Finding("disk", False, f"{config.state} is not there", f"it is made by `{makes}`")
         return
+    try:
+        check_writable(config.state)
+        probe(config.state)
+    except StorageFailed as error:
+        yield Finding("disk", False, str(error), "back up what is readable first")
+        return
+    except PermissionError:
+        tried = ""
+    else:
+        tried = ", written, synced and read back"
     free = shutil.disk_usage(config.state).free
     fix = "free some: old logs first (`journalctl --vacuum-size=50M`)"
     low = free < _LOW_DISK_BYTES
-    yield Finding("disk", not low, f"{free / 1e6:,.0f} MB free", fix if low else "")
+    yield Finding("disk", not low, f"{free / 1e6:,.0f} MB free{tried}", fix if low else "")
     for aside in sorted(config.state.glob("**/*.damaged-*")):
-        if not aside.name.endswith(("-wal", "-shm")):
+        if not aside.name.startswith(JOURNAL):
             fix = "copy it away if someone wants to look into it, then delete it"
             yield Finding("set aside", False, str(aside), fix)
     for aside in sorted(config.state.glob("journal-of-failed-upgrade-*")):
@@ -134,29 +150,46 @@ def _model(config: Config) -> Iterator[Finding]:
 
 
 def _journal(config: Config) -> Iterator[Finding]:
-    from edge.journal import JOURNAL, Journal, JournalDamaged, JournalError
+    from edge.journal import Journal, JournalDamaged, JournalError, asides, unread
 
+    left = asides(config.state / JOURNAL)
     if not (config.state / JOURNAL).exists():
         yield Finding("journal", True, "none yet")
+        yield from _set_aside(left, left)
         return
     try:
         with Journal.open(config.state / JOURNAL) as journal:
             waiting, oldest = journal.outbox_depth()
             refused = journal.quarantined()
             sync_state = journal.sync_state()
+            not_yet = unread(journal)
     except JournalDamaged as error:
         fix = "restart the appliance: it sets this aside and starts a new one"
         yield Finding("journal", False, str(error), fix)
+        yield from _set_aside(left, left)
         return
     except JournalError as error:
         yield Finding("journal", False, str(error), "check the folder's owner, group and mode")
+        yield from _set_aside(left, left)
         return
     since = f", the oldest since {oldest}" if oldest else ""
     yield Finding("journal", True, f"sound; {waiting} ratings wait to be sent{since}")
+    yield from _set_aside(left, not_yet)
     for row in refused:
         fix = "it is kept; once the cause is fixed: `sudo greenlight-sync retry`"
         yield Finding("refused rating", False, f"{row.id}: {row.reason}", fix)
     yield from _sync(config, sync_state)
+
+
+def _set_aside(left: list[Path], unread: list[Path]) -> Iterator[Finding]:
+    for aside in left:
+        if aside in unread:
+            found = f"{aside}: its ratings haven't been taken over"
+            fix = "keep it: restart the appliance, with 10 MB of disk free; it takes them over"
+        else:
+            found = f"{aside}: what could be read was taken over"
+            fix = "keep a copy in case `greenlight history` misses a rating; then delete it"
+        yield Finding("set aside", False, found, fix)
 
 
 def _sync(config: Config, sync_state: dict[str, Any]) -> Iterator[Finding]:

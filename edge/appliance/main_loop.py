@@ -22,8 +22,9 @@ from edge.appliance import memory
 from edge.appliance.appliance import Appliance
 from edge.appliance.boot import now
 from edge.appliance.machine import Event
+from edge.appliance.storage import StorageFailed, StorageObserver
 from edge.appliance.workers import Worker
-from edge.journal import JOURNAL, IncomingModel, Journal, JournalError
+from edge.journal import JOURNAL, IncomingModel, Journal, JournalError, JournalReplaced
 from edge.models.activation import UpdateState
 from edge.models.trial import TrialInterrupted
 from edge.models.update import TrialLimits, Update
@@ -43,13 +44,16 @@ class HasHeartbeat(Protocol):
 
 
 async def main_loop(
-    appliance: Appliance, observer: JournalObserver, workers: Sequence[HasHeartbeat]
+    appliance: Appliance,
+    observer: JournalObserver,
+    workers: Sequence[HasHeartbeat],
+    storage: StorageObserver | None = None,
 ) -> None:
     """Look around until a stop is asked for; feed the watchdog while every worker is fresh."""
     watchdog = Watchdog()
     next_tidy = time.monotonic()
     while not appliance.stop_asked.is_set():
-        _look(appliance, observer)
+        _look(appliance, observer, storage)
         if all(worker.is_fresh() for worker in workers):
             watchdog.feed()
         if time.monotonic() >= next_tidy:
@@ -59,13 +63,20 @@ async def main_loop(
             await asyncio.wait_for(appliance.stop_asked.wait(), _LOOK_SECONDS)
 
 
-def _look(appliance: Appliance, observer: JournalObserver) -> None:
+def _look(appliance: Appliance, observer: JournalObserver, storage: StorageObserver | None) -> None:
     try:
+        if storage is not None:
+            storage.look()
         if observer.look():
             appliance.observers.notify()
-    except JournalError as error:
+    except JournalReplaced as error:
+        appliance.find_fault(f"{error}; {observer.copy_kept()}")
+    except (JournalError, StorageFailed) as error:
         # Without a journal no pick and no rating can be kept: better to say so than to go on.
         appliance.find_fault(f"{error}; restart the appliance once this is fixed")
+    except OSError as error:
+        why = f"the disk can't be used: {error.strerror}"
+        appliance.find_fault(f"{why}; restart the appliance once this is fixed")
     else:
         appliance.lose_fault()
 
@@ -95,6 +106,7 @@ class JournalObserver:
     _first: tuple[IncomingModel, Path] | None = None
     _offline_since: float | None = None
     _verified_seq: int = 0
+    _copy_kept: str = ""
 
     def offer_first_bundle(self) -> None:
         """Try the bundle that the owner named, if it is newer than any model seen here."""
@@ -119,6 +131,7 @@ class JournalObserver:
     def look(self) -> bool:
         """Look once, cheaply; say whether the other side has written since the last look."""
         self._look_for_silence()
+        self.appliance.journal.check_in_place()
         version = self.appliance.journal.data_version()
         idle = self._update is None or self._update.done()
         if idle and time.monotonic() >= self._not_before:
@@ -131,6 +144,23 @@ class JournalObserver:
         self._data_version = version
         self._take_sync_state(self.appliance.journal.sync_state())
         return True
+
+    def copy_kept(self) -> str:
+        """Keep a copy of a journal whose files are gone, once, and return what to do then."""
+        if not self._copy_kept:
+            try:
+                kept = self.appliance.journal.keep_copy()
+            except (JournalError, OSError) as error:
+                self._copy_kept = (
+                    f"no copy of it could be kept ({error}); stop the appliance only once the"
+                    " files are back"
+                )
+            else:
+                self._copy_kept = (
+                    f"all that was in it is kept in {kept.name}; restart the appliance, which"
+                    " takes it over"
+                )
+        return self._copy_kept
 
     async def close(self) -> None:
         """Wait for an update in progress: it notices that the appliance stops."""

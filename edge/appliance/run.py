@@ -25,9 +25,10 @@ from edge.appliance.disk_space import JournalWriter, Reserve
 from edge.appliance.machine import Event
 from edge.appliance.main_loop import HasHeartbeat, JournalObserver, main_loop
 from edge.appliance.state_folder import NoState, locked
+from edge.appliance.storage import StorageObserver
 from edge.appliance.workers import Worker
 from edge.config import Config
-from edge.journal import JOURNAL, Journal, SetAside, open_or_set_aside
+from edge.journal import JOURNAL, REPLACED, Journal, SetAside, open_or_set_aside
 from edge.models import active as models
 from edge.models.active import LoadedModel
 from edge.models.store import ModelStore
@@ -47,6 +48,8 @@ _SEARCH_PATIENCE_SECONDS = 60.0
 # A model in its trial is watched by the trial's own limit. Once tried it is loaded for good, which
 # takes no longer than its trial did; copying and checking it are seconds.
 _UPDATE_PATIENCE_SECONDS = 60.0
+# A card that hangs is a fault to show, nothing that a restart by the watchdog would cure.
+_DISK_PATIENCE_SECONDS = 3600.0
 
 
 def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
@@ -66,20 +69,21 @@ def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
     memory.keep_little()
     with contextlib.ExitStack() as stack:
         stack.enter_context(locked(config.state, _LOCK_PATIENCE_SECONDS))
-        journal, aside = open_or_set_aside(config.state / JOURNAL)
+        make_room = Reserve(config.state).release
+        journal, asides = open_or_set_aside(config.state / JOURNAL, make_room)
         stack.enter_context(journal)
         try:
             store = ModelStore(config.state)
         except OSError as error:
             raise NoState(f"{config.state}: {error.strerror}") from error
-        return asyncio.run(_run(config, journal, store, aside, simulate, terminal))
+        return asyncio.run(_run(config, journal, store, asides, simulate, terminal))
 
 
 async def _run(
     config: Config,
     journal: Journal,
     store: ModelStore,
-    aside: SetAside | None,
+    asides: list[SetAside],
     simulate: bool,
     terminal: Terminal,
 ) -> bool:
@@ -94,12 +98,8 @@ async def _run(
             # Under `nohup` a closed terminal is to be ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, lambda: appliance.begin(ShutDown()))
-        if aside is not None:
-            appliance.attention.raise_(
-                "journal",
-                f"the journal was damaged and is now in {aside.path.name};"
-                f" {aside.rescued} ratings were rescued from it",
-            )
+        for aside in asides:
+            appliance.attention.raise_(f"journal-{aside.path.name}", _became_of(aside))
         await _restore_slate(appliance, updater)
         _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
         await _listen(config.state / SOCKET, appliance, stack)
@@ -113,7 +113,9 @@ async def _run(
         if config.page and (page := await _open_page(appliance, updater)) is not None:
             stack.push_async_callback(asyncio.to_thread, page.stop)
             workers.append(page)
-        await main_loop(appliance, observer, workers)
+        storage = Worker("storage", _DISK_PATIENCE_SECONDS)
+        stack.callback(storage.close)
+        await main_loop(appliance, observer, workers, StorageObserver(config.state, storage))
         notify_systemd("STOPPING=1")
         terminal.say("stopping")
         models.note_idle(store)
@@ -169,6 +171,19 @@ def _key_actions(appliance: Appliance) -> KeyActions:
     )
 
 
+def _became_of(aside: SetAside) -> str:
+    name = aside.path.name
+    happened = f"the journal was damaged and is now in {name}"
+    if f".{REPLACED}-" in name:
+        happened = f"the journal's files were removed or replaced; what was in it is in {name}"
+    if aside.failure:
+        return (
+            f"{happened}; its ratings could not be taken over yet: {aside.failure}. Every start"
+            " tries again"
+        )
+    return f"{happened}; {aside.rescued} ratings were rescued from it"
+
+
 async def _restore_slate(appliance: Appliance, worker: Worker) -> None:
     try:
         appliance.slate = await worker.run(partial(kept_slate, appliance.config.state))
@@ -216,8 +231,14 @@ async def _listen(path: Path, appliance: Appliance, stack: contextlib.AsyncExitS
         server = await serve(path, appliance)
     except OSError as error:
         raise NoState(f"{path}: {error.strerror}") from error
-    stack.callback(path.unlink, missing_ok=True)
+    stack.callback(_remove, path)
     stack.callback(server.close)
+
+
+def _remove(path: Path) -> None:
+    # On a disk that has become read-only it stays; whoever asks it finds nobody there.
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -12,6 +13,7 @@ from typing import IO
 
 from data.errors import GreenlightError
 from data.exits import Exit
+from edge.appliance.storage import ADVICE
 from edge.incoming import incoming_folder, share
 
 LOCK = "appliance.lock"
@@ -47,9 +49,10 @@ def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
         _make(state)
         lock = os.fdopen(_open_for_group(state / LOCK), "w")
     except OSError as error:
-        raise NoState(
-            f"{state}: {error.strerror}; does it belong to this user, and is the disk mounted?"
-        ) from error
+        advice = "does it belong to this user, and is the disk mounted?"
+        if error.errno == errno.EROFS:
+            advice = ADVICE
+        raise NoState(f"{state}: {error.strerror}; {advice}") from error
     with lock:
         deadline = time.monotonic() + patience_seconds
         while not _taken(lock):

@@ -9,8 +9,8 @@ battery says nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from edge.journal.appliance import (
     AlreadyRated,
@@ -18,13 +18,16 @@ from edge.journal.appliance import (
     ConflictingRecord,
 )
 from edge.journal.file import (
+    REPLACED,
     JournalDamaged,
     JournalError,
     JournalFull,
+    JournalReadOnly,
+    JournalReplaced,
     JournalTooNew,
     set_aside,
 )
-from edge.journal.rescue import rescue
+from edge.journal.rescue import SetAside, asides, take_over, unread
 from edge.journal.rows import (
     Activation,
     Decision,
@@ -40,6 +43,7 @@ JOURNAL = "journal.db"
 
 __all__ = [
     "JOURNAL",
+    "REPLACED",
     "Activation",
     "AlreadyRated",
     "ConflictingRecord",
@@ -50,12 +54,16 @@ __all__ = [
     "JournalDamaged",
     "JournalError",
     "JournalFull",
+    "JournalReadOnly",
+    "JournalReplaced",
     "JournalTooNew",
     "OutboxRow",
     "Rating",
     "Request",
     "SetAside",
+    "asides",
     "open_or_set_aside",
+    "unread",
 ]
 
 
@@ -63,28 +71,41 @@ class Journal(ApplianceSide, SyncSide):
     """A connection to the journal, usable from the thread that opened it; a context manager."""
 
 
-class SetAside(NamedTuple):
-    """A damaged journal under its new name, and how many ratings could be taken over from it."""
-
-    path: Path
-    rescued: int
-
-
-def open_or_set_aside(path: Path) -> tuple[Journal, SetAside | None]:
+def open_or_set_aside(
+    path: Path, make_room: Callable[[], bool] = lambda: False
+) -> tuple[Journal, list[SetAside]]:
     """Open the journal; if it is damaged, set it aside and start a new one.
 
-    What can still be read of films made and ratings given is taken over. Only the appliance does
-    this. The sync service waits until it has happened.
+    What can still be read of films made and ratings given is taken over, also from journals set
+    aside earlier where that was not possible yet. Only the appliance does this. The sync service
+    waits until it has happened.
+
+    Args:
+        path: of the journal's main file.
+        make_room: gives up space kept back for this on a full disk; says whether there was any.
 
     Returns:
-        The journal, and what became of the damaged file if there was one.
+        The journal, and what became of every journal set aside that wasn't taken over before.
 
     Raises:
         JournalTooNew, JournalError: as `Journal.open`.
     """
     try:
-        return Journal.open(path), None
-    except JournalDamaged:
-        aside = set_aside(path)
         journal = Journal.open(path)
-        return journal, SetAside(aside, rescue(aside, journal))
+    except JournalDamaged:
+        set_aside(path)
+        journal = _open_new(path, make_room)
+    try:
+        return journal, take_over(journal, make_room)
+    except BaseException:
+        journal.close()
+        raise
+
+
+def _open_new(path: Path, make_room: Callable[[], bool]) -> Journal:
+    try:
+        return Journal.open(path)
+    except JournalFull:
+        if not make_room():
+            raise
+        return Journal.open(path)

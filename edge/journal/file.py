@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from data.durable import aside_name
+from data.durable import aside_name, rename_durably, sync_folder
 from data.errors import GreenlightError
 from data.exits import Exit
 from edge.journal.schema import MIGRATIONS
@@ -29,6 +29,11 @@ _CACHE_KIBIBYTES = 512
 _LOG_BYTES = 4 * 1024 * 1024
 # Under this much free space a failed write means a full disk, whatever SQLite calls it.
 _FULL_BELOW_BYTES = 128 * 1024
+# Beside the journal itself: its write-ahead log holds what was confirmed last.
+_OWN_FILES = ("", "-wal")
+
+# What a journal that was set aside is called, after its own name.
+DAMAGED, REPLACED = "damaged", "replaced"
 
 
 class JournalError(GreenlightError):
@@ -51,6 +56,14 @@ class JournalFull(JournalError):
     """No space is left for the write: free some and try again."""
 
 
+class JournalReadOnly(JournalError):
+    """The disk takes no writes: the card may be failing."""
+
+
+class JournalReplaced(JournalError):
+    """The journal's files were removed or replaced under us: whatever we write would be lost."""
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into the journal's own, one class per decision of the caller."""
@@ -64,6 +77,12 @@ def translated(path: Path) -> Iterator[None]:
             code & 0xFF == sqlite3.SQLITE_IOERR and _nearly_full(path)
         ):
             raise JournalFull(f"{path}: no space left; free some on this disk") from error
+        if code & 0xFF == sqlite3.SQLITE_READONLY:
+            raise JournalReadOnly(f"{path}: can't be written: {error}") from error
+        if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise JournalError(
+                f"{path}: another program keeps it locked (find it with `fuser {path}`)"
+            ) from error
         raise JournalError(f"{path}: {error}") from error
 
 
@@ -81,11 +100,15 @@ class JournalStore:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._inode = path.stat().st_ino
+        self._files = _identities(path)
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
-        """Open the journal, making or migrating it as needed.
+    def open(cls, path: Path | str, *, make: bool = True) -> Self:
+        """Open the journal, migrating it as needed.
+
+        Args:
+            path: of its main file.
+            make: a new one where there is none.
 
         Raises:
             JournalDamaged: the file isn't a sound journal; nothing has been changed.
@@ -94,7 +117,10 @@ class JournalStore:
         """
         path = Path(path)
         try:
-            _touch(path)
+            if make:
+                _touch(path)
+            else:
+                path.stat()
         except OSError as error:
             raise JournalError(
                 f"{path}: {error.strerror}; is the folder there and ours?"
@@ -120,7 +146,13 @@ class JournalStore:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One atomic change: all of it is on the disk when the block ends, or none."""
+        """One atomic change: all of it is on the disk when the block ends, or none.
+
+        Raises:
+            JournalReplaced: what was written can't be found under the journal's name.
+            JournalFull, JournalReadOnly, JournalError: nothing has been changed.
+        """
+        self.check_in_place()
         with translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -130,6 +162,8 @@ class JournalStore:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+        # Asked after the commit too: nothing is confirmed that the next start wouldn't find.
+        self.check_in_place()
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Return every row of a reading query."""
@@ -142,10 +176,47 @@ class JournalStore:
 
     def replaced(self) -> bool:
         """Say whether the file at our path is no longer ours: it was set aside, so reopen."""
-        try:
-            return self.path.stat().st_ino != self._inode
-        except FileNotFoundError:
-            return True
+        return _identity(self.path) != self._files[0]
+
+    def check_in_place(self) -> None:
+        """Raise JournalReplaced if the journal's names no longer lead to the files we have open."""
+        for suffix, found, ours in zip(
+            _OWN_FILES, _identities(self.path), self._files, strict=True
+        ):
+            if found != ours:
+                happened = "removed" if found is None else "replaced"
+                raise JournalReplaced(f"{self.path}{suffix}: {happened} while it was in use")
+
+    def keep_copy(self) -> Path:
+        """Write all that this connection still sees under a name that the next start takes over.
+
+        For a journal whose files were removed or replaced: the open files still hold everything.
+
+        Raises:
+            JournalError, OSError: it can't be written.
+        """
+        kept = aside_name(self.path, REPLACED)
+        fresh = kept.with_name(f".{kept.name}.new")
+        with translated(fresh):
+            copy = sqlite3.connect(fresh)
+            try:
+                self._connection.backup(copy)
+            finally:
+                copy.close()
+        rename_durably(fresh, kept)
+        return kept
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _identities(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    return tuple(_identity(path.with_name(path.name + suffix)) for suffix in _OWN_FILES)
 
 
 def _touch(path: Path) -> None:
@@ -224,10 +295,11 @@ def set_aside(path: Path) -> Path:
     Returns:
         The new name of the main file.
     """
-    aside = aside_name(path)
+    aside = aside_name(path, DAMAGED)
     # The log first: a new journal must never meet the old one's log.
     for suffix in ("-wal", "-shm", ""):
         old = path.with_name(path.name + suffix)
         if old.exists():
             old.rename(aside.with_name(aside.name + suffix))
+    sync_folder(path.parent)
     return aside

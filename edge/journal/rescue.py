@@ -1,20 +1,28 @@
-"""What can still be read of a damaged journal: approved films, ratings, and what was not sent yet.
+"""What can still be read of journals set aside: approved films, ratings, and what was not sent yet.
 
-The damaged file stays as it is; whoever looks into it later finds everything.
+It is taken over in one transaction with a note that it was; without the note, the next start tries
+again. The file set aside stays as it is; whoever looks into it later finds everything.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.errors import InvalidRecord
 from data.messages import Feedback
 from data.picks import Pick
 from data.wire import decode
-from edge.journal.file import JournalStore
+from edge.journal.file import (
+    DAMAGED,
+    REPLACED,
+    JournalError,
+    JournalFull,
+    JournalStore,
+    translated,
+)
 
 _PICKS = "SELECT id, made_at, payload, slate FROM picks ORDER BY seq"
 _DECISIONS = "SELECT pick_id, decision, decided_at FROM decisions ORDER BY pick_id"
@@ -22,21 +30,99 @@ _RATINGS = "SELECT id, pick_id, source, stars, rated_at, payload FROM ratings OR
 _OUTBOX = "SELECT id, captured_at, payload, state, reason FROM outbox ORDER BY seq"
 
 
-def rescue(damaged: Path, journal: JournalStore) -> int:
-    """Copy what can be read of approved picks, ratings and the outbox into a new journal.
+# What these codes say is about the moment, not about the file: nothing is given up for them.
+_OF_THE_MOMENT = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+)
+
+
+class SetAside(NamedTuple):
+    """A journal that was set aside.
+
+    Attributes:
+        path: of its main file.
+        rescued: how many ratings were taken over from it just now.
+        failure: why nothing could be taken over yet; the next start tries again.
+    """
+
+    path: Path
+    rescued: int = 0
+    failure: str = ""
+
+
+def asides(path: Path) -> list[Path]:
+    """Return the main files of all journals set aside here."""
+    found = [
+        aside
+        for why in (DAMAGED, REPLACED)
+        for aside in path.parent.glob(f"{path.name}.{why}-*")
+        if not aside.name.endswith(("-wal", "-shm"))
+    ]
+    return sorted(found)
+
+
+def unread(journal: JournalStore) -> list[Path]:
+    """Return the journals set aside whose ratings haven't been taken over into this one."""
+    known = {name for (name,) in journal.rows("SELECT file FROM taken_over")}
+    return [aside for aside in asides(journal.path) if _lasting_name(aside) not in known]
+
+
+def take_over(journal: JournalStore, make_room: Callable[[], bool]) -> list[SetAside]:
+    """Take over what can be read of every journal set aside, where that isn't done yet.
+
+    Args:
+        journal: into which.
+        make_room: gives up space kept back for this; says whether there was any.
+    """
+    return [_take_over(aside, journal, make_room) for aside in unread(journal)]
+
+
+def _take_over(aside: Path, journal: JournalStore, make_room: Callable[[], bool]) -> SetAside:
+    try:
+        try:
+            return SetAside(aside, rescue(aside, journal))
+        except JournalFull:
+            if not make_room():
+                raise
+            return SetAside(aside, rescue(aside, journal))
+    except JournalError as error:
+        return SetAside(aside, failure=str(error))
+
+
+def _lasting_name(aside: Path) -> str:
+    found = aside.stat()
+    return f"{aside.name}:{found.st_ino}:{found.st_mtime_ns}"
+
+
+def rescue(aside: Path, journal: JournalStore) -> int:
+    """Copy what can be read of approved picks, ratings and the outbox into a journal.
 
     Returns:
-        How many ratings were rescued.
+        How many ratings were new to it.
+
+    Raises:
+        JournalError: it can't be done at this moment; nothing has been changed.
     """
-    connection = sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        decisions = {row[0]: row for row in _readable(connection, _DECISIONS)}
-        picks = [row for row in _readable(connection, _PICKS) if row[0] in decisions]
-        picks = [row for row in picks if _is_sound(row[2], Pick)]
-        ratings = [row for row in _readable(connection, _RATINGS) if _is_sound(row[5], Feedback)]
-        outbox = [row for row in _readable(connection, _OUTBOX) if _is_sound(row[2], Feedback)]
-    finally:
-        connection.close()
+    name = _lasting_name(aside)
+    with translated(aside):
+        connection = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            decisions = {row[0]: row for row in _readable(connection, _DECISIONS)}
+            picks = [row for row in _readable(connection, _PICKS) if row[0] in decisions]
+            picks = [row for row in picks if _is_sound(row[2], Pick)]
+            ratings = [
+                row for row in _readable(connection, _RATINGS) if _is_sound(row[5], Feedback)
+            ]
+            outbox = [row for row in _readable(connection, _OUTBOX) if _is_sound(row[2], Feedback)]
+        finally:
+            connection.close()
+    known = {id_ for (id_,) in journal.rows("SELECT id FROM ratings")}
     with journal.transaction() as new:
         new.executemany(
             "INSERT OR IGNORE INTO picks (id, made_at, payload, slate) VALUES (?, ?, ?, ?)", picks
@@ -52,7 +138,9 @@ def rescue(damaged: Path, journal: JournalStore) -> int:
             " VALUES (?, ?, ?, ?, ?)",
             outbox,
         )
-    return len(ratings)
+        new_ones = [row[0] for row in ratings if row[0] not in known]
+        new.execute("INSERT OR REPLACE INTO taken_over VALUES (?, ?)", (name, len(new_ones)))
+    return len(new_ones)
 
 
 def _readable(connection: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
@@ -67,8 +155,9 @@ def _readable(connection: sqlite3.Connection, query: str) -> list[tuple[Any, ...
 def _until_damage(connection: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:
     try:
         yield from connection.execute(query)
-    except sqlite3.DatabaseError:
-        return
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_MOMENT:
+            raise
 
 
 def _is_sound(payload: object, kind: type[Pick] | type[Feedback]) -> bool:

@@ -76,4 +76,13 @@ CREATE INDEX outbox_pending ON outbox (seq) WHERE state = 'pending';
 CREATE INDEX requests_pending ON requests (kind, seq) WHERE state = 'pending';
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PENDING_FIRST)
+# Journals that were set aside, and whose readable rows are in this one. `file` names one for good:
+# its name, inode and time of change.
+_TAKEN_OVER = """
+CREATE TABLE taken_over (
+    file    TEXT PRIMARY KEY,
+    ratings INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PENDING_FIRST, _TAKEN_OVER)

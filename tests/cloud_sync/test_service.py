@@ -120,8 +120,8 @@ def test_a_journal_that_the_appliance_sets_aside_is_followed(folder: Path) -> No
     for suffix in ("", "-wal"):
         path = folder / f"{JOURNAL}{suffix}"
         path.write_bytes(b"\xff" * path.stat().st_size)
-    journal, aside = open_or_set_aside(folder / JOURNAL)
-    assert aside is not None
+    journal, asides = open_or_set_aside(folder / JOURNAL)
+    assert asides
     with journal:
         journal.record_rating(feedback(1))
         assert world.run(lambda: journal.outbox_depth()[0] == 0)

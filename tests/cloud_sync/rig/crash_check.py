@@ -31,9 +31,9 @@ def broken_promises(
 ) -> Iterator[str]:
     """Yield a sentence for each thing that is not as it was promised."""
     keys = signing.read_public_keys(bundles)
-    journal, aside = open_or_set_aside(state / JOURNAL)
+    journal, asides = open_or_set_aside(state / JOURNAL)
     with journal:
-        if aside is not None:
+        if asides:
             yield "the journal is damaged"
         yield from _ratings(journal, promised)
         yield from _offers(journal, state, keys)

@@ -66,9 +66,9 @@ def test_everything_that_is_wrong_has_a_fix(
         "pins",
         "disk",
         "set aside",
-        "set aside",
         "clock",
         "model",
+        "set aside",
         "refused rating",
         "sync",
     ]
@@ -76,6 +76,9 @@ def test_everything_that_is_wrong_has_a_fix(
     assert "year: is 99" in part(found, "refused rating").found
     assert "greenlight-sync retry" in part(found, "refused rating").fix
     assert "no route" in part(found, "sync").found
+    # Never advise to delete what was not read.
+    (unread,) = [finding for finding in wrong if "journal.db.damaged-1" in finding.found]
+    assert unread.fix.startswith("keep it")
 
 
 def test_a_device_that_never_ran_is_told_how_to_start(tmp_path: Path):

@@ -212,6 +212,30 @@ def test_a_damaged_journal_is_set_aside_and_the_owner_is_told(supplied):
     assert "journal.db.damaged-1" in found.stdout
 
 
+def test_a_journal_removed_under_the_appliance_is_a_fault_and_nothing_is_lost(supplied):
+    running = supplied.start()
+    running.wait_for("model: films")
+    films = []
+    for _ in range(2):
+        films.append(supplied.ask("press")["pick"]["id"])
+        assert supplied.ask("approve")["ok"]
+    assert supplied.ask("rate", stars=8, pick_id=films[0])["ok"]
+    for file in supplied.state.glob(f"{JOURNAL}*"):
+        file.unlink()
+    refused = supplied.command("rate", "7", "--pick", films[1])
+    assert refused.returncode == 1
+    assert "removed while it was in use" in refused.stderr
+    wait_until(lambda: supplied.ask("status")["phase"] == "fault")
+    assert supplied.ask("status")["pattern"] == "fast even blinking"
+    assert "kept in journal.db.replaced-1" in supplied.ask("status")["fault"]
+    assert supplied.command("doctor", "--simulate").returncode == 1
+    assert running.stop() == 0
+    supplied.start().wait_for("model: films")
+    assert "1 ratings were rescued" in supplied.ask("status")["attention"][0]
+    assert supplied.ask("status")["outbox"]["waiting"] == 1
+    assert supplied.ask("rate", stars=7, pick_id=films[1])["ok"]
+
+
 def test_holding_past_ten_seconds_would_shut_down_and_past_five_synchronises(bench):
     running = bench.start()
     assert bench.ask("hold", seconds=5.1)["message"] == (

@@ -12,11 +12,15 @@ import pytest
 from data.ids import new_id
 from edge.journal import (
     JOURNAL,
+    REPLACED,
     Journal,
     JournalDamaged,
     JournalError,
+    JournalReplaced,
     JournalTooNew,
+    asides,
     open_or_set_aside,
+    unread,
 )
 from edge.journal.file import set_aside
 from edge.journal.schema import MIGRATIONS
@@ -36,10 +40,9 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_started(tmp_path: Path):
     path.write_bytes(b"this is no database" * 1000)
     with pytest.raises(JournalDamaged):
         Journal.open(path)
-    journal, aside = open_or_set_aside(path)
+    journal, (aside,) = open_or_set_aside(path)
     with journal:
         assert journal.history() == []
-    assert aside is not None
     assert aside.rescued == 0
     assert aside.path.read_bytes().startswith(b"this is no database")
 
@@ -129,3 +132,38 @@ def test_the_group_may_write(tmp_path: Path):
     with Journal.open(path):
         for name in (JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm"):
             assert (tmp_path / name).stat().st_mode & 0o777 == 0o660
+
+
+GONE = {
+    "all": ("", "-wal", "-shm"),
+    "the log alone": ("-wal",),
+    "the main file alone": ("",),
+}
+
+
+@pytest.mark.parametrize("gone", GONE)
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_nothing_is_confirmed_that_the_next_start_would_not_find(
+    tmp_path: Path, make_pick, make_feedback, gone: str, how: str
+):
+    path = tmp_path / JOURNAL
+    before, after = make_feedback(make_pick()), make_feedback(make_pick())
+    with Journal.open(path) as journal:
+        journal.record_rating(before)
+        for suffix in GONE[gone]:
+            file = path.with_name(path.name + suffix)
+            file.unlink()
+            if how == "replaced":
+                file.write_bytes(b"")
+        with pytest.raises(JournalReplaced, match=f"{how} while it was in use"):
+            journal.record_rating(after)
+        kept = journal.keep_copy()
+    assert kept.name == f"{JOURNAL}.{REPLACED}-1"
+    for suffix in GONE["all"]:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    journal, (aside,) = open_or_set_aside(path)
+    with journal:
+        assert (aside.path, aside.rescued) == (kept, 1)
+        assert [row.id for row in journal.peek_outbox(9)] == [before.id]
+        assert unread(journal) == []
+        assert asides(path) == [kept]

@@ -7,8 +7,12 @@ from pathlib import Path
 from edge.journal import (
     JOURNAL,
     Journal,
+    JournalFull,
     open_or_set_aside,
+    rescue,
+    unread,
 )
+from edge.journal.file import set_aside
 
 
 def test_what_can_be_read_of_a_damaged_journal_is_taken_over(
@@ -26,9 +30,8 @@ def test_what_can_be_read_of_a_damaged_journal_is_taken_over(
     content[middle : middle + 3 * 4096] = b"\xaa" * (3 * 4096)
     path.write_bytes(content)
 
-    journal, aside = open_or_set_aside(path)
+    journal, (aside,) = open_or_set_aside(path)
     with journal:
-        assert aside is not None
         assert aside.path.read_bytes() == bytes(content)
         assert aside.rescued > 100
         known = {entry.pick.id for entry in journal.history()}
@@ -36,3 +39,57 @@ def test_what_can_be_read_of_a_damaged_journal_is_taken_over(
         assert known <= {pick.id for pick in picks}
         assert journal.outbox_depth()[0] > 100
         assert journal.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_what_was_set_aside_when_the_power_went_is_taken_over_at_the_next_start(
+    tmp_path: Path, make_pick, make_feedback
+):
+    path = tmp_path / JOURNAL
+    feedback = make_feedback(make_pick())
+    with Journal.open(path) as journal:
+        journal.record_rating(feedback)
+    aside = set_aside(path)
+    # The power goes here, or after the next line.
+    Journal.open(path).close()
+    journal, found = open_or_set_aside(path)
+    with journal:
+        assert [(one.path, one.rescued) for one in found] == [(aside, 1)]
+        assert [row.id for row in journal.peek_outbox(9)] == [feedback.id]
+        journal.acknowledge([feedback.id])
+    journal, found = open_or_set_aside(path)
+    with journal:
+        # Once is enough: what the cloud has by now is not sent again.
+        assert found == []
+        assert journal.outbox_depth()[0] == 0
+
+
+def test_without_space_taking_over_is_tried_at_every_start_until_it_is_done(
+    tmp_path: Path, make_pick, make_feedback, monkeypatch
+):
+    path = tmp_path / JOURNAL
+    with Journal.open(path) as journal:
+        journal.record_rating(make_feedback(make_pick()))
+    aside = set_aside(path)
+    real = rescue.rescue
+    room: list[bool] = []
+
+    def full(aside: Path, journal: Journal) -> int:
+        if not room:
+            raise JournalFull("no space left")
+        return real(aside, journal)
+
+    monkeypatch.setattr(rescue, "rescue", full)
+    for _ in range(2):
+        journal, (found,) = open_or_set_aside(path)
+        with journal:
+            assert "no space left" in found.failure
+            assert unread(journal) == [aside]
+
+    def make_room() -> bool:
+        room.append(True)
+        return True
+
+    journal, (found,) = open_or_set_aside(path, make_room)
+    with journal:
+        assert (found.rescued, found.failure) == (1, "")
+        assert unread(journal) == []
