@@ -20,6 +20,9 @@ from contextlib import closing
 from pathlib import Path
 
 JOURNAL = "journal.db"
+# What is confirmed to the owner, with the column that names a row for good. UUIDs of version 7 sort
+# in the order in which they were made.
+CONFIRMED = (("picks", "id"), ("decisions", "pick_id"), ("ratings", "id"), ("outbox", "id"))
 
 
 def save(state: Path) -> None:
@@ -41,7 +44,8 @@ def save(state: Path) -> None:
 def restore(state: Path) -> str:
     """Put the copy in the journal's place if newer software has rewritten the journal.
 
-    The newer journal is set aside, not deleted. At every moment, also after a power cut,
+    What was picked, approved and rated since the copy was made is taken over into it. The newer
+    journal is set aside, not deleted. At every moment, also after a power cut,
     `journal.db` is a whole journal.
 
     Returns:
@@ -55,6 +59,7 @@ def restore(state: Path) -> str:
         aside = ""
         if journal.exists():
             _write_log_back(journal)
+            _take_over(journal, copy)
             folder = (
                 state / f"journal-of-failed-upgrade-{time.strftime('%Y%m%d%H%M%S')}-{os.getpid()}"
             )
@@ -98,6 +103,36 @@ def _write_log_back(journal: Path) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.DatabaseError:
         pass  # a damaged journal is set aside as it is
+
+
+def _take_over(newer: Path, copy: Path) -> None:
+    """Copy rows that only the newer journal has, as far as both know their columns."""
+    try:
+        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+            connection.execute("ATTACH ? AS newer", (str(newer),))
+            connection.execute("BEGIN")
+            for table, key in CONFIRMED:
+                columns = ", ".join(_shared_columns(connection, table))
+                connection.execute(
+                    f"INSERT OR IGNORE INTO main.{table} ({columns})"
+                    f" SELECT {columns} FROM newer.{table} WHERE {key} NOT IN"
+                    f" (SELECT {key} FROM main.{table}) ORDER BY {key}"
+                )
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.DatabaseError as error:
+        # The copy alone is better than nothing, and the newer journal stays beside it.
+        print(f"what was rated since the upgrade was not taken over: {error}", file=sys.stderr)
+
+
+def _shared_columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Return the columns that both versions have, without the number that each gives out itself."""
+    known = [
+        {row[1] for row in connection.execute(f"PRAGMA {schema}.table_info({table})")}
+        for schema in ("main", "newer")
+    ]
+    return sorted((known[0] & known[1]) - {"seq"})
 
 
 def _sync_folder(folder: Path) -> None:

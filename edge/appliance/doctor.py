@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,8 @@ def _journal(config: Config) -> Iterator[Finding]:
             refused = journal.quarantined()
             sync_state = journal.sync_state()
             not_yet = unread(journal)
+            damaged = journal.damage()
+            bad, set_aside = journal.count_bad_rows()
     except JournalDamaged as error:
         fix = "restart the appliance: it sets this aside and starts a new one"
         yield Finding("journal", False, str(error), fix)
@@ -173,12 +175,24 @@ def _journal(config: Config) -> Iterator[Finding]:
         yield from _set_aside(left, left)
         return
     since = f", the oldest since {oldest}" if oldest else ""
-    yield Finding("journal", True, f"sound; {waiting} ratings wait to be sent{since}")
+    waits = f"{waiting} ratings wait to be sent{since}"
+    restart = "restart the appliance: it sets this aside and carries on without"
+    if damaged:
+        yield Finding("journal", False, damaged, restart)
+    elif bad:
+        yield Finding("journal", False, f"damaged rows: {_counted(bad)}; {waits}", restart)
+    else:
+        earlier = f"; damaged rows set aside earlier: {_counted(set_aside)}" if set_aside else ""
+        yield Finding("journal", True, f"sound, every row; {waits}{earlier}")
     yield from _set_aside(left, not_yet)
     for row in refused:
         fix = "it is kept; once the cause is fixed: `sudo greenlight-sync retry`"
         yield Finding("refused rating", False, f"{row.id}: {row.reason}", fix)
     yield from _sync(config, sync_state)
+
+
+def _counted(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
 
 
 def _set_aside(left: list[Path], unread: list[Path]) -> Iterator[Finding]:

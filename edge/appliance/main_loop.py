@@ -24,7 +24,7 @@ from edge.appliance.boot import now
 from edge.appliance.machine import Event
 from edge.appliance.storage import StorageFailed, StorageObserver
 from edge.appliance.workers import Worker
-from edge.journal import JOURNAL, IncomingModel, Journal, JournalError, JournalReplaced
+from edge.journal import JOURNAL, BadRows, IncomingModel, Journal, JournalError, JournalReplaced
 from edge.models.activation import UpdateState
 from edge.models.trial import TrialInterrupted
 from edge.models.update import TrialLimits, Update
@@ -32,6 +32,7 @@ from edge.models.update import TrialLimits, Update
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
 _TIDY_SECONDS = 3600.0
+_TIDY_AT_MOST_SECONDS = 0.5
 _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 5.0, 3600.0
 _STOP_SECONDS = 20.0
 
@@ -84,8 +85,20 @@ def _look(appliance: Appliance, observer: JournalObserver, storage: StorageObser
 def _tidy(appliance: Appliance) -> None:
     try:
         appliance.journal.prune(appliance.config.keep_picks)
+        bad = appliance.journal.set_bad_rows_aside(now(), _TIDY_AT_MOST_SECONDS)
+        if bad.set_aside:
+            appliance.attention.raise_("bad-rows", bad_rows_sentence(bad))
     except GreenlightError as error:
         _log.warning("the journal could not be tidied: %s", error)
+
+
+def bad_rows_sentence(bad: BadRows) -> str:
+    """Return the warning about damaged rows."""
+    repaired = f"; ratings restored from their second copy: {bad.repaired}" if bad.repaired else ""
+    return (
+        f"damaged rows of the journal were set aside ({bad}){repaired};"
+        " if this happens again, replace the card"
+    )
 
 
 @dataclass

@@ -23,12 +23,25 @@ from edge.appliance.control_socket import serve
 from edge.appliance.decisions import SlateDamaged, kept_slate
 from edge.appliance.disk_space import JournalWriter, Reserve
 from edge.appliance.machine import Event
-from edge.appliance.main_loop import HasHeartbeat, JournalObserver, main_loop
+from edge.appliance.main_loop import (
+    HasHeartbeat,
+    JournalObserver,
+    bad_rows_sentence,
+    main_loop,
+)
 from edge.appliance.state_folder import NoState, locked
 from edge.appliance.storage import StorageObserver
 from edge.appliance.workers import Worker
 from edge.config import Config
-from edge.journal import JOURNAL, REPLACED, Journal, SetAside, open_or_set_aside
+from edge.journal import (
+    CHECK_SECONDS,
+    JOURNAL,
+    REPLACED,
+    Journal,
+    JournalError,
+    SetAside,
+    open_or_set_aside,
+)
 from edge.models import active as models
 from edge.models.active import LoadedModel
 from edge.models.store import ModelStore
@@ -98,6 +111,7 @@ async def _run(
             # Under `nohup` a closed terminal is to be ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, lambda: appliance.begin(ShutDown()))
+        _report_bad_rows(appliance)
         for aside in asides:
             appliance.attention.raise_(f"journal-{aside.path.name}", _became_of(aside))
         await _restore_slate(appliance, updater)
@@ -169,6 +183,16 @@ def _key_actions(appliance: Appliance) -> KeyActions:
         synchronise=lambda: appliance.begin(Synchronise()),
         stop=lambda: appliance.begin(ShutDown()),
     )
+
+
+def _report_bad_rows(appliance: Appliance) -> None:
+    try:
+        bad = appliance.journal.set_bad_rows_aside(now(), CHECK_SECONDS)
+    except JournalError as error:
+        appliance.attention.raise_("journal", str(error))
+        return
+    if bad.set_aside:
+        appliance.attention.raise_("bad-rows", bad_rows_sentence(bad))
 
 
 def _became_of(aside: SetAside) -> str:

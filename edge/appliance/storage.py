@@ -8,6 +8,7 @@ import errno
 import os
 import secrets
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -99,7 +100,7 @@ class StorageObserver:
         self._trial: asyncio.Task[None] | None = None
         self._begun = -_SYNC_SECONDS
         self._next_probe = 0.0
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
 
     def look(self) -> None:
         """Raise what is wrong with the disk, as far as it is known now.
@@ -109,9 +110,7 @@ class StorageObserver:
             PermissionError: this user may not write there.
         """
         now = time.monotonic()
-        if self._trial is not None and self._trial.done():
-            self._failure, self._trial = self._trial.exception(), None
-        if self._trial is None:
+        if self._trial is None or self._trial.done():
             if now - self._begun >= _SYNC_SECONDS:
                 self._begin(now)
         elif now - self._begun >= _SLOW_SECONDS:
@@ -127,5 +126,12 @@ class StorageObserver:
         else:
             trial = check_writable
         self._begun = now
-        job = self._worker.run(partial(trial, self._folder))
-        self._trial = asyncio.get_running_loop().create_task(job)
+        self._trial = asyncio.get_running_loop().create_task(self._carry_out(trial))
+
+    async def _carry_out(self, trial: Callable[[Path], None]) -> None:
+        try:
+            await self._worker.run(partial(trial, self._folder))
+        except (StorageFailed, OSError) as error:
+            self._failure = error
+        else:
+            self._failure = None

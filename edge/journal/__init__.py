@@ -17,7 +17,9 @@ from edge.journal.appliance import (
     ApplianceSide,
     ConflictingRecord,
 )
+from edge.journal.checksums import BadRows
 from edge.journal.file import (
+    CHECK_SECONDS,
     REPLACED,
     JournalDamaged,
     JournalError,
@@ -42,10 +44,12 @@ from edge.journal.sync import SyncSide
 JOURNAL = "journal.db"
 
 __all__ = [
+    "CHECK_SECONDS",
     "JOURNAL",
     "REPLACED",
     "Activation",
     "AlreadyRated",
+    "BadRows",
     "ConflictingRecord",
     "Decision",
     "HistoryEntry",

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from collections import Counter
+from typing import Any, TypeVar
 
 import msgspec
 
+from data.errors import InvalidRecord
 from data.films import Combination
 from data.messages import Feedback, VerificationRequest
 from data.picks import Pick
 from data.wire import decode, encode
+from edge.journal.checksums import (
+    BadRows,
+    count_bad,
+    seal,
+    set_aside_before,
+    set_bad_rows_aside,
+    slate_of,
+    sound,
+)
 from edge.journal.file import JournalError
 from edge.journal.models import ModelRecords
 from edge.journal.rows import (
@@ -25,19 +36,20 @@ SELECT picks.seq, picks.payload, decisions.decision, ratings.id, ratings.stars, 
        CASE outbox.state WHEN 'pending' THEN 'waiting' WHEN 'quarantined' THEN 'quarantined'
        ELSE 'stored' END,
        ratings.payload
-FROM (SELECT seq, id, payload FROM picks WHERE {where} ORDER BY seq DESC LIMIT ?) AS picks
-LEFT JOIN decisions ON decisions.pick_id = picks.id
-LEFT JOIN ratings ON ratings.pick_id = picks.id
+FROM (SELECT seq, id, payload FROM sound_picks WHERE {where} ORDER BY seq DESC LIMIT ?) AS picks
+LEFT JOIN sound_decisions AS decisions ON decisions.pick_id = picks.id
+LEFT JOIN sound_ratings AS ratings ON ratings.pick_id = picks.id
 LEFT JOIN outbox ON outbox.id = ratings.id
 ORDER BY picks.seq DESC, ratings.source
 """
-_APPROVED = "id IN (SELECT pick_id FROM decisions WHERE decision = 'approved')"
+_APPROVED = "id IN (SELECT pick_id FROM sound_decisions WHERE decision = 'approved')"
 _UNRATED = "id NOT IN (SELECT pick_id FROM ratings)"
+# Not an older one, where the newest was damaged and set aside.
+_NEWEST_EVER = "seq = (SELECT seq FROM sqlite_sequence WHERE name = 'picks')"
 _ALL = -1
 
 
-class _Exact(msgspec.Struct):
-    rating: float | None = None
+_Kept = TypeVar("_Kept", Pick, Feedback)
 
 
 class AlreadyRated(JournalError):
@@ -65,10 +77,11 @@ class ApplianceSide(ModelRecords):
             verification_id: of the request to have the cloud score it too, or None for no request.
         """
         with self.transaction() as connection:
-            connection.execute(
+            made = connection.execute(
                 "INSERT INTO picks (id, made_at, payload, slate) VALUES (?, ?, ?, ?)",
                 (pick.id, pick.made_at, encode(pick), slate),
             )
+            seal(connection, "picks", made.lastrowid)
             if verification_id is not None:
                 request = VerificationRequest(verification_id, pick.model_hash, (pick.combination,))
                 _ask_to_verify(connection, request, (pick.prediction.expected,))
@@ -80,10 +93,15 @@ class ApplianceSide(ModelRecords):
             Whether this was new.
         """
         with self.transaction() as connection:
+            connection.execute(
+                f"DELETE FROM decisions WHERE pick_id = ? AND NOT {sound('decisions')}", (pick_id,)
+            )
             made = connection.execute(
                 "INSERT OR IGNORE INTO decisions (pick_id, decision, decided_at) VALUES (?, ?, ?)",
                 (pick_id, decision, decided_at),
             )
+            if made.rowcount == 1:
+                seal(connection, "decisions", pick_id)
             return made.rowcount == 1
 
     def record_rating(self, feedback: Feedback) -> bool:
@@ -118,10 +136,12 @@ class ApplianceSide(ModelRecords):
                     payload,
                 ),
             )
-            connection.execute(
+            seal(connection, "ratings", feedback.id)
+            sent = connection.execute(
                 "INSERT INTO outbox (id, captured_at, payload) VALUES (?, ?, ?)",
                 (feedback.id, feedback.rated_at, payload),
             )
+            seal(connection, "outbox", sent.lastrowid)
             return True
 
     def request_sync(
@@ -140,19 +160,20 @@ class ApplianceSide(ModelRecords):
         with self.transaction() as connection:
             if verification is not None:
                 _ask_to_verify(connection, verification, scores)
-            connection.execute(
+            made = connection.execute(
                 "INSERT INTO requests (id, kind, payload) VALUES (?, 'sync', ?)",
                 (request_id, b"{}"),
             )
+            seal(connection, "requests", made.lastrowid)
 
     def verified_after(self, seq: int) -> list[tuple[int, Any]]:
         """Return sequence number and result of each verification finished since, oldest first."""
         found = self.rows(
-            "SELECT seq, result FROM requests WHERE kind = 'verify' AND state = 'done' AND seq > ?"
-            " ORDER BY seq",
+            "SELECT seq, result FROM sound_requests"
+            " WHERE kind = 'verify' AND state = 'done' AND seq > ? ORDER BY seq",
             seq,
         )
-        return [(number, msgspec.json.decode(result)) for number, result in found]
+        return [(number, _json(result)) for number, result in found]
 
     def history(self, limit: int = _ALL) -> list[HistoryEntry]:
         """Return the newest picks with decisions and ratings, newest first."""
@@ -160,7 +181,9 @@ class ApplianceSide(ModelRecords):
 
     def feedback(self) -> list[tuple[str, bytes]]:
         """Return id and payload of every rating, as the cloud gets them."""
-        return [(id_, payload) for id_, payload in self.rows("SELECT id, payload FROM ratings")]
+        return [
+            (id_, payload) for id_, payload in self.rows("SELECT id, payload FROM sound_ratings")
+        ]
 
     def awaiting_rating(self) -> list[HistoryEntry]:
         """Return approved picks without any rating, newest first."""
@@ -168,7 +191,7 @@ class ApplianceSide(ModelRecords):
 
     def waiting_pick(self) -> Pick | None:
         """Return the newest pick if nothing has been decided about it."""
-        newest = self._entries("1", 1)
+        newest = self._entries(_NEWEST_EVER, 1)
         return newest[0].pick if newest and newest[0].decision is None else None
 
     def find_pick(self, pick_id: str) -> HistoryEntry | None:
@@ -178,19 +201,31 @@ class ApplianceSide(ModelRecords):
 
     def slate_of(self, pick_id: str) -> bytes | None:
         """Return what `record_pick` was given as the slate."""
-        found = self.rows("SELECT slate FROM picks WHERE id = ?", pick_id)
-        return found[0][0] if found else None
+        return slate_of(self, pick_id)
 
     def approved_combinations(self) -> set[Combination]:
         """Return the combinations already made: they are never offered again."""
-        found = self.rows(f"SELECT payload FROM picks WHERE {_APPROVED}")
-        picks = (decode(payload, Pick) for (payload,) in found)
-        return {pick.combination for pick in picks}
+        found = self.rows(f"SELECT payload FROM sound_picks WHERE {_APPROVED}")
+        picks = (_readable(payload, Pick) for (payload,) in found)
+        return {pick.combination for pick in picks if pick is not None}
 
     def sync_state(self) -> dict[str, Any]:
         """Return everything the sync service has reported."""
-        found = self.rows("SELECT key, value FROM sync_state")
-        return {key: msgspec.json.decode(value) for key, value in found}
+        found = self.rows("SELECT key, value FROM sound_sync_state")
+        return {key: _json(value) for key, value in found}
+
+    def set_bad_rows_aside(self, found_at: str, seconds: float | None = None) -> BadRows:
+        """Move damaged rows out of the way, so that nobody believes them; see `BadRows`.
+
+        Args:
+            found_at: the time, as text.
+            seconds: stop looking after this long; None looks at every row.
+        """
+        return set_bad_rows_aside(self, found_at, seconds)
+
+    def count_bad_rows(self) -> tuple[Counter[str], Counter[str]]:
+        """Return how many rows are damaged now, and how many were set aside, by kind."""
+        return count_bad(self), set_aside_before(self)
 
     def prune(self, keep_picks: int) -> int:
         """Delete picks beyond the newest `keep_picks`, and finished requests as old.
@@ -222,22 +257,42 @@ class ApplianceSide(ModelRecords):
             _ENTRIES.format(where=where), *values, limit
         ):
             if seq not in entries:
-                entries[seq] = HistoryEntry(seq, decode(payload, Pick), decision, ())
+                pick = _readable(payload, Pick)
+                if pick is None:
+                    continue
+                entries[seq] = HistoryEntry(seq, pick, decision, ())
             if rating[0] is not None:
                 entry = entries[seq]
-                told = (*rating, msgspec.json.decode(feedback, type=_Exact).rating)
+                exact = _readable(feedback, Feedback)
+                told = (*rating, exact.rating if exact is not None else None)
                 more = (*entry.ratings, Rating(*told))
                 entries[seq] = msgspec.structs.replace(entry, ratings=more)
         return list(entries.values())
 
 
+def _readable(payload: bytes, kind: type[_Kept]) -> _Kept | None:
+    # A row from before checksums may be damaged, and so say nothing.
+    try:
+        return decode(payload, kind)
+    except InvalidRecord:
+        return None
+
+
+def _json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
+
+
 def _ask_to_verify(
     connection: sqlite3.Connection, request: VerificationRequest, scores: tuple[float, ...]
 ) -> None:
-    connection.execute(
+    made = connection.execute(
         "INSERT INTO requests (id, kind, payload, scores) VALUES (?, 'verify', ?, ?)",
         (request.request_id, encode(request), msgspec.json.encode(scores).decode()),
     )
+    seal(connection, "requests", made.lastrowid)
 
 
 def _same_or_refused(known: tuple[str, int, bytes], feedback: Feedback, payload: bytes) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Self
 from data.durable import aside_name, rename_durably, sync_folder
 from data.errors import GreenlightError
 from data.exits import Exit
+from edge.journal import checksums
 from edge.journal.schema import MIGRATIONS
 
 BUSY_SECONDS = 10.0
@@ -29,6 +30,10 @@ _CACHE_KIBIBYTES = 512
 _LOG_BYTES = 4 * 1024 * 1024
 # Under this much free space a failed write means a full disk, whatever SQLite calls it.
 _FULL_BELOW_BYTES = 128 * 1024
+# A start must be over long before systemd loses patience, however many picks are kept. What is not
+# checked by then the appliance checks while it runs.
+CHECK_SECONDS = 5.0
+_CHECK_STEPS = 20_000
 # Beside the journal itself: its write-ahead log holds what was confirmed last.
 _OWN_FILES = ("", "-wal")
 
@@ -165,6 +170,11 @@ class JournalStore:
         # Asked after the commit too: nothing is confirmed that the next start wouldn't find.
         self.check_in_place()
 
+    def each_row(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a reading query, one after the other."""
+        with translated(self.path):
+            yield from self._connection.execute(sql, values)
+
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Return every row of a reading query."""
         with translated(self.path):
@@ -173,6 +183,11 @@ class JournalStore:
     def data_version(self) -> int:
         """Return a number that changes whenever another connection has committed."""
         return int(self.rows("PRAGMA data_version")[0][0])
+
+    def damage(self) -> str | None:
+        """Return what SQLite finds wrong with the file, however long looking takes."""
+        found = str(self.rows("PRAGMA quick_check(1)")[0][0])
+        return None if found == "ok" else f"{self.path}: {found}"
 
     def replaced(self) -> bool:
         """Say whether the file at our path is no longer ours: it was set aside, so reopen."""
@@ -241,10 +256,26 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA cache_size=-{_CACHE_KIBIBYTES}")
     # Rows of one table can be damaged without anything failing yet; a pick that cannot be read
     # tomorrow is found today.
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    found = _quick_check(connection)
     if found != "ok":
         raise JournalDamaged(f"{path}: {found}")
+    checksums.prepare(connection)
     _migrate(connection, path)
+    checksums.make_views(connection)
+
+
+def _quick_check(connection: sqlite3.Connection) -> str:
+    """Return what SQLite finds within a few seconds; "ok" too where a large file takes longer."""
+    deadline = time.monotonic() + CHECK_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() >= deadline, _CHECK_STEPS)
+    try:
+        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return "ok"
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

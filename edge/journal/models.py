@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge.journal.checksums import expression, seal, sound
 from edge.journal.file import JournalStore
 from edge.journal.rows import IncomingModel, Outcome
 
@@ -12,7 +13,7 @@ class ModelRecords(JournalStore):
     def incoming_models(self) -> list[IncomingModel]:
         """Return the offered models that wait to be tried, oldest first."""
         found = self.rows(
-            "SELECT seq, version, manifest_sha256, job_id, folder FROM incoming"
+            "SELECT seq, version, manifest_sha256, job_id, folder FROM sound_incoming"
             " WHERE state = 'offered' ORDER BY seq"
         )
         return [IncomingModel(*row) for row in found]
@@ -28,7 +29,7 @@ class ModelRecords(JournalStore):
     ) -> None:
         """Write what became of a model and, in the same transaction, settle its offer."""
         with self.transaction() as connection:
-            connection.execute(
+            made = connection.execute(
                 "INSERT INTO activations"
                 " (version, model_hash, outcome, reason, job_id, manifest_sha256, recorded_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -42,16 +43,20 @@ class ModelRecords(JournalStore):
                     recorded_at,
                 ),
             )
+            seal(connection, "activations", made.lastrowid)
             if offer is not None:
+                settled = expression("incoming", state="'settled'")
                 connection.execute(
-                    "UPDATE incoming SET state = 'settled' WHERE seq = ?", (offer.seq,)
+                    f"UPDATE incoming SET state = 'settled', checksum = {settled}"
+                    f" WHERE seq = ? AND {sound('incoming')}",
+                    (offer.seq,),
                 )
 
     def last_activated(self) -> tuple[int, str] | None:
         """Return version and hash of the newest model activated and not rolled back since."""
         found = self.rows(
-            "SELECT version, model_hash FROM activations AS a WHERE outcome = 'activated'"
-            " AND NOT EXISTS (SELECT 1 FROM activations AS b WHERE b.seq > a.seq"
+            "SELECT version, model_hash FROM sound_activations AS a WHERE outcome = 'activated'"
+            " AND NOT EXISTS (SELECT 1 FROM sound_activations AS b WHERE b.seq > a.seq"
             "  AND b.outcome = 'rolled-back' AND b.version = a.version)"
             " ORDER BY seq DESC LIMIT 1"
         )

@@ -15,6 +15,7 @@ from data.errors import InvalidRecord
 from data.messages import Feedback
 from data.picks import Pick
 from data.wire import decode
+from edge.journal.checksums import prepare, seal_all, sound
 from edge.journal.file import (
     DAMAGED,
     REPLACED,
@@ -112,6 +113,7 @@ def rescue(aside: Path, journal: JournalStore) -> int:
     name = _lasting_name(aside)
     with translated(aside):
         connection = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True)
+        prepare(connection)
         try:
             decisions = {row[0]: row for row in _readable(connection, _DECISIONS)}
             picks = [row for row in _readable(connection, _PICKS) if row[0] in decisions]
@@ -127,7 +129,10 @@ def rescue(aside: Path, journal: JournalStore) -> int:
         new.executemany(
             "INSERT OR IGNORE INTO picks (id, made_at, payload, slate) VALUES (?, ?, ?, ?)", picks
         )
-        new.executemany("INSERT OR IGNORE INTO decisions VALUES (?, ?, ?)", decisions.values())
+        new.executemany(
+            "INSERT OR IGNORE INTO decisions (pick_id, decision, decided_at) VALUES (?, ?, ?)",
+            decisions.values(),
+        )
         new.executemany(
             "INSERT OR IGNORE INTO ratings (id, pick_id, source, stars, rated_at, payload)"
             " VALUES (?, ?, ?, ?, ?, ?)",
@@ -138,6 +143,8 @@ def rescue(aside: Path, journal: JournalStore) -> int:
             " VALUES (?, ?, ?, ?, ?)",
             outbox,
         )
+        for table in ("picks", "decisions", "ratings", "outbox"):
+            seal_all(new, table)
         new_ones = [row[0] for row in ratings if row[0] not in known]
         new.execute("INSERT OR REPLACE INTO taken_over VALUES (?, ?)", (name, len(new_ones)))
     return len(new_ones)
@@ -145,11 +152,23 @@ def rescue(aside: Path, journal: JournalStore) -> int:
 
 def _readable(connection: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
     """Read from both ends up to the damage."""
+    query = _sound_rows(connection, query)
     found: dict[Any, tuple[Any, ...]] = {}
     for row in _until_damage(connection, query):
         found[row[0]] = row
     backwards = [row for row in _until_damage(connection, f"{query} DESC") if row[0] not in found]
     return [*found.values(), *reversed(backwards)]
+
+
+def _sound_rows(connection: sqlite3.Connection, query: str) -> str:
+    """Return the query for sound rows only, where they have checksums."""
+    table = query.split(" FROM ")[1].split(maxsplit=1)[0]
+    checked = query.replace(" ORDER BY ", f" WHERE {sound(table)} ORDER BY ")
+    try:
+        connection.execute(f"{checked} LIMIT 0")
+    except sqlite3.DatabaseError:
+        return query
+    return checked
 
 
 def _until_damage(connection: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:

@@ -85,4 +85,77 @@ CREATE TABLE taken_over (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PENDING_FIRST, _TAKEN_OVER)
+# A checksum for each row, see `edge.journal.checksums`; where millions of picks are kept, only for
+# the newest of them. `bad_rows` holds what was damaged, quoted as SQL.
+_CHECKSUMS = """
+ALTER TABLE picks ADD COLUMN checksum INTEGER;
+ALTER TABLE decisions ADD COLUMN checksum INTEGER;
+ALTER TABLE ratings ADD COLUMN checksum INTEGER;
+ALTER TABLE outbox ADD COLUMN checksum INTEGER;
+ALTER TABLE requests ADD COLUMN checksum INTEGER;
+ALTER TABLE sync_state ADD COLUMN checksum INTEGER;
+ALTER TABLE incoming ADD COLUMN checksum INTEGER;
+ALTER TABLE activations ADD COLUMN checksum INTEGER;
+ALTER TABLE picks ADD COLUMN slate_checksum INTEGER;
+UPDATE picks SET slate_checksum = row_checksum(CAST(slate AS BLOB)), checksum = row_checksum(
+    CAST(id AS BLOB),
+    CAST(made_at AS BLOB),
+    CAST(payload AS BLOB)
+) WHERE seq > (SELECT max(seq) FROM picks) - 5000 OR id IN (SELECT pick_id FROM decisions);
+UPDATE decisions SET checksum = row_checksum(
+    CAST(pick_id AS BLOB),
+    CAST(decision AS BLOB),
+    CAST(decided_at AS BLOB)
+);
+UPDATE ratings SET checksum = row_checksum(
+    CAST(id AS BLOB),
+    CAST(pick_id AS BLOB),
+    CAST(source AS BLOB),
+    CAST(stars AS BLOB),
+    CAST(rated_at AS BLOB),
+    CAST(payload AS BLOB)
+);
+UPDATE outbox SET checksum = row_checksum(
+    CAST(id AS BLOB),
+    CAST(captured_at AS BLOB),
+    CAST(payload AS BLOB),
+    CAST(state AS BLOB),
+    CAST(reason AS BLOB)
+);
+UPDATE requests SET checksum = row_checksum(
+    CAST(id AS BLOB),
+    CAST(kind AS BLOB),
+    CAST(payload AS BLOB),
+    CAST(scores AS BLOB),
+    CAST(state AS BLOB),
+    CAST(result AS BLOB)
+);
+UPDATE sync_state SET checksum = row_checksum(
+    CAST(key AS BLOB),
+    CAST(value AS BLOB)
+);
+UPDATE incoming SET checksum = row_checksum(
+    CAST(version AS BLOB),
+    CAST(manifest_sha256 AS BLOB),
+    CAST(job_id AS BLOB),
+    CAST(folder AS BLOB),
+    CAST(state AS BLOB)
+);
+UPDATE activations SET checksum = row_checksum(
+    CAST(version AS BLOB),
+    CAST(model_hash AS BLOB),
+    CAST(outcome AS BLOB),
+    CAST(reason AS BLOB),
+    CAST(job_id AS BLOB),
+    CAST(manifest_sha256 AS BLOB),
+    CAST(recorded_at AS BLOB)
+);
+CREATE TABLE bad_rows (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind     TEXT NOT NULL,
+    contents BLOB NOT NULL,
+    found_at TEXT NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PENDING_FIRST, _TAKEN_OVER, _CHECKSUMS)

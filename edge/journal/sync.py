@@ -8,6 +8,7 @@ import msgspec
 
 from data.checks import check_version
 from data.errors import InvalidRecord
+from edge.journal.checksums import expression, seal, sound
 from edge.journal.file import JournalError, JournalStore
 from edge.journal.rows import Activation, OutboxRow, Request, RequestKind
 
@@ -18,7 +19,7 @@ class SyncSide(JournalStore):
     def peek_outbox(self, limit: int) -> list[OutboxRow]:
         """Return the oldest feedback records not yet acknowledged, in the order of capture."""
         found = self.rows(
-            "SELECT seq, id, captured_at, payload FROM outbox"
+            "SELECT seq, id, captured_at, payload FROM sound_outbox"
             " WHERE state = 'pending' ORDER BY seq LIMIT ?",
             limit,
         )
@@ -42,18 +43,19 @@ class SyncSide(JournalStore):
         Returns:
             Whether the record was there and waiting.
         """
+        changed = expression("outbox", state="'quarantined'", reason="?1")
         with self.transaction() as connection:
-            changed = connection.execute(
-                "UPDATE outbox SET state = 'quarantined', reason = ?"
-                " WHERE id = ? AND state = 'pending'",
+            made = connection.execute(
+                f"UPDATE outbox SET state = 'quarantined', reason = ?1, checksum = {changed}"
+                f" WHERE id = ?2 AND state = 'pending' AND {sound('outbox')}",
                 (reason, feedback_id),
             )
-            return changed.rowcount == 1
+            return made.rowcount == 1
 
     def quarantined(self) -> list[OutboxRow]:
         """Return the records the cloud refused, with the reason, oldest first."""
         found = self.rows(
-            "SELECT seq, id, captured_at, payload, reason FROM outbox"
+            "SELECT seq, id, captured_at, payload, reason FROM sound_outbox"
             " WHERE state = 'quarantined' ORDER BY seq"
         )
         return [OutboxRow(*row) for row in found]
@@ -73,9 +75,11 @@ class SyncSide(JournalStore):
         Returns:
             How many they were.
         """
+        changed = expression("outbox", state="'pending'", reason="NULL")
         with self.transaction() as connection:
             return connection.execute(
-                "UPDATE outbox SET state = 'pending', reason = NULL WHERE state = 'quarantined'"
+                f"UPDATE outbox SET state = 'pending', reason = NULL, checksum = {changed}"
+                f" WHERE state = 'quarantined' AND {sound('outbox')}"
             ).rowcount
 
     def outbox_depth(self) -> tuple[int, str | None]:
@@ -88,7 +92,7 @@ class SyncSide(JournalStore):
         """Return what the appliance asks for and nobody has finished, oldest first."""
         kinds = ("verify", "sync") if wanted is None else (wanted, wanted)
         found = self.rows(
-            "SELECT seq, id, kind, payload, scores FROM requests"
+            "SELECT seq, id, kind, payload, scores FROM sound_requests"
             " WHERE state = 'pending' AND kind IN (?, ?) ORDER BY seq",
             *kinds,
         )
@@ -102,17 +106,18 @@ class SyncSide(JournalStore):
 
         Repeating is harmless: the first result stands.
         """
+        changed = expression("requests", state="'done'", result="?1")
         with self.transaction() as connection:
             connection.execute(
-                "UPDATE requests SET state = 'done', result = ?"
-                " WHERE seq = ? AND state = 'pending'",
+                f"UPDATE requests SET state = 'done', result = ?1, checksum = {changed}"
+                f" WHERE seq = ?2 AND state = 'pending' AND {sound('requests')}",
                 (msgspec.json.encode(result).decode(), seq),
             )
 
     def set_sync_state(self, key: str, value: object) -> None:
         """Report something JSON can hold to the appliance; write only what has changed."""
         text = msgspec.json.encode(value).decode()
-        if self.rows("SELECT 1 FROM sync_state WHERE key = ? AND value = ?", key, text):
+        if self.rows("SELECT 1 FROM sound_sync_state WHERE key = ? AND value = ?", key, text):
             return
         with self.transaction() as connection:
             connection.execute(
@@ -120,6 +125,7 @@ class SyncSide(JournalStore):
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (key, text),
             )
+            seal(connection, "sync_state", key)
 
     def offer_model(self, version: int, manifest_sha256: str, job_id: str, folder: str) -> int:
         """Offer a finished download to the appliance; an offer still open for the job is replaced.
@@ -149,13 +155,14 @@ class SyncSide(JournalStore):
                 " VALUES (?, ?, ?, ?)",
                 (version, manifest_sha256, job_id, folder),
             )
+            seal(connection, "incoming", made.lastrowid)
             return int(made.lastrowid or 0)
 
     def activations_after(self, seq: int) -> list[Activation]:
         """Return what became of offered models since sequence number `seq`, oldest first."""
         found = self.rows(
             "SELECT seq, version, model_hash, outcome, reason, job_id, manifest_sha256, recorded_at"
-            " FROM activations WHERE seq > ? ORDER BY seq",
+            " FROM sound_activations WHERE seq > ? ORDER BY seq",
             seq,
         )
         return [Activation(*row) for row in found]

@@ -8,10 +8,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -234,6 +236,37 @@ def test_a_journal_removed_under_the_appliance_is_a_fault_and_nothing_is_lost(su
     assert "1 ratings were rescued" in supplied.ask("status")["attention"][0]
     assert supplied.ask("status")["outbox"]["waiting"] == 1
     assert supplied.ask("rate", stars=7, pick_id=films[1])["ok"]
+
+
+def test_a_damaged_row_is_reported_and_costs_nothing_else(supplied):
+    running = supplied.start()
+    running.wait_for("model: films")
+    rated = supplied.ask("press")["pick"]["id"]
+    assert supplied.ask("approve")["ok"]
+    assert supplied.ask("rate", stars=8)["ok"]
+    assert supplied.ask("press")["ok"]
+    assert running.stop() == 0
+    for table in ("ratings", "sync_state", "requests", "picks"):
+        newest = "seq = (SELECT max(seq) FROM picks)" if table == "picks" else "1"
+        column = "value" if table == "sync_state" else "payload"
+        with closing(sqlite3.connect(supplied.state / JOURNAL)) as connection:
+            connection.execute("INSERT OR IGNORE INTO sync_state VALUES ('clock', '[1', 0)")
+            connection.execute(f"UPDATE {table} SET {column} = x'7b' WHERE {newest}")
+            connection.commit()
+    found = supplied.command("doctor", "--simulate")
+    assert found.returncode == 1
+    assert "BAD journal: damaged rows:" in found.stdout
+    supplied.start().wait_for("model: films")
+    status = supplied.ask("status")
+    assert status["pattern"] == "1 Hz"
+    (sentence,) = status["attention"]
+    assert "damaged rows of the journal were set aside" in sentence
+    assert "ratings restored from their second copy: 1" in sentence
+    assert supplied.command("history").returncode == 0
+    assert supplied.ask("status", seen=True)["pattern"] == "solid"
+    assert "damaged rows set aside earlier" in supplied.command("doctor", "--simulate").stdout
+    assert supplied.ask("rate", stars=7, pick_id=rated)["error"].endswith("8 stars (owner)")
+    assert supplied.ask("press")["ok"]
 
 
 def test_holding_past_ten_seconds_would_shut_down_and_past_five_synchronises(bench):

@@ -1,0 +1,64 @@
+"""Going back to older software keeps what was rated in between."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from edge.journal import JOURNAL, Journal
+from tests.edge.journal.records import a_pick, feedback_on
+from tests.edge.journal.test_schema import KEPT, lay_out
+
+SCRIPT = Path(__file__).parents[2] / "systemd/journal_copy.py"
+
+
+def journal_copy(verb: str, state: Path, given: bytes = b"") -> bytes:
+    return subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), verb, str(state)],
+        input=given,
+        capture_output=True,
+        check=True,
+    ).stdout
+
+
+def test_a_rating_between_upgrade_and_rollback_is_kept(tmp_path: Path):
+    path = tmp_path / JOURNAL
+    lay_out(KEPT[1], path)
+    copy = journal_copy("save", tmp_path)
+    pick = a_pick(title="Rated by the newer software")
+    feedback = feedback_on(pick)
+    waiting = a_pick(title="Waits for a decision")
+    with Journal.open(path) as journal:
+        journal.record_pick(pick, b"slate")
+        journal.record_decision(pick.id, "approved", "now")
+        journal.record_rating(feedback)
+        journal.record_pick(waiting)
+        before = [entry.pick.title for entry in journal.history()]
+    aside = journal_copy("restore", tmp_path, copy).decode().strip()
+    assert Path(aside, JOURNAL).is_file()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        sent = connection.execute("SELECT id, payload FROM outbox ORDER BY seq").fetchall()
+    with Journal.open(path) as journal:
+        assert [entry.pick.title for entry in journal.history()] == before
+        assert journal.waiting_pick() == waiting
+        assert [row.id for row in journal.peek_outbox(9)] == [id_ for id_, _ in sent]
+        assert sent[-1][0] == feedback.id
+        found = journal.find_pick(pick.id)
+        assert found is not None
+        assert [rating.stars for rating in found.ratings] == [feedback.stars]
+
+
+def test_a_journal_of_the_same_schema_stays_as_it_is(tmp_path: Path):
+    with Journal.open(tmp_path / JOURNAL) as journal:
+        journal.record_pick(a_pick())
+    copy = journal_copy("save", tmp_path)
+    with Journal.open(tmp_path / JOURNAL) as journal:
+        journal.record_pick(a_pick())
+    assert journal_copy("restore", tmp_path, copy) == b"\n"
+    with Journal.open(tmp_path / JOURNAL) as journal:
+        assert len(journal.history()) == 2
