@@ -72,7 +72,9 @@ def try_model(
         NoSandbox, TrialKilled: this device can't run a trial, or can't right now. That isn't a
             verdict: the offer stays open.
     """
-    command = [sys.executable, "-m", "edge.models.trial", str(folder), str(keys)]
+    # -B: Python doesn't notice when its limit on file sizes cuts off the bytecode that it writes,
+    # and every later start would stumble over the half that is left.
+    command = [sys.executable, "-B", "-m", "edge.models.trial", str(folder), str(keys)]
     command += [str(memory_bytes), str(seconds)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     # An address in the notification socket would let the child speak for the appliance.

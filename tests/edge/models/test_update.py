@@ -94,3 +94,12 @@ def test_killed_at_every_step_and_change_there_is_a_model_and_never_a_false_succ
     assert told["states"] == [*(state.name for state in STEPS), "ACTIVATED"]
     assert told["changes"] > 20
     device.journal = Journal.open(device.state / "journal.db")
+
+
+def test_a_trial_leaves_no_bytecode_cut_off_by_its_limits(device, rebundle, tmp_path, monkeypatch):
+    bytecode = tmp_path / "bytecode"
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(bytecode))
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    offer = device.offer("2", 2, rebundle(device.incoming / "2"))
+    assert device.update(offer) == (UpdateState.ACTIVATED, None)
+    assert not bytecode.exists()
