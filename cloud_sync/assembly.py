@@ -15,7 +15,7 @@ from cloud_sync.config import SyncConfig
 from cloud_sync.downloader import Downloader
 from cloud_sync.fetcher import Fetcher
 from cloud_sync.mqtt import BrokerEndpoint
-from cloud_sync.ratchet import RATCHET, Ratchet
+from cloud_sync.ratchet import Ratchet
 from cloud_sync.service import EventQueue, Service
 from cloud_sync.session import Session, SessionSettings, subscriptions
 from data import signing
@@ -81,7 +81,7 @@ def assembled(config: SyncConfig) -> Iterator[Service]:
         downloader = Downloader(
             config.state,
             public_keys,
-            Ratchet(config.state / RATCHET),
+            Ratchet(config.state, public_keys),
             lambda name: Bucket(config, name),
             config.min_free_bytes,
         )

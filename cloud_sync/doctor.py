@@ -16,6 +16,7 @@ from cloud_sync.assembly import endpoint
 from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.config import SyncConfig
 from cloud_sync.mqtt import BrokerEvent, Connected, Dropped
+from cloud_sync.ratchet import Ratchet
 from cloud_sync.telemetry import disk_free_bytes
 from data import limits, signing, topics
 from data.errors import GreenlightError
@@ -45,6 +46,7 @@ def examine(config: SyncConfig) -> Iterator[Finding]:
         "identity": _identity,
         "signing keys": _signing_keys,
         "state folder": _state_folder,
+        "accepted versions": _accepted_versions,
         "journal": _journal,
         "disk": _disk,
         "broker address": _address,
@@ -110,6 +112,13 @@ def _state_folder(config: SyncConfig) -> str:
                 f"this user can't write to {path}", "add the user to the appliance's group"
             )
     return str(config.state)
+
+
+def _accepted_versions(config: SyncConfig) -> str:
+    keys = signing.read_public_keys(config.public_keys)
+    if damage := Ratchet(config.state, keys).damage():
+        raise CheckFailed(damage)
+    return "known"
 
 
 def _journal(config: SyncConfig) -> str:

@@ -132,7 +132,7 @@ class Downloader:
             bucket.close()
         # Check the whole bundle as the appliance will: valid parts may not make a valid bundle.
         bundle = read_bundle(partial, self._public_keys)
-        self._ratchet.raise_to(manifest.key_id, manifest.version, bundle.manifest_sha256)
+        self._ratchet.raise_to(manifest.name, manifest.version, bundle.manifest_sha256)
         hand_over(partial, self._state, name)
         return name
 
@@ -158,7 +158,7 @@ class Downloader:
             raise VersionRefused(
                 f"the manifest is version {manifest.version}, the job says {document.version}"
             )
-        self._ratchet.check(manifest.key_id, manifest.version, document.manifest_sha256)
+        self._ratchet.check(manifest.name, manifest.version, document.manifest_sha256)
         write_synced(partial / MANIFEST, raw)
         write_synced(partial / SIGNATURE, signature)
         return manifest

@@ -137,10 +137,20 @@ def read_bundle(folder: Path, public_keys: Mapping[str, bytes]) -> Bundle:
     Raises:
         BundleRefused: one of its kinds, before anything unchecked has been used.
     """
+    manifest, sha256 = read_manifest(folder, public_keys)
+    files = {name: read_file(folder, name, entry) for name, entry in manifest.files.items()}
+    return Bundle(manifest, files, sha256)
+
+
+def read_manifest(folder: Path, public_keys: Mapping[str, bytes]) -> tuple[Manifest, str]:
+    """Return a bundle's checked manifest and its SHA-256; the other files are not looked at.
+
+    Raises:
+        BundleRefused: as `read_bundle`.
+    """
     raw = _read(folder, MANIFEST, limits.MAX_MANIFEST_BYTES)
     manifest = check_manifest(raw, _read(folder, SIGNATURE, signing.SIGNATURE_BYTES), public_keys)
-    files = {name: read_file(folder, name, entry) for name, entry in manifest.files.items()}
-    return Bundle(manifest, files, hashlib.sha256(raw).hexdigest())
+    return manifest, hashlib.sha256(raw).hexdigest()
 
 
 def read_file(folder: Path, name: str, entry: FileEntry) -> bytes:

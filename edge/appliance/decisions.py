@@ -128,14 +128,16 @@ class Decisions:
         Raises:
             CommandRefused, JournalError: it can't be offered.
         """
+        from data.bundle import BundleRefused
         from edge.models.activation import Refused
         from edge.models.active import NothingGivenUp, retry
+        from edge.models.store import StoreDamaged
 
         try:
-            version = retry(self._config.state, store, self._journal)
+            version = retry(self._config.state, store, self._journal, self._config.public_keys)
         except NothingGivenUp as error:
             raise CommandRefused(RefusalKind.NOT_NOW, str(error)) from error
-        except (Refused, OSError) as error:
+        except (Refused, BundleRefused, StoreDamaged, OSError) as error:
             raise CommandRefused(RefusalKind.FAILED, str(error)) from error
         return Outcome(ok=True, message=f"model version {version} will be tried again")
 

@@ -130,20 +130,24 @@ def _keys(config: Config) -> Iterator[Finding]:
 def _model(config: Config) -> Iterator[Finding]:
     from data.bundle import BundleRefused, read_bundle
     from data.signing import KeyUnusable, read_public_keys
-    from edge.models.store import POINTER, ModelStore, StoreDamaged
+    from edge.models.active import START_OVER
+    from edge.models.store import ModelStore, StoreDamaged
 
     wait = "connect the sync service, or wait for the next model"
-    if not (config.state / POINTER).exists():
-        yield Finding("model", False, "none yet", wait)
-        return
     store = ModelStore(config.state, make=False)
     try:
-        active = store.read().active
+        pointer = store.read()
+        active = pointer.active
         if active is None:
-            yield Finding("model", False, "none that could be loaded", wait)
+            found = "none that could be loaded" if pointer.seen else "none yet"
+            yield Finding("model", False, found, wait)
             return
         bundle = read_bundle(store.folder(active), read_public_keys(config.public_keys))
-    except (StoreDamaged, BundleRefused, KeyUnusable) as error:
+    except StoreDamaged as error:
+        fix = f"restart the appliance: it rebuilds this from its verified models. {START_OVER}"
+        yield Finding("model", False, f"{error}; new models are refused", fix)
+        return
+    except (BundleRefused, KeyUnusable) as error:
         yield Finding("model", False, str(error), "restart the appliance: it sets this aside")
         return
     yield Finding("model", True, f"version {active}, {bundle.model_hash[:12]}, sound")

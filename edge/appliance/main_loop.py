@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from data.bundle import BundleRefused, read_bundle
 from data.errors import GreenlightError
 from data.notify import Watchdog
+from data.seen import highest
 from data.signing import KeyUnusable, read_public_keys
 from edge.appliance import memory
 from edge.appliance.appliance import Appliance
@@ -26,6 +27,7 @@ from edge.appliance.storage import StorageFailed, StorageObserver
 from edge.appliance.workers import Worker
 from edge.journal import JOURNAL, BadRows, IncomingModel, Journal, JournalError, JournalReplaced
 from edge.models.activation import UpdateState
+from edge.models.store import StoreDamaged
 from edge.models.trial import TrialInterrupted
 from edge.models.update import TrialLimits, Update
 
@@ -131,11 +133,12 @@ class JournalObserver:
             return
         try:
             bundle = read_bundle(folder, read_public_keys(self.appliance.config.public_keys))
-        except (BundleRefused, KeyUnusable) as error:
+            pointer = self.appliance.store.read()
+        except (BundleRefused, KeyUnusable, StoreDamaged) as error:
             self.appliance.attention.raise_("first-bundle", f"{folder}: {error}")
             return
-        manifest, pointer = bundle.manifest, self.appliance.store.read()
-        seen = manifest.version <= pointer.highest.get(manifest.key_id, 0)
+        manifest = bundle.manifest
+        seen = manifest.version <= highest(pointer.seen, manifest.name).version
         if not seen and manifest.model_hash not in pointer.quarantined:
             offer = IncomingModel(0, manifest.version, bundle.manifest_sha256, "", folder.name)
             self._first = offer, folder

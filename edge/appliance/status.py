@@ -11,7 +11,7 @@ import msgspec
 
 from edge.appliance.machine import pattern
 from edge.journal import Journal
-from edge.models.store import ModelStore, StoreDamaged
+from edge.models.store import ModelStore, Pointer, StoreDamaged
 from edge.panel.led import MEANING
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def running(appliance: Appliance) -> dict[str, Any]:
     """Return the status of the running appliance."""
     shown = pattern(appliance.state)
     manifest = appliance.bundle.manifest if appliance.bundle is not None else None
+    pointer, damage = _pointer(appliance.store)
     return {
         "running": True,
         "phase": appliance.state.phase.value,
@@ -29,14 +30,14 @@ def running(appliance: Appliance) -> dict[str, Any]:
         "meaning": MEANING[shown],
         "message": appliance.message,
         "fault": appliance.fault,
-        "attention": appliance.attention.sentences,
+        "attention": [*appliance.attention.sentences, *damage],
         "offline": appliance.state.offline,
         "thing": appliance.config.thing,
         "demonstration": appliance.config.demonstration,
         "uptime_seconds": round(time.monotonic() - appliance.started, 3),
         "model": manifest
         and {"name": manifest.name, "version": manifest.version, "hash": manifest.model_hash},
-        "previous": appliance.store.read().previous,
+        "previous": pointer.previous,
         "narrowed": appliance.slate is not None,
         **_journal(appliance.journal),
         **_disk(appliance.config.state),
@@ -45,21 +46,26 @@ def running(appliance: Appliance) -> dict[str, Any]:
 
 def stopped(journal: Journal, state: Path, thing: str) -> dict[str, Any]:
     """Return what can be said while no appliance runs."""
-    try:
-        pointer = ModelStore(state, make=False).read()
-        model = {"version": pointer.active} if pointer.active is not None else None
-    except StoreDamaged:
-        model = None
+    pointer, damage = _pointer(ModelStore(state, make=False))
+    model = {"version": pointer.active} if pointer.active is not None else None
     return {
         "running": False,
         "phase": "stopped",
         "pattern": "off",
-        "attention": [],
+        "attention": damage,
         "thing": thing,
         "model": model,
         **_journal(journal),
         **_disk(state),
     }
+
+
+def _pointer(store: ModelStore) -> tuple[Pointer, list[str]]:
+    """Return which models there are, and what the owner should know if that can't be said."""
+    try:
+        return store.read(), []
+    except StoreDamaged as error:
+        return Pointer(), [f"{error}; new models are refused until a restart has rebuilt it"]
 
 
 def _journal(journal: Journal) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from data.bundle import NeedsNewerSoftware
-from data.checks import refuse_jump
 from data.errors import GreenlightError
 from data.manifest import Manifest
+from data.seen import Seen, refuse_version
 from data.software import is_below
 
 INPUTS = {
@@ -74,7 +74,8 @@ STEPS: dict[UpdateState, UpdateStep] = {
     UpdateState.COPIED: UpdateStep(
         "check signature, hashes and manifest",
         UpdateState.CHECKED,
-        "unsigned, changed, quarantined, older than seen, or for other software",
+        "unsigned, changed, quarantined, not above the highest accepted, or for other software; or"
+        " the record of accepted models is damaged",
         _AGAIN,
     ),
     UpdateState.CHECKED: UpdateStep(
@@ -103,22 +104,25 @@ class Known:
 
     Attributes:
         name: of the active model, or None without one.
-        active_manifest: SHA-256 of the manifest of the active version, or None without one.
-        highest: the highest version ever active, by the key that signed it.
+        seen: the highest version ever active, by name.
         quarantined: hashes of models that were rolled back.
         runtime: the version of ONNX Runtime here.
     """
 
     name: str | None
-    active_manifest: str | None
-    highest: Mapping[str, int]
+    seen: Mapping[str, Seen]
     quarantined: frozenset[str]
     runtime: str
 
 
-def resume(offered_manifest: str, known: Known) -> UpdateState:
-    """Return where an offer's update goes on: from the start, or after the pointer was swapped."""
-    if known.active_manifest is not None and offered_manifest == known.active_manifest:
+def resume(offered_manifest: str, active_manifest: str | None) -> UpdateState:
+    """Return where an offer's update goes on: from the start, or after the pointer was swapped.
+
+    Args:
+        offered_manifest: the SHA-256 of its manifest.
+        active_manifest: that of the model that answers, or None without one.
+    """
+    if offered_manifest == active_manifest:
         return UpdateState.POINTED
     return UpdateState.OFFERED
 
@@ -145,11 +149,8 @@ def judge(manifest: Manifest, manifest_sha256: str, offered: tuple[int, str], kn
         raise Refused(f"is a model named {manifest.name!r}; this appliance uses {known.name!r}")
     if manifest.model_hash in known.quarantined:
         raise Refused("this model was rolled back here and is in quarantine")
-    highest = known.highest.get(manifest.key_id, 0)
-    if manifest.version <= highest:
-        raise Refused(f"version {manifest.version} is not above {highest}, seen for its key")
-    if too_far := refuse_jump(manifest.version, max(known.highest.values(), default=0)):
-        raise Refused(too_far)
+    if why := refuse_version(known.seen, manifest.name, manifest.version, manifest_sha256):
+        raise Refused(why)
     if is_below(known.runtime, manifest.min_onnxruntime):
         raise NeedsNewerSoftware(
             f"ONNX Runtime {manifest.min_onnxruntime}; {known.runtime} is here"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +20,26 @@ from data.signing import read_public_keys
 from edge.incoming import incoming_folder
 from edge.journal import Journal
 from edge.models.activation import FAILURES_BEFORE_ROLL_BACK
-from edge.models.store import ModelStore, Pointer, StoreDamaged, Trial
+from edge.models.store import (
+    POINTER,
+    VERSIONS,
+    ModelStore,
+    Pointer,
+    StoreDamaged,
+    Trial,
+    remembering,
+)
 
 if TYPE_CHECKING:
     from edge.search.model import Model
 
 
 _log = logging.getLogger(__name__)
+
+START_OVER = (
+    f"To start over as a new device would, delete {POINTER}.damaged-* and {VERSIONS} in the state"
+    " folder and restart the appliance"
+)
 
 
 class NothingGivenUp(GreenlightError):
@@ -60,8 +74,8 @@ def load_active(store: ModelStore, keys: Path, boot: str) -> LoadedModel:
             isn't.
     """
     loaded = LoadedModel()
-    pointer = _read_or_rebuild(store, keys, loaded)
     trusted = read_public_keys(keys)
+    pointer = _read_or_rebuild(store, trusted, loaded)
     while pointer.active is not None:
         version = pointer.active
         try:
@@ -96,6 +110,7 @@ def load_active(store: ModelStore, keys: Path, boot: str) -> LoadedModel:
             )
             continue
         loaded.bundle = bundle
+        _change_if_possible(store, partial(remembering, bundle=bundle))
         break
     note_idle(store)
     return loaded
@@ -137,7 +152,7 @@ def note_idle(store: ModelStore) -> None:
     _mark(store, "")
 
 
-def retry(state: Path, store: ModelStore, journal: Journal) -> int:
+def retry(state: Path, store: ModelStore, journal: Journal, keys: Path) -> int:
     """Offer the newest model that was given up again; it is tried as a download would be.
 
     Returns:
@@ -145,14 +160,14 @@ def retry(state: Path, store: ModelStore, journal: Journal) -> int:
 
     Raises:
         NothingGivenUp: there is none.
-        Refused, JournalError, OSError: it can't be offered.
+        Refused, BundleRefused, StoreDamaged, JournalError, OSError: it can't be offered.
     """
     version = store.given_up()
     if version is None:
         raise NothingGivenUp("no model was given up here, so there is none to retry")
     name = f"retry-{version}"
     folder = incoming_folder(state) / name
-    store.hand_back(version, folder)
+    store.hand_back(version, folder, read_public_keys(keys))
     manifest = sha256((folder / MANIFEST).read_bytes()).hexdigest()
     # Last: once it is offered, the appliance takes it.
     journal.offer_model(version, manifest, "", name)
@@ -205,20 +220,18 @@ def _give_up(
     return store.roll_back(model_hash if quarantine else None)
 
 
-def _read_or_rebuild(store: ModelStore, keys: Path, loaded: LoadedModel) -> Pointer:
+def _read_or_rebuild(
+    store: ModelStore, public_keys: Mapping[str, bytes], loaded: LoadedModel
+) -> Pointer:
     try:
         return store.read()
-    except StoreDamaged:
-        aside = store.set_pointer_aside()
-    loaded.notes.append(f"the pointer to the active model was damaged; it lies in {aside.name}")
-    pointer = Pointer()
-    trusted = read_public_keys(keys)
-    for version in store.kept():
-        try:
-            bundle = read_bundle(store.folder(version), trusted)
-        except BundleRefused:
-            continue
-        highest = {**pointer.highest, bundle.manifest.key_id: version}
-        pointer = Pointer(active=version, previous=pointer.active, highest=highest)
-    store.write(pointer)
+    except StoreDamaged as error:
+        damaged = str(error)
+    try:
+        pointer, aside = store.rebuild(public_keys)
+    except StoreDamaged as error:
+        loaded.notes.append(f"{error}; new models are refused. {START_OVER}")
+        return Pointer()
+    place = f" (it is now in {aside.name})" if aside else ""
+    loaded.notes.append(f"{damaged}{place}; it was rebuilt from the verified models here")
     return pointer

@@ -15,7 +15,7 @@ from edge.incoming import incoming_path
 from edge.journal import IncomingModel, Journal
 from edge.models import activation
 from edge.models.activation import Known, Refused, UpdateState
-from edge.models.store import ModelStore
+from edge.models.store import ModelStore, StoreDamaged
 from edge.models.trial import try_model
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Update:
             TrialInterrupted: `stopping` said so.
             JournalError, KeyUnusable, OSError: it could not go on; the offer stays open.
         """
-        state = activation.resume(self.offer.manifest_sha256, self._known())
+        answers = self.active.manifest_sha256 if self.active else None
+        state = activation.resume(self.offer.manifest_sha256, answers)
         actions = self._actions()
         passed(state)
         while state in activation.STEPS:
@@ -105,11 +106,13 @@ class Update:
     def _known(self) -> Known:
         from edge.search.model import runtime_version
 
-        pointer = self.store.read()
+        try:
+            pointer = self.store.read()
+        except StoreDamaged as error:
+            raise Refused(f"{error}; restart the appliance to rebuild it") from error
         return Known(
             name=self.active.manifest.name if self.active else None,
-            active_manifest=self.active.manifest_sha256 if self.active else None,
-            highest=pointer.highest,
+            seen=pointer.seen,
             quarantined=frozenset(pointer.quarantined),
             runtime=runtime_version(),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.key = PrivateKey.new()
+        self.trusted = [self.key]
         self.state = folder / "state"
         self._folder = folder
         self.bucket = BucketInMemory({})
@@ -69,13 +70,15 @@ class Bench:
         return made
 
     def downloader(self) -> Downloader:
-        return Downloader(
-            self.state,
-            {self.key.key_id: self.key.public_pem},
-            Ratchet(self.state / RATCHET),
-            lambda name: self.bucket,
-            self.free,
-        )
+        keys = {key.key_id: key.public_pem for key in self.trusted}
+        ratchet = Ratchet(self.state, keys)
+        return Downloader(self.state, keys, ratchet, lambda name: self.bucket, self.free)
+
+    def activated(self, published: Published) -> None:
+        """The appliance has taken a placed model over."""
+        placed = self.state / "incoming" / str(published.version)
+        (self.state / "versions").mkdir(exist_ok=True)
+        placed.rename(self.state / "versions" / str(published.version))
 
     def fetch(
         self, published: Published, job_id: str = "j1", checkpoint: Checkpoint = carry_on
@@ -188,7 +191,7 @@ def test_another_bundle_of_the_same_version_is_refused(bench: Bench) -> None:
     folder = bench.state.parent / "again"
     second = Published(folder, 3, bench.key, b"other")
     bench.bucket.objects |= second.objects
-    refused(bench.fetch(second), "not above version 3")
+    refused(bench.fetch(second), "accepted before with another manifest")
 
 
 def test_a_job_that_names_another_version_than_the_manifest_is_refused(bench: Bench) -> None:
@@ -250,14 +253,59 @@ def test_a_signed_version_out_of_bounds_or_too_far_on_is_refused_and_the_next_is
     assert isinstance(bench.fetch(bench.publish(3 + MAX_VERSION_JUMP)), Fetched)
 
 
-def test_a_damaged_ratchet_is_set_aside_and_not_deleted(bench: Bench) -> None:
-    published = bench.publish(3)
-    bench.fetch(published)
+def test_a_second_trusted_key_brings_no_older_version_back(bench: Bench) -> None:
+    second = PrivateKey.new()
+    bench.trusted.append(second)
+    assert isinstance(bench.fetch(bench.publish(5)), Fetched)
+    refused(bench.fetch(bench.publish(4, second)), "not above version 5")
+    refused(bench.fetch(bench.publish(5, second)), "accepted before with another manifest")
+    assert isinstance(bench.fetch(bench.publish(6, second)), Fetched)
+
+
+DAMAGE = [b"", b"\0" * 40, b"{", b'{"seen": {"films": {"version": "3"}}}', b"[]"]
+
+
+@pytest.mark.parametrize("content", [*DAMAGE, None])
+def test_a_ratchet_damaged_or_gone_is_rebuilt_from_the_appliances_models(
+    bench: Bench, content: bytes | None
+) -> None:
+    old, current = bench.publish(3), bench.publish(4)
+    bench.fetch(current)
+    bench.activated(current)
     path = bench.state / RATCHET
-    path.write_bytes(b"\0" * 40)
-    assert isinstance(bench.fetch(bench.publish(4)), Fetched)
-    aside = path.with_name(f"{RATCHET}.damaged-1")
-    assert hashlib.sha256(aside.read_bytes()).hexdigest() == hashlib.sha256(b"\0" * 40).hexdigest()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert ("damaged" in Ratchet(bench.state, {}).damage()) == (content is not None)
+    refused(bench.fetch(old), "not above version 4")
+    assert Ratchet(bench.state, {}).damage() == ""
+    if content is not None:
+        assert path.with_name(f"{RATCHET}.damaged-1").read_bytes() == content
+    assert isinstance(bench.fetch(bench.publish(5)), Fetched)
+
+
+def test_a_damaged_ratchet_that_nothing_can_rebuild_accepts_no_model(bench: Bench) -> None:
+    bench.fetch(bench.publish(3))
+    bench.downloader().discard(3)
+    (bench.state / RATCHET).write_bytes(b"\0" * 40)
+    for _ in range(2):
+        refused(bench.fetch(bench.publish(9)), "can't be rebuilt")
+        assert not (bench.state / RATCHET).exists()
+        assert "new ones are refused" in Ratchet(bench.state, {}).damage()
+    # The owner starts over, as the message says.
+    (bench.state / f"{RATCHET}.damaged-1").unlink()
+    assert isinstance(bench.fetch(bench.publish(9)), Fetched)
+
+
+def test_a_ratchet_by_key_is_taken_over_and_counts_for_every_key(bench: Bench) -> None:
+    second = PrivateKey.new()
+    bench.trusted.append(second)
+    bench.state.mkdir()
+    by_key = {bench.key.key_id: {"version": 7, "manifest_sha256": "0" * 64}}
+    (bench.state / RATCHET).write_text(json.dumps(by_key))
+    refused(bench.fetch(bench.publish(6, second)), "not above version 7")
+    assert isinstance(bench.fetch(bench.publish(8, second)), Fetched)
+    refused(bench.fetch(bench.publish(7)), "not above version 8")
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])

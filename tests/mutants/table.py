@@ -241,9 +241,22 @@ MUTATIONS = (
     ),
     Mutation(
         "older-model-back", "versions only grow", "docs/security.md",
-        "edge/models/activation.py",
-        "if manifest.version <= highest:", "if manifest.version < highest - 99:",
-        _ACTIVATION + "test_a_signed_manifest_for_other_devices_is_refused",
+        "data/seen.py",
+        "    if version > last.version:", "    if version > last.version - 99:",
+        _UPDATE + "test_another_trusted_key_brings_no_older_version_back",
+    ),
+    Mutation(
+        "lost-record-lets-in", "record of accepted models lets nothing in", "docs/security.md",
+        "edge/models/store.py",
+        "if self._asides() or self._accepted():", "if False:",
+        _UPDATE + "test_a_record_that_cannot_be_rebuilt_accepts_no_model_until_started_over",
+    ),
+    Mutation(
+        "lost-ratchet-lets-in", "record of accepted models lets nothing in", "docs/security.md",
+        "cloud_sync/ratchet.py",
+        "        elif self._asides():", "        elif False:",
+        "tests/cloud_sync/test_downloader.py::"
+        "test_a_damaged_ratchet_that_nothing_can_rebuild_accepts_no_model",
     ),
     Mutation(
         "quarantine-forgotten", "stays in quarantine by its hash", "docs/security.md",

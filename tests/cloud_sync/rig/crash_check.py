@@ -9,7 +9,7 @@ from pathlib import Path
 from rig.crash_workload import FolderBucket, downloader, job
 from rig.recording import Mark, Recording
 
-from cloud_sync.ratchet import RATCHET, Ratchet, VersionRefused
+from cloud_sync.ratchet import Ratchet, VersionRefused
 from cloud_sync.update import Fetched
 from data import signing
 from data.bundle import read_bundle
@@ -77,9 +77,8 @@ def _ratchet(
     placed = [int(version) for version in promised.get("placed", ())]
     if not placed:
         return
-    (key_id,) = keys
     try:
-        Ratchet(state / RATCHET).check(key_id, placed[-1], "0" * 64)
+        Ratchet(state, keys).check("films", placed[-1], "0" * 64)
     except VersionRefused:
         return
     yield f"version {placed[-1]} was accepted and the ratchet forgot it"

@@ -19,7 +19,7 @@ from rig.records import feedback
 
 from cloud_sync.artefacts import CloudUnreachable
 from cloud_sync.downloader import Downloader
-from cloud_sync.ratchet import RATCHET, Ratchet
+from cloud_sync.ratchet import Ratchet
 from cloud_sync.update import Fetched, FetchFailed, Job
 from data import signing
 from data.bundle import read_bundle
@@ -61,7 +61,7 @@ def job(bundles: Path, version: int) -> Job:
 def downloader(state: Path, bundles: Path, bucket: FolderBucket) -> Downloader:
     """Return the downloader of a device."""
     keys = signing.read_public_keys(bundles)
-    return Downloader(state, keys, Ratchet(state / RATCHET), lambda name: bucket, 0)
+    return Downloader(state, keys, Ratchet(state, keys), lambda name: bucket, 0)
 
 
 class Work:

@@ -21,7 +21,7 @@ from rig.house import House
 from rig.records import Published
 
 from cloud_sync.downloader import Downloader
-from cloud_sync.ratchet import RATCHET, Ratchet
+from cloud_sync.ratchet import Ratchet
 from cloud_sync.update import Fetched, FetchFailed, Job
 from data.bundle import read_bundle
 from data.manifest import MODEL
@@ -83,7 +83,7 @@ def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, 
         published = Published(folder / f"published-{version}", version, key, b"model" * 600_000)
         bucket = FillingBucket(published.objects, state)
         keys = {key.key_id: key.public_pem}
-        ratchet = Ratchet(state / RATCHET)
+        ratchet = Ratchet(state, keys)
         downloader = Downloader(state, keys, ratchet, lambda name: bucket, kept_free)
 
         told: dict[str, Any] = {}

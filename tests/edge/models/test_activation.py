@@ -156,7 +156,7 @@ def test_a_name_that_is_a_path_is_refused(device, name):
 
 MANIFESTS: dict[str, tuple[dict, str]] = {
     "a version too far on": ({"version": 10_002}, "too far above version 1"),
-    "lower version": ({"version": 1}, "not above 1"),
+    "the active version with other content": ({"version": 1}, "with another manifest"),
     "another model's name": ({"name": "games"}, "named 'games'"),
     "newer ONNX Runtime needed": (
         {"min_onnxruntime": "99.1"},
