@@ -1,21 +1,30 @@
 """Artefacts in S3, read with temporary credentials from the AWS IoT credentials provider.
 
 The device holds no AWS keys: its X.509 certificate is exchanged, over mutual TLS, for credentials
-that may read models for an hour. The only module that uses boto3.
+that may read models for an hour. The only module that uses boto3, and only to find the address and
+to sign: answers are read here, so that what an error or a redirect says is bounded, and followed
+nowhere.
 """
 
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import msgspec
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config as BotoConfig
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
+from botocore.httpsession import URLLib3Session
+from urllib3.exceptions import HTTPError
 
 from cloud_sync.config import SyncConfig
 from data.errors import GreenlightError
@@ -23,8 +32,10 @@ from data.errors import GreenlightError
 _CHUNK_BYTES = 64 * 1024
 _MOST_REPLY_BYTES = 64 * 1024
 _THING_HEADER = "x-amzn-iot-thingname"
-_DENIED = ("403", "AccessDenied", "Forbidden")
-_GONE = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+# Of an error's body, and how long it may take: more says no more.
+_MOST_ERROR_BYTES = 4096
+_ERROR_SECONDS = 10.0
+_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,60})</Code>")
 
 
 class ArtefactMissing(GreenlightError):
@@ -76,7 +87,7 @@ def temporary_credentials(config: SyncConfig) -> Credentials:
             path = f"/role-aliases/{config.role_alias}/credentials"
             connection.request("GET", path, headers={_THING_HEADER: config.thing})
             reply = connection.getresponse()
-            body = reply.read(_MOST_REPLY_BYTES)
+            body = _bounded(reply.read1, _MOST_REPLY_BYTES, config.connect_timeout_seconds)
     except (OSError, http.client.HTTPException) as error:
         raise CloudUnreachable(f"credentials provider: {error}") from error
     if reply.status != http.HTTPStatus.OK:
@@ -90,13 +101,37 @@ def temporary_credentials(config: SyncConfig) -> Credentials:
         raise CloudUnreachable("credentials provider: sent no credentials") from error
 
 
+class _Answered(Exception):
+    """The answer was no object."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+
+
+def _bounded(read: Callable[[int], bytes], most_bytes: int, seconds: float) -> bytes:
+    """Return what `read` gives until its end, so many bytes, or so many seconds."""
+    content = b""
+    deadline = time.monotonic() + seconds
+    while len(content) < most_bytes and time.monotonic() < deadline:
+        piece = read(most_bytes - len(content))
+        if not piece:
+            break
+        content += piece
+    return content
+
+
 class Bucket:
     """Reads objects from one bucket. Made for each update: credentials last an hour."""
 
     def __init__(self, config: SyncConfig, name: str) -> None:
         credentials = temporary_credentials(config)
         self._name = name
-        self._client = boto3.client(
+        waits: Any = (config.connect_timeout_seconds, max(config.connect_timeout_seconds, 30))
+        self._http = URLLib3Session(timeout=waits)
+        self._raw: Any = None
+        self._client: Any = boto3.client(
             "s3",
             region_name=config.region,
             endpoint_url=config.aws_endpoint_url or None,
@@ -104,13 +139,13 @@ class Bucket:
             aws_secret_access_key=credentials.secret_access_key,
             aws_session_token=credentials.session_token,
             config=BotoConfig(
-                connect_timeout=config.connect_timeout_seconds,
-                read_timeout=max(config.connect_timeout_seconds, 30),
                 # The update is retried as a whole, with jitter.
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"} if config.aws_endpoint_url else None,
             ),
         )
+        send: Any = self._send
+        self._client.meta.events.register("before-send.s3.GetObject", send)
 
     def read(self, key: str, start: int = 0) -> Iterator[bytes]:
         """Yield the object's bytes from offset `start`, in chunks.
@@ -122,29 +157,51 @@ class Bucket:
             RangeRefused: the object isn't longer than `start`.
             CloudUnreachable: anything else, at any chunk.
         """
+        asked = {"Range": f"bytes={start}-"} if start else {}
         try:
-            if start:
-                found = self._client.get_object(Bucket=self._name, Key=key, Range=f"bytes={start}-")
-                if not found.get("ContentRange", "").startswith(f"bytes {start}-"):
-                    raise RangeRefused(f"{key}: the reply doesn't start at offset {start}")
-            else:
-                found = self._client.get_object(Bucket=self._name, Key=key)
-            with closing(found["Body"]) as body:
-                yield from body.iter_chunks(_CHUNK_BYTES)
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in _GONE:
-                raise ArtefactMissing(f"s3://{self._name}/{key}: doesn't exist") from error
-            if code in _DENIED:
-                raise ArtefactDenied(
-                    f"s3://{self._name}/{key}: doesn't exist, or this device may not read it"
-                ) from error
-            if code in ("416", "InvalidRange"):
-                raise RangeRefused(f"{key}: has nothing from offset {start}") from error
-            raise CloudUnreachable(f"s3://{self._name}/{key}: {code}") from error
-        except (BotoCoreError, OSError, http.client.HTTPException) as error:
+            found = self._client.get_object(Bucket=self._name, Key=key, **asked)
+            if start and not found.get("ContentRange", "").startswith(f"bytes {start}-"):
+                raise RangeRefused(f"{key}: the reply doesn't start at offset {start}")
+            with closing(self._raw) as body:
+                # Whatever has come, and not a whole piece: whoever sends a byte now and then would
+                # hold us here for hours.
+                while piece := body.read1(_CHUNK_BYTES, decode_content=False):
+                    yield piece
+        except _Answered as error:
+            raise self._meaning(key, start, error) from error
+        except (BotoCoreError, HTTPError, OSError, http.client.HTTPException) as error:
             raise CloudUnreachable(f"s3://{self._name}/{key}: {type(error).__name__}") from error
+
+    def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        """Send boto3's signed request. An error is raised from here, before boto3 reads it."""
+        response = self._http.send(request)
+        self._raw = response.raw
+        if response.status_code in (http.HTTPStatus.OK, http.HTTPStatus.PARTIAL_CONTENT):
+            return response
+        with closing(response.raw):
+            read = partial(response.raw.read1, decode_content=False)
+            body = _bounded(read, _MOST_ERROR_BYTES, _ERROR_SECONDS)
+        code = _CODE.search(body)
+        raise _Answered(response.status_code, code[1].decode() if code else "")
+
+    def _meaning(self, key: str, start: int, answer: _Answered) -> GreenlightError:
+        where = f"s3://{self._name}/{key}"
+        match answer.status, answer.code:
+            case 404, _:
+                return ArtefactMissing(f"{where}: doesn't exist")
+            case 403, "" | "AccessDenied" | "Forbidden":
+                return ArtefactDenied(f"{where}: doesn't exist, or this device may not read it")
+            case 416, _:
+                return RangeRefused(f"{key}: has nothing from offset {start}")
+            case ((301 | 302 | 303 | 307 | 308), _):
+                return CloudUnreachable(
+                    f"{where}: the answer is a redirect ({answer.status}), which isn't followed; do"
+                    " region and bucket belong together?"
+                )
+            case status, code:
+                return CloudUnreachable(f"{where}: {code or status}")
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._http.close()

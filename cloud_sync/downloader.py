@@ -12,6 +12,7 @@ import errno
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -43,6 +44,10 @@ _PARTIAL = ".partial-"
 # given up.
 Checkpoint: TypeAlias = Callable[[], None]
 
+# A link slower than this never brings a model; whoever sends so slowly may want it never to come.
+_FEWEST_BYTES_PER_SECOND = 1000
+_WINDOW_SECONDS = 60.0
+
 
 class Source(Protocol):
     """Where a bundle's files come from."""
@@ -72,12 +77,14 @@ class Downloader:
         ratchet: Ratchet,
         open_bucket: Callable[[str], Source],
         min_free_bytes: int,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._state = state
         self._public_keys = public_keys
         self._ratchet = ratchet
         self._open_bucket = open_bucket
         self._min_free_bytes = min_free_bytes
+        self._monotonic = monotonic
 
     def fetch(
         self, job: Job, checkpoint: Checkpoint
@@ -122,7 +129,7 @@ class Downloader:
             # Others write to the disk too, and a download must leave them their space.
             self._check_space(0)
 
-        bucket = self._open_bucket(document.bucket)
+        bucket = _Paced(self._open_bucket(document.bucket), self._monotonic)
         try:
             manifest = self._manifest(job, bucket, partial, checkpoint)
             self._check_space(_missing_bytes(manifest, partial))
@@ -206,6 +213,47 @@ class Downloader:
 
     def _partial(self, version: int) -> Path:
         return incoming_folder(self._state) / f"{_PARTIAL}{version}"
+
+
+class _Paced:
+    """A source that gives up once it sends too slowly, however long each byte is waited for."""
+
+    def __init__(self, source: Source, monotonic: Callable[[], float]) -> None:
+        self._source = source
+        self._monotonic = monotonic
+        self._waited = 0.0
+        self._bytes = 0
+
+    def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        """Yield the pieces of one object.
+
+        Raises:
+            CloudUnreachable: they come too slowly; what has come is kept.
+        """
+        pieces = iter(self._source.read(key, start))
+        while True:
+            began = self._monotonic()
+            piece = next(pieces, None)
+            self._waited += self._monotonic() - began
+            if piece is None:
+                return
+            self._bytes += len(piece)
+            yield piece
+            if self._waited >= _WINDOW_SECONDS:
+                self._look_back(key)
+
+    def _look_back(self, key: str) -> None:
+        rate = self._bytes / self._waited
+        if rate < _FEWEST_BYTES_PER_SECOND:
+            raise CloudUnreachable(
+                f"{key}: comes at {rate:.0f} bytes a second; given up for now, and resumed later"
+                " from where it stopped"
+            )
+        self._waited, self._bytes = 0.0, 0
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._source.close()
 
 
 def _missing_bytes(manifest: Manifest, partial: Path) -> int:

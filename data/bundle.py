@@ -32,6 +32,7 @@ from data.manifest import (
 )
 from data.plain_file import open_plain
 from data.probes import Probes
+from data.text import is_plain, texts
 
 # How such a refusal begins, in the journal too.
 NEEDS_NEWER_SOFTWARE = "needs newer software"
@@ -183,6 +184,8 @@ def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes
     if len(signature) != signing.SIGNATURE_BYTES or not signing.is_signed(raw, signature, pem):
         raise BadSignature(f"{SIGNATURE}: is not key {named.key_id}'s signature of this manifest")
     _check_software(raw)
+    if not all(map(is_plain, texts(msgspec.json.decode(raw)))):
+        raise BadManifest(f"{MANIFEST}: holds a control or invisible character")
     try:
         return wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES)
     except InvalidRecord as error:

@@ -9,6 +9,7 @@ import msgspec
 from data.checks import SCHEMA_VERSION, check_finite, check_schema
 from data.errors import InvalidRecord
 from data.films import Kind
+from data.text import is_plain
 
 
 class YearRange(NamedTuple):
@@ -120,6 +121,23 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
                 if row.genres not in fine:
                     self._check_genres(f"{prefix}{field}[{index}].genres", row.genres)
                     fine.add(row.genres)
+
+    def refuse_unsafe_names(self) -> None:
+        """Refuse names that a terminal or a page would show as something else.
+
+        Not part of `check`: a model that answers already goes on answering.
+
+        Raises:
+            InvalidRecord: naming the field.
+        """
+        parts = {
+            "genres": self.genres,
+            "directors": [one.name for one in self.directors],
+            "titles": [*self.titles.words, *self.titles.existing],
+        }
+        for field, names in parts.items():
+            if not is_plain("".join(names)):
+                raise InvalidRecord(field, "hold a control or invisible character; remove it")
 
     def _check_genres(self, field: str, indices: tuple[int, ...]) -> None:
         if any(not 0 <= index < len(self.genres) for index in indices):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from data.exits import Exit
+from data.text import plain
 
 
 class GreenlightError(Exception):
@@ -26,6 +27,7 @@ class InvalidRecord(GreenlightError, ValueError):
     """
 
     def __init__(self, field: str, reason: str) -> None:
+        field, reason = plain(field), plain(reason)
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason

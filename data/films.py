@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from data.errors import InvalidRecord
+from data.text import is_plain, visible
 
 Kind: TypeAlias = Literal["film", "tv", "video", "game"]
 Genres: TypeAlias = tuple[str, ...]
@@ -31,8 +32,11 @@ _KIND_OF_SUFFIX: dict[str, Kind] = {"TV": "tv", "V": "video", "VG": "game"}
 
 
 def normalise(text: str) -> str:
-    """Return `text` in Unicode's composed form (NFC), without space around it."""
-    return unicodedata.normalize("NFC", text).strip()
+    """Return `text` in Unicode's composed form (NFC), without space around it.
+
+    What takes no space or turns the direction of text goes: a name must not look like another.
+    """
+    return unicodedata.normalize("NFC", visible(text)).strip()
 
 
 def kind_of(title: str) -> Kind:
@@ -73,7 +77,7 @@ def check_text(field: str, value: str) -> None:
         raise InvalidRecord(field, f"has {len(value)} characters; at most {MAX_TEXT} are allowed")
     if value != normalise(value):
         raise InvalidRecord(field, "is not normalised; pass it through data.films.normalise")
-    if any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
+    if not is_plain(value):
         raise InvalidRecord(field, "holds a control character or half a surrogate; remove it")
 
 

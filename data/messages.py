@@ -36,6 +36,7 @@ from data.films import (
 )
 from data.ids import new_id
 from data.picks import Pick
+from data.text import plain
 
 Source: TypeAlias = Literal["owner", "simulated"]
 OutcomeKind: TypeAlias = Literal["stored", "duplicate", "rejected"]
@@ -175,6 +176,11 @@ class FeedbackOutcome(msgspec.Struct, frozen=True):
     outcome: OutcomeKind
     reason: str | None = None
 
+    def __post_init__(self) -> None:
+        """Make the cloud's words safe to show."""
+        if self.reason is not None:
+            msgspec.structs.force_setattr(self, "reason", plain(self.reason))
+
 
 class Ack(msgspec.Struct, frozen=True):
     """The cloud's answer to a batch: only after this may the device forget a record."""
@@ -220,6 +226,11 @@ class VerificationReply(msgspec.Struct, frozen=True):
     scores: tuple[float, ...] = ()
     error: str | None = None
     schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        """Make the cloud's words safe to show."""
+        if self.error is not None:
+            msgspec.structs.force_setattr(self, "error", plain(self.error))
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this isn't a reply."""

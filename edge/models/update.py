@@ -130,7 +130,7 @@ class Update:
         offered = (self.offer.version, self.offer.manifest_sha256)
         activation.judge(bundle.manifest, bundle.manifest_sha256, offered, self._known())
         check_graph(bundle.model)
-        bundle.catalogue()
+        bundle.catalogue().refuse_unsafe_names()
         bundle.probes()
         self.bundle = bundle
 

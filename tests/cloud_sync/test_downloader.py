@@ -34,6 +34,8 @@ class BucketInMemory:
         self.break_off_after: int | None = None
         self.sent: dict[str, int] = {}
         self.piece_bytes = 1_000
+        self.seconds = 0.0
+        self.seconds_a_piece = 0.0
 
     def read(self, key: str, start: int = 0) -> Iterator[bytes]:
         if key not in self.objects:
@@ -46,6 +48,7 @@ class BucketInMemory:
                 raise CloudUnreachable("broke off")
             piece = content[offset : offset + self.piece_bytes]
             self.sent[key] = self.sent.get(key, 0) + len(piece)
+            self.seconds += self.seconds_a_piece
             yield piece
 
     def close(self) -> None:
@@ -72,7 +75,14 @@ class Bench:
     def downloader(self) -> Downloader:
         keys = {key.key_id: key.public_pem for key in self.trusted}
         ratchet = Ratchet(self.state, keys)
-        return Downloader(self.state, keys, ratchet, lambda name: self.bucket, self.free)
+        return Downloader(
+            self.state,
+            keys,
+            ratchet,
+            lambda name: self.bucket,
+            self.free,
+            lambda: self.bucket.seconds,
+        )
 
     def activated(self, published: Published) -> None:
         """The appliance has taken a placed model over."""
@@ -126,6 +136,23 @@ def test_a_download_that_broke_off_is_resumed_where_it_stopped(bench: Bench) -> 
     assert bench.fetch(published) == Fetched("j1", "3")
     model = published.prefix + MODEL
     assert bench.bucket.sent[model] == len(bench.bucket.objects[model])
+
+
+def test_a_download_below_the_floor_is_given_up_and_resumed_later(bench: Bench) -> None:
+    published = bench.publish(3)
+    bench.bucket.seconds_a_piece = 1.1
+    result = bench.fetch(published)
+    assert isinstance(result, FetchFailed)
+    assert "bytes a second; given up for now" in result.reason
+    assert bench.bucket.seconds < 70
+    model = published.prefix + MODEL
+    kept = (bench.state / "incoming" / ".partial-3" / MODEL).stat().st_size
+    assert kept > 20_000
+    # A link a little faster than the floor is only slow.
+    bench.bucket.seconds_a_piece = 0.9
+    before = bench.bucket.sent[model]
+    assert bench.fetch(published) == Fetched("j1", "3")
+    assert bench.bucket.sent[model] - before == len(bench.bucket.objects[model]) - kept
 
 
 def test_a_first_part_damaged_by_a_power_cut_is_fetched_again(bench: Bench) -> None:

@@ -47,6 +47,7 @@ _DISK = "tests/edge/appliance/test_disk_space.py::"
 _JOURNAL_FILE = "tests/edge/journal/test_file.py::"
 _ACTIVE = "tests/edge/models/test_active.py::"
 _ACTIVATION = "tests/edge/models/test_activation.py::"
+_STORE = "tests/edge/models/test_store.py::"
 _SANDBOX = "tests/edge/models/test_sandbox.py::"
 
 MUTATIONS = (
@@ -243,13 +244,32 @@ MUTATIONS = (
         "older-model-back", "versions only grow", "docs/security.md",
         "data/seen.py",
         "    if version > last.version:", "    if version > last.version - 99:",
-        _UPDATE + "test_another_trusted_key_brings_no_older_version_back",
+        _STORE + "test_another_trusted_key_brings_no_older_version_back",
+    ),
+    Mutation(
+        "slow-download-for-ever", "is given up and resumed later", "docs/security.md",
+        "cloud_sync/downloader.py",
+        "if rate < _FEWEST_BYTES_PER_SECOND:", "if False:",
+        "tests/cloud_sync/test_downloader.py::"
+        "test_a_download_below_the_floor_is_given_up_and_resumed_later",
+    ),
+    Mutation(
+        "error-read-whole", "an error is read for 4 KiB", "docs/security.md",
+        "cloud_sync/artefacts.py",
+        "while len(content) < most_bytes and", "while",
+        "tests/cloud_sync/test_hostile_bucket.py::"
+        "test_a_credentials_provider_without_end_is_read_only_so_far",
+    ),
+    Mutation(
+        "direction-marks-pass", "text-direction marks", "docs/security.md", "data/text.py",
+        "\\u2028-\\u202e", "\\u2028-\\u2029",
+        "tests/data/test_text.py::test_no_such_character_passes",
     ),
     Mutation(
         "lost-record-lets-in", "record of accepted models lets nothing in", "docs/security.md",
         "edge/models/store.py",
         "if self._asides() or self._accepted():", "if False:",
-        _UPDATE + "test_a_record_that_cannot_be_rebuilt_accepts_no_model_until_started_over",
+        _STORE + "test_a_record_that_cannot_be_rebuilt_accepts_no_model_until_started_over",
     ),
     Mutation(
         "lost-ratchet-lets-in", "record of accepted models lets nothing in", "docs/security.md",

@@ -214,6 +214,27 @@ def test_a_signed_manifest_that_is_none_is_refused(device, rebundle, signing_key
     device.assert_refused_and_unchanged(before, pointer)
 
 
+@pytest.mark.parametrize("text", ["\u202egnp", "a\u200bb", "\x1b[2J", "\x9b2J", "two\nlines"])
+def test_text_that_would_forge_what_is_shown_is_refused(device, rebundle, small_bundle, text):
+    before, pointer = device.answers(), device.store.read()
+    sha256 = rebundle(device.incoming / "2", created_at=text)
+    state, why = device.update(device.offer("2", 2, sha256))
+    assert (state, why) == (
+        UpdateState.REFUSED,
+        "manifest.json: holds a control or invisible character",
+    )
+    catalogue = json.loads(small_bundle.files[CATALOGUE])
+    catalogue["titles"]["words"][-1] += text
+    sha256 = rebundle(device.incoming / "3", {CATALOGUE: json.dumps(catalogue).encode()}, version=3)
+    state, why = device.update(device.offer("3", 3, sha256))
+    assert (state, why) == (
+        UpdateState.REFUSED,
+        "titles: hold a control or invisible character; remove it",
+    )
+    assert device.store.read() == pointer
+    assert device.answers() == before
+
+
 def test_a_manifest_other_than_the_offered_one_is_refused(device, rebundle):
     before, pointer = device.answers(), device.store.read()
     rebundle(device.incoming / "2")
