@@ -76,7 +76,7 @@ PACKAGES = {"data", "judging", "training", "edge", "cloud_sync", "lambdas", "loc
 
 def test_the_top_level_holds_only_the_named_folders():
     folders = {path.relative_to(ROOT).parts[0] for path in committed() if path.parent != ROOT}
-    assert folders <= {*PACKAGES, "systemd", "tests", "docs", "locks", "examples", ".ci"}
+    assert folders <= {*PACKAGES, "systemd", "tests", "docs", "locks", "examples", ".ci", ".github"}
 
 
 def public_classes() -> dict[str, list[str]]:
