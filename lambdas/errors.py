@@ -1,4 +1,4 @@
-"""What can go wrong with AWS, as tools and functions tell it apart."""
+"""The errors that the functions and the operator's tools share."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from data.errors import GreenlightError
 
 
 class AwsUnusable(GreenlightError):
-    """AWS cannot be used as it must be; the message says why and what to do."""
+    """AWS can't be used as needed; the message says why and what to do."""
 
 
 class PublishingFailed(GreenlightError):
-    """A model is not published; the message says why and what to do."""
+    """A model wasn't published; the message says why and what to do."""

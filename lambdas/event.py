@@ -1,8 +1,8 @@
-"""What the IoT rules hand to a function: the message's bytes, untouched, and the topic's thing.
+"""The event that an IoT rule passes to a function: the message's raw bytes, and the topic's thing.
 
-The rules select `encode(*, 'base64')`, so that no field of the message can pass for the topic's
-thing, numbers keep their digits, and the message is judged here byte by byte.
-What every function answers to an event that it cannot take is said here too.
+The rules select `encode(*, 'base64')`, so no field of the message can be mistaken for the topic's
+thing, numbers keep their digits, and the message can be checked byte by byte.
+`refuse` is every function's answer to an event that it can't handle.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from data.errors import InvalidRecord
 
 @dataclass(frozen=True)
 class DeviceMessage:
-    """A message of a device.
+    """A message from a device.
 
     Attributes:
-        thing: the topic's thing, which AWS IoT has checked against the sender's certificate.
+        thing: from the topic; AWS IoT has checked it against the sender's certificate.
         payload: the message's bytes.
     """
 
@@ -32,10 +32,10 @@ class DeviceMessage:
 
 
 def read_event(event: object) -> DeviceMessage:
-    """Return the message of a rule's event.
+    """Return the message in a rule's event.
 
     Raises:
-        InvalidRecord: naming the event's field; the event did not come from the stack's rules.
+        InvalidRecord: naming the event's field; the event didn't come from the stack's rules.
     """
     if not isinstance(event, dict):
         raise InvalidRecord("event", "isn't an object; only the stack's IoT rules may call")
@@ -51,13 +51,13 @@ def read_event(event: object) -> DeviceMessage:
     except (binascii.Error, ValueError) as error:
         if isinstance(error, InvalidRecord):
             raise
-        raise InvalidRecord("event.payload", "is no base64") from error
+        raise InvalidRecord("event.payload", "isn't base64") from error
 
 
 def refuse(error: InvalidRecord, logger: Logger, metrics: Metrics) -> dict[str, object]:
-    """Note that an event is refused, and return the function's answer.
+    """Log that an event was refused, and return the function's answer.
 
-    Nobody can be told, and another try changes nothing: an exception would only bring one.
+    There is no sender to reply to, and an exception would only make AWS retry in vain.
     """
     logger.warning("event refused", extra={"field": error.field, "reason": error.reason})
     metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)

@@ -1,4 +1,4 @@
-"""A signing key that AWS KMS holds; nobody ever sees its private part."""
+"""A signing key in AWS KMS; its private part never leaves KMS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALGORITHM = "ED25519_SHA_512"
 
 
 class KmsKey:
-    """An Ed25519 key in KMS, by its alias."""
+    """An Ed25519 key in KMS, identified by its alias."""
 
     def __init__(self, kms: Any, alias: str) -> None:
         self._kms = kms
@@ -26,26 +26,25 @@ class KmsKey:
         """Return the key's public part, as PEM.
 
         Raises:
-            AwsUnusable: if it cannot be read.
+            AwsUnusable: it can't be read.
         """
         try:
             der = self._kms.get_public_key(KeyId=self._alias)["PublicKey"]
         except (ClientError, BotoCoreError) as error:
-            raise AwsUnusable(f"the signing key {self._alias} cannot be read: {error}") from error
+            raise AwsUnusable(f"the signing key {self._alias} can't be read: {error}") from error
         body = base64.b64encode(der).decode()
         lines = [body[start : start + 64] for start in range(0, len(body), 64)]
         pem = "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
         return pem.encode()
 
     def sign_manifest(self, manifest: Manifest) -> tuple[bytes, bytes]:
-        """Return the bytes of `manifest.json` under this key, and their signature.
+        """Return the bytes of `manifest.json` with this key's id, and their signature.
 
-        Only the manifest changes, and in it only the key's name: the files stay as they were
-        checked. The same manifest gives the same bytes, so that publishing twice is publishing
-        once.
+        Only the manifest changes, and only its key id; the files stay as they were checked. The
+        same manifest gives the same bytes, so publishing twice has the effect of publishing once.
 
         Raises:
-            AwsUnusable: if KMS does not sign.
+            AwsUnusable: KMS doesn't sign.
         """
         key_id = signing.key_id(self.public_pem())
         named = msgspec.structs.replace(manifest, key_id=key_id)
@@ -58,6 +57,6 @@ class KmsKey:
                 SigningAlgorithm=_ALGORITHM,
             )
         except (ClientError, BotoCoreError) as error:
-            raise AwsUnusable(f"the signing key {self._alias} does not sign: {error}") from error
+            raise AwsUnusable(f"KMS doesn't sign with {self._alias}: {error}") from error
         signature: bytes = signed["Signature"]
         return raw, signature

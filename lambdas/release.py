@@ -1,6 +1,6 @@
-"""A release in AWS: files that never change, and the job that tells devices of them.
+"""A release in AWS: files that never change, and the IoT Job that rolls them out to devices.
 
-Every step may be done again: it finds what it did before and changes nothing.
+Every step can safely be repeated: it finds what was done before and changes nothing.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _IN_PROGRESS_MINUTES = 60
 
 @dataclass(frozen=True)
 class Release:
-    """A signed bundle to be published.
+    """A signed bundle to publish.
 
     Attributes:
-        files: of the bundle by name, manifest and signature among them.
+        files: the bundle's files by name, including manifest and signature.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Release:
 
 
 def put_new(s3: Any, bucket: str, prefix: str, files: Mapping[str, bytes]) -> None:
-    """Put the files, each only if it is new; the manifest last, so that it never lacks a file.
+    """Put those files that don't exist yet; the manifest last, so its files are always complete.
 
     Raises:
-        PublishingFailed: one is there with other content.
+        PublishingFailed: a file exists with different content.
     """
     for name in sorted(files, key=lambda name: (name == MANIFEST, name)):
         try:
@@ -61,22 +61,22 @@ def put_new(s3: Any, bucket: str, prefix: str, files: Mapping[str, bytes]) -> No
             there = s3.get_object(Bucket=bucket, Key=prefix + name)["Body"].read()
             if there != files[name]:
                 raise PublishingFailed(
-                    f"{prefix}{name} is there with other content; a version is never changed: "
-                    "train again, for the next version"
+                    f"{prefix}{name} already exists with different content, and a published version "
+                    "never changes: train again under the next version"
                 ) from error
 
 
 def put_release(s3: Any, bucket: str, release: Release, pipeline: bytes | None) -> ModelUpdateJob:
-    """Put all that a release keeps, and return what devices are to be told of it.
+    """Put everything a release keeps, and return the job document for the devices.
 
     Args:
-        s3: where it is put.
-        bucket: of models.
+        s3: the S3 client.
+        bucket: the models bucket.
         release: the bundle.
         pipeline: the bytes of its `pipeline.joblib`, if there is one.
 
     Raises:
-        PublishingFailed: this version is there with other content, or too far above the last.
+        PublishingFailed: this version exists with different content, or is too high.
     """
     before = [
         version for version in versions(s3, bucket, release.name) if version < release.version
@@ -85,14 +85,14 @@ def put_release(s3: Any, bucket: str, release: Release, pipeline: bytes | None) 
         raise PublishingFailed(f"{too_far}; devices would refuse it: train again")
     prefix = topics.bundle_prefix(release.name, release.version)
     beside = topics.incumbent_prefix(release.name, release.version)
-    # The bundle first: it decides whether this version is another's.
+    # The bundle first: it shows whether this version is already taken.
     put_new(s3, bucket, prefix, release.files)
     put_new(s3, bucket, beside, {**release.files, **({PIPELINE: pipeline} if pipeline else {})})
     return ModelUpdateJob("model-update", release.version, bucket, prefix, release.manifest_sha256)
 
 
 def versions(s3: Any, bucket: str, name: str) -> list[int]:
-    """Return the versions of a model that have been published, or begun to be, in order."""
+    """Return a model's versions that were published, even if incompletely, in order."""
     root = topics.bundle_prefix(name, 0).removesuffix("0/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=root, Delimiter="/")
     found = [
@@ -103,7 +103,7 @@ def versions(s3: Any, bucket: str, name: str) -> list[int]:
     return sorted(
         int(version)
         for version in found
-        # What no device takes is nobody's version, whoever put it there.
+        # No device accepts a version outside the limit, so it doesn't count.
         if version.isdecimal() and len(version) <= len(str(limits.MAX_MODEL_VERSION))
     )
 
@@ -111,16 +111,16 @@ def versions(s3: Any, bucket: str, name: str) -> list[int]:
 def roll_out(
     iot: Any, name: str, document: ModelUpdateJob, targets: Sequence[str], stack: str
 ) -> str:
-    """Create the IoT Job and return its id; telling the same again gives the same job.
+    """Create the IoT Job and return its id; the same arguments give the same job.
 
-    Many are told slowly at first, and no further if devices refuse.
+    The rollout starts slowly, and stops if devices fail.
 
     Args:
-        iot: AWS IoT.
-        name: the models'.
-        document: what the devices are told.
-        targets: ARNs of things, or of a group of them.
-        stack: whose model it is, for whoever looks at the jobs.
+        iot: the AWS IoT client.
+        name: the models' name.
+        document: the job document.
+        targets: ARNs of things, or of a thing group.
+        stack: the stack's name, for the job's description.
     """
     job_id = _job_id(name, document, targets)
     try:
@@ -157,5 +157,5 @@ def roll_out(
 
 def _job_id(name: str, document: ModelUpdateJob, targets: Sequence[str]) -> str:
     body = wire.encode(document).decode()
-    told = hashlib.sha256(msgspec.json.encode([body, sorted(targets)])).hexdigest()[:8]
-    return f"{name}-{document.version}-{told}"
+    digest = hashlib.sha256(msgspec.json.encode([body, sorted(targets)])).hexdigest()[:8]
+    return f"{name}-{document.version}-{digest}"

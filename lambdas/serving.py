@@ -1,8 +1,8 @@
-"""The ML endpoint, brought to a release: SageMaker serves its scikit-learn pipeline.
+"""Switches the ML endpoint to a release: SageMaker then serves its scikit-learn pipeline.
 
-The endpoint belongs to the releases, not to the template: a stack has none before its first
-release, and deploying the stack again never takes it back to an older one. Every step may be done
-again.
+The endpoint belongs to the releases, not to the template: a stack has no endpoint before its first
+release, and deploying the stack again never returns it to an older one. Every step can safely be
+repeated.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from lambdas.release import put_new
 
 ARCHIVE = "model.tar.gz"
 VARIANT = "release"
-# An endpoint in one of these states takes no other order.
+# An endpoint in one of these states can't be updated.
 CHANGING = ("Creating", "Updating", "RollingBack")
 _MAX_CONCURRENCY = 5
-# SageMaker's names for what is not, and for what is already.
+# How SageMaker's messages begin for what doesn't exist, and for what already does.
 _ABSENT, _PRESENT = "Could not find", "Cannot create already existing"
 
 
@@ -35,9 +35,9 @@ class Serving:
     """How a stack serves its models.
 
     Attributes:
-        endpoint: its name; empty if none is wanted.
-        image: of the serving code, in ECR.
-        role_arn: with which SageMaker reads the pipeline.
+        endpoint: the endpoint's name; empty if the stack has none.
+        image: the image with the serving code, in ECR.
+        role_arn: the role that SageMaker reads the pipeline with.
     """
 
     endpoint: str
@@ -47,7 +47,7 @@ class Serving:
 
 
 def serving_of(outputs: dict[str, str]) -> Serving:
-    """Return how this stack serves; see template.yaml."""
+    """Return how this stack serves its models; see template.yaml."""
     return Serving(
         outputs["EndpointName"],
         outputs["EndpointImage"],
@@ -57,7 +57,7 @@ def serving_of(outputs: dict[str, str]) -> Serving:
 
 
 def archive_of(pipeline: bytes) -> bytes:
-    """Return a pipeline as SageMaker takes a model: the same pipeline gives the same bytes."""
+    """Return a pipeline as a SageMaker model archive: the same pipeline gives the same bytes."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as squeezed,
@@ -77,24 +77,24 @@ def serve(
     release: tuple[str, int],
     pipeline: bytes,
 ) -> str:
-    """Order the endpoint to serve a release's pipeline, and return the model's name there.
+    """Have the endpoint serve a release's pipeline, and return the model's name in SageMaker.
 
-    It goes on with the pipeline before until the new one answers, which takes minutes on AWS.
+    It keeps serving the previous pipeline until the new one answers, which takes minutes on AWS.
 
     Args:
-        s3: where the pipeline is put.
-        sagemaker: its control API.
-        serving: how this stack serves; with no endpoint the pipeline is put, and that is all.
-        bucket: of models.
+        s3: the S3 client.
+        sagemaker: the SageMaker client.
+        serving: how this stack serves; without an endpoint the pipeline is only uploaded.
+        bucket: the models bucket.
         release: name and version.
         pipeline: the bytes of `pipeline.joblib`.
 
     Raises:
-        ClientError: SageMaker refuses; it does so too while it is busy with an earlier order.
+        ClientError: SageMaker refuses, for example because an update is still running.
     """
     name, version = release
     packed = archive_of(pipeline)
-    # Beside each other: a pipeline that cannot be served must not block the release's good one.
+    # By content: a pipeline that can't be served must not block a good one of the same release.
     sha = hashlib.sha256(pipeline).hexdigest()[:8]
     key = f"{topics.pipeline_prefix(name, version)}{sha}/"
     put_new(s3, bucket, key, {ARCHIVE: packed})
@@ -136,7 +136,7 @@ def _make(sagemaker: Any, serving: Serving, model: str, url: str) -> None:
 
 
 def found(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:
-    """Return what SageMaker says of an endpoint, or None if there is none."""
+    """Return SageMaker's description of an endpoint, or None if it doesn't exist."""
     answer: dict[str, Any] | None = _unless(
         _ABSENT, lambda: sagemaker.describe_endpoint(EndpointName=endpoint)
     )
@@ -144,7 +144,7 @@ def found(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:
 
 
 def _unless(refusal: str, call: Callable[[], Any]) -> Any:
-    """Call SageMaker; return None if it refuses in these words, which it has no code for."""
+    """Call SageMaker; return None if it refuses with this message (it has no error code for it)."""
     try:
         return call()
     except ClientError as error:
@@ -154,7 +154,7 @@ def _unless(refusal: str, call: Callable[[], Any]) -> Any:
 
 
 def remove(sagemaker: Any, endpoint: str) -> None:
-    """Delete an endpoint with all that releases made for it; nothing happens if there is none."""
+    """Delete an endpoint, its configurations and its models, whatever of them exists."""
     _unless(_ABSENT, lambda: sagemaker.delete_endpoint(EndpointName=endpoint))
     for page in sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=endpoint):
         for config in page["EndpointConfigs"]:

@@ -1,4 +1,4 @@
-"""Training jobs by name, and what becomes of them: what the loop's functions and tools agree on."""
+"""The names and outcomes of training jobs, shared by the functions and the operator's tools."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _MAX_REASON = 500
 
 
 class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a training job.
+    """The outcome of a training job.
 
     Attributes:
-        conclusion: `released`; `refused` by the gate; `rejected`, since what the job left may not
-            be released; `failed`, since the job itself did.
-        reasons: one sentence each, for a person.
+        conclusion: `released`; `refused` by the gate; `rejected`, because the job's output can't be
+            released; `failed`, because the job itself failed.
+        reasons: one sentence each, for people.
         version: of the model that was released, or would have been.
-        iot_job: what tells the devices.
+        iot_job: the id of the IoT Job that updates the devices.
     """
 
     job: str
@@ -53,7 +53,7 @@ class EndedJob:
 
     Attributes:
         status: one of ENDED.
-        failure: SageMaker's reason, if it gave one.
+        failure: SageMaker's reason, if any.
     """
 
     job: str
@@ -62,14 +62,14 @@ class EndedJob:
 
 
 def prefix_of(stack: str) -> str:
-    """Return how the names of a stack's training jobs begin."""
+    """Return the prefix of a stack's training jobs."""
     return f"{stack}-retrain-"
 
 
 def job_name(stack: str, asked: object) -> str:
-    """Return the name of the training job that was asked for at this time.
+    """Return the name of the training job that was requested at this time.
 
-    The same time gives the same name, so that asking twice is asking once.
+    The same time gives the same name, so a repeated request starts one job.
 
     Raises:
         InvalidRecord: naming the event's field.
@@ -81,7 +81,7 @@ def job_name(stack: str, asked: object) -> str:
             "asked", f"is {str(asked)[:60]!r}; give a time such as 2026-01-02T03:04:05Z"
         ) from None
     if moment.tzinfo is None:
-        raise InvalidRecord("asked", "names no time zone; end it with Z")
+        raise InvalidRecord("asked", "has no time zone; end it with Z")
     return f"{prefix_of(stack)}{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
@@ -96,7 +96,7 @@ def is_job(stack: str, name: object) -> bool:
 
 
 def event_of(ended: EndedJob) -> dict[str, Any]:
-    """Return the event by which AWS says that a training job has ended."""
+    """Return the event that AWS sends when a training job has ended."""
     return {
         "source": SOURCE,
         "detail-type": DETAIL_TYPE,
@@ -109,13 +109,13 @@ def event_of(ended: EndedJob) -> dict[str, Any]:
 
 
 def read_event(stack: str, event: object) -> EndedJob:
-    """Return what an event says of a training job of this stack.
+    """Return the ended training job of this stack that an event is about.
 
     Raises:
-        InvalidRecord: naming the event's field; nobody but the stack's rule may call.
+        InvalidRecord: naming the event's field; the event didn't come from the stack's rule.
     """
     if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
-        raise InvalidRecord("event", "tells of no training job; only the stack's rule may call")
+        raise InvalidRecord("event", "isn't about a training job; only the stack's rule may call")
     detail = event["detail"]
     if (event.get("source"), event.get("detail-type")) != (SOURCE, DETAIL_TYPE):
         raise InvalidRecord("event.source", f"is not {SOURCE}'s {DETAIL_TYPE}")

@@ -1,5 +1,6 @@
-"""The local cloud: AWS as far as Greenlight uses it, on loopback; and the demonstration on it.
+"""The whole AWS side on this machine, on loopback: an emulator, and stand-ins for what it lacks.
 
-Others may call `cli.main`, the executable; `control.order`, which talks to a running local cloud;
-and `demo`. Nothing but tests imports this package.
+`greenlight-cloud local` starts, stops and watches it (`commands`); `supervisor` is its composition
+root; `demo/` is the demonstration. `control.send` sends a running one a command. Only tests import
+it: everything else finds it through its `endpoints.json` (`lambdas.operator.aws`).
 """

@@ -1,4 +1,4 @@
-"""The executable `greenlight-cloud`: the operator's commands, and `local` for the local cloud."""
+"""The executable `greenlight-cloud`: the operator's commands, plus `local` for the local cloud."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def application() -> typer.Typer:
 
 
 def main() -> None:
-    """Run a command; see data.command_line for how it ends."""
+    """Run the command line."""
     command_line.run(application(), cli.NAME, cli.explain)

@@ -27,7 +27,7 @@ from local_cloud.control import send
 from local_cloud.state import DEFAULT, LocalCloudFailed, LocalState, log_tail
 
 _STOP_SECONDS = 45.0
-# The emulator, the stack, and the ML endpoint, which alone may take ninety seconds.
+# For the emulator, the stack and the ML endpoint, which may take ninety seconds on its own.
 _START_SECONDS = 300.0
 _READY = b"ready\n"
 
@@ -36,13 +36,14 @@ app = typer.Typer(
     help="The whole AWS side on this machine: loopback only, no account, no Docker.",
 )
 FolderOption = Annotated[
-    Path, typer.Option("--local", metavar="FOLDER", help="the folder that holds all of it")
+    Path, typer.Option("--local", metavar="FOLDER", help="the local cloud's folder")
 ]
 PipelineOption = Annotated[
-    Path | None, typer.Option("--pipeline", help="what the ML endpoint serves from the start")
+    Path | None,
+    typer.Option("--pipeline", help="the pipeline that the ML endpoint serves at the start"),
 ]
 KeepOption = Annotated[
-    bool, typer.Option("--keep/--fresh", help="keep what the last run left, or start with nothing")
+    bool, typer.Option("--keep/--fresh", help="continue with the last run's data, or start empty")
 ]
 
 
@@ -53,7 +54,7 @@ def run(
     keep: KeepOption = True,
     ready_descriptor: Annotated[int, typer.Option(hidden=True)] = -1,
 ) -> None:
-    """Run it here, until Ctrl-C or SIGTERM."""
+    """Run it in the foreground until Ctrl-C or SIGTERM."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -78,7 +79,7 @@ def start(
     keep: KeepOption = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Start it in the background; returns when everything answers. Does nothing if it runs."""
+    """Start it in the background; returns when it is ready. Does nothing if it is running."""
     folder = LocalState(local)
     folder.make()
     begun = time.monotonic()
@@ -121,14 +122,14 @@ def _start(folder: LocalState, pipeline: Path | None, keep: bool) -> None:
             start_new_session=True,
         )
     os.close(writer)
-    # The other end closes without a word if it cannot start.
-    with os.fdopen(reader, "rb") as said:
-        if not select.select([said], [], [], _START_SECONDS)[0]:
+    # The other end closes without writing anything if it can't start.
+    with os.fdopen(reader, "rb") as signalled:
+        if not select.select([signalled], [], [], _START_SECONDS)[0]:
             process.terminate()
             raise LocalCloudFailed(
                 f"waited {_START_SECONDS:.0f} s for the local cloud to start; {log_tail(log)}"
             )
-        if os.read(said.fileno(), len(_READY)) != _READY:
+        if os.read(signalled.fileno(), len(_READY)) != _READY:
             reason = log.read_text("utf-8", "replace").strip().splitlines()
             last = reason[-1].removeprefix(f"{NAME}: ") if reason else "it printed nothing"
             raise LocalCloudFailed(last)
@@ -136,34 +137,34 @@ def _start(folder: LocalState, pipeline: Path | None, keep: bool) -> None:
 
 @app.command()
 def stop(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
-    """Stop it cleanly; what it holds is kept for the next start."""
+    """Stop it cleanly; its data is kept for the next start."""
     stopped = _stop(LocalState(local))
     if as_json:
         print_json({"stopped": stopped})
     elif not stopped:
-        print(f"no local cloud runs on {local}")
+        print(f"no local cloud is running in {local}")
 
 
 def _stop(folder: LocalState) -> bool:
-    """Stop it and wait for its end; return whether there was one."""
+    """Stop it and wait until it has ended; return whether it was running."""
     try:
         descriptor = os.open(folder.lock, os.O_RDWR)
     except FileNotFoundError:
         return False
     with os.fdopen(descriptor) as lock:
         deadline = time.monotonic() + _STOP_SECONDS
-        told = False
+        signalled = False
         while time.monotonic() < deadline:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return told
+                return signalled
             except BlockingIOError:
                 lock.seek(0)
                 pid = lock.read()
-                if not told and pid:
-                    # The lock is held, so the number in it is that of the holder.
+                if not signalled and pid:
+                    # The lock is held, so it contains the holder's process id.
                     os.kill(int(pid), signal.SIGTERM)
-                    told = True
+                    signalled = True
             time.sleep(0.05)
     raise LocalCloudFailed(
         f"waited {_STOP_SECONDS:.0f} s for the local cloud to end; "
@@ -173,7 +174,7 @@ def _stop(folder: LocalState) -> bool:
 
 @app.command()
 def status(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
-    """Show where everything is and how it is doing; exit code 69 if it isn't running."""
+    """Show its state and addresses; exit code 69 if it isn't running."""
     folder = LocalState(local)
     parts = send(folder, "status")
     if as_json:
@@ -185,13 +186,13 @@ def status(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
 @app.command("tail")
 def follow(
     local: FolderOption = DEFAULT,
-    lines: Annotated[int, typer.Option(help="how many of the past to show")] = 20,
-    once: Annotated[bool, typer.Option(help="show those and end")] = False,
+    lines: Annotated[int, typer.Option(help="how many past lines to show")] = 20,
+    once: Annotated[bool, typer.Option(help="show those, then exit")] = False,
 ) -> None:
-    """Show what happens: functions, rules, refusals, endpoint. Press Ctrl-C to end."""
+    """Follow the logs: functions, rules, refusals, endpoint. Press Ctrl-C to stop."""
     folder = LocalState(local)
     if not folder.log("x").parent.is_dir():
-        raise LocalCloudNotRunning(f"there is no local cloud on {local}")
+        raise LocalCloudNotRunning(f"there is no local cloud in {local}")
     try:
         tail.follow(folder, lines, once)
     except KeyboardInterrupt:
@@ -200,7 +201,7 @@ def follow(
 
 @app.command()
 def offline(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
-    """Cut the network before the broker: its port is refused."""
+    """Cut the network to the broker: connections to its port are refused."""
     reply = send(LocalState(local), "offline")
     if as_json:
         print_json(reply)
@@ -210,7 +211,7 @@ def offline(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
 
 @app.command()
 def online(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
-    """Restore the network before the broker."""
+    """Restore the network to the broker."""
     reply = send(LocalState(local), "online")
     if as_json:
         print_json(reply)
@@ -219,7 +220,7 @@ def online(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
 
 
 def _forget(folder: LocalState) -> None:
-    """Remove what the last run left, unless it still runs."""
+    """Delete the last run's data, unless it is still running."""
     with supervisor.locked(folder):
         for path in (folder.emulator, folder.pipelines, folder.packages, folder.training):
             shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Commands to the running local cloud: one JSON line in, one out, over a socket in its folder."""
+"""Commands to a running local cloud: one JSON line in, one out, over a socket in its folder."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from local_cloud.state import LocalCloudFailed, LocalState, log_tail
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
-# What the kernel has room for in the name of a socket.
+# The kernel's limit for a socket's path.
 _MAX_SOCKET_PATH = 107
 _STOP_SECONDS = 5.0
 _REQUEST_SECONDS = 10.0
-# The longest order serves another pipeline, which may take the ML endpoint ninety seconds.
+# The longest command serves another pipeline, which may take the ML endpoint ninety seconds.
 _REPLY_SECONDS = 150.0
 _MAX_LINE = 65_536
 
@@ -29,7 +29,7 @@ class ControlSocket:
 
     def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
         if len(os.fsencode(path)) > _MAX_SOCKET_PATH:
-            raise LocalCloudFailed(f"{path} is too long for a socket; give a shorter --local")
+            raise LocalCloudFailed(f"{path} is too long for a socket; use a shorter --local")
         self._path = path
         self._handlers = handlers
         self._server = socket.socket(socket.AF_UNIX)
@@ -44,7 +44,7 @@ class ControlSocket:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Wakes the thread that waits in accept().
+        # Wakes the thread that is waiting in accept().
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self._thread.join(_STOP_SECONDS)
@@ -69,7 +69,7 @@ class ControlSocket:
             except (KeyError, TypeError, ValueError) as error:
                 reply = {"ok": False, "error": f"unknown command: {error}"}
             except OSError as error:
-                reply = {"ok": False, "error": f"that failed: {error}"}
+                reply = {"ok": False, "error": f"the command failed: {error}"}
             try:
                 stream.write(json.dumps(reply).encode() + b"\n")
             except OSError:
@@ -80,8 +80,8 @@ def send(state: LocalState, command: str, **fields: Any) -> dict[str, Any]:
     """Send the running local cloud a command and return its reply.
 
     Raises:
-        LocalCloudNotRunning: none runs on this folder.
-        LocalCloudFailed: it could not do that; the message says why.
+        LocalCloudNotRunning: none is running in this folder.
+        LocalCloudFailed: the command failed; the message says why.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_REPLY_SECONDS)
@@ -89,22 +89,22 @@ def send(state: LocalState, command: str, **fields: Any) -> dict[str, Any]:
             connection.connect(str(state.control))
         except OSError:
             raise LocalCloudNotRunning(
-                f"no local cloud runs on {state.folder}; "
+                f"no local cloud is running in {state.folder}; "
                 f"start it with `greenlight-cloud local start --local {state.folder}`"
             ) from None
         with connection.makefile("rwb") as stream:
             stream.write(json.dumps({"command": command, **fields}).encode() + b"\n")
             stream.flush()
             try:
-                said = stream.readline()
+                line = stream.readline()
             except TimeoutError:
                 raise LocalCloudFailed(
                     f"waited {_REPLY_SECONDS:.0f} s for the local cloud to {command}; "
                     f"{log_tail(state.log('supervisor'))}"
                 ) from None
-    if not said:
-        raise LocalCloudFailed(f"the local cloud ended while asked to {command}")
-    reply: dict[str, Any] = json.loads(said)
+    if not line:
+        raise LocalCloudFailed(f"the local cloud ended before it had finished `{command}`")
+    reply: dict[str, Any] = json.loads(line)
     if not reply.pop("ok"):
         raise LocalCloudFailed(str(reply["error"]))
     return reply

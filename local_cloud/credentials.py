@@ -1,8 +1,8 @@
-"""The stand-in of AWS IoT's credentials provider, which the emulator lacks.
+"""A stand-in for AWS IoT's credentials provider, which the emulator lacks.
 
 `GET /role-aliases/<alias>/credentials` over mutual TLS, as AWS documents it ("Authorizing direct
-calls to AWS services using AWS IoT Core credential provider"). Who asks is checked with the
-emulator: the certificate must be active and belong to the thing that the header names.
+calls to AWS services using AWS IoT Core credential provider"). The caller is checked with the
+emulator: the certificate must be active and belong to the thing named in the header.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STOP_SECONDS = 5.0
 
 
 class CredentialsRefused(Exception):
-    """No credentials for this caller; `status` is what AWS answers, the message is for the log."""
+    """No credentials for this caller; `status` is AWS's answer, the message is for the log."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class RoleAlias:
 
 
 class CredentialsProvider:
-    """Decides who gets credentials. No network of its own but the emulator's."""
+    """Decides who gets credentials. Talks only to the emulator."""
 
     def __init__(self, aws: Aws, alias: RoleAlias) -> None:
         self._iot = aws.client("iot")
@@ -58,11 +58,11 @@ class CredentialsProvider:
 
         Args:
             path: of the request.
-            thing: what its header names; as on AWS it may be left out, but not be another's.
-            certificate: in DER form, checked against the root by TLS.
+            thing: from its header; as on AWS it may be left out, but not be another thing.
+            certificate: in DER form, already checked against the root by TLS.
 
         Raises:
-            CredentialsRefused: and the device gets none.
+            CredentialsRefused: the device gets none.
         """
         asked = _PATH.fullmatch(path)
         if asked is None or asked["alias"] != self._alias.name:
@@ -99,7 +99,7 @@ class CredentialsProvider:
             )
         if thing and arn not in self._iot.list_thing_principals(thingName=thing)["principals"]:
             raise CredentialsRefused(
-                403, f"certificate {certificate_id[:8]} is not thing {thing}'s"
+                403, f"certificate {certificate_id[:8]} doesn't belong to thing {thing}"
             )
 
 
@@ -140,7 +140,7 @@ class _TlsServer(ThreadingHTTPServer):
         self.provider = provider
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        # In the request's own thread: a caller that never finishes its handshake holds up nobody.
+        # In the request's own thread, so an unfinished handshake blocks nobody else.
         request.settimeout(_TIMEOUT_SECONDS)
         try:
             with self.context.wrap_socket(request, server_side=True) as secured:

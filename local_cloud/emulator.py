@@ -1,4 +1,4 @@
-"""The emulator as a child process in its own environment."""
+"""Runs the emulator as a child process in its own environment."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def python_of_emulator() -> Path:
     """Return the Python of the emulator's own environment.
 
     Raises:
-        LocalCloudFailed: if it is not there, or is another Python than ours.
+        LocalCloudFailed: it is missing, or isn't the same Python version as ours.
     """
     folder = Path(os.environ.get(ENVIRONMENT) or _DEFAULT_ENVIRONMENT)
     python = folder / "bin" / "python"
     if not python.exists():
         raise LocalCloudFailed(
-            f"the local cloud's environment is not at {folder}; "
+            f"the local cloud's environment isn't at {folder}; "
             f"make it with `make cloud`, or name it in {ENVIRONMENT}"
         )
     ours = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if not (folder / "lib" / ours).is_dir():
         raise LocalCloudFailed(
-            f"{folder} was made with another Python than this one ({ours}), for which the "
-            f"functions are packaged; delete it and run `make cloud`"
+            f"{folder} was made with another Python than this one ({ours}), which the functions "
+            f"are packaged for; delete it and run `make cloud`"
         )
     return python
 
@@ -54,12 +54,12 @@ class Emulator:
         with self._state.log("emulator").open("ab") as log:
             self._process = subprocess.Popen(
                 [python_of_emulator(), "-u", launcher.__file__],
-                # Its other end closes when we end, however that comes about.
+                # Closes when this process ends, however it ends.
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
-                # Ctrl-C in a terminal is for the supervisor, which then stops its parts in order.
+                # Ctrl-C in a terminal is for the supervisor, which stops its parts in order.
                 start_new_session=True,
             )
         try:

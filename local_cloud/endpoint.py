@@ -1,6 +1,6 @@
 """The local ML endpoint: the real serving code, run by SageMaker's stand-in.
 
-`python -m training.serve` is started again for every released pipeline, and takes over once it
+A new `python -m training.serve` is started for every released pipeline, and takes over once it
 answers.
 """
 
@@ -24,7 +24,7 @@ NAME = "greenlight-model"
 # A serving process imports scikit-learn, which takes seconds on a small busy machine.
 _START_SECONDS = 90.0
 _STOP_SECONDS = 10.0
-# SageMaker gives a model sixty seconds.
+# SageMaker's own timeout for a model.
 _ANSWER_SECONDS = 60.0
 
 
@@ -36,7 +36,7 @@ class _Serving:
 
 @dataclass(frozen=True)
 class HttpReply:
-    """What a model, or SageMaker in its place, answers."""
+    """An answer of the model, or of SageMaker itself."""
 
     status: int
     body: bytes
@@ -44,7 +44,7 @@ class HttpReply:
 
 
 class MlEndpoint:
-    """The endpoint; a context manager that ends what it serves with."""
+    """The endpoint; a context manager that ends the serving process."""
 
     def __init__(self, state: LocalState) -> None:
         self._state = state
@@ -59,19 +59,19 @@ class MlEndpoint:
 
     @property
     def is_serving(self) -> bool:
-        """Whether a pipeline is served."""
+        """Whether it is serving a pipeline."""
         return self._serving is not None and self._serving.process.poll() is None
 
     def kept_pipeline(self) -> Path | None:
-        """Return the pipeline that was served when this local cloud last ran."""
+        """Return the pipeline that was served when this local cloud last ran, if any."""
         kept = self._state.pipelines / "pipeline"
         return kept if kept.exists() else None
 
     def update(self, pipeline: Path) -> None:
-        """Serve this pipeline from now on; until it answers the one before is served.
+        """Serve this pipeline from now on; the previous one is served until it answers.
 
         Raises:
-            LocalCloudFailed: it does not serve; the one before goes on.
+            LocalCloudFailed: it can't be served; the previous one still is.
         """
         if not pipeline.is_file():
             raise LocalCloudFailed(f"{pipeline}: no such file; name the release's pipeline")
@@ -85,7 +85,7 @@ class MlEndpoint:
         self._take_over(serving)
 
     def ask(self, method: str, path: str, body: bytes) -> HttpReply:
-        """Hand a request to the model."""
+        """Pass a request on to the model."""
         serving = self._serving
         if serving is None:
             return HttpReply(503, b'{"message": "no pipeline has been published"}')
@@ -96,13 +96,13 @@ class MlEndpoint:
             return HttpReply(reply.status, reply.read())
         except (OSError, http.client.HTTPException) as error:
             return HttpReply(
-                503, json.dumps({"message": f"the model does not answer: {error}"}).encode()
+                503, json.dumps({"message": f"the model doesn't answer: {error}"}).encode()
             )
         finally:
             connection.close()
 
     def invoke(self, name: str, body: bytes) -> HttpReply:
-        """HttpReply as SageMaker does when it is asked to invoke an endpoint."""
+        """Invoke an endpoint, with SageMaker's own answers."""
         if name != NAME or not self.is_serving:
             message = f"Endpoint {name} of account 000000000000 not found."
             return refusal(400, "ValidationError", message)
@@ -116,8 +116,8 @@ class MlEndpoint:
         )
 
     def _start(self, pipeline: Path) -> _Serving:
-        # Bound here and handed down: a port that is only known to be free may be taken by another
-        # program in the seconds that the model takes to load.
+        # Bound here and inherited: another program could take a free port during the seconds that
+        # the model takes to load.
         with (
             socket.create_server(("127.0.0.1", 0)) as listening,
             self._state.log("ml-endpoint").open("ab") as log,
@@ -147,7 +147,7 @@ class MlEndpoint:
                     else f"its process ended with exit code {code}"
                 )
                 raise LocalCloudFailed(
-                    f"the ML endpoint does not serve this pipeline: {why}; "
+                    f"the ML endpoint doesn't serve this pipeline: {why}; "
                     f"{log_tail(self._state.log('ml-endpoint'))}"
                 )
             time.sleep(0.1)
@@ -181,6 +181,6 @@ def _end(serving: _Serving) -> None:
 
 
 def refusal(status: int, kind: str, message: str) -> HttpReply:
-    """Return what SageMaker answers when it refuses."""
+    """Return SageMaker's answer when it refuses."""
     body = {"__type": kind, "message": message, "Message": message}
     return HttpReply(status, json.dumps(body).encode(), kind)

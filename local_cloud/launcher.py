@@ -1,10 +1,10 @@
-"""Starts the emulator, made stricter. Runs in the emulator's own environment, never in ours.
+"""Starts the emulator with stricter rules. Runs in the emulator's own environment, never in ours.
 
-The stock emulator binds MQTT to every interface, lets clients in without a certificate and
-starts one process a message. Here MQTT is bound to loopback, a client certificate is required,
-and rules hand their messages to a bounded queue of two workers, each message tried three times as
-AWS does. SageMaker's stand-in may say in SageMaker's name that a training job has ended. All of
-that touches private functions of one exact version: they are checked first.
+The stock emulator binds MQTT to every interface, accepts clients without a certificate and starts
+one process per message. Here MQTT is bound to loopback, a client certificate is required, and rules
+put their messages into a bounded queue with two workers, which try each message three times as AWS
+does. SageMaker's stand-in may send the event that a training job has ended. All of this patches
+private functions of one exact version, which is checked first.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 VERSION = "1.5.33"
-# AWS waits one minute, then two; here someone is watching, so seconds have to do.
+# AWS waits one minute, then two; here someone is watching, so it's seconds.
 RETRY_SECONDS = (0.0, 1.0, 2.0)
 WORKERS = 2
 QUEUE_LENGTH = 500
@@ -63,7 +63,7 @@ def unsuitable() -> str | None:
     except metadata.PackageNotFoundError:
         return "the emulator (ministack) is not installed in this environment; run `make cloud`"
     if found != VERSION:
-        return f"ministack {found} is installed, {VERSION} is needed; run `make cloud`"
+        return f"ministack {found} is installed, but {VERSION} is needed; run `make cloud`"
     for module_name, names in _PRIVATE.items():
         module = importlib.import_module(module_name)
         for name in names:
@@ -73,7 +73,7 @@ def unsuitable() -> str | None:
 
 
 def bind_to_loopback() -> None:
-    """Make every server of this process that asks for all interfaces listen on loopback only."""
+    """Make every server in this process that asks for all interfaces listen on loopback only."""
     stock = asyncio.base_events.BaseEventLoop.create_server
 
     async def create_server(
@@ -89,7 +89,7 @@ def require_client_certificates(server_certificate: Path) -> None:
     """Refuse MQTT clients without a certificate.
 
     The broker's own certificate is also written to `server_certificate` (mode 0600), for the
-    stand-in of the credentials provider: it is the same host.
+    credentials provider's stand-in on the same host.
     """
     from ministack.services import iot
 
@@ -107,12 +107,12 @@ def require_client_certificates(server_certificate: Path) -> None:
     iot._mtls_build_ssl_context = build
 
 
-# What AWS's scheduler puts into a target's input; the emulator leaves the words as they are.
+# AWS's scheduler replaces this in a target's input; the emulator doesn't.
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
 
 class RuleQueue:
-    """The way from a rule or schedule to a function: bounded, with two workers and two retries."""
+    """Calls functions for rules and schedules: a bounded queue with two workers and two retries."""
 
     def __init__(self) -> None:
         self._waiting: queue.Queue[tuple[Any, Any]] = queue.Queue(QUEUE_LENGTH)
@@ -120,7 +120,7 @@ class RuleQueue:
             threading.Thread(target=self._work, name=f"rule-{number}", daemon=True).start()
 
     def dispatch(self, account_id: str, region: str, function_arn: str, event: Any) -> None:
-        """Take a rule's message; what is raised here goes to the rule's error action."""
+        """Queue a rule's message; an exception goes to the rule's error action."""
         from ministack.services import lambda_svc
 
         function, config, _ = lambda_svc._get_func_record_for_ref_in_scope(
@@ -132,10 +132,12 @@ class RuleQueue:
         try:
             self._waiting.put_nowait((record, event))
         except queue.Full:
-            raise OverflowError(f"{QUEUE_LENGTH} messages wait for a function already") from None
+            raise OverflowError(
+                f"{QUEUE_LENGTH} messages are already waiting for a function"
+            ) from None
 
     def dispatch_event(self, function_arn: str, payload: str) -> None:
-        """Take an event of EventBridge or of its scheduler."""
+        """Queue an event of EventBridge or its scheduler."""
         from ministack.services import eventbridge
 
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -157,8 +159,8 @@ class RuleQueue:
         for pause in RETRY_SECONDS:
             time.sleep(pause)
             result = lambda_svc._execute_function_with_config_scope(record, event)
-            if said := str(result.get("log") or "").strip():
-                print(said, flush=True)
+            if log := str(result.get("log") or "").strip():
+                print(log, flush=True)
             if not result.get("error"):
                 return
         config = record.get("config") or record
@@ -176,10 +178,10 @@ class RuleQueue:
 
 
 def end_with_parent() -> None:
-    """Stop cleanly when the supervisor's end of our standard input closes, however it ended."""
+    """Stop cleanly when the supervisor's end of standard input closes, however it ended."""
 
     def watch() -> None:
-        # Not through sys.stdin: its lock would be held when the interpreter ends.
+        # Not through sys.stdin: its lock would still be held when the interpreter exits.
         while os.read(0, 1):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
@@ -188,7 +190,7 @@ def end_with_parent() -> None:
 
 
 def main() -> None:
-    """Run the emulator until SIGTERM; the environment says where (see emulator.py)."""
+    """Run the emulator until SIGTERM; its settings are environment variables (see emulator.py)."""
     reason = unsuitable()
     if reason:
         print(reason, file=sys.stderr)
@@ -201,9 +203,9 @@ def main() -> None:
     rules = RuleQueue()
     iot._dispatch_rule_to_lambda = rules.dispatch
     eventbridge._dispatch_to_lambda = rules.dispatch_event
-    # Only AWS's own services may say what happens in them; here their stand-ins may.
+    # Only AWS's own services may send events in their name; here, their stand-ins may too.
     eventbridge._put_events = functools.partial(eventbridge._put_events, allow_aws_source=True)
-    # It logs refused handshakes at DEBUG only; here every refusal is explained.
+    # It logs refused handshakes only at DEBUG; here every refusal is explained.
     logging.getLogger("iot_mtls").setLevel(logging.DEBUG)
     end_with_parent()
     sys.argv = ["ministack"]

@@ -1,4 +1,4 @@
-"""Free ports for one local cloud."""
+"""Chooses free ports for a local cloud."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local_cloud.state import LocalState, Ports
 
 
 def is_free(port: int) -> bool:
-    """Return whether nobody listens on this loopback port."""
+    """Return whether this loopback port is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -23,7 +23,7 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return as many different free loopback ports."""
+    """Return this many different free loopback ports."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -34,8 +34,8 @@ def free_ports(count: int) -> list[int]:
 def choose(state: LocalState) -> tuple[Ports, bool]:
     """Return the ports of this local cloud, and whether they differ from the last run's.
 
-    They are kept for the next start. If another program has taken one meanwhile, all are chosen
-    again, and devices must be provisioned again.
+    They are kept for the next start. If another program has taken one in the meantime, all are
+    chosen again, and devices have to be provisioned again.
     """
     kept = None
     try:

@@ -1,4 +1,4 @@
-"""The network before the broker: a relay whose port can be closed and opened again."""
+"""The network in front of the broker: a relay whose port can be closed and opened again."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Result = TypeVar("Result")
 
 
 class Relay:
-    """Passes bytes between a port of ours and the broker's; a context manager.
+    """Relays bytes between its own port and the broker's; a context manager.
 
-    While offline the port is refused and live connections are cut, as by a dead network.
+    While it is offline, connections are cut and refused, as by a dead network.
     """
 
     def __init__(self, port: int, target: int) -> None:
@@ -50,11 +50,11 @@ class Relay:
         return len(self._writers) // 2
 
     def online(self) -> None:
-        """Open the port; nothing happens if it is open."""
+        """Open the port, unless it is open."""
         self._run(self._open())
 
     def offline(self) -> None:
-        """Close the port and cut every connection; nothing happens if it is closed."""
+        """Close the port and cut every connection, unless it is closed."""
         self._run(self._close())
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -89,7 +89,7 @@ class Relay:
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on what comes until either side ends, then end both directions."""
+    """Relay bytes until either side closes, then close both directions."""
     with contextlib.suppress(OSError):
         while chunk := await reader.read(_CHUNK):
             writer.write(chunk)

@@ -1,4 +1,4 @@
-"""S3 with the rights of a role, as SageMaker uses it for whoever names that role."""
+"""S3 with the rights of an IAM role, as SageMaker accesses it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TIMES = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"}
 
 
 class Roles:
-    """Reads and writes in S3 as roles may."""
+    """Reads and writes S3 objects with a role's rights."""
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
@@ -31,7 +31,7 @@ class Roles:
         self._s3(role_arn).upload_file(str(path), bucket, key)
 
     def download(self, role_arn: str, uri: str, folder: Path) -> int:
-        """Put all objects below an address into a folder; return how many there were."""
+        """Download all objects under an S3 URI into a folder; return how many there were."""
         bucket, prefix = split_s3_uri(uri)
         s3, count = self._s3(role_arn), 0
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -60,6 +60,6 @@ class Roles:
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:
-    """Return bucket and key of an `s3://` address."""
+    """Return the bucket and key of an `s3://` URI."""
     parts = urlsplit(uri)
     return parts.netloc, parts.path.lstrip("/")

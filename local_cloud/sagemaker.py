@@ -1,7 +1,7 @@
-"""SageMaker's control API, locally: the calls Greenlight makes, answered in SageMaker's own words.
+"""SageMaker's control API, locally: the calls that Greenlight makes, with SageMaker's own answers.
 
-It does not check signatures, but what it reads and writes for others it does with their roles, so
-that a role which lacks a right fails here as it would in AWS.
+It doesn't check signatures. But it reads and writes S3 with the roles it is given, so a role that
+lacks a right fails here as it would in AWS.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from local_cloud.state import LocalCloudFailed, LocalState
 from local_cloud.training import JobExists, TrainingJobs
 
 _ARN = "arn:aws:sagemaker:us-east-1:000000000000"
-# What can keep a model from being served; anything else is our own mistake.
-_FORESEEN = (
+# Errors that can keep a model from being served; any other is a bug.
+_EXPECTED = (
     LocalCloudFailed,
     ClientError,
     BotoCoreError,
@@ -37,7 +37,7 @@ _FORESEEN = (
 
 
 class _Refused(Exception):
-    """SageMaker would not do that."""
+    """SageMaker would refuse this."""
 
     def __init__(self, message: str, kind: str = "ValidationException") -> None:
         super().__init__(message)
@@ -45,10 +45,10 @@ class _Refused(Exception):
 
 
 class SageMakerApi:
-    """Models, the endpoint's configurations, the endpoint, and training jobs.
+    """Models, endpoint configurations, the endpoint, and training jobs.
 
-    What a model or a configuration was is forgotten when the local cloud ends: a release makes
-    it again. The pipeline that is served is kept by the endpoint, the jobs by themselves.
+    Models and configurations are forgotten when the local cloud ends; the next release creates them
+    again. The endpoint keeps the pipeline it serves, and training jobs are kept.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class SageMakerApi:
         }
 
     def answer(self, call: str, body: bytes) -> HttpReply:
-        """HttpReply one call."""
+        """Answer one API call."""
         if call not in self._calls:
             return refusal(400, "UnknownOperationException", f"{call} is not emulated here")
         try:
@@ -86,7 +86,7 @@ class SageMakerApi:
         except JobExists as error:
             return refusal(400, "ResourceInUse", str(error))
         except (KeyError, TypeError, ValueError) as error:
-            return refusal(400, "ValidationException", f"{call}: not understood: {error!r}")
+            return refusal(400, "ValidationException", f"{call}: invalid request: {error!r}")
 
     # ---------------------------------------------------------------- training
 
@@ -149,13 +149,13 @@ class SageMakerApi:
         return {"EndpointArn": f"{_ARN}:endpoint/{NAME}"}
 
     def _serve(self, config: str, model: dict[str, Any], before: str | None) -> None:
-        """Serve a model; the one before goes on if it cannot be served."""
+        """Serve a model; if it can't be served, the previous one still is."""
         try:
             self._endpoint.update(self._pipeline(config, model))
             ended = {"EndpointConfigName": config, "EndpointStatus": "InService"}
         except Exception as error:  # noqa: BLE001 - the outermost frame of this thread
-            # Whoever waits for the endpoint asks for its status and for nothing else.
-            if not isinstance(error, _FORESEEN):
+            # Whoever waits for the endpoint only polls its status.
+            if not isinstance(error, _EXPECTED):
                 traceback.print_exc()
             reason = str(error) if isinstance(error, LocalCloudFailed) else f"{error!r}"
             ended = {

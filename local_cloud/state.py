@@ -1,4 +1,4 @@
-"""The local cloud's folder: its paths, and where the running parts can be reached."""
+"""The local cloud's folder: its paths, and the addresses of the running parts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ DEFAULT = Path("build/local-cloud")
 
 
 class LocalCloudFailed(GreenlightError):
-    """The local cloud cannot start or do what it was told; the message says why and the fix."""
+    """The local cloud can't start or carry out a command; the message says why and the fix."""
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """The ports of one local cloud, kept so that provisioned devices find it again."""
+    """A local cloud's ports, kept so that provisioned devices find it again."""
 
     aws: int
     broker: int
@@ -29,7 +29,7 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 def log_tail(log: Path, lines: int = 10) -> str:
-    """Return the last lines of a log, for a message that ends with them."""
+    """Return the last lines of a log, for the end of an error message."""
     try:
         last = log.read_text("utf-8", "replace").strip().splitlines()[-lines:]
     except FileNotFoundError:
@@ -45,17 +45,17 @@ class LocalState:
 
     @property
     def endpoints(self) -> Path:
-        """Where the running parts are; there only while they run."""
+        """The addresses of the running parts; exists only while they run."""
         return self.folder / ENDPOINTS
 
     @property
     def ports(self) -> Path:
-        """The ports, for the next start."""
+        """The ports, kept for the next start."""
         return self.folder / "ports.json"
 
     @property
     def lock(self) -> Path:
-        """Held by the running supervisor; holds its process id."""
+        """Locked by the running supervisor; contains its process id."""
         return self.folder / "supervisor.pid"
 
     @property
@@ -65,7 +65,7 @@ class LocalState:
 
     @property
     def root_ca(self) -> Path:
-        """The certificate that the local servers are signed with."""
+        """The certificate that signed the local servers' certificate."""
         return self.folder / "root-ca.pem"
 
     @property
@@ -75,7 +75,7 @@ class LocalState:
 
     @property
     def emulator(self) -> Path:
-        """What the emulator keeps."""
+        """The emulator's data."""
         return self.folder / "emulator"
 
     @property
@@ -90,7 +90,7 @@ class LocalState:
 
     @property
     def training(self) -> Path:
-        """The training jobs of SageMaker's stand-in, a folder each."""
+        """The training jobs of SageMaker's stand-in, one folder each."""
         return self.folder / "training"
 
     def log(self, name: str) -> Path:
@@ -98,7 +98,7 @@ class LocalState:
         return self.folder / "logs" / f"{name}.log"
 
     def make(self) -> None:
-        """Make the folders; only this user may look into them, since it holds keys."""
+        """Make the folders, for this user only, since they hold keys."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         for path in (
@@ -111,13 +111,13 @@ class LocalState:
             path.mkdir(exist_ok=True)
 
     def read_endpoints(self) -> LocalEndpoints:
-        """Return where the running local cloud's parts are.
+        """Return the addresses of the running parts.
 
         Raises:
-            LocalCloudNotRunning: if none runs here.
+            LocalCloudNotRunning: none is running here.
         """
         return read_endpoints(self.folder)
 
     def write_endpoints(self, endpoints: LocalEndpoints) -> None:
-        """Say where the parts are: whole or not at all."""
+        """Write the addresses of the running parts, atomically."""
         replace_durably(self.endpoints, msgspec.json.format(msgspec.json.encode(endpoints)))

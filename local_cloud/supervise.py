@@ -1,7 +1,7 @@
 """Runs a command that ends when its parent does: `python supervise.py COMMAND...`.
 
-Its standard input is a pipe that we hold the other end of. When that closes, by us or by our
-death, the command is told to stop.
+Its standard input is a pipe from its parent. When that closes, because the parent closed it or
+died, the command is stopped.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _STOP_SECONDS = 8.0
 
 
 def main() -> int:
-    """Run the command until it ends, our input closes, or we are told to stop."""
-    # What was handed down to us is for the command.
+    """Run the command until it ends, standard input closes, or SIGTERM arrives."""
+    # Inherited descriptors are for the command.
     command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, close_fds=False)
     signal.signal(signal.SIGTERM, lambda *_: command.terminate())
 

@@ -1,4 +1,4 @@
-"""The local cloud's process: starts the parts in order, and stops them in reverse."""
+"""The local cloud's process: starts its parts in order, and stops them in reverse."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _BROKER_SECONDS = 20.0
 
 @contextmanager
 def locked(state: LocalState) -> Iterator[None]:
-    """Hold this folder; a second local cloud on it is refused.
+    """Lock this folder, so that a second local cloud in it is refused.
 
     Raises:
-        LocalCloudFailed: if another process holds it.
+        LocalCloudFailed: another process holds the lock.
     """
     descriptor = os.open(state.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -46,7 +46,7 @@ def locked(state: LocalState) -> Iterator[None]:
         except BlockingIOError:
             pid = os.read(descriptor, 20).decode()
             raise LocalCloudFailed(
-                f"a local cloud runs on {state.folder} already (process {pid}); "
+                f"a local cloud is already running in {state.folder} (process {pid}); "
                 f"stop it with `greenlight-cloud local stop --local {state.folder}`"
             ) from None
         os.truncate(descriptor, 0)
@@ -67,16 +67,16 @@ def run(
 
     Args:
         state: its folder.
-        pipeline: what the ML endpoint serves; None goes on with what it served last, if anything.
-        stopped: set by whoever wants it to end.
+        pipeline: what the ML endpoint serves; None for what it served last, if anything.
+        stopped: set this to end it.
         ready: called once everything answers.
 
     Raises:
-        LocalCloudFailed: it cannot start, or a part has ended by itself.
+        LocalCloudFailed: it can't start, or a part has ended on its own.
     """
     state.make()
     with locked(state), ExitStack() as parts:
-        # A killed one could not take it away.
+        # A killed supervisor couldn't remove it.
         state.endpoints.unlink(missing_ok=True)
         ports, moved = port_choice.choose(state)
         if moved:
@@ -107,13 +107,13 @@ def run(
         while not stopped.wait(_WATCH_SECONDS):
             if emulator.ended() is not None:
                 raise LocalCloudFailed(
-                    f"the emulator ended by itself with exit code {emulator.ended()}; "
+                    f"the emulator ended on its own with exit code {emulator.ended()}; "
                     f"{log_tail(state.log('emulator'))}"
                 )
 
 
 def _serve(endpoint: MlEndpoint, pipeline: Path | None) -> None:
-    """Serve what was asked for, or else what was served last."""
+    """Serve this pipeline, or else the one that was served last."""
     if pipeline is not None:
         endpoint.update(pipeline)
         return
@@ -122,7 +122,7 @@ def _serve(endpoint: MlEndpoint, pipeline: Path | None) -> None:
         try:
             endpoint.update(kept)
         except LocalCloudFailed as error:
-            # Of an older checkout, perhaps; everything else can do without it.
+            # Perhaps it is from an older checkout; everything else works without it.
             print(f"publish again: {error}", flush=True)
 
 
@@ -138,7 +138,7 @@ def _create_stack(state: LocalState, aws: Aws, sagemaker_url: str) -> dict[str, 
         **package.template_keys(packages),
         "Endpoint": "serverless",
         "LocalEndpointUrl": sagemaker_url,
-        # There are no containers here: the stand-in runs the same command as a process.
+        # No containers here: the stand-in runs the same command as a process.
         "EndpointImage": "local",
         "TrainingImage": "local",
     }
@@ -159,7 +159,7 @@ def _add_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
 
 
 def _wait_for_broker(state: LocalState, port: int) -> None:
-    """Open a first connection: with it the broker makes its certificate, also for the stand-in."""
+    """Open a first connection, upon which the broker creates its certificate."""
     context = ssl.create_default_context(cafile=str(state.root_ca))
     deadline = time.monotonic() + _BROKER_SECONDS
     while time.monotonic() < deadline:
@@ -170,7 +170,7 @@ def _wait_for_broker(state: LocalState, port: int) -> None:
             ):
                 return
         except OSError:
-            # Refused for want of a client certificate, which is as it must be; or not yet there.
+            # Refused because we present no client certificate, as expected; or not up yet.
             if state.server_certificate.exists():
                 return
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What happens in the local cloud, as it happens: its logs, of which the noise is left out."""
+"""Follows the local cloud's logs, without the noise."""
 
 from __future__ import annotations
 
@@ -19,38 +19,36 @@ _PARTS = {
     "training": "train",
 }
 _EVERY_SECONDS = 0.3
-# Metrics in CloudWatch's embedded form, and the emulator's list of every call.
+# Metrics in CloudWatch's embedded format, and the emulator's log of every call.
 _NOISE = ("_aws", "GET /", "POST /", "PUT /", "HEAD /")
 
 
 def readable(line: str) -> str | None:
-    """Return a log line for a person, or None for noise."""
+    """Return a log line in readable form, or None for noise."""
     text = line.strip()
     if text.startswith("{"):
         try:
-            said = json.loads(text)
+            record = json.loads(text)
         except ValueError:
             return text
-        if "_aws" in said:
+        if "_aws" in record:
             return None
         left_out = {"timestamp", "location", "cold_start", "xray_trace_id", "sampling_rate"}
         fields = {
             key: value
-            for key, value in said.items()
+            for key, value in record.items()
             if key not in left_out | {"level", "message", "service"}
             and not key.startswith("function_")
         }
         details = " ".join(f"{key}={value}" for key, value in fields.items())
-        return (
-            f"{said.get('service', '')} {said.get('level', '')} {said.get('message', '')} {details}"
-        )
+        return f"{record.get('service', '')} {record.get('level', '')} {record.get('message', '')} {details}"
     if not text or any(mark in text for mark in _NOISE):
         return None
     return text
 
 
 def follow(state: LocalState, lines: int, once: bool) -> None:
-    """Print the last lines of every log, then whatever is added; does not return unless `once`."""
+    """Print the last lines of every log, then new ones; doesn't return unless `once`."""
     console = Console(soft_wrap=True, highlight=False)
     places: dict[Path, int] = {}
     for part, name in _PARTS.items():

@@ -1,7 +1,7 @@
 """SageMaker's training jobs, locally: the same command line, as a subprocess.
 
-The channels are laid out from S3, the command runs with the environment that the request gives, and
-what it leaves in the model's folder goes to S3 as `model.tar.gz`. Then EventBridge is told.
+The channels are downloaded from S3, the command runs with the environment from the request, and the
+model's folder is uploaded to S3 as `model.tar.gz`. Then EventBridge gets an event.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _ARN = "arn:aws:sagemaker:us-east-1:000000000000:training-job/"
 
 
 class JobExists(Exception):
-    """Training jobs have names of their own."""
+    """There is a training job of this name."""
 
 
 class _TookTooLong(Exception):
-    """A job ran for longer than it may."""
+    """A job ran for longer than allowed."""
 
 
 class TrainingJobs:
-    """The jobs; a context manager that stops what still trains."""
+    """The training jobs; a context manager that stops those still running."""
 
     def __init__(self, state: LocalState, aws: Aws, roles: Roles) -> None:
-        # Whole: the command runs in a folder of its own, and is told of others.
+        # Absolute: the command runs in another folder.
         self._folder = state.training.resolve()
         self._log = state.log("training")
         self._events = aws.client("events")
@@ -57,7 +57,7 @@ class TrainingJobs:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> TrainingJobs:
-        # What trained when the last run of this local cloud was killed, trains no more.
+        # Jobs that were running when this local cloud was killed are no longer running.
         for path in self._folder.glob(f"*/{_JOB}"):
             record = _read(path)
             if record["TrainingJobStatus"] == "InProgress":
@@ -97,7 +97,7 @@ class TrainingJobs:
         thread.start()
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Return what is known of a job.
+        """Return a job's description.
 
         Raises:
             ValueError: there is none of this name.
@@ -108,7 +108,7 @@ class TrainingJobs:
             raise ValueError("Requested resource not found.") from None
 
     def newest(self, words: str, most: int) -> list[dict[str, Any]]:
-        """Return the newest jobs whose names hold these words."""
+        """Return the newest jobs whose names contain this text."""
         found = [_read(path) for path in self._folder.glob(f"*{words}*/{_JOB}")]
         return sorted(found, key=lambda record: float(record["CreationTime"]), reverse=True)[:most]
 
@@ -121,7 +121,7 @@ class TrainingJobs:
         except _TookTooLong as error:
             failure = str(error)
         except Exception as error:  # noqa: BLE001 - the outermost frame of this thread
-            # A job without an end would be waited for.
+            # Others may be waiting for the job's end.
             traceback.print_exc()
             failure = f"InternalServerError: {error!r}"
         if record["TrainingJobName"] not in self._running:
@@ -130,7 +130,7 @@ class TrainingJobs:
             self._end(record, "Failed" if failure else "Completed", failure)
 
     def _train(self, asked: dict[str, Any], folder: Path) -> str:
-        """Run a job to its end; return why it failed, if it did."""
+        """Run a job; return why it failed, or nothing."""
         role = asked["RoleArn"]
         for channel in asked["InputDataConfig"]:
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
@@ -152,7 +152,7 @@ class TrainingJobs:
         return ""
 
     def _command(self, asked: dict[str, Any], folder: Path) -> tuple[int, str]:
-        """Run the container's command here; return its exit code and its last words."""
+        """Run the container's command here; return its exit code and its last line of output."""
         algorithm = asked["AlgorithmSpecification"]
         words = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", ())]
         if words[0] == "python":
@@ -162,8 +162,8 @@ class TrainingJobs:
             for name, value in asked.get("Environment", {}).items()
         }
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        said = folder / "said"
-        with said.open("wb") as output:
+        log = folder / "output.log"
+        with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, supervise.__file__, *words],
                 stdin=subprocess.PIPE,
@@ -185,15 +185,15 @@ class TrainingJobs:
             except subprocess.TimeoutExpired:
                 _stop(process)
                 raise _TookTooLong(
-                    f"MaxRuntimeExceeded: it was stopped after {most:.0f} s; {log_tail(said)}"
+                    f"MaxRuntimeExceeded: it was stopped after {most:.0f} s; {log_tail(log)}"
                 ) from None
-        lines = said.read_text("utf-8", "replace").strip().splitlines()
-        with self._log.open("a", encoding="utf-8") as log:
-            log.writelines(f"{folder.name}: {line}\n" for line in lines)
+        lines = log.read_text("utf-8", "replace").strip().splitlines()
+        with self._log.open("a", encoding="utf-8") as all_jobs:
+            all_jobs.writelines(f"{folder.name}: {line}\n" for line in lines)
         return code, lines[-1] if lines else "it printed nothing"
 
     def _end(self, record: dict[str, Any], status: str, failure: str) -> None:
-        """Write how a job has ended, tell EventBridge, and forget what it worked with."""
+        """Record how a job ended, send the event, and delete its working files."""
         ended = record | {"TrainingJobStatus": status, "FailureReason": failure}
         ended["TrainingEndTime"] = datetime.now(UTC).timestamp()
         folder = self._folder / record["TrainingJobName"]
@@ -202,7 +202,7 @@ class TrainingJobs:
         (folder / "model.tar.gz").unlink(missing_ok=True)
         replace_durably(folder / _JOB, json.dumps(ended).encode())
         self._running.pop(record["TrainingJobName"], None)
-        # An event may get lost; start_retraining looks for jobs whose end nobody heard of.
+        # Events may get lost; start_retraining looks for jobs whose end was missed.
         with suppress(ClientError, BotoCoreError):
             self._events.put_events(
                 Entries=[

@@ -1,10 +1,10 @@
-"""What an operator types: `greenlight-cloud stack`, `device`, `model`, `films`, `ratings`.
+"""The operator's commands: `greenlight-cloud stack`, `device`, `model`, `films`, `ratings`.
 
-Others may call:
+Other packages may use:
 - `cli.application()`, the command line;
-- `aws`, the way to an account or to a local cloud: `Aws`, `reach`, `on_local_cloud`;
-- `cloudformation.deploy` and `package`, which a local cloud deploys itself with;
+- `aws`, the access to an AWS account or a local cloud: `Aws`, `reach`, `on_local_cloud`;
+- `cloudformation.deploy` and `package`, with which the local cloud deploys the stack;
 - `devices.provision`.
 
-A module for each noun or verb holds its command; no function in AWS imports any of it.
+Each command is in the module of its noun or verb; no function in AWS imports any of them.
 """

@@ -1,4 +1,4 @@
-"""The way to AWS, or to a local cloud in its place: only the addresses differ."""
+"""Access to AWS, or to a local cloud instead: only the addresses differ."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 STACK = "greenlight"
-# Written into a local cloud's folder while it runs.
+# In a local cloud's folder while it runs.
 ENDPOINTS = "endpoints.json"
-# What the emulator takes for the account's own key.
+# The emulator's key for the account itself.
 _LOCAL_KEY = "test"
 _NO_SUCH_STACK = "does not exist"
 
 
 class AwsUnreachable(AwsUnusable):
-    """AWS does not answer, or does not know the caller."""
+    """AWS doesn't answer, or doesn't accept the caller's credentials."""
 
     exit_code = Exit.NOT_RUNNING
 
 
 class LocalCloudNotRunning(GreenlightError):
-    """No local cloud runs on this folder."""
+    """No local cloud is running in this folder."""
 
     exit_code = Exit.NOT_RUNNING
 
 
 class LocalEndpoints(msgspec.Struct, frozen=True):
-    """Where the parts of a running local cloud are; `endpoints.json`.
+    """The addresses of a running local cloud; `endpoints.json`.
 
     Attributes:
-        mqtt_port: of the relay before the broker, which `offline` closes.
+        mqtt_port: of the relay in front of the broker, which `offline` closes.
         credentials_url: of the credentials provider's stand-in, without a path.
         ml_endpoint_url: of the ML endpoint's stand-in: /ping, /invocations.
-        ca_path: the certificate that broker and credentials provider are signed with.
+        ca_path: the certificate that signed those of broker and credentials provider.
     """
 
     aws_endpoint_url: str
@@ -70,27 +70,27 @@ class LocalEndpoints(msgspec.Struct, frozen=True):
 
 
 def read_endpoints(folder: Path) -> LocalEndpoints:
-    """Return where the parts of the local cloud that runs on this folder are.
+    """Return the addresses of the local cloud that is running in this folder.
 
     Raises:
-        LocalCloudNotRunning: if none runs there.
+        LocalCloudNotRunning: none is running there.
     """
     try:
         return msgspec.json.decode((folder / ENDPOINTS).read_bytes(), type=LocalEndpoints)
     except FileNotFoundError:
         raise LocalCloudNotRunning(
-            f"no local cloud runs on {folder}; "
+            f"no local cloud is running in {folder}; "
             f"start it with `greenlight-cloud local start --local {folder}`"
         ) from None
 
 
 @dataclass(frozen=True)
 class Aws:
-    """An account in a region, or a local cloud.
+    """An AWS account in a region, or a local cloud.
 
     Attributes:
-        endpoint_url: of the local cloud; None is AWS itself.
-        local: the local cloud's endpoints; None is AWS itself.
+        endpoint_url: of the local cloud; None for AWS itself.
+        local: the local cloud's endpoints; None for AWS itself.
     """
 
     region: str
@@ -98,11 +98,11 @@ class Aws:
     local: LocalEndpoints | None = None
 
     def client(self, service: str) -> Any:
-        """Return a client of this service."""
+        """Return a boto3 client for this service."""
         config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
         if self.endpoint_url is None:
             return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
-        # SageMaker is not emulated: its stand-in answers beside the emulator.
+        # The emulator has no SageMaker; its stand-in has its own address.
         stand_in = self.local is not None and service == "sagemaker"
         return boto3.client(  # type: ignore[call-overload]
             service,
@@ -119,7 +119,7 @@ class Aws:
         """Return the account's number.
 
         Raises:
-            AwsUnreachable: there are no credentials, or AWS refuses them.
+            AwsUnreachable: there are no credentials, or AWS doesn't accept them.
         """
         try:
             return str(self.client("sts").get_caller_identity()["Account"])
@@ -130,7 +130,7 @@ class Aws:
             ) from error
 
     def find_stack(self, name: str) -> StackTypeDef | None:
-        """Return what CloudFormation knows of a stack, or None if there is no such stack.
+        """Return CloudFormation's description of a stack, or None if there is no such stack.
 
         Raises:
             AwsUnusable: CloudFormation doesn't say whether there is one.
@@ -140,7 +140,7 @@ class Aws:
                 "Stacks"
             ][0]
         except ClientError as error:
-            # Anything else (an expired token, throttling) says nothing about the stack.
+            # Other errors (an expired token, throttling) say nothing about the stack.
             if _NO_SUCH_STACK in error.response["Error"].get("Message", ""):
                 return None
             raise AwsUnusable(
@@ -148,11 +148,11 @@ class Aws:
             ) from error
         except BotoCoreError as error:
             where = self.endpoint_url or f"AWS in {self.region}"
-            raise AwsUnreachable(f"{where} does not answer: {error}") from error
+            raise AwsUnreachable(f"{where} doesn't answer: {error}") from error
         return found
 
     def stack(self, name: str) -> StackTypeDef:
-        """Return what CloudFormation knows of a stack.
+        """Return CloudFormation's description of a stack.
 
         Raises:
             AwsUnusable: there is no such stack, or CloudFormation doesn't say.
@@ -180,22 +180,22 @@ def outputs_of(stack: StackTypeDef) -> dict[str, str]:
 
 
 def on_local_cloud(folder: Path) -> Aws:
-    """Return the local cloud that runs on this folder.
+    """Return the local cloud that is running in this folder.
 
     Raises:
-        LocalCloudNotRunning: if none does.
+        LocalCloudNotRunning: none is running there.
     """
     endpoints = read_endpoints(folder)
     return Aws(endpoints.region, endpoints.aws_endpoint_url, endpoints)
 
 
 def in_account(region: str | None) -> Aws:
-    """Return AWS itself, in this region or in the one of the user's settings.
+    """Return AWS itself, in this region or the one in the user's settings.
 
     Raises:
-        AwsUnreachable: if no region is set.
+        AwsUnreachable: no region is set.
     """
-    # AWS_REGION is what every other tool reads; boto3 itself knows its older name only.
+    # Every other tool reads AWS_REGION; boto3 itself only knows its older name.
     chosen = region or os.environ.get("AWS_REGION") or boto3.session.Session().region_name
     if not chosen:
         raise AwsUnreachable("no AWS region is set; give --region or set AWS_REGION")
@@ -203,11 +203,11 @@ def in_account(region: str | None) -> Aws:
 
 
 def reach(local: Path | None, region: str | None) -> Aws:
-    """Return the local cloud on this folder, or AWS once it has accepted the caller.
+    """Return the local cloud in this folder, or AWS once it has accepted the caller.
 
     Raises:
-        LocalCloudNotRunning: no local cloud runs there.
-        AwsUnreachable: there is no region, or there are no credentials.
+        LocalCloudNotRunning: no local cloud is running there.
+        AwsUnreachable: the region or the credentials are missing.
     """
     if local is not None:
         return on_local_cloud(local)
@@ -218,16 +218,16 @@ def reach(local: Path | None, region: str | None) -> Aws:
 
 @dataclass(frozen=True)
 class Wait:
-    """How often AWS is asked whether something is done, and for how long at most."""
+    """How often to ask AWS whether something is done, and for how long at most."""
 
     every_seconds: float
     at_most_seconds: float
 
     def until(self, client: Any, waiter: str, **request: str) -> str | None:
-        """Wait as boto3's waiter of this name does.
+        """Wait with boto3's waiter of this name.
 
         Returns:
-            None once it is done, or why it isn't: it failed, or the time is over.
+            None once it is done, or why it isn't: it failed, or it took too long.
         """
         attempts = math.ceil(self.at_most_seconds / self.every_seconds)
         try:

@@ -1,4 +1,4 @@
-"""The command line of the AWS side: a noun, then a verb."""
+"""The operator's command line: a noun, then a verb."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
 
 
 def application() -> typer.Typer:
-    """Return the command line with every command that AWS has a part in."""
-    app = command_line.application(NAME, "Deploys the AWS side, and looks after its devices.")
+    """Return the command line with every command about AWS."""
+    app = command_line.application(NAME, "Deploys the AWS side and manages its devices.")
     for noun, (summary, verbs) in _NOUNS.items():
         group = typer.Typer(help=summary, no_args_is_help=True)
         for verb, command in verbs.items():
@@ -46,11 +46,11 @@ def application() -> typer.Typer:
 
 
 def explain(error: Exception) -> GreenlightError | None:
-    """Return what an exception of AWS's library, or of the file system, means to the operator."""
+    """Translate an exception of AWS's library or the file system for the operator."""
     if isinstance(error, ClientError | Boto3Error):
         return AwsUnusable(f"AWS refuses: {error}")
     if isinstance(error, BotoCoreError):
-        return AwsUnreachable(f"AWS does not answer: {error}")
+        return AwsUnreachable(f"AWS doesn't answer: {error}")
     if isinstance(error, OSError):
         return GreenlightError(str(error))
     return None

@@ -1,4 +1,4 @@
-"""The stack in CloudFormation: created or updated from `template.yaml`, and deleted."""
+"""Creates, updates and deletes the stack in CloudFormation, from `template.yaml`."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from lambdas.errors import AwsUnusable
 from lambdas.operator.aws import Aws, Wait, outputs_of
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
-# The outputs that name what the template retains; a test holds this to it.
+# The outputs for what the template retains; a test compares this with the template.
 RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-# What deploying gives by itself, as it does every package's key, and what only a local cloud gets.
+# Set by deploying itself, like every package's key, or for a local cloud only.
 _GIVEN = ("Local", "LocalEndpointUrl", "CodeBucket", "Architecture")
 _NOTHING_TO_DO = "No updates are to be performed"
 
 
 class StackFailed(AwsUnusable):
-    """CloudFormation could not bring the stack to what the template says."""
+    """CloudFormation couldn't create, update or delete the stack."""
 
 
 def settings() -> dict[str, tuple[str, ...]]:
-    """Return the template's parameters that an operator may choose, each with all that it may be.
+    """Return the template's parameters that an operator may set, each with its allowed values.
 
-    One with nothing listed takes any value, as far as CloudFormation lets it.
+    A parameter without a list takes any value that CloudFormation accepts.
     """
-    # Composed and not loaded: the template's short tags need no meaning here.
+    # Composed, not loaded: the template's short tags don't have to mean anything here.
     root = dict(_entries(yaml.compose(TEMPLATE.read_text("utf-8"))))
     found = {}
     for name, parameter in _entries(root["Parameters"]):
@@ -43,7 +43,7 @@ def settings() -> dict[str, tuple[str, ...]]:
 
 def _entries(node: yaml.Node | None) -> list[tuple[str, yaml.Node]]:
     if not isinstance(node, yaml.MappingNode):
-        raise TypeError(f"{TEMPLATE.name}: a mapping is expected here")
+        raise TypeError(f"{TEMPLATE.name}: expected a mapping here")
     return [(key.value, value) for key, value in node.value]
 
 
@@ -51,10 +51,10 @@ def deploy(aws: Aws, name: str, parameters: Mapping[str, str], wait: Wait) -> di
     """Create or update the stack and return its outputs.
 
     Args:
-        aws: where.
-        name: the stack's name, which begins the names of its resources.
-        parameters: of the template; those not named keep their value or take their default.
-        wait: how patiently CloudFormation is asked whether it is done.
+        aws: the account.
+        name: the stack's name, and the prefix of its resources' names.
+        parameters: of the template; others keep their value, or get their default.
+        wait: how long to wait for CloudFormation.
 
     Raises:
         StackFailed: with the first resource that failed and why.
@@ -63,8 +63,8 @@ def deploy(aws: Aws, name: str, parameters: Mapping[str, str], wait: Wait) -> di
     before = aws.find_stack(name)
     if before is not None and before["StackStatus"] == "ROLLBACK_COMPLETE":
         raise StackFailed(
-            f"the stack {name} could not be created before ({_first_failure(aws, name)}); "
-            "take it down with `greenlight-cloud stack down`, then deploy again"
+            f"an earlier attempt to create the stack {name} failed ({_first_failure(aws, name)}); "
+            "delete it with `greenlight-cloud stack down`, then deploy again"
         )
     body = TEMPLATE.read_text("utf-8")
     request = {
@@ -102,7 +102,7 @@ def deploy(aws: Aws, name: str, parameters: Mapping[str, str], wait: Wait) -> di
 
 
 def _kept(aws: Aws, name: str, body: str, given: Mapping[str, str]) -> list[dict[str, str | bool]]:
-    """Return the parameters that keep the value they have."""
+    """Return the parameters that keep their value."""
     known = aws.client("cloudformation").validate_template(TemplateBody=body)["Parameters"]
     named = {parameter["ParameterKey"] for parameter in known}
     had = {parameter["ParameterKey"] for parameter in aws.stack(name).get("Parameters", [])}
@@ -113,16 +113,16 @@ def _kept(aws: Aws, name: str, body: str, given: Mapping[str, str]) -> list[dict
 
 
 def delete(aws: Aws, name: str, wait: Wait) -> None:
-    """Delete the stack; nothing happens if there is none.
+    """Delete the stack, if it exists.
 
     Raises:
-        StackFailed: something could not be deleted.
+        StackFailed: something couldn't be deleted.
         AwsUnusable: CloudFormation doesn't say whether the stack is deleted.
     """
     found = aws.find_stack(name)
     if found is None:
         return
-    # A stack that is gone is known by its id only.
+    # Once a stack is deleted, it can only be found by its id.
     stack_id, cloudformation = found["StackId"], aws.client("cloudformation")
     marker = _newest_event(aws, stack_id)
     try:
@@ -130,20 +130,20 @@ def delete(aws: Aws, name: str, wait: Wait) -> None:
         failure = wait.until(cloudformation, "stack_delete_complete", StackName=stack_id)
     except (ClientError, BotoCoreError) as error:
         raise AwsUnusable(f"CloudFormation doesn't delete the stack {name}: {error}") from error
-    left = aws.find_stack(name)
-    if left is None:
+    still_there = aws.find_stack(name)
+    if still_there is None:
         return
-    if left["StackStatus"] == "DELETE_FAILED":
+    if still_there["StackStatus"] == "DELETE_FAILED":
         reason = _first_failure(aws, stack_id, marker)
-        raise StackFailed(f"the stack {name} cannot be deleted: {reason}")
+        raise StackFailed(f"the stack {name} can't be deleted: {reason}")
     raise StackFailed(
-        f"the stack {name} is not deleted yet: it is {left['StackStatus']}"
+        f"the stack {name} isn't deleted yet: it is {still_there['StackStatus']}"
         f"{f' ({failure})' if failure else ''}; run this again"
     )
 
 
 def _events(aws: Aws, stack: str) -> Iterator[dict[str, Any]]:
-    """Yield the stack's events, the newest first."""
+    """Yield the stack's events, newest first."""
     pages = aws.client("cloudformation").get_paginator("describe_stack_events")
     for page in pages.paginate(StackName=stack):
         yield from page["StackEvents"]
@@ -154,7 +154,7 @@ def _newest_event(aws: Aws, stack: str) -> str:
 
 
 def _first_failure(aws: Aws, stack: str, marker: str = "") -> str:
-    """Return the first failure after the event that `marker` names."""
+    """Return the first failure after the event `marker`."""
     try:
         since = list(takewhile(lambda event: event["EventId"] != marker, _events(aws, stack)))
     except (ClientError, BotoCoreError) as error:
@@ -162,4 +162,4 @@ def _first_failure(aws: Aws, stack: str, marker: str = "") -> str:
     for event in reversed(since):
         if event["ResourceStatus"].endswith("_FAILED"):
             return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason')}"
-    return "CloudFormation names no resource"
+    return "CloudFormation doesn't name a resource"

@@ -1,8 +1,8 @@
 """`greenlight-cloud device provision` and `device retire`: the stack's devices in AWS IoT.
 
-Provisioning makes the thing, its certificate and the folder that the Pi needs: key and certificate,
-the server's root certificate, the public keys of bundles, and `sync.toml`. Only the private key is
-secret; all of it is for one device only.
+Provisioning creates the thing, its certificate and the folder that the Pi needs: key and
+certificate, the server's root certificate, the public keys that bundles are checked with, and
+`sync.toml`. Only the private key is secret; all of it is for this one device.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ PUBLIC_KEYS = "public-keys"
 CONFIGURATION = "sync.toml"
 
 AMAZON_ROOT_CA = "https://www.amazontrust.com/repository/AmazonRootCA1.pem"
-# A device on the same machine as its cloud need not wait as long as one in the field.
-_LOCAL_PACE = {
+# A device on the same machine as its cloud needn't wait as long as one in the field.
+_LOCAL_TIMINGS = {
     "ack_timeout_seconds": 10,
     "keep_alive_seconds": 10,
     "min_free_bytes": 16 * 1024 * 1024,
@@ -46,7 +46,7 @@ _LOCAL_PACE = {
 
 
 class ProvisioningFailed(GreenlightError):
-    """The device cannot be provisioned; the message says why and what to do."""
+    """The device can't be provisioned; the message says why and what to do."""
 
 
 class NoSuchDevice(GreenlightError):
@@ -55,7 +55,7 @@ class NoSuchDevice(GreenlightError):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a device reaches the cloud."""
+    """The cloud's addresses for a device."""
 
     mqtt_host: str
     mqtt_port: int
@@ -64,19 +64,19 @@ class Addresses:
 
 
 def provision(aws: Aws, stack: str, thing: str, folder: Path, public_keys: list[bytes]) -> None:
-    """Make the thing, a fresh certificate and the device's folder.
+    """Create the thing, a new certificate and the device's folder.
 
-    A thing that exists keeps its old certificates and attributes: `device retire` switches off
-    certificates that are lost.
+    An existing thing keeps its old certificates and attributes; `device retire` deactivates lost
+    certificates.
 
     Raises:
-        InvalidRecord: AWS IoT would not take this name.
+        InvalidRecord: AWS IoT wouldn't accept this name.
         ProvisioningFailed: the folder holds another device's key, or AWS refuses.
     """
     topics.check_thing(thing)
     if (folder / PRIVATE_KEY).exists():
         raise ProvisioningFailed(
-            f"{folder} already holds a device's key; give another --out, or delete it"
+            f"{folder} already holds a device's key; choose another --out, or delete the folder"
         )
     outputs = aws.outputs(stack)
     addresses = _addresses(aws)
@@ -101,7 +101,7 @@ def provision(aws: Aws, stack: str, thing: str, folder: Path, public_keys: list[
 
 
 def _make_thing(iot: Any, thing: str, device_type: str) -> None:
-    """Create a thing, or give the one that exists the stack's type."""
+    """Create a thing, or give an existing one the stack's type."""
     try:
         found = iot.describe_thing(thingName=thing).get("thingTypeName")
     except iot.exceptions.ResourceNotFoundException:
@@ -111,8 +111,8 @@ def _make_thing(iot: Any, thing: str, device_type: str) -> None:
         iot.update_thing(thingName=thing, thingTypeName=device_type)
     elif found != device_type:
         raise ProvisioningFailed(
-            f"the thing {thing} is of type {found}, so it belongs to another stack; "
-            "give the device another name"
+            f"the thing {thing} has the type {found}, so it belongs to another stack; "
+            "choose another name for the device"
         )
 
 
@@ -140,7 +140,7 @@ def _write_public_keys(folder: Path, public_keys: list[bytes]) -> None:
 
 
 def _configuration(aws: Aws, thing: str, addresses: Addresses, outputs: dict[str, str]) -> str:
-    """Return `sync.toml`; its paths are relative to its own folder, which moves to the Pi."""
+    """Return `sync.toml`; its paths are relative, because the folder moves to the Pi."""
     settings: dict[str, str | int | float] = {
         "thing": thing,
         "region": aws.region,
@@ -155,20 +155,20 @@ def _configuration(aws: Aws, thing: str, addresses: Addresses, outputs: dict[str
         "public_keys": PUBLIC_KEYS,
     }
     if aws.local is not None:
-        settings |= {"aws_endpoint_url": aws.local.aws_endpoint_url, **_LOCAL_PACE}
-    # JSON's strings and numbers are TOML's.
+        settings |= {"aws_endpoint_url": aws.local.aws_endpoint_url, **_LOCAL_TIMINGS}
+    # Strings and numbers are written the same in JSON and TOML.
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
     return f"# Written for {thing}; see greenlight-sync.\n{''.join(lines)}"
 
 
 def retire(aws: Aws, stack: str, thing: str) -> int:
-    """Switch off a device's certificates and take it out of the fleet; return how many it had.
+    """Deactivate a device's certificates and remove it from the fleet; return how many it had.
 
     The thing stays registered, without a type. Provisioning it again gives it a new certificate.
 
     Raises:
         NoSuchDevice: the stack has no device of this name.
-        AwsUnusable: AWS IoT refuses; running it again goes on.
+        AwsUnusable: AWS IoT refuses; running it again continues.
     """
     topics.check_thing(thing)
     outputs, iot = aws.outputs(stack), aws.client("iot")
@@ -182,10 +182,10 @@ def retire(aws: Aws, stack: str, thing: str) -> int:
                 certificateId=certificate.rpartition("/")[2], newStatus="INACTIVE"
             )
         iot.remove_thing_from_thing_group(thingName=thing, thingGroupName=outputs["Fleet"])
-        # The type last: it is what makes the thing one of the stack's devices.
+        # The type last: it marks the thing as one of the stack's devices.
         iot.update_thing(thingName=thing, removeThingType=True)
     except (ClientError, BotoCoreError) as error:
-        raise AwsUnusable(f"the device {thing} cannot be retired: {error}") from error
+        raise AwsUnusable(f"the device {thing} can't be retired: {error}") from error
     return len(principals)
 
 
@@ -193,7 +193,7 @@ def things_of(aws: Aws, outputs: dict[str, str]) -> list[str]:
     """Return the names of the stack's devices.
 
     Raises:
-        AwsUnusable: AWS IoT does not list them.
+        AwsUnusable: AWS IoT doesn't list them.
     """
     pages = aws.client("iot").get_paginator("list_things")
     try:
@@ -203,17 +203,17 @@ def things_of(aws: Aws, outputs: dict[str, str]) -> list[str]:
             for thing in page["things"]
         ]
     except (ClientError, BotoCoreError) as error:
-        raise AwsUnusable(f"AWS IoT does not list the stack's devices: {error}") from error
+        raise AwsUnusable(f"AWS IoT doesn't list the stack's devices: {error}") from error
 
 
 def release_devices(aws: Aws, outputs: dict[str, str]) -> None:
-    """Take from the devices what ties them to the stack, so that it can be deleted.
+    """Detach the devices from the stack, so that it can be deleted.
 
-    AWS IoT deletes neither a policy that certificates hold nor a type that things have. Things and
-    certificates stay registered, but without the policy they may do nothing.
+    AWS IoT doesn't delete a policy or a thing type that is in use. Things and certificates stay
+    registered, but have no rights without the policy.
 
     Raises:
-        AwsUnusable: naming what cannot be detached; running it again goes on.
+        AwsUnusable: naming what can't be detached; running it again continues.
     """
     iot, policy = aws.client("iot"), outputs["DevicePolicy"]
     try:
@@ -222,7 +222,7 @@ def release_devices(aws: Aws, outputs: dict[str, str]) -> None:
         for thing in things_of(aws, outputs):
             iot.update_thing(thingName=thing, removeThingType=True)
     except (ClientError, BotoCoreError) as error:
-        raise AwsUnusable(f"a device cannot be detached from the stack: {error}") from error
+        raise AwsUnusable(f"a device can't be detached from the stack: {error}") from error
 
 
 def _holders(iot: Any, policy: str) -> Iterator[str]:
@@ -232,7 +232,7 @@ def _holders(iot: Any, policy: str) -> Iterator[str]:
 
 def provision_command(
     thing: Annotated[str, typer.Argument(help="the device's name")],
-    out: Annotated[Path, typer.Option(help="the folder to make for the Pi")],
+    out: Annotated[Path, typer.Option(help="the folder to create for the Pi")],
     local: LocalOption = None,
     region: RegionOption = None,
     stack: StackOption = STACK,
@@ -241,7 +241,7 @@ def provision_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a device: its thing, its certificate, and the folder for the Pi."""
+    """Create a device: its thing, its certificate, and the folder for the Pi."""
     aws = reach(local, region)
     keys = [path.read_bytes() for path in public_key or ()]
     keys.append(aws.signing_key(stack).public_pem())
@@ -261,9 +261,9 @@ def retire_command(
     stack: StackOption = STACK,
     as_json: JsonOption = False,
 ) -> None:
-    """Switch a device off: its certificates no longer let it connect."""
+    """Deactivate a device's certificates, so it can no longer connect."""
     certificates = retire(reach(local, region), stack, thing)
     if as_json:
         print_json({"thing": thing, "stack": stack, "certificates": certificates})
     else:
-        typer.echo(f"{thing}: {certificates} certificate(s) switched off; it can't connect now")
+        typer.echo(f"{thing}: {certificates} certificate(s) deactivated; it can't connect any more")

@@ -1,8 +1,8 @@
 """`greenlight-cloud films import`: a film table into AWS.
 
-The table itself is what models learn from. Its films also go to S3 as DynamoDB JSON, and from there
-into the table: by DynamoDB's own import if the table doesn't exist yet, in batches if it does.
-Every step may be done again, and goes on where it stopped.
+Models learn from the film table itself. Its films also go to S3 as DynamoDB JSON, and from there
+into the DynamoDB table: through DynamoDB's own import if the table doesn't exist yet, in batches if
+it does. Every step can safely be repeated, and continues where it stopped.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from lambdas.operator.aws import STACK, Wait, reach
 from lambdas.operator.film_items import Item, Items, items_of
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
 
-# Of the file that models learn from.
+# The name of the file that models learn from.
 _NAME = "movie_ratings_simple"
-# What BatchWriteItem takes at once, and after how many such batches progress is noted.
+# BatchWriteItem's limit, and after how many batches the progress is saved.
 _BATCH = 25
 _BATCHES_A_NOTE = 40
 _ATTEMPTS = 10
@@ -46,32 +46,32 @@ class NoFilms(GreenlightError):
 
 
 class ImportFailed(GreenlightError):
-    """The films are not all in the table; the message says why and what to do."""
+    """Not all films are in the table; the message says why and what to do."""
 
 
 def check_there(path: Path) -> None:
-    """Raise NoFilms, with where film tables come from, if there is none."""
+    """Raise NoFilms, saying how to get a film table, if there is none."""
     if not path.exists():
         raise NoFilms(
-            f"{path} does not exist; `make films` writes the sample's film table, "
+            f"{path} doesn't exist; `make films` writes the sample's film table, "
             "`greenlight-train dataset` that of any source"
         )
 
 
 def put_film_table(s3: Any, bucket: str, path: Path) -> str:
-    """Put a film table in place of the one that models learn from; return where it is.
+    """Replace the film table that models learn from; return its address.
 
     Raises:
-        NoFilms: it does not exist, or holds no film.
+        NoFilms: it doesn't exist, or has no films.
         TableUnreadable: as read_rows does; nothing has been changed.
     """
     check_there(path)
     if not any(is_film(row) for row in read_rows(path)):
-        raise NoFilms(f"{path} holds no film")
+        raise NoFilms(f"{path} has no films")
     kept = [topics.FILM_TABLE_PREFIX + _NAME + suffix for suffix in (".csv", ".tsv")]
     key = kept[path.suffix.lower() == ".tsv"]
     s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), ChecksumAlgorithm="SHA256")
-    # One form only: a retraining must not have to choose.
+    # Only one format, so that a retraining doesn't have to choose.
     for other in kept:
         if other != key:
             s3.delete_object(Bucket=bucket, Key=other)
@@ -79,10 +79,10 @@ def put_film_table(s3: Any, bucket: str, path: Path) -> str:
 
 
 class Note(msgspec.Struct):
-    """How many items of a film table are in a table of DynamoDB.
+    """How many items of a film table are in a DynamoDB table.
 
     Attributes:
-        table_id: another table of the same name has another.
+        table_id: a table that was created again has a new one.
     """
 
     table_id: str
@@ -90,7 +90,7 @@ class Note(msgspec.Struct):
 
 
 class FilmImport:
-    """One film table's way into one table of DynamoDB."""
+    """Imports one film table into one DynamoDB table."""
 
     def __init__(self, s3: Any, dynamodb: Any, bucket: str, table: str, films: Items) -> None:
         self._s3 = s3
@@ -102,7 +102,7 @@ class FilmImport:
         self._note = topics.films_progress(films.sha256, table)
 
     def upload(self) -> str:
-        """Put the films into S3, unless they are there, and return where they lie."""
+        """Upload the films to S3, unless they're there already; return their address."""
         for number, part in enumerate(self._films.parts()):
             try:
                 self._s3.put_object(
@@ -113,7 +113,7 @@ class FilmImport:
                     ChecksumAlgorithm="SHA256",
                 )
             except ClientError as error:
-                # The key holds the content's hash: what is there already is the same.
+                # The key contains the content's hash, so an existing object is the same.
                 if error.response["Error"]["Code"] != "PreconditionFailed":
                     raise
         return f"s3://{self._bucket}/{self._prefix}"
@@ -127,7 +127,7 @@ class FilmImport:
         return found
 
     def create(self, on_progress: OnProgress, wait: Wait) -> None:
-        """Let DynamoDB make the table from what lies in S3, and wait for it.
+        """Have DynamoDB create the table from the objects in S3, and wait for it.
 
         Raises:
             ImportFailed: with DynamoDB's own reason.
@@ -147,17 +147,17 @@ class FilmImport:
         self._wait(begun["ImportArn"], on_progress, wait)
 
     def join(self, table_arn: str, on_progress: OnProgress, wait: Wait) -> bool:
-        """Wait for these films' import, if an earlier run began it; False if none is under way.
+        """Wait for these films' import, if an earlier run started it; False if none is running.
 
         Raises:
-            ImportFailed: with DynamoDB's own reason; or other films are on their way in.
+            ImportFailed: with DynamoDB's own reason; or other films are being imported.
         """
         for one in self._dynamodb.list_imports(TableArn=table_arn)["ImportSummaryList"]:
             if one["ImportStatus"] == "IN_PROGRESS":
                 if one["S3BucketSource"].get("S3KeyPrefix") != self._prefix:
                     raise ImportFailed(
                         f"DynamoDB is importing other films into {self._table}; run this again "
-                        "when it has done"
+                        "once that is done"
                     )
                 self._wait(one["ImportArn"], on_progress, wait)
                 return True
@@ -177,10 +177,10 @@ class FilmImport:
     def write(self, table_id: str, on_progress: OnProgress, pause: Pause) -> int:
         """Write the items in batches, from where an earlier run stopped; return how many.
 
-        An item that the table has already is put once more, the same: nothing changes.
+        Writing an item that is already in the table changes nothing.
 
         Raises:
-            ImportFailed: DynamoDB goes on refusing items.
+            ImportFailed: DynamoDB keeps refusing items.
         """
         first = self.written(table_id)
         items = self._films.items
@@ -193,19 +193,20 @@ class FilmImport:
         return len(items) - first
 
     def _write_batch(self, items: tuple[Item, ...], pause: Pause) -> None:
-        left: Any = {self._table: [{"PutRequest": {"Item": item}} for item in items]}
+        remaining: Any = {self._table: [{"PutRequest": {"Item": item}} for item in items]}
         for attempt in range(_ATTEMPTS):
-            left = self._dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems")
-            if not left:
+            reply = self._dynamodb.batch_write_item(RequestItems=remaining)
+            remaining = reply.get("UnprocessedItems")
+            if not remaining:
                 return
             pause(random.uniform(0, min(_RETRY_CAP_SECONDS, 0.1 * 2**attempt)))
         raise ImportFailed(
-            f"DynamoDB does not take items of {self._table} in {_ATTEMPTS} attempts (throttled?); "
-            "run this again later: it goes on from here"
+            f"DynamoDB refused items of {self._table} {_ATTEMPTS} times (throttled?); "
+            "run this again later: it continues from here"
         )
 
     def written(self, table_id: str) -> int:
-        """Return how many items earlier runs have written into this very table."""
+        """Return how many items earlier runs wrote into exactly this table."""
         try:
             kept = self._s3.get_object(Bucket=self._bucket, Key=self._note)["Body"].read()
             note = msgspec.json.decode(kept, type=Note)
@@ -214,7 +215,7 @@ class FilmImport:
         return note.written if note.table_id == table_id else 0
 
     def note(self, table_id: str, written: int) -> None:
-        """Remember how many items are in the table."""
+        """Save how many items are in the table."""
         self._s3.put_object(
             Bucket=self._bucket,
             Key=self._note,
@@ -225,20 +226,20 @@ class FilmImport:
 def import_films(
     work: FilmImport, count: int, on_progress: OnProgress, wait: Wait = _IMPORT
 ) -> str:
-    """Bring `count` films into the table; return what was done, in words.
+    """Import `count` films into the table; return what was done, in words.
 
     Raises:
-        ImportFailed: saying why; running it again goes on where it stopped.
+        ImportFailed: saying why; running it again continues where it stopped.
     """
     table = work.table()
     if table is None:
         work.create(on_progress, wait)
-        done = f"DynamoDB made the table from {count:,} films"
+        done = f"DynamoDB created the table from {count:,} films"
     elif work.join(table["TableArn"], on_progress, wait):
-        done = f"DynamoDB's import, begun earlier, has brought {count:,} films"
+        done = f"DynamoDB's import, started earlier, has imported {count:,} films"
     else:
         written = work.write(table["TableId"], on_progress, time.sleep)
-        return f"{written:,} films written, {count - written:,} were there from an earlier run"
+        return f"{written:,} films written; {count - written:,} were there from an earlier run"
     made = work.table()
     if made is not None:
         work.note(made["TableId"], count)
@@ -266,14 +267,14 @@ def import_command(
         str, typer.Option(help="DynamoDB's table, created if missing; default: the stack's")
     ] = "",
     again: Annotated[
-        bool, typer.Option("--again", help="write every film, whatever earlier runs noted")
+        bool, typer.Option("--again", help="write every film, even those written by earlier runs")
     ] = False,
     local: LocalOption = None,
     region: RegionOption = None,
     stack: StackOption = STACK,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a film table into S3 and DynamoDB."""
+    """Import a film table into S3 and DynamoDB."""
     check_there(path)
     films = items_of(read_rows(path))
     aws = reach(local, region)

@@ -1,4 +1,4 @@
-"""Films as items of the film table, with the original's attribute names. Pure: no AWS in here."""
+"""Films as items of the film table, with the original's attribute names. Pure: no AWS here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data.errors import InvalidRecord
 from data.film_table import BadRow
 from data.films import Film, genre_slots
 
-# What DynamoDB takes as a partition key.
+# DynamoDB's limit for a partition key.
 _MAX_KEY_BYTES = 2_048
 _ITEMS_A_PART = 5_000
 
@@ -22,16 +22,16 @@ Item = dict[str, Attribute]
 
 
 def item_of(film: Film) -> Item:
-    """Return a film as DynamoDB takes it.
+    """Return a film as a DynamoDB item.
 
     Raises:
-        InvalidRecord: its key would be longer than DynamoDB takes.
+        InvalidRecord: its key would be longer than DynamoDB allows.
     """
     key = topics.film_key(film.title, film.year, film.director)
     size = len(key.encode())
     if size > _MAX_KEY_BYTES:
         raise InvalidRecord(
-            "title", f"and director make a key of {size} bytes; DynamoDB takes {_MAX_KEY_BYTES}"
+            "title", f"and director make a key of {size} bytes; DynamoDB allows {_MAX_KEY_BYTES}"
         )
     first, second, third = genre_slots(film.genres)
     item: Item = {
@@ -56,8 +56,8 @@ class Items:
     """A film table as items.
 
     Attributes:
-        items: each key once, in the order of the table.
-        repeats: how many films had the key of an earlier one, which counts.
+        items: one per key, in the table's order.
+        repeats: how many films were left out because an earlier one has the same key.
     """
 
     items: tuple[Item, ...]
@@ -65,14 +65,14 @@ class Items:
 
     @property
     def sha256(self) -> str:
-        """Of the items: the same films give the same, whatever file they came from."""
+        """The items' SHA-256: the same films give the same hash, whatever file they came from."""
         digest = hashlib.sha256()
         for part in self.parts():
             digest.update(part)
         return digest.hexdigest()
 
     def parts(self) -> Iterator[bytes]:
-        """Yield the objects that DynamoDB imports: an item a line."""
+        """Yield the objects that DynamoDB imports: one item per line."""
         for first in range(0, len(self.items), _ITEMS_A_PART):
             chunk = self.items[first : first + _ITEMS_A_PART]
             yield b"".join(msgspec.json.encode({"Item": item}) + b"\n" for item in chunk)
@@ -82,7 +82,7 @@ def items_of(rows: Iterable[Film | BadRow]) -> Items:
     """Return the items of a film table's rows.
 
     Raises:
-        InvalidRecord: a row isn't a film; nothing of such a table is imported.
+        InvalidRecord: a row isn't a film; then nothing is imported.
     """
     kept: dict[str, Item] = {}
     repeats = 0
@@ -97,5 +97,5 @@ def items_of(rows: Iterable[Film | BadRow]) -> Items:
         repeats += key in kept
         kept.setdefault(key, item)
     if not kept:
-        raise InvalidRecord("films", "are none; give a table that holds some")
+        raise InvalidRecord("films", "are missing; give a table that has some")
     return Items(tuple(kept.values()), repeats)

@@ -1,4 +1,4 @@
-"""The options that the commands share: which cloud, and which stack in it."""
+"""The options that commands share: which cloud, and which stack in it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ LocalOption = Annotated[
     typer.Option("--local", metavar="FOLDER", help="a local cloud's folder, instead of AWS"),
 ]
 RegionOption = Annotated[
-    str | None, typer.Option("--region", help="of AWS; default: that of your settings")
+    str | None, typer.Option("--region", help="the AWS region; default: the one in your settings")
 ]
 StackOption = Annotated[str, typer.Option("--stack", help="the stack's name, in lower case")]

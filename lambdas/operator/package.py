@@ -1,10 +1,9 @@
-"""`greenlight-cloud functions package`: the functions as AWS takes them.
+"""`greenlight-cloud functions package`: builds the functions' packages.
 
-A package holds a function, what it imports of Greenlight, and the few libraries that this needs
-and AWS's runtime lacks; nothing else. For AWS the libraries come as wheels for its runtime, with
-the versions and hashes of `locks/cloud.txt`; for a local cloud they are those of the running
-interpreter. The same input gives the same bytes, so that an unchanged function is not deployed
-again.
+A package contains a function, what it imports of Greenlight, and the few libraries it needs that
+AWS's runtime lacks. For AWS, the libraries are wheels for its runtime, with the versions and hashes
+of `locks/cloud.txt`; for a local cloud, they are those of the running interpreter. The same input
+gives the same bytes, so an unchanged function isn't deployed again.
 """
 
 from __future__ import annotations
@@ -37,28 +36,28 @@ AWS_PYTHON = "3.13"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
 _OURS = ("data", "judging", "lambdas")
-# Part of AWS's Python runtime, as of the local cloud's environment.
+# Part of AWS's Python runtime, and of the local cloud's environment.
 _IN_THE_RUNTIME = {"boto3", "botocore"}
-# Imports for type checkers only, or for parts of a library that the functions do not use.
+# Imported for type checking only, or by parts of a library that the functions don't use.
 _NOT_NEEDED = {"mypy_boto3_dynamodb", "mypy_boto3_s3"}
 _MOST_PIP_SECONDS = 900.0
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
 class PackagingFailed(GreenlightError):
-    """A package cannot be built; the message says why and what to do."""
+    """A package can't be built; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a function imports: our own files, and the libraries by distribution name."""
+    """What a function imports: our own files, and libraries by distribution name."""
 
     files: tuple[Path, ...]
     libraries: tuple[str, ...]
 
 
 def contents_of(function: str) -> Contents:
-    """Return what `lambdas.<function>.handler` imports, directly or not."""
+    """Return what `lambdas.<function>.handler` imports, directly or indirectly."""
     waiting = [f"lambdas.{function}.handler"]
     files: dict[str, Path] = {}
     libraries: set[str] = set()
@@ -82,12 +81,12 @@ def contents_of(function: str) -> Contents:
 def _file_of(module: str) -> Path:
     path = ROOT.joinpath(*module.split("."))
     file = path.with_suffix(".py")
-    # The file first, as Python does: film tables lie in a folder beside data/films.py.
+    # The file first: there is a folder data/films, for film tables, next to data/films.py.
     return file if file.exists() else path / "__init__.py"
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports; `from data import wire` names `data.wire`."""
+    """Yield the modules that a file imports; `from data import wire` yields `data.wire`."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -99,7 +98,7 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def _distributions(modules: set[str]) -> tuple[str, ...]:
-    """Return the distributions of these top-level modules, with all that they require."""
+    """Return the distributions of these top-level modules and everything they require."""
     providers = _providers()
     waiting = [_plain(providers[module][0]) for module in sorted(modules)]
     found: set[str] = set()
@@ -116,7 +115,7 @@ def _distributions(modules: set[str]) -> tuple[str, ...]:
 
 @functools.cache
 def _providers() -> Mapping[str, list[str]]:
-    # It opens every installed distribution, which takes a fifth of a second.
+    # This opens every installed distribution, which takes a fifth of a second.
     return metadata.packages_distributions()
 
 
@@ -130,7 +129,7 @@ def build(function: str, target: Path, libraries: Path | None = None) -> Path:
     Args:
         function: its folder in lambdas/.
         target: the zip file; written whole or not at all.
-        libraries: a folder of installed libraries; None takes those of the running interpreter.
+        libraries: a folder of installed libraries; None for those of the running interpreter.
     """
     contents = contents_of(function)
     entries = {path.relative_to(ROOT).as_posix(): path for path in contents.files}
@@ -154,16 +153,16 @@ def build(function: str, target: Path, libraries: Path | None = None) -> Path:
 
 def _installed_files(name: str) -> Iterator[tuple[str, Path]]:
     for file in metadata.files(name) or ():
-        # Scripts lie outside of the library folder, and nobody calls them here.
+        # Scripts are outside of the library folder, and not needed.
         if ".." not in file.parts:
             yield file.as_posix(), Path(str(file.locate()))
 
 
 def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> None:
-    """Install these libraries for AWS's runtime into a folder, as locked.
+    """Install the locked versions of these libraries for AWS's runtime into a folder.
 
     Raises:
-        PackagingFailed: with pip's errors and the place of its log.
+        PackagingFailed: with pip's errors and the path of its log.
     """
     lock = folder.with_suffix(".lock")
     lock.write_text("".join(_locked(names)), "utf-8")
@@ -178,44 +177,45 @@ def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> No
             command, stderr=subprocess.PIPE, text=True, check=False, timeout=_MOST_PIP_SECONDS
         )
     except subprocess.TimeoutExpired as error:
-        said = (error.stderr or b"").decode("utf-8", "replace").strip()
+        output = (error.stderr or b"").decode("utf-8", "replace").strip()
         raise PackagingFailed(
             f"waited {_MOST_PIP_SECONDS:.0f} s for pip to fetch the libraries for Python "
-            f"{AWS_PYTHON} on {architecture}; run this again. pip says: {said[-500:] or 'nothing'}"
+            f"{AWS_PYTHON} on {architecture}; run this again. "
+            f"pip printed: {output[-500:] or 'nothing'}"
         ) from error
     if result.returncode:
         raise PackagingFailed(
-            f"the libraries for Python {AWS_PYTHON} on {architecture} could not be fetched; "
-            f"is the network there? {result.stderr.strip()[-700:]}"
+            f"the libraries for Python {AWS_PYTHON} on {architecture} couldn't be downloaded; "
+            f"is there a network? {result.stderr.strip()[-700:]}"
         )
 
 
 def _locked(names: Sequence[str]) -> Iterator[str]:
-    """Yield the entries of `locks/cloud.txt` for these distributions, hashes and all."""
+    """Yield the entries of `locks/cloud.txt` for these distributions, with their hashes."""
     entries = re.split(r"(?m)^(?=[A-Za-z0-9])", LOCK.read_text("utf-8"))
     locked = {_plain(re.split(r"[=\[ ]", entry, maxsplit=1)[0]): entry for entry in entries}
     for name in names:
         if name not in locked:
-            raise PackagingFailed(f"{LOCK.name} does not lock {name}; run `make lock`")
+            raise PackagingFailed(f"{LOCK.name} doesn't list {name}; run `make lock`")
         yield locked[name]
 
 
 def build_for_local_cloud(folder: Path) -> dict[str, Path]:
-    """Write all packages for the running interpreter; return them by function."""
+    """Build all packages for the running interpreter; return them by function."""
     folder.mkdir(parents=True, exist_ok=True)
     return {name: build(name, folder / f"{name}.zip") for name in FUNCTIONS}
 
 
 def build_for_aws(folder: Path, architecture: str) -> dict[str, Path]:
-    """Write all packages for AWS's runtime; return them by function.
+    """Build all packages for AWS's runtime; return them by function.
 
     Raises:
-        PackagingFailed: if the libraries cannot be fetched.
+        PackagingFailed: the libraries can't be downloaded.
     """
     folder.mkdir(parents=True, exist_ok=True)
     packages = {}
     with tempfile.TemporaryDirectory() as scratch:
-        # Functions that need the same libraries share them.
+        # Functions with the same libraries share one download.
         fetched: dict[tuple[str, ...], Path] = {}
         for name in FUNCTIONS:
             wanted = contents_of(name).libraries
@@ -227,12 +227,12 @@ def build_for_aws(folder: Path, architecture: str) -> dict[str, Path]:
 
 
 def content_key(package: Path) -> str:
-    """Return the S3 key of a package: from its content, so that a change is always seen."""
+    """Return a package's S3 key: it contains a hash of the content, so a change is always seen."""
     return f"{package.stem}/{hashlib.sha256(package.read_bytes()).hexdigest()[:16]}.zip"
 
 
 def template_keys(packages: Mapping[str, Path]) -> dict[str, str]:
-    """Return the template's parameters that say where the uploaded packages lie."""
+    """Return the template's parameters for the uploaded packages."""
     return {
         f"{name.title().replace('_', '')}Key": content_key(path) for name, path in packages.items()
     }

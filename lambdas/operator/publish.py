@@ -1,8 +1,8 @@
-"""`greenlight-cloud model publish`: a bundle to the devices.
+"""`greenlight-cloud model publish`: releases a bundle to the devices.
 
 Checks the bundle as a device will, has the ML endpoint serve its pipeline, uploads it, and creates
-the IoT Job that brings it to the devices. A version that exists is never changed: its files must be
-the same, byte for byte.
+the IoT Job that rolls it out. A published version never changes: publishing it again requires
+identical files.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ from lambdas.operator.devices import things_of
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
 from lambdas.release import Release, put_release, roll_out
 
-# Until the ML endpoint serves the new pipeline.
+# How long to wait for the ML endpoint to serve the new pipeline.
 _ON_AWS, _ON_LOCAL_CLOUD = Wait(5.0, 1_800.0), Wait(0.1, 180.0)
 
 
 def publish(
     aws: Aws, stack: str, release: Release, pipeline: bytes | None, things: Sequence[str]
 ) -> tuple[str, ModelUpdateJob]:
-    """Publish a checked release to these things, or to every thing if none is named.
+    """Publish a checked release to these things, or to all things if none is named.
 
     Args:
-        aws: where.
-        stack: whose models these are.
+        aws: the account.
+        stack: the stack's name.
         release: the bundle.
         pipeline: the bytes of its `pipeline.joblib`; None leaves the ML endpoint as it is.
-        things: which devices get it.
+        things: the devices to update.
 
     Returns:
         The IoT Job's id, and its document.
 
     Raises:
-        PublishingFailed: saying why; running it again goes on where it stopped.
+        PublishingFailed: saying why; running it again continues where it stopped.
     """
     outputs = aws.outputs(stack)
     s3, iot, bucket = aws.client("s3"), aws.client("iot"), outputs["ModelsBucket"]
     try:
         targets = [iot.describe_thing(thingName=thing)["thingArn"] for thing in things]
         if pipeline is not None:
-            # The endpoint first: a device may verify its new model the moment it has it.
+            # The endpoint first: a device may verify its new model as soon as it has it.
             _serve(aws, serving.serving_of(outputs), bucket, release, pipeline)
         document = put_release(s3, bucket, release, pipeline)
         job = roll_out(iot, release.name, document, targets or [outputs["FleetArn"]], stack)
@@ -80,8 +80,8 @@ def wait_until_served(sagemaker: Any, endpoint: str, model: str, wait: Wait) -> 
     """Wait until the endpoint serves this model.
 
     Raises:
-        PublishingFailed: it does not, and goes on with the one before; or it is still changing
-            when the time is over.
+        PublishingFailed: it failed and keeps the previous model, or is still updating when the time
+            is up.
     """
     failure = wait.until(sagemaker, "endpoint_in_service", EndpointName=endpoint)
     found = serving.found(sagemaker, endpoint) or {}
@@ -94,14 +94,14 @@ def wait_until_served(sagemaker: Any, endpoint: str, model: str, wait: Wait) -> 
         )
     if status != "InService" or found["EndpointConfigName"] != model:
         reason = found.get("FailureReason") or failure or status
-        raise PublishingFailed(f"the ML endpoint {endpoint} does not serve this pipeline: {reason}")
+        raise PublishingFailed(f"the ML endpoint {endpoint} doesn't serve this pipeline: {reason}")
 
 
 def under_release_key(key: KmsKey, bundle: Bundle) -> tuple[Bundle, bytes, bytes]:
-    """Return a checked bundle under the stack's key, with its manifest's bytes and signature.
+    """Sign a checked bundle with the stack's key; return it with manifest bytes and signature.
 
     Raises:
-        AwsUnusable: if KMS does not sign.
+        AwsUnusable: KMS doesn't sign.
     """
     raw, signature = key.sign_manifest(bundle.manifest)
     manifest = msgspec.json.decode(raw, type=Manifest)
@@ -109,18 +109,18 @@ def under_release_key(key: KmsKey, bundle: Bundle) -> tuple[Bundle, bytes, bytes
 
 
 def read_pipeline(bundle: Path, named: Path | None) -> bytes:
-    """Return the bytes of a bundle's pipeline: of the one that was named, or of the one found.
+    """Return the bytes of a bundle's pipeline: the named file, or the one found near the bundle.
 
     Raises:
-        PublishingFailed: there is none; a release without it cannot be verified or retrained from.
+        PublishingFailed: there is none; without it, picks can't be verified nor models retrained.
     """
     places = (named,) if named is not None else pipeline_places(bundle)
     found = named if named is not None else find_pipeline(bundle)
     if found is None or not found.is_file():
         raise PublishingFailed(
             f"{bundle} has no {PIPELINE}: looked for {', '.join(map(str, places))}; name it with "
-            "--pipeline FILE. With --no-pipeline verifications are skipped, and no retraining "
-            "begins from this version"
+            "--pipeline FILE. With --no-pipeline, verifications are skipped and no retraining "
+            "starts from this version"
         )
     return found.read_bytes()
 
@@ -132,14 +132,17 @@ def publish_command(
     ] = None,
     pipeline: Annotated[
         Path | None,
-        typer.Option(help="its scikit-learn side; default: the one in, beside or around BUNDLE"),
+        typer.Option(
+            help="its scikit-learn pipeline; default: the one in, beside or around BUNDLE"
+        ),
     ] = None,
     no_pipeline: Annotated[
-        bool, typer.Option("--no-pipeline", help="without it; the ML endpoint stays as it is")
+        bool,
+        typer.Option("--no-pipeline", help="publish without it; the ML endpoint stays as it is"),
     ] = False,
     sign: Annotated[
         bool | None,
-        typer.Option("--sign/--as-signed", help="with the stack's key; the default on AWS"),
+        typer.Option("--sign/--as-signed", help="sign with the stack's key; the default on AWS"),
     ] = None,
     local: LocalOption = None,
     region: RegionOption = None,
@@ -154,7 +157,7 @@ def publish_command(
     bundle = read_bundle(folder, trusted)
     raw, signature = ((folder / name).read_bytes() for name in (MANIFEST, SIGNATURE))
     if hashlib.sha256(raw).hexdigest() != bundle.manifest_sha256:
-        raise PublishingFailed(f"{folder} changed while it was read")
+        raise PublishingFailed(f"{folder} changed while it was being read; try again")
     if sign if sign is not None else local is None:
         bundle, raw, signature = under_release_key(key, bundle)
     kept = None if no_pipeline else read_pipeline(folder, pipeline)
@@ -162,7 +165,7 @@ def publish_command(
     devices = len(things or things_of(aws, aws.outputs(stack)))
     if not devices:
         raise PublishingFailed(
-            "there is no device to update; begin with `greenlight-cloud device provision`"
+            "there is no device to update; start with `greenlight-cloud device provision`"
         )
     files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
     release = Release(bundle.manifest.name, bundle.manifest.version, files)

@@ -1,7 +1,7 @@
-"""`greenlight-cloud ratings restore`: the table's ratings, rebuilt from the data bucket.
+"""`greenlight-cloud ratings restore`: rebuilds the table's ratings from the data bucket.
 
-The objects are the whole record. Items that exist are left as they are, so this may run beside a
-living stack, and again.
+The objects are the complete record. Existing items stay as they are, so this can run while the
+stack is in use, and more than once.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _PREFIX = f"{_FOLDER}/"
 
 @dataclass(frozen=True)
 class Restored:
-    """What became of it.
+    """The result of restoring.
 
     Attributes:
-        put: how many items were missing and have been put.
-        there: how many were there.
+        put: how many items were missing and have been put back.
+        there: how many existed.
         refused: the objects that aren't ratings, and why.
     """
 
@@ -58,13 +58,13 @@ def ids_in_table(dynamodb: Any, table: str) -> set[str]:
 def restore(
     keys: Iterable[str], there: Set[str], read: Callable[[str], bytes], table: Table
 ) -> Restored:
-    """Put every rating that the table lacks.
+    """Put every rating that is missing from the table.
 
     Args:
-        keys: of the ratings in the bucket.
+        keys: the keys of the ratings in the bucket.
         there: the ids in the table; only other objects are read.
         read: returns an object's content.
-        table: takes the items.
+        table: the table to put them into.
     """
     put, found, refused = 0, 0, []
     for key in keys:
@@ -102,6 +102,6 @@ def restore_command(
     if as_json:
         print_json(done)
         return
-    typer.echo(f"{done.put} item(s) put back, {done.there} were there")
+    typer.echo(f"{done.put} item(s) restored, {done.there} already there")
     for one in done.refused:
         typer.echo(f"not a rating: {one}", err=True)

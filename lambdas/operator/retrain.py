@@ -1,7 +1,7 @@
-"""`greenlight-cloud model retrain`: a retraining now.
+"""`greenlight-cloud model retrain`: starts a retraining now.
 
-The schedule asks the same function the same question. `--wait` shows what became of the new model:
-released, or refused with the reasons.
+It calls the same function as the schedule does. `--wait` shows whether the new model was released,
+or refused and why.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class RetrainingFailed(GreenlightError):
 
 
 def ask(aws: Aws, function: str) -> tuple[str | None, str]:
-    """Ask for a retraining; return the job that is training, if any, and the function's answer.
+    """Request a retraining; return the job that is training, if any, and the function's answer.
 
     Raises:
-        RetrainingFailed: the function is not there, or fails.
+        RetrainingFailed: the function is missing, or fails.
     """
     if not function:
         raise RetrainingFailed(
@@ -58,17 +58,17 @@ def ask(aws: Aws, function: str) -> tuple[str | None, str]:
         )
     asked = json.dumps({"asked": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
     answer = aws.client("lambda").invoke(FunctionName=function, Payload=asked.encode())
-    said = json.loads(answer["Payload"].read())
+    reply = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise RetrainingFailed(f"{function} fails: {said.get('errorMessage', said)}")
-    return said["job"], said["said"]
+        raise RetrainingFailed(f"{function} fails: {reply.get('errorMessage', reply)}")
+    return reply["job"], reply["said"]
 
 
 def wait(aws: Aws, bucket: str, job: str, timeouts: RetrainingTimeouts) -> TrainingOutcome:
-    """Wait until a training job has ended and release_model has said what became of it.
+    """Wait until a training job has ended and release_model has written its outcome.
 
     Raises:
-        RetrainingFailed: it says nothing.
+        RetrainingFailed: there is no outcome in time.
     """
     sagemaker, s3 = aws.client("sagemaker"), aws.client("s3")
     failure = timeouts.training.until(
@@ -76,13 +76,13 @@ def wait(aws: Aws, bucket: str, job: str, timeouts: RetrainingTimeouts) -> Train
     )
     status = sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"]
     if status not in ENDED:
-        raise RetrainingFailed(f"{job} has not ended ({status}): {failure}; ask again later")
+        raise RetrainingFailed(f"{job} hasn't ended ({status}): {failure}; try again later")
     deadline = time.monotonic() + timeouts.concluded_seconds
     while (raw := _read(s3, bucket, topics.candidate_prefix(job) + OUTCOME)) is None:
         if time.monotonic() > deadline:
             raise RetrainingFailed(
-                f"{job} has ended, but release_model has not said what became of it: look at its "
-                "log and at the queue of undelivered messages, then ask again"
+                f"{job} has ended, but release_model has written no outcome: look at its log and "
+                "at the queue of undelivered messages, then try again"
             )
         time.sleep(timeouts.training.every_seconds)
     return wire.decode(raw, TrainingOutcome)
@@ -97,7 +97,7 @@ def _read(s3: Any, bucket: str, key: str) -> bytes | None:
 
 
 def show(console: Console, verdict: Verdict) -> None:
-    """Show the figures that the gate judged by."""
+    """Show the figures that the decision is based on."""
     table = Table(box=None, padding=(0, 1), title_justify="left")
     for column in ("films", "figure", "before", "new", "difference", "95% interval"):
         table.add_column(column, justify="left" if column in ("films", "figure") else "right")
@@ -116,17 +116,17 @@ def show(console: Console, verdict: Verdict) -> None:
 
 def retrain_command(
     films: Annotated[
-        Path | None, typer.Option(help="a film table to learn from, from now on; .csv or .tsv")
+        Path | None, typer.Option(help="a film table to learn from, now and later; .csv or .tsv")
     ] = None,
     wait_for_it: Annotated[
-        bool, typer.Option("--wait", help="until the new model is released or refused")
+        bool, typer.Option("--wait", help="wait until the new model is released or refused")
     ] = False,
     local: LocalOption = None,
     region: RegionOption = None,
     stack: StackOption = STACK,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask for a retraining. Exit code 0: asked for, released or refused; 1: it failed."""
+    """Start a retraining. Exit code 0: started, released or refused; 1: it failed."""
     began = time.monotonic()
     console = Console(soft_wrap=True, highlight=False, stderr=as_json)
     aws = reach(local, region)
@@ -134,13 +134,13 @@ def retrain_command(
     if films is not None:
         place = put_film_table(aws.client("s3"), outputs["DataBucket"], films)
         console.print(f"film table: {place}")
-    job, said = ask(aws, outputs["StartRetraining"])
-    console.print(said)
+    job, message = ask(aws, outputs["StartRetraining"])
+    console.print(message)
     if job is None:
-        raise RetrainingFailed(f"no retraining was started: {said}")
+        raise RetrainingFailed(f"no retraining was started: {message}")
     if not wait_for_it:
         if as_json:
-            print_json({"job": job, "said": said})
+            print_json({"job": job, "said": message})
         return
     bucket = outputs["ModelsBucket"]
     with console.status("training"):

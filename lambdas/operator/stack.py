@@ -1,6 +1,6 @@
 """`greenlight-cloud stack up` deploys the stack, `stack down` deletes it.
 
-Before anything is changed every prerequisite is checked, and all that is missing is listed at once.
+All prerequisites are checked before anything is changed, and everything missing is listed at once.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _ON_AWS = Wait(every_seconds=5.0, at_most_seconds=3_600.0)
 
 
 class NotReady(GreenlightError):
-    """Something that deploying needs is missing; the message lists all of it."""
+    """Deploying isn't possible yet; the message lists everything that is missing."""
 
 
 @dataclass(frozen=True)
 class StackRequest:
-    """What the operator asks for.
+    """The stack to deploy.
 
     Attributes:
-        settings: template parameters, besides those of the packages.
+        settings: template parameters, except those of the packages.
     """
 
     stack: str
@@ -44,15 +44,15 @@ class StackRequest:
 
 
 def prerequisites(aws: Aws, wanted: StackRequest) -> list[str]:
-    """Return what is missing, each with what to do about it; empty if all is there."""
+    """Return what is missing, each with what to do about it; empty if nothing is."""
     missing = []
     if wanted.architecture not in package.PLATFORMS:
         missing.append(f"--architecture: give one of {', '.join(package.PLATFORMS)}")
     if not wanted.stack.replace("-", "").isalnum() or wanted.stack != wanted.stack.lower():
-        missing.append("--stack: give lower-case letters, digits and -; buckets are named after it")
+        missing.append("--stack: use lower-case letters, digits and -; buckets are named after it")
     if wanted.settings.get("Endpoint") == "serverless" and not wanted.settings.get("EndpointImage"):
         missing.append(
-            "--endpoint-image: needed with --endpoint serverless; docs/aws.md says how it is made"
+            "--endpoint-image: needed with --endpoint serverless; docs/aws.md says how to build it"
         )
     try:
         aws.account()
@@ -72,10 +72,10 @@ def prerequisites(aws: Aws, wanted: StackRequest) -> list[str]:
 
 
 def parse_settings(words: Sequence[str]) -> dict[str, str]:
-    """Return the settings that `--set NAME=VALUE` names.
+    """Return the settings given with `--set NAME=VALUE`.
 
     Raises:
-        NotReady: naming every one that the template does not take, and what it does.
+        NotReady: naming every setting that the template doesn't accept, and what it does accept.
     """
     known, found, wrong = cloudformation.settings(), {}, []
     for word in words:
@@ -94,7 +94,7 @@ def up(aws: Aws, wanted: StackRequest, packages: Mapping[str, Path], wait: Wait)
     """Upload the packages, create or update the stack, and return its outputs.
 
     Raises:
-        AwsUnusable: saying why not; running it again goes on where it stopped.
+        AwsUnusable: saying why not; running it again continues where it stopped.
     """
     bucket = f"{wanted.stack}-code-{aws.account()}-{aws.region}"
     try:
@@ -103,7 +103,7 @@ def up(aws: Aws, wanted: StackRequest, packages: Mapping[str, Path], wait: Wait)
         for path in packages.values():
             s3.upload_file(str(path), bucket, package.content_key(path))
     except (ClientError, BotoCoreError) as error:
-        raise AwsUnusable(f"the packages cannot be uploaded to {bucket}: {error}") from error
+        raise AwsUnusable(f"the packages can't be uploaded to {bucket}: {error}") from error
     parameters = {
         **wanted.settings,
         "CodeBucket": bucket,
@@ -122,9 +122,9 @@ def down(aws: Aws, name: str, outputs: dict[str, str], wait: Wait) -> list[str]:
     """Release the devices, delete the stack, and return what is kept.
 
     Raises:
-        AwsUnusable: saying what stands in the way; running it again goes on.
+        AwsUnusable: saying what prevents it; running it again continues.
     """
-    # A stack that could not be created has neither outputs nor devices.
+    # A stack that couldn't be created has no outputs and no devices.
     if outputs:
         _switch_off(aws, outputs)
         release_devices(aws, outputs)
@@ -133,19 +133,19 @@ def down(aws: Aws, name: str, outputs: dict[str, str], wait: Wait) -> list[str]:
 
 
 def _switch_off(aws: Aws, outputs: dict[str, str]) -> None:
-    """Delete the ML endpoint, which releases made, if there may be one."""
+    """Delete the ML endpoint, which releases created, if there may be one."""
     if not outputs.get("EndpointName"):
         return
     try:
         serving.remove(aws.client("sagemaker"), outputs["EndpointName"])
     except (ClientError, BotoCoreError) as error:
-        raise AwsUnusable(f"the ML endpoint cannot be deleted: {error}") from error
+        raise AwsUnusable(f"the ML endpoint can't be deleted: {error}") from error
 
 
 def _make_code_bucket(aws: Aws, bucket: str) -> None:
-    """Make the bucket of the packages, private, if it is not there."""
+    """Create the private bucket for the packages, if it doesn't exist."""
     s3 = aws.client("s3")
-    # us-east-1 is the one region that must not be named.
+    # us-east-1 is the one region that can't be named here.
     place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
     try:
         s3.head_bucket(Bucket=bucket)
@@ -167,11 +167,11 @@ def up_command(
     region: RegionOption = None,
     architecture: Annotated[str, typer.Option(help="of the functions")] = "arm64",
     endpoint: Annotated[str, typer.Option(help="none or serverless")] = "",
-    endpoint_image: Annotated[str, typer.Option(help="in ECR; see docs/aws.md")] = "",
+    endpoint_image: Annotated[str, typer.Option(help="the image in ECR; see docs/aws.md")] = "",
     training_image: Annotated[
-        str, typer.Option(help="in ECR; switches retraining on. none switches it off")
+        str, typer.Option(help="the image in ECR; switches retraining on. none switches it off")
     ] = "",
-    alarm_email: Annotated[str, typer.Option(help="who gets the alarms")] = "",
+    alarm_email: Annotated[str, typer.Option(help="where alarms are sent")] = "",
     more: Annotated[
         list[str] | None,
         typer.Option(
@@ -180,7 +180,7 @@ def up_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check, package, and create or update the stack. What you don't give stays as it is."""
+    """Check, package, and create or update the stack. Options you leave out keep their value."""
     given = {
         "Endpoint": endpoint,
         "EndpointImage": endpoint_image,
@@ -198,7 +198,7 @@ def up_command(
     typer.echo(f"packaging for Python {package.AWS_PYTHON} on {architecture}", err=as_json)
     with tempfile.TemporaryDirectory() as folder:
         packages = package.build_for_aws(Path(folder), architecture)
-        typer.echo(f"deploying {stack_name} in {aws.region}; this takes some minutes", err=as_json)
+        typer.echo(f"deploying {stack_name} in {aws.region}; this takes a few minutes", err=as_json)
         outputs = up(aws, wanted, packages, _ON_AWS)
     if as_json:
         print_json({"stack": stack_name, "region": aws.region, "outputs": outputs})
@@ -210,7 +210,7 @@ def up_command(
 def down_command(
     stack_name: StackOption = STACK,
     region: RegionOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do it without asking")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="don't ask for confirmation")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Delete the stack. Ratings, models and the signing key stay."""

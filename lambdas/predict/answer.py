@@ -1,7 +1,6 @@
-"""The answer to a verification request. Pure: the endpoint is handed in.
+"""The answer to a verification request. Pure: the endpoint is passed in.
 
-Whatever goes wrong with the endpoint becomes a reply that says so: a device must never wait for
-an answer that cannot come.
+If the endpoint fails, the reply says so: a device must never wait for an answer that can't come.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ _MAX_ERROR = 300
 
 
 class EndpointFailed(Exception):
-    """The endpoint gave no scores; the message says why, for a person."""
+    """The endpoint returned no scores; the message says why."""
 
 
 class Scored(msgspec.Struct, frozen=True):
-    """What the endpoint answers: the hash of its model and one score a row."""
+    """The endpoint's answer: its model's hash, and one score per row."""
 
     model_hash: str
     scores: tuple[float, ...]
@@ -46,7 +45,7 @@ class ScoringEndpoint(Protocol):
         """Return the endpoint's answer to this request.
 
         Raises:
-            EndpointFailed: it is missing, slow or broken.
+            EndpointFailed: the endpoint is missing, slow or broken.
         """
 
 
@@ -62,7 +61,7 @@ def answer(payload: bytes, endpoint: ScoringEndpoint) -> VerificationReply:
     """Return the reply to a verification request.
 
     Raises:
-        InvalidRecord: the message names no request that could be replied to.
+        InvalidRecord: the message has no request id to reply to.
     """
     try:
         request = wire.decode(payload, VerificationRequest)
@@ -80,10 +79,10 @@ def _score(request: VerificationRequest, endpoint: ScoringEndpoint) -> Scored:
     try:
         scored = wire.decode(body, Scored)
     except InvalidRecord as error:
-        raise EndpointFailed(f"the endpoint's answer is wrong: {error}") from error
+        raise EndpointFailed(f"the endpoint's answer is invalid: {error}") from error
     if len(scored.scores) != len(request.rows):
         raise EndpointFailed(
-            f"the endpoint's answer is wrong: {len(scored.scores)} scores"
+            f"the endpoint's answer is invalid: {len(scored.scores)} scores"
             f" for {len(request.rows)} rows"
         )
     return scored

@@ -1,4 +1,4 @@
-"""The function as AWS Lambda calls it: the composition root of `predict`."""
+"""The entry point that AWS Lambda calls, and the composition root of `predict`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _QUICK = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", 
 
 @functools.cache
 def _parts() -> tuple[SageMakerEndpoint, Callable[[str, bytes], object]]:
-    """Build the endpoint and the publisher once for each running copy of the function."""
-    # One try: a slow endpoint must leave time for the reply that says so.
-    patient = Config(
+    """Build the endpoint and the publisher, once per running instance of the function."""
+    # One attempt: a slow endpoint must leave time for the reply that says so.
+    slow = Config(
         connect_timeout=3,
         read_timeout=float(os.environ["ENDPOINT_TIMEOUT_SECONDS"]),
         retries={"total_max_attempts": 1},
@@ -39,7 +39,7 @@ def _parts() -> tuple[SageMakerEndpoint, Callable[[str, bytes], object]]:
     iot = boto3.client("iot-data", config=_QUICK)
     return (
         SageMakerEndpoint(
-            boto3.client("sagemaker-runtime", config=patient), os.environ["ENDPOINT_NAME"]
+            boto3.client("sagemaker-runtime", config=slow), os.environ["ENDPOINT_NAME"]
         ),
         lambda topic, payload: iot.publish(topic=topic, qos=1, payload=payload),
     )
@@ -48,7 +48,7 @@ def _parts() -> tuple[SageMakerEndpoint, Callable[[str, bytes], object]]:
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handle(event: Any, context: LambdaContext) -> dict[str, object]:
-    """Reply to the request with the endpoint's scores, or with what is wrong."""
+    """Reply with the endpoint's scores, or with what went wrong."""
     try:
         message = read_event(event)
         endpoint, publish = _parts()

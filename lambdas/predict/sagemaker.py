@@ -1,4 +1,4 @@
-"""The ML endpoint as SageMaker serves it."""
+"""The ML endpoint in SageMaker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SageMakerEndpoint:
             message = error.response["Error"]["Message"]
             raise EndpointFailed(f"the ML endpoint refused: {code}: {message}") from error
         except HTTPClientError as error:
-            raise EndpointFailed(f"the ML endpoint did not answer in time: {error}") from error
+            raise EndpointFailed(f"the ML endpoint didn't answer in time: {error}") from error
         except BotoCoreError as error:
-            raise EndpointFailed(f"the ML endpoint could not be asked: {error}") from error
+            raise EndpointFailed(f"the ML endpoint couldn't be called: {error}") from error
         return content

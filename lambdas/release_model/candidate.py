@@ -1,7 +1,7 @@
-"""What a training job has left, read as if a stranger had written it. Pure.
+"""Reads the output of a training job without trusting it. Pure.
 
-The archive is unpacked in memory, within bounds, and only what is expected is kept; the pipeline,
-whose reading could run code, is handed on unread.
+The archive is unpacked in memory, within limits, and only expected files are kept. The pipeline,
+which could run code when loaded, is passed on without being loaded.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BUNDLE = "bundle/"
 
 
 class CandidateRejected(GreenlightError):
-    """What a training job left may not be released; the message names the file and the reason."""
+    """A training job's output can't be released; the message names the file and the reason."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Candidate:
     """A model that may be released.
 
     Attributes:
-        files: of the bundle by name, without manifest and signature.
+        files: the bundle's files by name, without manifest and signature.
         pipeline: the bytes of `pipeline.joblib`.
     """
 
@@ -50,11 +50,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class JobOutput:
-    """What a training job has left.
+    """The output of a training job.
 
     Attributes:
-        reports: the verdict and its report, for people, by name.
-        candidate: what is to be released; None if the verdict refuses it.
+        reports: the verdict and its report for people, by file name.
+        candidate: the model to release; None if the verdict refuses it.
     """
 
     verdict: Verdict
@@ -63,7 +63,7 @@ class JobOutput:
 
 
 def read(archive: bytes) -> JobOutput:
-    """Return what a training job has left.
+    """Return the output of a training job.
 
     Args:
         archive: the bytes of its `model.tar.gz`.
@@ -73,7 +73,7 @@ def read(archive: bytes) -> JobOutput:
     """
     found = _unpack(archive)
     if VERDICT not in found:
-        raise CandidateRejected(f"{VERDICT}: is missing; without a verdict nothing is released")
+        raise CandidateRejected(f"{VERDICT}: is missing; nothing is released without a verdict")
     verdict = _record(found[VERDICT], VERDICT, Verdict, _MAX_VERDICT_BYTES)
     reports = {name: found[name] for name in (VERDICT, REPORT) if name in found}
     candidate = _candidate(found, verdict) if verdict.released else None
@@ -92,21 +92,21 @@ def _candidate(found: Mapping[str, bytes], verdict: Verdict) -> Candidate:
     manifest = _record(
         bundle.pop(MANIFEST), _BUNDLE + MANIFEST, Manifest, limits.MAX_MANIFEST_BYTES
     )
-    # Whatever it was signed with, only the stack's own key counts.
+    # Only the stack's own key counts, whatever it was signed with.
     bundle.pop(SIGNATURE, None)
     for name in sorted({*bundle, *manifest.files}):
         if name not in bundle:
             raise CandidateRejected(f"{_BUNDLE}{name}: is missing, but the manifest lists it")
         if name not in manifest.files:
-            raise CandidateRejected(f"{_BUNDLE}{name}: is not in the manifest")
+            raise CandidateRejected(f"{_BUNDLE}{name}: isn't in the manifest")
         if FileEntry.of(bundle[name]) != manifest.files[name]:
-            raise CandidateRejected(f"{_BUNDLE}{name}: its bytes are not those of the manifest")
+            raise CandidateRejected(f"{_BUNDLE}{name}: its bytes aren't those in the manifest")
     _check_same(verdict, manifest)
     return Candidate(manifest, bundle, found[PIPELINE])
 
 
 def _check_same(verdict: Verdict, manifest: Manifest) -> None:
-    """Raise CandidateRejected unless the verdict is on this very model."""
+    """Raise CandidateRejected unless the verdict is about exactly this model."""
     for field, judged, made in (
         ("name", verdict.name, manifest.name),
         ("name", MODEL_NAME, manifest.name),
@@ -115,7 +115,7 @@ def _check_same(verdict: Verdict, manifest: Manifest) -> None:
     ):
         if judged != made:
             raise CandidateRejected(
-                f"{VERDICT}: {field}: judged was {judged}, but the bundle is {made}"
+                f"{VERDICT}: {field}: the verdict is about {judged}, but the bundle is {made}"
             )
 
 
@@ -127,7 +127,7 @@ def _record(raw: bytes, name: str, kind: type[wire.Record], most: int) -> wire.R
 
 
 def _unpack(archive: bytes) -> dict[str, bytes]:
-    """Return the files that are expected; others are passed over."""
+    """Return the expected files; others are ignored."""
     found: dict[str, bytes] = {}
     names: set[str] = set()
     stream = _Bounded(gzip.GzipFile(fileobj=io.BytesIO(archive)))
@@ -136,22 +136,24 @@ def _unpack(archive: bytes) -> dict[str, bytes]:
             for entry in entries:
                 name = _plain(entry)
                 if name in names or len(names) >= MAX_ENTRIES:
-                    raise CandidateRejected(f"{name[:100]!r}: is there twice, or one too many")
+                    raise CandidateRejected(
+                        f"{name[:100]!r}: appears twice, or is one entry too many"
+                    )
                 names.add(name)
                 content = entries.extractfile(entry) if entry.isfile() else None
                 if content is not None and _is_expected(name):
                     _check_size(name, entry.size)
                     found[name] = content.read()
-        # To its very end, where gzip's checksum is: nothing else vouches for the pipeline.
+        # Read to the very end, where gzip's checksum is: nothing else covers the pipeline.
         while stream.read(_CHUNK_BYTES):
             pass
     except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
-        raise CandidateRejected(f"model.tar.gz: cannot be unpacked: {error}") from error
+        raise CandidateRejected(f"model.tar.gz: can't be unpacked: {error}") from error
     return found
 
 
 def _plain(entry: tarfile.TarInfo) -> str:
-    """Return an entry's path below the folder; refuse one that leads out of it, and any link."""
+    """Return an entry's path below the folder; refuse paths that lead out of it, and links."""
     path = PurePosixPath(entry.name)
     if path.is_absolute() or ".." in path.parts or "\0" in entry.name:
         raise CandidateRejected(f"{entry.name[:100]!r}: leads out of the model's folder")
@@ -172,11 +174,11 @@ def _check_size(name: str, size: int) -> None:
         PIPELINE: MAX_PIPELINE_BYTES,
     }.get(name, limits.MAX_BUNDLE_FILE_BYTES)
     if size > most:
-        raise CandidateRejected(f"{name}: has {size} bytes; {most} are allowed")
+        raise CandidateRejected(f"{name}: is {size} bytes long; {most} are allowed")
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends with an error past so many bytes: a few kilobytes can unpack to many."""
+    """A stream that fails past a size limit: a few kilobytes can unpack to gigabytes."""
 
     def __init__(self, stream: gzip.GzipFile) -> None:
         self._stream = stream

@@ -1,8 +1,8 @@
-"""From a training job's end to a release, or to the reason why there is none. Pure.
+"""From the end of a training job to a release, or to the reason for not releasing. Pure.
 
-Every call may fail and every event may come again: each step finds what it did before and changes
-nothing, and the outcome is written last. So whatever a crash left out is made up for by the next
-event, or by the next retraining.
+Every call may fail and every event may be repeated: each step finds what was done before and
+changes nothing, and the outcome is written last. So the next event or the next retraining completes
+whatever a crash interrupted.
 """
 
 from __future__ import annotations
@@ -23,49 +23,49 @@ _MAX_REASONS, _MAX_REASON = 20, 500
 
 
 class ReleaseCloud(Protocol):
-    """What the function sees of AWS."""
+    """What the function needs of AWS."""
 
     def outcome(self, job: str) -> TrainingOutcome | None:
-        """Return what became of a job, if that is known already."""
+        """Return a job's outcome, if there is one yet."""
 
     def archive(self, job: str) -> bytes:
         """Return the `model.tar.gz` that a job wrote.
 
         Raises:
-            CandidateRejected: there is none, or it is too large to be one.
+            CandidateRejected: it is missing, or too large.
         """
 
     def versions(self) -> Sequence[int]:
-        """Return the versions that are published, or begun to be."""
+        """Return the versions that were published, even if incompletely."""
 
     def sign(self, manifest: Manifest) -> tuple[bytes, bytes]:
         """Return the bytes of `manifest.json` under the stack's key, and their signature."""
 
     def keep(self, job: str, reports: Mapping[str, bytes]) -> None:
-        """Put verdict and report where people find them."""
+        """Store verdict and report where people find them."""
 
     def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
         """Publish a release, and return the job document for the devices.
 
         Raises:
-            PublishingFailed: this version is there with other content.
+            PublishingFailed: this version exists with different content.
         """
 
     def serve(self, release: Release, pipeline: bytes) -> None:
-        """Order the ML endpoint to serve this pipeline."""
+        """Have the ML endpoint serve this pipeline."""
 
     def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
         """Create the IoT Job that updates the fleet, and return its id."""
 
     def write(self, outcome: TrainingOutcome) -> None:
-        """Write what became of a job; nobody changes that any more."""
+        """Write a job's outcome, which never changes after that."""
 
 
 def conclude(ended: EndedJob, cloud: ReleaseCloud) -> TrainingOutcome:
-    """Release what a training job has made, or say why not.
+    """Release the model of a training job, or say why not.
 
     Raises:
-        Exception: whatever the cloud raises; the event is to be handed in again.
+        Exception: whatever the cloud raises; the event should be retried.
     """
     before = cloud.outcome(ended.job)
     if before is not None:
@@ -76,15 +76,15 @@ def conclude(ended: EndedJob, cloud: ReleaseCloud) -> TrainingOutcome:
         except (CandidateRejected, PublishingFailed) as error:
             outcome = TrainingOutcome(job=ended.job, conclusion="rejected", reasons=(str(error),))
     else:
-        said = f"the training job {ended.status.lower()}: {ended.failure or 'its log says why'}"
-        outcome = TrainingOutcome(job=ended.job, conclusion="failed", reasons=(said,))
+        reason = f"the training job {ended.status.lower()}: {ended.failure or 'its log says why'}"
+        outcome = TrainingOutcome(job=ended.job, conclusion="failed", reasons=(reason,))
     outcome = msgspec.structs.replace(outcome, reasons=_short(outcome.reasons))
     cloud.write(outcome)
     return outcome
 
 
 def _short(reasons: Sequence[str]) -> tuple[str, ...]:
-    """Return what an outcome has room for; the verdict beside it has all of it."""
+    """Shorten the reasons to what an outcome has room for; the verdict has them in full."""
     return tuple(reason[:_MAX_REASON] for reason in reasons[:_MAX_REASONS])
 
 
@@ -102,9 +102,11 @@ def _judge(job: str, cloud: ReleaseCloud) -> TrainingOutcome:
         )
     newest = max(cloud.versions(), default=0)
     version = output.candidate.manifest.version
-    # Its own version may be there, from a try that broke off; another's would be seen by content.
+    # Its own version may exist from an interrupted attempt; different content would be noticed.
     if version < newest:
-        raise CandidateRejected(f"version {version} is not greater than {newest}, published since")
+        raise CandidateRejected(
+            f"version {version} isn't above {newest}, which was published meanwhile"
+        )
     cloud.keep(job, output.reports)
     iot_job = _release(output.candidate, cloud)
     return TrainingOutcome(
@@ -123,6 +125,6 @@ def _release(candidate: Candidate, cloud: ReleaseCloud) -> str:
     files = {**candidate.files, SIGNATURE: signature, MANIFEST: raw}
     release = Release(candidate.manifest.name, candidate.manifest.version, files)
     document = cloud.put(release, candidate.pipeline)
-    # Before the devices hear of it: they verify a new model as soon as they have it.
+    # Before the rollout: devices verify a new model as soon as they have it.
     cloud.serve(release, candidate.pipeline)
     return cloud.roll_out(release, document)

@@ -1,4 +1,4 @@
-"""The function as AWS Lambda calls it: the composition root of `release_model`."""
+"""The entry point that AWS Lambda calls, and the composition root of `release_model`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = Logger(service="release_model")
 metrics = Metrics(namespace="Greenlight", service="release_model")
 
 _QUICK = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
-# An alarm rings for the last two: nobody meant that to happen.
+# The last two raise an alarm: they should never happen.
 _METRICS = {
     "released": "ReleasedModels",
     "refused": "RefusedModels",
@@ -38,7 +38,7 @@ _METRICS = {
 
 @functools.cache
 def _cloud() -> AwsRelease:
-    """Build the way to AWS once for each running copy of the function."""
+    """Build the AWS clients, once per running instance of the function."""
     clients = {
         name: boto3.client(name, config=_QUICK) for name in ("s3", "sagemaker", "iot", "kms")
     }
@@ -60,13 +60,15 @@ def _cloud() -> AwsRelease:
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handle(event: Any, context: LambdaContext) -> dict[str, object]:
-    """Conclude a training job. An exception makes AWS hand the event in again."""
+    """Conclude a training job. An exception makes AWS retry the event."""
     try:
         ended = read_event(os.environ["STACK"], event)
     except InvalidRecord as error:
         return refuse(error, logger, metrics)
     outcome = conclude(ended, _cloud())
-    said = {key: value for key, value in msgspec.to_builtins(outcome).items() if value is not None}
-    logger.info(outcome.conclusion, extra=said)
+    fields = {
+        key: value for key, value in msgspec.to_builtins(outcome).items() if value is not None
+    }
+    logger.info(outcome.conclusion, extra=fields)
     metrics.add_metric(name=_METRICS[outcome.conclusion], unit=MetricUnit.Count, value=1)
-    return said
+    return fields

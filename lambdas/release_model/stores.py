@@ -1,4 +1,4 @@
-"""The cloud as release_model sees it: S3, KMS, SageMaker and AWS IoT."""
+"""The AWS services that release_model uses: S3, KMS, SageMaker and AWS IoT."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from lambdas.training_jobs import MODEL_NAME, OUTCOME, TrainingOutcome
 
 
 class AwsRelease:
-    """AWS, or the local cloud in its place.
+    """AWS, or the local cloud instead.
 
     Args:
-        clients: of s3, sagemaker, iot, by name.
+        clients: the boto3 clients `s3`, `sagemaker` and `iot`.
         key: the stack's signing key.
         serving: how the stack serves its models.
-        stack: its name.
-        bucket: of models.
-        fleet_arn: of the group of all devices.
+        stack: the stack's name.
+        bucket: the models bucket.
+        fleet_arn: the thing group of all devices.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class AwsRelease:
         self._fleet_arn = fleet_arn
 
     def outcome(self, job: str) -> TrainingOutcome | None:
-        """Return what became of a job; what cannot be read as that is none."""
+        """Return a job's outcome, or None if it is missing or unreadable."""
         try:
             return wire.decode(self._get(topics.candidate_prefix(job) + OUTCOME), TrainingOutcome)
         except (CandidateRejected, InvalidRecord):
             return None
 
     def archive(self, job: str) -> bytes:
-        """Return the `model.tar.gz` that a job has left."""
+        """Return the `model.tar.gz` that a job wrote."""
         return self._get(topics.candidate_object(job))
 
     def _get(self, key: str) -> bytes:
@@ -67,13 +67,13 @@ class AwsRelease:
             raise CandidateRejected(f"{key}: is missing") from error
         if found["ContentLength"] > MAX_ARCHIVE_BYTES:
             raise CandidateRejected(
-                f"{key}: has {found['ContentLength']} bytes; {MAX_ARCHIVE_BYTES} are allowed"
+                f"{key}: is {found['ContentLength']} bytes long; {MAX_ARCHIVE_BYTES} are allowed"
             )
         content: bytes = found["Body"].read()
         return content
 
     def versions(self) -> Sequence[int]:
-        """Return the versions that are published, or begun to be."""
+        """Return the versions that were published, even if incompletely."""
         return versions(self._s3, self._bucket, MODEL_NAME)
 
     def sign(self, manifest: Manifest) -> tuple[bytes, bytes]:
@@ -81,15 +81,15 @@ class AwsRelease:
         return self._key.sign_manifest(manifest)
 
     def keep(self, job: str, reports: Mapping[str, bytes]) -> None:
-        """Put verdict and report beside what the job has left."""
+        """Store verdict and report next to the job's output."""
         put_new(self._s3, self._bucket, topics.candidate_prefix(job), reports)
 
     def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
-        """Publish a release, and return what devices are to be told of it."""
+        """Publish a release, and return the job document for the devices."""
         return put_release(self._s3, self._bucket, release, pipeline)
 
     def serve(self, release: Release, pipeline: bytes) -> None:
-        """Order the ML endpoint to serve this pipeline."""
+        """Have the ML endpoint serve this pipeline."""
         named = (release.name, release.version)
         serve(self._s3, self._sagemaker, self._serving, self._bucket, named, pipeline)
 
@@ -98,7 +98,7 @@ class AwsRelease:
         return roll_out(self._iot, release.name, document, [self._fleet_arn], self._stack)
 
     def write(self, outcome: TrainingOutcome) -> None:
-        """Write what became of a job, unless somebody has."""
+        """Write a job's outcome, unless there is one."""
         try:
             self._s3.put_object(
                 Bucket=self._bucket,

@@ -1,4 +1,4 @@
-"""The function as AWS Lambda calls it: the composition root of `start_retraining`."""
+"""The entry point that AWS Lambda calls, and the composition root of `start_retraining`."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ logger = Logger(service="start_retraining")
 metrics = Metrics(namespace="Greenlight", service="start_retraining")
 
 _QUICK = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
-# release_model is called once and waited for; it may be called again, but not in its own time.
-_PATIENT = Config(connect_timeout=3, read_timeout=240, retries={"total_max_attempts": 1})
+# One synchronous call of release_model, which may take minutes; not retried while it runs.
+_SLOW = Config(connect_timeout=3, read_timeout=240, retries={"total_max_attempts": 1})
 
 
 @functools.cache
 def _cloud() -> AwsTraining:
-    """Build the way to AWS once for each running copy of the function."""
+    """Build the AWS clients, once per running instance of the function."""
     settings = TrainingSettings(
         stack=os.environ["STACK"],
         data_bucket=os.environ["DATA_BUCKET"],
@@ -43,7 +43,7 @@ def _cloud() -> AwsTraining:
     return AwsTraining(
         boto3.client("s3", config=_QUICK),
         boto3.client("sagemaker", config=_QUICK),
-        boto3.client("lambda", config=_PATIENT),
+        boto3.client("lambda", config=_SLOW),
         settings,
     )
 
@@ -51,7 +51,7 @@ def _cloud() -> AwsTraining:
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handle(event: Any, context: LambdaContext) -> dict[str, object]:
-    """Start a retraining, or say why not. An exception makes AWS hand the event in again."""
+    """Start a retraining, or say why not. An exception makes AWS retry the event."""
     try:
         asked = event.get("asked") if isinstance(event, dict) else None
         job = job_name(os.environ["STACK"], asked)

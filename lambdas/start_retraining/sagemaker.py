@@ -1,4 +1,4 @@
-"""The cloud as start_retraining sees it: S3, SageMaker and release_model."""
+"""The AWS services that start_retraining uses: S3, SageMaker and release_model."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from lambdas.release import versions
 from lambdas.start_retraining.start import NotConcluded, TrainingRequest
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, EndedJob, event_of, prefix_of
 
-# Weekly jobs: more than a quarter of a year is looked back upon.
+# With weekly jobs, this looks back more than a quarter of a year.
 _NEWEST = 20
 _VOLUME_GB = 10
 _MAX_SECONDS = 3600
 COMMAND = ("python", "-m", "training", "retrain", "--as-job")
-# Where SageMaker puts a container's data. It names the folders to its own images only, so that we
-# must say them.
+# Where SageMaker puts a container's data. Only its own images get these folders in the environment,
+# so they are set here.
 _ML = "/opt/ml"
 
 
@@ -39,7 +39,7 @@ class TrainingSettings:
 
 
 class AwsTraining:
-    """AWS, or the local cloud in its place."""
+    """AWS, or the local cloud instead."""
 
     def __init__(self, s3: Any, sagemaker: Any, functions: Any, settings: TrainingSettings) -> None:
         self._s3 = s3
@@ -62,38 +62,38 @@ class AwsTraining:
         return self._has(self._settings.models_bucket, topics.candidate_prefix(job) + OUTCOME)
 
     def conclude(self, ended: EndedJob) -> None:
-        """Call release_model with the event that did not reach it.
+        """Call release_model with the event that it missed.
 
         Raises:
-            NotConcluded: it fails at this job still.
+            NotConcluded: it still fails for this job.
         """
         answer = self._functions.invoke(
             FunctionName=self._settings.release_model, Payload=json.dumps(event_of(ended)).encode()
         )
         if "FunctionError" in answer:
-            said = answer["Payload"].read(2000).decode("utf-8", "replace")
-            raise NotConcluded(f"release_model fails at {ended.job}: {said}")
+            error = answer["Payload"].read(2000).decode("utf-8", "replace")
+            raise NotConcluded(f"release_model fails for {ended.job}: {error}")
 
     def versions(self) -> Sequence[int]:
-        """Return the versions that are published, or begun to be."""
+        """Return the versions that were published, even if incompletely."""
         return versions(self._s3, self._settings.models_bucket, MODEL_NAME)
 
     def is_whole(self, version: int) -> bool:
-        """Return whether the manifest, which is put last, and the pipeline are both there."""
+        """Return whether both the manifest, which is put last, and the pipeline exist."""
         prefix = topics.incumbent_prefix(MODEL_NAME, version)
         bucket = self._settings.models_bucket
         return all(self._has(bucket, prefix + name) for name in (PIPELINE, MANIFEST))
 
     def has_film_table(self) -> bool:
-        """Return whether a film table lies in the data bucket."""
+        """Return whether the data bucket has a film table."""
         return self._has(self._settings.data_bucket, topics.FILM_TABLE_PREFIX)
 
     def has_feedback(self) -> bool:
-        """Return whether a rating lies in the data bucket."""
+        """Return whether the data bucket has a rating."""
         return self._has(self._settings.data_bucket, topics.FEEDBACK_PREFIX)
 
     def train(self, request: TrainingRequest) -> None:
-        """Start the training job, unless there is one of this name."""
+        """Start the training job, unless one of this name exists."""
         try:
             self._sagemaker.create_training_job(**request_of(request, self._settings))
         except ClientError as error:
@@ -106,7 +106,7 @@ class AwsTraining:
 
 
 def request_of(request: TrainingRequest, settings: TrainingSettings) -> dict[str, Any]:
-    """Return what SageMaker is asked for."""
+    """Return the request to SageMaker."""
     incumbent = topics.incumbent_prefix(MODEL_NAME, request.incumbent)
     channels = {
         "films": f"s3://{settings.data_bucket}/{topics.FILM_TABLE_PREFIX}",

@@ -1,7 +1,7 @@
-"""Whether a retraining begins, and from what. Pure: the cloud is handed in.
+"""Decides whether to start a retraining, and from which model. Pure: the cloud is passed in.
 
-Every call may fail and every question may come again: the job's name follows from the time at
-which it was asked for, and a job whose end nobody heard of is concluded first.
+Every call may fail and every request may be repeated: the job's name follows from the time of the
+request, and jobs whose end was missed are concluded first.
 """
 
 from __future__ import annotations
@@ -42,30 +42,30 @@ class StartReply:
 
 
 class NotConcluded(Exception):
-    """release_model failed at a job; its own alarm says so."""
+    """release_model failed for a job; its own alarm reports that."""
 
 
 class RetrainingCloud(Protocol):
-    """What the function sees of AWS."""
+    """What the function needs of AWS."""
 
     def jobs(self) -> Sequence[EndedJob]:
-        """Return the stack's newest training jobs; of those still under way too, by status."""
+        """Return the stack's newest training jobs, including running ones, by status."""
 
     def is_concluded(self, job: str) -> bool:
-        """Return whether release_model has said what became of a job."""
+        """Return whether release_model has written a job's outcome."""
 
     def conclude(self, ended: EndedJob) -> None:
-        """Hand a job that has ended to release_model, and wait for its answer.
+        """Pass an ended job to release_model, and wait for its answer.
 
         Raises:
             NotConcluded: it failed.
         """
 
     def versions(self) -> Sequence[int]:
-        """Return the versions that are published, or begun to be."""
+        """Return the versions that were published, even if incompletely."""
 
     def is_whole(self, version: int) -> bool:
-        """Return whether a version has all that a retraining begins from."""
+        """Return whether a version has everything a retraining starts from."""
 
     def has_film_table(self) -> bool:
         """Return whether there are films to learn from."""
@@ -74,38 +74,40 @@ class RetrainingCloud(Protocol):
         """Return whether there is a rating."""
 
     def train(self, request: TrainingRequest) -> None:
-        """Start a training job; one of this name that is there already is left alone."""
+        """Start a training job, unless one of this name exists."""
 
 
 def start(job: str, cloud: RetrainingCloud) -> StartReply:
     """Start this training job, unless another runs or something is missing.
 
     Raises:
-        Exception: whatever the cloud raises; ask again.
+        Exception: whatever the cloud raises; try again.
     """
     jobs = cloud.jobs()
-    left = [one for one in jobs if one.status in ENDED and not cloud.is_concluded(one.job)]
-    for ended in reversed(left):
-        # Its event was lost, or release_model failed at it: this run makes up for it. One that it
-        # fails at again must not keep the loop from learning.
+    missed = [one for one in jobs if one.status in ENDED and not cloud.is_concluded(one.job)]
+    for ended in reversed(missed):
+        # Its event was lost, or release_model failed: catch up now. If it fails again, that must
+        # not keep the loop from learning.
         with suppress(NotConcluded):
             cloud.conclude(ended)
     running = [one.job for one in jobs if one.status not in ENDED]
     if running:
-        return StartReply(running[0], f"{running[0]} is training already")
+        return StartReply(running[0], f"{running[0]} is already training")
     if job in [one.job for one in jobs]:
-        return StartReply(job, f"{job} was started before, and has ended")
+        return StartReply(job, f"{job} was started before and has ended")
     published = sorted(cloud.versions())
     incumbent = next((number for number in reversed(published) if cloud.is_whole(number)), None)
     if incumbent is None:
         return StartReply(
             None,
-            "no model is published with its pipeline, so there is none to beat: "
+            "no model has been published with its pipeline, so there is none to beat: "
             "publish one with `greenlight-cloud model publish`",
         )
     if not cloud.has_film_table():
-        return StartReply(None, "there is no film table to learn from: bring one with --films FILE")
+        return StartReply(
+            None, "there is no film table to learn from: upload one with --films FILE"
+        )
     if not cloud.has_feedback():
-        return StartReply(None, "there is no rating yet, and so nothing new to learn")
+        return StartReply(None, "there are no ratings yet, so there is nothing new to learn")
     cloud.train(TrainingRequest(job, published[-1] + 1, incumbent))
-    return StartReply(job, f"{job} learns, to beat version {incumbent}")
+    return StartReply(job, f"{job} is training, to beat version {incumbent}")

@@ -1,4 +1,4 @@
-"""The function as AWS Lambda calls it: the composition root of `store_feedback`."""
+"""The entry point that AWS Lambda calls, and the composition root of `store_feedback`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 logger = Logger(service="store_feedback")
 metrics = Metrics(namespace="Greenlight", service="store_feedback")
 
-# Short enough that several tries fit into the function's own time.
+# Short enough for several attempts within the function's own timeout.
 _QUICK = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "max_attempts": 4})
 
 
 @functools.cache
 def _parts() -> tuple[DynamoTable, S3Objects, Publish]:
-    """Build the stores and the publisher once for each running copy of the function."""
+    """Build the stores and the publisher, once per running instance of the function."""
     iot = boto3.client("iot-data", config=_QUICK)
     return (
         DynamoTable(boto3.client("dynamodb", config=_QUICK), os.environ["TABLE"]),
@@ -40,7 +40,7 @@ def _parts() -> tuple[DynamoTable, S3Objects, Publish]:
 @metrics.log_metrics
 @logger.inject_lambda_context
 def handle(event: Any, context: LambdaContext) -> dict[str, object]:
-    """Store the batch, then ack it. An exception makes AWS hand the event in again."""
+    """Store the batch, then acknowledge it. An exception makes AWS retry the event."""
     try:
         message = read_event(event)
         outcomes = receive(message.thing, message.payload, *_parts())

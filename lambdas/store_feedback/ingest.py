@@ -1,8 +1,8 @@
-"""Feedback into both stores, effectively once. Pure: the stores are handed in.
+"""Stores feedback in both stores, effectively once. Pure: the stores are passed in.
 
-Every call may fail and every message may come again, in any order. The table decides, by the
-record's id, which record came first; the object is then always put, so that a resend repairs
-whatever a crash left out; and only what both stores hold is told to the device.
+Every call may fail and every message may be repeated, in any order. The table decides by id which
+record came first. The object is then always put, so a resend repairs whatever a crash interrupted.
+Only what both stores hold is acknowledged.
 """
 
 from __future__ import annotations
@@ -28,21 +28,20 @@ _MAX_ID = 100
 
 
 class Unstorable(Exception):
-    """The table will never take this item, however often it is put."""
+    """The table can never take this item."""
 
 
 class Table(Protocol):
     """The film table."""
 
     def put_new(self, item: Item) -> str | None:
-        """Put an item whose `pk` is new.
+        """Put an item, unless its `pk` exists.
 
         Returns:
-            None when it was put; otherwise the `sha256` of the item that was there before, which
-            is left as it is.
+            None if it was put; otherwise the `sha256` of the existing item, which stays as it is.
 
         Raises:
-            Unstorable: the item itself is at fault.
+            Unstorable: the item itself is invalid.
         """
 
 
@@ -50,18 +49,18 @@ class Objects(Protocol):
     """The data bucket."""
 
     def put_new(self, key: str, content: bytes) -> None:
-        """Put an object, or leave the one that this key already has."""
+        """Put an object, unless the key exists."""
 
 
-# Looked up once: msgspec evaluates every annotation anew each time it is asked.
+# Looked up once: msgspec evaluates every annotation again on each call.
 _FIELDS = msgspec.structs.fields(Feedback)
 
 
 def canonical(record: Feedback) -> bytes:
-    """Return the record in the one form in which it is hashed and kept.
+    """Return the record in the canonical form that is hashed and stored.
 
-    Fields that say no more than their default are left out: a later version's new field, not
-    given, changes nothing, so that a resend across an update still counts as the same record.
+    Fields that have their default are left out. So a field that a later version adds changes
+    nothing unless it is given, and a resend across an update still counts as the same record.
     """
     fields = {
         field.encode_name: getattr(record, field.name)
@@ -72,7 +71,7 @@ def canonical(record: Feedback) -> bytes:
 
 
 def item_of(record: Feedback, sha256: str) -> Item:
-    """Return the table's item: the historical attribute names, and where the record came from."""
+    """Return the table's item: the historical attribute names, and the record's origin."""
     genre1, genre2, genre3 = genre_slots(record.genres)
     item: Item = {
         "pk": topics.feedback_key(record.id),
@@ -102,11 +101,11 @@ def item_of(record: Feedback, sha256: str) -> Item:
 def receive(
     thing: str, payload: bytes, table: Table, objects: Objects, publish: Publish
 ) -> tuple[FeedbackOutcome, ...]:
-    """Store a batch, then ack it: all that the function does with a message.
+    """Store a batch, then publish its ack: everything the function does with a message.
 
     Raises:
-        InvalidRecord: as ingest does; nothing has been changed and nobody can be told.
-        Exception: whatever a store or the publisher raises; the message is to come again.
+        InvalidRecord: as ingest does; nothing has been changed and no ack can be sent.
+        Exception: whatever a store or the publisher raises; the message should be retried.
     """
     outcomes = ingest(thing, payload, table, objects)
     publish(topics.feedback_ack(thing), wire.encode(Ack(outcomes)))
@@ -119,14 +118,14 @@ def ingest(
     """Store a batch of feedback and return the outcome of each record that has an id.
 
     Args:
-        thing: the topic's thing; a record of another thing is rejected.
+        thing: the topic's thing; records of another thing are rejected.
         payload: the message.
-        table: where the item goes first.
-        objects: where the record goes then.
+        table: takes the item first.
+        objects: takes the record next.
 
     Raises:
-        InvalidRecord: the message is no batch; there is no id to answer to.
-        Exception: whatever a store raises; the message is to be handed in again.
+        InvalidRecord: the message isn't a batch, or has no id to acknowledge.
+        Exception: whatever a store raises; the message should be retried.
     """
     outcomes: dict[str, FeedbackOutcome] = {}
     for raw in map(bytes, FeedbackBatch.read(payload).records):
@@ -135,16 +134,16 @@ def ingest(
             continue
         outcomes[record_id] = _store(record_id, thing, raw, table, objects)
     if not outcomes:
-        raise InvalidRecord("records", "hold no id that could be answered to")
+        raise InvalidRecord("records", "hold no id that could be acknowledged")
     return tuple(outcomes.values())
 
 
 def _id_of(raw: bytes) -> str | None:
-    """Return the id under which this record can be answered to, or None if there is none."""
+    """Return the id under which this record can be acknowledged, or None."""
     try:
         record = json.loads(raw)
         record_id = record["id"]
-        # What isn't text, or Unicode, or longer than any id cannot be sent back.
+        # What isn't Unicode text, or is longer than any id, can't be sent back.
         return record_id if len(record_id.encode()) <= _MAX_ID else None
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
@@ -162,9 +161,9 @@ def _store(
         return FeedbackOutcome(record_id, "rejected", str(error)[:_MAX_REASON])
     if before not in (None, sha256):
         return FeedbackOutcome(
-            record_id, "rejected", "id: another record with this id was stored before"
+            record_id, "rejected", "id: a different record with this id was stored before"
         )
-    # Also after a duplicate: a crash may have come between the item and the object.
+    # Also after a duplicate: a crash may have happened between the item and the object.
     objects.put_new(topics.feedback_object(record.id), kept)
     return FeedbackOutcome(record_id, "stored" if before is None else "duplicate")
 
@@ -172,7 +171,7 @@ def _store(
 def _checked(thing: str, raw: bytes) -> Feedback:
     record = wire.decode(raw, Feedback)
     if record.thing != thing:
-        raise InvalidRecord("thing", f"is not {thing!r}, whose topic this is")
+        raise InvalidRecord("thing", f"isn't {thing!r}, which the topic belongs to")
     return record
 
 

@@ -1,4 +1,4 @@
-"""The film table and the data bucket, as DynamoDB and S3 keep them."""
+"""The film table in DynamoDB, and the data bucket in S3."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DynamoTable:
         self._name = name
 
     def put_new(self, item: Item) -> str | None:
-        """Put an item whose `pk` is new; else return the `sha256` of the one that was there."""
+        """Put an item, unless its `pk` exists; then return the existing item's `sha256`."""
         try:
             self._client.put_item(
                 TableName=self._name,
@@ -52,7 +52,7 @@ class S3Objects:
         self._bucket = bucket
 
     def put_new(self, key: str, content: bytes) -> None:
-        """Put an object, or leave the one that this key already has."""
+        """Put an object, unless the key exists."""
         try:
             self._client.put_object(
                 Bucket=self._bucket,
@@ -62,6 +62,6 @@ class S3Objects:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            # 412: it is there. A 409 (two writers at once) is raised: the resend will see a 412.
+            # 412: it exists. A 409 (two writers at once) is raised: the resend gets a 412.
             if error.response["Error"]["Code"] != "PreconditionFailed":
                 raise

@@ -1,6 +1,6 @@
 """`make demo`: the whole story on this machine, each step with its evidence.
 
-Only starts the executables and shows what they say and store.
+It only starts the executables, and shows what they print and store.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FOLDER = Path("build/demo")
 
 
 def play(context: DemoContext) -> None:
-    """Play the whole story, and leave nothing running.
+    """Run all steps, and leave nothing running.
 
     Raises:
         StepFailed: with the reason, at the first step that fails.
@@ -58,22 +58,20 @@ def summary(runner: Runner) -> None:
 
 
 def interrupted(number: int, _frame: FrameType | None) -> None:
-    """End the story as Ctrl-C does, so that what runs beside it ends too."""
+    """End as Ctrl-C does, so that background processes end too."""
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def demonstrate(
-    folder: Annotated[Path, typer.Option(help="Where everything of the demonstration goes.")] = (
-        FOLDER
-    ),
+    folder: Annotated[Path, typer.Option(help="The demonstration's folder.")] = (FOLDER),
     bundle: Annotated[
-        Path | None, typer.Option(help="A bundle to begin with, instead of training one.")
+        Path | None, typer.Option(help="A bundle to start with, instead of training one.")
     ] = None,
     films: Annotated[
-        Path, typer.Option(help="The film table; that of the bundle, if one is given.")
+        Path, typer.Option(help="The film table; the bundle's, if one is given.")
     ] = FILMS,
 ) -> None:
-    """Play the whole story on this machine: train, press, pick, approve, rate, sync, retrain."""
+    """Run the whole story on this machine: train, press, pick, approve, rate, sync, retrain."""
     signal.signal(signal.SIGTERM, interrupted)
     folder.mkdir(parents=True, exist_ok=True)
     runner = Runner(folder)

@@ -1,4 +1,4 @@
-"""What the demonstration's steps share: the programs they run, and the folders those use."""
+"""What the demonstration's steps share: the programs they run, and their folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local_cloud.state import LocalState
 
 FILMS = Path("data/films/movie_ratings_simple.csv")
 THING = topics.DEFAULT_THING
-# Long enough for a busy two-core machine; nothing waits longer than it must.
+# Long enough for a busy two-core machine; waits end as soon as they can.
 WAIT_SECONDS = 60.0
 
 
@@ -24,7 +24,7 @@ class DemoContext:
 
     Args:
         runner: runs the programs.
-        bundle: a bundle to begin with; None trains one.
+        bundle: a bundle to start with; None trains one.
         films: the film table that the bundle was made from.
     """
 
@@ -40,21 +40,21 @@ class DemoContext:
 
     @property
     def aws(self) -> Aws:
-        """The way to the running local cloud for AWS's own library."""
+        """Access to the running local cloud through boto3."""
         return on_local_cloud(self.cloud_folder)
 
     @property
     def logs(self) -> tuple[Path, Path]:
-        """The logs of those who know why something did not go through the cloud."""
+        """The logs that say why something didn't get through the cloud."""
         return self.runner.log("greenlight-sync"), LocalState(self.cloud_folder).log("emulator")
 
     @cached_property
     def evidence(self) -> CloudEvidence:
-        """What the running local cloud holds."""
+        """What the running local cloud has stored."""
         return CloudEvidence(self.cloud_folder, THING)
 
     def clear(self) -> None:
-        """Remove what an earlier demonstration left."""
+        """Delete an earlier demonstration's data."""
         if self.cloud_folder.exists():
             self.stop_cloud()
         for old in (
@@ -67,7 +67,7 @@ class DemoContext:
         self.device.mkdir(parents=True)
 
     def greenlight(self, *words: str) -> tuple[str, ...]:
-        """Return a command to the appliance."""
+        """Return a command line for the appliance."""
         return ("greenlight", *words, "--config", str(self.config))
 
     def status(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class DemoContext:
         return answer
 
     def sync_status(self) -> dict[str, Any]:
-        """Return what the sync service has written into the journal."""
+        """Return the state that the sync service has written to the journal."""
         command = (
             "greenlight-sync",
             "status",
@@ -93,18 +93,18 @@ class DemoContext:
         return state.get("state")
 
     def cloud(self, *words: str) -> tuple[str, ...]:
-        """Return a command to the local cloud."""
+        """Return a command line for the local cloud."""
         return ("greenlight-cloud", "local", *words, "--local", str(self.cloud_folder))
 
     def stop_cloud(self) -> None:
-        """Stop the local cloud, whether it runs or not."""
+        """Stop the local cloud, if it is running."""
         self.runner.run(*self.cloud("stop"), quiet=True)
 
     def job_succeeded(self) -> bool | None:
         """Return True once the newest job's execution has succeeded."""
         executions = self.evidence.job_executions()
         if any(one["status"] in ("FAILED", "REJECTED", "TIMED_OUT") for one in executions):
-            raise StepFailed(f"the job did not succeed: {executions}")
+            raise StepFailed(f"the job didn't succeed: {executions}")
         done = executions and all(one["status"] == "SUCCEEDED" for one in executions)
         return True if done else None
 

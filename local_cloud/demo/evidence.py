@@ -1,4 +1,4 @@
-"""What the local cloud holds of a thing: read straight from its stores, for the demonstration."""
+"""What the local cloud has stored for a thing, read straight from its stores."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lambdas.operator.aws import on_local_cloud
 
 
 class CloudEvidence:
-    """Looks into a running local cloud.
+    """Reads the stores of a running local cloud.
 
     Args:
-        folder: the local cloud's.
-        thing: whose jobs and shadow are looked at.
+        folder: the local cloud's folder.
+        thing: the thing whose jobs and shadow are read.
     """
 
     def __init__(self, folder: Path, thing: str) -> None:
@@ -67,7 +67,7 @@ class CloudEvidence:
         ]
 
     def reported(self) -> dict[str, Any]:
-        """Return what the thing reports in its shadow."""
+        """Return the reported state in the thing's shadow."""
         shadow = self._aws.client("iot-data").get_thing_shadow(
             thingName=self._thing, shadowName=topics.SHADOW_NAME
         )

@@ -1,4 +1,4 @@
-"""Runs the demonstration's executables, shows their output, and ends what it started."""
+"""Runs the demonstration's executables, shows their output, and ends those it started."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Found = TypeVar("Found")
 _STOP_SECONDS = 40.0
 _KILLED_SECONDS = 10.0
 _POLL_SECONDS = 0.15
-# Training is the longest of the commands, on a Raspberry Pi above all.
+# Training takes longest, especially on a Raspberry Pi.
 _RUN_SECONDS = 1800.0
-# For pipes and logs whose width nobody says.
+# For pipes and logs, which have no width.
 _SIZE = (110, 24)
 _INDENT = 5
 _LOG_LINES = 15
@@ -39,14 +39,14 @@ class StepFailed(Exception):
 
 
 class Runner:
-    """Runs the story's executables one after the other, or beside it.
+    """Runs executables one after the other, or in the background.
 
     Args:
         folder: where logs go.
     """
 
     def __init__(self, folder: Path) -> None:
-        # Rich takes a dumb terminal for one of 80 columns, unless it is told both.
+        # Rich assumes 80 columns for a dumb terminal unless both are given.
         size = shutil.get_terminal_size(_SIZE)
         self.console = Console(width=size.columns, height=size.lines, highlight=False)
         self.folder = folder
@@ -60,7 +60,7 @@ class Runner:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Announce a step, and remember how long it took."""
+        """Show a step's title, and record how long it takes."""
         began = time.monotonic()
         number = len(self.times) + 1
         self.console.print()
@@ -86,23 +86,23 @@ class Runner:
         self.console.print(table)
 
     def write(self, head: Text, text: Text) -> None:
-        """Write a line behind its head; what is too wide for it goes on below its beginning."""
+        """Write a line after its head; what is too wide wraps to below its beginning."""
         wide = self.console.width - len(head)
         for line in text.wrap(self.console, wide, overflow="fold") or [Text()]:
-            # Not padded, so that nothing but what is shown is as wide as the terminal.
+            # Not padded to the terminal's width.
             line.rstrip()
             self.console.print(head + line, soft_wrap=True)
             head = Text(" " * len(head))
 
     def run(self, *command: str, quiet: bool = False, seconds: float = _RUN_SECONDS) -> str:
-        """Run an executable to its end, showing what it says as it says it.
+        """Run an executable to its end, showing its output as it comes.
 
         Raises:
-            StepFailed: if it does not exit with 0, or not in time.
+            StepFailed: it doesn't exit with 0, or not in time.
         """
         if not quiet:
             self.write(Text("   $ ", "cyan"), Text(_shown(command), "cyan"))
-        # Colours for what is looked at; a progress display must not think it has a terminal.
+        # Colours for what people look at; a progress display must not think it has a terminal.
         coloured = (
             command[0] == "greenlight"
             and not quiet
@@ -145,7 +145,7 @@ class Runner:
         """Return the JSON that an executable prints, showing nothing.
 
         Raises:
-            StepFailed: if it fails, or prints no JSON.
+            StepFailed: it fails, or doesn't print JSON.
         """
         printed = self.run(*command, quiet=True)
         try:
@@ -160,16 +160,16 @@ class Runner:
         seconds: float,
         *logs: Path,
     ) -> Found:
-        """Return what `look` finds, once it finds it.
+        """Return what `look` finds, as soon as it finds it.
 
         Args:
-            what: is waited for, such as "the model to answer".
-            look: returns None until it is there.
-            seconds: to wait at most.
-            logs: of those who know why it does not come.
+            what: what is awaited, such as "the model to answer".
+            look: returns None until it is found.
+            seconds: how long to wait at most.
+            logs: the logs that may say why it isn't found.
 
         Raises:
-            StepFailed: if it has not been found after so many seconds; with the logs' last lines.
+            StepFailed: it wasn't found in time; with the logs' last lines.
         """
         deadline = time.monotonic() + seconds
         with self.console.status(f"     waiting for {what}"):
@@ -183,12 +183,12 @@ class Runner:
                 time.sleep(_POLL_SECONDS)
 
     def log(self, name: str) -> Path:
-        """Return the log of an executable that runs beside."""
+        """Return the log of a background executable."""
         return self.folder / f"{name}.log"
 
     @contextmanager
     def in_background(self, name: str, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Run an executable beside the story, its words going to a log, and end it afterwards."""
+        """Run an executable in the background, with its output in a log, and end it afterwards."""
         self.write(Text("   $ ", "cyan"), Text(_shown(command) + " &", "cyan"))
         with self.log(name).open("wb") as output:
             process = subprocess.Popen(
@@ -209,7 +209,7 @@ class Runner:
         return [line.removeprefix(start).strip() for line in lines if line.startswith(start)]
 
     def check_running(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        """Raise StepFailed, with the end of its log, if an executable beside has ended."""
+        """Raise StepFailed, with the end of its log, if a background executable has ended."""
         if process.poll() is not None:
             raise StepFailed(
                 f"{name} ended with exit code {process.returncode}; "
@@ -218,7 +218,7 @@ class Runner:
 
 
 def _resolved(command: Sequence[str]) -> list[str]:
-    """Resolve an executable of this environment by its name alone."""
+    """Return the command with the path of this environment's executable."""
     if command[0] == "python":
         return [sys.executable, *command[1:]]
     return [str(Path(sys.executable).parent / command[0]), *command[1:]]
@@ -228,7 +228,7 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
     """Yield the lines that a process writes until it closes its output.
 
     Raises:
-        TimeoutError: it has not, and the time is over.
+        TimeoutError: it hasn't done so by the deadline.
     """
     assert process.stdout is not None
     rest = b""

@@ -1,4 +1,4 @@
-"""The demonstration's steps, in order: each runs the executables and shows what came of it."""
+"""The demonstration's steps, in order: each runs executables and shows the result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def model(context: DemoContext) -> None:
 
 
 def cloud(context: DemoContext, ending: ExitStack) -> None:
-    """Start the local cloud, and make a thing."""
+    """Start the local cloud, and provision a thing."""
     with context.runner.step("The local cloud, and a thing with its certificate"):
         ending.callback(context.stop_cloud)
         context.runner.run(*context.cloud("start"))
@@ -42,7 +42,7 @@ def cloud(context: DemoContext, ending: ExitStack) -> None:
 def boot(context: DemoContext, ending: ExitStack) -> None:
     """Start the appliance on mock pins, and the sync service."""
     with context.runner.step(
-        "The appliance boots on simulated pins, without a model; sync beside it"
+        "The appliance boots on simulated pins, without a model; so does the sync service"
     ):
         context.config.write_text(
             f'thing = "{THING}"\n'
@@ -85,8 +85,8 @@ def boot(context: DemoContext, ending: ExitStack) -> None:
 
 
 def update(context: DemoContext) -> None:
-    """Publish the bundle; the job brings it to the appliance."""
-    with context.runner.step("The model is published; an IoT Job brings it to the appliance"):
+    """Publish the bundle; an IoT Job delivers it to the appliance."""
+    with context.runner.step("The model is published; an IoT Job delivers it to the appliance"):
         context.runner.run(
             *("greenlight-cloud", "model", "publish", str(context.bundle)),
             *("--local", str(context.cloud_folder), "--thing", THING),
@@ -132,7 +132,7 @@ def verified(context: DemoContext) -> dict[str, Any] | None:
     """Return the last verification, once there is one.
 
     Raises:
-        StepFailed: it is anything but agreed.
+        StepFailed: the two sides didn't agree.
     """
     found: dict[str, Any] | None = context.sync_status().get("verification")
     if found and found["outcome"] != "agreed":
@@ -164,7 +164,7 @@ def outage(context: DemoContext) -> None:
 
 
 def learning(context: DemoContext) -> None:
-    """Rate once more, and ask for a new model."""
+    """Rate once more, and start a retraining."""
     runner = context.runner
     with runner.step("A fifth film, a fifth rating"):
         runner.run(*context.greenlight("press"), quiet=True)
@@ -173,11 +173,11 @@ def learning(context: DemoContext) -> None:
         context.arrives(5)
     with runner.step("A retraining: better than the model in use, or it is not released"):
         before = context.status()["model"]
-        said = runner.run(
+        printed = runner.run(
             *("greenlight-cloud", "model", "retrain", "--films", str(context.films), "--wait"),
             *("--local", str(context.cloud_folder)),
         )
-        if "\nreleased version" in said:
+        if "\nreleased version" in printed:
             runner.until(
                 "the new model to answer",
                 lambda: None if context.status()["model"] == before else True,

@@ -354,7 +354,7 @@ MUTATIONS = (
         _PAGE + "test_middleware.py::test_forms_of_other_sites_are_refused",
     ),
     Mutation(
-        "listens-everywhere", "It listens on loopback until the owner says otherwise",
+        "listens-everywhere", "It listens on loopback only, until the owner changes that",
         "docs/security.md", "edge/config.py",
         'page_host: str = "127.0.0.1"', 'page_host: str = "0.0.0.0"',
         "tests/edge/test_config.py::test_the_commented_example_is_the_defaults_and_names_every_key",

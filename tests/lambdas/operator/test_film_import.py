@@ -160,7 +160,9 @@ def test_a_new_table_is_made_by_dynamodbs_own_import(clients):
     table = f"new-{random.getrandbits(40):x}"
     work = job(clients, table, films)
     work.upload()
-    assert "made the table from 130 films" in import_films(work, 130, told.append, Wait(0.02, 60))
+    assert "created the table from 130 films" in import_films(
+        work, 130, told.append, Wait(0.02, 60)
+    )
     assert len(stored(dynamodb, table)) == 130
     assert told[-1] == 130
     assert "0 films written" in import_films(work, 130, told.append)

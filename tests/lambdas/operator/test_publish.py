@@ -159,7 +159,7 @@ def test_a_published_version_is_never_changed(
     make_example_bundle(other, directors=30, seed=1, version=1, key=None)
     refused = publish(local_cloud, other, "--thing", published.thing, "--no-pipeline")
     assert refused.returncode == 1
-    assert "never changed" in refused.stderr
+    assert "never changes" in refused.stderr
 
 
 def test_a_bundle_without_its_pipeline_is_published_only_if_that_is_meant(
@@ -201,7 +201,7 @@ def test_a_pipeline_that_does_not_serve_leaves_the_one_before_in_place(
     broken.write_bytes(b"no pipeline")
     refused = publish(local_cloud, example, "--thing", device.thing, "--pipeline", str(broken))
     assert refused.returncode == 1
-    assert "does not serve" in refused.stderr
+    assert "doesn't serve" in refused.stderr
     bundle = bundle_at(example)
     rows = some_rows(bundle, 1)
     reply = device.verify(VerificationRequest(new_id(), bundle.model_hash, rows))

@@ -47,5 +47,5 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
     finally:
         s3.delete_object(Bucket=local.data_bucket, Key="feedback/stray.json")
     assert dynamodb.get_item(TableName=local.table, Key=key)["Item"] == before
-    assert said.stdout.startswith("1 item(s) put back, "), said.stdout
+    assert said.stdout.startswith("1 item(s) restored, "), said.stdout
     assert "feedback/stray.json" in said.stderr

@@ -89,7 +89,7 @@ class ReleaseCloud:
         self._before("put")
         there = self.published.setdefault(release.version, release.files)
         if there != release.files:
-            raise PublishingFailed("a version is never changed")
+            raise PublishingFailed("a published version never changes")
         self._done("put")
         prefix = topics.bundle_prefix(release.name, release.version)
         return ModelUpdateJob("model-update", release.version, "b", prefix, release.manifest_sha256)
@@ -176,7 +176,7 @@ def test_a_version_below_the_newest_is_rejected(archive: bytes) -> None:
     cloud = ReleaseCloud(archive, published={1: {}, 3: {}})
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
-    assert "version 2 is not greater than 3" in outcome.reasons[0]
+    assert "version 2 isn't above 3" in outcome.reasons[0]
     assert (2 in cloud.published, cloud.told) == (False, [])
 
 
@@ -184,7 +184,7 @@ def test_a_version_that_is_anothers_is_rejected(archive: bytes) -> None:
     cloud = ReleaseCloud(archive, published={1: {}, 2: {"manifest.json": b"another"}})
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
-    assert "never changed" in outcome.reasons[0]
+    assert "never changes" in outcome.reasons[0]
     assert (cloud.served, cloud.told) == ([], [])
 
 
