@@ -1,17 +1,16 @@
-# Greenlight. `make` alone lists what can be asked for.
+# Greenlight. `make` on its own lists all targets.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
-# The emulator's packages would quarrel with ours over versions, so it lives on its own.
+# The emulator's packages need other versions than ours, so it has its own environment.
 CLOUD_VENV := build/local-cloud-venv
-ROOMS := data judging edge training cloud_sync lambdas local_cloud
 
 SOURCE ?= sample
 RATINGS ?=
 OUT ?= build/bundle
 
-# One thread a process: threaded numeric libraries on a busy small machine get in each other's way.
+# One thread per process: threaded numeric libraries slow each other down on a small, busy machine.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -21,13 +20,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
 
 .PHONY: help
-help: ## list what can be asked for
-	@echo "Greenlight picks the best film to make. Begin with: make demo"; echo
+help: ## list all targets
+	@echo "Greenlight picks the best film to make. Start with: make demo"; echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # ---------------------------------------------------------------- set-up
 
-# Installed without compiling: Python compiles what it imports, which is a small part.
+# Installed without compiling: Python compiles what it imports, which is only a small part.
 
 define make_venv
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
@@ -55,15 +54,15 @@ $(CLOUD_VENV)/ready: locks/local-cloud.txt
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/ready $(CLOUD_VENV)/ready ## make the environments from the hashed locks
+setup: $(VENV)/ready $(CLOUD_VENV)/ready ## create the environments from the hashed locks
 
-# What is locked stays, unless asked otherwise: UPGRADE=1 for everything, UPGRADE=numpy for one package.
+# Keeps the locked versions; UPGRADE=1 takes newer ones of everything, UPGRADE=numpy of one package.
 UPGRADE ?=
 LOCK = $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
   --no-header --no-annotate $(if $(UPGRADE),$(if $(filter 1,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 
 .PHONY: lock
-lock: $(VENV)/ready ## write the locks again from pyproject.toml (UPGRADE=1 or UPGRADE=package for newer versions)
+lock: $(VENV)/ready ## rewrite the locks from pyproject.toml (UPGRADE=1 or UPGRADE=package for newer versions)
 	@for role in edge sync training cloud; do \
 	  $(LOCK) --extra $$role pyproject.toml -o locks/$$role.txt || exit 1; done
 	@$(LOCK) --extra training --extra cluster pyproject.toml -o locks/cluster.txt
@@ -84,7 +83,7 @@ play: $(VENV)/ready ## the appliance on this machine: keys, light and page, with
 	@$(RUN)/greenlight play --bundle "$(OUT)"
 
 .PHONY: test
-test: setup ## run the tests, on both cores
+test: setup ## run the tests on two cores
 	@$(RUN)/python -m pytest -n 2 --dist loadfile
 
 # ---------------------------------------------------------------- the gate
@@ -109,7 +108,7 @@ coverage: setup
 	@$(RUN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 .PHONY: mutants
-mutants: setup ## break each promise on purpose and see its test fail (GATE=1: a quick dozen)
+mutants: setup ## break each promise on purpose and check that its test fails (GATE=1: a quick dozen)
 	@$(RUN)/python -m tests.mutants $(if $(GATE),--gate)
 
 # ---------------------------------------------------------------- models
@@ -123,11 +122,11 @@ report: $(VENV)/ready ## the model's report over five random splits and one in t
 	@$(RUN)/greenlight-train report --source $(SOURCE) $(if $(RATINGS),--ratings "$(RATINGS)") --bundle "$(OUT)"
 
 .PHONY: big-data-test
-big-data-test: $(VENV)/ready ## ten million made-up titles through the source imdb, within 2 GB
+big-data-test: $(VENV)/ready ## read ten million made-up titles as IMDb's files, within 2 GB
 	@$(RUN)/python tests/campaigns/big_data.py
 
 .PHONY: many-objects
-many-objects: $(VENV)/ready ## a million feedback objects compacted, killed on the way, within 1 GB
+many-objects: $(VENV)/ready ## compact a million feedback objects within 1 GB, killed along the way
 	@$(RUN)/python -m tests.campaigns.many_objects
 
 # ---------------------------------------------------------------- measured and proved at length
@@ -135,15 +134,15 @@ many-objects: $(VENV)/ready ## a million feedback objects compacted, killed on t
 SEED ?= 1
 
 .PHONY: bench
-bench: $(VENV)/ready ## every benchmark side by side, a table and build/bench.json
+bench: $(VENV)/ready ## run every benchmark: a table, and build/bench.json
 	@$(RUN)/python -m tests.bench
 
 .PHONY: prove
-prove: $(VENV)/ready ## the search against the whole truth: billions of combinations, minutes
+prove: $(VENV)/ready ## check the search against all of its billions of combinations (minutes)
 	@$(RUN)/python -m tests.campaigns.prove
 
 .PHONY: learn
-learn: $(VENV)/ready ## what retraining and exploring gain in a made-up studio; build/learn/plot.png
+learn: $(VENV)/ready ## what retraining and exploring gain in a simulated studio; build/learn/plot.png
 	@$(RUN)/python -m tests.campaigns.learn $(ARGS)
 
 .PHONY: soak
@@ -151,11 +150,11 @@ soak: setup ## 100,000 ratings through 500 faults on real parts (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/soak.py --seed $(SEED)
 
 .PHONY: soak-cloud
-soak-cloud: setup ## the same on the local cloud, smaller
+soak-cloud: setup ## a smaller soak on the local cloud
 	@$(RUN)/python tests/campaigns/soak.py --local-cloud --ratings 500 --faults 30 --seed $(SEED)
 
 .PHONY: numeric
-numeric: $(VENV)/ready ## the tests marked numeric, computed the way other processors would
+numeric: $(VENV)/ready ## the tests marked numeric, computed as on other processors
 	@$(RUN)/python -m tests.campaigns.processors $(ARGS)
 
 .PHONY: crash
@@ -163,7 +162,7 @@ crash: $(VENV)/ready ## 10,000 power cuts replayed from recorded writes (SEED=1 
 	@$(RUN)/python tests/campaigns/crash.py --seed $(SEED)
 
 .PHONY: failing-calls
-failing-calls: $(VENV)/ready ## each write, fsync, rename and removal fails once (SEED=1 replays)
+failing-calls: $(VENV)/ready ## every write, fsync, rename and removal fails once (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/failing_calls.py --seed $(SEED)
 
 .PHONY: fuzz
@@ -175,11 +174,11 @@ fuzz-graph: setup ## a million changed models: the graph rule against protobuf's
 	@$(RUN)/python tests/campaigns/graph_fuzz.py --seed $(SEED)
 
 .PHONY: reconnects
-reconnects: setup ## a thousand returns, and the on/off pattern
+reconnects: setup ## a thousand devices reconnecting, and a network that goes on and off
 	@$(RUN)/python tests/campaigns/reconnects.py
 
 .PHONY: updates
-updates: setup ## models that arrive while sync service and appliance are killed (SEED=1 replays)
+updates: setup ## model updates while sync service and appliance are killed (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/updates.py --seed $(SEED)
 
 .PHONY: open-pages
@@ -209,12 +208,12 @@ deploy: $(VENV)/ready ## create or update the stack in AWS (ARCHITECTURE=arm64 A
 	@$(RUN)/greenlight-cloud stack up --architecture "$(ARCHITECTURE)" $(ARGS)
 
 .PHONY: provision
-provision: $(VENV)/ready ## a device's thing, certificate and folder (THING=name LOCAL=build/local-cloud)
+provision: $(VENV)/ready ## create a device's thing, certificate and folder (THING=name LOCAL=build/local-cloud)
 	@test -n "$(THING)" || { echo "name the device: make provision THING=MovieSelector" >&2; exit 2; }
 	@$(RUN)/greenlight-cloud device provision "$(THING)" --out "build/devices/$(THING)" $(if $(LOCAL),--local "$(LOCAL)")
 
 .PHONY: retrain
-retrain: $(VENV)/ready ## ask for a retraining now, and see what comes of it (LOCAL=build/local-cloud)
+retrain: $(VENV)/ready ## start a retraining now and show its outcome (LOCAL=build/local-cloud)
 	@$(RUN)/greenlight-cloud model retrain --wait $(if $(LOCAL),--local "$(LOCAL)") $(ARGS)
 
 .PHONY: destroy
@@ -230,10 +229,10 @@ $(SAMPLE_FILMS): | $(VENV)/ready
 	@$(RUN)/greenlight-train dataset --source sample --out "$@"
 
 .PHONY: films
-films: $(SAMPLE_FILMS) ## the sample as a film table
+films: $(SAMPLE_FILMS) ## write the sample as a film table
 
 .PHONY: import-films
-import-films: $(VENV)/ready $(filter $(SAMPLE_FILMS),$(FILMS)) ## a film table into S3 and DynamoDB (FILMS=... LOCAL=build/local-cloud)
+import-films: $(VENV)/ready $(filter $(SAMPLE_FILMS),$(FILMS)) ## import a film table into S3 and DynamoDB (FILMS=... LOCAL=build/local-cloud)
 	@$(RUN)/greenlight-cloud films import "$(FILMS)" $(if $(LOCAL),--local "$(LOCAL)")
 
 # ---------------------------------------------------------------- a release
@@ -242,7 +241,7 @@ RELEASE ?= build/release
 BUNDLE ?= $(OUT)
 WHEELS ?=
 
-# The same sources and the same bundle give the same bytes.
+# Reproducible: the same sources and bundle give the same bytes.
 .PHONY: release
 release: $(VENV)/ready ## wheel, Pi bundle and checksums (BUNDLE= the model, WHEELS=arm64-3.13)
 	@rm -rf "$(RELEASE)" && mkdir -p "$(RELEASE)"
@@ -258,30 +257,30 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 CAMPAIGN = $(SUDO) env PATH="$(PATH)" HOME="$(HOME)" $(RUN)/python -m pytest -p no:cacheprovider -v -rs
 
 .PHONY: install
-install: release ## install the appliance on this machine (a Pi, or Debian for trial)
+install: release ## install the appliance on this machine (a Pi, or Debian for testing)
 	@$(SUDO) "$(RELEASE)/greenlight-pi/systemd/install.sh" install
 
 .PHONY: upgrade
-upgrade: release ## upgrade it; goes back by itself if the new release fails
+upgrade: release ## upgrade it; rolled back automatically if the new release fails
 	@$(SUDO) "$(RELEASE)/greenlight-pi/systemd/install.sh" upgrade
 
 .PHONY: uninstall
-uninstall: ## remove it, keep its state (PURGE=1 removes that too)
+uninstall: ## remove it but keep its state (PURGE=1 removes that too)
 	@$(SUDO) systemd/install.sh uninstall $(if $(PURGE),--purge)
 
-# These need build/bundle (make train-export), root, and Debian's packages that they name.
+# These need build/bundle (make train-export), root, and the Debian packages they name.
 .PHONY: boot-test
 boot-test: setup ## boot it in a container (apt: systemd-container mmdebstrap openssl)
 	@$(CAMPAIGN) tests/campaigns/boot_campaign.py
 
 .PHONY: image-test
-image-test: setup ## turn a made-up SD card into the appliance (apt: also fdisk dosfstools)
+image-test: setup ## turn a simulated SD card into the appliance (apt: also fdisk dosfstools)
 	@$(CAMPAIGN) tests/campaigns/image_campaign.py
 
 .PHONY: vm-test
-vm-test: setup ## an emulated Pi with real lgpio, its power cut (apt: also qemu-system-x86 qemu-utils ...)
+vm-test: setup ## power cuts on an emulated machine with real lgpio (apt: also qemu-system-x86 qemu-utils ...)
 	@$(CAMPAIGN) -s tests/campaigns/vm_campaign.py
 
 .PHONY: clean
-clean: ## remove what was built (environments, bundles, local state); data/films stays
+clean: ## remove build results (environments, bundles, local state); data/films stays
 	@rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -61,8 +61,8 @@ def put_new(s3: Any, bucket: str, prefix: str, files: Mapping[str, bytes]) -> No
             there = s3.get_object(Bucket=bucket, Key=prefix + name)["Body"].read()
             if there != files[name]:
                 raise PublishingFailed(
-                    f"{prefix}{name} already exists with different content, and a published version "
-                    "never changes: train again under the next version"
+                    f"{prefix}{name} already exists with different content, and a published "
+                    "version never changes: train again under the next version"
                 ) from error
 
 

@@ -41,7 +41,8 @@ def readable(line: str) -> str | None:
             and not key.startswith("function_")
         }
         details = " ".join(f"{key}={value}" for key, value in fields.items())
-        return f"{record.get('service', '')} {record.get('level', '')} {record.get('message', '')} {details}"
+        head = [str(record.get(name, "")) for name in ("service", "level", "message")]
+        return " ".join([*head, details])
     if not text or any(mark in text for mark in _NOISE):
         return None
     return text

@@ -2,9 +2,9 @@
 
 usage: connection.py FOLDER FRESH      as root; FRESH is made, for root alone
 
-FOLDER belongs to somebody else, who may change it while root reads: it and everything in it are
-opened without following a link, only plain files with one name are taken, and nothing but what
-provisioning writes. On refusal it says what is wrong and leaves nothing behind.
+FOLDER belongs to someone else, who may change it while root reads it: so everything is opened
+without following links, and only plain files with a single name that provisioning would write are
+copied. If it refuses, it says what is wrong and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def copy(folder: Path, fresh: Path) -> None:
     """Copy the plain files of FOLDER and of its public-keys into FRESH.
 
     Raises:
-        FolderRefused: a link, a special file, a foreign name, or too much of it.
-        OSError: the disk refuses.
+        FolderRefused: a link, a special file, an unexpected name, or too many or too large files.
+        OSError: writing failed.
     """
     fresh.mkdir(mode=0o700)
     try:
@@ -83,7 +83,7 @@ def _copy_files(source: int, shown: Path, target: Path, folders: tuple[str, ...]
 
 def _read_plain(name: str, within: int, shown: Path) -> bytes:
     try:
-        # Not blocking: a named pipe would otherwise hold root for ever.
+        # Non-blocking: a named pipe would otherwise hang forever.
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=within)
     except OSError:
         raise FolderRefused(f"{shown} is a link or can't be read: copy the file itself") from None

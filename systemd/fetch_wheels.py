@@ -1,9 +1,9 @@
-"""Downloads the wheels of hashed locks, for this machine or for another one.
+"""Downloads the wheels of hashed locks, for this machine or another one.
 
 usage: fetch_wheels.py 1|ARCHITECTURE-PYTHON FOLDER LOCK...     such as arm64-3.13
 
-pip picks wheels for another machine, but reads the locks' conditions as if for the one it runs on;
-so the conditions are decided here.
+pip can pick wheels for another machine, but evaluates the locks' markers for the one it runs on; so
+the markers are evaluated here.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-# For one lock: some hundred megabytes over a slow line.
+# For one lock: a few hundred megabytes over a slow connection.
 _MOST_SECONDS = 1800.0
 _ROOT = Path(__file__).resolve().parent.parent
 _RUN_PIP, _LOG = _ROOT / "locks" / "run_pip.py", _ROOT / "build" / "pip-wheels.log"
 _MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
-# The C libraries of Debian 12 and older: what these wheels were built for runs there.
+# glibc versions up to Debian 12's: wheels built for these run there.
 _LIBRARIES = ("2_36", "2_35", "2_34", "2_31", "2_28", "2_27", "2_17", "2_5")
 
 
 def wanted(lock: str, environment: dict[str, str]) -> str:
-    """Return the lock's entries that hold in an environment, without their conditions."""
+    """Return the lock's entries that apply in an environment, without their markers."""
     kept = []
     for entry in re.split(r"\n(?=\S)", lock.strip()):
         head, *hashes = entry.replace("\\\n", " ").split("--hash=")
@@ -40,7 +40,7 @@ def wanted(lock: str, environment: dict[str, str]) -> str:
 
 
 def target(name: str) -> tuple[dict[str, str], list[str]]:
-    """Return what conditions see on a machine such as `arm64-3.13`, and pip's options for it."""
+    """Return the markers' environment for a machine such as `arm64-3.13`, and pip's options."""
     if name == "1":
         return {}, []
     architecture, python = name.split("-")
@@ -66,7 +66,7 @@ def main(name: str, folder: str, *locks: str) -> None:
             command = [sys.executable, str(_RUN_PIP), str(_LOG), "download"]
             command += ["-r", file.name, "--only-binary=:all:", "--dest", folder, *options]
             if subprocess.run(command, check=False, timeout=_MOST_SECONDS).returncode:
-                sys.exit(f"fetch_wheels: the wheels of {lock} could not be fetched")
+                sys.exit(f"fetch_wheels: the wheels of {lock} couldn't be downloaded")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs Greenlight on Raspberry Pi OS 64-bit (12, 13), or on plain Debian 12 or 13 for trial.
+# Installs Greenlight on Raspberry Pi OS 64-bit (12, 13), or on plain Debian 12 or 13 for testing.
 # `make install` packs a release and runs this; on the device it is called greenlight-setup.
 set -eu
 
-# Root runs nothing at the caller's word: programs come from the system's folders, the working folder
-# (which programs may search) is /, and no variable changes what the shell, the loader or Python does.
+# Root runs nothing that the caller could substitute: programs come from the system's folders, the
+# working folder is /, and no variable changes what the shell, the loader or Python does.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 umask 022
@@ -37,13 +37,13 @@ is_running() { [ -d /run/systemd/system ]; }
 
 usage() {
   cat >&2 <<'USAGE'
-usage: greenlight-setup install            install, or repair; running it again changes nothing
-       greenlight-setup upgrade            as install, and back to the release before if it fails
-       greenlight-setup rollback           back to the release before
+usage: greenlight-setup install            install or repair; running it again changes nothing
+       greenlight-setup upgrade            like install, but back to the previous release if it fails
+       greenlight-setup rollback           back to the previous release
        greenlight-setup uninstall [--purge]   remove; --purge removes picks, ratings and settings too
-       greenlight-setup connect FOLDER     take the certificates that provisioning wrote, and synchronise
-       greenlight-setup lan on|off         show the page on the local network, or on this machine only
-       greenlight-setup status             which release runs, and which one is kept
+       greenlight-setup connect FOLDER     install the certificates that provisioning wrote, and synchronise
+       greenlight-setup lan on|off         serve the page on the local network, or on this machine only
+       greenlight-setup status             show the running release and the previous one
 USAGE
   exit 2
 }
@@ -81,10 +81,10 @@ install_all() {
   enable_units
   prune_releases
   if is_running; then
-    start_units || die "it does not start; see: journalctl -u greenlight.service -b"
+    start_units || die "it doesn't start; see: journalctl -u greenlight.service -b"
     say "running: $(readlink "$CURRENT"). Press the button, or: greenlight press"
   else
-    say "installed; it starts with the next boot"
+    say "installed; it starts at the next boot"
   fi
 }
 
@@ -92,7 +92,7 @@ upgrade_all() {
   [ -e "$CURRENT/complete" ] || die "nothing is installed here: run install"
   put_in_place
   if [ "$(readlink -f "$CURRENT")" = "$RELEASE" ]; then
-    say "this release runs already"
+    say "this release is already running"
     install_all
     return
   fi
@@ -102,10 +102,10 @@ upgrade_all() {
   link_units
   if is_running; then
     if ! restart_units || ! has_settled; then
-      say "the new release does not run; going back to $before"
+      say "the new release doesn't run; going back to $before"
       show_failure
       turn_back "$before" "$RELEASE"
-      die "the upgrade failed; $before runs again. Nothing was lost"
+      die "the upgrade failed; $before is running again. Nothing was lost"
     fi
   fi
   forget_journal_copy
@@ -115,10 +115,10 @@ upgrade_all() {
 }
 
 rollback_all() {
-  [ -e "$PREVIOUS/complete" ] || die "there is no release before this one"
+  [ -e "$PREVIOUS/complete" ] || die "there is no previous release"
   failed=$(readlink -f "$CURRENT")
   turn_back "$(readlink -f "$PREVIOUS")" "$failed"
-  say "$(readlink -f "$CURRENT") runs again; $failed is kept"
+  say "$(readlink -f "$CURRENT") is running again; $failed is kept"
 }
 
 [ $# -ge 1 ] || usage

@@ -1,6 +1,6 @@
-"""Offers the model that came with a release to the appliance, by the same way as any download.
+"""Offers the model that came with a release to the appliance, like any download.
 
-usage: offer_bundle.py STATE BUNDLE, as user greenlight. A model that was ever offered is not
+usage: offer_bundle.py STATE BUNDLE, as user greenlight. A model that was offered before isn't
 offered again.
 """
 
@@ -21,7 +21,7 @@ _JOB = "release"
 
 
 def offer(state: Path, bundle: Path) -> str:
-    """Put the bundle where downloads lie, durably, and offer it; return what was done."""
+    """Copy the bundle to the downloads, durably, and offer it; return what was done."""
     manifest = (bundle / "manifest.json").read_bytes()
     sha256 = hashlib.sha256(manifest).hexdigest()
     version = int(json.loads(manifest)["version"])

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Packs a release: all that install.sh needs, in one folder that can be copied to a Pi.
+# Packs a release: everything install.sh needs, in one folder that can be copied to a Pi.
 # usage: systemd/pack.sh OUT
-#   BUNDLE=DIR (default build/bundle) is the model that comes with it
-#   WHEELS=1 adds every wheel for this machine, WHEELS=arm64-3.13 (or arm64-3.11, amd64-3.13 ...) for
-#   another processor and Python: with them the installation needs no network
+#   BUNDLE=DIR (default build/bundle) is the model to include
+#   WHEELS=1 adds all wheels for this machine, WHEELS=arm64-3.13 (or arm64-3.11, amd64-3.13 ...) for
+#   another processor and Python; with them, installing needs no network
 set -eu
 
 [ $# = 1 ] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
@@ -19,11 +19,11 @@ die() {
   exit 1
 }
 [ -x "$PYTHON" ] || die "$PYTHON is missing: make setup"
-[ -f "$BUNDLE/manifest.json" ] || die "$BUNDLE holds no model: make train-export"
+[ -f "$BUNDLE/manifest.json" ] || die "$BUNDLE has no model: make train-export"
 BUNDLE=$(readlink -f -- "$BUNDLE")
 
-# From a copy, so that no leftover of another build slips in; one time stamp, so that the same files
-# always make the same wheel and an upgrade to what runs already is none.
+# From a copy, so that nothing left over from another build slips in; with a fixed time stamp, so that
+# the same files always make the same wheel, and installing the running release again changes nothing.
 mkdir "$fresh/source"
 tar -C "$TOP" --exclude=__pycache__ --exclude=data/films -cf - \
   pyproject.toml README.md LICENSE data judging edge training cloud_sync lambdas | tar -C "$fresh/source" -xf -
@@ -39,8 +39,7 @@ version=$(echo "$wheel" | cut -d - -f 2)
 echo "greenlight==$version --hash=sha256:$(sha256sum "$fresh/$wheel" | cut -d ' ' -f 1)" \
   >"$fresh/locks/greenlight.txt"
 
-# Exactly the files that are signed, and only the key that signed them: a release trusts nothing else
-# by itself.
+# Only the signed files and the key that signed them: a release trusts no other key.
 mkdir "$fresh/bundle"
 (cd "$TOP" && "$PYTHON" - "$BUNDLE" "$fresh" <<'PYTHON'
 import shutil
@@ -64,7 +63,7 @@ for name, content in bundle.files.items():
 key_id = bundle.manifest.key_id
 (fresh / "public-keys" / f"{key_id}.pub.pem").write_bytes(keys[key_id])
 PYTHON
-) || die "the model is not packed; where its key is not known here, it belongs into the folder GREENLIGHT_KEYS"
+) || die "the model can't be packed; if its key is unknown here, put it into the folder GREENLIGHT_KEYS"
 
 mkdir "$fresh/systemd"
 (cd "$TOP/systemd" && cp -R . "$fresh/systemd/")
@@ -72,10 +71,10 @@ cp "$TOP/docs/appliance.md" "$fresh/" 2>/dev/null || :
 
 if [ -n "${WHEELS:-}" ]; then
   "$PYTHON" "$TOP/systemd/fetch_wheels.py" "$WHEELS" "$fresh/wheels" \
-    "$TOP/locks/edge.txt" "$TOP/locks/sync.txt" "$TOP/systemd/lgpio.txt" || die "not every wheel could be fetched"
+    "$TOP/locks/edge.txt" "$TOP/locks/sync.txt" "$TOP/systemd/lgpio.txt" || die "not every wheel could be downloaded"
 fi
 rm -rf "$OUT"
 chmod -R u=rwX,go=rX "$fresh"
 mv "$fresh" "$OUT"
 trap - EXIT
-echo "packed in $OUT; to install it there: sudo $OUT/systemd/install.sh install"
+echo "packed in $OUT; to install it on this machine: sudo $OUT/systemd/install.sh install"

@@ -239,7 +239,7 @@ def import_films(
         done = f"DynamoDB's import, started earlier, has imported {count:,} films"
     else:
         written = work.write(table["TableId"], on_progress, time.sleep)
-        return f"{written:,} films written; {count - written:,} were there from an earlier run"
+        return f"{written:,} films written, {count - written:,} were there from an earlier run"
     made = work.table()
     if made is not None:
         work.note(made["TableId"], count)

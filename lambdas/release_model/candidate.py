@@ -174,7 +174,7 @@ def _check_size(name: str, size: int) -> None:
         PIPELINE: MAX_PIPELINE_BYTES,
     }.get(name, limits.MAX_BUNDLE_FILE_BYTES)
     if size > most:
-        raise CandidateRejected(f"{name}: is {size} bytes long; {most} are allowed")
+        raise CandidateRejected(f"{name}: has {size} bytes; {most} are allowed")
 
 
 class _Bounded(io.RawIOBase):

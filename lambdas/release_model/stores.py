@@ -67,7 +67,7 @@ class AwsRelease:
             raise CandidateRejected(f"{key}: is missing") from error
         if found["ContentLength"] > MAX_ARCHIVE_BYTES:
             raise CandidateRejected(
-                f"{key}: is {found['ContentLength']} bytes long; {MAX_ARCHIVE_BYTES} are allowed"
+                f"{key}: has {found['ContentLength']} bytes; {MAX_ARCHIVE_BYTES} are allowed"
             )
         content: bytes = found["Body"].read()
         return content

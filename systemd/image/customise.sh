@@ -1,9 +1,9 @@
 #!/bin/sh
 # Turns an image of Raspberry Pi OS Lite 64-bit (12 or 13) into one that boots as the appliance.
 # usage: sudo systemd/image/customise.sh IMAGE RELEASE
-#   IMAGE    the unpacked .img; it is changed in place, so give a copy
+#   IMAGE    the unpacked .img; it is changed in place, so use a copy
 #   RELEASE  a folder packed for it: make release WHEELS=arm64-3.13 (or arm64-3.11 for version 12)
-# On another processor than arm64 it needs: apt install qemu-user-static binfmt-support
+# On processors other than arm64 it needs: apt install qemu-user-static binfmt-support
 set -eu
 
 [ $# = 2 ] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
@@ -20,7 +20,7 @@ for program in losetup sfdisk e2fsck resize2fs systemd-nspawn; do
   command -v $program >/dev/null || die "$program is missing: apt install fdisk e2fsprogs util-linux systemd-container"
 done
 
-# The environment takes 400 MB, which the image has not to spare; the card grows it again.
+# The environment takes 400 MB, more than the image has free; the Pi grows the file system later.
 truncate --size=+1G "$image"
 echo ', +' | sfdisk --quiet --no-reread -N 2 "$image"
 root=$(mktemp -d)
@@ -32,7 +32,7 @@ tidy() {
   rmdir "$root"
 }
 trap tidy EXIT
-# By their place in the file: not every machine makes devices for the partitions of a loop device.
+# By offset: not every machine creates devices for a loop device's partitions.
 attach() {
   sfdisk --dump "$image" | grep 'start=' | sed -n "$1p" |
     sed 's/.*start= *\([0-9]*\), size= *\([0-9]*\).*/\1 \2/' | {
@@ -55,8 +55,8 @@ systemd-nspawn --quiet --register=no --keep-unit --console=pipe --directory="$ro
 rm -rf "$root/root/greenlight"
 echo greenlight >"$root/etc/hostname"
 sed -i 's/^127\.0\.1\.1.*/127.0.1.1\tgreenlight/' "$root/etc/hosts"
-# The firmware switches memory accounting off; without it no memory limit holds.
+# The firmware switches memory accounting off, and memory limits need it.
 cmdline=$root/boot/firmware/cmdline.txt
 grep -q cgroup_enable=memory "$cmdline" || sed -i '1s/$/ cgroup_enable=memory/' "$cmdline"
 sync
-echo "customise: $image is the appliance; write it to a card with Raspberry Pi Imager"
+echo "customise: $image is ready; write it to a card with Raspberry Pi Imager"

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# The journal through an upgrade and back. The state folder belongs to services, and whoever takes one
-# over may plant links in it: only user greenlight works there (journal_copy.py), and root keeps the
-# copy in a folder that nobody else can enter.
+# The journal across an upgrade and a rollback. The state folder belongs to services, and whoever
+# takes one over may plant links in it: so only user greenlight works there (journal_copy.py), and
+# root keeps the copy in a folder that no one else can enter.
 
 KEPT=${GREENLIGHT_KEPT:-/var/lib/greenlight-setup}
 
-# journal_copy VERB: root reads the script, so it may lie where only root can see it.
+# journal_copy VERB: root reads the script, so it may be where only root can see it.
 journal_copy() {
   (cd / && runuser -u greenlight -- /usr/bin/python3 -I -c "$(cat "$HERE/journal_copy.py")" "$1" "$STATE")
 }
@@ -15,7 +15,7 @@ keep_journal() {
   forget_journal_copy
   install -d -m 0700 "$KEPT"
   journal_copy save >"$KEPT/journal.db" ||
-    die "the journal could not be copied (is the disk full?); nothing was changed"
+    die "the journal couldn't be copied (is the disk full?); nothing was changed"
   sync "$KEPT/journal.db"
 }
 
@@ -25,7 +25,7 @@ forget_journal_copy() { rm -rf "$KEPT"; }
 restore_journal() {
   [ -s "$KEPT/journal.db" ] || return 0
   aside=$(journal_copy restore <"$KEPT/journal.db") ||
-    die "the journal from before the upgrade could not be put back; it is kept in $KEPT/journal.db"
+    die "the journal from before the upgrade couldn't be put back; it is kept in $KEPT/journal.db"
   [ -z "$aside" ] || say "the newer journal is in $aside"
   forget_journal_copy
 }

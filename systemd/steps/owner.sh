@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# What an owner decides after the installation.
+# What the owner sets up after the installation.
 
-# write_setting KEY TEXT: one of the appliance's settings, in place of the one before it.
+# write_setting KEY TEXT: sets or replaces one of the appliance's settings.
 write_setting() {
   file=$CONFIG/greenlight.toml
   [ -f "$file" ] || install -m 0644 /dev/null "$file"
-  # Before the first line, so that it stays outside of any table.
+  # At the top, so that it is outside of any table.
   {
     printf '%s = "%s"\n' "$1" "$2"
     sed "/^[[:space:]]*$1[[:space:]]*=/d" "$file"
@@ -14,12 +14,12 @@ write_setting() {
   mv "$file.new" "$file"
 }
 
-# Certificates are readable for the sync service alone; the appliance never sees them.
+# Only the sync service can read the certificates; the appliance never sees them.
 connect_to_cloud() {
-  getent passwd greenlight-sync >/dev/null || die "Greenlight is not installed here: use install first"
+  getent passwd greenlight-sync >/dev/null || die "Greenlight isn't installed here: run install first"
   fresh=$(mktemp -d "$CONFIG/.connecting.XXXXXX")
-  # The folder is somebody else's and may change while root reads it (connection.py).
-  /usr/bin/python3 -I "$HERE/connection.py" "$1" "$fresh/sync" || give_up_connecting "$1 was not taken: give the folder that provisioning wrote"
+  # The folder belongs to someone else and may change while root reads it (connection.py).
+  /usr/bin/python3 -I "$HERE/connection.py" "$1" "$fresh/sync" || give_up_connecting "$1 was not accepted: give the folder that provisioning wrote"
   [ -f "$fresh/sync/sync.toml" ] || give_up_connecting "$1/sync.toml is missing: give the folder that provisioning wrote"
   thing=$(sed -n "s/^thing *= *[\"']\([A-Za-z0-9:_-]*\)[\"'].*/\1/p" "$fresh/sync/sync.toml")
   [ -n "$thing" ] || give_up_connecting "$1/sync.toml names no thing: give the folder that provisioning wrote"
@@ -28,13 +28,13 @@ connect_to_cloud() {
   [ ! -e "$CONFIG/sync" ] || mv -T "$CONFIG/sync" "$fresh/before"
   mv -T "$fresh/sync" "$CONFIG/sync"
   rm -rf "$CONFIG"/.connecting.*
-  # The name of the certificate is the device's: ratings and the page bear it from now on.
+  # The device takes the certificate's name: ratings and the page use it from now on.
   write_setting thing "$thing"
   if is_running; then
     systemctl try-restart greenlight.service ||
-      die "the appliance does not start; see: journalctl -u greenlight.service -b"
+      die "the appliance doesn't start; see: journalctl -u greenlight.service -b"
     systemctl restart greenlight-sync.service ||
-      die "the sync service does not start; see: journalctl -u greenlight-sync.service -b"
+      die "the sync service doesn't start; see: journalctl -u greenlight-sync.service -b"
   fi
   say "connected as $thing: see sudo greenlight-sync status"
 }
@@ -70,7 +70,7 @@ trust_keys() {
 
 is_listed() { [ -f "$CONFIG/public-keys/.$2" ] && grep -qxF -e "$1" "$CONFIG/public-keys/.$2"; }
 
-# first_list ORIGIN: what it brought before there were lists, by what it left behind.
+# first_list ORIGIN: what it brought before there were lists, judging by what is there.
 first_list() {
   case $1 in
     connection) before=$CONFIG/sync/public-keys ;;
@@ -81,7 +81,7 @@ first_list() {
   done
 }
 
-# The page's own setting, and the firewall of the unit beside it: the local network, never more.
+# The page's own setting, and the unit's firewall to match: the local network, never more.
 show_on_lan() {
   drop_in=/etc/systemd/system/greenlight.service.d/lan.conf
   case $1 in
@@ -90,7 +90,7 @@ show_on_lan() {
     *) usage ;;
   esac
   write_setting page_host "$host"
-  # The page answers to its own names only; this one is avahi's.
+  # The page answers only to its own names; this one is avahi's.
   grep -q '^page_names' "$CONFIG/greenlight.toml" ||
     sed -i '1i page_names = ["greenlight.local"]' "$CONFIG/greenlight.toml"
   if [ "$1" = on ]; then
@@ -105,7 +105,7 @@ show_on_lan() {
   fi
   if [ "$1" = on ]; then
     say "the page is at http://greenlight.local:8080 for everyone on this network who knows the PIN (greenlight pin)."
-    say "It is plain HTTP: whoever can listen on this network can read it. A certificate of your own is two settings: page_certificate and page_key"
+    say "It is plain HTTP: anyone who can listen on this network can read it. To encrypt it, set page_certificate and page_key"
   else
     say "the page is at http://localhost:8080 on this machine only"
   fi

@@ -1,19 +1,19 @@
 # shellcheck shell=sh
-# Releases lie beside each other, each an environment of its own with its units; `current` names the
-# one that runs. Changing that link is the whole of an upgrade, and of going back.
+# Each release has its own folder, with its own environment and units; the link `current` points at
+# the one that runs. Upgrading and rolling back means changing that link.
 
 # The folder that `make release` packed: wheel, locks, bundle, keys, units.
 find_payload() {
-  # On the device: the release that this very file belongs to.
+  # On the device: the release that this file belongs to.
   RELEASE=$(readlink -f "$HERE/../../..")
   [ ! -e "$RELEASE/complete" ] || return 0
   PAYLOAD=${GREENLIGHT_PAYLOAD:-$(dirname "$HERE")}
   WHEEL=$(find "$PAYLOAD" -maxdepth 1 -name 'greenlight-*-py3-none-any.whl' | head -n 1)
-  [ -n "$WHEEL" ] || die "$PAYLOAD holds no release; in the checkout: make install"
+  [ -n "$WHEEL" ] || die "$PAYLOAD isn't a release; in the checkout, use make install"
   for file in locks/edge.txt locks/sync.txt locks/greenlight.txt locks/run_pip.py; do
     [ -f "$PAYLOAD/$file" ] || die "$PAYLOAD/$file is missing: pack the release again"
   done
-  # The same files on the same Python are the same release, however often they are installed.
+  # The same files on the same Python are the same release.
   fingerprint=$(
     {
       /usr/bin/python3 --version
@@ -33,7 +33,7 @@ build_release() {
   install -d -m 0755 "$PREFIX" "$RELEASES"
   /usr/bin/python3 -I -m venv "$RELEASE"
   set -- --no-cache-dir
-  # A release that carries its wheels needs no network.
+  # A release with its wheels needs no network.
   [ ! -d "$PAYLOAD/wheels" ] || set -- "$@" --no-index --find-links "$PAYLOAD/wheels"
   install_lock greenlight "$@" --find-links "$PAYLOAD" || give_up
   for lock in edge sync; do
@@ -53,7 +53,7 @@ build_release() {
   : >"$RELEASE/complete"
 }
 
-# What is locked, without a resolver; of pip's output only progress and errors are shown.
+# Installs a lock, without a resolver; of pip's output only progress and errors are shown.
 install_lock() {
   lock_name=$1
   shift
@@ -63,11 +63,11 @@ install_lock() {
 
 give_up() {
   rm -rf "$RELEASE"
-  die "the release could not be built; what runs now is untouched. Without a network, pack it with its wheels: make release WHEELS=$(dpkg --print-architecture)-$(/usr/bin/python3 -I -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+  die "the release couldn't be built; the running one is unchanged. Without a network, pack it with its wheels: make release WHEELS=$(dpkg --print-architecture)-$(/usr/bin/python3 -I -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
 }
 
-# lgpio is the system's (its wheels exist for Python 3.11 only): its two files are linked into the
-# environment, so that nothing else of the system's Python is seen from there.
+# lgpio is the system's (it has wheels for Python 3.11 only): its two files are linked into the
+# environment, so that nothing else of the system's Python is visible there.
 add_lgpio() {
   if [ ! -f "$PAYLOAD/locks/lgpio.txt" ] || has_lgpio; then
     has_lgpio || return 0
@@ -77,7 +77,7 @@ print(find("lgpio").origin, find("_lgpio").origin, sep="\n")' |
       while IFS= read -r file; do ln -s "$file" "$site/"; done
   else
     install_lock lgpio "$@" ||
-      say "lgpio's wheel could not be installed"
+      say "lgpio's wheel couldn't be installed"
   fi
   # Importing it leaves a pipe in the folder LG_WD.
   pipes=$(mktemp -d)
@@ -90,15 +90,15 @@ take_keys() {
     trust_keys release "$RELEASE/share/greenlight/public-keys"
 }
 
-# The appliance takes it as it takes any download: checked, tried in a child, then swapped in.
+# The appliance treats it like any download: checked, tried in a child process, then swapped in.
 offer_bundle() {
   [ -d "$RELEASE/share/greenlight/bundle" ] || return 0
   (cd / && runuser -u greenlight -- "$RELEASE/bin/python" -I "$RELEASE/share/greenlight/systemd/offer_bundle.py" \
     "$STATE" "$RELEASE/share/greenlight/bundle") ||
-    say "the model that came with this release could not be offered to the appliance"
+    say "the model that came with this release couldn't be offered to the appliance"
 }
 
-# Renames are atomic: at every moment, also after a power cut, `current` names a whole release.
+# Renames are atomic: at any moment, even after a power cut, `current` points at a complete release.
 replace_link() {
   ln -sfn "$1" "$2.new"
   mv -T "$2.new" "$2"

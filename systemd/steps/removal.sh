@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Everything that an installation made, removed; what the appliance knows only when asked for.
+# Removes everything the installation created; the appliance's data only on request.
 
 uninstall_all() {
   if is_running; then
@@ -29,7 +29,7 @@ uninstall_all() {
     systemctl reset-failed 'greenlight*' 2>/dev/null || :
   fi
   if [ "$1" = purge ]; then
-    say "removed, together with all its data"
+    say "removed, with all its data"
   else
     say "removed; picks, ratings and settings stay in $STATE and $CONFIG (uninstall --purge removes them)"
   fi

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
-# What the machine must be, and what it must have: checked before anything is changed.
+# The system's requirements, checked before anything is changed.
 
 OS_RELEASE=${GREENLIGHT_OS_RELEASE:-/etc/os-release}
 
 os_says() { sed -n "s/^$1=\"\{0,1\}\([^\"]*\)\"\{0,1\}$/\1/p" "$OS_RELEASE" 2>/dev/null; }
 
 check_system() {
-  supported="Greenlight runs on Raspberry Pi OS 64-bit 12 (bookworm) or 13 (trixie), or on Debian 12 or 13 for trial"
+  supported="Greenlight runs on Raspberry Pi OS 64-bit 12 (bookworm) or 13 (trixie), or on Debian 12 or 13 for testing"
   command -v dpkg >/dev/null && command -v systemctl >/dev/null ||
     die "this isn't Debian with systemd. $supported"
   architecture=${GREENLIGHT_ARCHITECTURE:-$(dpkg --print-architecture)}
@@ -35,26 +35,26 @@ install_packages() {
   /usr/bin/python3 -I -c 'import venv, ensurepip' 2>/dev/null || needed="python3 python3-venv"
   wanted=
   has_package avahi-daemon || wanted=avahi-daemon
-  # Raspberry Pi OS has this package, plain Debian has not.
+  # Raspberry Pi OS has this package; plain Debian doesn't.
   has_lgpio || ! has_pins || wanted="$wanted python3-lgpio"
   [ -n "$needed$wanted" ] || return 0
   export DEBIAN_FRONTEND=noninteractive
   if [ "${GREENLIGHT_OFFLINE:-}" != 1 ]; then
     # shellcheck disable=SC2086 # lists of words
     { apt-get update -qq && apt-get install -qq -y --no-install-recommends $needed; } >/dev/null ||
-      say "apt could not install: $needed"
+      say "apt couldn't install: $needed"
     for package in $wanted; do
       apt-cache show "$package" >/dev/null 2>&1 || continue
       apt-get install -qq -y --no-install-recommends "$package" >/dev/null ||
-        say "apt could not install $package; going on without it"
+        say "apt couldn't install $package; continuing without it"
     done
   fi
   /usr/bin/python3 -I -c 'import venv, ensurepip' 2>/dev/null ||
-    die "python3-venv is missing and apt cannot install it; connect the network once, or: apt install python3-venv"
+    die "python3-venv is missing and apt can't install it; connect to a network once, or run apt install python3-venv"
 }
 
-# Who may use it without sudo, from the next login on: who installs it by sudo; on a card that was
-# flashed nobody does, and it is the first user there is.
+# Who may use it without sudo from the next login: the user who ran the installer with sudo, or, on a
+# flashed card, the first user.
 whose_machine() {
   case ${SUDO_USER:-root} in
     root) getent passwd 1000 | cut -d : -f 1 ;;
@@ -81,7 +81,7 @@ make_users_and_folders() {
   systemd-tmpfiles --create /usr/local/lib/tmpfiles.d/greenlight.conf
 }
 
-# Without pins (plain Debian, a container) the same software runs on simulated ones.
+# Without pins (plain Debian, a container), the same software runs on simulated ones.
 choose_pins() {
   [ ! -e "$CONFIG/environment" ] || return 0
   if has_pins; then
@@ -96,11 +96,11 @@ GREENLIGHT_OPTIONS=--simulate
 ENVIRONMENT
 }
 
-# Only the name on the local network: the system's own host name stays as it is.
+# Only the name on the local network; the system's host name stays as it is.
 name_on_the_lan() {
   avahi=/etc/avahi/avahi-daemon.conf
   [ -f $avahi ] || {
-    say "avahi-daemon is not here: greenlight.local will not be found by name"
+    say "avahi-daemon isn't installed: greenlight.local won't be found by name"
     return 0
   }
   if ! grep -q '^host-name=' $avahi; then

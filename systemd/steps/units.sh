@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The units belong to a release and are only linked from it: going back takes them along.
+# The units belong to a release and are only linked, so a rollback includes them.
 
 link_units() {
   install -d -m 0755 "$UNIT_FOLDER"
@@ -9,13 +9,13 @@ link_units() {
     ln -sfn "$unit" "$UNIT_FOLDER/$(basename "$unit")"
   done
   for unit in "$UNIT_FOLDER"/greenlight*; do
-    [ -e "$unit" ] || rm -f "$unit" # of a unit that this release has no more
+    [ -e "$unit" ] || rm -f "$unit" # a unit that this release no longer has
   done
   lay_example
   ! is_running || systemctl daemon-reload
 }
 
-# Every setting with what it is for, as the release that runs now knows them.
+# The example file with all settings of the running release.
 lay_example() {
   for example in "$CURRENT"/lib/python3*/site-packages/edge/greenlight.example.toml; do
     [ ! -f "$example" ] || install -m 0644 "$example" "$CONFIG/"
@@ -24,7 +24,7 @@ lay_example() {
 
 enable_units() { systemctl --quiet enable greenlight.target; }
 
-# What runs already is left alone, unless another release ran before.
+# A running service is left alone, unless it is of another release.
 start_units() {
   if [ "$before" = "$RELEASE" ] && systemctl --quiet is-active greenlight.service; then
     systemctl start greenlight.target
@@ -36,7 +36,7 @@ start_units() {
 restart_units() {
   systemctl reset-failed 'greenlight*' 2>/dev/null || :
   systemctl start greenlight-poweroff.path &&
-    systemctl restart greenlight.service && # waits until it says that it is ready
+    systemctl restart greenlight.service && # waits until it reports that it is ready
     systemctl restart greenlight-sync.service &&
     systemctl start greenlight.target
 }
@@ -52,7 +52,7 @@ has_settled() {
 
 show_failure() { journalctl --quiet --no-pager --boot --lines 15 --unit greenlight.service --unit greenlight-sync.service >&2 || :; }
 
-# To the release $1; $2, which it leaves, stays as `previous`.
+# turn_back TO FROM: switches to the release TO; FROM stays as `previous`.
 turn_back() {
   if is_running; then systemctl stop greenlight.service greenlight-sync.service || :; fi
   restore_journal
@@ -61,5 +61,5 @@ turn_back() {
   sync
   link_programs
   link_units
-  if is_running; then restart_units || die "$1 does not start either; see: journalctl -u greenlight.service -b"; fi
+  if is_running; then restart_units || die "$1 doesn't start either; see: journalctl -u greenlight.service -b"; fi
 }

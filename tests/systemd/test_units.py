@@ -171,6 +171,6 @@ def test_a_new_model_may_be_tried_within_the_memory_limit():
 
 
 def test_a_stop_comes_before_systemd_loses_patience():
-    from cloud_sync.service import _FAREWELL_SECONDS
+    from cloud_sync.service import _STOP_SECONDS
 
-    assert int(setting("greenlight-sync.service", "TimeoutStopSec")) > 2 * _FAREWELL_SECONDS
+    assert int(setting("greenlight-sync.service", "TimeoutStopSec")) > 2 * _STOP_SECONDS

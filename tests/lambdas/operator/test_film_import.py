@@ -239,5 +239,5 @@ def test_a_film_table_that_is_not_there_is_refused_with_where_one_comes_from(
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith(f"greenlight-cloud: {tmp_path / 'nowhere.csv'} does not exist")
+    assert done.stderr.startswith(f"greenlight-cloud: {tmp_path / 'nowhere.csv'} doesn't exist")
     assert "make films" in done.stderr

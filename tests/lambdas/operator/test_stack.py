@@ -251,7 +251,7 @@ def test_another_stacks_thing_is_not_provisioned(local_cloud: Any, tmp_path: Pat
     iot = local_cloud.aws.client("iot")
     iot.create_thing_type(thingTypeName="lamp")
     iot.create_thing(thingName="lamp-1", thingTypeName="lamp")
-    with pytest.raises(ProvisioningFailed, match="of type lamp"):
+    with pytest.raises(ProvisioningFailed, match="the type lamp"):
         provision(local_cloud.aws, "greenlight", "lamp-1", tmp_path / "device", [])
     assert iot.describe_thing(thingName="lamp-1")["thingTypeName"] == "lamp"
     assert iot.list_thing_principals(thingName="lamp-1")["principals"] == []
