@@ -9,9 +9,11 @@ straight line.
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -19,19 +21,20 @@ import msgspec
 from data import wire
 from data.checks import check_schema
 from data.errors import InvalidRecord
-from data.films import MAX_GENRES, MAX_STARS, MAX_YEAR, MIN_STARS, MIN_YEAR, check_text
+from data.films import GOOD_STARS, MAX_GENRES, MAX_STARS, MAX_YEAR, MIN_STARS, MIN_YEAR, check_text
 
 DOMAIN_VERSION = 1
 # Stand in where a table has no such column, and are never shown.
 NO_ORDINAL = 2000
 NO_TAG = "all"
 
+_FILM_WORDS = re.compile(r"\b(?:films?|directors?|years?|genres?|stars?)\b", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MOST_WORD = 40
 _MOST_COLUMNS = 20
 
 
-class DomainChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DomainChoice(msgspec.Struct, frozen=True, kw_only=True):
     """One of many, as a film's director.
 
     Attributes:
@@ -44,7 +47,7 @@ class DomainChoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     separator: str = ""
 
 
-class DomainOrdinal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DomainOrdinal(msgspec.Struct, frozen=True, kw_only=True):
     """Whole numbers in order, as a film's year.
 
     Attributes:
@@ -59,7 +62,7 @@ class DomainOrdinal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     shift: int = 0
 
 
-class DomainTags(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DomainTags(msgspec.Struct, frozen=True, kw_only=True):
     """One to three of a set, as a film's genres.
 
     Attributes:
@@ -79,7 +82,7 @@ class DomainTags(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     keep: int | None = None
 
 
-class DomainOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DomainOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """How it turned out, on its own scale: `low` is 1 star, `high` is 10.
 
     Attributes:
@@ -112,10 +115,10 @@ class DomainOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     @property
     def decimals(self) -> int:
         """How many decimals its step has."""
-        return max(0, min(6, -math.floor(math.log10(self.step) + 1e-9))) if self.step < 1 else 0
+        return len(f"{self.step:.6f}".rstrip("0").partition(".")[2])
 
 
-class DomainWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DomainWords(msgspec.Struct, frozen=True, kw_only=True):
     """What a person calls it all.
 
     Attributes:
@@ -129,14 +132,14 @@ class DomainWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     titles: bool = True
 
 
-class DomainExtra(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DomainExtra(msgspec.Struct, frozen=True, kw_only=True):
     """Columns that aren't needed: what each row is called, and how many people rated it."""
 
     title: str | None = None
     votes: str | None = None
 
 
-class Domain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Domain(msgspec.Struct, frozen=True, kw_only=True):
     """What a model is about.
 
     Attributes:
@@ -164,6 +167,10 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         self._check_outcome(f"{prefix}outcome.")
         if self.ordinal is not None and abs(self.ordinal.shift) > 10**9:
             raise InvalidRecord(f"{prefix}ordinal.shift", "is out of range; run inspect again")
+        if self.ordinal is not None and self.ordinal.context and self.ordinal.shift:
+            raise InvalidRecord(
+                f"{prefix}ordinal.context", "is true, but only calendar years come with the day"
+            )
         if self.tags is not None:
             self._check_tags(f"{prefix}tags.", self.tags)
 
@@ -200,6 +207,11 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise InvalidRecord(f"{prefix}columns", f"names no column, or over {_MOST_COLUMNS}")
         if not 1 <= tags.at_most <= MAX_GENRES:
             raise InvalidRecord(f"{prefix}at_most", f"is {tags.at_most}; give 1 to {MAX_GENRES}")
+        for group in tags.exclusive:
+            if any('"' in tag or not tag for tag in group) or len(group) < 2:
+                raise InvalidRecord(
+                    f"{prefix}exclusive", "holds a group of less than two names, or one with quotes"
+                )
         if tags.keep is not None and tags.keep < 1:
             raise InvalidRecord(f"{prefix}keep", "is below 1; leave it out to keep all")
 
@@ -225,6 +237,66 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def shown_tags(self, genres: tuple[str, ...]) -> tuple[str, ...]:
         """Return the tags of the wire as a person knows them; none if the domain has none."""
         return () if self.tags is None else genres
+
+    def shown_title(self, title: str, choice: str) -> str:
+        """Return what a person calls one of these: its title, or else its choice."""
+        return title if self.words.titles else choice
+
+    def described(self, title: str, choice: str, year: int, genres: tuple[str, ...] = ()) -> str:
+        """Return one of these in a line: title, choice, number and tags, as far as it has any."""
+        parts = [f"{title} by {choice}" if self.words.titles else choice]
+        parts += [self.shown_ordinal(year)] if self.ordinal else []
+        parts += [" ".join(genres)] if self.tags and genres else []
+        return ", ".join(parts)
+
+    def reword(self, sentence: str) -> str:
+        """Return a sentence about films in this domain's words: for warnings and refusals."""
+        if self == FILMS:
+            return sentence
+        return _FILM_WORDS.sub(lambda found: self._reworded(found[0]), sentence)
+
+    def _reworded(self, word: str) -> str:
+        choice, words = self.choice, self.words
+        ordinal = (self.ordinal.word, self.ordinal.words) if self.ordinal else ("number", "numbers")
+        tags = (self.tags.word, self.tags.words) if self.tags else ("tag", "tags")
+        unit = self.outcome.unit or "points"
+        known = {
+            "film": words.thing, "films": words.things,
+            "director": choice.word, "directors": choice.words,
+            "year": ordinal[0], "years": ordinal[1],
+            "genre": tags[0], "genres": tags[1],
+            "star": unit, "stars": unit,
+        }  # fmt: skip
+        plain = known[word.lower()]
+        return plain.capitalize() if word[0].isupper() else plain
+
+    def given_outcome(self, stars: int, rating: float | None) -> str:
+        """Return an outcome that a person gave, on the domain's scale, without its unit."""
+        exact = float(stars) if rating is None else rating
+        if self.outcome == FILMS.outcome:
+            return f"{exact:g}"
+        return self.shown_outcome(exact, self.outcome.decimals)
+
+    @property
+    def good_stars(self) -> int:
+        """The stars from which an outcome is called good."""
+        good = self.outcome.good
+        return GOOD_STARS if good is None else round(self.outcome.to_rating(good))
+
+    @property
+    def good_outcome(self) -> str:
+        """From where an outcome is called good, on its own scale."""
+        good = self.outcome.good
+        return f"{self.outcome.of_rating(GOOD_STARS):.3g}" if good is None else f"{good:g}"
+
+    def good_share(self, probabilities: Sequence[float]) -> float:
+        """Return the probability of a good outcome, from those of one to ten stars."""
+        return sum(probabilities[self.good_stars - 1 :])
+
+    @property
+    def plain_unit(self) -> str:
+        """The outcome's unit after a number: with a space before it, or nothing."""
+        return f" {self.outcome.unit}" if self.outcome.unit else ""
 
     def shown_outcome(self, rating: float, decimals: int | None = None) -> str:
         """Return a rating from 1 to 10 on the domain's scale, without its unit.
@@ -274,7 +346,19 @@ def from_toml(text: bytes | str) -> Domain:
         found = msgspec.toml.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRecord("domain", f"isn't TOML: {error}") from error
+    # On the wire unknown fields are tolerated; in a file that a person wrote one is a slip.
+    _refuse_unknown(found, msgspec.to_builtins(FILMS), "")
     return wire.convert(found, Domain)
+
+
+def _refuse_unknown(found: dict[str, Any], known: dict[str, Any], prefix: str) -> None:
+    for name, value in found.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there is {', '.join(known)}"
+            raise InvalidRecord(f"{prefix}{name}", f"isn't known; {hint}")
+        if isinstance(value, dict) and isinstance(known[name], dict):
+            _refuse_unknown(value, known[name], f"{prefix}{name}.")
 
 
 def to_toml(domain: Domain) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from data import limits
 from data.checks import SCHEMA_VERSION, check_schema, check_sha256, check_version
+from data.domain import FILMS, Domain
 from data.errors import InvalidRecord
 
 MANIFEST = "manifest.json"
@@ -90,6 +91,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         min_onnxruntime: the oldest ONNX Runtime that reads the graph, as `1.20`.
         bundle_format: of the bundle's files; 1 where an older writer left it out.
         min_software: the oldest Greenlight that uses the bundle, as `0.1.0`; left out for any.
+        domain: what the model is about; left out for films.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     min_onnxruntime: str
     bundle_format: int | msgspec.UnsetType = msgspec.UNSET
     min_software: str | msgspec.UnsetType = msgspec.UNSET
+    domain: Domain | msgspec.UnsetType = msgspec.UNSET
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
@@ -117,6 +120,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRecord(f"{prefix}min_onnxruntime", "isn't a version such as 1.20")
         if self.min_software is not msgspec.UNSET and not _VERSION.fullmatch(self.min_software):
             raise InvalidRecord(f"{prefix}min_software", "isn't a version such as 0.1.0")
+        if self.domain is not msgspec.UNSET:
+            self.domain.check(f"{prefix}domain.")
+            if self.domain.name != self.name:
+                raise InvalidRecord(f"{prefix}domain.name", "isn't the model's name")
         self._check_files(f"{prefix}files")
 
     def _check_files(self, field: str) -> None:
@@ -144,6 +151,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         if any(figure is None or not math.isfinite(figure) for figure in figures):
             return None
         return msgspec.convert(dict(zip(names, figures, strict=True)), BestUnseen, strict=False)
+
+    @property
+    def about(self) -> Domain:
+        """What the model is about: films, unless it says else."""
+        return FILMS if self.domain is msgspec.UNSET else self.domain
 
     @property
     def model_hash(self) -> str:

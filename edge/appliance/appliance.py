@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from data.bundle import Bundle
+from data.domain import FILMS, Domain
 from data.errors import GreenlightError
 from data.picks import Pick
 from edge.appliance.commands import (
@@ -232,6 +233,11 @@ class Appliance:
                 self.pick = waiting
                 self.feed(Event.PICK_RESTORED)
 
+    @property
+    def domain(self) -> Domain:
+        """What its models are about."""
+        return FILMS if self.bundle is None else self.bundle.manifest.about
+
     def find_fault(self, sentence: str) -> None:
         """Report a fault: nothing can be written or answered until it is fixed."""
         if self.fault != sentence:
@@ -316,10 +322,10 @@ class Appliance:
                 self.attention.raise_("search", found.fault)
             self.pick = pick
             models.prove(self.store)
-            message = (
-                f"pick: {pick.title} by {pick.director}, {pick.year}, {' '.join(pick.genres)};"
-                f" {pick.prediction.expected:.2f} stars expected"
-            )
+            domain = self.domain
+            named = domain.described(pick.title, pick.director, pick.year, pick.genres)
+            expected = domain.shown_outcome(pick.prediction.expected)
+            message = f"pick: {named}; {expected}{domain.plain_unit} expected"
             answer = msgspec.Raw(found.answer.to_json())
             outcome = self._done(Outcome(ok=True, message=message, pick=pick, answer=answer))
         self.feed(Event.PICK_FOUND if outcome.ok else Event.SEARCH_FAILED)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from data.domain import FILMS, Domain
 from data.durable import aside_name, replace_durably, sync_folder
 from data.errors import GreenlightError, InvalidRecord
 from data.films import MAX_STARS, MIN_STARS
@@ -32,6 +33,7 @@ from edge.appliance.machine import Obstacle
 from edge.appliance.state_folder import locked
 from edge.config import Config
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, HistoryEntry, Journal
+from edge.models.active_domain import active_domain
 from edge.models.store import ModelStore
 from edge.search.slate import InvalidSlate, Slate
 
@@ -81,7 +83,10 @@ class Decisions:
         if pick_id not in (None, waiting.id):
             raise CommandRefused(RefusalKind.NOT_NOW, "another pick is waiting now; look again")
         self._write(lambda: self._journal.record_decision(waiting.id, "approved", now()))
-        message = f"approved: {waiting.title}; rate it with `greenlight rate STARS`"
+        domain = self._domain()
+        named = domain.shown_title(waiting.title, waiting.director)
+        what = "STARS" if domain == FILMS else domain.outcome.unit.upper() or "NUMBER"
+        message = f"approved: {named}; rate it with `greenlight rate {what}`"
         return Outcome(ok=True, message=message, pick=waiting)
 
     def rate(self, command: Rate) -> Outcome:
@@ -93,7 +98,8 @@ class Decisions:
         entry = self._film_to_rate(command.pick_id)
         stars = self._drawn_stars(entry) if command.simulated else command.stars
         if stars is None or not MIN_STARS <= stars <= MAX_STARS:
-            why = f"give {MIN_STARS} to {MAX_STARS} stars"
+            scale = self._domain().outcome
+            why = f"give {scale.low:g} to {scale.high:g} {scale.unit}".rstrip()
             raise CommandRefused(RefusalKind.INVALID, why, "stars")
         source: Source = "simulated" if command.simulated else "owner"
         feedback = Feedback.on(
@@ -105,8 +111,21 @@ class Decisions:
             boot_id=boot_id(),
         )
         self._write(lambda: self._journal.record_rating(feedback), is_rating=True)
-        message = f"rated: {feedback.title}, {feedback.stars} stars ({feedback.source})"
+        message = self._rated(feedback)
         return Outcome(ok=True, message=message, feedback=feedback)
+
+    def _domain(self) -> Domain:
+        return active_domain(self._config.state)
+
+    def _rated(self, feedback: Feedback) -> str:
+        domain = self._domain()
+        named = domain.shown_title(feedback.title, feedback.director)
+        given = (
+            str(feedback.stars)
+            if domain == FILMS
+            else domain.given_outcome(feedback.stars, feedback.rating)
+        )
+        return f"rated: {named}, {given}{domain.plain_unit} ({feedback.source})"
 
     def synchronise(self, model_hash: str) -> Outcome:
         """Ask the sync service to synchronise, and to verify the newest picks of this model.
@@ -169,14 +188,16 @@ class Decisions:
             unrated = self._journal.awaiting_rating()
             if unrated:
                 return unrated[0]
-            why = "no approved film is waiting for a rating; approve a pick first"
+            thing = self._domain().words.thing
+            why = f"no approved {thing} is waiting for a rating; approve a pick first"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
         entry = self._journal.find_pick(pick_id)
         if entry is None:
             why = f"there is no pick {pick_id[:60]!r}; `greenlight history` lists them"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
         if entry.decision != "approved":
-            why = f"{entry.pick.title} was not approved, so it was not made; approve it first"
+            named = self._domain().shown_title(entry.pick.title, entry.pick.director)
+            why = f"{named} was not approved, so there is nothing to rate; approve it first"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
         return entry
 

@@ -11,6 +11,7 @@ import msgspec
 
 from edge.appliance.machine import pattern
 from edge.journal import Journal
+from edge.models.active_domain import active_domain
 from edge.models.store import ModelStore, Pointer, StoreDamaged
 from edge.panel.led import MEANING
 
@@ -39,6 +40,7 @@ def running(appliance: Appliance) -> dict[str, Any]:
         and {"name": manifest.name, "version": manifest.version, "hash": manifest.model_hash},
         "previous": pointer.previous,
         "narrowed": appliance.slate is not None,
+        "domain": msgspec.to_builtins(appliance.domain),
         **_journal(appliance.journal),
         **_disk(appliance.config.state),
     }
@@ -55,6 +57,7 @@ def stopped(journal: Journal, state: Path, thing: str) -> dict[str, Any]:
         "attention": damage,
         "thing": thing,
         "model": model,
+        "domain": msgspec.to_builtins(active_domain(state)),
         **_journal(journal),
         **_disk(state),
     }
@@ -75,7 +78,12 @@ def _journal(journal: Journal) -> dict[str, Any]:
     return {
         "pick": msgspec.to_builtins(pick),
         "awaiting_rating": [
-            {"pick_id": entry.pick.id, "title": entry.pick.title} for entry in awaiting
+            {
+                "pick_id": entry.pick.id,
+                "title": entry.pick.title,
+                "director": entry.pick.director,
+            }
+            for entry in awaiting
         ],
         "outbox": {
             "waiting": waiting,

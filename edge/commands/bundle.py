@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from data.errors import GreenlightError
 
 if TYPE_CHECKING:
+    from data.domain import Domain
     from edge.search.model import Model
 
 # Where training leaves its bundle in a checkout.
@@ -44,6 +45,14 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
     if not folder.is_dir():
         raise NoBundle(f"{folder}: no such folder; train a model, or name one with --bundle")
     return Model.open(folder, keys)
+
+
+def opened_domain(bundle: Path | None, state: Path | None = None) -> Domain:
+    """Return what the model that `open_model` has opened is about."""
+    from edge import config
+    from edge.models.active_domain import domain_of
+
+    return domain_of(bundle or _active(config.read(None, state).state) or CHECKOUT_BUNDLE)
 
 
 def _active(state: Path) -> Path | None:

@@ -11,7 +11,9 @@ import typer
 from edge.commands.options import ConfigOption, JsonOption, StateOption, configured
 
 if TYPE_CHECKING:
+    from data.domain import Domain
     from edge.journal import HistoryEntry
+    from edge.journal.rows import Rating
 
 # A table is read from the top; --limit shows more.
 _SHOWN = 20
@@ -44,9 +46,11 @@ def history(
     import msgspec
 
     from edge.journal import JOURNAL, Journal
+    from edge.models.active_domain import active_domain
 
     # Reading needs no lock, so this works with and without a running appliance.
-    with Journal.open(configured(config, state).state / JOURNAL) as journal:
+    settings = configured(config, state)
+    with Journal.open(settings.state / JOURNAL) as journal:
         if feedback is not None:
             _hand_over(journal.feedback(), feedback)
             return
@@ -57,9 +61,9 @@ def history(
     elif as_csv:
         from edge.journal.spreadsheet import as_csv as spreadsheet
 
-        sys.stdout.write(spreadsheet(entries))
+        sys.stdout.write(spreadsheet(entries, active_domain(settings.state)))
     else:
-        _print_table(entries)
+        _print_table(entries, active_domain(settings.state))
 
 
 def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:
@@ -82,7 +86,7 @@ def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:
     print(f"{len(ratings):,} ratings are in {place}, {new:,} of them new")
 
 
-def _print_table(entries: list[HistoryEntry]) -> None:
+def _print_table(entries: list[HistoryEntry], domain: Domain) -> None:
     """Print one line a film, also in 80 columns; what doesn't fit is cut, and whole in the CSV."""
     from datetime import datetime
 
@@ -92,23 +96,26 @@ def _print_table(entries: list[HistoryEntry]) -> None:
     zone = datetime.now().astimezone().tzinfo
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, expand=True)
     table.add_column(f"made ({zone})", no_wrap=True, min_width=12)
-    table.add_column("film", no_wrap=True, ratio=4)
-    table.add_column("director", no_wrap=True, ratio=4)
-    table.add_column("year", no_wrap=True, min_width=4)
-    table.add_column("genres", no_wrap=True, ratio=4)
+    if domain.words.titles:
+        table.add_column(domain.words.thing, no_wrap=True, ratio=4)
+    table.add_column(domain.choice.word, no_wrap=True, ratio=4)
+    if domain.ordinal:
+        table.add_column(domain.ordinal.word, no_wrap=True, min_width=4)
+    if domain.tags:
+        table.add_column(domain.tags.words, no_wrap=True, ratio=4)
     table.add_column("exp.", no_wrap=True, min_width=4)
     table.add_column("rated", no_wrap=True, ratio=3)
     for entry in entries:
         pick = entry.pick
-        rated = ", ".join(f"{r.stars:g} {r.delivery}" for r in entry.ratings)
+        rated = ", ".join(f"{_given(domain, r)} {r.delivery}" for r in entry.ratings)
         made = datetime.fromisoformat(pick.made_at).astimezone(zone)
         table.add_row(
             f"{made:%d %b %H:%M}" if made.year == datetime.now(zone).year else f"{made:%Y-%m-%d}",
-            pick.title,
+            *([pick.title] if domain.words.titles else []),
             pick.director,
-            str(pick.year),
-            "/".join(pick.genres),
-            f"{pick.prediction.expected:.2f}" + ("*" if pick.explored else ""),
+            *([domain.shown_ordinal(pick.year)] if domain.ordinal else []),
+            *(["/".join(pick.genres)] if domain.tags else []),
+            domain.shown_outcome(pick.prediction.expected) + ("*" if pick.explored else ""),
             rated or entry.decision or "-",
         )
     console = Console()
@@ -118,3 +125,11 @@ def _print_table(entries: list[HistoryEntry]) -> None:
     console.print(table)
     if any(entry.pick.explored for entry in entries):
         console.print("* picked to learn from", style="dim")
+
+
+def _given(domain: Domain, rating: Rating) -> str:
+    from data.domain import FILMS
+
+    if domain == FILMS:
+        return str(rating.stars)
+    return domain.given_outcome(rating.stars, rating.rating)

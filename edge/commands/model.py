@@ -23,8 +23,10 @@ def retry(config: ConfigOption = None, state: StateOption = None, json: JsonOpti
     """Try the newest model that was given up once more, as if it had just been downloaded."""
     from edge.appliance import RetryModel, client
     from edge.commands.output import print_outcome
+    from edge.models.active_domain import active_domain
 
-    outcome = client.execute(configured(config, state), RetryModel())
-    print_outcome(outcome, as_json=json)
+    settings = configured(config, state)
+    outcome = client.execute(settings, RetryModel())
+    print_outcome(outcome, active_domain(settings.state), as_json=json)
     if not outcome.ok:
         raise typer.Exit(outcome.exit_code)

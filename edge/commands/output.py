@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from data.domain import Domain
     from edge.appliance import Outcome
 
 _MEGABYTE = 1e6
 
 
-def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
-    """Print what came of a command; a refusal goes to standard error."""
+def print_outcome(outcome: Outcome, domain: Domain, *, as_json: bool) -> None:
+    """Print what came of a command, in a domain's words; a refusal goes to standard error."""
     if as_json:
         print(msgspec.json.encode(outcome).decode())
     elif not outcome.ok:
         print(outcome.error, file=sys.stderr)
     else:
-        _print_done(outcome)
+        _print_done(outcome, domain)
 
 
-def _print_done(outcome: Outcome) -> None:
+def _print_done(outcome: Outcome, domain: Domain) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -33,9 +34,9 @@ def _print_done(outcome: Outcome) -> None:
         from edge.search.show import pick_table, slate_grid
 
         if "slate" in msgspec.json.decode(answer):
-            console.print(slate_grid(msgspec.json.decode(answer, type=SlateAnswer)))
+            console.print(slate_grid(msgspec.json.decode(answer, type=SlateAnswer), domain))
         else:
-            console.print(pick_table(msgspec.json.decode(answer, type=Answer)))
+            console.print(pick_table(msgspec.json.decode(answer, type=Answer), domain))
     console.print(Text(outcome.message, style="bold"))
 
 
@@ -45,6 +46,8 @@ def print_status(reply: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from data.domain import Domain
+
     console = Console()
     for sentence in reply.get("attention", []):
         console.print(Text(f"! {sentence}", style="bold yellow"))
@@ -53,12 +56,12 @@ def print_status(reply: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
     table.add_column()
-    for name, value in _lines(reply):
+    for name, value in _lines(reply, msgspec.convert(reply["domain"], Domain)):
         table.add_row(name, value)
     console.print(table)
 
 
-def _lines(reply: dict[str, Any]) -> list[tuple[str, str]]:
+def _lines(reply: dict[str, Any], domain: Domain) -> list[tuple[str, str]]:
     model, pick, outbox = reply.get("model"), reply.get("pick"), reply["outbox"]
     lines = [
         ("thing", reply["thing"]),
@@ -68,8 +71,11 @@ def _lines(reply: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if pick:
         explored = ", picked to learn from" if pick["explored"] else ""
-        lines.append(("pick", f"{pick['title']} by {pick['director']}, {pick['year']}{explored}"))
-    if titles := [film["title"] for film in reply["awaiting_rating"]]:
+        named = domain.described(pick["title"], pick["director"], pick["year"])
+        lines.append(("pick", f"{named}{explored}"))
+    if titles := [
+        domain.shown_title(film["title"], film["director"]) for film in reply["awaiting_rating"]
+    ]:
         lines.append(("to rate", ", ".join(titles)))
     quarantined = f", {outbox['quarantined']} refused" if outbox["quarantined"] else ""
     lines.append(("ratings to send", f"{outbox['waiting']}{quarantined}"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,9 @@ from edge.commands.options import (
     configured,
     stopped_journal,
 )
+
+if TYPE_CHECKING:
+    from edge.config import Config
 
 # Searching everything row by row takes minutes.
 _SEARCH_SECONDS = 1800.0
@@ -31,7 +35,9 @@ def register(app: typer.Typer) -> None:
 def press(config: ConfigOption = None, state: StateOption = None, json: JsonOption = False) -> None:
     """Find a fresh pick, as a short press of the button does, and show it with its slate."""
     settings = configured(config, state)
-    _show(client.execute(settings, Press(), timeout_seconds=_SEARCH_SECONDS), as_json=json)
+    _show(
+        settings, client.execute(settings, Press(), timeout_seconds=_SEARCH_SECONDS), as_json=json
+    )
 
 
 def hold(
@@ -42,8 +48,9 @@ def hold(
 ) -> None:
     """Hold the simulated button: 2 s approves, 5 s synchronises and verifies, 10 s shuts down."""
     timeout = seconds + _SEARCH_SECONDS
-    outcome = client.execute(configured(config, state), Hold(seconds), timeout_seconds=timeout)
-    _show(outcome, as_json=json)
+    settings = configured(config, state)
+    outcome = client.execute(settings, Hold(seconds), timeout_seconds=timeout)
+    _show(settings, outcome, as_json=json)
 
 
 def approve(
@@ -53,13 +60,14 @@ def approve(
     json: JsonOption = False,
 ) -> None:
     """Approve the pick that is waiting: the film is made, and can be rated once it is out."""
-    _show(client.execute(configured(config, state), Approve(pick)), as_json=json)
+    settings = configured(config, state)
+    _show(settings, client.execute(settings, Approve(pick)), as_json=json)
 
 
 def rate(
     stars: Annotated[
         float | None,
-        typer.Argument(min=1, max=10, help="The film's real rating, 1 to 10; decimals are fine."),
+        typer.Argument(help="The real rating: 1 to 10 for a film, else on the domain's own scale."),
     ] = None,
     pick: PickOption = None,
     simulated: Annotated[
@@ -75,8 +83,21 @@ def rate(
     """Rate an approved film: the newest one without a rating, or the one --pick names."""
     if (stars is None) != simulated:
         raise typer.BadParameter("give the stars, or --simulated to have them drawn")
-    command = Rate(stars, pick, simulated)
-    _show(client.execute(configured(config, state), command), as_json=json)
+    settings = configured(config, state)
+    if stars is not None:
+        stars = _on_wire(settings.state, stars)
+    _show(settings, client.execute(settings, Rate(stars, pick, simulated)), as_json=json)
+
+
+def _on_wire(state: Path, given: float) -> float:
+    """Return the rating from 1 to 10 of an outcome on the domain's own scale."""
+    from data.errors import InvalidRecord
+    from edge.models.active_domain import active_domain
+
+    try:
+        return active_domain(state).rating_of(given)
+    except InvalidRecord as error:
+        raise typer.BadParameter(error.reason) from None
 
 
 def status(
@@ -104,9 +125,10 @@ def status(
         print_status(reply)
 
 
-def _show(outcome: Outcome, *, as_json: bool) -> None:
+def _show(settings: Config, outcome: Outcome, *, as_json: bool) -> None:
     from edge.commands.output import print_outcome
+    from edge.models.active_domain import active_domain
 
-    print_outcome(outcome, as_json=as_json)
+    print_outcome(outcome, active_domain(settings.state), as_json=as_json)
     if not outcome.ok:
         raise typer.Exit(outcome.exit_code)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 if TYPE_CHECKING:
+    from data.domain import Domain
     from data.films import Combination
     from edge.search.answer import Answer
     from edge.search.different import Differ
@@ -165,7 +166,9 @@ def pick(
         sys.stdout.buffer.write(answer.to_json() + b"\n")
         sys.stdout.buffer.flush()
     else:
-        _show(answer)
+        from edge.commands.bundle import opened_domain
+
+        _show(answer, opened_domain(bundle, state))
 
 
 class _Question(NamedTuple):
@@ -309,11 +312,15 @@ class _RowProgress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _show(answer: Answer) -> None:
+def _show(answer: Answer, domain: Domain) -> None:
     from rich.console import Console
 
     from edge.search.answer import SlateAnswer
     from edge.search.show import pick_table, slate_grid
 
-    shown = slate_grid(answer) if isinstance(answer, SlateAnswer) else pick_table(answer)
+    shown = (
+        slate_grid(answer, domain)
+        if isinstance(answer, SlateAnswer)
+        else pick_table(answer, domain)
+    )
     Console().print(shown)

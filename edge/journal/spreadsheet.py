@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 
+from data.domain import FILMS, Domain
 from data.films import genre_slots
 from edge.journal.rows import HistoryEntry, Rating
 
@@ -17,35 +19,66 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(entries: list[HistoryEntry]) -> str:
+def as_csv(entries: list[HistoryEntry], domain: Domain = FILMS) -> str:
     """Return the history as CSV, oldest first; a pick with two ratings takes two lines.
 
     Args:
         entries: newest first, as the journal gives them.
+        domain: whose words head the columns, and on whose scale the outcomes are.
     """
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    films = domain == FILMS
+    left_out = set() if films else _absent(domain)
+    header = COLUMNS if films else tuple(map(_words(domain), COLUMNS))
+    kept = [place for place, name in enumerate(COLUMNS) if name not in left_out]
+    writer.writerow([header[place] for place in kept])
     for entry in reversed(entries):
         for rating in entry.ratings or (None,):
-            writer.writerow([_safe(cell) for cell in _row(entry, rating)])
+            row = _row(entry, rating, domain)
+            writer.writerow([_safe(row[place]) for place in kept])
     return text.getvalue()
 
 
-def _row(entry: HistoryEntry, rating: Rating | None) -> tuple[object, ...]:
+def _absent(domain: Domain) -> set[str]:
+    """Return the columns that say nothing in this domain."""
+    absent = {"stars"}
+    absent |= set() if domain.words.titles else {"title"}
+    absent |= set() if domain.ordinal else {"year"}
+    return absent | (set() if domain.tags else {"genre1", "genre2", "genre3"})
+
+
+def _words(domain: Domain) -> Callable[[str], str]:
+    words = {"director": domain.choice.word, "rating": domain.outcome.unit or "rating"}
+    if domain.ordinal:
+        words["year"] = domain.ordinal.word
+    if domain.tags:
+        words |= {f"genre{slot}": f"{domain.tags.word}{slot}" for slot in (1, 2, 3)}
+    return lambda column: words.get(column, column)
+
+
+def _row(entry: HistoryEntry, rating: Rating | None, domain: Domain) -> tuple[object, ...]:
     pick = entry.pick
-    told = (pick.title, pick.director, pick.year, *genre_slots(pick.genres))
+    year = pick.year if domain.ordinal is None else pick.year - domain.ordinal.shift
+    told = (pick.title, pick.director, year, *genre_slots(pick.genres))
     given: tuple[object, ...] = ("",) * 5
     if rating is not None:
         # The exact rating where one was given; else the stars say all that is known.
-        exact = "" if rating.rating is None else repr(rating.rating)
+        if domain != FILMS:
+            exact = domain.given_outcome(rating.stars, rating.rating)
+        else:
+            exact = "" if rating.rating is None else repr(rating.rating)
         given = (rating.stars, exact, rating.source, rating.rated_at, rating.delivery)
     return (
-        *(entry.seq, pick.made_at, *told, repr(pick.prediction.expected)),
+        *(entry.seq, pick.made_at, *told, _expected(pick.prediction.expected, domain)),
         *(entry.decision or "", *given),
         *(pick.model_version, pick.model_hash, pick.id),
         "yes" if pick.explored else "no",
     )
+
+
+def _expected(expected: float, domain: Domain) -> str:
+    return repr(expected if domain == FILMS else domain.outcome.of_rating(expected))
 
 
 def _safe(cell: object) -> object:

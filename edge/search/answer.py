@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from data.domain import FILMS, Domain
 from data.films import GOOD_STARS, Combination, Genres, Kind
 from data.manifest import BestUnseen
 from data.picks import Prediction
@@ -99,18 +100,24 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def caveat(self) -> str | None:
-        """What to think of the best of very many; None for the best of 36."""
+        """What to think of the best of very many films; None for the best of 36."""
+        return self.caveat_in(FILMS)
+
+    def caveat_in(self, domain: Domain) -> str | None:
+        """Return what to think of the best of very many, in a domain's words."""
         if self.searched == "slate" or self.space.size <= _FEW:
             return None
         known = self.best_unseen
         lucky = f"The best of {self.space.size:,} is partly the luckiest error"
         if known is None:
             return f"{lucky}: expect less."
+        good = f"{domain.outcome.of_rating(GOOD_STARS):.3g}{domain.plain_unit}"
+        got = f"{domain.shown_outcome(known.stars)}{domain.plain_unit}"
         return (
-            f"{lucky}. Of the {known.films:,} films that the model rated highest without having"
-            f" seen them, {known.came_true:.0%} got {GOOD_STARS} stars or more, where it had said"
-            f" {known.stated:.0%}; they got {known.stars:.2f} stars, where it had said"
-            f" {known.expected:.2f}."
+            f"{lucky}. Of the {known.films:,} {domain.words.things} that the model rated highest"
+            f" without having seen them, {known.came_true:.0%} got {good} or more, where it had"
+            f" said {known.stated:.0%}; they got {got}, where it had said"
+            f" {domain.shown_outcome(known.expected)}."
         )
 
     def to_json(self) -> bytes:

@@ -17,6 +17,7 @@ from data.catalogue import Catalogue, DirectorEntry
 from data.errors import GreenlightError
 from data.films import MAX_GENRES, Combination, Genres
 from edge.search.catalogue_index import REGULAR_FILMS
+from edge.search.domain_slate import in_domain
 from edge.search.model import Model
 from edge.search.resolve import limit_to_drop, resolve
 from edge.search.rules import Ban, allows, bans_of
@@ -84,6 +85,7 @@ def draw_slate(
         EmptySlate: the limits, or what is not excluded of them, leave too little.
     """
     index = model.index
+    slate = in_domain(slate, model.domain)
     space = resolve(slate, index, rng, excluded, today=today)
     able = _able(slate, space)
     if len(able) < _fewest(slate):

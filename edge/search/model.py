@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from data.bundle import Bundle, read_bundle
 from data.catalogue import Catalogue
+from data.domain import FILMS, Domain
 from data.errors import GreenlightError
 from data.films import Combination, genre_slots
 from data.graph_rule import check_graph
@@ -66,6 +67,7 @@ class Model:
         version: as its manifest says.
         hash: the SHA-256 of `graph`.
         best_unseen: what its best predictions came to, if its manifest says so.
+        domain: what it is about, for whatever a person reads.
 
     Raises:
         BadModel: if ONNX Runtime refuses the graph, or it lacks an input or output.
@@ -80,12 +82,14 @@ class Model:
         version: int,
         hash: str,
         best_unseen: BestUnseen | None = None,
+        domain: Domain = FILMS,
     ) -> None:
         self.catalogue = catalogue
         self.best_unseen = best_unseen
         self.name = name
         self.version = version
         self.hash = hash
+        self.domain = domain
         self._session = session_of(graph)
         self._outputs = {output.name for output in self._session.get_outputs()}
         if missing := {"expected", "probabilities"} - self._outputs:
@@ -109,6 +113,7 @@ class Model:
             version=manifest.version,
             hash=bundle.model_hash,
             best_unseen=manifest.best_unseen,
+            domain=manifest.about,
         )
 
     @classmethod

@@ -11,6 +11,7 @@ from data.films import GOOD_STARS, KINDS, Combination
 from edge.search.among import Among, best_among
 from edge.search.answer import Answer, Choice, SlateAnswer, SpaceSummary
 from edge.search.different import BY_DIRECTOR, Differ, different, find_different
+from edge.search.domain_slate import in_domain
 from edge.search.drawn_slate import DrawnSlate
 from edge.search.exact import find
 from edge.search.explain import explain
@@ -62,6 +63,7 @@ def choose(
     if explore and set(differ) - {"director"}:
         raise InvalidSlate("A film to learn from is listed with others of different directors only")
     started = time.perf_counter()
+    slate = in_domain(slate, model.domain)
     rng = random.Random(seed)
     space = resolve(slate, model.index, rng, leave_out, today=today)
     if not space.size:

@@ -10,8 +10,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from data.domain import FILMS, Domain
 from data.films import shown_stars
 from edge.search.answer import Answer, Choice, How, SlateAnswer
+from edge.search.explain import Why
 
 # From cool to hot; light enough for black figures in the middle, dark enough for white at the ends.
 _HEAT = (
@@ -62,8 +64,13 @@ def bars(probabilities: Sequence[float]) -> str:
     return "".join(_BARS[round(p / most * (len(_BARS) - 1))] for p in probabilities)
 
 
-def slate_grid(answer: SlateAnswer) -> RenderableType:
-    """Return the slate as a grid, cool to hot: directors and years down, genre sets across."""
+def slate_grid(answer: SlateAnswer, domain: Domain = FILMS) -> RenderableType:
+    """Return the slate as a grid, cool to hot: directors and years down, genre sets across.
+
+    Args:
+        answer: to show.
+        domain: whose words and scale are used.
+    """
     slate = answer.slate
     low, high = min(answer.expected), max(answer.expected)
     best = answer.picks[0].combination
@@ -72,136 +79,185 @@ def slate_grid(answer: SlateAnswer) -> RenderableType:
     grid.add_column(justify="right")
     for genres in slate.genre_sets:
         grid.add_column(
-            Text("\n".join(genres), justify="center"), justify="center", vertical="bottom"
+            Text("\n".join(domain.shown_tags(genres)), justify="center"),
+            justify="center",
+            vertical="bottom",
         )
     places = iter(zip(slate.options, answer.expected, strict=True))
     for director in slate.directors:
         for number, year in enumerate(slate.years):
-            cells = [Text(f"{director}  " if number == 0 else ""), Text(f"{year}  ")]
+            cells = [
+                Text(f"{director}  " if number == 0 else ""),
+                Text(f"{domain.shown_ordinal(year)}  "),
+            ]
             for _ in slate.genre_sets:
                 option, expected = next(places)
                 mark = "★" if option.combination == best else " "
-                cell = f"   {mark} {stars(expected)}    "
+                cell = f"   {mark} {domain.shown_outcome(expected)}    "
                 cells.append(Text(cell, _style(heat(expected, low, high))))
             grid.add_row(*cells)
-    return Group(grid, Text(), pick_table(answer))
+    return Group(grid, Text(), pick_table(answer, domain))
 
 
-def pick_table(answer: Answer) -> RenderableType:
-    """Return the best film with its reasons, the others below, and how they were found."""
-    parts: list[RenderableType] = [_best(answer)]
+def pick_table(answer: Answer, domain: Domain = FILMS) -> RenderableType:
+    """Return the best film with its reasons, the others below, and how they were found.
+
+    Args:
+        answer: to show.
+        domain: whose words and scale are used.
+    """
+    parts: list[RenderableType] = [_best(answer, domain)]
     if len(answer.picks) > 1:
-        parts.append(_others(answer.picks))
-    if answer.caveat is not None:
-        parts.append(Text(answer.caveat))
-    parts += [Text(f"! {warning}", "yellow") for warning in answer.warnings]
+        parts.append(_others(answer.picks, domain))
+    if (caveat := answer.caveat_in(domain)) is not None:
+        parts.append(Text(caveat))
+    parts += [Text(f"! {domain.reword(warning)}", "yellow") for warning in answer.warnings]
     if answer.fault:
         parts.append(Text(f"!! {answer.fault}", "bold red"))
-    parts.append(Text(_footer(answer), "dim"))
+    parts.append(Text(_footer(answer, domain), "dim"))
     return Group(*parts)
 
 
-def _best(answer: Answer) -> Panel:
+def _best(answer: Answer, domain: Domain) -> Panel:
     pick = answer.picks[0]
     lines = [
-        Text(pick.title, "bold"),
-        Text(f"{pick.director}, {_year(pick)}, {' · '.join(pick.genres)}"),
+        Text(domain.shown_title(pick.title, pick.director), "bold"),
+        *([Text(place)] if (place := _place(pick, domain, named=domain.words.titles)) else []),
         Text.assemble(
-            (f"{stars(pick.expected)} stars expected", "bold green"),
-            f"   {pick.eight_or_more:.0%} for eight or more",
+            (
+                f"{domain.shown_outcome(pick.expected)}{domain.plain_unit} expected",
+                "bold green",
+            ),
+            f"   {domain.good_share(pick.probabilities):.0%} for {_good(domain)}",
         ),
         # A line of its own: it must not be broken on a narrow terminal.
-        Text.assemble("1 ", (bars(pick.probabilities), "cyan"), " 10"),
+        Text.assemble(
+            f"{_end(domain, 1)} ", (bars(pick.probabilities), "cyan"), f" {_end(domain, 10)}"
+        ),
     ]
     if pick.why is not None:
-        why = pick.why
-        lines.append(
-            Text(
-                f"{why.average:.2f} the average film  {signed(why.director)} the director  "
-                f"{signed(why.year)} the year  {signed(why.genres)} the genres"
-            )
-        )
+        lines.append(Text(_why(pick.why, domain)))
     if pick.drawn is not None:
-        lines.append(Text(_what_was_drawn(answer), "magenta"))
+        lines.append(Text(_what_was_drawn(answer, domain), "magenta"))
     if answer.runner_up is not None and len(answer.picks) == 1:
         second = answer.runner_up
-        apart = abs(pick.expected - second.expected)
+        apart = domain.outcome.difference(abs(pick.expected - second.expected))
         where = (
             f"The best, {apart:.2f} ahead" if answer.explored else f"Runner-up, {apart:.2f} behind"
         )
-        lines.append(
-            Text(
-                f"{where}: {second.title}, {second.director}, "
-                f"{_year(second)}, {' · '.join(second.genres)}",
-                "dim",
-            )
-        )
-    title = "A film to learn from" if answer.explored else "The film to make"
+        title = f"{second.title}, " if domain.words.titles else ""
+        lines.append(Text(f"{where}: {title}{_place(second, domain)}", "dim"))
+    thing = domain.words.thing
+    title = f"A {thing} to learn from" if answer.explored else f"The {thing} to {domain.words.make}"
     return Panel(Group(*lines), title=title, box=box.ROUNDED, expand=False)
 
 
-def _what_was_drawn(answer: Answer) -> str:
+def _place(pick: Choice, domain: Domain, *, named: bool = True) -> str:
+    """Return whose, when and what a pick is, as far as its domain has these."""
+    parts = [pick.director] if named else []
+    parts += [_year(pick, domain)] if domain.ordinal else []
+    parts += [" · ".join(pick.genres)] if domain.tags else []
+    return ", ".join(parts)
+
+
+def _good(domain: Domain) -> str:
+    return "eight or more" if domain == FILMS else f"{domain.good_outcome} or more"
+
+
+def _end(domain: Domain, stars_: int) -> str:
+    return f"{domain.outcome.of_rating(stars_):g}"
+
+
+def _why(why: Why, domain: Domain) -> str:
+    by = domain.outcome.difference
+    parts = [
+        f"{domain.shown_outcome(why.average)} the average {domain.words.thing}",
+        f"{signed(by(why.director))} the {domain.choice.word}",
+    ]
+    parts += [f"{signed(by(why.year))} the {domain.ordinal.word}"] if domain.ordinal else []
+    parts += [f"{signed(by(why.genres))} the {domain.tags.words}"] if domain.tags else []
+    return "  ".join(parts)
+
+
+def _what_was_drawn(answer: Answer, domain: Domain) -> str:
     pick = answer.picks[0]
-    assert pick.drawn is not None
+    drawn = signed(domain.outcome.difference(pick.drawn or 0.0))
     if answer.explored:
         open_ = f"for what is not known of {pick.director}"
-        return f"Drawn to learn from: {signed(pick.drawn)} on top, {open_}"
-    return f"Drawn to learn from, {signed(pick.drawn)} on top, and it is the best all the same"
+        return f"Drawn to learn from: {drawn} on top, {open_}"
+    return f"Drawn to learn from, {drawn} on top, and it is the best all the same"
 
 
-def _others(picks: Sequence[Choice]) -> Table:
+def _others(picks: Sequence[Choice], domain: Domain) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", justify="right", style="dim")
-    for name in ("Title", "Director"):
+    choice, ordinal, tags = domain.choice.word, domain.ordinal, domain.tags
+    for name in (["Title"] if domain.words.titles else []) + [choice.capitalize()]:
         table.add_column(name)
-    table.add_column("Year", justify="right")
-    table.add_column("Genres")
-    for name in ("Stars", "8 or more"):
+    if ordinal:
+        table.add_column(ordinal.word.capitalize(), justify="right")
+    if tags:
+        table.add_column(tags.words.capitalize())
+    good = "8 or more" if domain == FILMS else _good(domain)
+    for name in (domain.outcome.unit.capitalize() or "Expected", good):
         table.add_column(name, justify="right")
-    table.add_column("1 to 10", no_wrap=True)
-    for name in ("Director", "Year", "Genres"):
-        table.add_column(name, justify="right", style="dim")
+    table.add_column(f"{_end(domain, 1)} to {_end(domain, 10)}", no_wrap=True)
+    shared = [choice, *([ordinal.word] if ordinal else []), *([tags.words] if tags else [])]
+    for name in shared:
+        table.add_column(name.capitalize(), justify="right", style="dim")
     low, high = picks[-1].expected, picks[0].expected
     for number, pick in enumerate(picks, 1):
         why = pick.why
-        shares = [signed(v) for v in (why.director, why.year, why.genres)] if why else ["", "", ""]
+        values = (
+            [why.director, *([why.year] if ordinal else []), *([why.genres] if tags else [])]
+            if why
+            else []
+        )
+        shares = [signed(domain.outcome.difference(v)) for v in values] or [""] * len(shared)
+        cells: list[RenderableType] = [str(number)]
+        cells += [pick.title] if domain.words.titles else []
+        cells += [pick.director]
+        cells += [_year(pick, domain)] if ordinal else []
+        cells += [" · ".join(pick.genres)] if tags else []
         table.add_row(
-            str(number),
-            pick.title,
-            pick.director,
-            _year(pick),
-            " · ".join(pick.genres),
-            Text(f" {stars(pick.expected)} ", _style(heat(pick.expected, low, high))),
-            f"{pick.eight_or_more:.0%}",
+            *cells,
+            Text(
+                f" {domain.shown_outcome(pick.expected)} ", _style(heat(pick.expected, low, high))
+            ),
+            f"{domain.good_share(pick.probabilities):.0%}",
             Text(bars(pick.probabilities), "cyan"),
             *shares,
         )
     return table
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+def _count(number: int, word: str, words: str) -> str:
+    return f"{number:,} {word if number == 1 else words}"
 
 
-def _year(pick: Choice) -> str:
-    return f"{pick.year}*" if pick.extrapolated else str(pick.year)
+def _year(pick: Choice, domain: Domain) -> str:
+    return domain.shown_ordinal(pick.year) + ("*" if pick.extrapolated else "")
 
 
-def _footer(answer: Answer) -> str:
-    space = answer.space
-    span = f"{space.first_year} to {space.last_year}" if space.years > 1 else str(space.first_year)
+def _footer(answer: Answer, domain: Domain) -> str:
+    space, ordinal, tags = answer.space, domain.ordinal, domain.tags
     what = "plausible combinations" if space.plausible else "combinations"
     if answer.searched == "file":
         what = "rows"
-    directors = _count(space.directors, "director")
-    sets, years = _count(space.genre_sets, "genre set"), _count(space.years, "year")
+    parts = [_count(space.directors, domain.choice.word, domain.choice.words)]
+    if ordinal:
+        first, last = map(domain.shown_ordinal, (space.first_year, space.last_year))
+        span = f"{first} to {last}" if space.years > 1 else first
+        parts.append(f"{_count(space.years, ordinal.word, ordinal.words)} ({span})")
+    if tags:
+        parts.append(_count(space.genre_sets, f"{tags.word} set", f"{tags.word} sets"))
     took = f"{answer.seconds * 1000:.3g} ms"
     model = f"Model {answer.model_name} version {answer.model_version}, {answer.model_hash[:12]}"
     lines = [
-        f"Best of {space.size:,} {what}: {directors}, {years} ({span}), {sets}.",
+        f"Best of {space.size:,} {what}: {', '.join(parts)}.",
         f"Found in {took}, {_HOW[answer.searched]}; {answer.looked_at:,} looked at.",
         f"{model}; seed {answer.seed}.",
     ]
-    if any(pick.extrapolated for pick in answer.picks):
-        lines.append("* beyond the years that the model learnt from")
+    if ordinal and any(pick.extrapolated for pick in answer.picks):
+        lines.append(f"* beyond the {ordinal.words} that the model learnt from")
     return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import json
 import re
 import shutil
 import subprocess
@@ -73,15 +72,13 @@ def test_search_your_slate(bundle):
     assert said == run("search_your_slate.py", EXAMPLES / "slate.toml", bundle)
 
 
-def test_another_domain_best_coffee(tmp_path):
-    said = run("another_domain/best_coffee.py", tmp_path / "coffee")
-    assert "learnt from" in said
-    assert len(re.findall(r"points: .*, harvest 202[67]: ", said)) == 3
-    pick = [sys.executable, "-m", "edge", "pick", "--classic", "--json"]
-    drawn = subprocess.run(
-        [*pick, "--bundle", tmp_path / "coffee"], capture_output=True, check=True, cwd=tmp_path
-    )
-    assert len(json.loads(drawn.stdout)["slate"]["candidates"]) == 36
+def test_make_tables_writes_the_tables_that_are_kept(tmp_path):
+    for name in ("lunches", "plumbers"):
+        (tmp_path / name).mkdir()
+    run("make_tables.py", tmp_path)
+    for name in ("lunches", "plumbers"):
+        table = f"{name}/{name}.csv"
+        assert (tmp_path / table).read_bytes() == (EXAMPLES / table).read_bytes()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import numpy as np
 
 from data import limits, signing, wire
 from data.bundle import beside, write_bundle
+from data.domain import FILMS
 from data.films import NO_GENRE
 from data.manifest import (
     BUNDLE_FORMAT,
@@ -45,7 +46,6 @@ from training.model.grid import GRID
 from training.model.records import COLUMNS, frame_of_films, ratings_of
 from training.progress import ProgressReporter, unreported
 
-MODEL_NAME = "films"
 # The oldest Greenlight that uses what is exported here.
 MIN_SOFTWARE = "0.1.0"
 
@@ -119,13 +119,14 @@ def prepare(
     best = of_best(stars, model.unseen_expected_, model.unseen_probabilities_)
     scorer = Scorer(onnx_model)
     most = limits.MAX_BUNDLE_FILE_BYTES
+    titled = table.domain.words.titles
     files = {
         MODEL: onnx_model,
-        CATALOGUE: wire.encode(catalogue_of(model, table.films), most),
+        CATALOGUE: wire.encode(catalogue_of(model, table.films, titled=titled), most),
         PROBES: wire.encode(probes_of(model, table.films, scorer), most),
     }
     manifest = Manifest(
-        name=MODEL_NAME,
+        name=table.domain.name,
         version=version,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         key_id="",
@@ -139,6 +140,7 @@ def prepare(
         min_onnxruntime=MIN_ONNXRUNTIME,
         bundle_format=BUNDLE_FORMAT,
         min_software=MIN_SOFTWARE,
+        domain=msgspec.UNSET if table.domain == FILMS else table.domain,
     )
     return Exported(model, table, files, parity, manifest)
 

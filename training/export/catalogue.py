@@ -39,8 +39,17 @@ _STOP_WORDS = frozenset({
 })  # fmt: skip
 
 
-def catalogue_of(model: FilmModel, films: Sequence[Film], seed: int = 0) -> Catalogue:
-    """Return the catalogue of a model and the films it learnt from."""
+def catalogue_of(
+    model: FilmModel, films: Sequence[Film], seed: int = 0, *, titled: bool = True
+) -> Catalogue:
+    """Return the catalogue of a model and the films it learnt from.
+
+    Args:
+        model: the fitted one.
+        films: that it learnt from.
+        seed: of the draw of background rows.
+        titled: whether the films' titles are names that new ones can be made of.
+    """
     by_director: dict[str, list[Film]] = defaultdict(list)
     for film in films:
         by_director[film.director].append(film)
@@ -54,7 +63,7 @@ def catalogue_of(model: FilmModel, films: Sequence[Film], seed: int = 0) -> Cata
         ),
         years=YearRange(*model.table_years_),
         training_years=YearRange(*model.training_years_),
-        titles=titles_of(films),
+        titles=titles_of(films) if titled else Titles(words=(), existing=()),
         background=tuple(
             Background(f.director, f.year, tuple(sorted(number[g] for g in f.genres)))
             for f in (films[i] for i in np.sort(chosen))

@@ -115,7 +115,7 @@ def _fit_and_judge(
     progress: ProgressReporter,
 ) -> Verdict:
     rows = found.training()
-    table = FilmTable(SOURCE, rows.origin, rows.films, [])
+    table = FilmTable(SOURCE, rows.origin, rows.films, [], old.manifest.about)
     try:
         exported = prepare(
             table,

@@ -243,6 +243,8 @@ def _tags(columns: Sequence[Column]) -> DomainTags:
 
 def _unit(column: Column) -> str:
     name = plain(column.name)
+    if any(value.endswith("%") for value in column.values):
+        return "%"
     return "stars" if "star" in name else "points"
 
 
