@@ -11,7 +11,8 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -39,6 +40,7 @@ from edge.appliance.disk_space import JournalWriter
 from edge.appliance.machine import Effect, Event, Obstacle, Phase, State, handle, pattern
 from edge.appliance.observers import Observers
 from edge.appliance.pick_finder import PickFinder
+from edge.appliance.recorder import Recorder
 from edge.appliance.workers import Worker
 from edge.config import Config
 from edge.journal import Journal, JournalError, JournalFull
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from edge.search.model import Model
     from edge.search.slate import Slate
 
+Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 _LONGEST_HOLD_SECONDS = 60.0
 _RELEASE_SECONDS = 5.0
@@ -76,6 +79,7 @@ class Parts:
     lights: LedPlayer
     searcher: Worker
     writer: JournalWriter
+    recorder: Recorder
     boot_id: str
 
 
@@ -99,6 +103,7 @@ class Appliance:
         self.journal = parts.journal
         self.store = parts.store
         self.writer = parts.writer
+        self.recorder = parts.recorder
         self.hardware = parts.hardware
         self.boot_id = parts.boot_id
         self.started = time.monotonic()
@@ -121,7 +126,8 @@ class Appliance:
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
         )
         self._work_marker = models.WorkMarker(parts.store, parts.boot_id)
-        self._decisions = Decisions(parts.journal, parts.config, parts.writer.write)
+        self._decisions = Decisions(parts.recorder.journal, parts.config, parts.writer.write)
+        self._deciding = asyncio.Lock()
         self._changed = changed
         self._shown = self.state
         self._holding = asyncio.Lock()
@@ -142,27 +148,27 @@ class Appliance:
                 case Hold():
                     return await self._hold(command.seconds)
                 case Rate():
-                    return self._done(self._decisions.rate(command))
+                    return self._done(await self._record(partial(self._decisions.rate, command)))
                 case Narrow():
                     outcome = self._decisions.narrow(command.slate, self.model)
                     self.slate = command.slate
+                    self.attention.clear("slate")
                     return self._done(outcome)
                 case RetryModel():
-                    return self._done(self._decisions.retry_model(self.store))
+                    retry = partial(self._decisions.retry_model, self.store)
+                    return self._done(await self._record(retry))
                 case MarkRead():
                     self.attention.clear()
                     return Outcome(ok=True)
                 case Press():
                     return await self._press(wait=command.wait)
                 case Approve():
-                    self._ask(Event.APPROVAL_ASKED, Effect.APPROVE)
-                    outcome = self._decisions.approve(self.pick, command.pick_id)
-                    self.feed(Event.PICK_APPROVED)
-                    return self._done(outcome)
+                    return await self._approve(command.pick_id)
                 case Synchronise():
                     self._ask(Event.SYNC_ASKED, Effect.SYNCHRONISE)
                     model_hash = self.model.hash if self.model is not None else ""
-                    return self._done(self._decisions.synchronise(model_hash))
+                    ask = partial(self._decisions.synchronise, model_hash)
+                    return self._done(await self._record(ask))
                 case ShutDown():
                     self.powers_off |= command.power_off
                     self._ask(Event.STOP_ASKED, Effect.SHUT_DOWN)
@@ -285,13 +291,29 @@ class Appliance:
         self.say(str(error))
         return outcome
 
+    async def _record(self, write: Callable[[], Result]) -> Result:
+        """Write into the journal without holding up the light; return once it is on the disk."""
+        result = await self.recorder.run(write)
+        self.attention.clear("journal")
+        return result
+
+    async def _approve(self, pick_id: str | None) -> Outcome:
+        # A press that comes meanwhile waits: it would change which pick this is about.
+        async with self._deciding:
+            self._ask(Event.APPROVAL_ASKED, Effect.APPROVE)
+            approve = partial(self._decisions.approve, self.pick, pick_id)
+            outcome = await self._record(approve)
+            self.feed(Event.PICK_APPROVED)
+        return self._done(outcome)
+
     async def _warm_up(self, model: Model) -> None:
         with self._work_marker.searching():
             await self._finder.warm_up(model, self.slate)
 
     async def _press(self, *, wait: bool) -> Outcome:
-        waiting = self.state.phase is Phase.DECIDING
-        self._ask(Event.PICK_ASKED, Effect.SEARCH)
+        async with self._deciding:
+            waiting = self.state.phase is Phase.DECIDING
+            self._ask(Event.PICK_ASKED, Effect.SEARCH)
         self.search = asyncio.get_running_loop().create_task(self._search(waiting=waiting))
         if not wait:
             return Outcome(ok=True, message="searching")
@@ -309,7 +331,7 @@ class Appliance:
             with self._work_marker.searching():
                 found = await self._finder.find(self.model, self.slate)
             self._check_still_searching()
-            pick = self._finder.record(found)
+            pick = await self._record(partial(self._finder.record, found, self.recorder.journal))
         except GreenlightError as error:
             outcome = self._refuse(error)
         except Exception as error:  # noqa: BLE001 - the outermost frame of this task
@@ -320,6 +342,8 @@ class Appliance:
         else:
             if found.fault is not None:
                 self.attention.raise_("search", found.fault)
+            else:
+                self.attention.clear("search")
             self.pick = pick
             models.prove(self.store)
             domain = self.domain

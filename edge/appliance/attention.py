@@ -1,8 +1,34 @@
-"""Warnings to the owner: at most one sentence for each thing that can be wrong."""
+"""Warnings to the owner: at most one sentence for each thing that can be wrong.
+
+They survive a restart, in a file of their own: the journal may be what is wrong. What a start
+examines anyway is left out then, and raised again if it is still so.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import threading
 from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from data.durable import replace_durably
+from edge.appliance.boot import now
+
+ATTENTION_FILE = "attention.json"
+# Every start finds these out for itself.
+_FOUND_AT_START = ("disk", "first-bundle", "journal", "page", "update")
+_log = logging.getLogger(__name__)
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """One warning, and when it was first raised, by the device's clock."""
+
+    subject: str
+    sentence: str
+    since: str
 
 
 class Attention:
@@ -10,31 +36,90 @@ class Attention:
 
     Args:
         changed: called with True when the first warning comes, with False when the last one goes.
+        state: the folder that keeps them; None keeps them in memory.
     """
 
-    def __init__(self, changed: Callable[[bool], None]) -> None:
+    def __init__(self, changed: Callable[[bool], None], state: Path | None = None) -> None:
         self._changed = changed
-        self._sentences: dict[str, str] = {}
+        self._path = state / ATTENTION_FILE if state is not None else None
+        self._warnings: dict[str, Warned] = {}
+        self._thread = threading.get_ident()
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
 
     @property
     def sentences(self) -> list[str]:
         """The warnings, oldest first."""
-        return list(self._sentences.values())
+        return [warning.sentence for warning in self._warnings.values()]
+
+    @property
+    def warnings(self) -> list[Warned]:
+        """The warnings with their subjects and times, oldest first."""
+        return list(self._warnings.values())
+
+    def has(self, subject: str) -> bool:
+        """Say whether there is a warning about a subject."""
+        return subject in self._warnings
+
+    def restore(self) -> None:
+        """Take up the warnings from before the restart whose cause may still be there."""
+        if self._path is None:
+            return
+        for warning in kept_warnings(self._path.parent):
+            if warning.subject not in _FOUND_AT_START:
+                self._warnings[warning.subject] = warning
+        if self._warnings:
+            self._changed(True)
+        self._keep()
 
     def raise_(self, subject: str, sentence: str) -> None:
-        """Add a warning, in place of an older one about the same subject."""
-        had_any = bool(self._sentences)
-        self._sentences[subject] = sentence
+        """Add a warning, in place of an older one about the same subject; from any thread."""
+        if self._elsewhere(self.raise_, subject, sentence):
+            return
+        had_any, known = bool(self._warnings), self._warnings.get(subject)
+        if known is not None and known.sentence == sentence:
+            return
+        self._warnings[subject] = Warned(subject, sentence, now())
+        self._keep()
         if not had_any:
             self._changed(True)
 
     def clear(self, subject: str | None = None) -> None:
-        """Remove a subject's warning, or all of them."""
-        if subject is not None and subject not in self._sentences:
+        """Remove a subject's warning, or all of them; from any thread."""
+        if self._elsewhere(self.clear, subject):
+            return
+        if subject is not None and subject not in self._warnings:
             return
         if subject is None:
-            self._sentences.clear()
+            self._warnings.clear()
         else:
-            del self._sentences[subject]
-        if not self._sentences:
+            del self._warnings[subject]
+        self._keep()
+        if not self._warnings:
             self._changed(False)
+
+    def _elsewhere(self, again: Callable[..., None], *values: str | None) -> bool:
+        """Have it done in our own thread; say whether that was necessary."""
+        if self._loop is None or threading.get_ident() == self._thread:
+            return False
+        self._loop.call_soon_threadsafe(again, *values)
+        return True
+
+    def _keep(self) -> None:
+        if self._path is None:
+            return
+        try:
+            replace_durably(self._path, msgspec.json.encode(self.warnings), 0o660)
+        except OSError as error:
+            # They are shown all the same, until the next restart.
+            _log.warning("the warnings could not be kept: %s", error)
+
+
+def kept_warnings(state: Path) -> list[Warned]:
+    """Return the warnings that a state folder keeps; none where they can't be read."""
+    try:
+        return msgspec.json.decode((state / ATTENTION_FILE).read_bytes(), type=list[Warned])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return []

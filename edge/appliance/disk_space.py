@@ -102,6 +102,11 @@ class JournalWriter:
             self._reserve.release()
         return action()
 
+    def look_for_space(self) -> None:
+        """Withdraw the warning once there is space again."""
+        if self.attention.has("disk") and not self._reserve.is_endangered():
+            self.attention.clear("disk")
+
     def refuse_when_full(self) -> None:
         """Refuse anything but ratings while the space kept back for them is at risk.
 

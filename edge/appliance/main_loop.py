@@ -34,7 +34,7 @@ from edge.models.update import TrialLimits, Update
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
 _TIDY_SECONDS = 3600.0
-_TIDY_AT_MOST_SECONDS = 0.5
+_TIDY_AT_MOST_SECONDS = 10.0
 _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 5.0, 3600.0
 _STOP_SECONDS = 20.0
 
@@ -55,21 +55,25 @@ async def main_loop(
     """Look around until a stop is asked for; feed the watchdog while every worker is fresh."""
     watchdog = Watchdog()
     next_tidy = time.monotonic()
+    tidying: asyncio.Task[None] | None = None
     while not appliance.stop_asked.is_set():
         _look(appliance, observer, storage)
         if all(worker.is_fresh() for worker in workers):
             watchdog.feed()
         if time.monotonic() >= next_tidy:
-            _tidy(appliance)
+            tidying = asyncio.get_running_loop().create_task(_tidy(appliance))
             next_tidy = time.monotonic() + _TIDY_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(appliance.stop_asked.wait(), _LOOK_SECONDS)
+    if tidying is not None:
+        await asyncio.wait([tidying], timeout=_STOP_SECONDS)
 
 
 def _look(appliance: Appliance, observer: JournalObserver, storage: StorageObserver | None) -> None:
     try:
         if storage is not None:
             storage.look()
+        appliance.writer.look_for_space()
         if observer.look():
             appliance.observers.notify()
     except JournalReplaced as error:
@@ -84,10 +88,15 @@ def _look(appliance: Appliance, observer: JournalObserver, storage: StorageObser
         appliance.lose_fault()
 
 
-def _tidy(appliance: Appliance) -> None:
+async def _tidy(appliance: Appliance) -> None:
+    journal = appliance.recorder.journal
+
+    def tidy() -> BadRows:
+        journal.prune(appliance.config.keep_picks)
+        return journal.set_bad_rows_aside(now(), _TIDY_AT_MOST_SECONDS)
+
     try:
-        appliance.journal.prune(appliance.config.keep_picks)
-        bad = appliance.journal.set_bad_rows_aside(now(), _TIDY_AT_MOST_SECONDS)
+        bad = await appliance.recorder.run(tidy)
         if bad.set_aside:
             appliance.attention.raise_("bad-rows", bad_rows_sentence(bad))
     except GreenlightError as error:
@@ -195,8 +204,9 @@ class JournalObserver:
             _log.exception("the update failed")
             self._not_before = time.monotonic() + self._retry_seconds
             self._retry_seconds = min(2 * self._retry_seconds, _LAST_RETRY_SECONDS)
-            self.appliance.attention.raise_("model", f"the update failed: {error}; trying again")
+            self.appliance.attention.raise_("update", f"the update failed: {error}; trying again")
             return
+        self.appliance.attention.clear("update")
         self._first, self._retry_seconds = None, _FIRST_RETRY_SECONDS
         if ended is UpdateState.REFUSED:
             fate = update.reason if update.too_old else f"was refused: {update.reason}"

@@ -167,7 +167,7 @@ class PickFinder:
             return job()
         return await self._worker.run(job)
 
-    def record(self, found: FoundPick) -> Pick:
+    def record(self, found: FoundPick, journal: Journal) -> Pick:
         """Write a pick down with its slate and, for a share of them, a request to verify it.
 
         Raises:
@@ -175,7 +175,7 @@ class PickFinder:
         """
         verification_id = new_id() if self._happens(self._verified_share) else None
         answer = found.answer.to_json()
-        self._writer.write(lambda: self._journal.record_pick(found.pick, answer, verification_id))
+        self._writer.write(lambda: journal.record_pick(found.pick, answer, verification_id))
         return found.pick
 
     def _usual_slate(self) -> Slate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from edge.appliance.main_loop import (
     bad_rows_sentence,
     main_loop,
 )
+from edge.appliance.recorder import Recorder
 from edge.appliance.state_folder import NoState, locked
 from edge.appliance.storage import StorageObserver
 from edge.appliance.workers import Worker
@@ -63,6 +65,8 @@ _SEARCH_PATIENCE_SECONDS = 60.0
 _UPDATE_PATIENCE_SECONDS = 60.0
 # A card that hangs is a fault to show, nothing that a restart by the watchdog would cure.
 _DISK_PATIENCE_SECONDS = 3600.0
+# SQLite waits ten seconds for a lock; room is made and the write tried again twice at most.
+_WRITE_PATIENCE_SECONDS = 120.0
 
 
 def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
@@ -85,16 +89,18 @@ def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
         make_room = Reserve(config.state).release
         journal, asides = open_or_set_aside(config.state / JOURNAL, make_room)
         stack.enter_context(journal)
+        writing = stack.enter_context(Journal.open(config.state / JOURNAL))
         try:
             store = ModelStore(config.state)
         except OSError as error:
             raise NoState(f"{config.state}: {error.strerror}") from error
-        return asyncio.run(_run(config, journal, store, asides, simulate, terminal))
+        return asyncio.run(_run(config, journal, writing, store, asides, simulate, terminal))
 
 
 async def _run(
     config: Config,
     journal: Journal,
+    writing: Journal,
     store: ModelStore,
     asides: list[SetAside],
     simulate: bool,
@@ -105,17 +111,24 @@ async def _run(
         stack.callback(searcher.close)
         updater = Worker("update", config.trial_seconds + _UPDATE_PATIENCE_SECONDS)
         stack.callback(updater.close)
-        appliance = _assemble(config, journal, store, searcher, simulate, terminal, stack)
+        journal_worker = Worker("journal", _WRITE_PATIENCE_SECONDS)
+        stack.callback(journal_worker.close)
+        recorder = Recorder(writing, journal_worker)
+        stack.push_async_callback(recorder.settle)
+        appliance = _assemble(config, journal, store, searcher, recorder, simulate, terminal, stack)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             # Under `nohup` a closed terminal is to be ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, lambda: appliance.begin(ShutDown()))
-        _report_bad_rows(appliance)
+        appliance.attention.restore()
+        await _report_bad_rows(appliance)
         for aside in asides:
             appliance.attention.raise_(f"journal-{aside.path.name}", _became_of(aside))
         await _restore_slate(appliance, updater)
-        _take_loaded(appliance, await updater.run(partial(_load, store, config, appliance.boot_id)))
+        await _take_loaded(
+            appliance, await updater.run(partial(_load, store, config, appliance.boot_id))
+        )
         await _listen(config.state / SOCKET, appliance, stack)
         observer = JournalObserver(appliance, config.state, updater)
         stack.push_async_callback(observer.close)
@@ -123,7 +136,7 @@ async def _run(
         stack.enter_context(terminal.reading_keys(_key_actions(appliance)))
         terminal.say("ready")
         notify_systemd("READY=1")
-        workers: list[HasHeartbeat] = [searcher, updater]
+        workers: list[HasHeartbeat] = [searcher, updater, journal_worker]
         if config.page and (page := await _open_page(appliance, updater)) is not None:
             stack.push_async_callback(asyncio.to_thread, page.stop)
             workers.append(page)
@@ -141,6 +154,7 @@ def _assemble(
     journal: Journal,
     store: ModelStore,
     searcher: Worker,
+    recorder: Recorder,
     simulate: bool,
     terminal: Terminal,
     stack: contextlib.AsyncExitStack,
@@ -167,8 +181,8 @@ def _assemble(
 
     reserve = Reserve(config.state)
     reserve.restore()
-    writer = JournalWriter(store, reserve, Attention(attend))
-    parts = Parts(config, journal, store, hardware, lights, searcher, writer, boot_id())
+    writer = JournalWriter(store, reserve, Attention(attend, config.state))
+    parts = Parts(config, journal, store, hardware, lights, searcher, writer, recorder, boot_id())
     appliance = Appliance(parts, terminal.say)
     button = Button(config.button_bounce_seconds, down=hardware.button_is_down)
     watch = ButtonObserver(button, appliance.take_button)
@@ -185,9 +199,12 @@ def _key_actions(appliance: Appliance) -> KeyActions:
     )
 
 
-def _report_bad_rows(appliance: Appliance) -> None:
+async def _report_bad_rows(appliance: Appliance) -> None:
+    journal = appliance.recorder.journal
     try:
-        bad = appliance.journal.set_bad_rows_aside(now(), CHECK_SECONDS)
+        bad = await appliance.recorder.run(
+            partial(journal.set_bad_rows_aside, now(), CHECK_SECONDS)
+        )
     except JournalError as error:
         appliance.attention.raise_("journal", str(error))
         return
@@ -222,13 +239,14 @@ def _load(store: ModelStore, config: Config, boot: str) -> LoadedModel:
         return LoadedModel(notes=[f"no model can be loaded: {error}"])
 
 
-def _take_loaded(appliance: Appliance, loaded: LoadedModel) -> None:
+async def _take_loaded(appliance: Appliance, loaded: LoadedModel) -> None:
     for given_up in loaded.rolled_back:
-        appliance.writer.write(partial(_record_roll_back, appliance.journal, *given_up))
-    for number, note in enumerate(loaded.notes):
-        appliance.attention.raise_(f"model-{number}", note)
+        await _write(appliance, partial(_record_roll_back, appliance.recorder.journal, *given_up))
+    for note in loaded.notes:
+        appliance.attention.raise_(f"model: {note}", note)
     if loaded.bundle is not None:
-        appliance.writer.write(partial(_record_answering, appliance.journal, loaded.bundle))
+        record = partial(_record_answering, appliance.recorder.journal, loaded.bundle)
+        await _write(appliance, record)
     appliance.adopt(loaded.bundle, loaded.model)
     if loaded.model is None:
         first = appliance.config.first_bundle
@@ -237,6 +255,10 @@ def _take_loaded(appliance: Appliance, loaded: LoadedModel) -> None:
             if first is None
             else f"no model yet: trying the one in {first}"
         )
+
+
+async def _write(appliance: Appliance, record: Callable[[], None]) -> None:
+    await appliance.recorder.run(partial(appliance.writer.write, record))
 
 
 def _record_roll_back(journal: Journal, version: int, model_hash: str, reason: str) -> None:

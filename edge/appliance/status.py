@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge.appliance.attention import Warned, kept_warnings
+from edge.appliance.boot import now
 from edge.appliance.machine import pattern
 from edge.journal import Journal
 from edge.models.active_domain import active_domain
@@ -32,6 +34,7 @@ def running(appliance: Appliance) -> dict[str, Any]:
         "message": appliance.message,
         "fault": appliance.fault,
         "attention": [*appliance.attention.sentences, *damage],
+        "warnings": _warnings(appliance.attention.warnings, damage),
         "offline": appliance.state.offline,
         "thing": appliance.config.thing,
         "demonstration": appliance.config.demonstration,
@@ -54,7 +57,8 @@ def stopped(journal: Journal, state: Path, thing: str) -> dict[str, Any]:
         "running": False,
         "phase": "stopped",
         "pattern": "off",
-        "attention": damage,
+        "attention": [*(warning.sentence for warning in kept_warnings(state)), *damage],
+        "warnings": _warnings(kept_warnings(state), damage),
         "thing": thing,
         "model": model,
         "domain": msgspec.to_builtins(active_domain(state)),
@@ -69,6 +73,11 @@ def _pointer(store: ModelStore) -> tuple[Pointer, list[str]]:
         return store.read(), []
     except StoreDamaged as error:
         return Pointer(), [f"{error}; new models are refused until a restart has rebuilt it"]
+
+
+def _warnings(kept: list[Warned], damage: list[str]) -> list[dict[str, str]]:
+    found = [Warned("models", sentence, now()) for sentence in damage]
+    return [msgspec.to_builtins(warning) for warning in [*kept, *found]]
 
 
 def _journal(journal: Journal) -> dict[str, Any]:

@@ -49,8 +49,9 @@ def print_status(reply: dict[str, Any]) -> None:
     from data.domain import Domain
 
     console = Console()
-    for sentence in reply.get("attention", []):
-        console.print(Text(f"! {sentence}", style="bold yellow"))
+    for warning in reply.get("warnings", []):
+        since = warning["since"][:16].replace("T", " ")
+        console.print(Text(f"! {warning['sentence']} (since {since} UTC)", style="bold yellow"))
     if reply.get("fault"):
         console.print(Text(f"! {reply['fault']}", style="bold red"))
     table = Table(show_header=False, box=None, pad_edge=False)

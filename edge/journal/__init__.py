@@ -72,7 +72,7 @@ __all__ = [
 
 
 class Journal(ApplianceSide, SyncSide):
-    """A connection to the journal, usable from the thread that opened it; a context manager."""
+    """A connection to the journal, for one thread at a time; a context manager."""
 
 
 def open_or_set_aside(

@@ -100,7 +100,7 @@ def _nearly_full(path: Path) -> bool:
 
 
 class JournalStore:
-    """One connection to the journal, for the thread that opened it; a context manager."""
+    """One connection to the journal, for one thread at a time; a context manager."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -131,7 +131,9 @@ class JournalStore:
                 f"{path}: {error.strerror}; is the folder there and ours?"
             ) from error
         with translated(path):
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
             try:
                 _prepare(connection, path)
             except BaseException:

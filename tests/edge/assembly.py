@@ -11,6 +11,7 @@ from edge.appliance.appliance import Appliance, Parts
 from edge.appliance.attention import Attention
 from edge.appliance.disk_space import JournalWriter, Reserve
 from edge.appliance.machine import Event
+from edge.appliance.recorder import Recorder
 from edge.appliance.workers import Worker
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
@@ -35,6 +36,7 @@ class Assembly:
         self.hardware = Hardware(self.config, on_edge, simulate=simulate)
         self.journal = Journal.open(folder / JOURNAL)
         self.searcher = Worker("search", 1800.0)
+        self.journal_worker = Worker("journal", 60.0)
         self.store = ModelStore(folder)
         self.said: list[str] = []
         self.lights = LedPlayer(self.hardware.light)
@@ -47,6 +49,7 @@ class Assembly:
             lights=self.lights,
             searcher=self.searcher,
             writer=self.writer,
+            recorder=Recorder(self.journal, self.journal_worker),
             boot_id="boot",
         )
         self.appliance = Appliance(parts, self.said.append)
@@ -60,6 +63,7 @@ class Assembly:
     async def close(self) -> None:
         await self.lights.close()
         self.searcher.close()
+        self.journal_worker.close()
         self.journal.close()
         self.hardware.close()
 

@@ -86,6 +86,8 @@ def watch(state: Path, bundle: Path, sha256: str) -> dict[str, object]:
     told["reserve was used"] = not (state / RESERVE).exists()
 
     (state / "filler").unlink()
+    # The warning goes when there is space, without anyone pressing.
+    wait_until(lambda: ask("status")["attention"] == [], "no warning after space was freed")
     told["approved all the same"] = ask("approve")
     wait_until(lambda: ask("press")["ok"], "a pick after space was freed")
     told["attention at last"] = ask("status")["attention"]

@@ -12,12 +12,14 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from edge.appliance.attention import ATTENTION_FILE
 from edge.appliance.decisions import SLATE_FILE, keep_slate
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore, Trial
@@ -267,6 +269,47 @@ def test_a_damaged_row_is_reported_and_costs_nothing_else(supplied):
     assert "damaged rows set aside earlier" in supplied.command("doctor", "--simulate").stdout
     assert supplied.ask("rate", stars=7, pick_id=rated)["error"].endswith("8 stars (owner)")
     assert supplied.ask("press")["ok"]
+
+
+def test_light_and_status_answer_while_another_program_locks_the_journal(supplied):
+    supplied.start().wait_for("model: films")
+    assert supplied.ask("press")["ok"]
+    assert supplied.ask("approve")["ok"]
+    with closing(sqlite3.connect(supplied.state / JOURNAL, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        rated: list[dict] = []
+        rating = threading.Thread(target=lambda: rated.append(supplied.ask("rate", stars=8)))
+        pressing = threading.Thread(target=lambda: rated.append(supplied.ask("press")))
+        rating.start()
+        pressing.start()
+        for _ in range(3):
+            status = supplied.ask("status")
+            assert (status["running"], status["awaiting_rating"] != []) == (True, True)
+        # Nothing could be written yet, so nobody has been answered but us.
+        assert rated == []
+        other.execute("ROLLBACK")
+        rating.join(30)
+        pressing.join(30)
+    assert [outcome["ok"] for outcome in rated] == [True, True]
+    assert supplied.ask("status")["attention"] == []
+
+
+def test_a_warning_survives_a_restart_until_it_is_read(supplied):
+    running = supplied.start()
+    running.wait_for("model: films")
+    assert running.stop() == 0
+    (supplied.state / SLATE_FILE).write_bytes(b"{")
+    running = supplied.start()
+    (warning,) = supplied.ask("status")["warnings"]
+    assert warning["subject"] == "slate"
+    assert running.stop() == 0
+    stopped = supplied.command("status")
+    assert warning["sentence"] in " ".join(stopped.stdout.split())
+    supplied.start().wait_for("model: films")
+    status = supplied.ask("status")
+    assert (status["warnings"], status["pattern"]) == ([warning], "1 Hz")
+    assert supplied.ask("status", seen=True)["pattern"] == "solid"
+    assert json.loads((supplied.state / ATTENTION_FILE).read_bytes()) == []
 
 
 def test_holding_past_ten_seconds_would_shut_down_and_past_five_synchronises(bench):
