@@ -8,6 +8,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from cloud_sync.artefacts import Bucket
 from cloud_sync.aws_iot import AwsIotBroker
@@ -18,7 +19,7 @@ from cloud_sync.mqtt import BrokerEndpoint
 from cloud_sync.ratchet import Ratchet
 from cloud_sync.service import EventQueue, Service
 from cloud_sync.session import Session, SessionSettings, subscriptions
-from data import signing
+from data.trust import read_trust
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
 
@@ -72,16 +73,16 @@ def assembled(config: SyncConfig) -> Iterator[Service]:
         OSError: the state folder cannot be used.
     """
     os.umask(_UMASK)
-    public_keys = signing.read_public_keys(config.public_keys)
-    incoming_folder(config.state)
+    follow = partial(read_trust, config.public_keys, incoming_folder(config.state))
+    known = follow().known
     with Journal.open(config.state / JOURNAL) as journal:
         events: EventQueue = EventQueue()
         session = Session(session_settings(config), random.SystemRandom(), time.monotonic())
         broker = AwsIotBroker(endpoint(config), subscriptions(config.thing), events.put)
         downloader = Downloader(
             config.state,
-            public_keys,
-            Ratchet(config.state, public_keys),
+            follow,
+            Ratchet(config.state, known),
             lambda name: Bucket(config, name),
             config.min_free_bytes,
         )

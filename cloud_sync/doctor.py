@@ -9,6 +9,7 @@ import ssl
 import stat
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud_sync.artefacts import CloudUnreachable, temporary_credentials
@@ -18,9 +19,10 @@ from cloud_sync.config import SyncConfig
 from cloud_sync.mqtt import BrokerEvent, Connected, Dropped
 from cloud_sync.ratchet import Ratchet
 from cloud_sync.telemetry import disk_free_bytes
-from data import limits, signing, topics
+from data import limits, topics
 from data.errors import GreenlightError
 from data.findings import Finding
+from data.trust import read_trust
 from edge.incoming import INCOMING
 from edge.journal import JOURNAL, Journal, JournalError
 
@@ -94,13 +96,14 @@ def _identity(config: SyncConfig) -> str:
 
 
 def _signing_keys(config: SyncConfig) -> str:
-    keys = signing.read_public_keys(config.public_keys)
-    if not keys:
+    trust = read_trust(config.public_keys, config.state / INCOMING)
+    trust.refuse_if_expired(datetime.now(UTC))
+    if not trust.new:
         raise CheckFailed(
             f"{config.public_keys} holds no *.pub.pem, so every model would be refused",
             "put the public key there that your models are signed with",
         )
-    return ", ".join(sorted(keys))
+    return trust.describe()
 
 
 def _state_folder(config: SyncConfig) -> str:
@@ -115,8 +118,8 @@ def _state_folder(config: SyncConfig) -> str:
 
 
 def _accepted_versions(config: SyncConfig) -> str:
-    keys = signing.read_public_keys(config.public_keys)
-    if damage := Ratchet(config.state, keys).damage():
+    known = read_trust(config.public_keys, config.state / INCOMING).known
+    if damage := Ratchet(config.state, known).damage():
         raise CheckFailed(damage)
     return "known"
 

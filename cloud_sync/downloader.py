@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -33,10 +35,14 @@ from data.bundle import (
     check_manifest,
     read_bundle,
 )
-from data.durable import write_synced
+from data.durable import replace_durably, write_synced
 from data.errors import GreenlightError
 from data.manifest import MANIFEST, SIGNATURE, FileEntry, Manifest
+from data.topics import TRUST_PREFIX
+from data.trust import MAX_TRUST_BYTES, Trust, file_name
 from edge.incoming import hand_over, incoming_folder, incoming_path, share
+
+_log = logging.getLogger(__name__)
 
 _PARTIAL = ".partial-"
 
@@ -73,14 +79,14 @@ class Downloader:
     def __init__(
         self,
         state: Path,
-        public_keys: Mapping[str, bytes],
+        trust: Callable[[], Trust],
         ratchet: Ratchet,
         open_bucket: Callable[[str], Source],
         min_free_bytes: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._state = state
-        self._public_keys = public_keys
+        self._trust = trust
         self._ratchet = ratchet
         self._open_bucket = open_bucket
         self._min_free_bytes = min_free_bytes
@@ -131,6 +137,7 @@ class Downloader:
 
         bucket = _Paced(self._open_bucket(document.bucket), self._monotonic)
         try:
+            self._follow_trust(bucket, checkpoint)
             manifest = self._manifest(job, bucket, partial, checkpoint)
             self._check_space(_missing_bytes(manifest, partial))
             for file, entry in manifest.files.items():
@@ -138,7 +145,7 @@ class Downloader:
         finally:
             bucket.close()
         # Check the whole bundle as the appliance will: valid parts may not make a valid bundle.
-        bundle = read_bundle(partial, self._public_keys)
+        bundle = read_bundle(partial, self._trust().new)
         self._ratchet.raise_to(manifest.name, manifest.version, bundle.manifest_sha256)
         hand_over(partial, self._state, name)
         return name
@@ -147,10 +154,33 @@ class Downloader:
         """Return whether an earlier try got this far."""
         folder = incoming_path(self._state, str(job.document.version))
         try:
-            bundle = read_bundle(folder, self._public_keys)
+            bundle = read_bundle(folder, self._trust().new)
         except BundleRefused:
             return False
         return bundle.manifest_sha256 == job.document.manifest_sha256
+
+    def _follow_trust(self, bucket: Source, checkpoint: Checkpoint) -> None:
+        """Fetch the trust documents after the one followed here, for the appliance as well.
+
+        Whatever is wrong with one, the model still has to be signed as the one before says.
+        """
+        while True:
+            version = self._trust().version + 1
+            key = TRUST_PREFIX + file_name(version)
+            try:
+                raw = _small(bucket, key, MAX_TRUST_BYTES, checkpoint)
+            except (ArtefactMissing, ArtefactDenied):
+                return
+            except BundleRefused as error:
+                _log.warning("%s", error)
+                return
+            path = incoming_folder(self._state) / file_name(version)
+            replace_durably(path, raw, 0o660)
+            if self._trust().version < version:
+                path.unlink()
+                _log.warning("%s: not signed as the trust document before it asks", key)
+                return
+            _log.info("trust document: follows version %d", version)
 
     def _manifest(
         self, job: Job, bucket: Source, partial: Path, checkpoint: Checkpoint
@@ -160,7 +190,9 @@ class Downloader:
         if hashlib.sha256(raw).hexdigest() != document.manifest_sha256:
             raise HashMismatch(f"{MANIFEST}: isn't the one that the job names")
         signature = _small(bucket, document.prefix + SIGNATURE, signing.SIGNATURE_BYTES, checkpoint)
-        manifest = check_manifest(raw, signature, self._public_keys)
+        trust = self._trust()
+        trust.refuse_if_expired(datetime.now(UTC))
+        manifest = check_manifest(raw, signature, trust.new)
         if manifest.version != document.version:
             raise VersionRefused(
                 f"the manifest is version {manifest.version}, the job says {document.version}"

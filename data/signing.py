@@ -28,9 +28,9 @@ class KeyUnusable(GreenlightError):
     """A key file cannot be read as an Ed25519 key."""
 
 
-def message(manifest: bytes) -> bytes:
-    """Return the bytes that are signed for these bytes of `manifest.json`."""
-    return _CONTEXT + hashlib.sha256(manifest).digest()
+def message(content: bytes, context: bytes = _CONTEXT) -> bytes:
+    """Return what is signed for this content: a manifest's, unless `context` says otherwise."""
+    return context + hashlib.sha256(content).digest()
 
 
 def keys_folder() -> Path:
@@ -81,9 +81,9 @@ class PrivateKey:
             serialization.NoEncryption(),
         )
 
-    def sign(self, manifest: bytes) -> bytes:
-        """Return the 64 bytes of the signature of these bytes of `manifest.json`."""
-        return self._key.sign(message(manifest))
+    def sign(self, content: bytes, context: bytes = _CONTEXT) -> bytes:
+        """Return the 64 bytes of the signature of these bytes (see `message`)."""
+        return self._key.sign(message(content, context))
 
 
 def _load_public(pem: bytes) -> Ed25519PublicKey:
@@ -108,14 +108,16 @@ def key_id(public_pem: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:16]
 
 
-def is_signed(manifest: bytes, signature: bytes, public_pem: bytes) -> bool:
-    """Return whether `signature` is this key's signature of these bytes of `manifest.json`.
+def is_signed(
+    content: bytes, signature: bytes, public_pem: bytes, context: bytes = _CONTEXT
+) -> bool:
+    """Return whether `signature` is this key's signature of these bytes (see `message`).
 
     Raises:
         KeyUnusable: if this is no Ed25519 public key.
     """
     try:
-        _load_public(public_pem).verify(signature, message(manifest))
+        _load_public(public_pem).verify(signature, message(content, context))
     except InvalidSignature:
         return False
     return True

@@ -16,6 +16,8 @@ VERIFICATION = "filmrequest"
 FEEDBACK_PREFIX = "feedback/"
 # The film table that models learn from, in the data bucket: one file.
 FILM_TABLE_PREFIX = "film-table/"
+# The trust documents, in the models bucket.
+TRUST_PREFIX = "trust/"
 # One folder a retraining, in the models bucket; SageMaker adds `output/` to it.
 CANDIDATES = "candidates/"
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from data import signing
 from data.manifest import Manifest
+from data.trust import SignedTrust
 from lambdas.errors import AwsUnusable
 
 _ALGORITHM = "ED25519_SHA_512"
@@ -49,14 +50,26 @@ class KmsKey:
         key_id = signing.key_id(self.public_pem())
         named = msgspec.structs.replace(manifest, key_id=key_id)
         raw = msgspec.json.format(msgspec.json.encode(named), indent=1) + b"\n"
+        return raw, self._sign(signing.message(raw))
+
+    def sign_trust(self, trust: SignedTrust) -> SignedTrust:
+        """Return a trust document with this key's signature: how devices that trust it are won.
+
+        Raises:
+            AwsUnusable: if KMS does not sign.
+        """
+        signature = self._sign(trust.message())
+        return trust.with_signature(signing.key_id(self.public_pem()), signature)
+
+    def _sign(self, message: bytes) -> bytes:
         try:
             signed = self._kms.sign(
                 KeyId=self._alias,
-                Message=signing.message(raw),
+                Message=message,
                 MessageType="RAW",
                 SigningAlgorithm=_ALGORITHM,
             )
         except (ClientError, BotoCoreError) as error:
             raise AwsUnusable(f"KMS doesn't sign with {self._alias}: {error}") from error
         signature: bytes = signed["Signature"]
-        return raw, signature
+        return signature

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,20 +117,30 @@ def _clock() -> Iterator[Finding]:
 
 
 def _keys(config: Config) -> Iterator[Finding]:
-    from data.signing import KeyUnusable, read_public_keys
+    from data.bundle import BundleRefused
+    from data.signing import KeyUnusable
+    from data.trust import read_trust
+    from edge.models.store import TRUST
 
     try:
-        keys = read_public_keys(config.public_keys)
+        trust = read_trust(config.public_keys, config.state / TRUST)
+        trust.refuse_if_expired(datetime.now(UTC))
     except KeyUnusable as error:
         yield Finding("trusted keys", False, str(error), "put an Ed25519 public key in PEM there")
         return
-    fix = f"put <name>.pub.pem files into {config.public_keys}" if not keys else ""
-    yield Finding("trusted keys", bool(keys), ", ".join(keys) or "none: no model is trusted", fix)
+    except BundleRefused as error:
+        fix = "publish its next version: `greenlight-cloud trust publish`"
+        yield Finding("trusted keys", False, str(error), fix)
+        return
+    fix = f"put <name>.pub.pem files into {config.public_keys}" if not trust.new else ""
+    found = trust.describe() or "none: no model is trusted"
+    yield Finding("trusted keys", bool(trust.new), found, fix)
 
 
 def _model(config: Config) -> Iterator[Finding]:
     from data.bundle import BundleRefused, read_bundle
-    from data.signing import KeyUnusable, read_public_keys
+    from data.signing import KeyUnusable
+    from data.trust import read_trust
     from edge.models.active import START_OVER
     from edge.models.store import ModelStore, StoreDamaged
 
@@ -142,7 +153,8 @@ def _model(config: Config) -> Iterator[Finding]:
             found = "none that could be loaded" if pointer.seen else "none yet"
             yield Finding("model", False, found, wait)
             return
-        bundle = read_bundle(store.folder(active), read_public_keys(config.public_keys))
+        known = read_trust(config.public_keys, store.trust).known
+        bundle = read_bundle(store.folder(active), known)
     except StoreDamaged as error:
         fix = f"restart the appliance: it rebuilds this from its verified models. {START_OVER}"
         yield Finding("model", False, f"{error}; new models are refused", fix)
@@ -150,7 +162,20 @@ def _model(config: Config) -> Iterator[Finding]:
     except (BundleRefused, KeyUnusable) as error:
         yield Finding("model", False, str(error), "restart the appliance: it sets this aside")
         return
-    yield Finding("model", True, f"version {active}, {bundle.model_hash[:12]}, sound")
+    news = _news(bundle.manifest.created_at)
+    yield Finding("model", True, f"version {active}, {bundle.model_hash[:12]}, sound{news}")
+
+
+def _news(created_at: str) -> str:
+    """Say how old the newest news is that a trusted key has signed, by a clock that is set."""
+    now = datetime.now(UTC)
+    try:
+        days = (now - datetime.fromisoformat(created_at)).days
+    except (ValueError, TypeError):
+        return ""
+    if now.year < limits.EARLIEST_CLOCK_YEAR or days < 0:
+        return ""
+    return f"; made {created_at[:10]}, no signed news for {days} {'day' if days == 1 else 'days'}"
 
 
 def _journal(config: Config) -> Iterator[Finding]:

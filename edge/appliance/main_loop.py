@@ -18,7 +18,8 @@ from data.bundle import BundleRefused, read_bundle
 from data.errors import GreenlightError
 from data.notify import Watchdog
 from data.seen import highest
-from data.signing import KeyUnusable, read_public_keys
+from data.signing import KeyUnusable
+from data.trust import read_trust
 from edge.appliance import memory
 from edge.appliance.appliance import Appliance
 from edge.appliance.boot import now
@@ -140,9 +141,10 @@ class JournalObserver:
         if not folder.is_dir():
             self.appliance.say(f"first_bundle: {folder} doesn't exist")
             return
+        keys, store = self.appliance.config.public_keys, self.appliance.store
         try:
-            bundle = read_bundle(folder, read_public_keys(self.appliance.config.public_keys))
-            pointer = self.appliance.store.read()
+            bundle = read_bundle(folder, read_trust(keys, store.trust).new)
+            pointer = store.read()
         except (BundleRefused, KeyUnusable, StoreDamaged) as error:
             self.appliance.attention.raise_("first-bundle", f"{folder}: {error}")
             return

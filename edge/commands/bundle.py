@@ -30,12 +30,14 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
         GreenlightError: if there is none, or it must not or cannot be used.
     """
     from data import signing
+    from data.trust import read_trust
     from edge import config
+    from edge.models.store import TRUST
     from edge.search.model import Model
 
     configured = config.read(None, state)
     keys = signing.read_public_keys(signing.keys_folder())
-    keys |= signing.read_public_keys(configured.public_keys)
+    keys |= read_trust(configured.public_keys, configured.state / TRUST).known
     folder = bundle or _active(configured.state) or CHECKOUT_BUNDLE
     if not keys:
         raise NoBundle(

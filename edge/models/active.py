@@ -16,7 +16,7 @@ import msgspec
 from data.bundle import Bundle, BundleRefused, read_bundle
 from data.errors import GreenlightError
 from data.manifest import MANIFEST
-from data.signing import read_public_keys
+from data.trust import read_trust
 from edge.incoming import incoming_folder
 from edge.journal import Journal
 from edge.models.activation import FAILURES_BEFORE_ROLL_BACK
@@ -74,7 +74,7 @@ def load_active(store: ModelStore, keys: Path, boot: str) -> LoadedModel:
             isn't.
     """
     loaded = LoadedModel()
-    trusted = read_public_keys(keys)
+    trusted = read_trust(keys, store.trust).known
     pointer = _read_or_rebuild(store, trusted, loaded)
     while pointer.active is not None:
         version = pointer.active
@@ -167,7 +167,7 @@ def retry(state: Path, store: ModelStore, journal: Journal, keys: Path) -> int:
         raise NothingGivenUp("no model was given up here, so there is none to retry")
     name = f"retry-{version}"
     folder = incoming_folder(state) / name
-    store.hand_back(version, folder, read_public_keys(keys))
+    store.hand_back(version, folder, read_trust(keys, store.trust).new)
     manifest = sha256((folder / MANIFEST).read_bytes()).hexdigest()
     # Last: once it is offered, the appliance takes it.
     journal.offer_model(version, manifest, "", name)

@@ -29,6 +29,8 @@ from edge.models.activation import Refused
 from edge.models.copying import copy_folder, is_of_the_moment
 
 VERSIONS = "versions"
+# The trust documents that were followed here; this appliance's own copies.
+TRUST = "trust"
 POINTER = "models.json"
 _PRIVATE_FOLDER = 0o750
 # The sync service shares the group: it may look, never write.
@@ -60,12 +62,14 @@ class Pointer(msgspec.Struct, frozen=True):
     Attributes:
         seen: the highest version accepted under each name, whoever signed it; never lowered.
         highest: the same by key, for earlier software that an upgrade may go back to.
+        trust: the newest version of the trust document that was followed.
     """
 
     active: int | None = None
     previous: int | None = None
     seen: dict[str, Seen] = {}
     highest: dict[str, int] = {}
+    trust: int = 0
     quarantined: tuple[str, ...] = ()
     trial: Trial | None = None
     schema_version: int = 1
@@ -81,6 +85,7 @@ class ModelStore:
 
     def __init__(self, state: Path, *, make: bool = True) -> None:
         self.versions = state / VERSIONS
+        self.trust = state / TRUST
         self._pointer_path = state / POINTER
         # The updater's thread and the main loop both change the pointer.
         self._changing = threading.Lock()

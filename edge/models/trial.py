@@ -52,6 +52,7 @@ class TrialInterrupted(Exception):
 def try_model(
     folder: Path,
     keys: Path,
+    trust: Path,
     *,
     seconds: float,
     memory_bytes: int,
@@ -62,6 +63,7 @@ def try_model(
     Args:
         folder: a bundle that nobody else can change any more.
         keys: the folder of trusted public keys.
+        trust: the folder of trust documents that were followed here.
         seconds: after which the child is killed.
         memory_bytes: that loading and probing may take.
         stopping: asked now and then whether to give up.
@@ -75,6 +77,7 @@ def try_model(
     # -B: Python doesn't notice when its limit on file sizes cuts off the bytecode that it writes,
     # and every later start would stumble over the half that is left.
     command = [sys.executable, "-B", "-m", "edge.models.trial", str(folder), str(keys)]
+    command.append(str(trust))
     command += [str(memory_bytes), str(seconds)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     # An address in the notification socket would let the child speak for the appliance.
@@ -144,7 +147,7 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     return f"failed in its trial (exit code {done.returncode})"
 
 
-def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
+def _child(folder: str, keys: str, trust: str, memory_bytes: str, seconds: str) -> int:
     limit = _BASE_BYTES + int(memory_bytes)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -154,7 +157,7 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
 
     from data.bundle import read_bundle
     from data.errors import GreenlightError
-    from data.signing import read_public_keys
+    from data.trust import read_trust
     from edge.models.probing import check_answers
     from edge.models.sandbox import NoSandbox, confine
     from edge.search import pick  # noqa: F401 - a confined process can't import it any more
@@ -162,7 +165,7 @@ def _child(folder: str, keys: str, memory_bytes: str, seconds: str) -> int:
 
     confined = False
     try:
-        bundle = read_bundle(Path(folder), read_public_keys(Path(keys)))
+        bundle = read_bundle(Path(folder), read_trust(Path(keys), Path(trust)).new)
         bundle.catalogue()
         # From here on nothing can be imported or opened: what is needed is fetched now.
         warm_up()

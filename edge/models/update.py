@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from data.bundle import Bundle, BundleRefused, NeedsNewerSoftware, read_bundle
 from data.errors import GreenlightError
 from data.graph_rule import check_graph
-from data.signing import KeyUnusable, read_public_keys
-from edge.incoming import incoming_path
+from data.signing import KeyUnusable
+from data.trust import Trust, adopt, read_trust
+from edge.incoming import incoming_folder, incoming_path
 from edge.journal import IncomingModel, Journal
 from edge.models import activation
 from edge.models.activation import Known, Refused, UpdateState
@@ -20,6 +24,9 @@ from edge.models.trial import try_model
 
 if TYPE_CHECKING:
     from edge.search.model import Model
+
+
+_REBUILD = "restart the appliance to rebuild it"
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,7 @@ class Update:
         try:
             pointer = self.store.read()
         except StoreDamaged as error:
-            raise Refused(f"{error}; restart the appliance to rebuild it") from error
+            raise Refused(f"{error}; {_REBUILD}") from error
         return Known(
             name=self.active.manifest.name if self.active else None,
             seen=pointer.seen,
@@ -126,7 +133,9 @@ class Update:
 
     def _check(self) -> None:
         assert self.copied is not None
-        bundle = read_bundle(self.copied, read_public_keys(self.keys))
+        trust = self._trust()
+        trust.refuse_if_expired(datetime.now(UTC))
+        bundle = read_bundle(self.copied, trust.new)
         offered = (self.offer.version, self.offer.manifest_sha256)
         activation.judge(bundle.manifest, bundle.manifest_sha256, offered, self._known())
         check_graph(bundle.model)
@@ -134,11 +143,29 @@ class Update:
         bundle.probes()
         self.bundle = bundle
 
+    def _trust(self) -> Trust:
+        """Return whom to trust, after following the trust documents that came with the download."""
+        trust = read_trust(self.keys, self.store.trust, incoming_folder(self.state_folder))
+        adopt(trust, self.store.trust)
+        try:
+            known = self.store.change(
+                lambda old: msgspec.structs.replace(old, trust=max(old.trust, trust.version))
+            )
+        except StoreDamaged as error:
+            raise Refused(f"{error}; {_REBUILD}") from error
+        if trust.version < known.trust:
+            raise Refused(
+                f"the trust document, version {known.trust}, is lost, so it isn't known who may"
+                " sign models; the next synchronisation brings it back"
+            )
+        return trust
+
     def _try(self) -> None:
         assert self.copied is not None
         try_model(
             self.copied,
             self.keys,
+            self.store.trust,
             seconds=self.limits.seconds,
             memory_bytes=self.limits.memory_bytes,
             stopping=self.stopping,
@@ -155,7 +182,7 @@ class Update:
 
         assert self.bundle is not None
         kept = self.store.folder(self.bundle.manifest.version)
-        bundle = read_bundle(kept, read_public_keys(self.keys))
+        bundle = read_bundle(kept, read_trust(self.keys, self.store.trust).new)
         if bundle.manifest_sha256 != self.bundle.manifest_sha256:
             raise Refused("the kept copy is not the one that was tried")
         model = Model.load(bundle)

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data import command_line
 from data.errors import GreenlightError
 from lambdas.errors import AwsUnusable
-from lambdas.operator import devices, film_import, package, publish, ratings, retrain, stack
+from lambdas.operator import devices, film_import, package, publish, ratings, retrain, stack, trust
 from lambdas.operator.aws import AwsUnreachable
 
 NAME = "greenlight-cloud"
@@ -27,6 +27,16 @@ _NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "model": (
         "The models that devices run.",
         {"publish": publish.publish_command, "retrain": retrain.retrain_command},
+    ),
+    "trust": (
+        "Whose signatures devices accept.",
+        {
+            "key": trust.key_command,
+            "draft": trust.draft_command,
+            "sign": trust.sign_command,
+            "check": trust.check_command,
+            "publish": trust.publish_command,
+        },
     ),
     "films": ("The film table.", {"import": film_import.import_command}),
     "ratings": ("The ratings in the cloud.", {"restore": ratings.restore_command}),

@@ -20,6 +20,7 @@ from data.errors import InvalidRecord
 from data.limits import MAX_VERSION_JUMP
 from data.manifest import CATALOGUE, MANIFEST, MODEL, REPORT, SIGNATURE
 from data.signing import PrivateKey
+from data.trust import Trust
 
 
 def carry_on() -> None:
@@ -61,6 +62,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.key = PrivateKey.new()
         self.trusted = [self.key]
+        self.trust: Trust | None = None
         self.state = folder / "state"
         self._folder = folder
         self.bucket = BucketInMemory({})
@@ -77,7 +79,7 @@ class Bench:
         ratchet = Ratchet(self.state, keys)
         return Downloader(
             self.state,
-            keys,
+            lambda: self.trust or Trust(None, keys, keys, {}),
             ratchet,
             lambda name: self.bucket,
             self.free,

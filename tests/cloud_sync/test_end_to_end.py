@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rig.pi import PATIENCE, Pi
 from rig.records import HASH, Published
@@ -18,7 +20,17 @@ from rig.records import HASH, Published
 from data.films import Combination
 from data.ids import new_id
 from data.messages import VerificationRequest
-from data.signing import development_key
+from data.signing import PrivateKey, development_key
+from data.topics import TRUST_PREFIX
+from data.trust import (
+    MODELS,
+    ROOT,
+    SignedTrust,
+    TrustDocument,
+    TrustRole,
+    file_name,
+    read_trust,
+)
 from edge.journal import JOURNAL, Activation, Journal
 
 
@@ -232,3 +244,50 @@ def connection(pi: Pi) -> str:
 
 def update_step(pi: Pi) -> str:
     return str(pi.journal.sync_state().get("update", {}).get("step", ""))
+
+
+def test_a_trust_document_is_followed_before_a_model_and_a_forged_one_is_not(pi: Pi) -> None:
+    models, root, thief = development_key(), PrivateKey.new(), PrivateKey.new()
+    s3, bucket = pi.cloud.aws.client("s3"), pi.cloud.aws.local.models_bucket
+    first = trust_document(1, root, models).sign(root).sign(models)
+    # The key that signs models, hijacked: it can't make anybody root.
+    forged = trust_document(2, thief, models).sign(thief).sign(models)
+    keys = [TRUST_PREFIX + file_name(version) for version in (1, 2)]
+    try:
+        file = pi.folder / file_name(1)
+        file.write_bytes(first.encode())
+        for words in (("sign", str(file), "--stack-key"), ("publish", str(file))):
+            greenlight_cloud("trust", *words, "--local", str(pi.cloud.folder))
+        assert len(SignedTrust.read(file.read_bytes())[0].signatures) == 3
+        assert s3.get_object(Bucket=bucket, Key=keys[0])["Body"].read() == file.read_bytes()
+        s3.put_object(Bucket=bucket, Key=keys[1], Body=forged.encode())
+        job, _ = pi.publish(1)
+        with Appliance(pi):
+            done = pi.once()
+        assert done.returncode == 0, done.stderr
+        assert pi.job(job)[0] == "SUCCEEDED"
+        assert "trust document: follows version 1" in done.stderr
+        assert "trust-2.json: not signed as the trust document before it asks" in done.stderr
+        incoming = pi.state / "incoming"
+        assert [path.name for path in incoming.iterdir()] == ["trust-1.json"]
+        assert read_trust(pi.config.parent / "public-keys", incoming).version == 1
+    finally:
+        for key in keys:
+            s3.delete_object(Bucket=bucket, Key=key)
+
+
+def greenlight_cloud(*words: str) -> None:
+    command = [sys.executable, "-m", "local_cloud", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def trust_document(version: int, root: PrivateKey, models: PrivateKey) -> SignedTrust:
+    document = TrustDocument(
+        version=version,
+        created_at="2026-01-01T00:00:00Z",
+        expires_at="2099-01-01T00:00:00Z",
+        keys={key.key_id: key.public_pem.decode() for key in (root, models)},
+        roles={ROOT: TrustRole((root.key_id,)), MODELS: TrustRole((models.key_id,))},
+    )
+    return SignedTrust(msgspec.json.encode(document))

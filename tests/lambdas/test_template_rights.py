@@ -86,11 +86,14 @@ def test_the_keys_in_the_buckets_are_those_that_the_roles_name(resources: dict[s
     assert grants["StoreFeedbackRole", "s3:PutObject"] == {
         "Fn::Sub": f"${{DataBucket.Arn}}/{feedback}/*"
     }
-    assert grants["DeviceRole", "s3:GetObject"] == {"Fn::Sub": f"${{ModelsBucket.Arn}}/{models}/*"}
+    trust = topics.TRUST_PREFIX.partition("/")[0]
+    assert grants["DeviceRole", "s3:GetObject"] == [
+        {"Fn::Sub": f"${{ModelsBucket.Arn}}/{prefix}/*"} for prefix in (models, trust)
+    ]
     device = [
         statement["Action"] for name, statement in statements(resources) if name == "DeviceRole"
     ]
-    assert device == ["s3:GetObject"], "a device reads models, and that is all"
+    assert device == ["s3:GetObject"], "a device reads models and trust documents, and that is all"
 
 
 def allowed(resources: dict[str, Any], role: str) -> dict[str, list[Any]]:

@@ -48,6 +48,7 @@ _JOURNAL_FILE = "tests/edge/journal/test_file.py::"
 _ACTIVE = "tests/edge/models/test_active.py::"
 _ACTIVATION = "tests/edge/models/test_activation.py::"
 _STORE = "tests/edge/models/test_store.py::"
+_TRUST = "tests/data/test_trust.py::"
 _SANDBOX = "tests/edge/models/test_sandbox.py::"
 
 MUTATIONS = (
@@ -264,6 +265,24 @@ MUTATIONS = (
         "direction-marks-pass", "text-direction marks", "docs/security.md", "data/text.py",
         "\\u2028-\\u202e", "\\u2028-\\u2029",
         "tests/data/test_text.py::test_no_such_character_passes",
+    ),
+    Mutation(
+        "old-root-keys-not-asked", "a threshold of the old and of the new root keys",
+        "docs/security.md", "data/trust.py",
+        "    _check_threshold(signed, current,", "    _check_threshold(signed, document,",
+        _TRUST + "test_only_the_old_and_the_new_threshold_together_change_the_keys",
+    ),
+    Mutation(
+        "expired-trust-accepts", "An expired one accepts no new model", "docs/security.md",
+        "data/trust.py",
+        "if now >= _moment(document.expires_at):", "if False:",
+        _TRUST + "test_expiry_stops_new_models_by_a_set_clock_only_and_never_a_successor",
+    ),
+    Mutation(
+        "models-key-becomes-root", "a root key has no other role", "docs/security.md",
+        "data/trust.py",
+        "if name != ROOT and set(role.key_ids) & set(self.roles[ROOT].key_ids):", "if False:",
+        _TRUST + "test_the_key_that_signs_models_cannot_become_root",
     ),
     Mutation(
         "lost-record-lets-in", "record of accepted models lets nothing in", "docs/security.md",

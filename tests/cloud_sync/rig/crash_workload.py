@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from rig.records import feedback
 
-from cloud_sync.artefacts import CloudUnreachable
+from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable
 from cloud_sync.downloader import Downloader
 from cloud_sync.ratchet import Ratchet
 from cloud_sync.update import Fetched, FetchFailed, Job
@@ -25,6 +25,7 @@ from data import signing
 from data.bundle import read_bundle
 from data.manifest import MANIFEST
 from data.messages import ModelUpdateJob
+from data.trust import Trust
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore
 
@@ -39,6 +40,8 @@ class FolderBucket:
         self.break_off_after: int | None = None
 
     def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        if not (self._folder / key).exists():
+            raise ArtefactMissing(key)
         content = (self._folder / key).read_bytes()
         for offset in range(start, len(content), 4096):
             if self.break_off_after is not None and offset >= self.break_off_after:
@@ -61,7 +64,8 @@ def job(bundles: Path, version: int) -> Job:
 def downloader(state: Path, bundles: Path, bucket: FolderBucket) -> Downloader:
     """Return the downloader of a device."""
     keys = signing.read_public_keys(bundles)
-    return Downloader(state, keys, Ratchet(state, keys), lambda name: bucket, 0)
+    trust = Trust(None, keys, keys, {})
+    return Downloader(state, lambda: trust, Ratchet(state, keys), lambda name: bucket, 0)
 
 
 class Work:

@@ -20,12 +20,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from rig.house import House
 from rig.records import Published
 
+from cloud_sync.artefacts import ArtefactMissing
 from cloud_sync.downloader import Downloader
 from cloud_sync.ratchet import Ratchet
 from cloud_sync.update import Fetched, FetchFailed, Job
 from data.bundle import read_bundle
 from data.manifest import MODEL
 from data.signing import PrivateKey
+from data.trust import Trust
 from edge.appliance import client
 from edge.journal import JOURNAL, Journal, JournalFull
 
@@ -42,6 +44,8 @@ class FillingBucket:
         self.fills = True
 
     def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        if key not in self._objects:
+            raise ArtefactMissing(key)
         content = self._objects[key]
         for offset in range(start, len(content), _PIECE_BYTES):
             if self.fills and key.endswith(MODEL) and offset > len(content) // 2:
@@ -84,7 +88,9 @@ def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, 
         bucket = FillingBucket(published.objects, state)
         keys = {key.key_id: key.public_pem}
         ratchet = Ratchet(state, keys)
-        downloader = Downloader(state, keys, ratchet, lambda name: bucket, kept_free)
+        downloader = Downloader(
+            state, lambda: Trust(None, keys, keys, {}), ratchet, lambda name: bucket, kept_free
+        )
 
         told: dict[str, Any] = {}
         job = Job(f"j{version}", published.document())

@@ -116,5 +116,5 @@ def test_a_child_that_ends_otherwise_than_with_ok_is_a_refusal(
     child.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(child))
     with pytest.raises(Refused, match="trial") as caught:
-        try_model(tmp_path, tmp_path, seconds=10.0, memory_bytes=100_000_000)
+        try_model(tmp_path, tmp_path, tmp_path, seconds=10.0, memory_bytes=100_000_000)
     assert reason in str(caught.value)

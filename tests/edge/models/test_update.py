@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from data.bundle import write_bundle
+from data.signing import PrivateKey
+from data.trust import MODELS, ROOT, SignedTrust, TrustDocument, TrustRole
 from edge.journal import Journal
 from edge.models.activation import STEPS, UpdateState
 from edge.models.active import load_active
@@ -103,3 +109,73 @@ def test_a_trial_leaves_no_bytecode_cut_off_by_its_limits(device, rebundle, tmp_
     offer = device.offer("2", 2, rebundle(device.incoming / "2"))
     assert device.update(offer) == (UpdateState.ACTIVATED, None)
     assert not bytecode.exists()
+
+
+def trust_document(version: int, root: PrivateKey, *models: PrivateKey, days: int = 30) -> bytes:
+    """Return a trust document in which these keys sign models, signed by its root key."""
+    expires = datetime.now(UTC) + timedelta(days=days)
+    document = TrustDocument(
+        version=version,
+        created_at="2026-01-01T00:00:00Z",
+        expires_at=expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        keys={key.key_id: key.public_pem.decode() for key in (root, *models)},
+        roles={
+            ROOT: TrustRole((root.key_id,)),
+            MODELS: TrustRole(tuple(key.key_id for key in models)),
+        },
+    )
+    return SignedTrust(msgspec.json.encode(document)).sign(root).encode()
+
+
+def also_signed_by(raw: bytes, key: PrivateKey) -> bytes:
+    return SignedTrust.read(raw)[0].sign(key).encode()
+
+
+def offered(device, bundle, version: int, key: PrivateKey):
+    """Offer a model under this key; return how it ended."""
+    changed = msgspec.structs.replace(bundle.manifest, version=version)
+    folder = device.incoming / str(version)
+    sha256 = write_bundle(folder, changed, {**bundle.files, "extra.txt": b"new"}, key)
+    return device.update(device.offer(str(version), version, sha256))
+
+
+def test_a_trust_document_takes_a_device_over_and_the_old_key_brings_nothing_new(
+    updated, signing_key
+):
+    root, fresh = PrivateKey.new(), PrivateKey.new()
+    bundle, incoming = updated.active, updated.incoming
+    # Signed by nobody whom this device trusts, it changes nothing.
+    forged = trust_document(1, root, fresh)
+    (incoming / "trust-1.json").write_bytes(forged)
+    assert "not trusted here" in offered(updated, bundle, 3, fresh)[1]
+    assert not updated.store.trust.exists()
+    (incoming / "trust-1.json").write_bytes(also_signed_by(forged, signing_key))
+    assert offered(updated, bundle, 3, fresh) == (UpdateState.ACTIVATED, None)
+    assert [path.name for path in updated.store.trust.iterdir()] == ["trust-1.json"]
+    updated.active = load_active(updated.store, updated.keys, "boot").bundle
+    assert "not trusted here" in offered(updated, bundle, 4, signing_key)[1]
+    # The key that signs models never makes itself or anybody else root.
+    stolen = trust_document(2, PrivateKey.new(), fresh)
+    (incoming / "trust-2.json").write_bytes(also_signed_by(stolen, fresh))
+    assert "not trusted here" in offered(updated, bundle, 4, signing_key)[1]
+    assert updated.store.read().trust == 1
+    # Rotated, the active model goes on answering, though its key signs nothing any more.
+    (incoming / "trust-2.json").write_bytes(trust_document(2, root, signing_key))
+    assert "not trusted here" in offered(updated, bundle, 4, fresh)[1]
+    assert load_active(updated.store, updated.keys, "boot").bundle.manifest.version == 3
+    assert offered(updated, bundle, 4, signing_key) == (UpdateState.ACTIVATED, None)
+
+
+def test_an_expired_or_lost_trust_document_accepts_nothing_new(updated, signing_key):
+    root, bundle = PrivateKey.new(), updated.active
+    first = also_signed_by(trust_document(1, root, signing_key, days=-1), signing_key)
+    (updated.incoming / "trust-1.json").write_bytes(first)
+    assert "expired on" in offered(updated, bundle, 3, signing_key)[1]
+    assert load_active(updated.store, updated.keys, "boot").bundle.manifest.version == 2
+    # Whoever removes it doesn't bring the plain keys back.
+    shutil.rmtree(updated.store.trust)
+    (updated.incoming / "trust-1.json").unlink()
+    assert "trust document, version 1, is lost" in offered(updated, bundle, 3, signing_key)[1]
+    (updated.incoming / "trust-1.json").write_bytes(first)
+    (updated.incoming / "trust-2.json").write_bytes(trust_document(2, root, signing_key))
+    assert offered(updated, bundle, 3, signing_key) == (UpdateState.ACTIVATED, None)
