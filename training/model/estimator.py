@@ -12,6 +12,9 @@ One cross-fitted table isn't enough for predictions of films as if unseen: a fil
 the features of its director's other films, and trees that learn from those have seen them. So
 for these predictions all is made again within each fold, features included; only the kernel
 values, ten numbers, are those of all films.
+
+Films of one combination are always in one fold: a film that the table repeats, or that several
+owners rated, isn't predicted by models that have learnt from its twin.
 """
 
 from __future__ import annotations
@@ -23,7 +26,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted
 
 from data.films import NO_GENRE
@@ -34,6 +36,7 @@ from training.model import features
 from training.model.careers import Floats, Ints
 from training.model.columns import Columns
 from training.model.error_size import ErrorSize
+from training.model.folds import folds as folds_of
 from training.model.head import director_inputs, fit_head
 from training.model.mixed_model import Films, KernelValues, MixedModel, fit_kernel_values
 from training.model.pairs import PairBoosting
@@ -197,8 +200,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _cross_fit(self, films: Films, values: KernelValues) -> Floats:
         """Return each film's features from a model that has not seen it, [n, width]."""
-        splits = KFold(self.folds, shuffle=True, random_state=self.seed)
-        pairs = list(splits.split(films.years))
+        pairs = list(folds_of(films.combinations(), self.folds, self.seed))
         parts = Parallel(self.jobs)(
             delayed(_fold_features)(films.take(seen), films.take(held), values, self.columns_)
             for seen, held in pairs
@@ -213,8 +215,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _unseen(self, films: Films, values: KernelValues) -> list[_Fold]:
         """Return what is predicted of each film by models that haven't seen it, nor its traces."""
-        splits = KFold(self.head_folds, shuffle=True, random_state=self.seed + 1)
-        pairs = list(splits.split(films.years))
+        pairs = list(folds_of(films.combinations(), self.head_folds, self.seed + 1))
         tables = [self._cross_fit(films.take(seen), values) for seen, _ in pairs]
         parts = Parallel(self.jobs)(
             delayed(_fold_predictions)(

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from training.model.careers import Careers, Floats, Stack, group_by
+from training.model.careers import Careers, Floats, Ints, Stack, group_by
 from training.model.fixed_effects import FixedEffects
 
 LEVEL_VARIANCE = 4.0
@@ -80,6 +80,15 @@ class Films(NamedTuple):
             self.flags[rows],
             self.ratings[rows],
             self.votes[rows],
+        )
+
+    def combinations(self) -> Ints:
+        """Return each film's combination of director, year and genres, as a number, [n]."""
+        number: dict[tuple[object, float, bytes], int] = {}
+        rows = zip(self.directors, self.years, self.flags, strict=True)
+        return np.array(
+            [number.setdefault((d, y, flags.tobytes()), len(number)) for d, y, flags in rows],
+            np.int64,
         )
 
 
