@@ -105,6 +105,14 @@ MUTATIONS = (
         _PARITY + "test_probabilities_that_are_not_the_heads_are_refused",
     ),
     Mutation(
+        "repeated-film-divided", "never divided between those to learn from and those to predict",
+        "docs/model.md", "training/evaluation/splits.py",
+        "number, total = in_order_of_appearance(groups)",
+        "number, total = np.arange(len(groups)), len(groups)",
+        "tests/training/evaluation/test_splits.py::"
+        "test_a_film_that_the_table_repeats_is_never_on_both_sides",
+    ),
+    Mutation(
         "error-size-of-another-set", "the usual size of the error", "docs/model.md",
         "training/export/compile.py",
         '"year and genres error", self._year_genres_error(base)',

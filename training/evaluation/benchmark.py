@@ -1,10 +1,10 @@
-"""The figures of the report: five random splits, one in time, and the optimism of the best."""
+"""The figures of the report: five random splits, one in time, and what follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,9 +12,20 @@ from joblib import Parallel, delayed
 
 from data.films import Film
 from judging.losses import calibration_bins
+from training.dataset import film_ids
 from training.evaluation import optimism
-from training.evaluation.methods import METHODS, MODEL, Figures, Predicted, predict_with
+from training.evaluation.baselines import BASELINES
+from training.evaluation.breakdown import Part, WorstFilm, parts_of, worst_of
+from training.evaluation.methods import (
+    METHODS,
+    MODEL,
+    Figures,
+    Predicted,
+    predict_with,
+    whole_stars_figures,
+)
 from training.evaluation.metrics import confusion
+from training.evaluation.picks import PickedStars, Unseen, picks
 from training.evaluation.splits import Split, random_splits, split_in_time
 from training.model.careers import Ints
 from training.model.estimator import FilmModel
@@ -22,6 +33,9 @@ from training.progress import ProgressReporter
 
 BENCHMARK = "benchmark.json"
 _INVENTED = "invented combinations"
+_WHOLE = "whole stars"
+# The shares of the films to learn from at which the learning curve is measured.
+_CURVE = (0.1, 0.25, 0.5)
 
 
 class SplitResult(msgspec.Struct, frozen=True):
@@ -29,6 +43,8 @@ class SplitResult(msgspec.Struct, frozen=True):
 
     Attributes:
         figures: by method, then part (all, seen, unseen), then figure.
+        whole_stars: RMSE and regret of each baseline that learns from whole stars and no votes.
+        hidden: the model's RMSE if the director, the year or the genres are hidden from it.
         optimism: of the model's best of so many test films, by their number.
     """
 
@@ -36,7 +52,17 @@ class SplitResult(msgspec.Struct, frozen=True):
     train: int
     test: int
     figures: dict[str, Figures]
+    whole_stars: dict[str, dict[str, float]]
+    hidden: dict[str, float]
     optimism: dict[int, float]
+
+
+class CurvePoint(msgspec.Struct, frozen=True):
+    """The model's figures on one random split's test films, learned from so many films."""
+
+    films: int
+    rmse: float
+    log_loss: float
 
 
 class Benchmark(msgspec.Struct, frozen=True):
@@ -50,6 +76,11 @@ class Benchmark(msgspec.Struct, frozen=True):
         confusion: stars by most probable class over the random splits, [10][10].
         calibration: for each bin of the probability of the most probable class over the random
             splits: its mean, the accuracy, the number of films.
+        picks, picks_in_time: what each method picks from slates of test films.
+        curve: the learning curve, by films.
+        parts: the model's error by genre, decade and films of the director, over the random splits.
+        worst: the films that the model was furthest off on.
+        repeats: rows that repeat a film of the table; none of them is on both sides of a split.
     """
 
     films_sha256: str
@@ -59,6 +90,12 @@ class Benchmark(msgspec.Struct, frozen=True):
     invented: optimism.Invented
     confusion: tuple[tuple[int, ...], ...]
     calibration: tuple[tuple[float, float, int], ...]
+    picks: tuple[PickedStars, ...]
+    picks_in_time: tuple[PickedStars, ...]
+    curve: tuple[CurvePoint, ...]
+    parts: tuple[Part, ...]
+    worst: tuple[WorstFilm, ...]
+    repeats: int
 
     def values(self, method: str, figure: str, part: str = "all") -> list[float]:
         """Return a figure on each of the random splits."""
@@ -96,60 +133,117 @@ def settings() -> dict[str, float]:
     return {name: float(value) for name, value in chosen.items() if name != "jobs"}
 
 
+class _Task(NamedTuple):
+    """What one process measures: a method on a split, or what needs no split.
+
+    Attributes:
+        terms: `_WHOLE` for a baseline that learns from whole stars; empty for equal terms.
+    """
+
+    split: Split | None
+    method: str
+    terms: str = ""
+
+
 def run(films: Sequence[Film], sha256: str, *, jobs: int, progress: ProgressReporter) -> Benchmark:
     """Fit every method on every split and measure."""
-    years = np.array([film.year for film in films])
-    splits = [*random_splits(len(films)), split_in_time(years)]
+    ids = film_ids(films)
+    splits = [*random_splits(ids), split_in_time(np.array([film.year for film in films]))]
+    random, in_time = splits[:-1], splits[-1]
     # The slowest begin first, so that no process is left alone at the end.
     order = sorted(METHODS, key=[MODEL, "random forest", *METHODS].index)
-    tasks = [(None, _INVENTED), *((split, method) for method in order for split in splits)]
+    curve = [_smaller(random[0], share) for share in _CURVE]
+    tasks = [
+        _Task(None, _INVENTED),
+        *(_Task(split, method) for method in order for split in splits),
+        *(_Task(split, MODEL) for split in curve),
+        *(_Task(split, method, _WHOLE) for method in BASELINES for split in splits),
+    ]
     running = Parallel(jobs, return_as="generator_unordered")(
-        delayed(_task)(films, split, method) for split, method in tasks
+        delayed(_measure)(films, task) for task in tasks
     )
     progress("five random splits, one in time", 0.0)
-    invented, found = optimism.Invented(np.nan, np.nan), {}
-    for done, (name, method, result) in enumerate(running, 1):
-        if isinstance(result, optimism.Invented):
-            invented = result
-        else:
-            found[name, method] = result
-        progress(f"{method} {name}", done / len(tasks))
+    found: dict[tuple[str, str, str], Any] = {}
+    for done, (key, result) in enumerate(running, 1):
+        found[key] = result
+        progress(" ".join(filter(None, (key[1], key[0], key[2]))), done / len(tasks))
     results = [_result(films, split, found) for split in splits]
-    stars, predicted = _pooled(films, splits[:-1], found)
+    stars, predicted = _pooled(films, random, found)
+    tested = [[films[i] for i in split.test] for split in random]
+    directors = [_films_of_directors(films, split) for split in random]
+    expected = [found[split.name, MODEL, ""].expected for split in random]
     return Benchmark(
         films_sha256=sha256,
         settings=settings(),
         random=tuple(results[:-1]),
         in_time=results[-1],
-        invented=invented,
+        invented=found["", _INVENTED, ""],
         confusion=confusion(stars, predicted.argmax(axis=1) + 1),
         calibration=tuple(calibration_bins(stars, predicted)),
+        picks=tuple(picks([_unseen(films, split, found) for split in random])),
+        picks_in_time=tuple(picks([_unseen(films, in_time, found)])),
+        curve=tuple(_point(split, found) for split in (*curve, random[0])),
+        parts=tuple(parts_of(tested, expected, directors)),
+        worst=tuple(worst_of(tested, expected)),
+        repeats=len(films) - len(np.unique(ids)),
     )
 
 
-def _task(films: Sequence[Film], split: Split | None, method: str) -> tuple[str, str, Any]:
-    if split is None:
-        return "", method, optimism.of_invented(films)
-    train, test = ([films[i] for i in rows] for rows in (split.train, split.test))
-    return split.name, method, predict_with(method, train, test)
+def _measure(films: Sequence[Film], task: _Task) -> tuple[tuple[str, str, str], Any]:
+    if task.split is None:
+        return ("", task.method, ""), optimism.of_invented(films)
+    train, test = ([films[i] for i in rows] for rows in (task.split.train, task.split.test))
+    measure = whole_stars_figures if task.terms == _WHOLE else predict_with
+    return (task.split.name, task.method, task.terms), measure(task.method, train, test)
+
+
+def _smaller(split: Split, share: float) -> Split:
+    """Return a split with a part of its films to learn from."""
+    draw = np.random.default_rng(7)
+    some = draw.permutation(split.train)[: round(share * len(split.train))]
+    return Split(f"{split.name}, {share:.0%}", np.sort(some), split.test)
+
+
+def _point(split: Split, found: dict[tuple[str, str, str], Any]) -> CurvePoint:
+    figures = found[split.name, MODEL, ""].figures["all"]
+    return CurvePoint(len(split.train), figures["rmse"], figures["log_loss"])
+
+
+def _unseen(films: Sequence[Film], split: Split, found: dict[tuple[str, str, str], Any]) -> Unseen:
+    return Unseen(
+        np.array([films[i].director for i in split.test], object),
+        np.array([films[i].stars for i in split.test]),
+        {method: found[split.name, method, ""].expected for method in METHODS},
+    )
+
+
+def _films_of_directors(films: Sequence[Film], split: Split) -> Ints:
+    """Return how many films to learn from each test film's director has."""
+    counts: dict[str, int] = {}
+    for row in split.train:
+        counts[films[row].director] = counts.get(films[row].director, 0) + 1
+    return np.array([counts.get(films[i].director, 0) for i in split.test])
 
 
 def _result(
-    films: Sequence[Film], split: Split, found: dict[tuple[str, str], Predicted]
+    films: Sequence[Film], split: Split, found: dict[tuple[str, str, str], Any]
 ) -> SplitResult:
     stars = np.array([films[i].stars for i in split.test])
+    ours: Predicted = found[split.name, MODEL, ""]
     return SplitResult(
         name=split.name,
         train=len(split.train),
         test=len(split.test),
-        figures={method: found[split.name, method].figures for method in METHODS},
-        optimism=optimism.of_slates(stars, found[split.name, MODEL].expected),
+        figures={method: found[split.name, method, ""].figures for method in METHODS},
+        whole_stars={method: found[split.name, method, _WHOLE] for method in BASELINES},
+        hidden=ours.hidden,
+        optimism=optimism.of_slates(stars, ours.expected),
     )
 
 
 def _pooled(
-    films: Sequence[Film], splits: Sequence[Split], found: dict[tuple[str, str], Predicted]
+    films: Sequence[Film], splits: Sequence[Split], found: dict[tuple[str, str, str], Any]
 ) -> tuple[Ints, Any]:
     stars = [[films[i].stars for i in split.test] for split in splits]
-    predicted = [found[split.name, MODEL].probabilities for split in splits]
+    predicted = [found[split.name, MODEL, ""].probabilities for split in splits]
     return np.concatenate(stars), np.concatenate(predicted)

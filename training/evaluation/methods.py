@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 
-from data.films import Film
+from data.films import NO_GENRE, Film
+from judging.losses import slate_figures
 from training.evaluation.baselines import BASELINES, predict_baseline
 from training.evaluation.metrics import by_director
 from training.model.careers import Floats
 from training.model.estimator import FilmModel
 from training.model.head import CLASSES
-from training.model.records import frame_of_films, ratings_of
+from training.model.records import COLUMNS, frame_of_films, ratings_of
+from training.model.threads import one_thread
 from training.progress import ProgressReporter
 
 MODEL = "Greenlight"
@@ -28,34 +31,67 @@ Figures = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Predicted:
-    """One method's predictions of the test films, [n] and [n, 10], and their figures."""
+    """One method's predictions of the test films, [n] and [n, 10], and their figures.
+
+    Attributes:
+        hidden: the model's RMSE if the director, the year or the genres are hidden from it.
+    """
 
     method: str
     expected: Floats
     probabilities: Floats
     figures: Figures
+    hidden: dict[str, float] = field(default_factory=dict)
 
 
 def predict_with(method: str, train: Sequence[Film], test: Sequence[Film]) -> Predicted:
-    """Fit a method on `train` alone and let it predict `test`."""
+    """Fit a method on `train` alone and let it predict `test`.
+
+    All learn from decimals and votes of the training films, and see neither of the test films.
+    """
     known, asked = frame_of_films(train), frame_of_films(test).drop(columns="votes")
-    stars = np.array([film.stars for film in train])
+    hidden = {}
+    stars = np.array([film.stars for film in test])
     if method == MODEL:
-        # The model may learn from decimals and votes of the training films; never of the asked.
         model = FilmModel().fit(known, ratings_of(train))
         table = model.features(asked)
         expected = model.predict_features(table)
         probabilities = model.head_.probabilities(expected, model.head_inputs(table))
+        hidden = {
+            name: float(np.sqrt(((model.predict(without) - stars) ** 2).mean()))
+            for name, without in _without(known, asked).items()
+        }
     else:
-        expected, probabilities = predict_baseline(method, known, stars, asked)
+        expected, probabilities = predict_baseline(method, known, ratings_of(train), asked)
     directors = {film.director for film in train}
-    figures = by_director(
-        np.array([film.stars for film in test]),
-        expected,
-        probabilities,
-        np.array([film.director in directors for film in test]),
-    )
-    return Predicted(method, expected, probabilities, figures)
+    seen = np.array([film.director in directors for film in test])
+    figures = by_director(stars, expected, probabilities, seen)
+    return Predicted(method, expected, probabilities, figures, hidden)
+
+
+def whole_stars_figures(
+    method: str, train: Sequence[Film], test: Sequence[Film]
+) -> dict[str, float]:
+    """Return a baseline's RMSE and regret if it learns from whole stars, and from no votes."""
+    known, asked = (frame_of_films(films).drop(columns="votes") for films in (train, test))
+    with one_thread():
+        fitted = BASELINES[method]().fit(known, np.array([film.stars for film in train]))
+        expected = fitted.predict(asked)
+    stars = np.array([film.stars for film in test])
+    return {
+        "rmse": float(np.sqrt(((expected - stars) ** 2).mean())),
+        "regret": slate_figures(stars, expected)[0],
+    }
+
+
+def _without(known: pd.DataFrame, asked: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the asked records with each of the three choices hidden."""
+    slots = [name for name in COLUMNS if name.startswith("genre")]
+    return {
+        "director": asked.assign(director=""),
+        "year": asked.assign(year=int(known.year.median())),
+        "genres": asked.assign(**dict.fromkeys(slots, NO_GENRE)),
+    }
 
 
 def evaluate(

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.model.careers import Ints
+from training.model.folds import in_order_of_appearance
 
 RANDOM_SPLITS = 5
 TRAIN_SHARE = 0.7
@@ -22,12 +24,21 @@ class Split(NamedTuple):
     test: Ints
 
 
-def random_splits(rows: int, count: int = RANDOM_SPLITS) -> Iterator[Split]:
-    """Yield `count` random 70/30 splits, the same ones for the same number of rows."""
-    for number in range(count):
-        shuffled = np.random.default_rng(_FIRST_SEED + number).permutation(rows)
-        cut = round(TRAIN_SHARE * rows)
-        yield Split(f"random {number + 1}", np.sort(shuffled[:cut]), np.sort(shuffled[cut:]))
+def random_splits(groups: Ints | NDArray[np.uint64], count: int = RANDOM_SPLITS) -> Iterator[Split]:
+    """Yield `count` random 70/30 splits, the same ones for the same number of groups.
+
+    Args:
+        groups: of each row; rows of one group are never divided: a film that the table repeats must
+            not be learned from and predicted.
+        count: how many.
+    """
+    number, total = in_order_of_appearance(groups)
+    for split in range(count):
+        shuffled = np.random.default_rng(_FIRST_SEED + split).permutation(total)
+        learned = np.zeros(total, bool)
+        learned[shuffled[: round(TRAIN_SHARE * total)]] = True
+        rows = learned[number]
+        yield Split(f"random {split + 1}", np.flatnonzero(rows), np.flatnonzero(~rows))
 
 
 def split_in_time(years: Ints) -> Split:

@@ -13,10 +13,11 @@ import jinja2
 import numpy as np
 
 from data.manifest import REPORT
-from training.dataset import FilmTable
+from training.dataset import FilmTable, film_ids, reasons
 from training.evaluation import benchmark
 from training.evaluation.benchmark import Benchmark
 from training.evaluation.methods import MODEL
+from training.evaluation.picks import PickedStars
 from training.export.summary import ExportSummary, read_summary
 
 
@@ -38,7 +39,7 @@ def draw(table: FilmTable, summary: ExportSummary | None, folder: Path) -> bytes
 def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark | None) -> str:
     """Return the page."""
     # matplotlib takes a second to import, and only the report needs it.
-    from training.report import data_figures, model_figures, style
+    from training.report import card, data_figures, first_page, model_figures, style
     from training.report.svg import Letters, slim
 
     with style.style():
@@ -47,10 +48,13 @@ def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark 
             where = "five random splits together"
             error = measured.mean(MODEL, "calibration")
             drawings = [
+                model_figures.leads(measured),
                 model_figures.against_baselines(measured),
                 model_figures.confusion_matrix(measured.confusion, where),
                 model_figures.calibration(measured.calibration, error, where),
                 model_figures.optimism_bars(measured),
+                model_figures.learning_curve(measured.curve),
+                *model_figures.errors_by_part(measured.parts),
             ]
         elif summary is not None:
             where = "cross-validated"
@@ -72,6 +76,12 @@ def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark 
     return environment.get_template("page.html").render(
         table=table,
         facts=_facts(table),
+        first_page=first_page.lines(table, summary, measured),
+        card=card.facts(table),
+        rejects=reasons(table.rejects),
+        repeats=len(table.films) - len(set(film_ids(table.films).tolist())),
+        picks=_picks(measured) if measured else [],
+        terms=_terms(measured) if measured else [],
         summary=summary,
         measured=measured,
         rows=_rows(measured) if measured else [],
@@ -120,6 +130,42 @@ def _rows(measured: Benchmark) -> list[dict[str, Any]]:
         }
         for method in measured.in_time.figures
     ]
+
+
+def _picks(measured: Benchmark) -> list[tuple[str, list[tuple[str, dict[int, PickedStars]]]]]:
+    """Return for each kind of split the methods, each with its picks by the slates' size."""
+    found = []
+    for where, some in (
+        ("five random splits", measured.picks),
+        (f"films {measured.in_time.name}", measured.picks_in_time),
+    ):
+        methods = dict.fromkeys(pick.method for pick in some)
+        by_size = {
+            method: {pick.size: pick for pick in some if pick.method == method}
+            for method in methods
+        }
+        found.append((where, list(by_size.items())))
+    return found
+
+
+def _terms(measured: Benchmark) -> list[tuple[str, dict[str, float]]]:
+    """Return each baseline's RMSE and regret on equal terms and from whole stars, means."""
+    return [
+        (
+            method,
+            {
+                "rmse": measured.mean(method, "rmse"),
+                "whole_rmse": _mean(measured, method, "rmse"),
+                "regret": measured.mean(method, "regret"),
+                "whole_regret": _mean(measured, method, "regret"),
+            },
+        )
+        for method in measured.random[0].whole_stars
+    ]
+
+
+def _mean(measured: Benchmark, method: str, figure: str) -> float:
+    return float(np.mean([split.whole_stars[method][figure] for split in measured.random]))
 
 
 def _parts(measured: Benchmark) -> list[tuple[str, dict[str, float]]]:

@@ -8,9 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from training.evaluation.benchmark import Benchmark
+from training.evaluation.benchmark import Benchmark, CurvePoint
+from training.evaluation.breakdown import CAREER, DECADE, GENRE, Part
 from training.evaluation.methods import MODEL
 from training.evaluation.optimism import INVENTED
+from training.evaluation.picks import ORACLE
 from training.report.style import (
     BLUE,
     GREEN,
@@ -18,6 +20,7 @@ from training.report.style import (
     INK,
     ORANGE,
     SHADES,
+    SKY,
     WIDTH,
     Drawing,
     drawing,
@@ -47,6 +50,74 @@ def against_baselines(measured: Benchmark) -> Drawing:
         "Less is better. Dots: five random splits. Orange diamonds: the split in time.",
         figure,
     )
+
+
+def leads(measured: Benchmark) -> Drawing:
+    """Return how much better the model picks than each other method, with intervals."""
+    sizes = list(dict.fromkeys(pick.size for pick in measured.picks))
+    methods = [
+        m for m in dict.fromkeys(p.method for p in measured.picks) if m not in (MODEL, ORACLE)
+    ]
+    figure, grid = plt.subplots(
+        max(1, len(sizes)), 1, figsize=(WIDTH, 2.6 * max(1, len(sizes))), squeeze=False
+    )
+    for axes, size in zip(grid[:, 0], sizes, strict=False):
+        for shift, (some, colour) in enumerate(
+            ((measured.picks, BLUE), (measured.picks_in_time, ORANGE))
+        ):
+            found = {pick.method: pick for pick in some if pick.size == size}
+            for row, method in enumerate(methods):
+                if method in found:
+                    one, at = found[method], row + 0.3 * shift - 0.15
+                    axes.plot([one.lead_low, one.lead_high], [at, at], color=colour, linewidth=2)
+                    axes.plot([one.lead], [at], "o", color=colour, markersize=4)
+        axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
+        axes.set_yticks(range(len(methods)), methods)
+        axes.set_ylim(len(methods) - 0.5, -0.5)
+        axes.set_title(f"slates of {size:,}")
+    grid[-1, 0].set_xlabel("true stars of the model's pick, less the other's")
+    return drawing(
+        "How much better it picks",
+        "Right of zero the model's picks are better. Blue: random splits. Orange: films of later "
+        "years. 95% intervals over directors.",
+        figure,
+    )
+
+
+def learning_curve(points: Sequence[CurvePoint]) -> Drawing:
+    """Return the error by the number of films to learn from."""
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.8))
+    axes.plot([p.films for p in points], [p.rmse for p in points], "o-", color=BLUE)
+    axes.set(xlabel="films to learn from", ylabel="RMSE, stars", xlim=(0, None))
+    return drawing(
+        "Learning curve", "On the test films of one random split. A flat end: more films of this "
+        "kind wouldn't help much.", figure,
+    )  # fmt: skip
+
+
+def errors_by_part(parts: Sequence[Part]) -> list[Drawing]:
+    """Return the model's error by genre, decade and number of the director's films."""
+    drawings = []
+    for kind in (GENRE, DECADE, CAREER):
+        some = [part for part in parts if part.kind == kind]
+        if not some:
+            continue
+        figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.26 * len(some)))
+        axes.barh([f"{p.label} ({p.films:,})" for p in some], [p.rmse for p in some], color=SKY)
+        axes.plot([part.bias for part in some], range(len(some)), "o", color=ORANGE, markersize=4)
+        axes.axvline(0, color=GREY, linewidth=1)
+        axes.set_ylim(len(some) - 0.5, -0.5)
+        axes.set(xlabel="stars")
+        axes.grid(axis="y", visible=False)
+        drawings.append(
+            drawing(
+                f"Error by {kind}",
+                "Bars: RMSE. Dots: expected less true stars on average; right of zero they're "
+                "expected too high. In brackets: test films of all random splits.",
+                figure,
+            )
+        )
+    return drawings
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]], where: str) -> Drawing:

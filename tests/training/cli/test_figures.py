@@ -68,7 +68,8 @@ def test_the_figures_are_those_of_the_written_predictions(halves, evaluated):
 def test_all_figures_are_there_for_all_methods_and_directors_seen_or_not(halves, evaluated):
     _, figures = evaluated
     assert set(figures["baselines"]) == {
-        "constant", "director mean", "random forest", "multinomial logistic", "plain boosting",
+        "constant", "director mean", "shrunk director mean", "ridge", "random forest",
+        "multinomial logistic", "plain boosting",
     }  # fmt: skip
     for method in (figures["model"], *figures["baselines"].values()):
         assert list(method) == ["all", "seen", "unseen"]

@@ -9,10 +9,18 @@ pytestmark = pytest.mark.numeric
 
 
 def test_random_splits_divide_all_films_and_are_the_same_every_time():
-    for first, again in zip(splits.random_splits(100), splits.random_splits(100), strict=True):
+    rows = np.arange(100)
+    for first, again in zip(splits.random_splits(rows), splits.random_splits(rows), strict=True):
         assert np.array_equal(first.train, again.train)
         assert len(first.train) == 70
         assert np.array_equal(np.sort(np.concatenate([first.train, first.test])), np.arange(100))
+
+
+def test_a_film_that_the_table_repeats_is_never_on_both_sides():
+    ids = np.array([7, 3, 7, 9, 3, 7, *range(100, 130)])
+    for split in splits.random_splits(ids):
+        assert not set(ids[split.train]) & set(ids[split.test])
+        assert len(split.train) + len(split.test) == len(ids)
 
 
 def test_a_split_in_time_keeps_the_future_out_of_training():

@@ -6,13 +6,18 @@ import re
 import msgspec
 
 from data.bundle import beside, read_bundle
+from data.film_table import BadRow
 from data.manifest import REPORT
 from training.dataset import FilmTable
 from training.evaluation import benchmark, optimism
+from training.evaluation.baselines import BASELINES
+from training.evaluation.breakdown import GENRE, Part, WorstFilm
 from training.evaluation.methods import METHODS
 from training.evaluation.metrics import NAMES
+from training.evaluation.picks import CHANCE, ORACLE, PickedStars
 from training.export.summary import read_summary
 from training.report import render
+from training.report.first_page import lines
 
 
 def measured_of(table: FilmTable) -> benchmark.Benchmark:
@@ -21,12 +26,28 @@ def measured_of(table: FilmTable) -> benchmark.Benchmark:
         m: {part: dict.fromkeys(NAMES, 0.5 + 0.1 * i) for part in ("all", "seen", "unseen")}
         for i, m in enumerate(METHODS)
     }
-    split = benchmark.SplitResult("random 1", 70, 30, figures, {36: 0.01, 360: 0.2})
+    whole = {m: {"rmse": 0.9, "regret": 0.5} for m in BASELINES}
+    hidden = {"director": 1.3, "year": 1.1, "genres": 1.2}
+    split = benchmark.SplitResult("random 1", 70, 30, figures, whole, hidden, {36: 0.01, 360: 0.2})
+    picks = tuple(
+        PickedStars(method, 36, 7.5, 7.2, 7.8, 0.31, 0.11, 0.51)
+        for method in (*METHODS, ORACLE, CHANCE)
+    )
     return benchmark.Benchmark(
-        table.sha256, benchmark.settings(), (split,) * 5,
-        benchmark.SplitResult("after 2000", 70, 30, figures, {}),
-        optimism.Invented(8.4, 8.0), tuple((1,) * 10 for _ in range(10)), ((0.5, 0.6, 100),),
-    )  # fmt: skip
+        films_sha256=table.sha256,
+        settings=benchmark.settings(),
+        random=(split,) * 5,
+        in_time=msgspec.structs.replace(split, name="after 2000", optimism={}),
+        invented=optimism.Invented(8.4, 8.0),
+        confusion=tuple((1,) * 10 for _ in range(10)),
+        calibration=((0.5, 0.6, 100),),
+        picks=picks,
+        picks_in_time=picks,
+        curve=(benchmark.CurvePoint(50, 1.0, 1.4), benchmark.CurvePoint(100, 0.9, 1.3)),
+        parts=(Part(GENRE, "Drama", 90, 0.9, 0.1),),
+        worst=(WorstFilm("A <b>film</b>", "A director", 2, 7.4),),
+        repeats=0,
+    )
 
 
 STORY = (
@@ -50,6 +71,34 @@ def test_the_full_report_adds_splits_baselines_and_optimism(exported, films):
     page = render(table, summary, measured_of(table))
     for words in (*METHODS, "Split in time", "Optimism of the best", "after 2000", *STORY):
         assert words in page
+    for words in (
+        "What it learned from", "picks 0.31 stars worse (95% interval 0.11 to 0.51)",
+        "Without the director it would be 1.30 off", "Learning curve", "Error by genre",
+        "furthest off on", "A &lt;b&gt;film&lt;/b&gt;", "from whole", "Intended use",
+        "scikit-learn ",
+    ):  # fmt: skip
+        assert words in page
+
+
+def test_the_first_page_is_about_ten_lines_and_says_where_nothing_was_shown(films):
+    table = FilmTable("csv", "films.csv", films, [])
+    measured = measured_of(table)
+    assert 8 <= len(lines(table, None, measured)) <= 10
+    even = tuple(msgspec.structs.replace(p, lead_low=-0.1) for p in measured.picks)
+    said = lines(table, None, msgspec.structs.replace(measured, picks=even))
+    assert "picks about as well" in said["Beside a simple rule"]
+    assert "make report" in lines(table, None, None).get("Beside other methods", "make report")
+
+
+def test_rejects_are_shown_by_reason_and_repeats_are_counted(films):
+    bad = [
+        BadRow(3, "year: is missing", ()),
+        BadRow(4, "year: is 'x'", ()),
+        BadRow(9, "stars: no", ()),
+    ]
+    page = render(FilmTable("csv", "films.csv", [*films, films[0]], bad), None, None)
+    assert "year: 2, stars: 1" in page
+    assert "1 of them repeat" in page
 
 
 def test_the_report_is_signed_with_the_model_and_lies_beside_it_too(exported):

@@ -1,0 +1,116 @@
+"""The report's first page: what an owner wants to know, in about ten lines."""
+
+from __future__ import annotations
+
+from training.dataset import FilmTable
+from training.evaluation.benchmark import Benchmark
+from training.evaluation.methods import MODEL
+from training.evaluation.picks import CHANCE, ORACLE, PickedStars
+from training.export.summary import ExportSummary
+
+_SLATE = 36
+_SIMPLE = "shrunk director mean"
+
+
+def lines(
+    table: FilmTable, summary: ExportSummary | None, measured: Benchmark | None
+) -> dict[str, str]:
+    """Return the lines: a sentence or two by what they are about."""
+    found = {"What it learned from": _films(table)}
+    if measured is not None:
+        found |= _measured(measured)
+    elif summary is not None:
+        found["How far off it is"] = (
+            f"For a film it hasn't seen, typically {summary.figures['rmse']:.2f} stars."
+        )
+        found["Its probabilities"] = _calibration(summary.figures["calibration"])
+        found["Beside other methods"] = "Not measured yet: make report adds the comparisons."
+    found["What it can't know"] = (
+        "Story, actors, budget and luck: it sees a film's director, year and genres, nothing else. "
+        "The best of many is partly the one it is most wrong about."
+    )
+    found["What it's for"] = (
+        "Choosing among combinations, by an owner who then rates what was made. It doesn't judge "
+        "people, and isn't for decisions about their work."
+    )
+    return found
+
+
+def _films(table: FilmTable) -> str:
+    films = table.films
+    first, last = min(film.year for film in films), max(film.year for film in films)
+    rejects = f" {len(table.rejects):,} rows were left out as faulty." if table.rejects else ""
+    return (
+        f"{len(films):,} films by {len({film.director for film in films}):,} directors, "
+        f"{first} to {last}.{rejects}"
+    )
+
+
+def _measured(measured: Benchmark) -> dict[str, str]:
+    seen, unseen = (measured.mean(MODEL, "rmse", part) for part in ("seen", "unseen"))
+    found = {
+        "How far off it is": f"For a film it hasn't seen, typically "
+        f"{measured.mean(MODEL, 'rmse'):.2f} stars: {seen:.2f} if it knows the director, "
+        f"{unseen:.2f} if it doesn't. Guessing the same stars for every film would be "
+        f"{measured.mean('constant', 'rmse'):.2f} off."
+    }
+    by_method = {pick.method: pick for pick in measured.picks if pick.size == _SLATE}
+    if MODEL in by_method:
+        ours, chance, best = (by_method[name] for name in (MODEL, CHANCE, ORACLE))
+        found["What its picks are worth"] = (
+            f"Of {_SLATE} films it picks one of {ours.stars:.1f} stars on average (95% interval "
+            f"{ours.low:.1f} to {ours.high:.1f}). A random choice gets {chance.stars:.1f}; who "
+            f"knew all ratings would get {best.stars:.1f}."
+        )
+        found["Beside a simple rule"] = _lead(by_method[_SIMPLE])
+    late = measured.in_time.figures[MODEL]["all"]
+    less = "less" if late["optimism"] >= 0 else "more"
+    found["Films of later years"] = (
+        f"For films {measured.in_time.name}, predicted from earlier ones, it's {late['rmse']:.2f} "
+        f"stars off, and the film it picks of {_SLATE} gets {abs(late['optimism']):.1f} stars "
+        f"{less} than expected."
+    )
+    found["Its probabilities"] = _calibration(measured.mean(MODEL, "calibration"))
+    without = [
+        f"without the {name} it would be {stars:.2f} off" for name, stars in _hidden(measured)
+    ]
+    found["What matters most"] = f"{', '.join(without)}.".capitalize()
+    small, whole = measured.curve[-2], measured.curve[-1]
+    found["Would more films help?"] = (
+        f"From {small.films:,} to {whole.films:,} films the error fell by "
+        f"{small.rmse - whole.rmse:.3f} stars."
+    )
+    return found
+
+
+def _hidden(measured: Benchmark) -> list[tuple[str, float]]:
+    """Return the RMSE without each of the choices, the one that matters most first."""
+    names = measured.random[0].hidden
+    means = {
+        name: sum(split.hidden[name] for split in measured.random) / len(measured.random)
+        for name in names
+    }
+    return sorted(means.items(), key=lambda one: -one[1])
+
+
+def _calibration(error: float) -> str:
+    return (
+        f"When it gives a star rating a chance of 30%, that comes true in about 30% of cases: "
+        f"stated and true shares differ by {100 * error:.0f} points on average."
+    )
+
+
+def _lead(pick: PickedStars) -> str:
+    """Say how much better the picks are than those of a simple rule, or that it isn't shown."""
+    rule = "The director's mean, drawn towards all films' mean, "
+    if pick.lead_low > 0:
+        return (
+            f"{rule}picks {pick.lead:.2f} stars worse (95% interval {pick.lead_low:.2f} to "
+            f"{pick.lead_high:.2f})."
+        )
+    if pick.lead_high < 0:
+        return f"{rule}picks {-pick.lead:.2f} stars better."
+    return (
+        f"{rule}picks about as well: the difference is {pick.lead:+.2f} stars, 95% interval "
+        f"{pick.lead_low:+.2f} to {pick.lead_high:+.2f}."
+    )
