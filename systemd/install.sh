@@ -24,6 +24,7 @@ PREVIOUS=$PREFIX/previous
 CONFIG=/etc/greenlight
 STATE=/var/lib/greenlight
 UNIT_FOLDER=/usr/local/lib/systemd/system
+DROP_INS=/etc/systemd/system
 SETUP=/usr/local/sbin/greenlight-setup
 # How long a fresh release must have run without a restart before it is trusted.
 SETTLE_SECONDS=${GREENLIGHT_SETTLE_SECONDS:-15}

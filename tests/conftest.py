@@ -72,16 +72,21 @@ def owner_step() -> Callable[[Path, str], subprocess.CompletedProcess[str]]:
     script = Path(__file__).parents[1] / "systemd/steps/owner.sh"
     stubs = (
         'say() { echo "$*"; }; die() { echo "$*" >&2; exit 1; }; is_running() { :; };'
-        ' getent() { :; }; chown() { :; }; systemctl() { echo "systemctl $*"; };'
+        ' getent() { :; }; chown() { :; }; chgrp() { echo "chgrp $*"; };'
+        ' systemctl() { echo "systemctl $*"; }; stop_page() { :; }; start_page() { :; };'
     )
 
     def carry_out(folder: Path, step: str) -> subprocess.CompletedProcess[str]:
         (folder / "public-keys").mkdir(exist_ok=True)
+        set_up = (
+            f'HERE="{script.parents[1]}"; CONFIG="{folder}"; DROP_INS="{folder}/drop-ins";'
+            f' . "{script}";'
+        )
         return subprocess.run(
             [
                 "sh",
                 "-euc",
-                f'{stubs} HERE="{script.parents[1]}"; CONFIG="{folder}"; . "{script}"; {step}',
+                f"{stubs} {set_up} {step}",
             ],
             capture_output=True,
             text=True,

@@ -103,13 +103,14 @@ def test_every_sum_in_the_page_of_costs_is_right():
 
 
 def test_the_security_page_states_the_sign_in_limits_as_they_are():
-    from edge.page import auth
+    from edge.appliance import sign_in
+    from edge.page.port import SESSION_SECONDS
 
     stated = (DOCS / "security.md").read_text("utf-8")
-    assert f"{auth.DIGITS} digits" in stated
-    assert f"After {auth.FREE_GUESSES} wrong guesses" in stated
-    assert (auth.FIRST_LOCK_SECONDS, auth.LONGEST_LOCK_SECONDS) == (60, 3600)
-    assert f"after {auth.LASTS_SECONDS // 86_400} days" in stated
+    assert f"{sign_in.DIGITS} digits" in stated
+    assert f"After {sign_in.FREE_GUESSES} wrong guesses" in stated
+    assert (sign_in.FIRST_LOCK_SECONDS, sign_in.LONGEST_LOCK_SECONDS) == (60, 3600)
+    assert f"after {SESSION_SECONDS // 86_400} days" in stated
 
 
 def test_every_module_that_a_page_names_is_there():

@@ -18,9 +18,15 @@ FOLDERS = (
 # bounds. The key is where it is; the value says why it may wait.
 SERVING: dict[str, str] = {
     # The appliance.
-    "edge/appliance/client.py: _exchange: replies.readline": "the socket has a timeout",
-    "edge/appliance/control_socket.py: _answer_all: reader.readline": (
-        "serves a caller until they go away or the appliance ends"
+    "edge/appliance/client.py: _ask_once: replies.readline": "the socket has a timeout",
+    "edge/appliance/page_process.py: PageChild._run_once: process.wait": (
+        "supervises the page as long as it runs; closing it has a deadline"
+    ),
+    "edge/appliance/page_process.py: PageChild.run: while ... sleep": (
+        "supervises the page until the appliance ends"
+    ),
+    "edge/appliance/sign_in.py: Authenticator.close: _thread.shutdown": (
+        "one check of a PIN at most, which takes a second of arithmetic"
     ),
     "edge/appliance/workers.py: Worker.run: await done": (
         "the watchdog ends the appliance once a worker shows no life; an error comes through"
@@ -30,14 +36,26 @@ SERVING: dict[str, str] = {
     "edge/panel/led.py: LedPlayer._play: while ... _sleep": "plays a pattern until the next one",
     "edge/panel/terminal.py: Terminal._take_keys: os.read": "called when there are keys to read",
     "edge/models/copying.py: _copy_file: reader.read": "reads a regular file",
-    "edge/page/auth.py: Authenticator.close: _thread.shutdown": (
-        "one check of a PIN at most, which takes a second of arithmetic"
+    "edge/page/client.py: ApplianceClient._connect: asyncio.open_unix_connection": (
+        "part of an exchange, which has a deadline"
     ),
-    "edge/page/live.py: Live.run: while ... wait": "serves changes until the page ends",
-    "edge/page/live.py: Live.run: _changed.wait": "serves changes until the page ends",
-    "edge/page/middleware.py: SessionMiddleware.__call__: HTTPConnection": (
+    "edge/page/client.py: ApplianceClient._exchange: reader.readuntil": (
+        "part of an exchange, which has a deadline"
+    ),
+    "edge/page/client.py: ApplianceClient._exchange: writer.drain": (
+        "part of an exchange, which has a deadline"
+    ),
+    "edge/page/connections.py: Connections._accept: _listener.accept": (
+        "called when a connection waits, on a socket that never blocks"
+    ),
+    "edge/page/live.py: Live.run: while ... sleep": "serves changes until the page ends",
+    "edge/page/middleware.py: SessionMiddleware._session: HTTPConnection": (
         "Starlette's view of a request that has come already"
     ),
+    "edge/page/server.py: _end_with_parent: os.read": (
+        "waits for the end of the appliance, which is what it is for"
+    ),
+    "edge/page/server.py: _feed_watchdog: while ... sleep": "serves until the page ends",
     "edge/page/views.py: events.content: async for ... in stream": (
         "serves a page that is open; the stream refreshes itself and sending has a timeout"
     ),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 SOCKET = "control.sock"
 # What the control socket replies to one who may connect but not ask.
 NOT_ALLOWED = {"ok": False, "error": "this user may not control the appliance", "allowed": False}
+# And to one for whom there is no place right now. Nothing of theirs was done, so they ask again.
+BUSY = {"ok": False, "error": "too many callers at once; try again in a moment", "busy": True}
+_ASK_AGAIN_SECONDS = 0.05
 
 
 class NotRunning(GreenlightError):
@@ -87,19 +92,34 @@ def execute(config: Config, command: Command, *, timeout_seconds: float = 30.0) 
 
 
 def _exchange(state: Path, line: bytes, timeout_seconds: float) -> bytes:
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        reply = _ask_once(state, line, timeout_seconds)
+        said = json.loads(reply)
+        if not said.get("allowed", True):
+            raise NotAllowed(said["error"])
+        if not said.get("busy", False):
+            return reply
+        if time.monotonic() >= deadline:
+            raise NoAnswer(f"the appliance does not answer: {said['error']}")
+        # Not all at the same moment.
+        time.sleep(_ASK_AGAIN_SECONDS * (0.5 + random.random()))
+
+
+def _ask_once(state: Path, line: bytes, timeout_seconds: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_seconds)
         _connect(connection, state)
         try:
-            connection.sendall(line + b"\n")
+            # One who is turned away at once can't send any more, but has been answered.
+            with contextlib.suppress(BrokenPipeError):
+                connection.sendall(line + b"\n")
             with connection.makefile("rb") as replies:
                 reply = replies.readline()
         except OSError as error:
             raise NoAnswer(f"the appliance does not answer: {error}") from error
     if not reply:
         raise NoAnswer("the appliance stopped before it answered")
-    if not (said := json.loads(reply)).get("allowed", True):
-        raise NotAllowed(said["error"])
     return reply
 
 

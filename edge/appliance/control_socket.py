@@ -6,13 +6,9 @@ passed-on socket opens nothing.
 
 from __future__ import annotations
 
-import asyncio
 import grp
-import logging
 import os
 import pwd
-import socket
-import struct
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,7 +17,7 @@ import msgspec
 from data.errors import GreenlightError
 from edge.appliance import status
 from edge.appliance.appliance import Appliance
-from edge.appliance.client import NOT_ALLOWED, short_path
+from edge.appliance.client import BUSY, NOT_ALLOWED
 from edge.appliance.commands import (
     Approve,
     Hold,
@@ -32,13 +28,13 @@ from edge.appliance.commands import (
     RefusalKind,
     RetryModel,
 )
+from edge.appliance.line_server import LineLimits, LineServer, listen_at
 from edge.panel.button import SHORT_PRESS_SECONDS
 
 _GROUP_SOCKET = 0o660
-# For a caller to take its answer.
-_TAKE_SECONDS = 10.0
-_MAX_REQUEST_BYTES = 64 * 1024
-_log = logging.getLogger(__name__)
+LIMITS = LineLimits(
+    connections=48, per_user=16, request_bytes=64 * 1024, idle_seconds=60.0, per_second=50.0
+)
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
@@ -55,44 +51,26 @@ class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
 Request: TypeAlias = Status | Press | Hold | Approve | Rate | RetryModel
 
 
-async def serve(path: Path, appliance: Appliance) -> asyncio.Server:
+async def serve(path: Path, appliance: Appliance) -> LineServer:
     """Listen. The caller holds the state folder's lock, so a socket already there is a dead one.
 
     Raises:
         OSError: the socket cannot be made.
     """
-    path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with short_path(path) as short:
-        listening.bind(short)
-        os.chmod(short, _GROUP_SOCKET)  # noqa: PTH101 - a descriptor's path, not a Path
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await _answer_all(reader, writer, appliance)
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
-            _log.info("control: a caller went away: %s", error)
-        except asyncio.CancelledError:
-            # The appliance is stopping with a caller connected; asyncio would log that as an error.
-            _log.info("control: stopped while a caller was connected")
-        finally:
-            writer.close()
+    async def answer(line: bytes) -> bytes:
+        return msgspec.json.encode(await _answer(line, appliance))
 
-    return await asyncio.start_unix_server(connected, sock=listening, limit=_MAX_REQUEST_BYTES)
-
-
-async def _answer_all(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, appliance: Appliance
-) -> None:
-    allowed = _may_ask(writer.get_extra_info("socket"))
-    while line := await reader.readline():
-        # Only now: a caller who is still sending would not see the reply.
-        reply = await _answer(line, appliance) if allowed else NOT_ALLOWED
-        writer.write(msgspec.json.encode(reply) + b"\n")
-        async with asyncio.timeout(_TAKE_SECONDS):
-            await writer.drain()
-        if not allowed:
-            return
+    server = LineServer(
+        "control",
+        answer,
+        lambda peer: may_control(peer.uid, peer.gid, os.geteuid(), os.getegid()),
+        msgspec.json.encode(NOT_ALLOWED),
+        msgspec.json.encode(BUSY),
+        LIMITS,
+    )
+    await server.start(listen_at(path, _GROUP_SOCKET))
+    return server
 
 
 async def _answer(line: bytes, appliance: Appliance) -> Outcome | dict[str, Any]:
@@ -111,13 +89,6 @@ async def _answer(line: bytes, appliance: Appliance) -> Outcome | dict[str, Any]
         # Stands in for a finger; no program can move a real pin.
         request = Hold(SHORT_PRESS_SECONDS)
     return await appliance.execute(request)
-
-
-def _may_ask(connection: Any) -> bool:
-    size = struct.calcsize("3i")
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    _, uid, gid = struct.unpack("3i", credentials)
-    return may_control(uid, gid, os.geteuid(), os.getegid())
 
 
 def may_control(uid: int, gid: int, own_uid: int, own_gid: int) -> bool:

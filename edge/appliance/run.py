@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data.bundle import Bundle
 from data.errors import GreenlightError
@@ -30,6 +29,8 @@ from edge.appliance.main_loop import (
     bad_rows_sentence,
     main_loop,
 )
+from edge.appliance.page_process import PageChild, bind, is_a_unit, page_socket
+from edge.appliance.page_verbs import PageVerbs
 from edge.appliance.recorder import Recorder
 from edge.appliance.state_folder import NoState, locked
 from edge.appliance.storage import StorageObserver
@@ -52,9 +53,6 @@ from edge.panel.hardware import Hardware
 from edge.panel.led import LedPlayer
 from edge.panel.terminal import KeyActions, Terminal
 
-if TYPE_CHECKING:
-    from edge.page import PageServer
-
 # A command such as `greenlight status` may hold the lock for a moment.
 _LOCK_PATIENCE_SECONDS = 3.0
 # Without a sign of life. A search in the tables takes a second or two on the slowest Pi; one row by
@@ -69,13 +67,16 @@ _DISK_PATIENCE_SECONDS = 3600.0
 _WRITE_PATIENCE_SECONDS = 120.0
 
 
-def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
+def run(
+    config: Config, *, simulate: bool, terminal: Terminal, page_options: Sequence[str] = ()
+) -> bool:
     """Run the appliance until it is asked to stop.
 
     Args:
         config: of this device.
         simulate: use mock pins.
         terminal: prints each message; `ready` is one of them.
+        page_options: with which `greenlight page` finds the same settings.
 
     Returns:
         Whether to switch the machine off.
@@ -94,7 +95,8 @@ def run(config: Config, *, simulate: bool, terminal: Terminal) -> bool:
             store = ModelStore(config.state)
         except OSError as error:
             raise NoState(f"{config.state}: {error.strerror}") from error
-        return asyncio.run(_run(config, journal, writing, store, asides, simulate, terminal))
+        running = _run(config, journal, writing, store, asides, simulate, terminal, page_options)
+        return asyncio.run(running)
 
 
 async def _run(
@@ -105,6 +107,7 @@ async def _run(
     asides: list[SetAside],
     simulate: bool,
     terminal: Terminal,
+    page_options: Sequence[str],
 ) -> bool:
     async with contextlib.AsyncExitStack() as stack:
         searcher = Worker("search", _SEARCH_PATIENCE_SECONDS)
@@ -137,9 +140,8 @@ async def _run(
         terminal.say("ready")
         notify_systemd("READY=1")
         workers: list[HasHeartbeat] = [searcher, updater, journal_worker]
-        if config.page and (page := await _open_page(appliance, updater)) is not None:
-            stack.push_async_callback(asyncio.to_thread, page.stop)
-            workers.append(page)
+        if config.page:
+            await _open_page(appliance, page_options, stack)
         storage = Worker("storage", _DISK_PATIENCE_SECONDS)
         stack.callback(storage.close)
         await main_loop(appliance, observer, workers, StorageObserver(config.state, storage))
@@ -287,30 +289,24 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-async def _open_page(appliance: Appliance, worker: Worker) -> PageServer | None:
-    """Serve the page, after the appliance is ready: what it needs takes a while to load."""
-    loop = asyncio.get_running_loop()
-
-    def open_page() -> PageServer:
-        from edge.appliance.port import ThreadsafeAppliance
-        from edge.page import PageServer, PageSettings
-
-        config = appliance.config
-        settings = PageSettings(
-            config.page_host,
-            config.page_port,
-            config.page_names,
-            config.page_certificate,
-            config.page_key,
-        )
-        page = PageServer(ThreadsafeAppliance(appliance, loop), config.state, settings)
-        page.start()
-        return page
-
+async def _open_page(
+    appliance: Appliance, options: Sequence[str], stack: contextlib.AsyncExitStack
+) -> None:
+    """Answer the page's process, and start it where systemd doesn't, after we are ready."""
+    config = appliance.config
     try:
-        page = await worker.run(open_page)
+        verbs = PageVerbs(appliance, config.state)
+        stack.callback(verbs.close)
+        path = await stack.enter_async_context(page_socket(verbs))
+        if is_a_unit():
+            return
+        listener = stack.enter_context(bind(config))
     except GreenlightError as error:
         appliance.attention.raise_("page", str(error))
-        return None
-    appliance.say(f"page: {page.address}")
-    return page
+        return
+    page = PageChild(options, listener, path, appliance.attention)
+    keeping = asyncio.get_running_loop().create_task(page.run())
+    stack.push_async_callback(page.close)
+    stack.callback(keeping.cancel)
+    scheme = "https" if config.page_certificate is not None else "http"
+    appliance.say(f"page: {scheme}://localhost:{listener.getsockname()[1]}/")

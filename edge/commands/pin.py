@@ -23,7 +23,7 @@ def pin(
     state: StateOption = None,
 ) -> None:
     """Show the PIN that opens the page, making it on first use."""
-    from edge.page.auth import PIN_FILE, read_or_make_pin, replace_pin
+    from edge.appliance.sign_in import PIN_FILE, read_or_make_pin, replace_pin
 
     folder = configured(config, state).state
     folder.mkdir(parents=True, exist_ok=True)

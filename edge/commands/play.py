@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from edge.commands.bundle import CHECKOUT_BUNDLE, NoBundle
+from edge.log_limit import limit_logs
 
 
 def register(app: typer.Typer) -> None:
@@ -35,12 +36,13 @@ def play(
     from data.signing import keys_folder
     from edge import config
     from edge.appliance.run import run
-    from edge.page.auth import read_or_make_pin
+    from edge.appliance.sign_in import read_or_make_pin
     from edge.panel.terminal import Terminal
 
     if not (bundle / "manifest.json").is_file():
         raise NoBundle(f"there is no model in {bundle}: make one with `make train-export`")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    limit_logs()
     state.mkdir(parents=True, exist_ok=True)
     settings = config.Config(
         state=state.absolute(),

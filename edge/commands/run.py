@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from edge.commands.options import ConfigOption, StateOption, configured
+from edge.log_limit import limit_logs
 
 
 def register(app: typer.Typer) -> None:
@@ -36,9 +37,13 @@ def run(
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    limit_logs()
     settings = configured(config, state)
     terminal = Terminal(sys.stdout, sys.stdin if simulate else None, simulates=simulate)
-    powers_off = run_appliance(settings, simulate=simulate, terminal=terminal)
+    page_options = () if config is None else ("--config", str(config.absolute()))
+    powers_off = run_appliance(
+        settings, simulate=simulate, terminal=terminal, page_options=page_options
+    )
     if powers_off:
         _ask_for_power_off()
 

@@ -1,10 +1,6 @@
 """The page: why this film, how the last ones did, and whether all is well. Read on the LAN.
 
-The appliance starts it (`PageServer`, `PageSettings`) and hands it what it may ask of the appliance
-(`edge.page.port`); `greenlight pin` shows or replaces the PIN (`edge.page.auth`).
+A process of its own (`greenlight page`, `edge.page.server`), started by systemd's socket or by
+`greenlight run`. It asks the appliance over a socket: `edge.page.port` says what and
+`edge.page.client` how. Import those by name: this package itself loads nothing.
 """
-
-from edge.page.rendering import PageSettings
-from edge.page.server import PageServer, PageUnavailable
-
-__all__ = ["PageServer", "PageSettings", "PageUnavailable"]

@@ -15,21 +15,13 @@ from data.checks import check_id
 from data.errors import InvalidRecord
 from edge.appliance import (
     Approve,
-    Command,
     Narrow,
     Outcome,
     Press,
     Rate,
     Synchronise,
 )
-from edge.journal import Journal
-from edge.page.auth import (
-    LASTS_SECONDS,
-    SignInLocked,
-    TooManySignIns,
-    cookie_name,
-    same_token,
-)
+from edge.page.auth import cookie_name, same_token
 from edge.page.formatting import duration, sentence
 from edge.page.forms import (
     BadForm,
@@ -42,11 +34,21 @@ from edge.page.forms import (
     stars_of,
 )
 from edge.page.middleware import SIGN_IN
-from edge.page.port import AppliancePort
-from edge.page.queries import pick_page, slate_page
-from edge.page.rendering import context_of, session_of
-from edge.page.views import index_of
+from edge.page.port import (
+    LONGEST_TYPED,
+    SESSION_SECONDS,
+    Done,
+    Execute,
+    PageCommand,
+    SignIn,
+    SignInFound,
+    SignOut,
+)
+from edge.page.queries import Ask, pick_page, slate_page
+from edge.page.rendering import asking, context_of, session_of
 from edge.search.slate import Slate
+
+_LONGEST_PIN = 64
 
 
 async def checked_form(request: Request) -> Form:
@@ -106,7 +108,7 @@ async def narrow(request: Request) -> Response:
     return RedirectResponse("/slate?done=narrowed#next", 303)
 
 
-async def _execute(request: Request, command: Command, back: str, done: str) -> Response:
+async def _execute(request: Request, command: PageCommand, back: str, done: str) -> Response:
     """Carry out a command, then go back to a page that says so, or show why it was refused."""
     outcome = await _outcome(request, command)
     if not outcome.ok:
@@ -116,8 +118,8 @@ async def _execute(request: Request, command: Command, back: str, done: str) -> 
     return RedirectResponse(f"{back}?done={done}", 303)
 
 
-async def _outcome(request: Request, command: Command) -> Outcome:
-    return await context_of(request).queries.run(lambda appliance, _: appliance.execute(command))
+async def _outcome(request: Request, command: PageCommand) -> Outcome:
+    return await asking(request)(Execute(command), Outcome)
 
 
 def _pick_id(form: Form) -> str:
@@ -136,21 +138,20 @@ def _problem(outcome: Outcome) -> str:
 
 async def _show_slate_form(request: Request, form: Form, error: BadForm | None = None) -> Response:
     """Show the form again with everything that was entered."""
-    context, typed = context_of(request), form.one("q")
+    typed = form.one("q")
 
-    def find(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
-        values = slate_page(appliance, journal)
-        index = index_of(context, appliance)
+    async def find(ask: Ask) -> dict[str, Any]:
         return {
-            **values,
+            **await slate_page(ask, typed[:LONGEST_TYPED] if form.one("find") else None),
             "fields": _entered(form),
             "typed": typed,
-            "found": index.search(typed) if index and form.one("find") else None,
             "wrong": error.field if error else None,
         }
 
     status, problem = (error.status, str(error)) if error else (200, None)
-    return await context.show(request, "slate.html", find, status=status, problem=problem)
+    return await context_of(request).show(
+        request, "slate.html", find, status=status, problem=problem
+    )
 
 
 def _entered(form: Form) -> dict[str, Any]:
@@ -185,32 +186,32 @@ async def check_pin(request: Request) -> Response:
     """Sign in with the PIN that was typed."""
     form = await read_form(request)
     context = context_of(request)
-    try:
-        cookie = await context.auth.sign_in(
-            form.one("pin"), request.client.host if request.client else ""
-        )
-    except SignInLocked as locked:
-        wait = duration(math.ceil(locked.seconds))
+    address = request.client.host if request.client else ""
+    # Longer than any PIN, and with the spaces that people type between its digits.
+    typed = form.one("pin")[:_LONGEST_PIN].encode("utf-8", "replace").decode()
+    found = await asking(request)(SignIn(typed, address), SignInFound)
+    if found.locked_seconds:
+        wait = math.ceil(found.locked_seconds)
         return _sign_in_form(
             request,
             429,
-            f"Too many wrong PINs from your address. Wait {wait}.",
-            {"retry-after": str(math.ceil(locked.seconds))},
+            f"Too many wrong PINs from your address. Wait {duration(wait)}.",
+            {"retry-after": str(wait)},
         )
-    except TooManySignIns:
+    if found.busy:
         return _sign_in_form(
             request,
             503,
             "Other people are signing in. Try again in a moment.",
             {"retry-after": "2"},
         )
-    if cookie is None:
+    if found.cookie is None:
         return _sign_in_form(request, 403, "Wrong PIN.")
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
         cookie_name(encrypted=context.settings.encrypted),
-        cookie,
-        max_age=LASTS_SECONDS,
+        found.cookie,
+        max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
         secure=context.settings.encrypted,
@@ -222,7 +223,7 @@ async def sign_out(request: Request) -> Response:
     """End the session, wherever its cookie may be."""
     await checked_form(request)
     context = context_of(request)
-    context.auth.sessions.end(session_of(request))
+    await asking(request)(SignOut(), Done)
     answer = RedirectResponse(SIGN_IN, 303)
     encrypted = context.settings.encrypted
     answer.delete_cookie(

@@ -9,21 +9,27 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from data.bundle import BundleRefused
-from edge.journal import JournalError
 from edge.page import actions, views
 from edge.page.auth import own_names
+from edge.page.formatting import sentence
 from edge.page.forms import BadForm
 from edge.page.middleware import SIGN_IN, SecurityMiddleware, SessionMiddleware
+from edge.page.port import Problem, ProblemKind, SignedOut
 from edge.page.rendering import STATIC, Context, context_of
 
 _log = logging.getLogger(__name__)
 
 _FOREVER = "public, max-age=31536000, immutable"
+_HEADLINES: Mapping[ProblemKind, str] = {
+    "journal": "The journal isn't available right now",
+    "report": "The report can't be shown",
+    "unreachable": "The appliance isn't running",
+    "busy": "The appliance is busy",
+}
 _KINDS: Mapping[str, str] = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -72,13 +78,20 @@ def make_app(context: Context) -> ASGIApp:
     """Return the page as an ASGI application, with its middleware around it."""
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(SessionMiddleware, auth=context.auth)],
+        middleware=[
+            Middleware(
+                SessionMiddleware,
+                appliance=context.appliance,
+                trust=context.trust,
+                explain=_problem,
+            )
+        ],
         exception_handlers={
             HTTPException: _http_error,
             BadForm: _bad_form,
-            JournalError: _journal_error,
+            Problem: _problem,
+            SignedOut: _signed_out,
             views.NoReport: _no_report,
-            BundleRefused: _changed_report,
             Exception: _unexpected,
         },
     )
@@ -114,20 +127,20 @@ async def _bad_form(request: Request, error: Exception) -> Response:
     return _error(request, error.status, "Nothing was changed", str(error))
 
 
-async def _journal_error(request: Request, error: Exception) -> Response:
-    _log.warning("the page can't use the journal: %s", error)
-    return _error(request, 503, "The journal isn't available right now", str(error))
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    _log.warning("%s %s: %s", request.method, request.url.path, error)
+    headline = _HEADLINES.get(error.kind, "That didn't work")
+    message = f"The file on the disk was refused: {error}" if error.kind == "report" else str(error)
+    return _error(request, 422 if error.kind == "invalid" else 503, headline, sentence(message))
+
+
+async def _signed_out(request: Request, error: Exception) -> Response:
+    return RedirectResponse(SIGN_IN, 303)
 
 
 async def _no_report(request: Request, error: Exception) -> Response:
     return _error(request, 404, "There's no report", str(error))
-
-
-async def _changed_report(request: Request, error: Exception) -> Response:
-    _log.warning("the report was not shown: %s", error)
-    return _error(
-        request, 503, "The report can't be shown", f"The file on the disk was refused: {error}."
-    )
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -9,9 +9,9 @@ import msgspec
 
 from data.films import GOOD_STARS, MAX_STARS, MIN_STARS, shown_stars
 from data.picks import Pick, Prediction
-from edge.journal import HistoryEntry
 from edge.page.formatting import listed, percent
-from edge.search.explain import Why
+from edge.page.port import PickEntry
+from edge.page.stored_answer import StoredShares
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -126,7 +126,7 @@ class Reasons(msgspec.Struct, frozen=True):
     expected: float
 
 
-def reasons(pick: Pick, why: Why) -> Reasons:
+def reasons(pick: Pick, why: StoredShares) -> Reasons:
     """Return a pick's reasons; each bar starts where the previous one ended."""
     named = (
         (pick.director, why.director),
@@ -179,7 +179,7 @@ class Timeline(msgspec.Struct, frozen=True):
     words: str
 
 
-def timeline(entries: Sequence[HistoryEntry], most: int = 40) -> Timeline | None:
+def timeline(entries: Sequence[PickEntry], most: int = 40) -> Timeline | None:
     """Return the chart of the newest rated films; None if none has been rated.
 
     Args:
@@ -228,7 +228,7 @@ class Track(msgspec.Struct, frozen=True):
     real_x: float | None
 
 
-def track(entry: HistoryEntry) -> Track:
+def track(entry: PickEntry) -> Track:
     """Return a film's predicted and real stars as positions on a line."""
 
     def place(stars: float) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
 
 import msgspec
 
 from data.films import Genres
-from edge.search.answer import Answer, Choice, SlateAnswer, SpaceSummary
+from edge.page.stored_answer import StoredAnswer, StoredChoice, StoredFilm, StoredSlate, StoredSpace
 
 # Colours of `page.css`, cool to hot; each cell shows its number as well.
 STEPS = 9
@@ -57,7 +57,7 @@ class Grid(msgspec.Struct, frozen=True):
         coolest, hottest: the ends of the scale, in stars.
     """
 
-    space: SpaceSummary
+    space: StoredSpace
     columns: tuple[Genres, ...]
     blocks: tuple[GridBlock, ...]
     best: tuple[Cell, ...]
@@ -65,29 +65,16 @@ class Grid(msgspec.Struct, frozen=True):
     hottest: float
 
 
-def read_answer(slate: bytes | None) -> Answer | None:
-    """Return the answer stored with a pick; None if it's missing or unreadable."""
-    if not slate:
-        return None
-    kinds: tuple[type[Answer], ...] = (SlateAnswer, Answer)
-    for kind in kinds:
-        try:
-            return msgspec.json.decode(slate, type=kind)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            continue
-    return None
-
-
-def grid_of(answer: Answer) -> Grid:
+def grid_of(answer: StoredAnswer) -> Grid:
     """Return an answer's slate as a grid."""
-    if isinstance(answer, SlateAnswer) and len(answer.expected) == len(answer.slate.options):
-        return _classic(answer)
+    slate = answer.slate
+    if slate is not None and len(answer.expected) == len(slate.options):
+        return _classic(answer, slate)
     cells = _cells([(choice, choice.expected) for choice in answer.picks], answer.picks[:1])
     return _grid(answer, (), (), cells, cells)
 
 
-def _classic(answer: SlateAnswer) -> Grid:
-    slate = answer.slate
+def _classic(answer: StoredAnswer, slate: StoredSlate) -> Grid:
     cells = _cells(list(zip(slate.options, answer.expected, strict=True)), answer.picks[:1])
     by_director = [list(of_one) for _, of_one in groupby(cells, lambda cell: cell.director)]
     blocks = tuple(
@@ -103,7 +90,7 @@ def _classic(answer: SlateAnswer) -> Grid:
 
 
 def _grid(
-    answer: Answer,
+    answer: StoredAnswer,
     columns: tuple[Genres, ...],
     blocks: tuple[GridBlock, ...],
     best: tuple[Cell, ...],
@@ -113,7 +100,9 @@ def _grid(
     return Grid(answer.space, columns, blocks, best, min(stars), max(stars))
 
 
-def _cells(films: list[tuple[Any, float]], picked: tuple[Choice, ...]) -> tuple[Cell, ...]:
+def _cells(
+    films: Sequence[tuple[StoredFilm, float]], picked: tuple[StoredChoice, ...]
+) -> tuple[Cell, ...]:
     stars = [expected for _, expected in films]
     low, high = min(stars, default=0.0), max(stars, default=0.0)
     order = sorted(range(len(films)), key=lambda place: -stars[place])

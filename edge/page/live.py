@@ -7,9 +7,13 @@ connections to one host, so a session gets few streams: the newest win, the othe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+from edge.page.port import AppliancePort, AwaitNews, News, Problem
 
 GATHER_SECONDS = 0.4
+# Before asking again an appliance that didn't answer.
+ASK_AGAIN_SECONDS = 1.0
 # Even without a change: text such as "next try in 40 s" goes stale.
 REFRESH_SECONDS = 30.0
 MOST_STREAMS, MOST_OF_A_SESSION = 24, 4
@@ -30,21 +34,19 @@ class Live:
     """Notifies open pages of changes. Its methods run on the server's event loop.
 
     Args:
-        subscribe: the appliance's.
+        appliance: says when there is news.
         refresh_seconds: how long until pages reload without a change.
     """
 
     def __init__(
         self,
-        subscribe: Callable[[Callable[[], None]], Callable[[], None]],
+        appliance: AppliancePort,
         refresh_seconds: float = REFRESH_SECONDS,
     ) -> None:
-        self._subscribe = subscribe
+        self._appliance = appliance
         self._refresh_seconds = refresh_seconds
         self._streams: list[_Stream] = []
-        self._changed = asyncio.Event()
         self._stopping = False
-        self._notified = False
 
     @property
     def open(self) -> int:
@@ -53,25 +55,20 @@ class Live:
 
     async def run(self) -> None:
         """Pass changes on until cancelled."""
-        loop = asyncio.get_running_loop()
-
-        def changed() -> None:
-            # From any thread, perhaps often: one call to the loop until it has been handled.
-            if not self._notified:
-                self._notified = True
-                loop.call_soon_threadsafe(self._changed.set)
-
-        unsubscribe = self._subscribe(changed)
-        try:
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                self._notified = False
-                for stream in self._streams:
-                    stream.woken.set()
-                await asyncio.sleep(GATHER_SECONDS)
-        finally:
-            unsubscribe()
+        seen = -1
+        while True:
+            try:
+                news = (await self._appliance.ask(AwaitNews(seen), News)).number
+            except Problem:
+                # Open pages then say that the appliance isn't there; and later that it is.
+                news = -1
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
+            if news == seen:
+                continue
+            seen = news
+            for stream in self._streams:
+                stream.woken.set()
+            await asyncio.sleep(GATHER_SECONDS)
 
     def stop(self) -> None:
         """End every stream; browsers reconnect by themselves."""
@@ -79,7 +76,9 @@ class Live:
         for stream in self._streams:
             stream.woken.set()
 
-    async def events(self, session: str, valid: Callable[[], bool]) -> AsyncGenerator[bytes, None]:
+    async def events(
+        self, session: str, valid: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the events of one open page.
 
         Args:
@@ -99,7 +98,7 @@ class Live:
         finally:
             self._streams.remove(stream)
 
-    async def _next(self, stream: _Stream, valid: Callable[[], bool]) -> str:
+    async def _next(self, stream: _Stream, valid: Callable[[], Awaitable[bool]]) -> str:
         try:
             async with asyncio.timeout(self._refresh_seconds):
                 await stream.woken.wait()
@@ -110,7 +109,7 @@ class Live:
             return "end"
         if stream.displaced:
             return "displaced"
-        return "changed" if valid() else "over"
+        return "changed" if await valid() else "over"
 
     def _admit(self, session: str) -> _Stream:
         mine = [s for s in self._streams if s.session == session and not s.displaced]

@@ -7,22 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from edge.page.auth import Authenticator, cookie_name, host_is_ours, same_origin
+from edge.page.auth import host_is_ours, same_origin
 from edge.page.forms import MAX_BODY_BYTES
+from edge.page.port import (
+    LONGEST_COOKIE,
+    AppliancePort,
+    CheckSession,
+    Problem,
+    SessionFound,
+    WebSession,
+)
+from edge.page.rendering import cookie_of
 
 SIGN_IN = "/sign-in"
 # Needed by the sign-in page, and the same for everyone.
-_PUBLIC = ("/static/", SIGN_IN, "/favicon.ico")
+_STATIC = ("/static/", "/favicon.ico")
+_PUBLIC = (*_STATIC, SIGN_IN)
 # How long a client may take to accept a chunk of a response.
 SEND_SECONDS = 20.0
 MAX_HEAD_BYTES = 16 * 1024
@@ -125,25 +136,51 @@ class SessionMiddleware:
 
     Args:
         app: the routes.
-        auth: checks the sessions.
+        appliance: checks the sessions.
+        trust: is given the client of each request that has a session.
+        explain: returns the response when the appliance can't be asked.
     """
 
-    def __init__(self, app: ASGIApp, auth: Authenticator) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        appliance: AppliancePort,
+        trust: Callable[[tuple[str, int] | None], None],
+        explain: Callable[[Request, Exception], Awaitable[Response]],
+    ) -> None:
         self._app = app
-        self._auth = auth
+        self._appliance = appliance
+        self._trust = trust
+        self._explain = explain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or redirect to the sign-in."""
         path = scope["path"]
-        name = cookie_name(encrypted=scope["scheme"] == "https")
-        session = self._auth.session(HTTPConnection(scope).cookies.get(name))
+        scope["greenlight_session"] = None
+        if path.startswith(_STATIC):
+            # The same for everyone, so the appliance isn't asked.
+            await self._app(scope, receive, send)
+            return
+        try:
+            session = await self._session(scope)
+        except Problem as problem:
+            await (await self._explain(Request(scope), problem))(scope, receive, send)
+            return
         scope["greenlight_session"] = session
+        if session is not None:
+            self._trust(scope["client"])
         if session is not None or any(path == o or path.startswith(o) for o in _PUBLIC):
             await self._app(scope, receive, send)
         elif "text/html" in Headers(scope=scope).get("accept", "text/html"):
             await RedirectResponse(SIGN_IN, 303)(scope, receive, send)
         else:
             await PlainTextResponse("Sign in first.\n", 401)(scope, receive, send)
+
+    async def _session(self, scope: Scope) -> WebSession | None:
+        cookie = cookie_of(HTTPConnection(scope))
+        if not cookie or len(cookie) > LONGEST_COOKIE or not cookie.isascii():
+            return None
+        return (await self._appliance.ask(CheckSession(), SessionFound, cookie)).session
 
 
 HEAD_SECONDS = 10.0
@@ -153,12 +190,21 @@ class HeadTimeoutProtocol(H11Protocol):
     """uvicorn's HTTP protocol, plus a timeout for a request's head; uvicorn itself has none."""
 
     head_seconds = HEAD_SECONDS
+    # Called when the connection has ended.
+    on_lost: Callable[[], None] = staticmethod(lambda: None)
+    # Since when nothing has been asked on it.
+    quiet_since = 0.0
     _waiting: asyncio.TimerHandle | None = None
+
+    def is_answering(self) -> bool:
+        """Return whether a request is being answered, or a page kept live."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     # asyncio hands a server a Transport; its base class promises less, and uvicorn says so too.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start waiting for the first request."""
         super().connection_made(transport)
+        self.quiet_since = time.monotonic()
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -166,12 +212,14 @@ class HeadTimeoutProtocol(H11Protocol):
         super().connection_lost(exc)
         if self._waiting is not None:
             self._waiting.cancel()
+        self.on_lost()
 
     def on_response_complete(self) -> None:
         """Start waiting for the next request."""
         # Taken first: the next request may have arrived already and start within this call.
         answered = self.cycle
         super().on_response_complete()
+        self.quiet_since = time.monotonic()
         self._await_head(answered)
 
     def _await_head(self, answered: Any = None) -> None:

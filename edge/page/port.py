@@ -1,18 +1,197 @@
-"""What the page needs from the appliance: its commands, and what it shows. Runs without pins."""
+"""What the page asks of the appliance, and what it gets: records that travel over a socket.
+
+The page is a process of its own, which opens no file of the state folder and loads no model. The
+appliance answers these verbs (`edge.appliance.page_verbs`); `edge.page.client` carries them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from data.catalogue import Catalogue
-from edge.appliance import Command, Outcome
+from data.catalogue import YearRange
+from data.errors import GreenlightError
+from data.films import Kind
+from data.manifest import Manifest
+from data.picks import Pick
+from edge.appliance import Approve, Narrow, Press, Rate, Synchronise
 from edge.search.slate import Slate
 
 LIGHTS = ("starting", "no_model", "ready", "searching", "deciding", "faulty", "stopping")
+# One request and one answer of the socket. The largest answer is a whole history as CSV.
+MOST_REQUEST_BYTES = 256 * 1024
+MOST_ANSWER_BYTES = 32 * 1024 * 1024
+# How long the appliance holds a request for news before it answers that there are none.
+NEWS_SECONDS = 25.0
+LONGEST_COOKIE = 200
+SESSION_SECONDS = 30 * 86_400
+MOST_DIRECTORS_FOUND = 12
+LONGEST_TYPED = 80
+
+Found = TypeVar("Found")
+
+# ---- what the page asks
+
+
+class CheckSession(msgspec.Struct, frozen=True, tag_field="ask", tag="session"):
+    """Whose session a cookie is: `SessionFound`."""
+
+
+class SignIn(msgspec.Struct, frozen=True, tag_field="ask", tag="sign-in"):
+    """Check a PIN: `SignInFound`.
+
+    Attributes:
+        address: of whoever typed it; wrong PINs are counted by address.
+    """
+
+    pin: str
+    address: str
+
+
+class SignOut(msgspec.Struct, frozen=True, tag_field="ask", tag="sign-out"):
+    """End the session: `Done`."""
+
+
+class ShowPick(msgspec.Struct, frozen=True, tag_field="ask", tag="pick"):
+    """The newest pick: `PickFound`."""
+
+
+class ShowSlate(msgspec.Struct, frozen=True, tag_field="ask", tag="slate"):
+    """What the pick was chosen from, and what the next one will be: `SlateFound`.
+
+    Attributes:
+        typed: also find directors by this.
+    """
+
+    typed: str | None = None
+
+
+class ShowHistory(msgspec.Struct, frozen=True, tag_field="ask", tag="history"):
+    """The newest picks: `HistoryFound`."""
+
+    most: int
+
+
+class ExportHistory(msgspec.Struct, frozen=True, tag_field="ask", tag="csv"):
+    """The whole history as CSV: `TextFound`."""
+
+
+class ShowModel(msgspec.Struct, frozen=True, tag_field="ask", tag="model"):
+    """The active model: `ModelFound`."""
+
+
+class ReadReport(msgspec.Struct, frozen=True, tag_field="ask", tag="report"):
+    """The active model's report, checked against its signature: `ReportFound`."""
+
+
+class ShowHeader(msgspec.Struct, frozen=True, tag_field="ask", tag="header"):
+    """What every page shows: `HeaderFound`."""
+
+
+class FindDirectors(msgspec.Struct, frozen=True, tag_field="ask", tag="directors"):
+    """Directors by what was typed: `DirectorsFound`."""
+
+    typed: str
+
+
+class AwaitNews(msgspec.Struct, frozen=True, tag_field="ask", tag="news"):
+    """Wait until there is news after this number, for `NEWS_SECONDS` at most: `News`."""
+
+    after: int = -1
+
+
+# What the page may have the appliance do; pins, models and switching off aren't the page's.
+PageCommand: TypeAlias = Press | Approve | Rate | Narrow | Synchronise
+
+
+class Execute(msgspec.Struct, frozen=True, tag_field="ask", tag="execute"):
+    """Carry out a command: `Outcome`."""
+
+    command: PageCommand
+
+
+PageVerb: TypeAlias = (
+    CheckSession
+    | SignIn
+    | SignOut
+    | ShowPick
+    | ShowSlate
+    | ShowHistory
+    | ExportHistory
+    | ShowModel
+    | ReadReport
+    | ShowHeader
+    | FindDirectors
+    | AwaitNews
+    | Execute
+)
+# All that is answered without a session.
+PUBLIC_VERBS = (CheckSession, SignIn, AwaitNews)
+
+
+class PageRequest(msgspec.Struct, frozen=True):
+    """One line to the appliance.
+
+    Attributes:
+        cookie: of the session on whose behalf the page asks.
+    """
+
+    verb: PageVerb
+    cookie: str = ""
+
+
+class PageAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line from the appliance.
+
+    Attributes:
+        found: the record that the verb names.
+        problem: why there is none, as a `Problem`'s kind.
+        message: of the problem, for the owner.
+    """
+
+    found: msgspec.Raw = msgspec.Raw(b"null")
+    problem: ProblemKind | None = None
+    message: str = ""
+
+
+# ---- what the page gets
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It was done."""
+
+
+class WebSession(msgspec.Struct, frozen=True):
+    """One sign-in.
+
+    Attributes:
+        id: random; not a secret.
+        token: what this session's forms carry, so that no other site can send them.
+    """
+
+    id: str
+    token: str
+
+
+class SessionFound(msgspec.Struct, frozen=True):
+    """A cookie's session, if it is valid."""
+
+    session: WebSession | None
+
+
+class SignInFound(msgspec.Struct, frozen=True):
+    """What came of a PIN.
+
+    Attributes:
+        cookie: of the new session; None if the PIN was wrong or wasn't checked.
+        locked_seconds: until a PIN from this address is checked again; this one wasn't.
+        busy: too many PINs are being tried at once; this one wasn't checked.
+    """
+
+    cookie: str | None = None
+    locked_seconds: float = 0.0
+    busy: bool = False
 
 
 class ApplianceStatus(msgspec.Struct, frozen=True):
@@ -41,44 +220,205 @@ class ApplianceStatus(msgspec.Struct, frozen=True):
         return self.light == "searching"
 
 
+class RejectedRating(msgspec.Struct, frozen=True):
+    """A rating that the cloud rejected; it's kept, and not sent again."""
+
+    title: str
+    stars: int
+    reason: str
+
+
+class HeaderFound(msgspec.Struct, frozen=True):
+    """What every page shows.
+
+    Attributes:
+        sync: what the sync service has reported.
+        waiting: ratings not yet acknowledged.
+        rejected: ratings that the cloud rejected.
+    """
+
+    status: ApplianceStatus
+    sync: dict[str, Any]
+    waiting: int
+    rejected: tuple[RejectedRating, ...]
+
+
+class PickRating(msgspec.Struct, frozen=True):
+    """A rating and where it stands on its way to the cloud."""
+
+    id: str
+    stars: int
+    source: str
+    rated_at: str
+    delivery: Literal["waiting", "stored", "quarantined"]
+    rating: float | None = None
+
+
+class PickEntry(msgspec.Struct, frozen=True):
+    """A pick, what was decided about it and how it was rated."""
+
+    seq: int
+    pick: Pick
+    decision: str | None
+    ratings: tuple[PickRating, ...]
+
+
+class PickFound(msgspec.Struct, frozen=True):
+    """The newest pick.
+
+    Attributes:
+        slate: the answer it came from, as it was stored; `stored_answer` reads it.
+        awaiting: the films that await a rating.
+    """
+
+    header: HeaderFound
+    entry: PickEntry | None
+    slate: bytes | None
+    awaiting: tuple[PickEntry, ...]
+
+
+class DirectorFound(msgspec.Struct, frozen=True):
+    """A director of the active model."""
+
+    name: str
+    films: int
+    first_year: int
+    last_year: int
+    kinds: tuple[Kind, ...]
+
+
+class DirectorsFound(msgspec.Struct, frozen=True):
+    """The directors that match best."""
+
+    directors: tuple[DirectorFound, ...]
+
+
+class CatalogueSummary(msgspec.Struct, frozen=True):
+    """What the form offers of the active model's catalogue.
+
+    Attributes:
+        directors: how many there are.
+    """
+
+    directors: int
+    genres: tuple[str, ...]
+    training_years: YearRange
+
+
+class SlateFound(msgspec.Struct, frozen=True):
+    """What the newest pick was chosen from, and what the next presses choose from.
+
+    Attributes:
+        slate: the answer, as it was stored.
+        narrowing: None for 36 next films.
+        found: directors, if some were asked for.
+    """
+
+    header: HeaderFound
+    entry: PickEntry | None
+    slate: bytes | None
+    catalogue: CatalogueSummary | None
+    narrowing: Slate | None
+    found: tuple[DirectorFound, ...] | None
+
+
+class HistoryFound(msgspec.Struct, frozen=True):
+    """The newest picks, newest first."""
+
+    header: HeaderFound
+    entries: tuple[PickEntry, ...]
+
+
+class TextFound(msgspec.Struct, frozen=True):
+    """A text."""
+
+    text: str
+
+
+class OwnRecord(msgspec.Struct, frozen=True):
+    """How well the active model predicted the owner's own films.
+
+    Attributes:
+        films: that it picked and the owner rated.
+        error: root mean square error of its predictions, in stars.
+    """
+
+    films: int
+    error: float
+
+
+class ModelEvent(msgspec.Struct, frozen=True):
+    """What became of a model that was offered."""
+
+    version: int
+    outcome: Literal["activated", "refused", "rolled-back"]
+    reason: str | None
+    recorded_at: str
+
+
+class ModelFound(msgspec.Struct, frozen=True):
+    """The active model and the one before, by their manifests.
+
+    Attributes:
+        report: whether it came with one.
+        events: the newest first.
+    """
+
+    header: HeaderFound
+    active: Manifest | None
+    previous: Manifest | None
+    own: OwnRecord | None
+    report: bool
+    events: tuple[ModelEvent, ...]
+
+
+class ReportFound(msgspec.Struct, frozen=True):
+    """A report as it was signed; None if the model came without one."""
+
+    content: bytes | None
+
+
+class News(msgspec.Struct, frozen=True):
+    """How many changes worth showing there have been."""
+
+    number: int
+
+
+# ---- what can go wrong
+
+ProblemKind: TypeAlias = Literal[
+    "signed out", "not allowed", "invalid", "busy", "journal", "report", "unreachable", "failed"
+]
+
+
+class Problem(GreenlightError):
+    """The appliance didn't answer what was asked.
+
+    Attributes:
+        kind: why, for the page that says so.
+    """
+
+    def __init__(self, kind: ProblemKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class SignedOut(GreenlightError):
+    """The session has ended: sign in again."""
+
+
 class AppliancePort(Protocol):
-    """The appliance as the page sees it. May be called from any thread; no call waits for long."""
+    """The appliance as the page sees it."""
 
-    def status(self) -> ApplianceStatus:
-        """Return what the appliance is doing."""
+    async def ask(self, verb: PageVerb, found: type[Found], cookie: str = "") -> Found:
+        """Return the record that a verb names; every wait has a deadline.
 
-    def execute(self, command: Command) -> Outcome:
-        """Carry out a command; a search runs on after this has returned, unless it waits."""
-
-    def narrowing(self) -> Slate | None:
-        """Return what the next presses choose from; None for the classic 36 films."""
-
-    def catalogue(self) -> Catalogue | None:
-        """Return the names the active model knows."""
-
-    def model_folders(self) -> tuple[Path | None, Path | None]:
-        """Return the folders of the active and the previous bundle."""
-
-    def has_report(self) -> bool:
-        """Return whether the active model came with a report."""
-
-    def report(self) -> bytes | None:
-        """Return the active model's report, a signed HTML file; None if it has none.
+        Args:
+            verb: what to ask.
+            found: the class of the record.
+            cookie: of the session on whose behalf the page asks.
 
         Raises:
-            BundleRefused: the file on the disk isn't the one that was signed.
-        """
-
-    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed`, from any thread, after every change worth showing.
-
-        Returns:
-            A function that ends the subscription.
-        """
-
-    def on_button(self, pressed: Callable[[], None]) -> Callable[[], None]:
-        """Call `pressed` whenever someone presses the real button.
-
-        Returns:
-            A function that ends the subscription.
+            SignedOut: the verb needs a session, and the cookie has none.
+            Problem: anything else.
         """

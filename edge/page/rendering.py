@@ -1,25 +1,23 @@
-"""What every route needs: settings, sign-in, queries, live updates, and the templates."""
+"""What every route needs: settings, the appliance, live updates, and the templates."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 
-from edge.journal import Journal
 from edge.page import formatting
-from edge.page.auth import Authenticator, WebSession
-from edge.page.directors import DirectorIndex
+from edge.page.auth import cookie_name
 from edge.page.live import Live
-from edge.page.port import AppliancePort
-from edge.page.queries import PageHeader, QueryThread, page_header
+from edge.page.port import AppliancePort, Found, PageVerb, WebSession
+from edge.page.queries import Ask
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -45,18 +43,14 @@ DONE = {
 
 @dataclass(frozen=True)
 class PageSettings:
-    """Where and how to serve the page.
+    """How to serve the page.
 
     Attributes:
-        host: the address to bind; loopback until the owner says LAN (`0.0.0.0` or `::`).
-        port: 0 for any free one.
         names: more names that browsers may use for the page, besides this machine's own name and
             addresses.
         certificate, key: PEM files for HTTPS; both or neither.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8080
     names: tuple[str, ...] = ()
     certificate: Path | None = None
     key: Path | None = None
@@ -69,13 +63,16 @@ class PageSettings:
 
 @dataclass(frozen=True)
 class Context:
-    """The parts of one running page."""
+    """The parts of one running page.
 
-    queries: QueryThread
-    auth: Authenticator
+    Attributes:
+        trust: is given the client of each request that has a session.
+    """
+
+    appliance: AppliancePort
     live: Live
     settings: PageSettings
-    indexes: dict[str, DirectorIndex] = field(default_factory=dict)
+    trust: Callable[[tuple[str, int] | None], None] = lambda _: None
 
     @cached_property
     def _templates(self) -> Environment:
@@ -110,7 +107,7 @@ class Context:
         self,
         request: Request,
         template: str,
-        find: Callable[[AppliancePort, Journal], dict[str, Any]],
+        find: Callable[[Ask], Awaitable[dict[str, Any]]],
         *,
         status: int = 200,
         problem: str | None = None,
@@ -120,19 +117,14 @@ class Context:
         Args:
             request: to answer.
             template: its file name.
-            find: returns what the template shows; runs in the query thread.
+            find: returns what the template shows, the page's header among it.
             status: of the response.
             problem: why an action was refused, in one sentence.
         """
-
-        def both(appliance: AppliancePort, journal: Journal) -> tuple[PageHeader, dict[str, Any]]:
-            return page_header(appliance, journal), find(appliance, journal)
-
-        found, values = await self.queries.run(both)
+        values = await find(asking(request))
         return self.render(
             template,
             {
-                "header": found,
                 "here": PATHS[template],
                 "token": session_of(request).token,
                 "problem": problem,
@@ -148,6 +140,21 @@ def context_of(request: Request) -> Context:
     found = request.app.state.context
     assert isinstance(found, Context)
     return found
+
+
+def cookie_of(request: HTTPConnection) -> str:
+    """Return the cookie that a request's session would be in; empty if there is none."""
+    return request.cookies.get(cookie_name(encrypted=request.url.scheme == "https"), "")
+
+
+def asking(request: Request) -> Ask:
+    """Return how to ask the appliance on behalf of a request's session."""
+    appliance, cookie = context_of(request).appliance, cookie_of(request)
+
+    async def ask(verb: PageVerb, found: type[Found]) -> Found:
+        return await appliance.ask(verb, found, cookie)
+
+    return ask
 
 
 def session_of(request: Request) -> WebSession:

@@ -6,21 +6,28 @@ import asyncio
 import base64
 import hashlib
 import re
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from data.errors import GreenlightError
-from edge.journal import Journal
-from edge.journal.spreadsheet import as_csv
-from edge.page import charts
-from edge.page.auth import cookie_name
-from edge.page.directors import MOST_TYPED, DirectorIndex
 from edge.page.live import TooManyStreams
-from edge.page.port import AppliancePort
-from edge.page.queries import model_page, pick_page, slate_page
-from edge.page.rendering import Context, context_of, session_of
+from edge.page.port import (
+    LONGEST_TYPED,
+    CheckSession,
+    DirectorsFound,
+    ExportHistory,
+    FindDirectors,
+    Problem,
+    ReadReport,
+    ReportFound,
+    SessionFound,
+    TextFound,
+)
+from edge.page.queries import history_page, model_page, pick_page, slate_page, sync_page
+from edge.page.rendering import asking, context_of, session_of
 
 _HISTORY_PAGE = 50
 _MAX_HISTORY = 2000
@@ -38,26 +45,14 @@ async def slate(request: Request) -> Response:
 
 async def directors(request: Request) -> Response:
     """Return the directors that match what was typed, as JSON."""
-    context, typed = context_of(request), request.query_params.get("q", "")[:MOST_TYPED]
-    index = await context.queries.run(lambda appliance, _: index_of(context, appliance))
-    found = index.search(typed) if index else []
+    typed = request.query_params.get("q", "")[:LONGEST_TYPED]
+    found = await asking(request)(FindDirectors(typed), DirectorsFound)
     return JSONResponse(
         [
             {"name": e.name, "films": e.films, "first": e.first_year, "last": e.last_year}
-            for e in found
+            for e in found.directors
         ]
     )
-
-
-def index_of(context: Context, appliance: AppliancePort) -> DirectorIndex | None:
-    """Return the index of the active model's directors, rebuilt when the model changes."""
-    catalogue = appliance.catalogue()
-    if catalogue is None:
-        return None
-    known = context.indexes.get("directors")
-    if known is None or known.catalogue is not catalogue:
-        known = context.indexes["directors"] = DirectorIndex(catalogue)
-    return known
 
 
 def _wanted(request: Request) -> int:
@@ -68,18 +63,7 @@ def _wanted(request: Request) -> int:
 
 async def history(request: Request) -> Response:
     """Show predicted against real stars, newest first."""
-    most = _wanted(request)
-
-    def find(appliance: AppliancePort, journal: Journal) -> dict[str, Any]:
-        entries = journal.history(most + 1)
-        return {
-            "entries": entries[:most],
-            "timeline": charts.timeline(entries[:most]),
-            "tracks": {entry.seq: charts.track(entry) for entry in entries[:most]},
-            "more": most + _HISTORY_PAGE if len(entries) > most else None,
-            "demonstration": appliance.status().demonstration,
-        }
-
+    find = partial(history_page, most=_wanted(request), step=_HISTORY_PAGE)
     return await context_of(request).show(request, "history.html", find)
 
 
@@ -90,14 +74,22 @@ async def model(request: Request) -> Response:
 
 async def sync(request: Request) -> Response:
     """Show how ratings and models travel."""
-    return await context_of(request).show(request, "sync.html", lambda *_: {})
+    return await context_of(request).show(request, "sync.html", sync_page)
 
 
 async def events(request: Request) -> Response:
     """Stream events to keep an open page live."""
     context, session = context_of(request), session_of(request)
-    cookie = request.cookies.get(cookie_name(encrypted=context.settings.encrypted))
-    stream = context.live.events(session.id, lambda: context.auth.session(cookie) is not None)
+    ask = asking(request)
+
+    async def valid() -> bool:
+        try:
+            return (await ask(CheckSession(), SessionFound)).session is not None
+        except Problem:
+            # While the appliance restarts, an open page has nothing to say of its session.
+            return True
+
+    stream = context.live.events(session.id, valid)
     try:
         first = await anext(stream)
     except TooManyStreams:
@@ -137,7 +129,7 @@ def report_policy(report: bytes) -> str:
 
 async def report(request: Request) -> Response:
     """Show the active model's report: read and checked each time, in a sandbox without scripts."""
-    found = await context_of(request).queries.run(lambda appliance, _: appliance.report())
+    found = (await asking(request)(ReadReport(), ReportFound)).content
     if found is None:
         raise NoReport("The active model came without a report.")
     return Response(
@@ -152,9 +144,9 @@ async def report(request: Request) -> Response:
 
 async def history_csv(request: Request) -> Response:
     """Return the whole history as CSV."""
-    text = await context_of(request).queries.run(lambda _, journal: as_csv(journal.history()))
+    found = await asking(request)(ExportHistory(), TextFound)
     return Response(
-        text,
+        found.text,
         media_type="text/csv",
         headers={"content-disposition": 'attachment; filename="greenlight-history.csv"'},
     )

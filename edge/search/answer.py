@@ -7,14 +7,12 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from data.domain import FILMS, Domain
-from data.films import GOOD_STARS, Combination, Genres, Kind
+from data.films import Combination, Genres, Kind
 from data.manifest import BestUnseen
 from data.picks import Prediction
+from edge.caveat import caveat
 from edge.search.drawn_slate import DrawnSlate
 from edge.search.explain import Why
-
-# Among so few the best is hardly over-predicted (docs/model.md).
-_FEW = 36
 
 How: TypeAlias = Literal["tables", "rows", "slate", "file"]
 
@@ -105,20 +103,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     def caveat_in(self, domain: Domain) -> str | None:
         """Return what to think of the best of very many, in a domain's words."""
-        if self.searched == "slate" or self.space.size <= _FEW:
+        if self.searched == "slate":
             return None
-        known = self.best_unseen
-        lucky = f"The best of {self.space.size:,} is partly the luckiest error"
-        if known is None:
-            return f"{lucky}: expect less."
-        good = f"{domain.outcome.of_rating(GOOD_STARS):.3g}{domain.plain_unit}"
-        got = f"{domain.shown_outcome(known.stars)}{domain.plain_unit}"
-        return (
-            f"{lucky}. Of the {known.films:,} {domain.words.things} that the model rated highest"
-            f" without having seen them, {known.came_true:.0%} got {good} or more, where it had"
-            f" said {known.stated:.0%}; they got {got}, where it had said"
-            f" {domain.shown_outcome(known.expected)}."
-        )
+        return caveat(self.space.size, self.best_unseen, domain)
 
     def to_json(self) -> bytes:
         """Return the answer as JSON, every number with every digit."""

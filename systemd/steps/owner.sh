@@ -81,9 +81,46 @@ first_list() {
   done
 }
 
-# The page's own setting, and the unit's firewall to match: the local network, never more.
+# setting KEY: its value in the owner's settings, without quotes; nothing if it isn't set.
+setting() {
+  [ ! -f "$CONFIG/greenlight.toml" ] ||
+    sed -n "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*[\"']\{0,1\}\([^\"'#]*\).*/\1/p" "$CONFIG/greenlight.toml" |
+    sed 's/[[:space:]]*$//' | head -n 1
+}
+
+# systemd opens the page's address: this machine's own, or where the owner's settings say. Only what is
+# shown to the network may be reached from the local networks, never from the internet.
+set_page_address() {
+  host=$(setting page_host)
+  port=$(setting page_port)
+  host=${host:-127.0.0.1} port=${port:-8080}
+  case $host in *[!0-9a-fA-F.:]*) die "page_host must be an address, not $host" ;; esac
+  case $port in *[!0-9]*) die "page_port must be a number, not $port" ;; esac
+  case $host in *:*) address="[$host]:$port" ;; *) address=$host:$port ;; esac
+  drop_in=$DROP_INS/greenlight-page.socket.d/address.conf
+  install -d -m 0755 "$(dirname "$drop_in")"
+  {
+    echo "# Written by greenlight-setup, from page, page_host and page_port in $CONFIG/greenlight.toml."
+    [ "$(setting page)" != false ] || printf '[Unit]\nConditionPathExists=!/\n'
+    printf '[Socket]\nListenStream=\nListenStream=%s\n' "$address"
+    case $host in
+      127.* | ::1) ;;
+      *) cat "$HERE/lan.conf" ;;
+    esac
+  } >"$drop_in.new"
+  mv "$drop_in.new" "$drop_in"
+  share_page_key
+}
+
+# The page's process reads the certificate's key, as its own user.
+share_page_key() {
+  key=$(setting page_key)
+  case $key in '' | */*) return 0 ;; esac
+  if [ -f "$CONFIG/$key" ] && [ ! -L "$CONFIG/$key" ]; then chgrp greenlight-page "$CONFIG/$key"; fi
+}
+
+# The page's own setting, and the address that systemd opens for it.
 show_on_lan() {
-  drop_in=/etc/systemd/system/greenlight.service.d/lan.conf
   case $1 in
     on) host=0.0.0.0 ;;
     off) host=127.0.0.1 ;;
@@ -93,26 +130,24 @@ show_on_lan() {
   # The page answers only to its own names; this one is avahi's.
   grep -q '^page_names' "$CONFIG/greenlight.toml" ||
     sed -i '1i page_names = ["greenlight.local"]' "$CONFIG/greenlight.toml"
-  if [ "$1" = on ]; then
-    install -D -m 0644 "$HERE/lan.conf" $drop_in
-  else
-    rm -f $drop_in
-    rmdir --ignore-fail-on-non-empty "$(dirname $drop_in)" 2>/dev/null || :
-  fi
+  # Of releases that served the page in the appliance itself.
+  rm -f "$DROP_INS/greenlight.service.d/lan.conf"
+  set_page_address
   if is_running; then
+    stop_page
     systemctl daemon-reload
-    systemctl try-restart greenlight.service
+    start_page
   fi
   if [ "$1" = on ]; then
-    say "the page is at http://greenlight.local:8080 for everyone on this network who knows the PIN (greenlight pin)."
+    say "the page is at http://greenlight.local:$port for everyone on this network who knows the PIN (greenlight pin)."
     say "It is plain HTTP: anyone who can listen on this network can read it. To encrypt it, set page_certificate and page_key"
   else
-    say "the page is at http://localhost:8080 on this machine only"
+    say "the page is at http://localhost:$port on this machine only"
   fi
 }
 
 show_status() {
   [ -e "$CURRENT/complete" ] || die "nothing is installed here"
   printf 'runs:   %s\nbefore: %s\n' "$(readlink "$CURRENT")" "$(readlink "$PREVIOUS" || echo none)"
-  ! is_running || systemctl --no-pager --lines 0 status greenlight.service greenlight-sync.service || :
+  ! is_running || systemctl --no-pager --lines 0 status greenlight.service greenlight-page.service greenlight-sync.service || :
 }

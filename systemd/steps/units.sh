@@ -4,6 +4,7 @@
 link_units() {
   install -d -m 0755 "$UNIT_FOLDER"
   for unit in "$CURRENT"/share/greenlight/systemd/greenlight*.service \
+    "$CURRENT"/share/greenlight/systemd/greenlight*.socket \
     "$CURRENT"/share/greenlight/systemd/greenlight*.target \
     "$CURRENT"/share/greenlight/systemd/greenlight*.path; do
     ln -sfn "$unit" "$UNIT_FOLDER/$(basename "$unit")"
@@ -12,6 +13,7 @@ link_units() {
     [ -e "$unit" ] || rm -f "$unit" # a unit that this release no longer has
   done
   lay_example
+  set_page_address
   ! is_running || systemctl daemon-reload
 }
 
@@ -35,10 +37,21 @@ start_units() {
 
 restart_units() {
   systemctl reset-failed 'greenlight*' 2>/dev/null || :
+  stop_page
   systemctl start greenlight-poweroff.path &&
     systemctl restart greenlight.service && # waits until it reports that it is ready
+    start_page &&
     systemctl restart greenlight-sync.service &&
     systemctl start greenlight.target
+}
+
+# A socket can't be opened anew while its service runs.
+stop_page() { systemctl stop greenlight-page.socket greenlight-page.service 2>/dev/null || :; }
+
+# The appliance works without its page; a release from before has none of its own.
+start_page() {
+  [ ! -e "$UNIT_FOLDER/greenlight-page.socket" ] || systemctl start greenlight-page.socket ||
+    say "the page's address is taken: set another page_port in $CONFIG/greenlight.toml, then: greenlight-setup lan on|off"
 }
 
 restarts() { systemctl show --property NRestarts --value "$1"; }
@@ -54,7 +67,10 @@ show_failure() { journalctl --quiet --no-pager --boot --lines 15 --unit greenlig
 
 # turn_back TO FROM: switches to the release TO; FROM stays as `previous`.
 turn_back() {
-  if is_running; then systemctl stop greenlight.service greenlight-sync.service || :; fi
+  if is_running; then
+    stop_page
+    systemctl stop greenlight.service greenlight-sync.service || :
+  fi
   restore_journal
   replace_link "$2" "$PREVIOUS"
   replace_link "$1" "$CURRENT"

@@ -30,12 +30,22 @@ def measures(bundle):
             for path in ("/", "/slate", "/history", "/model", "/sync", "/directors?q=a"):
                 owner.get(path)
             time.sleep(SETTLE_SECONDS)
+            own, page = resident_mb(appliance)
             yield Measure(
                 "idle_rss_mb",
-                resident_mb(appliance),
+                own,
                 120,
                 90,
-                "resident memory of the appliance with the page, idle, after a pick and a look",
+                "resident memory of the appliance, idle, after a pick and a look at the page",
+                lower=True,
+                unit="MB",
+            )
+            yield Measure(
+                "page_rss_mb",
+                page,
+                60,
+                40,
+                "resident memory of the page's process then",
                 lower=True,
                 unit="MB",
             )

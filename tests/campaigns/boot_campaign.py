@@ -141,11 +141,11 @@ def test_the_page_is_shown_to_the_network_only_when_asked(machine: Container) ->
     assert EVERYWHERE not in machine.run("cat /proc/net/tcp")
     machine.run("greenlight-setup lan on")
     machine.wait_until("it listens everywhere", f"grep -q {EVERYWHERE} /proc/net/tcp")
-    allowed = machine.property("greenlight.service", "IPAddressAllow")
+    allowed = machine.property("greenlight-page.socket", "IPAddressAllow")
     assert "192.168.0.0/16" in allowed
     machine.run("greenlight-setup lan off")
     machine.wait_until("it listens here again", f"grep -q {HERE} /proc/net/tcp")
-    assert "192.168.0.0/16" not in machine.property("greenlight.service", "IPAddressAllow")
+    assert "192.168.0.0/16" not in machine.property("greenlight-page.socket", "IPAddressAllow")
 
 
 def test_another_machine_finds_it_by_name_and_sees_the_page_only_when_asked(

@@ -51,7 +51,7 @@ def campaign(appliance: RunningAppliance, chosen: argparse.Namespace) -> int:
         for event in range(number):
             events.happen(event)
             if event % max(number // SAMPLES, 1) == 0:
-                memory.append((event / number, resident_mb(appliance)))
+                memory.append((event / number, sum(resident_mb(appliance))))
             time.sleep(max(0.0, began + (event + 1) * pause - time.monotonic()))
         among = median_press(events, 30)
         looks = sum(page.looks for page in pages)

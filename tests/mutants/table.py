@@ -350,14 +350,15 @@ MUTATIONS = (
     # The page.
     Mutation(
         "no-lock-out", "After 5 wrong guesses an address", "docs/security.md",
-        "edge/page/auth.py",
+        "edge/appliance/sign_in.py",
         "        if beyond >= 0:", "        if beyond > 0:",
-        _PAGE + "test_auth.py::test_then_each_wrong_pin_locks_for_twice_as_long_up_to_an_hour",
+        "tests/edge/appliance/test_sign_in.py"
+        "::test_then_each_wrong_pin_locks_for_twice_as_long_up_to_an_hour",
         gate=True,
     ),
     Mutation(
         "pins-wait-without-end", "connections are bounded", "docs/security.md",
-        "edge/page/auth.py",
+        "edge/appliance/sign_in.py",
         "self._waiting.total() >= _MAX_WAITING", "False",
         _PAGE
         + "test_sign_in.py::test_only_so_many_pins_wait_and_the_others_are_asked_to_try_again",

@@ -174,14 +174,54 @@ def test_connecting_gives_the_appliance_the_name_of_its_certificate(tmp_path, ow
 def test_connecting_leaves_the_owners_other_settings(tmp_path, owner_step):
     settings = tmp_path / "greenlight.toml"
     settings.write_text('button_pin = 5\n  thing="Before"\n# thing = "as explained"\n')
-    # The firewall's part is the system's, not this folder's.
-    lan = "HERE=here; (install() { :; }; show_on_lan on; show_on_lan on)"
-    assert owner_step(tmp_path, lan).returncode == 0
+    assert owner_step(tmp_path, "show_on_lan on; show_on_lan on").returncode == 0
     folder = provisioned(tmp_path / "device", "thing = 'Kitchen' # the second\n")
     assert owner_step(tmp_path, f"connect_to_cloud {folder}").returncode == 0
     known = config.read(settings)
     assert (known.thing, known.button_pin, known.page_host) == ("Kitchen", 5, "0.0.0.0")
     assert known.page_names == ("greenlight.local",)
+
+
+def socket_drop_in(folder: Path) -> str:
+    return (folder / "drop-ins/greenlight-page.socket.d/address.conf").read_text()
+
+
+def test_the_page_listens_where_the_owners_settings_say(tmp_path, owner_step):
+    for settings, address, on_lan in (
+        ("", "127.0.0.1:8080", False),
+        ("page_port = 8181 # mine\npage_host = '127.0.0.1'\n", "127.0.0.1:8181", False),
+        ('page_host="0.0.0.0"\n', "0.0.0.0:8080", True),
+        ('page_host = "::" \n', "[::]:8080", True),
+    ):
+        (tmp_path / "greenlight.toml").write_text(settings)
+        done = owner_step(tmp_path, "set_page_address")
+        assert done.returncode == 0, done.stderr
+        written = socket_drop_in(tmp_path)
+        assert f"ListenStream=\nListenStream={address}\n" in written
+        assert ("IPAddressAllow=" in written) == on_lan
+        assert "Condition" not in written
+
+
+def test_a_page_that_the_owner_turned_off_is_not_started(tmp_path, owner_step):
+    (tmp_path / "greenlight.toml").write_text("page = false\n")
+    assert owner_step(tmp_path, "set_page_address").returncode == 0
+    assert "ConditionPathExists=!/\n" in socket_drop_in(tmp_path)
+
+
+@pytest.mark.parametrize("setting", ['page_host = "$(id)"', "page_port = 80;"])
+def test_what_is_no_address_reaches_no_unit(tmp_path, owner_step, setting):
+    (tmp_path / "greenlight.toml").write_text(f"{setting}\n")
+    assert owner_step(tmp_path, "set_page_address").returncode == 1
+    assert not (tmp_path / "drop-ins").exists()
+
+
+def test_the_pages_key_is_shared_with_the_page_and_no_link_is_followed(tmp_path, owner_step):
+    (tmp_path / "greenlight.toml").write_text('page_key = "page.key"\n')
+    (tmp_path / "page.key").write_text("key")
+    assert "chgrp greenlight-page" in owner_step(tmp_path, "set_page_address").stdout
+    (tmp_path / "page.key").unlink()
+    (tmp_path / "page.key").symlink_to("/etc/shadow")
+    assert "chgrp" not in owner_step(tmp_path, "set_page_address").stdout
 
 
 def test_a_folder_without_a_name_is_refused_before_anything_changes(tmp_path, owner_step):

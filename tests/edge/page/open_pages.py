@@ -107,10 +107,12 @@ class Events:
         assert reply["ok"], reply
 
 
-def resident_mb(appliance: RunningAppliance) -> float:
-    """Return the appliance's resident memory."""
+def resident_mb(appliance: RunningAppliance) -> tuple[float, float]:
+    """Return the resident memory of the appliance and of its page."""
     assert appliance.process is not None
-    return psutil.Process(appliance.process.pid).memory_info().rss / 2**20
+    process = psutil.Process(appliance.process.pid)
+    page = next(one for one in process.children() if "page" in one.cmdline())
+    return process.memory_info().rss / 2**20, page.memory_info().rss / 2**20
 
 
 def median_press(events: Events, times: int) -> float:

@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 
 from data import signing
 from data.manifest import MANIFEST
+from edge.appliance.sign_in import read_or_make_pin
 from edge.incoming import hand_over, incoming_folder
 from edge.journal import JOURNAL, Journal
-from edge.page.auth import read_or_make_pin
 
 START_SECONDS = 60.0
 ROOT = Path(__file__).parents[3]

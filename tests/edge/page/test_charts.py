@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from data.ids import new_id
 from data.picks import Pick, Prediction
-from edge.journal import HistoryEntry, Rating
 from edge.page import charts
-from edge.search.explain import Why
+from edge.page.port import PickEntry, PickRating
+from edge.page.stored_answer import StoredShares
 
 FLAT = (0.1,) * 10
 
@@ -31,9 +31,11 @@ def pick(prediction: Prediction) -> Pick:
     )
 
 
-def entry(seq: int, expected: float, *stars: int) -> HistoryEntry:
-    ratings = tuple(Rating(new_id(), s, "owner", "2026-11-22T11:00:00Z", "stored") for s in stars)
-    return HistoryEntry(seq, pick(Prediction(expected, FLAT)), "approved", ratings)
+def entry(seq: int, expected: float, *stars: int) -> PickEntry:
+    ratings = tuple(
+        PickRating(new_id(), s, "owner", "2026-11-22T11:00:00Z", "stored") for s in stars
+    )
+    return PickEntry(seq, pick(Prediction(expected, FLAT)), "approved", ratings)
 
 
 @given(st.lists(st.floats(0, 1), min_size=10, max_size=10), st.floats(-3, 14))
@@ -58,7 +60,7 @@ def test_the_likeliest_stars_have_the_tallest_bar_and_the_words_name_each():
 
 def test_reasons_lead_from_the_average_to_what_is_expected():
     chosen = pick(Prediction(7.0, FLAT))
-    told = charts.reasons(chosen, Why(average=6.0, director=1.5, year=-0.25, genres=-0.25))
+    told = charts.reasons(chosen, StoredShares(average=6.0, director=1.5, year=-0.25, genres=-0.25))
     assert [share.stars for share in told.shares] == [1.5, -0.25, -0.25]
     assert told.average + sum(share.stars for share in told.shares) == told.expected
     for share in told.shares:
@@ -66,7 +68,7 @@ def test_reasons_lead_from_the_average_to_what_is_expected():
 
 
 def test_no_reasons_at_all_still_make_a_chart():
-    told = charts.reasons(pick(Prediction(6.0, FLAT)), Why(6.0, 0.0, 0.0, 0.0))
+    told = charts.reasons(pick(Prediction(6.0, FLAT)), StoredShares(6.0, 0.0, 0.0, 0.0))
     assert [share.width for share in told.shares] == [1.0, 1.0, 1.0]
 
 

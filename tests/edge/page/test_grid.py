@@ -7,7 +7,8 @@ import random
 import pytest
 
 from data import signing
-from edge.page.grid import STEPS, grid_of, read_answer
+from edge.page.grid import STEPS, grid_of
+from edge.page.stored_answer import read_answer
 from edge.search.drawn_slate import draw_slate
 from edge.search.model import Model
 from edge.search.pick import choose, choose_drawn
@@ -32,7 +33,7 @@ def test_thirty_six_films_lie_in_nine_rows_and_four_columns(model):
 
 def test_the_best_is_hottest_and_the_only_one_marked(model):
     answer = choose_drawn(model, draw_slate(model, Slate(sample="any"), random.Random(4)))
-    grid = grid_of(answer)
+    grid = grid_of(read_answer(answer.to_json()))
     cells = [cell for block in grid.blocks for row in block.rows for cell in row.cells]
     best = max(cells, key=lambda cell: cell.expected)
     assert best.heat == STEPS - 1

@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edge.page import PageServer, PageSettings, live
-from edge.page.auth import replace_pin
+from edge.appliance.sign_in import replace_pin
+from edge.page import live
 
-from .fake_appliance import FakeAppliance, owner_of, served
+from .fake_appliance import FakeAppliance, Served, owner_of, served
 from .running_appliance import Visitor
 from .waiting import until
 
@@ -24,14 +24,14 @@ def appliance() -> FakeAppliance:
 
 
 @pytest.fixture
-def page(appliance: FakeAppliance, tmp_path: Path, monkeypatch) -> Iterator[PageServer]:
+def page(appliance: FakeAppliance, tmp_path: Path, monkeypatch) -> Iterator[Served]:
     monkeypatch.setattr(live, "GATHER_SECONDS", 0.02)
     with served(appliance, tmp_path) as server:
         yield server
 
 
 @pytest.fixture
-def owner(page: PageServer) -> Visitor:
+def owner(page: Served) -> Visitor:
     return owner_of(page)
 
 
@@ -92,23 +92,23 @@ def test_a_burst_of_changes_costs_few_reloads(appliance: FakeAppliance, listen, 
     assert told <= 2
 
 
-def test_pages_reload_now_and_then_without_a_change(page: PageServer, listen):
-    page._live._refresh_seconds = 0.05
+def test_pages_reload_now_and_then_without_a_change(page: Served, listen):
+    page.live._refresh_seconds = 0.05
     stream = listen()
     assert [stream.next() for _ in range(3)] == ["here", "changed", "changed"]
 
 
-def test_a_session_keeps_its_newest_pages_live(page: PageServer, listen):
+def test_a_session_keeps_its_newest_pages_live(page: Served, listen):
     oldest = listen()
     assert oldest.next() == "here"
     others = [listen() for _ in range(live.MOST_OF_A_SESSION)]
     assert [stream.next() for stream in others] == ["here"] * len(others)
     assert oldest.next() == "displaced"
     assert oldest.next() == "end"
-    assert until(lambda: page._live.open == live.MOST_OF_A_SESSION)
+    assert until(lambda: page.live.open == live.MOST_OF_A_SESSION)
 
 
-def test_the_number_of_live_pages_is_limited(page: PageServer, listen, monkeypatch):
+def test_the_number_of_live_pages_is_limited(page: Served, listen, monkeypatch):
     monkeypatch.setattr(live, "MOST_STREAMS", 2)
     streams = [listen(), listen()]
     assert [stream.next() for stream in streams] == ["here"] * 2
@@ -116,7 +116,7 @@ def test_the_number_of_live_pages_is_limited(page: PageServer, listen, monkeypat
 
 
 def test_closed_pages_free_their_places_and_sockets(
-    appliance: FakeAppliance, page: PageServer, owner: Visitor
+    appliance: FakeAppliance, page: Served, owner: Visitor
 ):
     process = psutil.Process()
     before = process.num_fds()
@@ -126,7 +126,7 @@ def test_closed_pages_free_their_places_and_sockets(
         for stream in streams:
             stream.close()
     appliance.change("ready again")
-    assert until(lambda: page._live.open == 0)
+    assert until(lambda: page.live.open == 0)
     assert until(lambda: process.num_fds() <= before + 2)
 
 
@@ -141,17 +141,11 @@ def test_a_new_pin_ends_the_streams_of_those_who_knew_the_old(
 
 
 def test_stopping_ends_open_streams_at_once(appliance: FakeAppliance, tmp_path: Path):
-    server = PageServer(appliance, tmp_path, PageSettings(port=0))
-    server.start()
-    visitor = Visitor(int(server.address.rstrip("/").rpartition(":")[2]))
-    visitor.sign_in(server.auth.pin().digits)
-    stream = Listening(visitor)
-    assert stream.next() == "here"
-    assert server.is_fresh()
-    server.stop()
+    with served(appliance, tmp_path) as page:
+        stream = Listening(owner_of(page))
+        assert stream.next() == "here"
     assert stream.next() == "end"
-    assert not server.is_fresh()
-    assert appliance.listeners._observers == appliance.fingers._observers == frozenset()
+    assert appliance.observers._observers == frozenset()
     stream.close()
 
 

@@ -13,17 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from edge.page import PageServer, PageSettings, PageUnavailable, forms, middleware
+from edge.appliance.page_process import PageUnavailable, bind
+from edge.config import Config
+from edge.page import forms, middleware
 from edge.page.middleware import HeadTimeoutProtocol
+from edge.page.rendering import PageSettings
+from edge.page.server import PageUnusable
 
-from .fake_appliance import FakeAppliance, owner_of, served
+from .fake_appliance import FakeAppliance, Served, owner_of, served
 from .running_appliance import Visitor
 
 SHORT = 0.3
 
 
 @pytest.fixture
-def page(tmp_path: Path, monkeypatch) -> Iterator[PageServer]:
+def page(tmp_path: Path, monkeypatch) -> Iterator[Served]:
     monkeypatch.setattr(HeadTimeoutProtocol, "head_seconds", SHORT)
     monkeypatch.setattr(forms, "BODY_SECONDS", SHORT)
     monkeypatch.setattr(middleware, "SEND_SECONDS", SHORT)
@@ -32,7 +36,7 @@ def page(tmp_path: Path, monkeypatch) -> Iterator[PageServer]:
 
 
 @pytest.fixture
-def owner(page: PageServer) -> Visitor:
+def owner(page: Served) -> Visitor:
     return owner_of(page)
 
 
@@ -118,12 +122,9 @@ def test_what_is_no_request_of_ours_is_refused(owner: Visitor):
         assert owner.get("/")[0] == 200
 
 
-def test_a_taken_port_is_told_with_what_to_do(page: PageServer, tmp_path: Path):
-    port = int(page.address.rstrip("/").rpartition(":")[2])
-    other = PageServer(FakeAppliance(), tmp_path, PageSettings(port=port))
+def test_a_taken_port_is_told_with_what_to_do(page: Served):
     with pytest.raises(PageUnavailable, match="page_port"):
-        other.start()
-    other.stop()
+        bind(Config(page_port=page.port))
 
 
 def test_with_a_certificate_of_its_own_everything_is_encrypted(tmp_path: Path):
@@ -137,43 +138,38 @@ def test_with_a_certificate_of_its_own_everything_is_encrypted(tmp_path: Path):
         check=True,
         capture_output=True,
     )
-    settings = PageSettings(port=0, certificate=certificate, key=key)
-    server = PageServer(FakeAppliance(), tmp_path, settings)
-    server.start()
-    try:
-        assert server.address.startswith("https://")
-        port = int(server.address.rstrip("/").rpartition(":")[2])
+    settings = PageSettings(certificate=certificate, key=key)
+    with served(FakeAppliance(), tmp_path, settings) as page:
         context = ssl.create_default_context(cafile=certificate)
-        body = f"pin={server.auth.pin().digits}".encode()
+        body = f"pin={page.auth.pin().digits}".encode()
         with (
-            socket.create_connection(("127.0.0.1", port), 10) as plain,
+            socket.create_connection(("127.0.0.1", page.port), 10) as plain,
             context.wrap_socket(plain, server_hostname="localhost") as client,
         ):
             client.sendall(
-                f"POST /sign-in HTTP/1.1\r\nhost: localhost:{port}\r\n"
-                f"origin: https://localhost:{port}\r\ncontent-length: {len(body)}\r\n"
+                f"POST /sign-in HTTP/1.1\r\nhost: localhost:{page.port}\r\n"
+                f"origin: https://localhost:{page.port}\r\ncontent-length: {len(body)}\r\n"
                 "content-type: application/x-www-form-urlencoded\r\n\r\n".encode()
                 + body
             )
             answer = client.recv(4000).decode().lower()
-        assert answer.startswith("http/1.1 303 ")
-        assert "; secure" in answer
-        assert "set-cookie: __host-greenlight=" in answer
-        assert "; path=/;" in answer
-        assert "domain=" not in answer
-    finally:
-        server.stop()
+    assert answer.startswith("http/1.1 303 ")
+    assert "; secure" in answer
+    assert "set-cookie: __host-greenlight=" in answer
+    assert "; path=/;" in answer
+    assert "domain=" not in answer
 
 
 @pytest.mark.parametrize("missing", ["page.crt", "page.key"])
 def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path, missing: str):
     for name in {"page.crt", "page.key"} - {missing}:
         (tmp_path / name).write_text("no certificate")
-    settings = PageSettings(port=0, certificate=tmp_path / "page.crt", key=tmp_path / "page.key")
-    server = PageServer(FakeAppliance(), tmp_path, settings)
-    with pytest.raises(PageUnavailable, match="page_certificate"):
-        server.start()
-    server.stop()
+    settings = PageSettings(certificate=tmp_path / "page.crt", key=tmp_path / "page.key")
+    with (
+        pytest.raises(PageUnusable, match="page_certificate"),
+        served(FakeAppliance(), tmp_path, settings),
+    ):
+        pass
 
 
 def head(visitor: Visitor, order: str, length: int = 0) -> bytes:

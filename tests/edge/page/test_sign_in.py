@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from edge.page import PageServer
-from edge.page.auth import FREE_GUESSES, Authenticator, replace_pin
+from edge.appliance.sign_in import FREE_GUESSES, Authenticator, replace_pin
+from edge.page.port import SignInFound
 
-from .fake_appliance import FakeAppliance, served
+from .fake_appliance import FakeAppliance, Served, served
 from .running_appliance import RunningAppliance, Visitor
 
 
@@ -130,13 +130,12 @@ def test_only_so_many_pins_wait_and_the_others_are_asked_to_try_again(
     answered: queue.Queue[int] = queue.Queue()
     go_on, check = threading.Event(), Authenticator._check
 
-    def check_later(auth: Authenticator, typed: str, address: str) -> str | None:
+    def check_later(auth: Authenticator, typed: str, address: str) -> SignInFound:
         go_on.wait(60)
         return check(auth, typed, address)
 
-    def guess(page: PageServer, number: int) -> None:
-        port = int(page.address.rstrip("/").rpartition(":")[2])
-        visitor = Visitor(port, address=f"127.8.0.{number % addresses + 1}")
+    def guess(page: Served, number: int) -> None:
+        visitor = Visitor(page.port, address=f"127.8.0.{number % addresses + 1}")
         answered.put(visitor.post("/sign-in", {"pin": "00000000"})[0])
 
     monkeypatch.setattr(Authenticator, "_check", check_later)

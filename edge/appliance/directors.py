@@ -5,9 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from data.catalogue import Catalogue, DirectorEntry
-
-MOST_FOUND = 12
-MOST_TYPED = 80
+from edge.page.port import LONGEST_TYPED, MOST_DIRECTORS_FOUND
 
 
 class DirectorIndex:
@@ -22,7 +20,7 @@ class DirectorIndex:
 
         Names that start with the first word come first, then those with more films.
         """
-        parts = [f" {word}" for word in fold(typed[:MOST_TYPED]).split()]
+        parts = [f" {word}" for word in fold(typed[:LONGEST_TYPED]).split()]
         if not parts:
             return []
         found = [
@@ -30,7 +28,9 @@ class DirectorIndex:
             for name, entry in zip(self._folded, self.catalogue.directors, strict=True)
             if all(part in name for part in parts)
         ]
-        return [entry for *_, entry in sorted(found, key=lambda one: one[:3])[:MOST_FOUND]]
+        return [
+            entry for *_, entry in sorted(found, key=lambda one: one[:3])[:MOST_DIRECTORS_FOUND]
+        ]
 
 
 def fold(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data.catalogue import Catalogue, DirectorEntry, Titles, YearRange
-from edge.page.directors import MOST_FOUND, DirectorIndex
+from edge.appliance.directors import DirectorIndex
+from edge.page.port import MOST_DIRECTORS_FOUND
 
 NAMES = {
     "Agnès Varda": 20,
@@ -52,7 +53,7 @@ def test_the_beginning_of_any_word_finds_whatever_its_accents(typed, first):
 def test_names_that_begin_so_come_first_then_those_with_more_films():
     assert [entry.name for entry in INDEX.search("varda")] == ["Varda Bar-Kar", "Agnès Varda"]
     found = INDEX.search("director")
-    assert len(found) == MOST_FOUND
+    assert len(found) == MOST_DIRECTORS_FOUND
     assert [entry.films for entry in found] == sorted((e.films for e in found), reverse=True)
 
 

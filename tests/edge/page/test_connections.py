@@ -1,0 +1,77 @@
+"""Nobody keeps others from the page by holding connections, with one address or with many."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from edge.page import connections
+from edge.page.connections import MOST_CONNECTIONS, MOST_OF_AN_ADDRESS
+
+from .fake_appliance import FakeAppliance, Served, owner_of, served
+from .running_appliance import Visitor
+from .test_live import Listening
+from .waiting import until
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Served]:
+    with served(FakeAppliance(), tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def hold(page: Served) -> Iterator:
+    with contextlib.ExitStack() as stack:
+
+        def connect(address: str = "127.0.0.1", sent: bytes = b"") -> socket.socket:
+            held = socket.create_connection(("127.0.0.1", page.port), 10, (address, 0))
+            stack.enter_context(held)
+            if sent:
+                held.sendall(sent)
+            return held
+
+        yield connect
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nhost: "])
+def test_one_address_holds_only_so_many_and_nobody_else_notices(page: Served, hold, sent: bytes):
+    for _ in range(3 * MOST_OF_AN_ADDRESS):
+        hold(sent=sent)
+    assert until(lambda: page.connections.open <= MOST_OF_AN_ADDRESS)
+    assert Visitor(page.port, address="127.0.0.9").get("/sign-in")[0] == 200
+    # Nor is the next one of that very address refused.
+    assert Visitor(page.port).get("/sign-in")[0] == 200
+
+
+def test_many_addresses_together_hold_only_so_many_either(page: Served, hold, monkeypatch):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 60)
+    before = psutil.Process().num_fds()
+    held = [hold(f"127.0.{number // 250}.{number % 250 + 1}") for number in range(300)]
+    assert until(lambda: page.connections.open <= 60)
+    assert until(lambda: psutil.Process().num_fds() - before - len(held) <= 62)
+    assert Visitor(page.port, address="127.9.9.9").get("/sign-in")[0] == 200
+
+
+def test_who_is_signed_in_is_ended_last(page: Served, hold, monkeypatch):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 40)
+    stream = Listening(owner_of(page))
+    assert stream.next() == "here"
+    for number in range(200):
+        hold(f"127.0.{number // 250}.{number % 250 + 2}")
+    assert Visitor(page.port, address="127.9.9.9").get("/sign-in")[0] == 200
+    page.verbs._appliance.change("something")
+    assert stream.next() == "changed"
+    stream.close()
+
+
+def test_the_bounds_leave_descriptors_to_spare():
+    from tests.systemd.test_units import setting
+
+    # Besides these: the appliance's socket, TLS under way, the files of a start.
+    assert int(setting("greenlight-page.service", "LimitNOFILE")) > MOST_CONNECTIONS + 100
