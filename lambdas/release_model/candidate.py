@@ -62,11 +62,12 @@ class JobOutput:
     candidate: Candidate | None
 
 
-def read(archive: bytes) -> JobOutput:
+def read(archive: bytes, model_name: str = MODEL_NAME) -> JobOutput:
     """Return the output of a training job.
 
     Args:
         archive: the bytes of its `model.tar.gz`.
+        model_name: of the stack's models; no other is released.
 
     Raises:
         CandidateRejected: naming the file and the reason.
@@ -76,11 +77,11 @@ def read(archive: bytes) -> JobOutput:
         raise CandidateRejected(f"{VERDICT}: is missing; nothing is released without a verdict")
     verdict = _record(found[VERDICT], VERDICT, Verdict, _MAX_VERDICT_BYTES)
     reports = {name: found[name] for name in (VERDICT, REPORT) if name in found}
-    candidate = _candidate(found, verdict) if verdict.released else None
+    candidate = _candidate(found, verdict, model_name) if verdict.released else None
     return JobOutput(verdict, reports, candidate)
 
 
-def _candidate(found: Mapping[str, bytes], verdict: Verdict) -> Candidate:
+def _candidate(found: Mapping[str, bytes], verdict: Verdict, model_name: str) -> Candidate:
     bundle = {
         name.removeprefix(_BUNDLE): content
         for name, content in found.items()
@@ -101,6 +102,11 @@ def _candidate(found: Mapping[str, bytes], verdict: Verdict) -> Candidate:
             raise CandidateRejected(f"{_BUNDLE}{name}: isn't in the manifest")
         if FileEntry.of(bundle[name]) != manifest.files[name]:
             raise CandidateRejected(f"{_BUNDLE}{name}: its bytes aren't those in the manifest")
+    if manifest.name != model_name:
+        raise CandidateRejected(
+            f"{VERDICT}: name: this stack's models are named {model_name}, but the bundle is "
+            f"{manifest.name}"
+        )
     _check_same(verdict, manifest)
     return Candidate(manifest, bundle, found[PIPELINE])
 
@@ -109,7 +115,6 @@ def _check_same(verdict: Verdict, manifest: Manifest) -> None:
     """Raise CandidateRejected unless the verdict is about exactly this model."""
     for field, judged, made in (
         ("name", verdict.name, manifest.name),
-        ("name", MODEL_NAME, manifest.name),
         ("version", verdict.candidate.version, manifest.version),
         ("model_hash", verdict.candidate.model_hash, manifest.model_hash),
     ):

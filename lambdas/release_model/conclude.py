@@ -23,7 +23,13 @@ _MAX_REASONS, _MAX_REASON = 20, 500
 
 
 class ReleaseCloud(Protocol):
-    """What the function needs of AWS."""
+    """What the function needs of AWS.
+
+    Attributes:
+        model_name: of the stack's models.
+    """
+
+    model_name: str
 
     def outcome(self, job: str) -> TrainingOutcome | None:
         """Return a job's outcome, if there is one yet."""
@@ -89,7 +95,7 @@ def _short(reasons: Sequence[str]) -> tuple[str, ...]:
 
 
 def _judge(job: str, cloud: ReleaseCloud) -> TrainingOutcome:
-    output = read(cloud.archive(job))
+    output = read(cloud.archive(job), cloud.model_name)
     verdict = output.verdict
     if output.candidate is None:
         cloud.keep(job, output.reports)

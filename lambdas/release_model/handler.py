@@ -54,6 +54,7 @@ def _cloud() -> AwsRelease:
         stack=os.environ["STACK"],
         bucket=os.environ["MODELS_BUCKET"],
         fleet_arn=os.environ["FLEET_ARN"],
+        model_name=os.environ["MODEL_NAME"],
     )
 
 

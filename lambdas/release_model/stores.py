@@ -28,6 +28,7 @@ class AwsRelease:
         stack: the stack's name.
         bucket: the models bucket.
         fleet_arn: the thing group of all devices.
+        model_name: of the stack's models.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class AwsRelease:
         stack: str,
         bucket: str,
         fleet_arn: str,
+        model_name: str = MODEL_NAME,
     ) -> None:
         self._s3, self._sagemaker, self._iot = (
             clients[name] for name in ("s3", "sagemaker", "iot")
@@ -48,6 +50,7 @@ class AwsRelease:
         self._stack = stack
         self._bucket = bucket
         self._fleet_arn = fleet_arn
+        self.model_name = model_name
 
     def outcome(self, job: str) -> TrainingOutcome | None:
         """Return a job's outcome, or None if it is missing or unreadable."""
@@ -74,7 +77,7 @@ class AwsRelease:
 
     def versions(self) -> Sequence[int]:
         """Return the versions that were published, even if incompletely."""
-        return versions(self._s3, self._bucket, MODEL_NAME)
+        return versions(self._s3, self._bucket, self.model_name)
 
     def sign(self, manifest: Manifest) -> tuple[bytes, bytes]:
         """Return the bytes of `manifest.json` under the stack's key, and their signature."""

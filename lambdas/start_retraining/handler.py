@@ -39,6 +39,7 @@ def _cloud() -> AwsTraining:
         instance=os.environ["TRAINING_INSTANCE"],
         role_arn=os.environ["TRAINING_ROLE"],
         release_model=os.environ["RELEASE_MODEL"],
+        model_name=os.environ["MODEL_NAME"],
     )
     return AwsTraining(
         boto3.client("s3", config=_QUICK),

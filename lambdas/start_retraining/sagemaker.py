@@ -36,6 +36,7 @@ class TrainingSettings:
     instance: str
     role_arn: str
     release_model: str
+    model_name: str = MODEL_NAME
 
 
 class AwsTraining:
@@ -76,11 +77,11 @@ class AwsTraining:
 
     def versions(self) -> Sequence[int]:
         """Return the versions that were published, even if incompletely."""
-        return versions(self._s3, self._settings.models_bucket, MODEL_NAME)
+        return versions(self._s3, self._settings.models_bucket, self._settings.model_name)
 
     def is_whole(self, version: int) -> bool:
         """Return whether both the manifest, which is put last, and the pipeline exist."""
-        prefix = topics.incumbent_prefix(MODEL_NAME, version)
+        prefix = topics.incumbent_prefix(self._settings.model_name, version)
         bucket = self._settings.models_bucket
         return all(self._has(bucket, prefix + name) for name in (PIPELINE, MANIFEST))
 
@@ -107,7 +108,7 @@ class AwsTraining:
 
 def request_of(request: TrainingRequest, settings: TrainingSettings) -> dict[str, Any]:
     """Return the request to SageMaker."""
-    incumbent = topics.incumbent_prefix(MODEL_NAME, request.incumbent)
+    incumbent = topics.incumbent_prefix(settings.model_name, request.incumbent)
     channels = {
         "films": f"s3://{settings.data_bucket}/{topics.FILM_TABLE_PREFIX}",
         "feedback": f"s3://{settings.data_bucket}/{topics.FEEDBACK_PREFIX}",

@@ -8,7 +8,7 @@ import pytest
 
 from data import topics
 from lambdas.operator.cloudformation import TEMPLATE
-from lambdas.training_jobs import MODEL_NAME, prefix_of
+from lambdas.training_jobs import prefix_of
 
 from .template_text import ACCOUNT, THING, granted, read_template, statements
 
@@ -135,7 +135,7 @@ def test_only_release_model_signs_and_tells_and_it_can_neither_train_nor_read_ra
     rights = allowed(resources, "ReleaseModelRole")
     assert rights["kms:Sign"] == [{"Fn::GetAtt": "SigningKey.Arn"}]
     assert rights["iot:CreateJob"] == [
-        {"Fn::Sub": f"{ACCOUNT}:job/{MODEL_NAME}-*"},
+        {"Fn::Sub": f"{ACCOUNT}:job/${{ModelName}}-*"},
         {"Fn::GetAtt": "Fleet.Arn"},
     ]
     assert "DataBucket" not in str(rights)

@@ -98,13 +98,19 @@ def test_a_verdict_on_another_model_releases_nothing(
         read(packed(left_by_job(example, **changes)))
 
 
-def test_a_model_of_another_name_is_not_released(files: dict[str, bytes]) -> None:
+def test_a_model_of_another_name_is_released_only_by_a_stack_of_that_name(
+    files: dict[str, bytes],
+) -> None:
     manifest = msgspec.json.decode(files[f"bundle/{MANIFEST}"], type=Manifest)
     renamed = msgspec.structs.replace(manifest, name="others")
     other = {f"bundle/{MANIFEST}": msgspec.json.encode(renamed)}
     judged = {VERDICT: wire.encode(verdict(renamed))}
-    with pytest.raises(CandidateRejected, match="others"):
-        read(packed({**files, **other, **judged}))
+    left = packed({**files, **other, **judged})
+    with pytest.raises(CandidateRejected, match="named films, but the bundle is others"):
+        read(left)
+    candidate = read(left, "others").candidate
+    assert candidate is not None
+    assert candidate.manifest.name == "others"
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"decision": "release"}', b"\xff", b"9" * 99])

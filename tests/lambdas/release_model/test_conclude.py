@@ -48,6 +48,7 @@ class ReleaseCloud:
     outcomes: dict[str, TrainingOutcome] = field(default_factory=dict)
     breaks_at: str = ""
     after: bool = False
+    model_name: str = "films"
 
     def _before(self, call: str) -> None:
         if call == self.breaks_at and not self.after:
