@@ -20,6 +20,7 @@ from data.messages import (
 )
 from data.picks import Pick, Prediction
 from data.probes import Probes
+from data.trust import SignedTrust, TrustDocument, begin
 from data.verdict import Verdict
 
 GOLDEN = Path(wire.__file__).parent / "golden"
@@ -35,6 +36,8 @@ RECORDS = {
     "prediction": Prediction,
     "probes": Probes,
     "shadow_report": ShadowReport,
+    "signed_trust": SignedTrust,
+    "trust_document": TrustDocument,
     "verdict": Verdict,
     "verification_reply": VerificationReply,
     "verification_request": VerificationRequest,
@@ -91,3 +94,7 @@ def test_every_field_of_a_wrong_type_is_named(path):
         with pytest.raises(wire.InvalidRecord) as refused:
             read(json.dumps(whole | {name: [[]]}).encode(), kind)
         assert refused.value.field.split("[")[0].split(".")[0] == name
+
+
+def test_the_golden_trust_document_is_signed_by_its_root_keys():
+    assert begin((GOLDEN / "signed_trust.v1.json").read_bytes()).version == 1

@@ -22,7 +22,7 @@ import pytest
 from edge.appliance.attention import ATTENTION_FILE
 from edge.appliance.decisions import SLATE_FILE, keep_slate
 from edge.journal import JOURNAL, Journal
-from edge.models.store import ModelStore, Trial
+from edge.models.store import POINTER, ModelStore, Trial
 from edge.search.slate import Slate, Years
 
 
@@ -214,6 +214,24 @@ def test_a_damaged_journal_is_set_aside_and_the_owner_is_told(supplied):
     found = supplied.command("doctor", "--simulate")
     assert found.returncode == 1
     assert "journal.db.damaged-1" in found.stdout
+
+
+def test_a_lost_record_of_models_stops_no_pick_and_is_named_until_it_is_rebuilt(supplied):
+    running = supplied.start()
+    running.wait_for("model: films")
+    record = supplied.state / POINTER
+    record.write_bytes(b"\0" * 40)
+    assert supplied.ask("press")["ok"]
+    [sentence] = [one for one in supplied.ask("status")["attention"] if "models" in one]
+    assert "new models are refused until a restart has rebuilt it" in sentence
+    found = supplied.command("doctor", "--simulate")
+    assert "the record of accepted models" in found.stdout
+    running.stop()
+    record.unlink()
+    running = supplied.start()
+    running.wait_for("model: films")
+    assert "rebuilt from the verified models" in supplied.ask("status")["attention"][0]
+    assert json.loads(record.read_bytes())["seen"]["films"]["version"] == 1
 
 
 def test_a_journal_removed_under_the_appliance_is_a_fault_and_nothing_is_lost(supplied):

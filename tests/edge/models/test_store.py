@@ -149,6 +149,7 @@ def test_a_record_that_cannot_be_rebuilt_accepts_no_model_until_started_over(upd
     for _ in range(2):
         answering = load_active(updated.store, updated.keys, "boot")
         assert (answering.model, answering.bundle) == (None, None)
+        assert answering.notes
         assert "no verified model is left; new models are refused" in answering.notes[0]
     updated.active = None
     sha256 = rebundle(updated.incoming / "9", version=9)
