@@ -11,10 +11,22 @@ NAME = "greenlight"
 
 def application() -> typer.Typer:
     """Return the command line with every command."""
-    from edge.commands import doctor, history, model, owner, page, pick, pin, play, run, score
+    from edge.commands import (
+        doctor,
+        explain,
+        history,
+        model,
+        owner,
+        page,
+        pick,
+        pin,
+        play,
+        run,
+        score,
+    )
 
     app = command_line.application(NAME, "Picks the best film to make, exactly and offline.")
-    for module in (run, play, owner, history, pin, doctor, model, pick, score, page):
+    for module in (run, play, owner, history, pin, doctor, model, pick, explain, score, page):
         module.register(app)
     return app
 

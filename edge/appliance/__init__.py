@@ -8,6 +8,7 @@ light: the appliance itself is put together in `edge.appliance.run`.
 from edge.appliance.commands import (
     Approve,
     Command,
+    Explain,
     Hold,
     MarkRead,
     Narrow,
@@ -23,6 +24,7 @@ from edge.appliance.commands import (
 __all__ = [
     "Approve",
     "Command",
+    "Explain",
     "Hold",
     "MarkRead",
     "Narrow",

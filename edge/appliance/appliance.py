@@ -19,11 +19,13 @@ import msgspec
 from data.bundle import Bundle
 from data.domain import FILMS, Domain
 from data.errors import GreenlightError
+from data.films import Combination, combination
 from data.picks import Pick
 from edge.appliance.commands import (
     Approve,
     Command,
     CommandRefused,
+    Explain,
     Hold,
     MarkRead,
     Narrow,
@@ -37,6 +39,7 @@ from edge.appliance.commands import (
 )
 from edge.appliance.decisions import Decisions, refused
 from edge.appliance.disk_space import JournalWriter
+from edge.appliance.explainer import Explainer
 from edge.appliance.machine import Effect, Event, Obstacle, Phase, State, handle, pattern
 from edge.appliance.observers import Observers
 from edge.appliance.pick_finder import PickFinder
@@ -126,6 +129,7 @@ class Appliance:
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
         )
         self._work_marker = models.WorkMarker(parts.store, parts.boot_id)
+        self._explainer = Explainer(parts.searcher)
         self._decisions = Decisions(parts.recorder.journal, parts.config, parts.writer.write)
         self._deciding = asyncio.Lock()
         self._changed = changed
@@ -160,6 +164,8 @@ class Appliance:
                 case MarkRead():
                     self.attention.clear()
                     return Outcome(ok=True)
+                case Explain():
+                    return await self._explain(command.film)
                 case Press():
                     return await self._press(wait=command.wait)
                 case Approve():
@@ -310,7 +316,21 @@ class Appliance:
         with self._work_marker.searching():
             await self._finder.warm_up(model, self.slate)
 
+    async def _explain(self, film: Combination) -> Outcome:
+        """Say what the model thinks of a film. Changes nothing, so nobody else hears of it."""
+        try:
+            film = combination(film.director, film.year, film.genres)
+            if self.model is None:
+                raise CommandRefused(RefusalKind.NOT_NOW, Obstacle.NO_MODEL.value)
+            if self.state.phase is Phase.SEARCHING:
+                raise CommandRefused(RefusalKind.NOT_NOW, Obstacle.BUSY.value)
+            found = await self._explainer.explain(self.model, film)
+        except GreenlightError as error:
+            return refused(error)
+        return Outcome(ok=True, explained=msgspec.Raw(found.to_json()))
+
     async def _press(self, *, wait: bool) -> Outcome:
+        self._explainer.give_way()
         async with self._deciding:
             waiting = self.state.phase is Phase.DECIDING
             self._ask(Event.PICK_ASKED, Effect.SEARCH)

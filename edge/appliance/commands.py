@@ -13,6 +13,7 @@ import msgspec
 
 from data.errors import GreenlightError
 from data.exits import Exit
+from data.films import Combination
 from data.messages import Feedback
 from data.picks import Pick
 from edge.search.slate import Slate
@@ -68,6 +69,18 @@ class Synchronise(msgspec.Struct, frozen=True, tag="synchronise", tag_field="com
     """Ask the sync service to connect and verify now."""
 
 
+class Explain(msgspec.Struct, frozen=True, tag="explain", tag_field="command"):
+    """Ask what the model says of a film, and what would make it better. Changes nothing.
+
+    A newer one cancels it, and so does a press.
+
+    Attributes:
+        film: any; what the model doesn't know counts as a newcomer, or as no genre.
+    """
+
+    film: Combination
+
+
 class RetryModel(msgspec.Struct, frozen=True, tag="retry-model", tag_field="command"):
     """Try the newest model that was given up once more."""
 
@@ -87,7 +100,16 @@ class ShutDown(msgspec.Struct, frozen=True, tag="shut-down", tag_field="command"
 
 
 Command: TypeAlias = (
-    Press | Hold | Approve | Rate | Narrow | Synchronise | RetryModel | MarkRead | ShutDown
+    Press
+    | Hold
+    | Approve
+    | Rate
+    | Narrow
+    | Synchronise
+    | Explain
+    | RetryModel
+    | MarkRead
+    | ShutDown
 )
 
 
@@ -131,6 +153,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         pick: found or approved.
         answer: everything a pick was chosen from, as JSON.
         feedback: the rating as it was written down.
+        explained: what the model says of a film (`edge.search.what_if.Explained`), as JSON.
     """
 
     ok: bool
@@ -141,6 +164,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pick: Pick | None = None
     answer: msgspec.Raw = msgspec.Raw()
     feedback: Feedback | None = None
+    explained: msgspec.Raw = msgspec.Raw()
 
     @classmethod
     def refused(cls, kind: RefusalKind, why: str, field: str | None = None) -> Outcome:

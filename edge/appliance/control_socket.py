@@ -20,6 +20,7 @@ from edge.appliance.appliance import Appliance
 from edge.appliance.client import BUSY, NOT_ALLOWED
 from edge.appliance.commands import (
     Approve,
+    Explain,
     Hold,
     MarkRead,
     Outcome,
@@ -48,7 +49,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
 
 
 # What members of the group may ask; the other commands belong to the page and the button.
-Request: TypeAlias = Status | Press | Hold | Approve | Rate | RetryModel
+Request: TypeAlias = Status | Press | Hold | Approve | Rate | Explain | RetryModel
 
 
 async def serve(path: Path, appliance: Appliance) -> LineServer:

@@ -234,8 +234,11 @@ class SearchSpace:
             if len(self.directors):
                 inside &= (position >= begin[place]) & (position < end[place])
             pairs = self.index.own_pairs
+            # Ascending, as the pairs are; np.isin would hash them all.
             own = pairs.directors * (self.index.sets.count + 1) + pairs.sets
-            inside &= np.isin(directors * (self.index.sets.count + 1) + sets, own)
+            wanted = directors * (self.index.sets.count + 1) + sets
+            place = np.minimum(np.searchsorted(own, wanted), max(len(own) - 1, 0))
+            inside &= own[place] == wanted if len(own) else False
         return inside
 
 

@@ -82,6 +82,13 @@ MUTATIONS = (
         "test_the_best_under_any_rules_is_what_scoring_every_allowed_row_finds",
     ),
     Mutation(
+        "questions-before-presses", "a press cancels it", "docs/picking.md",
+        "edge/appliance/appliance.py",
+        "        self._explainer.give_way()\n", "",
+        "tests/edge/appliance/test_explainer.py::"
+        "test_a_newer_question_and_a_press_cancel_what_waits",
+    ),
+    Mutation(
         "stars-need-not-agree", "you can prove it", "README.md", "edge/search/exact.py",
         "np.array_equal(found.scores, rows.score) and same_bits.all()",
         "np.array_equal(found.scores, rows.score)",

@@ -10,9 +10,11 @@ import msgspec
 import pytest
 
 from data.exits import Exit
+from data.films import Combination
 from edge.appliance.commands import (
     Approve,
     Command,
+    Explain,
     Hold,
     MarkRead,
     Narrow,
@@ -34,6 +36,7 @@ COMMANDS = [
     Narrow(Slate(years=Years(only=(1990,)))),
     Narrow(),
     Synchronise(),
+    Explain(Combination("Agnès Varda", 2027, ("Drama",))),
     RetryModel(),
     MarkRead(),
     ShutDown(power_off=True),

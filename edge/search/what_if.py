@@ -1,0 +1,153 @@
+"""What if: a film's score, distribution and reasons, and what would make it better."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from data.films import GOOD_STARS, KINDS, Combination
+from data.picks import Prediction
+from edge.search.catalogue_index import CatalogueIndex
+from edge.search.exact import find
+from edge.search.explain import Why, explain
+from edge.search.model import Model
+from edge.search.resolve import next_years, resolve
+from edge.search.slate import Directors, Genres, InvalidSlate, Slate, Years
+
+ChoiceName: TypeAlias = Literal["director", "year", "genres"]
+_CHOICES: tuple[ChoiceName, ...] = ("director", "year", "genres")
+
+
+class NotWanted(Exception):
+    """Nobody wants the answer any more."""
+
+
+class Better(msgspec.Struct, frozen=True):
+    """The best plausible film that differs in one choice.
+
+    Attributes:
+        choice: which one.
+        gain: by how many stars more is expected; negative if nothing better is plausible.
+    """
+
+    choice: ChoiceName
+    film: Combination
+    expected: float
+    gain: float
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """What the model says of a film that somebody thought of.
+
+    Attributes:
+        eight_or_more: the probability of eight stars or more.
+        why: what each choice adds to the average film.
+        better: the best change of each choice, the best first; what the model doesn't know can't
+            be changed plausibly.
+        notes: what to bear in mind, one sentence each.
+    """
+
+    film: Combination
+    prediction: Prediction
+    eight_or_more: float
+    why: Why
+    better: tuple[Better, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> bytes:
+        """Return it as JSON, every number with every digit."""
+        return msgspec.json.encode(self)
+
+
+def _always() -> bool:
+    return True
+
+
+def explain_film(
+    model: Model,
+    film: Combination,
+    *,
+    today: int | None = None,
+    wanted: Callable[[], bool] = _always,
+) -> Explained:
+    """Return what the model says of a film; takes some milliseconds.
+
+    Args:
+        model: that is asked.
+        film: any; what the model doesn't know counts as a newcomer, or as no genre.
+        today: this calendar year, if the clock is set.
+        wanted: asked between steps; once it's False the answer is given up.
+
+    Raises:
+        NotWanted: it was given up.
+    """
+    _check(wanted)
+    (prediction,) = model.predict([film])
+    _check(wanted)
+    (why,) = explain(model, [film], [prediction.expected])
+    better = []
+    for choice in _CHOICES:
+        _check(wanted)
+        found = _best_change(model, film, choice, today)
+        if found is not None:
+            best, expected = found
+            better.append(Better(choice, best, expected, expected - prediction.expected))
+    better.sort(key=lambda change: -change.gain)
+    return Explained(
+        film,
+        prediction,
+        sum(prediction.probabilities[GOOD_STARS - 1 :]),
+        why,
+        tuple(better),
+        tuple(_notes(model.index, film)),
+    )
+
+
+def _check(wanted: Callable[[], bool]) -> None:
+    if not wanted():
+        raise NotWanted
+
+
+def _best_change(
+    model: Model, film: Combination, choice: ChoiceName, today: int | None
+) -> tuple[Combination, float] | None:
+    """Return the best plausible film with another director, year or set of genres."""
+    years = _every_year(model, today) if choice == "year" else (film.year,)
+    same = Genres(allowed=film.genres, required=film.genres)
+    slate = Slate(
+        directors=Directors() if choice == "director" else Directors(names=(film.director,)),
+        years=Years(only=years),
+        genres=Genres() if choice == "genres" else same,
+        kinds=KINDS,
+    )
+    try:
+        space = resolve(slate, model.index, random.Random(0), [film], today=today)
+    except InvalidSlate:
+        return None
+    if not space.size:
+        return None
+    best = find(model, space, 1, repeat_directors=False)
+    cell = next(zip(*best.found.cells, strict=True))
+    return space.combination(*map(int, cell)), float(best.rows.expected[0])
+
+
+def _every_year(model: Model, today: int | None) -> tuple[int, ...]:
+    training = model.catalogue.training_years
+    years = {*range(training.first, training.last + 1), *next_years(model.catalogue, today)}
+    return tuple(sorted(years))
+
+
+def _notes(index: CatalogueIndex, film: Combination) -> Iterator[str]:
+    training = index.catalogue.training_years
+    if film.director not in index.index_of_director:
+        yield f"the model doesn't know {film.director}: this is what it expects of a newcomer"
+    for genre in film.genres:
+        if genre not in index.sets.genres:
+            yield f"the model doesn't know the genre {genre}: it counts as none"
+    if film.year > training.last:
+        yield f"the model's newest film is of {training.last}; what is later is carried forward"
+    elif film.year < training.first:
+        yield f"the model's oldest film is of {training.first}; what is earlier counts as that"
