@@ -185,6 +185,10 @@ updates: setup ## model updates while sync service and appliance are killed (SEE
 open-pages: setup ## ten open pages for an hour of simulated events
 	@$(RUN)/python -m tests.campaigns.open_pages
 
+.PHONY: siege
+siege: setup ## page and control socket flooded while somebody presses and rates
+	@$(RUN)/python -m tests.campaigns.siege
+
 # ---------------------------------------------------------------- the local cloud
 
 .PHONY: cloud

@@ -47,8 +47,10 @@ class Place:
     def rank(self) -> tuple[bool, bool, float]:
         """Return what decides which of several is ended: the lowest."""
         protocol = self.protocol
-        busy = protocol is not None and protocol.is_answering()
-        return self.signed_in, busy, protocol.quiet_since if protocol is not None else self.since
+        if protocol is None:
+            return self.signed_in, False, self.since
+        # A protocol that is being set up hasn't begun to be quiet yet.
+        return self.signed_in, protocol.is_answering(), max(self.since, protocol.quiet_since)
 
 
 class Connections:

@@ -371,6 +371,26 @@ MUTATIONS = (
         + "test_sign_in.py::test_only_so_many_pins_wait_and_the_others_are_asked_to_try_again",
     ),
     Mutation(
+        "one-address-holds-all", "32 of an address", "docs/security.md",
+        "edge/page/connections.py",
+        "if len(same) >= MOST_OF_AN_ADDRESS:", "if False:",
+        _PAGE + "test_connections.py::test_one_address_holds_only_so_many_and_nobody_else_notices",
+    ),
+    Mutation(
+        "verbs-without-session", "every verb but the sign-in's needs a valid session",
+        "docs/security.md", "edge/appliance/page_verbs.py",
+        "if session is None and not isinstance(verb, PUBLIC_VERBS):", "if False:",
+        "tests/edge/appliance/test_page_verbs.py"
+        "::test_every_verb_but_those_of_the_sign_in_needs_a_session",
+    ),
+    Mutation(
+        "control-without-bounds", "48 in all, 16 of a user", "docs/security.md",
+        "edge/appliance/line_server.py",
+        "if len(mine) >= self._limits.per_user:", "if False:",
+        "tests/edge/appliance/test_line_server.py"
+        "::test_many_callers_take_few_descriptors_and_write_little_log",
+    ),
+    Mutation(
         "no-form-token", "forms carry a token of their session", "docs/security.md",
         "edge/page/actions.py",
         'if not same_token(session_of(request), form.one("token")):', "if False:",

@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[3]
 class RunningAppliance:
     """`greenlight run --simulate`, with a page on a free port."""
 
+    stdin = subprocess.DEVNULL
+
     def __init__(self, state: Path, keys: Path, **config: object) -> None:
         self.state = state
         self.state.mkdir(exist_ok=True)
@@ -54,7 +56,7 @@ class RunningAppliance:
         self.lines.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "edge", "run", "--simulate", "--config", str(self.config)],
-            stdin=subprocess.DEVNULL,
+            stdin=self.stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

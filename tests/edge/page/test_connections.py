@@ -70,6 +70,14 @@ def test_who_is_signed_in_is_ended_last(page: Served, hold, monkeypatch):
     stream.close()
 
 
+def test_one_who_has_just_come_is_never_the_one_to_go(page: Served, hold, monkeypatch):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 20)
+    for number in range(40):
+        hold(f"127.0.0.{number + 2}")
+    for number in range(30):
+        assert Visitor(page.port, address=f"127.0.1.{number + 1}").get("/sign-in")[0] == 200
+
+
 def test_the_bounds_leave_descriptors_to_spare():
     from tests.systemd.test_units import setting
 
