@@ -429,6 +429,35 @@ MUTATIONS = (
         "if one.difference > allowed[one.figure]", "if False",
         "tests/judging/test_release.py::test_a_loss_on_the_table_beyond_its_margin_refuses",
     ),
+    # A table of one's own.
+    Mutation(
+        "decimal-comma-missed", "with decimal points or commas",
+        "docs/your-own-table.md", "training/sources/cells.py",
+        "    return comma > point\n", "    return False\n",
+        "tests/training/sources/test_own_table.py"
+        "::test_a_film_table_is_read_however_it_was_saved",
+    ),
+    Mutation(
+        "encoding-guessed", "is refused rather than guessed",
+        "docs/your-own-table.md", "training/sources/text_file.py",
+        "    if foreign > _MOST_FOREIGN * high:\n", "    if False:\n",
+        "tests/training/sources/test_own_table.py"
+        "::test_what_cannot_be_read_is_refused_with_file_and_fix",
+    ),
+    Mutation(
+        "domain-overwritten", "never overwrites your corrections",
+        "docs/your-own-table.md", "training/inspection.py",
+        "    if again or not target.is_file():\n", "    if True:\n",
+        "tests/training/test_inspection.py"
+        "::test_an_edited_domain_is_kept_unless_a_new_one_is_asked_for",
+    ),
+    Mutation(
+        "another-domain-taken", "keeps to the name of its first model and refuses any other",
+        "docs/your-own-table.md", "edge/models/activation.py",
+        "    if known.name not in (None, manifest.name):\n", "    if False:\n",
+        "tests/edge/models/test_activation.py"
+        "::test_a_signed_manifest_for_other_devices_is_refused",
+    ),
     # What else is promised.
     Mutation(
         "wait-without-end", "watchdog is fed only while the main loop runs",
