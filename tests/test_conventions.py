@@ -100,3 +100,45 @@ def test_make_alone_lists_what_can_be_asked_for():
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     for target in ("demo", "test", "check", "train-export", "cloud"):
         assert f"make {target} " in listed
+
+
+# ---------------------------------------------------------------- tests
+
+
+def is_fixture(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("fixture" in ast.unparse(one) for one in function.decorator_list)
+
+
+def unused_parameters(text: str) -> list[str]:
+    """Return each parameter that a test or a fixture asks for and never reads."""
+    return [
+        f"{function.name}({parameter.arg})"
+        for function in ast.walk(ast.parse(text))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (function.name.startswith("test_") or is_fixture(function))
+        for parameter in [*function.args.args, *function.args.kwonlyargs]
+        if parameter.arg not in {"self", "cls"}
+        and not any(
+            isinstance(node, ast.Name) and node.id == parameter.arg
+            for statement in function.body
+            for node in ast.walk(statement)
+        )
+    ]
+
+
+def test_every_fixture_that_a_test_asks_for_is_used():
+    """Where only the effect is wanted: `@pytest.mark.usefixtures`."""
+    found = {
+        str(path.relative_to(ROOT)): unused
+        for path in committed()
+        if path.is_relative_to(ROOT / "tests") and path.suffix == ".py"
+        for unused in [unused_parameters(path.read_text("utf-8"))]
+        if unused
+    }
+    assert found == {}
+
+
+def test_an_unused_fixture_parameter_is_found():
+    assert unused_parameters("def test_x(a, b):\n    assert a") == ["test_x(b)"]
+    assert unused_parameters("@pytest.fixture\ndef x(a):\n    return 1") == ["x(a)"]
+    assert unused_parameters("def helper(a):\n    return 1") == []

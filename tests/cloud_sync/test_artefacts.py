@@ -29,7 +29,7 @@ def pi(local_cloud: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
     made.journal.close()
 
 
-def test_objects_are_read_from_any_offset_and_what_is_wrong_is_told_apart(pi: Pi) -> None:
+def test_objects_are_read_from_any_offset_and_each_failure_has_its_own_error(pi: Pi) -> None:
     _, published = pi.publish(1)
     config = read(pi.config, pi.state)
     prefix = f"models/{pi.thing.lower()}/1/"

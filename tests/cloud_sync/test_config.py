@@ -52,7 +52,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert read(written(tmp_path), Path("/elsewhere")).state == Path("/elsewhere")
 
 
-def test_every_problem_is_told_at_once_and_by_name(tmp_path: Path) -> None:
+def test_every_problem_is_reported_at_once_and_by_name(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         thing="no spaces please",
@@ -75,7 +75,7 @@ def test_retries_that_would_shrink_are_refused(tmp_path: Path) -> None:
     assert told == ["retry_cap_seconds: is below retry_base_seconds; give at least as much"]
 
 
-def test_a_device_that_was_never_connected_is_told_how(tmp_path: Path) -> None:
+def test_a_device_that_was_never_connected_shows_how_to_connect(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path / "nowhere.toml")
     assert "greenlight-setup connect" in problem
     assert "--config" in problem

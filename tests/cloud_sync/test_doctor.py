@@ -26,7 +26,7 @@ def test_the_doctor_names_each_fix_and_fails(config: Path) -> None:
     assert found["state folder"]["ok"] is False
 
 
-def test_ratings_put_aside_ail_until_they_are_tried_again(config: Path) -> None:
+def test_ratings_set_aside_fail_the_check_until_they_are_retried(config: Path) -> None:
     assert sync("retry", "--config", str(config)).returncode == Exit.NO_STATE
     (config.parent / "state").mkdir()
     ratings = [feedback(number) for number in range(3)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from rig.records import Published
 
 from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable, RangeRefused
 from cloud_sync.downloader import Checkpoint, Downloader, Stopped
-from cloud_sync.ratchet import RATCHET, Ratchet
+from cloud_sync.ratchet import Ratchet
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job, SoftwareTooOld
 from data.bundle import read_bundle
-from data.errors import InvalidRecord
-from data.limits import MAX_VERSION_JUMP
 from data.manifest import CATALOGUE, MANIFEST, MODEL, REPORT, SIGNATURE
 from data.signing import PrivateKey
 from data.trust import Trust
@@ -205,24 +202,6 @@ def test_a_bundle_signed_by_a_stranger_is_refused(bench: Bench) -> None:
     refused(bench.fetch(bench.publish(3, PrivateKey.new())), "not trusted")
 
 
-def test_an_older_version_of_the_same_key_is_refused_also_after_a_restart(bench: Bench) -> None:
-    old, new = bench.publish(3), bench.publish(4)
-    assert isinstance(bench.fetch(new), Fetched)
-    bench.downloader().discard(4)
-    refused(bench.fetch(old), "not above version 4")
-    assert bench.incoming() == [".partial-3"]
-
-
-def test_another_bundle_of_the_same_version_is_refused(bench: Bench) -> None:
-    first = bench.publish(3)
-    assert isinstance(bench.fetch(first), Fetched)
-    bench.downloader().discard(3)
-    folder = bench.state.parent / "again"
-    second = Published(folder, 3, bench.key, b"other")
-    bench.bucket.objects |= second.objects
-    refused(bench.fetch(second), "accepted before with another manifest")
-
-
 def test_a_job_that_names_another_version_than_the_manifest_is_refused(bench: Bench) -> None:
     published = bench.publish(3)
     job = Job("j1", published.document(version=9))
@@ -271,17 +250,6 @@ def test_a_link_in_the_incoming_folder_is_not_followed(bench: Bench, tmp_path: P
     assert (elsewhere / "kept").read_text() == "mine"
 
 
-def test_a_signed_version_out_of_bounds_or_too_far_on_is_refused_and_the_next_is_taken(
-    bench: Bench,
-) -> None:
-    refused(bench.fetch(bench.publish(MAX_VERSION_JUMP + 1)), "too far above version 0")
-    bench.fetch(bench.publish(3))
-    refused(bench.fetch(bench.publish(3 + MAX_VERSION_JUMP + 1)), "too far above version 3")
-    with pytest.raises(InvalidRecord, match="versions go from 1"):
-        bench.publish(2**62)
-    assert isinstance(bench.fetch(bench.publish(3 + MAX_VERSION_JUMP)), Fetched)
-
-
 def test_a_second_trusted_key_brings_no_older_version_back(bench: Bench) -> None:
     second = PrivateKey.new()
     bench.trusted.append(second)
@@ -289,52 +257,6 @@ def test_a_second_trusted_key_brings_no_older_version_back(bench: Bench) -> None
     refused(bench.fetch(bench.publish(4, second)), "not above version 5")
     refused(bench.fetch(bench.publish(5, second)), "accepted before with another manifest")
     assert isinstance(bench.fetch(bench.publish(6, second)), Fetched)
-
-
-DAMAGE = [b"", b"\0" * 40, b"{", b'{"seen": {"films": {"version": "3"}}}', b"[]"]
-
-
-@pytest.mark.parametrize("content", [*DAMAGE, None])
-def test_a_ratchet_damaged_or_gone_is_rebuilt_from_the_appliances_models(
-    bench: Bench, content: bytes | None
-) -> None:
-    old, current = bench.publish(3), bench.publish(4)
-    bench.fetch(current)
-    bench.activated(current)
-    path = bench.state / RATCHET
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-    assert ("damaged" in Ratchet(bench.state, {}).damage()) == (content is not None)
-    refused(bench.fetch(old), "not above version 4")
-    assert Ratchet(bench.state, {}).damage() == ""
-    if content is not None:
-        assert path.with_name(f"{RATCHET}.damaged-1").read_bytes() == content
-    assert isinstance(bench.fetch(bench.publish(5)), Fetched)
-
-
-def test_a_damaged_ratchet_that_nothing_can_rebuild_accepts_no_model(bench: Bench) -> None:
-    bench.fetch(bench.publish(3))
-    bench.downloader().discard(3)
-    (bench.state / RATCHET).write_bytes(b"\0" * 40)
-    for _ in range(2):
-        refused(bench.fetch(bench.publish(9)), "can't be rebuilt")
-        assert not (bench.state / RATCHET).exists()
-        assert "new ones are refused" in Ratchet(bench.state, {}).damage()
-    # The owner starts over, as the message says.
-    (bench.state / f"{RATCHET}.damaged-1").unlink()
-    assert isinstance(bench.fetch(bench.publish(9)), Fetched)
-
-
-def test_a_ratchet_by_key_is_taken_over_and_counts_for_every_key(bench: Bench) -> None:
-    second = PrivateKey.new()
-    bench.trusted.append(second)
-    bench.state.mkdir()
-    by_key = {bench.key.key_id: {"version": 7, "manifest_sha256": "0" * 64}}
-    (bench.state / RATCHET).write_text(json.dumps(by_key))
-    refused(bench.fetch(bench.publish(6, second)), "not above version 7")
-    assert isinstance(bench.fetch(bench.publish(8, second)), Fetched)
-    refused(bench.fetch(bench.publish(7)), "not above version 8")
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])

@@ -228,7 +228,7 @@ def test_a_verification_that_the_cloud_cannot_score_is_finished_as_failed(pi: Pi
     assert result["reason"]
 
 
-def test_the_doctor_finds_everything_well_and_status_tells_it(pi: Pi) -> None:
+def test_the_doctor_and_status_find_nothing_wrong(pi: Pi) -> None:
     (pi.config.parent / "private.pem.key").chmod(0o600)
     told = subprocess.run(pi.command("doctor"), capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout

@@ -13,7 +13,7 @@ from rig.local_trial import LocalTrial
 pytestmark = pytest.mark.slow
 
 
-def test_a_killed_and_a_frozen_cloud_on_the_desk_cost_no_rating(tmp_path: Path) -> None:
+def test_a_killed_and_a_frozen_local_cloud_cost_no_rating(tmp_path: Path) -> None:
     kinds = ("emulator killed", "emulator frozen", "function killed")
     trial = LocalTrial(tmp_path, seed=8, ratings=100, faults=len(kinds), only=kinds)
     try:

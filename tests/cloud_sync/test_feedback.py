@@ -96,7 +96,7 @@ def test_a_batch_of_the_longest_records_stays_within_the_byte_limit(journal: Jou
     assert max(batches(cloud)) > limits.MAX_PAYLOAD_BYTES // 2, "a batch is as large as it may be"
 
 
-def test_a_record_the_cloud_rejects_is_put_aside_with_the_reason(journal: Journal) -> None:
+def test_a_record_the_cloud_rejects_is_set_aside_with_the_reason(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)
     good = feedback(1)
@@ -112,7 +112,7 @@ def test_a_record_the_cloud_rejects_is_put_aside_with_the_reason(journal: Journa
     assert topics.feedback_key(good.id) in cloud.stores.items
 
 
-def test_a_record_that_cannot_be_read_is_put_aside_and_blocks_nothing(journal: Journal) -> None:
+def test_a_record_that_cannot_be_read_is_set_aside_and_blocks_nothing(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)
     with journal.transaction() as connection:
@@ -150,7 +150,7 @@ def test_a_rating_of_another_name_is_sent_under_this_devices(journal: Journal) -
     assert wire.decode(kept, Feedback) == msgspec.structs.replace(before, thing=THING)
 
 
-def test_a_record_spoilt_since_its_capture_is_rejected_by_the_cloud_and_put_aside(
+def test_a_record_corrupted_since_its_capture_is_rejected_by_the_cloud_and_set_aside(
     journal: Journal,
 ) -> None:
     clock, cloud = Clock(), Cloud()

@@ -81,7 +81,7 @@ def test_a_download_is_fresh_while_it_progresses_however_long_it_takes(bench: Be
     assert not bench.stale_within(2 * PATIENCE)
 
 
-def test_a_download_that_hangs_is_noticed_and_told_once(
+def test_a_download_that_hangs_is_noticed_and_reported_once(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     hangs = threading.Event()
@@ -108,7 +108,7 @@ def test_a_job_given_up_ends_at_its_next_piece(bench: Bench) -> None:
     assert ended == FetchFailed("j1", "version 3: the job was given up")
 
 
-def test_what_nobody_expected_fails_the_fetch_and_not_the_thread(bench: Bench) -> None:
+def test_an_unexpected_error_fails_the_fetch_and_not_the_thread(bench: Bench) -> None:
     def break_down(checkpoint: Checkpoint) -> None:
         raise ZeroDivisionError("by zero")
 

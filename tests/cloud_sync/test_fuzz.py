@@ -35,7 +35,7 @@ def test_arbitrary_messages_change_nothing_that_matters(messages: list[MqttMessa
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32))
-def test_spoilt_messages_are_survived_and_judged(seed: int) -> None:
+def test_corrupted_messages_are_survived_and_judged(seed: int) -> None:
     rng = random.Random(seed)
     target = Target(seed)
     good = templates(target)
@@ -43,7 +43,7 @@ def test_spoilt_messages_are_survived_and_judged(seed: int) -> None:
         target.feed(spoil(rng.choice(good), rng))
 
 
-def test_twenty_thousand_spoilt_messages_leave_the_session_no_larger() -> None:
+def test_twenty_thousand_corrupted_messages_do_not_grow_the_session() -> None:
     rng = random.Random(5)
     target = Target(5)
     good = templates(target)

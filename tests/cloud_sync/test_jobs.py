@@ -40,6 +40,7 @@ class JobsByHand:
 
     def __init__(self, mosquitto: Mosquitto) -> None:
         self.cloud = Cloud()
+        self.mosquitto = mosquitto
         self.times = 1
         self.heard: list[str] = []
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -101,8 +102,8 @@ def jobs(mosquitto: Mosquitto) -> Iterator[JobsByHand]:
 
 
 @pytest.fixture
-def pi(tmp_path: Path, mosquitto: Mosquitto, jobs: JobsByHand) -> Iterator[Pi]:
-    made = Pi(tmp_path, mosquitto)
+def pi(tmp_path: Path, jobs: JobsByHand) -> Iterator[Pi]:
+    made = Pi(tmp_path, jobs.mosquitto)
     yield made
     made.process.stop()
     made.journal.close()
@@ -162,7 +163,9 @@ def test_a_job_that_timed_out_while_the_service_was_dead_is_not_begun_again(
     assert jobs.status("j3") == "TIMED_OUT"
 
 
-def test_a_success_that_comes_too_late_stays_untold_and_is_let_go(pi: Pi, jobs: JobsByHand) -> None:
+def test_a_success_that_comes_too_late_is_dropped_without_a_report(
+    pi: Pi, jobs: JobsByHand
+) -> None:
     stuck(pi, jobs)
     jobs.end("j3", "TIMED_OUT")  # without a word
     offer = IncomingModel(1, 3, HASH, "j3", "3")

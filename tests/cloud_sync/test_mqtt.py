@@ -130,7 +130,7 @@ def test_messages_keep_their_order(world: World) -> None:
     assert [cloud.next().payload for _ in range(50)] == [b"%d" % n for n in range(50)]
 
 
-def test_nothing_is_told_about_other_topics(world: World) -> None:
+def test_messages_on_other_topics_are_not_delivered(world: World) -> None:
     cloud = connected(world, "cloud", "filmupdate/+")
     thing = connected(world, "thing-1", "filmupdate/thing-1/ack")
     cloud.broker.publish("filmupdate/thing-2/ack", b"not yours")
@@ -138,7 +138,7 @@ def test_nothing_is_told_about_other_topics(world: World) -> None:
     assert thing.next().payload == b"yours"
 
 
-def test_a_broker_that_dies_is_told_once_and_can_be_reached_again(world: World) -> None:
+def test_a_broker_that_dies_is_reported_once_and_can_be_reached_again(world: World) -> None:
     thing = connected(world, "thing-1", "filmupdate/thing-1/ack")
     world.down()
     assert isinstance(thing.next(), Dropped)
@@ -162,7 +162,7 @@ def test_a_message_from_before_is_not_replayed_after_reconnecting(world: World) 
     assert thing.silent()
 
 
-def test_nothing_is_told_after_leaving(world: World) -> None:
+def test_nothing_is_delivered_after_leaving(world: World) -> None:
     cloud = connected(world, "cloud", "filmupdate/+")
     thing = connected(world, "thing-1", "filmupdate/thing-1/ack")
     thing.broker.disconnect()

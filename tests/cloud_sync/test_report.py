@@ -12,7 +12,7 @@ from data import topics
 from edge.journal import Journal
 
 
-def test_the_shadow_is_told_of_changes_and_at_most_once_a_minute(journal: Journal) -> None:
+def test_the_shadow_is_updated_on_change_and_at_most_once_a_minute(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)
     clock.sleep(3_600)
@@ -27,7 +27,7 @@ def test_the_shadow_is_told_of_changes_and_at_most_once_a_minute(journal: Journa
     assert cloud.shadow[-1].outbox_depth == 0
 
 
-def test_the_shadow_tells_how_many_ratings_were_put_aside(journal: Journal) -> None:
+def test_the_shadow_counts_the_ratings_that_were_set_aside(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)
     with journal.transaction() as connection:

@@ -128,7 +128,7 @@ def test_a_journal_that_the_appliance_sets_aside_is_followed(folder: Path) -> No
     assert len(world.cloud.stores.items) == 1
 
 
-def test_stopping_tells_so_and_leaves_the_broker(folder: Path) -> None:
+def test_stopping_is_logged_and_leaves_the_broker(folder: Path) -> None:
     world = World(folder)
     stop = threading.Event()
     stop.set()

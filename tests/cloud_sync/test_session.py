@@ -77,7 +77,7 @@ def test_an_idle_appliance_sends_nothing(journal: Journal) -> None:
     assert len(cloud.published) == before
 
 
-def test_a_message_that_makes_no_sense_is_told_of_and_changes_nothing(journal: Journal) -> None:
+def test_a_message_that_makes_no_sense_is_reported_and_changes_nothing(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)
     clock.sleep(30)

@@ -120,7 +120,7 @@ def test_a_model_for_later_software_is_rejected_and_no_failure(journal: Journal)
     assert told(cloud, "j1") == ("REJECTED", {"reason": reason})
 
 
-def test_a_fetch_that_fails_is_tried_again_with_growing_patience(journal: Journal) -> None:
+def test_a_failed_fetch_is_retried_with_growing_delays(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     cloud.create_job("j1", document(3))
     device = Device(clock, cloud, journal)
@@ -182,9 +182,7 @@ def test_of_several_pending_jobs_only_the_highest_version_is_fetched(journal: Jo
 
 
 @pytest.mark.parametrize("seconds", [1.0, 5.0])
-def test_a_cancelled_job_is_given_up_and_nothing_is_told_of_it(
-    journal: Journal, seconds: float
-) -> None:
+def test_a_cancelled_job_is_abandoned_without_a_report(journal: Journal, seconds: float) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)
     clock.sleep(30)
@@ -216,7 +214,7 @@ def test_a_job_that_makes_no_sense_is_failed_by_name_and_the_next_is_done(
     assert "bucket" in told(cloud, "elsewhere")[1]["reason"]
 
 
-def test_activation_of_another_bundle_of_the_same_job_is_no_success(journal: Journal) -> None:
+def test_activation_of_another_bundle_does_not_count_as_success(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     cloud.create_job("j1", document(3))
     device = Device(clock, cloud, journal)

@@ -47,7 +47,7 @@ def test_another_models_scores_are_not_compared(journal: Journal) -> None:
     assert verify(journal, (1.0, 9.0), model_hash="f" * 64) == "skipped"
 
 
-def test_an_error_in_the_cloud_is_told(journal: Journal) -> None:
+def test_an_error_in_the_cloud_is_a_failed_verification(journal: Journal) -> None:
     assert verify(journal, error="the endpoint sleeps", scores=()) == "failed"
 
 

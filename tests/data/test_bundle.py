@@ -10,6 +10,8 @@ from data import bundle, signing
 from data.manifest import Manifest, Tensor, TrainingSource
 
 FILES = {"model.onnx": b"model", "probes.json": b"{}", "catalogue.json": b"{}"}
+
+
 MANIFEST = Manifest(
     name="films",
     version=3,
@@ -65,7 +67,7 @@ def test_another_key_is_not_trusted(folder):
         bundle.read_bundle(folder, {other.key_id: other.public_pem})
 
 
-def test_another_keys_signature_under_a_trusted_name_is_refused(folder, key, trusted):
+def test_another_keys_signature_under_a_trusted_name_is_refused(folder, trusted):
     raw = (folder / "manifest.json").read_bytes()
     (folder / "manifest.sig").write_bytes(signing.PrivateKey.new().sign(raw))
     with pytest.raises(bundle.BadSignature):
@@ -141,17 +143,3 @@ def test_writing_again_replaces_the_bundle_and_nothing_else(folder, key, trusted
     with pytest.raises(FileExistsError):
         bundle.write_bundle(other, newer, FILES, key)
     assert (other / "dear.txt").read_text() == "friend"
-
-
-def test_the_development_key_is_made_once_and_kept_private(tmp_path):
-    made = signing.development_key(tmp_path / "keys")
-    again = signing.development_key(tmp_path / "keys")
-    assert made.key_id == again.key_id
-    assert (tmp_path / "keys" / "development.pem").stat().st_mode & 0o777 == 0o600
-    assert signing.read_public_keys(tmp_path / "keys") == {made.key_id: made.public_pem}
-
-
-def test_a_key_file_that_holds_no_key_is_named(tmp_path):
-    (tmp_path / "a.pub.pem").write_text("nothing")
-    with pytest.raises(signing.KeyUnusable, match=r"a\.pub\.pem"):
-        signing.read_public_keys(tmp_path)

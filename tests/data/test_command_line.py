@@ -110,7 +110,7 @@ def test_a_json_option_that_names_a_file_changes_nothing_in_how_a_failure_looks(
     assert run("noun", "write", "--json", "x.json") == (69, "", "tool: no cloud\n")
 
 
-def test_output_that_nobody_reads_any_more_changes_no_exit_code():
+def test_a_closed_output_does_not_change_the_exit_code():
     """Python alone would end with 120: text is left in the buffer, and its reader is gone."""
     program = """
 import sys

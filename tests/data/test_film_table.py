@@ -62,7 +62,7 @@ def test_a_bad_row_is_reported_with_its_line_and_the_next_is_read(tmp_path, row,
         (HEADER.encode() + b'\n"A,1994', "line"),
     ],
 )
-def test_what_is_no_table_is_refused_with_the_reason(tmp_path, content, reason):
+def test_a_file_that_is_not_a_table_is_refused_with_the_reason(tmp_path, content, reason):
     with pytest.raises(TableUnreadable, match=reason):
         rows_of(tmp_path, content)
 

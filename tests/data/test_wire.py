@@ -39,7 +39,7 @@ def test_anything_else_is_refused_and_nothing_else_is_raised(payload):
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_numbers_that_are_none_are_refused(number):
+def test_nan_and_infinity_are_refused(number):
     payload = json.dumps({"records": [feedback(expected="HERE")]}).replace('"HERE"', number)
     with pytest.raises(InvalidRecord):
         wire.decode(payload.encode(), FeedbackBatch).feedback()

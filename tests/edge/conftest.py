@@ -70,9 +70,7 @@ def keys_folder(signing_key: PrivateKey, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def small_bundle(
-    signing_key: PrivateKey, keys_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Bundle:
+def small_bundle(signing_key: PrivateKey, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A real model of made-up films, version 1."""
     from training.export.example_bundle import make_example_bundle
 

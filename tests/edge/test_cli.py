@@ -83,7 +83,7 @@ def test_a_second_appliance_ends_with_73_and_leaves_the_first_alone(bench):
     assert bench.ask("status")["ok"]
 
 
-def test_a_state_folder_that_is_none_ends_with_74(bench):
+def test_a_state_folder_that_is_not_a_folder_ends_with_74(bench):
     bench.state.write_text("a file")
     done = run(bench, "--simulate")
     assert done.returncode == 74

@@ -26,7 +26,7 @@ def test_the_commented_example_is_the_defaults_and_names_every_key():
     assert list(tomllib.loads(shown)) == [field.name for field in dataclasses.fields(Config)]
 
 
-def test_all_errors_are_told_at_once_with_what_was_meant(tmp_path: Path):
+def test_all_errors_are_reported_at_once_with_suggestions(tmp_path: Path):
     path = tmp_path / "greenlight.toml"
     path.write_text(
         'buton_pin = 4\nled_pin = "27"\nverified_share = nan\nthing = "a b"\n'

@@ -30,7 +30,7 @@ def keys(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bundle(keys, tmp_path_factory):
+def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles") / "bundle"
     make_example_bundle(folder)
     return folder

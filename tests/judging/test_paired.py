@@ -55,7 +55,7 @@ def test_a_truly_better_model_is_shown_better_and_a_worse_one_worse():
         assert better[figure].high < 0 < worse[figure].low
 
 
-def test_two_equally_good_models_are_seldom_told_apart(monkeypatch):
+def test_two_equally_good_models_rarely_seem_different(monkeypatch):
     # Fewer draws and films than the gate has: quick, and the interval's share is the same.
     monkeypatch.setattr(paired, "DRAWS", 300)
     fooled = 0

@@ -39,7 +39,7 @@ def test_the_images_command_is_one_that_the_serving_code_takes() -> None:
     assert words[words.index("--port") + 1] == "8080", "where SageMaker asks"
 
 
-def test_what_a_training_job_is_told_to_run_is_in_the_image() -> None:
+def test_what_a_training_job_runs_is_in_the_image() -> None:
     command = COMMAND[1:]
     assert command[:2] == ("-m", "training"), "by its folder: the image installs no package"
     assert "training training" in lines_of("COPY")

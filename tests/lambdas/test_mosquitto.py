@@ -117,7 +117,7 @@ def test_a_wrong_or_missing_certificate_is_let_in_nowhere(broker: Broker, name: 
     assert try_to_connect(broker.port, broker.context(name), A) != "taken"
 
 
-def test_what_a_publishes_as_b_reaches_nobody(broker: Broker) -> None:
+def test_what_a_publishes_as_b_is_not_delivered(broker: Broker) -> None:
     with broker.line("cloud") as cloud, broker.line(A) as a:
         assert cloud.connect("cloud") == a.connect(A) == "taken"
         assert cloud.subscribe("#") == "taken"

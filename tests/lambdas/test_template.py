@@ -147,7 +147,7 @@ def test_the_signing_key_makes_the_signatures_that_devices_check(resources: dict
     assert resources["SigningKey"]["KeyUsage"] == "SIGN_VERIFY"
 
 
-def test_only_what_the_emulator_refuses_is_left_out_on_a_desk(template: dict[str, Any]) -> None:
+def test_only_what_the_emulator_refuses_is_left_out_locally(template: dict[str, Any]) -> None:
     left_out = {
         name: resource["Condition"]
         for name, resource in template["Resources"].items()
@@ -164,7 +164,9 @@ def test_only_what_the_emulator_refuses_is_left_out_on_a_desk(template: dict[str
     }
 
 
-def test_every_resource_of_the_desk_was_created(local_cloud: Any, template: dict[str, Any]) -> None:
+def test_every_resource_of_the_local_cloud_was_created(
+    local_cloud: Any, template: dict[str, Any]
+) -> None:
     aws = local_cloud.aws
     made = aws.client("cloudformation").describe_stack_resources(StackName=aws.local.stack)
     states = {
@@ -175,7 +177,7 @@ def test_every_resource_of_the_desk_was_created(local_cloud: Any, template: dict
             assert states[name] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), name
 
 
-def test_the_key_on_the_desk_signs_as_devices_expect(local_cloud: Any) -> None:
+def test_the_local_clouds_key_signs_as_devices_expect(local_cloud: Any) -> None:
     from data import signing
 
     aws = local_cloud.aws

@@ -123,7 +123,7 @@ def test_a_training_job_reads_what_it_learns_from_and_writes_candidates_only(
     assert not [action for action in rights if action.startswith(("kms:", "iot:", "lambda:"))]
 
 
-def test_only_release_model_signs_and_tells_and_it_can_neither_train_nor_read_ratings(
+def test_only_release_model_signs_and_announces_and_it_can_neither_train_nor_read_ratings(
     resources: dict[str, Any],
 ) -> None:
     may_sign = {

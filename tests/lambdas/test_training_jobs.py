@@ -33,7 +33,7 @@ _moment = iter(range(10_000))
 
 
 @pytest.fixture
-def train(local_cloud: Any, example: Path) -> Callable[..., TrainingOutcome]:
+def train(local_cloud: Any) -> Callable[..., TrainingOutcome]:
     """Run a training job that leaves what we want, and return what became of it."""
     aws = local_cloud.aws
     roles = aws.client("cloudformation").describe_stack_resources(
@@ -126,7 +126,7 @@ def test_a_link_in_what_a_job_left_is_rejected_by_name(
     assert "report.html" in outcome.reasons[0]
 
 
-def test_a_job_that_fails_says_its_last_words(train: Callable[..., TrainingOutcome]) -> None:
+def test_a_failed_job_reports_its_last_output(train: Callable[..., TrainingOutcome]) -> None:
     outcome = train(FAIL, {"x": b"x"})
     assert outcome.conclusion == "failed"
     assert "there are no films, exit code: 1" in outcome.reasons[0]
@@ -143,7 +143,7 @@ def test_a_job_without_input_fails_as_in_sagemaker(train: Callable[..., Training
     assert "No S3 objects found" in outcome.reasons[0]
 
 
-def test_names_are_used_once_and_what_is_not_there_is_said_in_sagemakers_words(
+def test_names_are_used_once_and_missing_ones_give_sagemakers_own_errors(
     local_cloud: Any, train: Callable[..., TrainingOutcome]
 ) -> None:
     sagemaker = local_cloud.aws.client("sagemaker")

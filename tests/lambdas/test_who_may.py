@@ -152,7 +152,7 @@ def test_a_withdrawn_certificate_is_let_in_nowhere(
     assert device.credentials(device.thing)[0] == 403
 
 
-def test_without_a_certificate_nobody_is_let_in(a: Device) -> None:
+def test_no_one_connects_without_a_certificate(a: Device) -> None:
     bare = tls(str(a.path("root_ca")))
     assert try_to_connect(port_of(a), bare, a.thing) == "hung up"
     with pytest.raises(OSError):

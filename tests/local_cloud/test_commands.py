@@ -53,7 +53,7 @@ def test_a_rating_reaches_table_and_bucket_and_is_acked(
     assert device.rate(rated).outcomes[0].outcome == "duplicate"
 
 
-def test_status_tells_how_it_does_and_a_second_start_changes_nothing(local_cloud: Any) -> None:
+def test_status_shows_every_part_and_a_second_start_changes_nothing(local_cloud: Any) -> None:
     before = local_cloud.aws.local
     again = tool("start", "--local", str(local_cloud.folder))
     assert again.returncode == 0, again.stderr
@@ -104,7 +104,7 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
 
 
 @pytest.mark.parametrize("command", ["status", "tail", "offline", "online"])
-def test_orders_to_a_cloud_that_does_not_run_say_how_to_start_one(
+def test_commands_to_a_cloud_that_is_not_running_say_how_to_start_one(
     command: str, tmp_path: Path
 ) -> None:
     refused = tool(command, "--local", str(tmp_path / "none"))
@@ -112,7 +112,7 @@ def test_orders_to_a_cloud_that_does_not_run_say_how_to_start_one(
     assert "no local cloud" in refused.stderr
 
 
-def test_stopping_what_does_not_run_is_no_error(tmp_path: Path) -> None:
+def test_stopping_a_cloud_that_is_not_running_succeeds(tmp_path: Path) -> None:
     assert tool("stop", "--local", str(tmp_path)).returncode == 0
 
 

@@ -29,7 +29,7 @@ def test_without_its_environment_it_says_how_to_make_it(tmp_path: Path) -> None:
     assert not (tmp_path / "cloud" / "endpoints.json").exists()
 
 
-def test_an_emulator_of_another_version_is_refused(tmp_path: Path) -> None:
+def test_an_emulator_of_another_version_is_refused() -> None:
     """The launcher touches private functions of one version; ours stands in for another."""
     from local_cloud import launcher
 

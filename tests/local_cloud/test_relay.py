@@ -29,7 +29,7 @@ def test_offline_the_port_is_refused_and_online_it_answers_again(
     socket.create_connection(address, timeout=5).close()
 
 
-def test_the_broker_lets_nobody_in_past_the_relay_on_another_interface(local_cloud: Any) -> None:
+def test_the_broker_cannot_be_reached_past_the_relay_on_another_interface(local_cloud: Any) -> None:
     ports = json.loads(LocalState(local_cloud.folder).ports.read_bytes())
     listening = Path("/proc/net/tcp").read_text("utf-8").splitlines()[1:]
     for line in listening:

@@ -309,7 +309,7 @@ MUTATIONS = (
         "lost-ratchet-lets-in", "record of accepted models lets nothing in", "docs/security.md",
         "cloud_sync/ratchet.py",
         "        elif self._asides():", "        elif False:",
-        "tests/cloud_sync/test_downloader.py::"
+        "tests/cloud_sync/test_ratchet.py::"
         "test_a_damaged_ratchet_that_nothing_can_rebuild_accepts_no_model",
     ),
     Mutation(

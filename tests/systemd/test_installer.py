@@ -49,7 +49,7 @@ def test_scripts_stay_small(script):
 
 
 @pytest.mark.parametrize("words", [[], ["instal"], ["uninstall", "--all"], ["connect"], ["lan"]])
-def test_wrong_words_get_the_usage(words):
+def test_wrong_arguments_print_the_usage(words):
     if words[:1] in (["uninstall"], ["connect"], ["lan"]) and os.geteuid() != 0:
         pytest.skip("asks for root first")
     done = install(*words)
@@ -66,7 +66,7 @@ def test_wrong_words_get_the_usage(words):
         ("amd64", 'ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24"\n', "Ubuntu 24"),
     ],
 )
-def test_another_system_is_told_what_would_do(tmp_path, architecture, system, word):
+def test_an_unsupported_system_hears_what_is_supported(tmp_path, architecture, system, word):
     if os.geteuid() != 0 or shutil.which("dpkg") is None or shutil.which("systemctl") is None:
         pytest.skip("needs root, dpkg and systemctl")
     (tmp_path / "os-release").write_text(system)
@@ -125,7 +125,7 @@ def step(name: str, function: str, **environment: str) -> str:
     ],
     ids=["by sudo", "on a flashed card", "by sudo of root", "nobody yet"],
 )
-def test_whose_machine_it_is(tmp_path, sudo, users, owner):
+def test_the_owner_of_the_machine_is_found(tmp_path, sudo, users, owner):
     getent = tmp_path / "getent"
     answer = f'echo "{users}"' if users else "exit 2"
     getent.write_text(f'#!/bin/sh\n[ "$*" = "passwd 1000" ] && {answer}\n')
@@ -243,7 +243,7 @@ def test_cloud_init_runs_the_installer_that_a_release_holds():
     assert "users" not in told, "whom Imager made may still log in"
 
 
-def test_the_page_tells_the_very_commands_to_add_to_imagers_file():
+def test_the_page_lists_the_exact_commands_to_add_to_imagers_file():
     page = (ROOT / "docs/appliance.md").read_text()
     (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     told = yaml.safe_load((ROOT / "systemd/image/user-data").read_text())

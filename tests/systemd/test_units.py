@@ -79,7 +79,7 @@ def test_systemd_finds_nothing_wrong(analyze, installed):
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
-def test_each_service_is_shut_in(analyze, unit):
+def test_each_service_is_sandboxed(analyze, unit):
     done = subprocess.run(
         [analyze, "security", "--offline=true", f"--threshold={THRESHOLD}", str(unit)],
         capture_output=True,
@@ -113,7 +113,7 @@ def test_each_service_is_watched_restarted_and_limited(unit):
     assert int(service["LogRateLimitBurst"]) <= 500
 
 
-def test_an_end_that_a_restart_cannot_mend_is_left_alone():
+def test_an_exit_that_a_restart_cannot_fix_is_left_alone():
     for_ever = {Exit.USAGE, Exit.JOURNAL_TOO_NEW, Exit.CONFIGURATION}
     given = setting("greenlight.service", "RestartPreventExitStatus").split()
     assert {int(code) for code in given} == {int(code) for code in for_ever}
@@ -211,7 +211,7 @@ def test_a_new_model_may_be_tried_within_the_memory_limit():
     assert Config().trial_memory_bytes < limit
 
 
-def test_a_stop_comes_before_systemd_loses_patience():
+def test_a_stop_takes_less_time_than_systemd_allows():
     from cloud_sync.service import _STOP_SECONDS
 
     assert int(setting("greenlight-sync.service", "TimeoutStopSec")) > 2 * _STOP_SECONDS

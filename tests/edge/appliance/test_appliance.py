@@ -102,7 +102,7 @@ def test_what_was_made_already_is_not_drawn(small_bundle):
     assert first.pick.combination not in drawn
 
 
-def test_every_search_is_told_what_was_approved(tmp_path, small_bundle, monkeypatch):
+def test_every_search_leaves_out_what_was_approved(tmp_path, small_bundle, monkeypatch):
     made: list[set[Combination]] = []
 
     def noting(model, slate, made_already, **values):
@@ -207,7 +207,7 @@ def test_on_real_pins_a_program_asks_for_a_pick_and_a_finger_holds(
     assembled(tmp_path, small_bundle, visit, simulate=False)
 
 
-def test_the_prediction_of_a_pick_is_the_models_own(tmp_path, small_bundle):
+def test_the_prediction_of_a_pick_is_the_models_own(small_bundle):
     model = Model.load(small_bundle)
     found = find_pick(model, NEXT, set(), seed=1, made_at="now", boot_id="boot")
     assert isinstance(found.pick.prediction, Prediction)

@@ -48,7 +48,7 @@ def test_a_member_of_our_group_by_the_group_file_may(monkeypatch):
     assert may_control(OTHER, OTHER, OURS, GROUP)
 
 
-def test_no_appliance_is_told_apart_from_one_that_died(tmp_path: Path):
+def test_an_appliance_that_never_ran_differs_from_one_that_died(tmp_path: Path):
     with pytest.raises(NotRunning, match="greenlight run"):
         client.ask(tmp_path, "status")
     with pytest.raises(NotRunning):
@@ -67,7 +67,7 @@ def test_one_that_is_stopped_while_a_caller_listens_says_nothing_of_it(bench):
     assert "shutting down" in running.lines
 
 
-def test_one_that_dies_while_asked_is_no_answer(bench):
+def test_an_appliance_that_dies_while_asked_gives_no_answer(bench):
     running = bench.start()
     process = subprocess.Popen(
         [sys.executable, "-m", "edge", "hold", "30", "--state", str(bench.state)],
@@ -84,7 +84,7 @@ def test_one_that_dies_while_asked_is_no_answer(bench):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
-def test_another_user_is_kept_out_by_the_folder_and_by_credentials(bench, keys_folder):
+def test_another_user_is_kept_out_by_the_folder_and_by_credentials(bench):
     # Not pytest's own folder: that is closed to other users from above.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)

@@ -41,6 +41,7 @@ def running(folder: Path, small_bundle, command: Approve | Rate) -> Outcome:
     return outcomes[0]
 
 
+@pytest.mark.usefixtures("approved")
 @pytest.mark.parametrize(
     ("command", "kind", "words"),
     [
@@ -51,7 +52,7 @@ def running(folder: Path, small_bundle, command: Approve | Rate) -> Outcome:
         (Rate(simulated=True), RefusalKind.INVALID, "demonstration = true"),
     ],
 )
-def test_one_refusal_has_one_answer(tmp_path, small_bundle, approved, command, kind, words):
+def test_one_refusal_has_one_answer(tmp_path, small_bundle, command, kind, words):
     with_appliance = running(tmp_path, small_bundle, command)
     without = execute_stopped(Config(state=tmp_path), command)
     assert with_appliance == without
@@ -77,7 +78,8 @@ def test_a_second_rating_is_refused_and_changes_nothing(
         assert [rating.stars for rating in journal.find_pick(approved).ratings] == [8]
 
 
-def test_without_an_appliance_the_pick_that_waits_is_approved_once(tmp_path, approved):
+@pytest.mark.usefixtures("approved")
+def test_without_an_appliance_the_pick_that_waits_is_approved_once(tmp_path):
     config = Config(state=tmp_path)
     outcome = execute_stopped(config, Approve())
     assert (outcome.ok, outcome.pick.title) == (True, "Undecided")
@@ -88,7 +90,8 @@ def test_without_an_appliance_the_pick_that_waits_is_approved_once(tmp_path, app
     )
 
 
-def test_nothing_is_decided_beside_whoever_holds_the_lock(tmp_path, approved):
+@pytest.mark.usefixtures("approved")
+def test_nothing_is_decided_beside_whoever_holds_the_lock(tmp_path):
     with locked(tmp_path), pytest.raises(AlreadyRunning):
         execute_stopped(Config(state=tmp_path), Rate(8))
 

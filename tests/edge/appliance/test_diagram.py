@@ -32,7 +32,7 @@ def test_every_change_of_phase_and_every_step_is_drawn():
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/appliance.md"])
-def test_the_pages_that_tell_the_presses_tell_them_as_they_are(name):
+def test_the_pages_describe_the_presses_as_they_are(name):
     text = (ROOT / name).read_text("utf-8")
     row = r"^\| (?:short, |hold )?([\d.]+)-([\d.]+) s(?:, or over ([\d.]+) s)? \|"
     told = re.findall(row, text, re.MULTILINE)

@@ -47,9 +47,7 @@ def test_a_sound_device_needs_nothing(device):
     assert "version 1" in part(found, "model").found
 
 
-def test_everything_that_is_wrong_has_a_fix(
-    device, make_pick, make_feedback, tmp_path, monkeypatch
-):
+def test_everything_that_is_wrong_has_a_fix(device, make_pick, make_feedback, monkeypatch):
     feedback = make_feedback(make_pick())
     device.journal.record_rating(feedback)
     device.journal.quarantine(feedback.id, "year: is 99")
@@ -81,7 +79,7 @@ def test_everything_that_is_wrong_has_a_fix(
     assert unread.fix.startswith("keep it")
 
 
-def test_a_device_that_never_ran_is_told_how_to_start(tmp_path: Path):
+def test_a_device_that_never_ran_shows_how_to_start_it(tmp_path: Path):
     config = Config(state=tmp_path / "nowhere", public_keys=tmp_path)
     found = examine(config, simulate=True)
     assert not part(found, "disk").ok
@@ -92,7 +90,7 @@ def test_a_device_that_never_ran_is_told_how_to_start(tmp_path: Path):
 
 # The gate runs as root: there it is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
-def test_a_user_outside_of_the_group_is_told_the_way_in_and_nothing_else():
+def test_a_user_outside_the_group_sees_how_to_join_and_nothing_else():
     # Not pytest's own folder: that is closed to other users from above.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -133,7 +131,7 @@ def answering(state: Path, reply: bytes) -> threading.Thread:
     return thread
 
 
-def test_one_who_may_connect_but_not_ask_is_told_the_same(tmp_path: Path):
+def test_a_user_who_may_connect_but_not_ask_sees_the_same(tmp_path: Path):
     thread = answering(tmp_path, json.dumps(NOT_ALLOWED).encode() + b"\n")
     [finding] = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=True)
     thread.join()
@@ -141,7 +139,7 @@ def test_one_who_may_connect_but_not_ask_is_told_the_same(tmp_path: Path):
     assert "sudo" in finding.fix
 
 
-def test_one_whose_status_fails_is_examined_all_the_same(tmp_path: Path):
+def test_an_appliance_whose_status_fails_is_still_examined(tmp_path: Path):
     reply = {"ok": False, "error": "journal: disk I/O error"}
     thread = answering(tmp_path, json.dumps(reply).encode() + b"\n")
     found = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=False)
@@ -151,7 +149,7 @@ def test_one_whose_status_fails_is_examined_all_the_same(tmp_path: Path):
     assert part(found, "disk").ok, "the files are looked into"
 
 
-def test_one_that_hangs_is_not_told_to_be_stopped(tmp_path: Path):
+def test_an_appliance_that_hangs_is_not_reported_as_stopped(tmp_path: Path):
     thread = answering(tmp_path, b"")
     found = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=False)
     thread.join()
@@ -186,7 +184,7 @@ def test_where_systemd_runs_it_a_stopped_appliance_is_bad_and_systemd_starts_it(
     assert "greenlight-setup install" in part(examine(installed, simulate=True), "disk").fix
 
 
-def test_elsewhere_a_stopped_appliance_is_nobodys_fault(installed, tmp_path: Path):
+def test_without_systemd_a_stopped_appliance_is_not_an_error(installed, tmp_path: Path):
     own = Config(state=tmp_path / "own", public_keys=tmp_path)
     finding = part(examine(own, simulate=True), "appliance")
     assert (finding.ok, finding.fix) == (True, "start it with `greenlight run`")
@@ -210,7 +208,7 @@ def test_a_damaged_journal_is_named_and_left_alone(tmp_path: Path):
     assert (tmp_path / JOURNAL).read_bytes() == b"no journal" * 500
 
 
-def test_a_key_that_is_none_is_named(tmp_path: Path):
+def test_a_file_that_is_not_a_key_is_named(tmp_path: Path):
     (tmp_path / "bad.pub.pem").write_text("no key")
     found = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=True)
     assert "bad.pub.pem" in part(found, "trusted keys").found

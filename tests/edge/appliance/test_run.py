@@ -139,7 +139,7 @@ def trial_of(running) -> int | None:
     return None
 
 
-def test_a_trial_killed_from_outside_is_no_verdict_on_the_first_model(supplied):
+def test_a_trial_killed_from_outside_does_not_condemn_the_first_model(supplied):
     running = supplied.start()
     wait_until(lambda: trial_of(running) is not None)
     os.kill(trial_of(running), signal.SIGKILL)
@@ -192,7 +192,9 @@ def test_an_appliance_that_keeps_dying_at_a_new_models_work_goes_back(supplied, 
     assert supplied.command("model", "retry").returncode == 1
 
 
-def test_a_closed_terminal_is_a_clean_stop_and_deaths_while_idle_blame_nobody(supplied):
+def test_a_closed_terminal_is_a_clean_stop_and_deaths_while_idle_are_not_blamed_on_the_model(
+    supplied,
+):
     for number in (signal.SIGHUP, signal.SIGKILL) * 3:
         running = supplied.start()
         running.wait_for("model: films version 1")
@@ -204,7 +206,7 @@ def test_a_closed_terminal_is_a_clean_stop_and_deaths_while_idle_blame_nobody(su
     assert supplied.ask("status")["attention"] == []
 
 
-def test_a_damaged_journal_is_set_aside_and_the_owner_is_told(supplied):
+def test_a_damaged_journal_is_set_aside_and_shown_as_a_warning(supplied):
     supplied.state.mkdir()
     (supplied.state / JOURNAL).write_bytes(b"no journal" * 999)
     running = supplied.start()
@@ -341,7 +343,7 @@ def test_holding_past_ten_seconds_would_shut_down_and_past_five_synchronises(ben
         assert len(journal.pending_requests("sync")) == 1
 
 
-def test_systemd_hears_ready_alive_and_stopping(bench, tmp_path):
+def test_systemd_hears_ready_alive_and_stopping(bench):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.settimeout(20)
         # A path of its own: pytest's are too long for a socket.
@@ -396,7 +398,7 @@ def test_a_damaged_slate_is_set_aside_and_everything_else_goes_on(supplied):
     assert len(supplied.ask("press")["answer"]["slate"]["candidates"]) == 32
 
 
-def test_each_command_tells_a_person_and_a_program(supplied, tmp_path: Path):
+def test_each_command_answers_a_person_and_a_program(supplied):
     running = supplied.start()
     running.wait_for("model: films")
     pressed = supplied.command("press")

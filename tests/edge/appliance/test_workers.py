@@ -96,14 +96,14 @@ def test_a_long_job_is_believed_while_it_shows_signs_of_life():
     asyncio.run(main())
 
 
-def test_a_sign_of_life_from_nobody_makes_no_worker_busy():
+def test_a_heartbeat_of_an_unknown_worker_makes_none_busy():
     worker = Worker("worker", 0.0)
     worker.show_life()
     assert worker.is_fresh()
     worker.close()
 
 
-def test_a_job_that_never_ends_keeps_nobody_from_leaving():
+def test_a_job_that_never_ends_does_not_block_the_exit():
     done = subprocess.run(
         [sys.executable, "-c", LEAVE], capture_output=True, text=True, timeout=60, check=True
     )

@@ -14,7 +14,7 @@ from edge.search.slate import Slate
 
 
 @pytest.fixture
-def greenlight(real_bundle, tmp_path, monkeypatch):
+def greenlight(real_bundle, monkeypatch):
     bundle, keys = real_bundle
     monkeypatch.setenv("GREENLIGHT_KEYS", str(keys))
 
@@ -35,7 +35,7 @@ def picked(done):
     return json.loads(done.stdout)
 
 
-def test_json_tells_programs_everything_with_every_digit(greenlight, real_model):
+def test_json_holds_everything_with_every_digit(greenlight, real_model):
     answer = picked(greenlight("pick", "--everything", "-k", "3", "--json"))
     training = real_model.catalogue.training_years
     size = len(real_model.catalogue.directors) * (training.last - training.first + 1)
@@ -68,7 +68,7 @@ def test_without_options_plausible_next_films_are_picked(greenlight, real_model)
         assert set(pick["genres"]) <= {catalogue.genres[index] for index in entry.genres}
 
 
-def test_repeat_directors_gives_the_plain_top(greenlight, real_model):
+def test_repeat_directors_gives_the_plain_top(greenlight):
     answer = picked(greenlight("pick", "--json", "-k", "50", "--repeat-directors"))
     assert len({pick["director"] for pick in answer["picks"]}) < 50
     expected = [pick["expected"] for pick in answer["picks"]]

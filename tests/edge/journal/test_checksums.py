@@ -136,9 +136,7 @@ def test_a_damaged_outbox_row_is_restored_from_the_rating_in_its_place(life: Lif
         assert (row.seq, decode(row.payload, Feedback)) == (1, life.feedback)
 
 
-def test_an_older_pick_does_not_come_back_when_the_newest_is_damaged(
-    quick_path: Path, make_pick, make_feedback
-):
+def test_an_older_pick_does_not_come_back_when_the_newest_is_damaged(quick_path: Path, make_pick):
     path = quick_path / JOURNAL
     with Journal.open(path) as journal:
         for _ in range(2):

@@ -79,7 +79,7 @@ def test_setting_aside_may_break_off_anywhere_and_no_new_journal_meets_an_old_lo
     assert found == {aside + name: b"old" + name.encode() for name in parts}
 
 
-def test_who_opens_while_another_makes_the_journal_waits_for_it(tmp_path: Path):
+def test_opening_waits_while_another_process_creates_the_journal(tmp_path: Path):
     maker = sqlite3.connect(tmp_path / JOURNAL, isolation_level=None)
     # SQLite answers the second of two makers at once, whatever patience it was given.
     maker.execute("BEGIN IMMEDIATE")

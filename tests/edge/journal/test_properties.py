@@ -166,7 +166,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert made <= self.journal.approved_combinations()
 
 
-def test_the_journal_says_what_was_told_to_it(make_pick, make_feedback):
+def test_the_journal_returns_what_was_written_to_it(make_pick, make_feedback):
     JournalMachine.make_pick = staticmethod(make_pick)
     JournalMachine.make_feedback = staticmethod(make_feedback)
     from hypothesis.stateful import run_state_machine_as_test

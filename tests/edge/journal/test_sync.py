@@ -23,7 +23,7 @@ def test_a_quarantined_record_never_blocks_the_next(journal, make_pick, make_fee
     assert (aside.id, aside.reason) == (ratings[0].id, "stars: is 11")
 
 
-def test_what_was_put_aside_may_be_sent_again_in_its_old_place(journal, make_pick, make_feedback):
+def test_what_was_set_aside_may_be_sent_again_in_its_old_place(journal, make_pick, make_feedback):
     ratings = [make_feedback(make_pick()) for _ in range(3)]
     for feedback in ratings:
         journal.record_rating(feedback)
@@ -59,7 +59,7 @@ def test_requests_wait_until_they_are_finished(journal, make_pick):
     assert [request.id for request in journal.pending_requests()] == [sync_id]
 
 
-def test_the_sync_service_tells_its_state_and_writes_only_what_changes(journal, tmp_path):
+def test_the_sync_service_stores_its_state_only_when_it_changes(journal, tmp_path):
     with Journal.open(tmp_path / JOURNAL) as other:
         before = other.data_version()
         journal.set_sync_state("connection", {"online": True})

@@ -200,7 +200,7 @@ RAW_MANIFESTS: dict[str, tuple[dict, str]] = {
 
 
 @pytest.mark.parametrize("kind", RAW_MANIFESTS)
-def test_a_signed_manifest_that_is_none_is_refused(device, rebundle, signing_key, kind):
+def test_a_signed_file_that_is_not_a_manifest_is_refused(device, rebundle, signing_key, kind):
     fields, reason = RAW_MANIFESTS[kind]
     before, pointer = device.answers(), device.store.read()
     folder = device.incoming / "2"

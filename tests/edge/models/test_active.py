@@ -54,7 +54,7 @@ def test_a_model_that_was_given_up_can_be_retried(updated):
     assert load_active(updated.store, updated.keys, "boot").bundle.manifest.version == 2
 
 
-def test_without_a_model_given_up_there_is_none_to_retry(device):
+def test_without_a_quarantined_model_there_is_nothing_to_retry(device):
     outcome = execute_stopped(Config(state=device.state, public_keys=device.keys), RetryModel())
     assert (outcome.ok, outcome.error) == (
         False,

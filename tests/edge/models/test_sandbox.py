@@ -89,7 +89,7 @@ def test_nothing_is_in_reach_once_confined(tmp_path: Path, layers: str):
     assert victim.read_text() == "secret"
 
 
-def test_a_crash_of_its_own_is_still_told_by_its_signal():
+def test_a_crash_in_the_sandbox_is_still_known_by_its_signal():
     done = subprocess.run(
         [sys.executable, "-c", "import os, edge.models.sandbox as s; s.confine(); os.abort()"],
         capture_output=True,

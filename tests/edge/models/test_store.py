@@ -34,7 +34,7 @@ def test_only_the_active_and_the_previous_version_are_kept(updated, rebundle):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b'{"active": "two"}', b'{"schema_version": 2}', b"\xff" * 100]
 )
-def test_a_damaged_pointer_is_set_aside_and_found_anew(updated, content):
+def test_a_damaged_pointer_is_set_aside_and_rebuilt(updated, content):
     pointer = updated.store.versions.parent / POINTER
     pointer.write_bytes(content)
     answering = load_active(updated.store, updated.keys, "boot")
@@ -166,7 +166,7 @@ def test_a_record_that_cannot_be_rebuilt_accepts_no_model_until_started_over(upd
     assert updated.update(updated.offer("9", 9, sha256))[0] is UpdateState.ACTIVATED
 
 
-def test_a_record_by_key_of_earlier_software_is_taken_over(updated, rebundle, other_key):
+def test_a_record_by_key_of_earlier_software_is_taken_over(updated, other_key):
     key = updated.active.manifest.key_id
     old = {"active": 2, "previous": 1, "highest": {key: 2, "0" * 16: 5}, "schema_version": 1}
     (updated.state / POINTER).write_text(json.dumps(old))

@@ -33,7 +33,7 @@ def test_a_good_model_is_activated_and_the_one_before_is_kept(updated):
     assert updated.journal.incoming_models() == []
 
 
-def test_offering_the_active_model_again_is_a_success_that_changes_nothing(updated, rebundle):
+def test_offering_the_active_model_again_is_a_success_that_changes_nothing(updated):
     answering = load_active(updated.store, updated.keys, "boot")
     pointer, updated.active = updated.store.read(), answering.bundle
     (updated.incoming / "again").mkdir()
@@ -58,7 +58,9 @@ def test_a_kept_copy_that_was_swapped_is_not_loaded(device, rebundle, monkeypatc
     assert device.store.kept() == [1]
 
 
-def test_a_full_disk_is_no_verdict_and_the_offer_stays_open(device, rebundle, monkeypatch):
+def test_a_full_disk_does_not_condemn_the_model_and_the_offer_stays_open(
+    device, rebundle, monkeypatch
+):
     offer = device.offer("2", 2, rebundle(device.incoming / "2"))
 
     def full(*_):

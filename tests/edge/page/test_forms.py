@@ -50,7 +50,7 @@ def test_an_exact_rating_must_be_one_and_go_with_the_stars(text):
 @pytest.mark.parametrize(
     "body", [b"stars=%ff%fe", b"\xff\xfe", b"stars=\xc3\xbc", b"&".join([b"a=1"] * 500)]
 )
-def test_a_body_that_is_no_form_is_refused(body):
+def test_a_body_that_is_not_a_form_is_refused(body):
     with pytest.raises(BadForm) as caught:
         parse_form(body)
     assert caught.value.status == 400

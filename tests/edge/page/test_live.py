@@ -108,7 +108,7 @@ def test_a_session_keeps_its_newest_pages_live(page: Served, listen):
     assert until(lambda: page.live.open == live.MOST_OF_A_SESSION)
 
 
-def test_the_number_of_live_pages_is_limited(page: Served, listen, monkeypatch):
+def test_the_number_of_live_pages_is_limited(listen, monkeypatch):
     monkeypatch.setattr(live, "MOST_STREAMS", 2)
     streams = [listen(), listen()]
     assert [stream.next() for stream in streams] == ["here"] * 2

@@ -156,7 +156,7 @@ def test_only_the_pages_own_files_are_served(owner: Visitor, name: str):
     assert owner.get(f"/static/{name}")[0] == 404
 
 
-def test_what_was_typed_is_never_markup(appliance: RunningAppliance, owner: Visitor):
+def test_what_was_typed_is_never_markup(owner: Visitor):
     status, _, body = owner.post(
         "/narrow", {"draw": "space", "find": "yes", "q": "<script>x", "kind": '"><b>'}
     )

@@ -113,7 +113,7 @@ NO_REQUESTS = (
 )
 
 
-def test_what_is_no_request_of_ours_is_refused(owner: Visitor):
+def test_a_malformed_request_is_refused(owner: Visitor):
     for sent in NO_REQUESTS:
         with connect(owner) as client, contextlib.suppress(OSError):
             client.sendall(sent)
@@ -122,7 +122,7 @@ def test_what_is_no_request_of_ours_is_refused(owner: Visitor):
         assert owner.get("/")[0] == 200
 
 
-def test_a_taken_port_is_told_with_what_to_do(page: Served):
+def test_a_taken_port_is_reported_with_what_to_do(page: Served):
     with pytest.raises(PageUnavailable, match="page_port"):
         bind(Config(page_port=page.port))
 
@@ -161,7 +161,7 @@ def test_with_a_certificate_of_its_own_everything_is_encrypted(tmp_path: Path):
 
 
 @pytest.mark.parametrize("missing", ["page.crt", "page.key"])
-def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path, missing: str):
+def test_a_certificate_that_cannot_be_used_is_reported(tmp_path: Path, missing: str):
     for name in {"page.crt", "page.key"} - {missing}:
         (tmp_path / name).write_text("no certificate")
     settings = PageSettings(certificate=tmp_path / "page.crt", key=tmp_path / "page.key")

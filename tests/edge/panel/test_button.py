@@ -108,7 +108,7 @@ def test_a_release_past_twenty_seconds_asks_for_nothing():
     assert [one.gesture for one in releases(happened)] == [Gesture.NOTHING]
 
 
-def test_a_button_held_at_boot_asks_for_nothing_until_it_is_pressed_anew():
+def test_a_button_held_at_boot_does_nothing_until_it_is_pressed_again():
     button = Button(BOUNCE, down=True)
     assert play(button, [(3.0, False)], 4.0) == []
     assert [one.gesture for one in releases(play(button, [(5.0, True), (5.2, False)], 6.0))] == [

@@ -88,7 +88,7 @@ def test_keys_approve_rate_synchronise_explain_and_stop():
     assert shown.getvalue().count(HELP) == 2
 
 
-def test_nobody_reading_is_no_reason_to_stop(supplied):
+def test_it_keeps_running_when_its_output_is_closed(supplied):
     process = subprocess.Popen(
         [sys.executable, "-m", "edge", "run", "--simulate", "--config", str(supplied.config)],
         stdin=subprocess.DEVNULL,
@@ -106,7 +106,7 @@ def test_nobody_reading_is_no_reason_to_stop(supplied):
         assert process.wait(30) == 0
 
 
-def test_the_led_is_told_of_only_where_it_cannot_be_seen():
+def test_the_led_is_printed_only_where_it_cannot_be_drawn():
     told = io.StringIO()
     for simulates in (False, True):
         terminal = Terminal(told, None, simulates=simulates)

@@ -124,7 +124,7 @@ def test_without_years_the_next_film_is_looked_for(today):
     assert [pick.combination for pick in answer.picks] == [film for film, _ in wanted]
 
 
-def test_of_years_that_the_model_cannot_tell_apart_the_first_stands_for_all():
+def test_of_years_that_the_model_scores_alike_the_first_stands_for_all():
     model = made_up_model(5)
     beyond = model.catalogue.years.last + 5
     answer = choose(model, Slate(years=Years(only=(beyond, beyond + 1))), 3)

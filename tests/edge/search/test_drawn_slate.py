@@ -72,7 +72,7 @@ def test_a_press_scores_36_next_films_of_directors_who_were_active_lately():
         assert all(last[name] >= newest - 3 for name in slate.directors)
 
 
-def test_years_that_the_model_cannot_tell_apart_make_room_for_more_directors():
+def test_years_that_the_model_scores_alike_make_room_for_more_directors():
     slate = drawn(1, today=2100, directors=Directors(active_within=100))
     assert (len(slate.directors), slate.years, len(slate.genre_sets)) == (9, (2100,), 4)
 

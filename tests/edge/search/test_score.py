@@ -102,7 +102,7 @@ def test_a_bad_row_is_named_and_nothing_is_left_behind(tmp_path, change, said):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["films.csv", "out.csv"]
 
 
-def test_a_file_that_is_no_film_table_says_what_it_lacks(tmp_path):
+def test_a_file_that_is_not_a_film_table_says_what_it_lacks(tmp_path):
     source = write(tmp_path / "films.csv", [], ["title", "year"])
     with pytest.raises(TableUnreadable, match="'Director1'"):
         score_file(MODEL, source, tmp_path / "out.csv")

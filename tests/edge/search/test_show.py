@@ -91,7 +91,7 @@ def test_the_grid_has_a_coloured_cell_for_each_candidate_and_marks_the_best():
     assert len(colours) >= len({round(e, 3) for e in answer.expected}) // 2
 
 
-def test_an_answer_tells_warnings_faults_and_extrapolated_years():
+def test_an_answer_shows_warnings_faults_and_extrapolated_years():
     model = made_up_model(32, lie=1)
     answer = choose(model, Slate(years=Years(first=model.catalogue.years.last), plausible=False), 3)
     plain = " ".join(shown(pick_table(answer), 300).split())

@@ -95,7 +95,7 @@ def test_what_the_model_does_not_know_is_refused_with_a_hint(slate, said):
         choose(MODEL, slate)
 
 
-def test_a_left_out_film_must_be_one():
+def test_a_left_out_film_must_be_valid():
     with pytest.raises(InvalidRecord, match="genres"):
         choose(MODEL, Slate(leave_out=(LeftOut(NAMES[0], 2001, ()),)))
 

@@ -38,11 +38,11 @@ def test_tables_that_fit_are_read():
         (lambda p: {"director_genre": np.ones_like(p["director_genre"])}, "no genre"),
     ],
 )
-def test_tables_that_lead_astray_are_refused(change, said):
+def test_inconsistent_tables_are_refused(change, said):
     with pytest.raises(BadModel, match=said):
         _ = model_with(change).tables
 
 
-def test_bytes_that_are_no_graph_are_refused():
+def test_bytes_that_are_not_a_graph_are_refused():
     with pytest.raises(BadModel, match="ONNX Runtime refuses"):
         Model(b"no graph", CATALOGUE, name="made-up", version=1, hash="0" * 64)

@@ -7,61 +7,12 @@ import sys
 
 import pytest
 
-from data.errors import InvalidRecord
-from data.film_table import BadRow, read_rows, write_films
-from data.films import Film
+from data.film_table import read_rows, write_films
 from lambdas.operator.aws import Wait
 from lambdas.operator.film_import import FilmImport, ImportFailed, import_films
-from lambdas.operator.film_items import item_of, items_of
+from lambdas.operator.film_items import items_of
 
-LUCKY = Film("Lucky (2011/III)", 2011, "Jean-Pierre Ño", ("Comedy", "Drama"), "film", 7, 6.5, 1501)
-
-
-def made_up(count, seed=0):
-    rng = random.Random(seed)
-    films = []
-    for n in range(count):
-        year = 1990 + n % 9
-        director = f"Director {rng.randrange(40)}"
-        films.append(Film(f"Film {n} ({year})", year, director, ("Drama",), "film", 5))
-    return films
-
-
-def test_an_item_has_the_originals_attribute_names():
-    assert item_of(LUCKY) == {
-        "pk": {"S": "FILM#Lucky (2011/III)#2011#Jean-Pierre Ño"},
-        "title": {"S": "Lucky (2011/III)"},
-        "Director1": {"S": "Jean-Pierre Ño"},
-        "Genre1": {"S": "Comedy"},
-        "Genre2": {"S": "Drama"},
-        "Genre3": {"S": "None"},
-        "stars": {"N": "7"},
-        "year": {"N": "2011"},
-        "rating": {"N": "6.5"},
-        "votes": {"N": "1501"},
-    }
-
-
-def test_each_line_of_a_part_is_an_item_and_no_part_is_large():
-    parts = list(items_of(made_up(12_000)).parts())
-    assert [part.count(b"\n") for part in parts] == [5_000, 5_000, 2_000]
-    assert json.loads(parts[1].splitlines()[0])["Item"]["title"] == {"S": "Film 5000 (1995)"}
-
-
-def test_a_key_comes_once_and_the_first_film_counts():
-    again = Film(LUCKY.title, LUCKY.year, LUCKY.director, ("Horror",), "film", 2)
-    items = items_of([LUCKY, again])
-    assert (items.items, items.repeats) == ((item_of(LUCKY),), 1)
-
-
-def test_a_table_with_a_bad_row_is_refused_whole():
-    with pytest.raises(InvalidRecord, match=r"line 3: year: .*clean table"):
-        items_of([LUCKY, BadRow(3, "year: is missing", ())])
-
-
-def test_a_key_that_dynamodb_would_refuse_is_refused_here():
-    with pytest.raises(InvalidRecord, match="2048"):
-        item_of(Film("語" * 400, 2000, "語" * 400, ("Drama",), "film", 5))
+from .test_film_items import LUCKY, made_up
 
 
 @pytest.fixture
@@ -116,7 +67,7 @@ def job(clients, table, films, dynamodb=None):
     return FilmImport(s3, dynamodb or real, outputs["DataBucket"], table, items_of(films))
 
 
-def test_the_command_brings_a_table_into_the_stacks_and_again_changes_nothing(
+def test_the_command_imports_a_table_and_running_it_again_changes_nothing(
     clients, local_cloud, tmp_path
 ):
     s3, dynamodb, outputs = clients
@@ -192,13 +143,13 @@ def test_an_interrupted_run_goes_on_where_it_stopped(clients, own_table):
     assert work.write(table_id, lambda _: None, lambda _: None) == 0
 
 
-def test_a_table_made_anew_under_the_same_name_gets_all_films(clients, own_table):
+def test_a_table_created_again_under_the_same_name_gets_all_films(clients, own_table):
     work = job(clients, own_table, made_up(30, seed=4))
     assert work.write("another table's id", lambda _: None, lambda _: None) == 30
     assert work.write(work.table()["TableId"], lambda _: None, lambda _: None) == 30
 
 
-def test_items_that_are_never_taken_end_the_run_with_the_way_on(clients, own_table):
+def test_items_that_are_never_accepted_end_the_run_and_say_how_to_continue(clients, own_table):
     class Full(Flaky):
         def batch_write_item(self, RequestItems):
             return {"UnprocessedItems": RequestItems}
@@ -208,7 +159,7 @@ def test_items_that_are_never_taken_end_the_run_with_the_way_on(clients, own_tab
         work.write(work.table()["TableId"], lambda _: None, lambda _: None)
 
 
-def test_a_file_that_is_no_film_table_is_told_before_anything_is_asked(tmp_path):
+def test_a_file_that_is_not_a_film_table_is_refused_before_aws_is_asked(tmp_path):
     (tmp_path / "films.csv").write_text("title,year\n")
     done = subprocess.run(
         [sys.executable, "-m", "local_cloud", "films", "import", tmp_path / "films.csv"],

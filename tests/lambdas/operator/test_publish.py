@@ -132,7 +132,7 @@ def test_publishing_the_same_again_changes_nothing(
     assert len(jobs["executionSummaries"]) == 1
 
 
-def test_the_job_tells_the_device_where_and_what(
+def test_the_job_names_the_bundle_and_its_place(
     local_cloud: Any, published: Device, example: Path
 ) -> None:
     iot = local_cloud.aws.client("iot")
@@ -208,10 +208,9 @@ def test_a_pipeline_that_does_not_serve_leaves_the_one_before_in_place(
     assert reply.model_hash == bundle.model_hash
 
 
+@pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("path", ["/endpoints/another/invocations", "/invocations"])
-def test_the_endpoint_refuses_what_is_no_request(
-    path: str, local_cloud: Any, published: Device
-) -> None:
+def test_the_endpoint_refuses_a_malformed_request(path: str, local_cloud: Any) -> None:
     asked = urllib.request.Request(local_cloud.aws.local.ml_endpoint_url + path, b"{}")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(asked, timeout=30)

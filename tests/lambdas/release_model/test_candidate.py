@@ -115,7 +115,7 @@ def test_a_model_of_another_name_is_released_only_by_a_stack_of_that_name(
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"decision": "release"}', b"\xff", b"9" * 99])
 @pytest.mark.parametrize("name", [VERDICT, f"bundle/{MANIFEST}"])
-def test_a_paper_that_is_none_is_refused_by_name(
+def test_a_report_that_cannot_be_read_is_refused_by_name(
     name: str, raw: bytes, files: dict[str, bytes]
 ) -> None:
     with pytest.raises(CandidateRejected, match=f"^{name}: "):
@@ -127,7 +127,7 @@ def test_a_paper_that_is_none_is_refused_by_name(
     [b"", b"no archive", gzip.compress(b"no archive either"), gzip.compress(b"")],
     ids=["nothing", "words", "words packed", "nothing packed"],
 )
-def test_what_is_no_archive_is_refused(archive: bytes) -> None:
+def test_a_file_that_is_not_an_archive_is_refused(archive: bytes) -> None:
     with pytest.raises(CandidateRejected):
         read(archive)
 
@@ -139,7 +139,7 @@ def test_an_archive_cut_off_anywhere_is_refused(files: dict[str, bytes]) -> None
             read(whole[: len(whole) * part // 20])
 
 
-def test_a_bomb_is_put_out_before_it_fills_the_memory(
+def test_a_decompression_bomb_is_stopped_before_it_fills_the_memory(
     files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidate, "MAX_UNPACKED_BYTES", 2 * 1024 * 1024)

@@ -194,7 +194,9 @@ def test_a_version_that_is_anothers_is_rejected(archive: bytes) -> None:
     [None, b"", b"no archive", packed({}), packed({"a": b"b"})],
     ids=["none", "nothing", "words", "empty archive", "something else"],
 )
-def test_what_is_no_candidate_is_rejected_and_releases_nothing(left: bytes | None) -> None:
+def test_output_that_is_not_a_candidate_is_rejected_and_releases_nothing(
+    left: bytes | None,
+) -> None:
     cloud = ReleaseCloud(left)
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
@@ -203,7 +205,7 @@ def test_what_is_no_candidate_is_rejected_and_releases_nothing(left: bytes | Non
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
-def test_a_job_that_failed_is_said_to_with_sagemakers_reason(status: str, archive: bytes) -> None:
+def test_a_failed_job_is_reported_with_sagemakers_reason(status: str, archive: bytes) -> None:
     cloud = ReleaseCloud(archive)
     outcome = conclude(EndedJob(JOB, status, "AlgorithmError: no films"), cloud)
     assert outcome.conclusion == "failed"
@@ -234,7 +236,7 @@ def changed(**changes: Any) -> dict[str, Any]:
         changed(TrainingJobStatus=["Completed"]),
     ],
 )
-def test_an_event_that_tells_of_no_training_job_of_ours_is_refused(event: object) -> None:
+def test_an_event_about_other_training_jobs_is_refused(event: object) -> None:
     with pytest.raises(InvalidRecord, match=r"^event"):
         read_event("greenlight", event)
 

@@ -117,7 +117,7 @@ def test_while_one_trains_no_other_begins(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ENDED)
-def test_a_job_whose_end_nobody_heard_of_is_concluded_first(status: str) -> None:
+def test_a_job_whose_end_event_was_lost_is_concluded_first(status: str) -> None:
     cloud = RetrainingCloud(known=[EndedJob(EARLIER, status)])
     assert start(JOB, cloud).job == JOB
     assert cloud.concluded == {EARLIER}

@@ -102,7 +102,7 @@ def test_numbers_that_json_has_not_spoil_their_own_record_only(
     "record_id",
     ["", "../../models/films/1/manifest.json", "FEEDBACK#x", "1" * 90, "X" * 36, "\u202e" * 20],
 )
-def test_an_id_that_is_no_uuid_reaches_no_key(
+def test_an_id_that_is_not_a_uuid_reaches_no_key(
     record_id: str, packaged: Device, store_feedback: RunningFunction, local_cloud: Any
 ) -> None:
     def keys() -> set[str]:
@@ -180,7 +180,7 @@ def test_an_event_that_no_rule_made_is_refused(
         assert "refused" in result.content
 
 
-def test_an_event_that_is_no_json_is_an_error_and_the_next_is_served(
+def test_an_event_that_is_not_json_is_an_error_and_the_next_is_served(
     packaged: Device, store_feedback: RunningFunction
 ) -> None:
     assert store_feedback.call_raw(b"{").kind == "error"

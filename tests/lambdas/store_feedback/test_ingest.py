@@ -167,7 +167,7 @@ def test_a_record_that_the_table_will_never_take_does_not_block_the_others() -> 
         b" " * 100_001,
     ],
 )
-def test_what_is_no_batch_is_refused_and_nothing_is_touched(payload: bytes) -> None:
+def test_a_payload_that_is_not_a_batch_is_refused_and_nothing_is_touched(payload: bytes) -> None:
     cloud = Cloud()
     with pytest.raises(InvalidRecord):
         receive(THING, payload, cloud, cloud.bucket, cloud.publish)

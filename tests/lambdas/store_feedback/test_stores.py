@@ -32,7 +32,7 @@ def objects(request: pytest.FixtureRequest) -> Any:
     return S3Objects(s3, bucket), lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def test_the_table_takes_a_new_item_once_and_tells_the_hash_of_the_first(table: Any) -> None:
+def test_the_table_takes_an_item_once_and_returns_the_hash_of_the_first(table: Any) -> None:
     one = record()
     assert table.put_new(item_of(one, "first")) is None
     assert table.put_new(item_of(one, "second")) == "first"

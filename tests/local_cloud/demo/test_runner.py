@@ -113,7 +113,7 @@ def test_a_terminal_is_filled_and_coloured(folder: Path, width: int) -> None:
     assert "\x1b[1;32m" in said
 
 
-def test_without_colour_there_is_none(folder: Path) -> None:
+def test_no_color_means_no_colour(folder: Path) -> None:
     said = on_a_terminal(folder, 80, NO_COLOR="1")
     check(said, 80)
     assert not re.search(r"\x1b\[[0-9;]*[34][0-9]", said)

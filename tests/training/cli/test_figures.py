@@ -92,7 +92,7 @@ def test_the_model_beats_the_constant_where_there_is_something_to_learn(evaluate
     assert figures["model"]["all"]["log_loss"] < constant["log_loss"]
 
 
-def test_a_table_of_one_rating_is_no_trouble_for_any_method():
+def test_every_method_copes_with_a_table_of_a_single_rating():
     films = [msgspec.structs.replace(f, stars=6, rating=6.0) for f in made_up_films(20)]
     for method in METHODS:
         if method != "random forest":

@@ -72,7 +72,7 @@ def test_regret_and_optimism_of_a_slate_by_hand():
     assert slate_figures(stars, stars.astype(float), size=3, draws=10) == (0.0, 0.0)
 
 
-def test_a_slate_of_more_films_than_there_are_is_no_number():
+def test_a_slate_of_more_films_than_there_are_gives_nan():
     assert all(math.isnan(v) for v in slate_figures(STARS, EXPECTED, size=36))
 
 

@@ -12,7 +12,7 @@ from training.evaluation import optimism
 pytestmark = pytest.mark.numeric
 
 
-def test_optimism_of_slates_is_zero_for_who_knows_the_truth():
+def test_optimism_of_slates_is_zero_for_perfect_predictions():
     stars = np.random.default_rng(0).integers(1, 11, 400)
     found = optimism.of_slates(stars, stars.astype(float))
     assert found == {36: 0.0, 360: 0.0}

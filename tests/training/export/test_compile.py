@@ -51,23 +51,6 @@ def test_the_errors_tables_are_the_models_sizes_to_the_bit(example, tables, aske
     assert sizes.std() > 0
 
 
-def test_parts_of_the_trees_sum_to_the_trees(example, asked):
-    model = example.model
-    table = model.features(asked)
-    parts = sum(model.trees_.part(name, table) for name in model.columns_.groups)
-    assert np.allclose(parts + model.trees_.baseline, model.trees_.predict(table), atol=1e-12)
-
-
-def test_a_part_looks_only_at_its_own_columns(example, asked):
-    model = example.model
-    table = model.features(asked)
-    for name, columns in model.columns_.groups.items():
-        foreign = np.setdiff1d(np.arange(model.columns_.width), columns)
-        spoilt = table.copy()
-        spoilt[:, foreign] = 1e6
-        assert np.array_equal(model.trees_.part(name, table), model.trees_.part(name, spoilt))
-
-
 @pytest.mark.parametrize("own", range(7))
 def test_overlaps_are_all_subsets_of_up_to_three_in_rank_order(own):
     found = {tuple(np.flatnonzero(row)) for row in own_overlaps(own)}

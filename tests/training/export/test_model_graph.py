@@ -105,7 +105,7 @@ def test_another_process_gives_the_same_bytes(example, hash_seed):
     assert done.stdout.strip() == hashlib.sha256(example.exported.model_bytes).hexdigest()
 
 
-def test_every_genre_count_from_one_to_many_converts(tmp_path):
+def test_every_genre_count_from_one_to_many_converts():
     rows = [("A", 1990 + i % 9, "Drama", "None", "None") for i in range(40)]
     model = small_model().fit(rows, np.linspace(4, 8, 40))
     content = to_onnx(model)

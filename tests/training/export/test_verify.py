@@ -56,7 +56,7 @@ def resigned(example, folder, **changed):
 
 
 @pytest.mark.parametrize("field", ["expected", "probabilities"])
-def test_a_well_signed_model_that_misses_its_probes_is_refused(example, tmp_path, field):
+def test_a_correctly_signed_model_that_misses_its_probes_is_refused(example, tmp_path, field):
     probes = read_bundle(example.folder, example.keys).probes()
     first = probes.probes[0]
     moved = (
@@ -70,11 +70,11 @@ def test_a_well_signed_model_that_misses_its_probes_is_refused(example, tmp_path
     assert verdict.error.startswith("ProbeFailed")
 
 
-def test_a_well_signed_file_that_is_no_model_is_refused(example, tmp_path):
+def test_a_correctly_signed_file_that_is_not_a_model_is_refused(example, tmp_path):
     assert not resigned(example, tmp_path / "wrong", **{MODEL: b"no model"}).ok
 
 
-def test_a_well_signed_catalogue_of_another_schema_is_refused(example, tmp_path):
+def test_a_correctly_signed_catalogue_of_another_schema_is_refused(example, tmp_path):
     raw = msgspec.json.decode(example.exported.files[CATALOGUE])
     raw["schema_version"] = 99
     verdict = resigned(example, tmp_path / "wrong", **{CATALOGUE: msgspec.json.encode(raw)})

@@ -6,10 +6,9 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_score
 
 from training.export.example_bundle import made_up_films, small_model
-from training.model.careers import group_by
 from training.model.estimator import FilmModel
 from training.model.head import FLOOR
-from training.model.records import as_records, frame_of_films, ratings_of
+from training.model.records import frame_of_films, ratings_of
 
 pytestmark = pytest.mark.numeric
 
@@ -31,12 +30,6 @@ def test_parameters_are_kept_untouched():
     model = FilmModel(trees=7, leaves=3)
     assert clone(model).get_params() == model.get_params()
     assert model.get_params()["trees"] == 7
-
-
-def test_arrays_and_frames_mean_the_same(example, table):
-    X, _ = table
-    rows = X.drop(columns="votes").to_numpy(dtype=object)
-    assert np.array_equal(example.model.predict(X), example.model.predict(rows))
 
 
 def test_the_same_data_and_seed_give_the_same_model_in_one_or_two_processes(table):
@@ -117,14 +110,3 @@ def test_a_table_without_variety_still_gives_a_model():
     y = np.tile([5.0, 6.0, 7.0, 6.0], 10)
     model = small_model().fit(X, y)
     assert np.all(np.abs(model.predict(X) - 6.0) < 1.0)
-
-
-def test_groups_hold_every_position_once():
-    keys = np.array([3, 1, 3, 2, 1])
-    assert [(k, list(v)) for k, v in group_by(keys)] == [(1, [1, 4]), (2, [3]), (3, [0, 2])]
-
-
-def test_a_missing_column_is_named():
-    frame = frame_of_films([]).drop(columns="genre2")
-    with pytest.raises(ValueError, match="genre2"):
-        as_records(frame)

@@ -8,7 +8,7 @@ from training.model.head import fit_head
 pytestmark = pytest.mark.numeric
 
 
-def test_the_head_learns_that_predictions_spread(films):
+def test_the_head_learns_that_predictions_spread():
     draw = np.random.default_rng(0)
     expected = draw.normal(6, 1, 4000)
     stars = np.clip(np.rint(expected + draw.normal(0, 1.2, 4000)), 1, 10).astype(int)

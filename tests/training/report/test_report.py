@@ -1,9 +1,6 @@
 """The report: one file that loads nothing, signed with the model."""
 
-import json
 import re
-
-import msgspec
 
 from data.bundle import beside, read_bundle
 from data.film_table import BadRow
@@ -57,7 +54,7 @@ STORY = (
 )  # fmt: skip
 
 
-def test_the_report_beside_the_bundle_tells_the_model_and_the_story(exported):
+def test_the_report_beside_the_bundle_shows_the_model_and_the_data(exported):
     folder, _, _ = exported
     page = (beside(folder) / REPORT).read_text(encoding="utf-8")
     for words in ("Confusion matrix", "Calibration", "scikit-learn against ONNX", *STORY):
@@ -127,15 +124,3 @@ def test_the_report_is_one_file_that_loads_nothing(exported):
     assert not re.search(r"(src|href)=\"(?!#|data:)", page)
     assert not re.search(r"url\((?!['\"]?(#|data:))", page)
     assert page.count("<figure ") == page.count("aria-label=")
-
-
-def test_figures_of_other_films_do_not_enter_the_report(exported, films, tmp_path):
-    table = FilmTable("csv", "films.csv", films, [])
-    benchmark.save(tmp_path, measured_of(table))
-    assert benchmark.load(tmp_path, table.sha256) is not None
-    assert benchmark.load(tmp_path, "0" * 64) is None
-    older = msgspec.structs.replace(measured_of(table), settings={"trees": 3.0})
-    benchmark.save(tmp_path, older)
-    assert benchmark.load(tmp_path, table.sha256) is None
-    assert read_summary(beside(exported[0]), "0" * 64) is None
-    assert json.loads((tmp_path / "benchmark.json").read_text())["random"][0]["train"] == 70

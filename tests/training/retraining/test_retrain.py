@@ -128,7 +128,7 @@ def test_the_released_model_is_the_next_incumbent(house, released, training_set)
     assert "worse" in verdict.reasons[0]
 
 
-def test_a_tie_is_refused_and_left_unsigned_where_nobody_publishes_it(house, tmp_path):
+def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(house, tmp_path):
     # Owners who give what the model in use expects, give or take: there is nothing to learn.
     expected = read_judged_model(house.incumbent).of(house.films).expected
     known = {film.title: stars for film, stars in zip(house.films, expected.tolist(), strict=True)}

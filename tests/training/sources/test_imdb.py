@@ -105,7 +105,7 @@ def test_more_than_1500_votes_count_and_another_threshold_can_be_asked_for(tmp_p
     assert [film.title for film in read(tmp_path, min_votes=50_000)[0]] == ['Three "Quotes (1999)']
 
 
-def test_a_row_that_is_no_film_is_told_with_its_number_and_reason(tmp_path):
+def test_a_row_that_is_not_a_film_is_reported_with_its_number_and_reason(tmp_path):
     _, bad = read(lay(tmp_path))
     assert [(row.line, row.reason.split(":")[0]) for row in bad] == [
         (8, "genres"),
@@ -128,14 +128,14 @@ def test_other_columns_are_refused_and_not_guessed(tmp_path):
         read(tmp_path)
 
 
-def test_a_number_that_is_none_is_refused_with_its_text(tmp_path):
+def test_text_in_place_of_a_number_is_refused_and_quoted(tmp_path):
     rows = "tt0000001\tsix\t1501\n"
     lay(tmp_path, title_ratings=f"{HEADERS['title.ratings']}\n{rows}")
     with pytest.raises(SourceUnavailable, match="six"):
         read(tmp_path)
 
 
-def test_a_title_whose_number_is_none_is_refused_with_its_text(tmp_path):
+def test_a_title_with_a_malformed_id_is_refused_and_quoted(tmp_path):
     lay(
         tmp_path,
         title_basics=f"{HEADERS['title.basics']}\nttX\tmovie\tX\tX\t0\t1990\t\\N\t90\tDrama\n",
@@ -165,7 +165,7 @@ def test_the_command_writes_the_film_table(tmp_path):
     assert "genres" in (tmp_path / "films.rejects.csv").read_text("utf-8")
 
 
-def test_a_download_for_another_source_is_a_slip(tmp_path):
+def test_download_belongs_to_the_source_imdb_only(tmp_path):
     command = ["dataset", "--source", "sample", "--download", "--out", str(tmp_path / "films.csv")]
     assert CliRunner().invoke(app, command).exit_code == 2
 

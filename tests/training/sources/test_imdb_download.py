@@ -48,7 +48,8 @@ def mirror(tmp_path, monkeypatch):
     server.server_close()
 
 
-def test_the_download_gives_a_folder_that_can_be_read_and_tells_how_far_it_is(mirror, tmp_path):
+@pytest.mark.usefixtures("mirror")
+def test_the_download_gives_a_folder_that_can_be_read_and_says_how_far_it_is(tmp_path):
     told = []
     imdb_download.download(tmp_path / "fresh", lambda step, done: told.append((step, done)))
     assert len(read(tmp_path / "fresh")[0]) == 6

@@ -74,7 +74,7 @@ def test_rows_between_header_and_footer_are_read_once_with_titles_as_they_stand(
     ]
 
 
-def test_what_is_no_row_is_told_with_its_line_and_headings_are_not(films_list):
+def test_a_malformed_row_is_reported_with_its_line_and_headings_are_not(films_list):
     bad = [row for row in ratings_list.parse(films_list) if not isinstance(row, ratings_list.Rated)]
     assert [(row.line, row.reason.split(":")[0]) for row in bad] == [(23, "title"), (24, "row")]
 
@@ -86,7 +86,7 @@ def test_a_packed_list_reads_the_same(films_list, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no list at all\n", b"title,year\nA,1990\n"])
-def test_a_file_that_is_no_list_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_list_is_refused(tmp_path, content):
     path = tmp_path / "ratings.list"
     path.write_bytes(content)
     with pytest.raises(SourceUnavailable, match=r"is it IMDb's ratings\.list"):
@@ -145,7 +145,7 @@ def test_replies_that_stay_broken_cost_one_film_and_two_lookups(films_list, serv
     assert server.names.count("Some Game") == 2
 
 
-def test_no_network_is_told_and_what_is_known_can_be_used(films_list, server, monkeypatch):
+def test_no_network_is_reported_and_what_is_known_can_be_used(films_list, server):
     first = [server_of.found(), server_of.DOWN]
     server.replies["Some Game"] = server_of.DOWN
     server.replies["The Shawshank Redemption"] = first
@@ -156,13 +156,15 @@ def test_no_network_is_told_and_what_is_known_can_be_used(films_list, server, mo
     assert len(bad) == 2
 
 
-def test_progress_is_told(films_list, server):
+@pytest.mark.usefixtures("server")
+def test_progress_is_reported(films_list):
     told = []
     read(films_list, progress=lambda step, done: told.append((step, done)))
     assert told == [("ask OMDb", n / 4) for n in range(5)]
 
 
-def test_the_command_enriches_and_writes_the_table(films_list, server, tmp_path):
+@pytest.mark.usefixtures("server")
+def test_the_command_enriches_and_writes_the_table(films_list, tmp_path):
     out = tmp_path / "films.csv"
     command = ["dataset", "--source", "ratings-list", "--ratings", str(films_list)]
     arguments = [*command, "--out", str(out), "--allow-bad", "0.5"]
