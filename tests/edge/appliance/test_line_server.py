@@ -181,7 +181,7 @@ def test_who_asked_and_went_is_not_heard(tmp_path):
     assert serve(tmp_path, visit) == []
 
 
-def test_the_kernel_says_who_asks(tmp_path):
+def test_the_kernel_says_who_asks():
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with here, there:
         assert line_server.peer_of(here) == Peer(os.getpid(), os.geteuid(), os.getegid())

@@ -142,15 +142,15 @@ def renamed_input(model: onnx.ModelProto) -> None:
 
 
 def endless(model: onnx.ModelProto) -> None:
-    """Four hundred products of large matrices, of operators that every model has."""
+    """Three hundred products of large matrices, of operators that every model has."""
     side = 3000
     column = constant(model, "column", np.full((side, 1), 1e-4, np.float32))
     row = constant(model, "row", np.ones((1, side), np.float32))
     nodes = [helper.make_node("Mul", [column, row], ["power0"])]
     nodes += [
-        helper.make_node("MatMul", [f"power{n}", "power0"], [f"power{n + 1}"]) for n in range(400)
+        helper.make_node("MatMul", [f"power{n}", "power0"], [f"power{n + 1}"]) for n in range(300)
     ]
-    after(model, "expected", *nodes, *_nothing_of(model, "power400"))
+    after(model, "expected", *nodes, *_nothing_of(model, "power300"))
 
 
 def greedy(model: onnx.ModelProto) -> None:

@@ -2,6 +2,8 @@
 
 import re
 
+import msgspec
+
 from data.bundle import beside, read_bundle
 from data.film_table import BadRow
 from data.manifest import REPORT
