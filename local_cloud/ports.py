@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import socket
-from contextlib import ExitStack
+from pathlib import Path
 
 import msgspec
 
 from data.durable import replace_durably
 from local_cloud.state import LocalState, Ports
+
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LEAST, _MOST = 20_000, 32_768
+# Where the kernel gives out almost all ports, those in its range must do.
+_AT_LEAST = 5_000
 
 
 def is_free(port: int) -> bool:
@@ -23,12 +29,20 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return this many different free loopback ports."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Return this many different free loopback ports.
+
+    They lie below those that the kernel gives to outgoing connections: any program could take one
+    of those between this choice and our own use of it, today or at the next start.
+    """
+    below = int(_OUTGOING.read_text().split()[0]) if _OUTGOING.exists() else _MOST
+    candidates = range(_LEAST, max(below, _LEAST + _AT_LEAST))
+    chosen: list[int] = []
+    for port in random.sample(candidates, k=len(candidates)):
+        if len(chosen) == count:
+            break
+        if is_free(port):
+            chosen.append(port)
+    return chosen
 
 
 def choose(state: LocalState) -> tuple[Ports, bool]:
