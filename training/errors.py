@@ -49,6 +49,14 @@ class WorseThanConstant(ExportRefused):
     """A model predicts unseen films worse than their mean does."""
 
 
+class NoPress(ExportRefused):
+    """A simulated press of the exported model finds nothing."""
+
+
+class PickNoBetter(ExportRefused):
+    """What the model would pick is no better than a random choice."""
+
+
 class PipelineUnusable(TrainingError):
     """A saved scikit-learn pipeline cannot be served by this software."""
 

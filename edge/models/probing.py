@@ -20,8 +20,13 @@ _MAX_SECONDS = 10.0
 _DRAWN_ROWS = 256
 
 
-def check_answers(model: Model, bundle: Bundle) -> None:
-    """Run the bundle's probes, and rows drawn from its catalogue, through the model.
+def check_answers(model: Model, bundle: Bundle, press_seconds: float = 0.0) -> None:
+    """Run the bundle's probes, rows drawn from its catalogue and presses through the model.
+
+    Args:
+        model: that was loaded from the bundle.
+        bundle: that makes promises.
+        press_seconds: for how long presses are played, at most 1,000 of them and at least one.
 
     Raises:
         Refused: saying which answer was wrong, or that they took too long.
@@ -29,6 +34,7 @@ def check_answers(model: Model, bundle: Bundle) -> None:
     check_probes(model, bundle)
     _check_drawn(model)
     _check_tables(model)
+    _check_presses(model, press_seconds)
 
 
 def check_probes(model: Model, bundle: Bundle) -> None:
@@ -86,6 +92,24 @@ def _check_tables(model: Model) -> None:
     fault = choose(model, Slate.everything(), explained=False).fault
     if fault is not None:
         raise Refused("its tables say otherwise than its graph")
+
+
+def _check_presses(model: Model, seconds: float) -> None:
+    """Presses must draw a slate and find its best, or the button would only apologise."""
+    from edge.search.drawn_slate import EmptySlate
+    from edge.search.simulated_presses import simulate_presses
+    from edge.search.slate import InvalidSlate
+
+    began = time.monotonic()
+    try:
+        for answer in simulate_presses(model):
+            if not np.isfinite(answer.expected).all():
+                raise Refused("a press finds what isn't a number")
+            if time.monotonic() - began >= seconds:
+                break
+    except (EmptySlate, InvalidSlate):
+        # Without the message, which may repeat names out of the model's catalogue.
+        raise Refused("a press finds nothing: too few to choose from") from None
 
 
 def _drawn_rows(model: Model) -> list[Combination]:

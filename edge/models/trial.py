@@ -33,6 +33,8 @@ _LONGEST_OUTPUT = 64 * 1024
 _OUT_OF_MEMORY = ("MemoryError", "Failed to allocate memory", "bad_alloc")
 _KILLED_SECONDS = 10.0
 _POLL_SECONDS = 0.1
+# Of a trial's time, so much is for presses: a slow device plays fewer of them and refuses nothing.
+_PRESS_SHARE = 0.1
 # What the process itself needs before any model is loaded: address space that the libraries
 # reserve, most of it never touched.
 _BASE_BYTES = 500_000_000
@@ -160,7 +162,7 @@ def _child(folder: str, keys: str, trust: str, memory_bytes: str, seconds: str) 
     from data.trust import read_trust
     from edge.models.probing import check_answers
     from edge.models.sandbox import NoSandbox, confine
-    from edge.search import pick  # noqa: F401 - a confined process can't import it any more
+    from edge.search import simulated_presses  # noqa: F401 - confined, it can't be imported
     from edge.search.model import Model, warm_up
 
     confined = False
@@ -171,7 +173,7 @@ def _child(folder: str, keys: str, trust: str, memory_bytes: str, seconds: str) 
         warm_up()
         confine()
         confined = True
-        check_answers(Model.load(bundle), bundle)
+        check_answers(Model.load(bundle), bundle, press_seconds=_PRESS_SHARE * float(seconds))
     except NoSandbox as error:
         print(error)
         return _NO_SANDBOX

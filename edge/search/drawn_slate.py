@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
 from data.catalogue import Catalogue, DirectorEntry
 from data.errors import GreenlightError
 from data.films import MAX_GENRES, Combination, Genres
-from edge.search.catalogue_index import REGULAR_FILMS
+from edge.search.catalogue_index import REGULAR_FILMS, CatalogueIndex
 from edge.search.domain_slate import in_domain
 from edge.search.model import Model
 from edge.search.resolve import limit_to_drop, resolve
@@ -84,6 +84,22 @@ def draw_slate(
         InvalidSlate: the model doesn't know something of it.
         EmptySlate: the limits, or what is not excluded of them, leave too little.
     """
+    return next(draw_slates(model, slate, rng, excluded, today=today))
+
+
+def draw_slates(
+    model: Model,
+    slate: Slate,
+    rng: random.Random,
+    excluded: Collection[Combination] = (),
+    *,
+    today: int | None = None,
+) -> Iterator[DrawnSlate]:
+    """Yield one drawn slate after another, as `draw_slate` draws one; the limits are read once.
+
+    Raises:
+        InvalidSlate, EmptySlate: as `draw_slate` does.
+    """
     index = model.index
     slate = in_domain(slate, model.domain)
     space = resolve(slate, index, rng, excluded, today=today)
@@ -93,9 +109,37 @@ def draw_slate(
     bans, _ = bans_of(slate.rules, index.sets.genres, index.index_of_director)
     made = frozenset(excluded).union(film.combination for film in slate.leave_out)
     anytime = slate.sample == "any" and slate.years.is_next
-    distinct = [] if anytime else _distinct_years(space, model)
+    distinct = None if anytime else _distinct_years(space, model)
+    while True:
+        drawn = _draw(index, space, able, bans, made, distinct, rng)
+        if drawn is None:
+            raise _none_left(model, slate, excluded, today)
+        yield drawn
+
+
+def _draw(
+    index: CatalogueIndex,
+    space: SearchSpace,
+    able: Sequence[DirectorEntry],
+    bans: Sequence[Ban],
+    made: frozenset[Combination],
+    distinct: Sequence[int] | None,
+    rng: random.Random,
+) -> DrawnSlate | None:
+    """Draw a slate that holds nothing of `made`; None if there's none.
+
+    Args:
+        index: of the model's catalogue.
+        space: what the limits leave.
+        able: whom they allow.
+        bans: what never goes together.
+        made: what is never offered.
+        distinct: the years to draw from; None for years of the directors' careers.
+        rng: where chance comes from.
+    """
+    anytime = distinct is None
     for _ in range(_ATTEMPTS):
-        years = sorted(rng.sample(distinct, min(YEARS, len(distinct))))
+        years = sorted(rng.sample(distinct or [], min(YEARS, len(distinct or []))))
         sets = 3 if len(years) == 2 else GENRE_SETS
         count = DIRECTORS if anytime else OPTIONS // (sets * len(years))
         entries = sorted(rng.sample(able, min(count, len(able))), key=lambda entry: entry.name)
@@ -112,7 +156,7 @@ def draw_slate(
         ]
         if made.isdisjoint(combinations):
             return _named(index.catalogue, rng, entries, years, genre_sets, combinations)
-    raise _none_left(model, slate, excluded, today)
+    return None
 
 
 def _fewest(slate: Slate) -> int:

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def shop(request, tmp_path_factory) -> Iterator[Shop]:
         config = folder / "greenlight.toml"
         config.write_text(
             f'state = "{state}"\npublic_keys = "{folder / "keys"}"\npage = false\n'
-            "trial_seconds = 20.0\n"
+            "trial_seconds = 200.0\n"
         )
         running = subprocess.Popen(
             [sys.executable, "-m", "edge", "run", "--simulate", "--config", str(config)],
@@ -90,6 +91,8 @@ def shop(request, tmp_path_factory) -> Iterator[Shop]:
             stdin=subprocess.DEVNULL,
             text=True,
         )
+        deadline = threading.Timer(240, running.kill)
+        deadline.start()
         try:
             assert running.stdout is not None
             heard = []
@@ -97,9 +100,11 @@ def shop(request, tmp_path_factory) -> Iterator[Shop]:
                 heard.append(line)
                 if line.startswith(f"model: {name} version 1"):
                     break
+            deadline.cancel()
             assert running.poll() is None, "".join(heard)
             yield Shop(table.domain, config, state)
         finally:
+            deadline.cancel()
             running.terminate()
             running.communicate(timeout=30)
 

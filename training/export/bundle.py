@@ -29,6 +29,7 @@ from data.manifest import (
     Tensor,
     TrainingSource,
 )
+from edge.search.simulated_presses import PRESSES
 from judging.losses import calibration_bins
 from training.dataset import FilmTable, film_ids
 from training.evaluation.metrics import confusion
@@ -39,6 +40,7 @@ from training.export.converter import to_onnx
 from training.export.fitness import check_films, check_learnt
 from training.export.graph_writer import MIN_ONNXRUNTIME
 from training.export.parity import RANDOM_COMBINATIONS, Parity, check_file, check_parity
+from training.export.presses import play, worth
 from training.export.runtime import Scorer
 from training.export.summary import ExportSummary, write_summary
 from training.model.estimator import FilmModel
@@ -85,6 +87,7 @@ def prepare(
     *,
     version: int,
     combinations: int = RANDOM_COMBINATIONS,
+    presses: int = PRESSES,
     progress: ProgressReporter = unreported,
 ) -> Exported:
     """Fit `model` to a film table and make all files of its bundle.
@@ -94,6 +97,7 @@ def prepare(
         model: the estimator, not yet fitted.
         version: of the bundle.
         combinations: how many random combinations are compared.
+        presses: how many simulated presses the model must answer.
         progress: called with each step's name and the share of the work done before it.
 
     Raises:
@@ -119,10 +123,13 @@ def prepare(
     best = of_best(stars, model.unseen_expected_, model.unseen_probabilities_)
     scorer = Scorer(onnx_model)
     most = limits.MAX_BUNDLE_FILE_BYTES
-    titled = table.domain.words.titles
+    catalogue = catalogue_of(model, table.films, titled=table.domain.words.titles)
+    progress(f"play {presses:,} presses", 0.92)
+    played = play(onnx_model, catalogue, table.domain, presses)
+    played |= worth(model.unseen_expected_, stars.astype(float), table.domain)
     files = {
         MODEL: onnx_model,
-        CATALOGUE: wire.encode(catalogue_of(model, table.films, titled=titled), most),
+        CATALOGUE: wire.encode(catalogue, most),
         PROBES: wire.encode(probes_of(model, table.films, scorer), most),
     }
     manifest = Manifest(
@@ -135,7 +142,8 @@ def prepare(
         outputs=_tensors(scorer, inputs=False),
         feature_schema=feature_schema(model),
         metrics={f"cross_validated_{k}": v for k, v in figures.items()}
-        | {f"best_{name}": float(v) for name, v in msgspec.structs.asdict(best).items()},
+        | {f"best_{name}": float(v) for name, v in msgspec.structs.asdict(best).items()}
+        | played,
         training=TrainingSource(table.source, len(table.films), table.sha256),
         min_onnxruntime=MIN_ONNXRUNTIME,
         bundle_format=BUNDLE_FORMAT,

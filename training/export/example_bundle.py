@@ -77,7 +77,11 @@ def make_example_bundle(
         key: the key that signs; the development key if none is given.
     """
     exported = prepare(
-        example_table(directors, seed), small_model(seed), version=version, combinations=500
+        example_table(directors, seed),
+        small_model(seed),
+        version=version,
+        combinations=500,
+        presses=100,
     )
     write(exported, folder, key or signing.development_key())
     return exported
