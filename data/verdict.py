@@ -51,7 +51,8 @@ class Comparison(msgspec.Struct, frozen=True):
             no owner has rated, each predicted by a fit that had not seen it.
         films: how many.
         difference: candidate less incumbent.
-        low, high: the ends of the difference's 95% interval.
+        low, high: the ends of the difference's interval.
+        level: the interval's level, as 0.95; left out by an older writer, whose are all 0.95.
     """
 
     part: Part
@@ -62,6 +63,7 @@ class Comparison(msgspec.Struct, frozen=True):
     difference: float
     low: float
     high: float
+    level: float | msgspec.UnsetType = msgspec.UNSET
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this isn't a comparison."""
@@ -85,6 +87,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         reasons: one sentence each, for a person: why it is refused, or why it is released.
         name: the models' name, as in their manifests.
         training_set: the SHA-256 of the training set (its manifest's `sha256`).
+        look: which look at the held-out ratings this was against the incumbent, from 1.
         counts: of the training set: films of the table, ratings that train, ratings held out, ...
     """
 
@@ -98,6 +101,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: tuple[Comparison, ...]
     checks: tuple[Check, ...]
     created_at: str
+    look: int | msgspec.UnsetType = msgspec.UNSET
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:

@@ -6,7 +6,7 @@ reads a file or scores a model: callers pass predictions and stars as numpy arra
 """
 
 from judging.holdout import held_out
-from judging.paired import Predictions, compare
+from judging.paired import Predictions, clusters_of, compare, spent
 from judging.release import decide, too_few
 
-__all__ = ["Predictions", "compare", "decide", "held_out", "too_few"]
+__all__ = ["Predictions", "clusters_of", "compare", "decide", "held_out", "spent", "too_few"]

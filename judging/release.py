@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import msgspec
+
 from data.verdict import Check, Comparison, Decision, Figure
 from judging.holdout import ONE_IN
 
@@ -37,7 +39,7 @@ def too_few(held_out: int, ratings: int) -> str | None:
     more = (FEWEST - held_out) * ONE_IN
     return (
         f"Only {held_out} of {ratings:,} ratings are held out for judging; at least {FEWEST} are "
-        f"needed. One rating in {ONE_IN} is held out, so about {more} more ratings are needed."
+        f"needed. One combination in {ONE_IN} is held out, so about {more} more ratings are needed."
     )
 
 
@@ -70,8 +72,13 @@ def describe(one: Comparison) -> str:
     """Return a difference and its interval, as in `RMSE -0.012 stars (95% interval ...)`."""
     return (
         f"{_NAMES[one.figure]} {one.difference:+z.3f}{_UNITS[one.figure]} "
-        f"(95% interval {one.low:+z.3f} to {one.high:+z.3f})"
+        f"({level(one)} interval {one.low:+z.3f} to {one.high:+z.3f})"
     )
+
+
+def level(one: Comparison) -> str:
+    """Return the level of a comparison's interval, as in `95%`."""
+    return f"{100.0 * (0.95 if one.level is msgspec.UNSET else one.level):.4g}%"
 
 
 def _allowed(feedback: Sequence[Comparison]) -> dict[Figure, float]:

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from judging import paired
-from judging.paired import Predictions, compare, slate_size
+from judging.losses import log_losses
+from judging.paired import (
+    Predictions,
+    clusters_of,
+    compare,
+    slate_size,
+    spent,
+    student_quantile,
+)
 from training.evaluation.metrics import metrics
 
 pytestmark = pytest.mark.numeric
@@ -69,3 +77,53 @@ def test_two_equally_good_models_rarely_seem_different(monkeypatch):
 @pytest.mark.parametrize(("films", "size"), [(10, 2), (40, 10), (143, 35), (144, 36), (9_999, 36)])
 def test_few_films_make_smaller_slates(films, size):
     assert slate_size(films) == size
+
+
+def test_several_ratings_of_a_director_widen_the_interval():
+    stars, one, other = world(120, 4, (0.6, 0.6))
+    # Ten copies of each film: no more is known than of twelve.
+    some = np.repeat(np.arange(12), 10)
+    args = stars[some], one.take(some), other.take(some)
+    alone = {c.figure: c for c in compare("feedback", *args)}
+    together = {c.figure: c for c in compare("feedback", *args, clusters=[some])}
+    for figure in ("rmse", "log_loss"):
+        narrow, wide = (c[figure].high - c[figure].low for c in (alone, together))
+        assert wide > 2 * narrow
+    both = compare("feedback", *args, clusters=[np.arange(120), some])
+    assert both[0].high == together["rmse"].high
+
+
+def test_fewer_than_ten_clusters_are_judged_by_students_t():
+    stars, one, other = world(60, 5, (0.6, 0.6))
+    few = np.arange(60) % 5
+    found = compare("feedback", stars, one, other, clusters=[few])
+    by_director = [(log_losses(stars, m.probabilities)) for m in (one, other)]
+    means = [np.bincount(few, by) / 12 for by in by_director]
+    difference = means[1] - means[0]
+    half = 2.776 * difference.std(ddof=1) / np.sqrt(5)
+    log_loss = found[1]
+    assert log_loss.high == pytest.approx(difference.mean() + half, rel=1e-3)
+    single = compare("feedback", stars, one, other, clusters=[few * 0])
+    assert single[0].low < -5 < 5 < single[0].high
+
+
+@pytest.mark.parametrize(
+    ("share", "freedom", "wanted"),
+    [(0.975, 1, 12.706), (0.975, 4, 2.776), (0.995, 8, 3.355), (0.025, 4, -2.776), (0.5, 3, 0.0)],
+)
+def test_students_quantiles_are_those_of_the_tables(share, freedom, wanted):
+    assert student_quantile(share, freedom) == pytest.approx(wanted, abs=2e-3)
+
+
+def test_devices_count_from_three_on():
+    directors = ["a", "b", "c", "a"]
+    assert clusters_of(directors, ["x", "y", "x", "y"]) == [directors]
+    assert clusters_of(directors, ["x", "y", "z", "y"]) == [directors, ["x", "y", "z", "y"]]
+
+
+def test_a_later_look_is_judged_more_strictly_and_says_its_level():
+    stars, one, other = world(80, 6, (0.6, 0.5))
+    first, fourth = (compare("feedback", stars, one, other, alpha=spent(k))[0] for k in (1, 4))
+    assert fourth.low < first.low
+    assert first.high < fourth.high
+    assert fourth.level == pytest.approx(1 - spent(4))

@@ -108,5 +108,5 @@ def test_too_few_ratings_are_refused_with_how_many_more_are_needed():
     assert release.too_few(10, 100) is None
     assert release.too_few(2, 14) == (
         "Only 2 of 14 ratings are held out for judging; at least 10 are needed. "
-        "One rating in 10 is held out, so about 80 more ratings are needed."
+        "One combination in 10 is held out, so about 80 more ratings are needed."
     )

@@ -425,6 +425,20 @@ MUTATIONS = (
         gate=True,
     ),
     Mutation(
+        "look-costs-nothing", "so the tenth look against one incumbent must pass at 0.03%",
+        "docs/decisions/0016-a-new-model-must-be-shown-to-be-better.md", "judging/paired.py",
+        "return ALPHA * 6.0 / (math.pi * look) ** 2", "return ALPHA",
+        "tests/judging/test_paired.py::"
+        "test_a_later_look_is_judged_more_strictly_and_says_its_level",
+    ),
+    Mutation(
+        "ratings-of-a-director-count-alone", "and the wider interval counts",
+        "docs/decisions/0016-a-new-model-must-be-shown-to-be-better.md", "judging/paired.py",
+        "for number in numbers or [np.arange(len(stars))]:",
+        "for number in [np.arange(len(stars))]:",
+        "tests/judging/test_paired.py::test_several_ratings_of_a_director_widen_the_interval",
+    ),
+    Mutation(
         "loss-released", "a refusal says why", "README.md", "judging/release.py",
         "if one.difference > allowed[one.figure]", "if False",
         "tests/judging/test_release.py::test_a_loss_on_the_table_beyond_its_margin_refuses",

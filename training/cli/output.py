@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from data.verdict import Verdict
+from judging.release import level
 
 if TYPE_CHECKING:
     # Only their types: a command that shows a table need not load the libraries of training.
@@ -167,7 +168,7 @@ def verdict(console: Console, found: Verdict, places: Mapping[str, object]) -> N
         for column in ("on", "figure"):
             table.add_column(column)
         version = f"version {found.incumbent.version}"
-        for column in ("films", version, "new", "difference", "95% interval"):
+        for column in ("films", version, "new", "difference", "interval"):
             table.add_column(column, justify="right")
         for one in found.comparisons:
             table.add_row(
@@ -177,7 +178,7 @@ def verdict(console: Console, found: Verdict, places: Mapping[str, object]) -> N
                 f"{one.incumbent:.3f}",
                 f"{one.candidate:.3f}",
                 f"{one.difference:+z.3f}",
-                f"{one.low:+z.3f} to {one.high:+z.3f}",
+                f"{one.low:+z.3f} to {one.high:+z.3f} ({level(one)})",
             )
         console.print(table)
     for check in found.checks:

@@ -74,6 +74,10 @@ def retrain(
     ] = "",
     work: Annotated[Path, typer.Option(help="compact's work folder")] = WORK,
     version: Annotated[int, typer.Option(min=0, help="0: one more than the incumbent's")] = 0,
+    look: Annotated[
+        int,
+        typer.Option(min=0, help="look at the held-out ratings; 0: counted in the work folder"),
+    ] = 0,
     key: Annotated[str, typer.Option(help="PEM file of the key; default: development key")] = "",
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="leave the bundle for the release to sign")
@@ -117,6 +121,7 @@ def retrain(
             Path(places["out"]),
             work=work,
             version=version or _whole("version", asked.get("version", "0")),
+            look=look or _whole("look", asked.get("look", "0")),
             key=None if unsigned or as_job else _key(key),
             include_simulated=include_simulated or asked.get("include-simulated") == "true",
             endpoint_url=endpoint_url or None,

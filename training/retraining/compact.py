@@ -30,6 +30,8 @@ from training.retraining.shards import HashedRating, shard_path, write_shard
 from training.retraining.training_set import TrainingSet, write_set
 from training.sources.options import ALLOWED_BAD_SHARE
 
+# Changes when shards that were written before can't be used: what is held out is in them.
+_RATINGS = "ratings-2"
 REJECTS = "rejects.csv"
 OBJECTS_AT_ONCE = 20_000
 
@@ -70,7 +72,7 @@ def compact(
         allowed_bad_share=allowed_bad_share,
     )
     objects = objects_at(feedback, endpoint_url)
-    work = out / "feedback"
+    work = out / _RATINGS
     with ExitStack() as stack:
         scratch = stack.enter_context(_alone_in(work))
         ledger = stack.enter_context(closing(Ledger(work / "ledger.sqlite")))

@@ -42,6 +42,7 @@ def judge(
     incumbent: Path,
     training_set: Path,
     *,
+    look: int = 1,
     progress: ProgressReporter = unreported,
 ) -> Verdict:
     """Compare two models and decide.
@@ -50,6 +51,7 @@ def judge(
         candidate: the new model's folder, as read_judged_model takes it.
         incumbent: the folder of the model in use.
         training_set: a folder that `compact` made.
+        look: which look at the held-out ratings this is against the incumbent, from 1.
         progress: called with each step's name and the share of the work done before it.
 
     Raises:
@@ -64,7 +66,16 @@ def judge(
         return refusal(films, new.identity, old, reason)
     progress("compare on the held-out ratings", 0.0)
     held = films.held_out()
-    comparisons = judging.compare("feedback", _stars_of(held), old.of(held), new.of(held))
+    directors = [film.director for film in held]
+    clusters = judging.clusters_of(directors, films.held_out_things())
+    comparisons = judging.compare(
+        "feedback",
+        _stars_of(held),
+        old.of(held),
+        new.of(held),
+        clusters=clusters,
+        alpha=judging.spent(look),
+    )
     progress("compare on the film table", 0.3)
     table = films.table()
     unseen = _unseen(new, old, table, films.manifest.films_sha256)
@@ -80,12 +91,27 @@ def judge(
         calibration(stars, unseen.incumbent, unseen.candidate),
     )
     decision, reasons = judging.decide(comparisons, checks)
+    notes = [_how_judged(len(clusters), look), *filter(None, [unseen.note])]
     return msgspec.structs.replace(
         refusal(films, new.identity, old, ""),
         decision=decision,
-        reasons=(*reasons, unseen.note) if unseen.note else reasons,
+        reasons=(*reasons, *notes),
+        look=look,
         comparisons=tuple(comparisons),
         checks=checks,
+    )
+
+
+def _how_judged(clusterings: int, look: int) -> str:
+    by = (
+        "by director or by device, whichever is wider"
+        if clusterings > 1
+        else "by director only, for fewer than three devices sent ratings"
+    )
+    return (
+        f"The intervals on the ratings are {by}. This is look {look} at them against this version "
+        f"and spends {judging.spent(look):.2%} of the 5% by which chance may release a model that "
+        "is no better."
     )
 
 

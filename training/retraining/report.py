@@ -13,6 +13,7 @@ from data.films import Film
 from data.verdict import Comparison, Figure, Part, Verdict
 from judging.losses import SLATE
 from judging.paired import slate_size
+from judging.release import level
 from training.report.svg import Letters, slim
 from training.retraining.judged_model import JudgedModel
 from training.retraining.training_set import TrainingSet
@@ -65,6 +66,7 @@ def draw(
         parts=_PARTS,
         figures=_FIGURES,
         drawing=drawing,
+        level=level,
         slate=slate_size(films.manifest.counts.held_out),
         whole_slate=SLATE,
         rated=_rated(films.held_out(), incumbent, candidate),
@@ -111,7 +113,7 @@ def _intervals(comparisons: Sequence[Comparison]) -> Drawing:
     grid[-1, 0].set_xlabel("new version less the one in use: left of zero is better")
     return drawing(
         "What changes",
-        "Differences with their 95% intervals. Green: shown to be better. Orange: shown to be "
+        "Differences with their intervals. Green: shown to be better. Orange: shown to be "
         "worse. Grey: could be chance.",
         figure,
     )

@@ -25,6 +25,7 @@ from training.report import draw as draw_model
 from training.retraining.compact import compact
 from training.retraining.judge import judge, refusal, too_few
 from training.retraining.judged_model import BUNDLE, JudgedModel, read_judged_model
+from training.retraining.looks import count_look
 from training.retraining.report import draw
 from training.retraining.training_set import TrainingSet
 from training.sources.options import ALLOWED_BAD_SHARE
@@ -42,6 +43,7 @@ def retrain(
     *,
     work: Path,
     version: int = 0,
+    look: int = 0,
     key: PrivateKey | None = None,
     include_simulated: bool = False,
     endpoint_url: str | None = None,
@@ -59,6 +61,8 @@ def retrain(
         out: where verdict, report and bundle go.
         work: compact's work folder.
         version: of the new model; 0 for one more than the incumbent's.
+        look: which look at the held-out ratings this is against the incumbent, from 1; 0 to count
+            it in the work folder.
         key: signs the bundle; without one it is left unsigned.
         include_simulated: whether to learn from simulated ratings too.
         endpoint_url: S3's endpoint, if it isn't AWS's own.
@@ -94,6 +98,7 @@ def retrain(
             old,
             incumbent,
             number,
+            look or count_look(work, old.manifest.model_hash, found.manifest.sha256),
             key,
             model or FilmModel(jobs=jobs),
             progress,
@@ -110,6 +115,7 @@ def _fit_and_judge(
     old: JudgedModel,
     incumbent: Path,
     version: int,
+    look: int,
     key: PrivateKey | None,
     model: FilmModel,
     progress: ProgressReporter,
@@ -133,6 +139,7 @@ def _fit_and_judge(
         candidate,
         incumbent,
         found.folder,
+        look=look,
         progress=lambda step, done: progress(step, 0.8 + 0.2 * done),
     )
 

@@ -76,7 +76,7 @@ def _row(rating: HashedRating) -> tuple[object, ...]:
         record.stars,
         record.rating,
         record.source,
-        held_out(record.id),
+        held_out(record.director, record.year, record.genres),
         record.thing,
         record.pick_id,
         record.expected,

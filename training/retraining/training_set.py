@@ -35,7 +35,9 @@ TABLE, OWNER, SIMULATED = "table", "owner", "simulated"
 _ROWS_AT_ONCE = 10_000
 # The columns of films.parquet.
 _FACTS = "id, title, year, director, genre1, genre2, genre3, kind, stars, rating, votes"
-_COLUMNS = f"{_FACTS}, origin, held_out"
+_COLUMNS = f"{_FACTS}, origin, held_out, thing"
+# Of films.parquet: 2 since it says which thing sent a rating, and combinations are held out.
+_LAYOUT = 2
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -69,6 +71,7 @@ class SetManifest(msgspec.Struct, frozen=True, kw_only=True):
         sha256: of everything below but `created_at`; its first 16 digits name the folder.
         films_sha256: of the film table.
         ratings_sha256: of the ratings' ids and contents, in the ids' order.
+        layout: of the set's files.
     """
 
     sha256: str
@@ -77,6 +80,7 @@ class SetManifest(msgspec.Struct, frozen=True, kw_only=True):
     include_simulated: bool
     counts: Counts
     created_at: str
+    layout: int = 1
     schema_version: int = SCHEMA_VERSION
 
 
@@ -112,6 +116,13 @@ class TrainingSet:
     def held_out(self) -> list[Film]:
         """Return the rated films that never train, by id."""
         return list(self._films("held_out"))
+
+    def held_out_things(self) -> list[str]:
+        """Return the things that sent the ratings of `held_out`, in the same order."""
+        path = quoted(self.folder / FILMS)
+        with connect(Path(tempfile.gettempdir()), ordered=True) as database:
+            rows = database.execute(f"SELECT thing FROM read_parquet('{path}') WHERE held_out")
+            return [thing for (thing,) in rows.fetchall()]
 
     def rated_directors(self) -> set[str]:
         """Return the directors of the ratings that train."""
@@ -192,8 +203,8 @@ def _register(
         database.execute(f"CREATE VIEW all_ratings AS SELECT * FROM read_parquet([{paths}])")
     else:
         database.execute(
-            "CREATE VIEW all_ratings AS SELECT *, '' AS sha256, '' AS origin, false AS held_out "
-            "FROM films WHERE false"
+            "CREATE VIEW all_ratings AS SELECT *, '' AS sha256, '' AS origin, false AS held_out, "
+            "'' AS thing FROM films WHERE false"
         )
     kept = "true" if include_simulated else f"origin = '{OWNER}'"
     database.execute(
@@ -210,6 +221,7 @@ def _manifest(
         "films_sha256": table.sha256,
         "ratings_sha256": _ratings_sha256(database),
         "include_simulated": include_simulated,
+        "layout": _LAYOUT,
         "counts": _counts(database, table, taken),
     }
     sha256 = hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
@@ -252,7 +264,7 @@ def _write_rows(database: Database, folder: Path, films: Sequence[Film]) -> None
     database.execute(
         f"""COPY (
             SELECT {_COLUMNS} FROM (
-                SELECT *, '{TABLE}' AS origin, false AS held_out FROM films
+                SELECT *, '{TABLE}' AS origin, false AS held_out, '' AS thing FROM films
                 UNION ALL BY NAME
                 SELECT {_COLUMNS}, row_number() OVER (ORDER BY id) + {len(films)} AS place
                 FROM ratings

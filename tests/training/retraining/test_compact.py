@@ -61,18 +61,29 @@ def test_every_rating_is_in_the_set_once_behind_the_films_of_the_table(
     assert (counts.trained, counts.held_out) == (200 - len(held), len(held))
 
 
-def test_the_tenth_chosen_by_its_id_never_trains(table, feedback, work, films):
+def test_the_tenth_of_the_combinations_never_trains(table, feedback, work, films):
     records = write_objects(feedback, made_up_feedback(films, 2_000))
     made = compact(str(feedback), table, work)
-    chosen = {record.title for record in records if held_out(record.id)}
-    assert 150 < len(chosen) < 250
+    chosen = {r.title for r in records if held_out(r.director, r.year, r.genres)}
+    assert 100 < len(chosen) < 300
     assert {film.title for film in made.held_out()} == chosen
     assert not chosen & {film.title for film in made.training().films}
+    rated = made.training().films[len(films) :]
+    combinations = [
+        {(f.director, f.year, f.genres) for f in some} for some in (rated, made.held_out())
+    ]
+    assert not combinations[0] & combinations[1]
+    assert made.held_out_things() == ["MovieSelector"] * len(made.held_out())
 
 
 def test_the_tenth_is_the_same_for_ever():
-    ids = [f"018f3a{n:02x}-7c1e-7aaa-8bbb-0123456789ab" for n in range(60)]
-    assert [n for n, one in enumerate(ids) if held_out(one)] == [31, 50, 51]
+    assert [y for y in range(1950, 2010) if held_out("A director", y, ["Drama", "Comedy"])] == [
+        1950, 1957, 1965, 1967, 1977, 1985, 2006,
+    ]  # fmt: skip
+    assert all(
+        held_out("D", y, ["Drama", "War"]) == held_out("D", y, ["War", "Drama"])
+        for y in range(1950, 2010)
+    )
 
 
 def test_a_copy_counts_once_and_another_record_under_the_same_id_is_refused_by_name(

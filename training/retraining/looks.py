@@ -1,0 +1,43 @@
+"""How often the held-out ratings have judged a candidate against one incumbent.
+
+A file in the work folder, written before the comparison: a look that was taken counts, whatever
+became of it. The same training set judged again isn't another look, for it says the same again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from data.durable import replace_durably
+from training.errors import SourceUnavailable
+
+LOOKS = "looks.json"
+
+
+def count_look(work: Path, incumbent: str, training_set: str) -> int:
+    """Count a look, and return which one against this incumbent it is, from 1.
+
+    Args:
+        work: the work folder.
+        incumbent: the hash of the model in use.
+        training_set: the hash of the training set whose held-out ratings are looked at.
+
+    Raises:
+        SourceUnavailable: the file can't be read: how much was spent isn't known.
+    """
+    path = work / LOOKS
+    try:
+        looks = msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]])
+    except FileNotFoundError:
+        looks = {}
+    except (OSError, msgspec.DecodeError) as error:
+        raise SourceUnavailable(
+            f"{path}: cannot be read ({error}); restore it, or give --look"
+        ) from error
+    taken = looks.setdefault(incumbent, [])
+    if training_set not in taken:
+        taken.append(training_set)
+        replace_durably(path, msgspec.json.format(msgspec.json.encode(looks), indent=1))
+    return taken.index(training_set) + 1
