@@ -105,6 +105,128 @@ def test_make_alone_lists_what_can_be_asked_for():
 # ---------------------------------------------------------------- tests
 
 
+# From this many lines on a module needs tests of its own name at the mirrored place,
+LEAST_LINES = 60
+# or is here, with the tests that reach it. Delete its line once it has tests of its own.
+TESTED_THROUGH = {
+    # Records and errors: read and written by the golden examples and by whoever uses them.
+    "cloud_sync/events.py": "tests/cloud_sync/test_session.py",
+    "data/catalogue.py": "tests/data/test_golden.py",
+    "data/checks.py": "tests/data/test_messages.py",
+    "data/manifest.py": "tests/data/test_golden.py",
+    "data/seen.py": "tests/cloud_sync/test_ratchet.py",
+    "data/verdict.py": "tests/data/test_golden.py",
+    "edge/page/client.py": "tests/edge/page/test_connections.py",
+    "edge/page/port.py": "tests/edge/page/test_actions.py",
+    "edge/page/stored_answer.py": "tests/edge/page/test_grid.py",
+    "edge/search/answer.py": "tests/edge/search/test_show.py",
+    "local_cloud/state.py": "tests/local_cloud/test_commands.py",
+    "training/errors.py": "tests/training/sources/test_sources.py",
+    # Composition and command lines: their promise is what the command does.
+    "cloud_sync/assembly.py": "tests/cloud_sync/test_end_to_end.py",
+    "edge/commands/bundle.py": "tests/edge/commands/test_pick.py",
+    "edge/commands/output.py": "tests/edge/appliance/test_run.py",
+    "edge/commands/owner.py": "tests/edge/appliance/test_run.py",
+    "local_cloud/demo/context.py": "tests/local_cloud/demo/test_steps.py",
+    "local_cloud/demo/evidence.py": "tests/local_cloud/demo/test_steps.py",
+    "training/cli/films.py": "tests/training/sources/test_sources.py",
+    "training/cli/inspection.py": "tests/training/test_inspection.py",
+    "training/cli/output.py": "tests/training/cli/test_bundles.py",
+    "training/cli/retraining.py": "tests/training/retraining/test_retrain.py",
+    # Parts that only their caller uses, which has the promise.
+    "cloud_sync/aws_iot.py": "tests/cloud_sync/test_mqtt.py",
+    "cloud_sync/job_messages.py": "tests/cloud_sync/test_update_run.py",
+    "edge/appliance/client.py": "tests/edge/appliance/test_control_socket.py",
+    "edge/appliance/status.py": "tests/edge/appliance/test_appliance.py",
+    "edge/journal/models.py": "tests/edge/models/test_update.py",
+    "edge/journal/rows.py": "tests/edge/journal/test_appliance.py",
+    "edge/models/copying.py": "tests/edge/models/test_activation.py",
+    "edge/models/probing.py": "tests/edge/models/test_trial.py",
+    "edge/page/queries.py": "tests/edge/page/test_story.py",
+    "edge/panel/led.py": "tests/edge/panel/test_hardware.py",
+    "edge/search/among.py": "tests/edge/search/test_rules.py",
+    "edge/search/different.py": "tests/edge/search/test_rules.py",
+    "edge/search/forbidden.py": "tests/edge/search/test_rules.py",
+    "edge/search/score_blocks.py": "tests/edge/search/test_score.py",
+    "edge/search/title_words.py": "tests/edge/search/test_titles.py",
+    "systemd/fetch_wheels.py": "tests/locks/test_future.py",
+    "systemd/journal_copy.py": "tests/systemd/test_root.py",
+    "training/dataset.py": "tests/training/sources/test_sources.py",
+    "training/export/converter.py": "tests/training/export/test_model_graph.py",
+    "training/export/example_bundle.py": "tests/training/export/test_verify.py",
+    "training/export/graph_writer.py": "tests/training/export/test_model_graph.py",
+    "training/export/predicted_size.py": "tests/training/export/test_fitness.py",
+    "training/export/runtime.py": "tests/training/export/test_model_graph.py",
+    "training/model/columns.py": "tests/training/model/test_pairs.py",
+    "training/model/features.py": "tests/training/model/test_estimator.py",
+    "training/model/mixed_model.py": "tests/training/export/test_catalogue.py",
+    "training/report/data_figures.py": "tests/training/report/test_report.py",
+    "training/report/first_page.py": "tests/training/report/test_report.py",
+    "training/report/model_figures.py": "tests/training/report/test_report.py",
+    "training/report/style.py": "tests/training/report/test_report.py",
+    "training/report/svg.py": "tests/training/report/test_report.py",
+    "training/retraining/job.py": "tests/training/retraining/test_retrain.py",
+    "training/retraining/judge.py": "tests/training/retraining/test_retrain.py",
+    "training/retraining/judged_model.py": "tests/training/retraining/test_retrain.py",
+    "training/retraining/objects.py": "tests/training/retraining/test_compact.py",
+    "training/retraining/report.py": "tests/training/retraining/test_compact.py",
+    "training/retraining/shards.py": "tests/training/retraining/test_compact.py",
+    "training/retraining/training_set.py": "tests/training/retraining/test_compact.py",
+    "training/sources/cells.py": "tests/training/sources/test_own_table.py",
+    "training/sources/layouts.py": "tests/training/sources/test_own_table.py",
+    "training/sources/mapped.py": "tests/training/sources/test_own_table.py",
+    "training/sources/profile.py": "tests/training/sources/test_own_table.py",
+    "training/sources/proposal.py": "tests/training/sources/test_own_table.py",
+    "training/sources/sample.py": "tests/training/sources/test_sources.py",
+    "training/sources/spreadsheet.py": "tests/training/sources/test_own_table.py",
+    "training/sources/table_file.py": "tests/training/sources/test_own_table.py",
+    "training/sources/text_file.py": "tests/training/sources/test_own_table.py",
+    # What only AWS, or the local cloud in its place, can show.
+    "lambdas/event.py": "tests/lambdas/store_feedback/test_handler.py",
+    "lambdas/kms_key.py": "tests/lambdas/test_template.py",
+    "lambdas/operator/aws.py": "tests/lambdas/operator/test_stack.py",
+    "lambdas/operator/cli.py": "tests/data/test_command_line.py",
+    "lambdas/operator/cloudformation.py": "tests/lambdas/operator/test_stack.py",
+    "lambdas/operator/devices.py": "tests/lambdas/operator/test_stack.py",
+    "lambdas/operator/retrain.py": "tests/lambdas/test_training_jobs.py",
+    "lambdas/predict/answer.py": "tests/lambdas/predict/test_handler.py",
+    "lambdas/release.py": "tests/lambdas/operator/test_publish.py",
+    "lambdas/release_model/handler.py": "tests/lambdas/test_training_jobs.py",
+    "lambdas/release_model/stores.py": "tests/lambdas/test_training_jobs.py",
+    "lambdas/serving.py": "tests/local_cloud/test_sagemaker.py",
+    "lambdas/start_retraining/handler.py": "tests/test_loop.py",
+    "local_cloud/control.py": "tests/lambdas/store_feedback/test_load.py",
+    "local_cloud/emulator.py": "tests/local_cloud/test_commands.py",
+    "local_cloud/endpoint.py": "tests/local_cloud/test_sagemaker.py",
+    "local_cloud/roles.py": "tests/lambdas/test_training_jobs.py",
+    "local_cloud/sagemaker_server.py": "tests/local_cloud/test_sagemaker.py",
+    "local_cloud/supervisor.py": "tests/local_cloud/test_commands.py",
+    "local_cloud/training.py": "tests/lambdas/test_training_jobs.py",
+}
+# So many changes to this list may be outstanding, for work that lands side by side.
+MOST_WAITING = 8
+
+
+def module_tests(module: Path) -> Path:
+    return Path("tests") / module.parent / f"test_{module.name}"
+
+
+def test_every_module_has_tests_of_its_name_or_is_listed_with_those_that_reach_it():
+    tracked = {path.relative_to(ROOT) for path in committed() if path.suffix == ".py"}
+    modules = {
+        path
+        for path in tracked
+        if path.parts[0] in {*PACKAGES, "systemd", "locks"}
+        and not path.name.startswith("__")
+        and len((ROOT / path).read_text("utf-8").splitlines()) >= LEAST_LINES
+    }
+    untested = {str(path) for path in modules if module_tests(path) not in tracked}
+    new, stale = sorted(untested - set(TESTED_THROUGH)), sorted(set(TESTED_THROUGH) - untested)
+    wanted = ", ".join(str(module_tests(Path(one))) for one in new)
+    assert len(new) <= MOST_WAITING, f"add {wanted}, or list what reaches them"
+    assert len(stale) <= MOST_WAITING, f"no longer in need of being listed: {', '.join(stale)}"
+
+
 def is_fixture(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any("fixture" in ast.unparse(one) for one in function.decorator_list)
 

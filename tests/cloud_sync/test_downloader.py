@@ -12,12 +12,13 @@ from rig.records import Published
 
 from cloud_sync.artefacts import ArtefactMissing, CloudUnreachable, RangeRefused
 from cloud_sync.downloader import Checkpoint, Downloader, Stopped
-from cloud_sync.ratchet import Ratchet
+from cloud_sync.ratchet import RATCHET, Ratchet
 from cloud_sync.update import BundleRejected, Fetched, FetchFailed, Job, SoftwareTooOld
 from data.bundle import read_bundle
 from data.manifest import CATALOGUE, MANIFEST, MODEL, REPORT, SIGNATURE
 from data.signing import PrivateKey
 from data.trust import Trust
+from tests.syncs import in_order, recorded
 
 
 def carry_on() -> None:
@@ -285,3 +286,24 @@ def test_an_error_at_any_write_gives_no_false_success_and_is_repaired_by_the_nex
     assert bench.fetch(published) == Fetched("j1", "4")
     assert read_bundle(bench.state / "incoming" / "4", keys).manifest.version == 4
     assert bench.incoming() == ["4"]
+
+
+def test_a_downloaded_file_is_synced_before_the_bundle_is_handed_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = bench.publish(3)
+    done = recorded(monkeypatch)
+    bench.fetch(published)
+    handed_over = ("sync .partial-3/", "rename .partial-3 3", "sync incoming/")
+    for name in (MODEL, MANIFEST, SIGNATURE):
+        assert in_order(done, f"sync {name}", *handed_over), name
+
+
+def test_the_highest_version_is_on_the_disk_before_the_bundle_is_handed_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = bench.publish(3)
+    done = recorded(monkeypatch)
+    bench.fetch(published)
+    written = f"rename .{RATCHET}.new {RATCHET}"
+    assert in_order(done, f"sync .{RATCHET}.new", written, "sync state/", "rename .partial-3 3")

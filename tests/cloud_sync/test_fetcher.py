@@ -18,7 +18,7 @@ from cloud_sync.update import Fetched, FetchFailed, Job
 from data.messages import ModelUpdateJob
 
 JOB = Job("j1", ModelUpdateJob("model-update", 3, BUCKET, "models/films/3/", HASH))
-PATIENCE = 0.3
+PATIENCE = 1.0
 
 
 class SlowIntake:
@@ -49,7 +49,7 @@ class Bench:
     def begin(self, course: Callable[[Checkpoint], None]) -> None:
         self.downloader.course = course
         self.fetcher.start(JOB)
-        assert self.downloader.begun.wait(10)
+        assert self.downloader.begun.wait(60)
 
     def stale_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -75,10 +75,10 @@ def test_a_download_is_fresh_while_it_progresses_however_long_it_takes(bench: Be
             checkpoint()
 
     bench.begin(slow_but_alive)
-    assert not bench.stale_within(3 * PATIENCE)
+    assert not bench.stale_within(1.5 * PATIENCE)
     go_on.set()
-    assert bench.inbox.get(timeout=10) == Fetched("j1", "3")
-    assert not bench.stale_within(2 * PATIENCE)
+    assert bench.inbox.get(timeout=60) == Fetched("j1", "3")
+    assert not bench.stale_within(1.5 * PATIENCE)
 
 
 def test_a_download_that_hangs_is_noticed_and_reported_once(
@@ -86,11 +86,11 @@ def test_a_download_that_hangs_is_noticed_and_reported_once(
 ) -> None:
     hangs = threading.Event()
     bench.begin(lambda checkpoint: hangs.wait(30) and None)
-    assert bench.stale_within(10)
+    assert bench.stale_within(60)
     with caplog.at_level(logging.ERROR):
         assert not bench.fetcher.is_fresh()
     hangs.set()
-    assert bench.inbox.get(timeout=10) == Fetched("j1", "3")
+    assert bench.inbox.get(timeout=60) == Fetched("j1", "3")
     while not bench.fetcher.is_fresh():
         time.sleep(0.01)
     assert caplog.text.count("fetching hangs") <= 1
@@ -104,7 +104,7 @@ def test_a_job_given_up_ends_at_its_next_piece(bench: Bench) -> None:
 
     bench.begin(for_ever)
     bench.fetcher.stop()
-    ended = bench.inbox.get(timeout=10)
+    ended = bench.inbox.get(timeout=60)
     assert ended == FetchFailed("j1", "version 3: the job was given up")
 
 
@@ -113,7 +113,7 @@ def test_an_unexpected_error_fails_the_fetch_and_not_the_thread(bench: Bench) ->
         raise ZeroDivisionError("by zero")
 
     bench.begin(break_down)
-    assert bench.inbox.get(timeout=10) == FetchFailed("j1", "ZeroDivisionError: by zero")
+    assert bench.inbox.get(timeout=60) == FetchFailed("j1", "ZeroDivisionError: by zero")
     bench.fetcher.discard(3)
     bench.begin(lambda checkpoint: None)
-    assert bench.inbox.get(timeout=10) == Fetched("j1", "3")
+    assert bench.inbox.get(timeout=60) == Fetched("j1", "3")

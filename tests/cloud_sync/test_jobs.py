@@ -27,7 +27,7 @@ from edge.journal import JOURNAL, IncomingModel, Journal
 
 pytestmark = pytest.mark.mosquitto
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 JOBS = topics.jobs(THING)
 
 

@@ -21,7 +21,7 @@ from cloud_sync.mqtt import (
     TopicRefused,
 )
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Client:

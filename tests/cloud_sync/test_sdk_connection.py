@@ -24,7 +24,7 @@ from cloud_sync.mqtt import BrokerEndpoint, Connected, Dropped, NotConnected
 
 pytestmark = pytest.mark.mosquitto
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 class Thing:
@@ -109,7 +109,7 @@ def test_a_blackhole_does_not_hold_up_leaving(mosquitto: Mosquitto) -> None:
         time.sleep(0.2)
         began = time.monotonic()
         thing.broker.disconnect()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20, "it does not wait for the attempt's end"
     finally:
         proxy.close()
 

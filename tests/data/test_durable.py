@@ -1,13 +1,11 @@
 """Secrets are written whole, and nobody else may read them at any time."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from data.durable import rename_durably, replace_durably, write_secret
 from data.manifest import MANIFEST, MODEL
 from edge.models.store import ModelStore
+from tests.syncs import recorded
 
 
 @pytest.mark.parametrize("before", [None, "name.pem", ".name.pem.new"])
@@ -30,49 +28,35 @@ def test_a_secret_that_cannot_be_written_changes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == [folder], "no secret is left under another name"
 
 
-def recorded(monkeypatch):
-    """The names of what is synced and renamed from here on, in order; folders end in a slash."""
-    done = []
-    fsync, rename = os.fsync, Path.rename
-
-    def noting_fsync(descriptor):
-        fsync(descriptor)
-        path = Path(f"/proc/self/fd/{descriptor}").readlink()
-        done.append(f"sync {path.name}{'/' if path.is_dir() else ''}")
-
-    def noting_rename(path, target):
-        done.append(f"rename {path.name} {Path(target).name}")
-        return rename(path, target)
-
-    monkeypatch.setattr(os, "fsync", noting_fsync)
-    monkeypatch.setattr(Path, "rename", noting_rename)
-    return done
+@pytest.fixture
+def done(monkeypatch):
+    return recorded(monkeypatch)
 
 
-def test_a_replaced_file_is_synced_then_renamed_then_its_folder_is_synced(tmp_path, monkeypatch):
+def test_a_replaced_file_is_synced_then_renamed_then_its_folder_is_synced(tmp_path, done):
     folder = tmp_path / "state"
     folder.mkdir()
-    done = recorded(monkeypatch)
+    done.clear()
     replace_durably(folder / "pointer", b"new")
     assert done == ["sync .pointer.new", "rename .pointer.new pointer", "sync state/"]
 
 
-def test_a_file_written_elsewhere_is_synced_before_it_gets_its_name(tmp_path, monkeypatch):
+def test_a_file_written_elsewhere_is_synced_before_it_gets_its_name(tmp_path, done):
     folder = tmp_path / "state"
     folder.mkdir()
     (folder / "fresh").write_bytes(b"new")
-    done = recorded(monkeypatch)
+    done.clear()
     rename_durably(folder / "fresh", folder / "pointer")
     assert done == ["sync fresh", "rename fresh pointer", "sync state/"]
 
 
-def test_every_file_of_a_model_is_synced_before_its_version_gets_its_name(tmp_path, monkeypatch):
+def test_every_file_of_a_model_is_synced_before_its_version_gets_its_name(tmp_path, done):
     source = tmp_path / "incoming"
     source.mkdir()
     for name in (MANIFEST, MODEL):
         (source / name).write_bytes(b"x")
     store = ModelStore(tmp_path / "state")
-    done = recorded(monkeypatch)
+    done.clear()
     store.keep(store.copy_in(source, 7), 7)
     *files, folder, renamed, versions = done
     assert sorted(files) == [f"sync {MANIFEST}", f"sync {MODEL}"]

@@ -9,7 +9,7 @@ from typing import Literal
 Answer = Literal["taken", "refused", "hung up", "silence"]
 
 CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 def tls(root: str, certificate: str | None = None, key: str | None = None) -> ssl.SSLContext:

@@ -50,6 +50,10 @@ _ACTIVATION = "tests/edge/models/test_activation.py::"
 _STORE = "tests/edge/models/test_store.py::"
 _TRUST = "tests/data/test_trust.py::"
 _SANDBOX = "tests/edge/models/test_sandbox.py::"
+_UNITS = "tests/systemd/test_units.py::"
+_TEMPLATE = "tests/lambdas/test_template.py::"
+_CANDIDATE = "tests/lambdas/release_model/test_candidate.py::"
+_SIGN_IN = "tests/edge/appliance/test_sign_in.py::"
 
 MUTATIONS = (
     # Exact.
@@ -491,5 +495,150 @@ MUTATIONS = (
         "/usr/bin/python3 -I -m venv", "/usr/bin/python3 -m venv",
         "tests/systemd/test_root.py::test_every_python_that_the_installer_runs_is_isolated",
         gate=True,
+    ),
+    # README, further.
+    Mutation(
+        "waits-for-network", "never wait for a network, a clock or a cloud", "README.md",
+        "systemd/greenlight.service",
+        "PartOf=greenlight.target\n",
+        "PartOf=greenlight.target\nAfter=network-online.target\n",
+        _UNITS + "test_nothing_waits_for_network_or_clock",
+    ),
+    Mutation(
+        "probes-not-checked", "signature, hashes, schema, probes", "README.md",
+        "training/export/verify.py",
+        "    if not np.array_equal(expected.view(np.int32), scores.expected.view(np.int32)):",
+        "    if False:",
+        "tests/training/export/test_verify.py::"
+        "test_a_correctly_signed_model_that_misses_its_probes_is_refused",
+    ),
+    Mutation(
+        "three-blinks-offline", "| four blinks | ready, offline for a long time |", "README.md",
+        "edge/panel/led.py",
+        "Pattern.FOUR_BLINKS: _blinks(4,",
+        "Pattern.FOUR_BLINKS: _blinks(3,",
+        "tests/edge/appliance/test_machine.py::"
+        "test_blinks_can_be_counted_and_end_in_a_longer_pause",
+    ),
+    # docs/security.md, further.
+    Mutation(
+        "sync-takes-older", "versions only grow", "docs/security.md",
+        "cloud_sync/ratchet.py",
+        "        if why := refuse_version(self.seen(), name, version, manifest_sha256):",
+        "        if why := refuse_version({}, name, version, manifest_sha256):",
+        "tests/cloud_sync/test_ratchet.py::"
+        "test_an_older_version_of_the_same_key_is_refused_also_after_a_restart",
+    ),
+    Mutation(
+        "damaged-ratchet-forgotten", "versions only grow", "docs/security.md",
+        "cloud_sync/ratchet.py",
+        "            raise RatchetDamaged(_LOST)",
+        "            pass",
+        "tests/cloud_sync/test_ratchet.py::"
+        "test_a_damaged_ratchet_that_nothing_can_rebuild_accepts_no_model",
+    ),
+    Mutation(
+        "message-ends-sync", "No message can end the sync service", "docs/security.md",
+        "cloud_sync/service.py",
+        "            if not isinstance(event, MqttMessage):\n",
+        "            if event is not None:\n",
+        "tests/cloud_sync/test_service.py::"
+        "test_a_message_that_the_session_cannot_take_ends_nothing",
+    ),
+    Mutation(
+        "no-filter-no-matter", "no model is tried", "docs/security.md",
+        "edge/models/sandbox.py",
+        '        raise NoSandbox(ctypes.get_errno(), "the kernel refuses the seccomp filter")',
+        "        return",
+        "tests/edge/models/test_sandbox.py::test_a_device_without_a_filter_loads_nothing",
+    ),
+    Mutation(
+        "speaks-for-any-thing", "speak only on that thing's topics", "docs/security.md",
+        "lambdas/template.yaml",
+        ":topic/filmupdate/${!iot:Connection.Thing.ThingName}'\n",
+        ":topic/filmupdate/*' # any\n",
+        "tests/lambdas/test_template_rights.py::"
+        "test_a_device_may_use_its_own_topics_and_no_others",
+    ),
+    Mutation(
+        "public-buckets", "Buckets refuse public access", "docs/security.md",
+        "lambdas/template.yaml",
+        "        RestrictPublicBuckets: true\n"
+        "      OwnershipControls:\n"
+        "        Rules: [{ObjectOwnership: BucketOwnerEnforced}]\n"
+        "      LifecycleConfiguration:\n"
+        "        Rules:\n"
+        "          - Id: old-versions\n"
+        "            Status: Enabled\n"
+        "            NoncurrentVersionExpiration: {NoncurrentDays: 90}\n",
+        "        RestrictPublicBuckets: false\n"
+        "      OwnershipControls:\n"
+        "        Rules: [{ObjectOwnership: BucketOwnerEnforced}]\n"
+        "      LifecycleConfiguration:\n"
+        "        Rules:\n"
+        "          - Id: old-versions\n"
+        "            Status: Enabled\n"
+        "            NoncurrentVersionExpiration: {NoncurrentDays: 90}\n",
+        _TEMPLATE + "test_the_buckets_are_versioned_encrypted_private_and_tls_only",
+    ),
+    Mutation(
+        "candidates-links", "refuses links and paths that lead out", "docs/security.md",
+        "lambdas/release_model/candidate.py",
+        "    if not (entry.isfile() or entry.isdir()):",
+        "    if False:",
+        _CANDIDATE + "test_an_entry_that_must_not_be_there_is_refused_by_name",
+    ),
+    Mutation(
+        "candidates-paths", "refuses links and paths that lead out", "docs/security.md",
+        "lambdas/release_model/candidate.py",
+        '    if path.is_absolute() or ".." in path.parts or "\\0" in entry.name:',
+        '    if "\\0" in entry.name:',
+        _CANDIDATE + "test_an_entry_that_must_not_be_there_is_refused_by_name",
+    ),
+    Mutation(
+        "candidates-bytes", "checks every hash", "docs/security.md",
+        "lambdas/release_model/candidate.py",
+        "        if FileEntry.of(bundle[name]) != manifest.files[name]:",
+        "        if False:",
+        _CANDIDATE + "test_bytes_that_are_not_the_manifests_are_refused",
+    ),
+    Mutation(
+        "candidates-unbounded", "it unpacks within bounds", "docs/security.md",
+        "lambdas/release_model/candidate.py",
+        "        if self._left < 0:",
+        "        if False:",
+        _CANDIDATE + "test_a_decompression_bomb_is_stopped_before_it_fills_the_memory",
+    ),
+    Mutation(
+        "hashes-not-required", "the installer refuses a package with a different hash",
+        "docs/security.md",
+        "locks/run_pip.py",
+        '    options += ["--require-hashes"] if lock else []',
+        "    options += []",
+        "tests/locks/test_run_pip.py::"
+        "test_a_lock_is_installed_without_a_resolver_and_by_its_hashes",
+    ),
+    Mutation(
+        "connect-follows-links", "`connect` takes plain files only and follows no link",
+        "docs/security.md",
+        "systemd/connection.py",
+        "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK",
+        "os.O_RDONLY | os.O_NONBLOCK",
+        "tests/systemd/test_connection.py::test_connect_takes_plain_files_only",
+    ),
+    Mutation(
+        "connect-takes-hard-links", "`connect` takes plain files only and follows no link",
+        "docs/security.md",
+        "systemd/connection.py",
+        "        if what.st_nlink != 1:",
+        "        if False:",
+        "tests/systemd/test_connection.py::test_connect_takes_plain_files_only",
+    ),
+    Mutation(
+        "pin-readable", "mode 0600", "docs/security.md",
+        "edge/appliance/sign_in.py",
+        "os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)",
+        "os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)",
+        _SIGN_IN + "test_the_first_start_makes_a_pin_that_stays",
     ),
 )  # fmt: skip

@@ -67,6 +67,7 @@ def test_a_correctly_signed_model_that_misses_its_probes_is_refused(example, tmp
     wrong = msgspec.structs.replace(probes, probes=(moved, *probes.probes[1:]))
     raw = wire.encode(wrong, limits.MAX_BUNDLE_FILE_BYTES)
     verdict = resigned(example, tmp_path / "wrong", **{PROBES: raw})
+    assert not verdict.ok
     assert verdict.error.startswith("ProbeFailed")
 
 
