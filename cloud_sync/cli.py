@@ -48,7 +48,7 @@ StateOption = Annotated[
 
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
-    """Run until stopped (SIGTERM or SIGINT)."""
+    """Run until stopped (SIGTERM, SIGINT, or its terminal is closed)."""
     settings = _config(config, state, identity=True)
     _log_to_stderr()
     with _stopped_by_signal() as stop, _state_errors():
@@ -199,8 +199,10 @@ def _log_to_stderr() -> None:
 @contextlib.contextmanager
 def _stopped_by_signal() -> Iterator[threading.Event]:
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Under `nohup` a closed terminal is to be ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
     yield stop
 
 

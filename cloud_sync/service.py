@@ -113,6 +113,7 @@ class Service:
             pass
         if time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + self._poll_seconds
+            self._status.alive()
             self._look_at_journal()
             self._handle(Tick())
 

@@ -6,6 +6,7 @@ It is information only. A failing journal is reported elsewhere, and nothing her
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from cloud_sync.events import ConnectionChanged
 from cloud_sync.report import SendReport
 from cloud_sync.update_run import UpdateChanged
-from edge.journal import Journal, JournalError
+from edge.journal import HEARTBEAT_SECONDS, Journal, JournalError
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class StatusWriter:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._away_since: datetime | None = None
+        self._next_heartbeat = 0.0
 
     def connection_changed(self, command: ConnectionChanged) -> None:
         """The connection's state has changed."""
@@ -55,6 +57,12 @@ class StatusWriter:
         if command.state != "connecting" or command.attempts == 0:
             # Each attempt ends in a state of its own; spare the SD card one write.
             self._write("connection", state)
+
+    def alive(self) -> None:
+        """Say, from time to time, that the service lives: online may be long ago."""
+        if time.monotonic() >= self._next_heartbeat:
+            self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
+            self._write("heartbeat", {"at": iso(datetime.now(UTC))})
 
     def update_changed(self, command: UpdateChanged) -> None:
         """An update's state has changed."""

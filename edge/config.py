@@ -23,6 +23,7 @@ class Config:
     first_bundle: Path | None = None
     button_pin: Annotated[int, Between(0, 27)] = 17
     button_pull_up: bool = True
+    button_normally_closed: bool = False
     button_bounce_seconds: Annotated[float, Between(0, 0.5)] = 0.05
     led_pin: Annotated[int, Between(0, 27)] = 27
     led_active_high: bool = True

@@ -6,6 +6,7 @@ of another user, on a device.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from edge.config import DEFAULT_PATH, Config
@@ -14,6 +15,8 @@ RUNNING = Path("/run/systemd/system")
 UNITS = Path("/usr/local/lib/systemd/system")
 APPLIANCE = "greenlight"
 SYNC = "greenlight-sync"
+# The state of a listening socket in /proc/net/tcp.
+_LISTENS = "0A"
 
 
 def is_installed(state: Path, name: str = APPLIANCE) -> bool:
@@ -35,3 +38,24 @@ def how_to_start(state: Path, name: str = APPLIANCE) -> str:
         f"start it with `sudo systemctl reset-failed {name}; sudo systemctl start {name}`;"
         f" to see why it ended: `journalctl -u {name} -b`"
     )
+
+
+def port_holder(port: int) -> str | None:
+    """Return which program listens on a TCP port, where this user may know; else None."""
+    sockets = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        with contextlib.suppress(OSError):
+            for line in table.read_text().splitlines()[1:]:
+                _, local, _, state, *rest = line.split()
+                if state == _LISTENS and int(local.rsplit(":", 1)[1], 16) == port:
+                    sockets.add(f"socket:[{rest[5]}]")
+    if not sockets:
+        return None
+    for process in Path("/proc").glob("[0-9]*"):
+        # Of other users' processes nothing is shown, and any may end while we look.
+        with contextlib.suppress(OSError):
+            for handle in (process / "fd").iterdir():
+                if str(handle.readlink()) in sockets:
+                    name = (process / "comm").read_text().strip()
+                    return f"{name}, process {process.name},"
+    return None

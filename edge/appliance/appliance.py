@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -49,7 +50,7 @@ from edge.config import Config
 from edge.journal import Journal, JournalError, JournalFull
 from edge.models import active as models
 from edge.models.store import ModelStore
-from edge.panel.button import ButtonEvent, ButtonPressed, Gesture, StageReached
+from edge.panel.button import ButtonEvent, ButtonPressed, ButtonStuck, Gesture, StageReached
 from edge.panel.hardware import Hardware
 from edge.panel.led import LedPlayer
 
@@ -61,6 +62,15 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 _LONGEST_HOLD_SECONDS = 60.0
 _RELEASE_SECONDS = 5.0
+_MOST_PRESSES, _PRESSES_SECONDS = 10, 10.0
+_TOO_MANY = (
+    f"more than {_MOST_PRESSES} presses in {_PRESSES_SECONDS:.0f} s were ignored: a worn contact or"
+    " noise on the wire? raise button_bounce_seconds"
+)
+_STUCK = (
+    "the button has been down for a minute: it is stuck, or it is normally closed; if so, set"
+    " button_normally_closed = true"
+)
 
 # What letting go of the button asks for.
 GESTURES: dict[Gesture, Command] = {
@@ -137,6 +147,7 @@ class Appliance:
         self._holding = asyncio.Lock()
         self._let_go: asyncio.Future[asyncio.Task[Outcome] | None] | None = None
         self._begun: set[asyncio.Task[Outcome]] = set()
+        self._presses: deque[float] = deque(maxlen=_MOST_PRESSES + 1)
         self._lights.show(pattern(self.state))
 
     # What its owner asks for.
@@ -202,7 +213,15 @@ class Appliance:
         if isinstance(event, StageReached):
             self.feed(Event.STAGE_REACHED, event.gesture)
             return None
+        if isinstance(event, ButtonStuck):
+            # A fault or a warning must show through.
+            self.feed(Event.BUTTON_RELEASED)
+            self.attention.raise_("button", _STUCK)
+            return None
+        self.attention.clear("button")
         command = GESTURES.get(event.gesture)
+        if isinstance(command, Press) and self._too_many_presses():
+            command = None
         if command is None:
             self.feed(Event.BUTTON_RELEASED)
         else:
@@ -212,6 +231,20 @@ class Appliance:
         if self._let_go is not None and not self._let_go.done():
             self._let_go.set_result(begun)
         return begun
+
+    def _too_many_presses(self) -> bool:
+        """Say whether a real button was pressed more often lately than a finger can."""
+        if self.hardware.simulated:
+            return False
+        at = time.monotonic()
+        self._presses.append(at)
+        if len(self._presses) <= _MOST_PRESSES:
+            return False
+        if at - self._presses[0] >= _PRESSES_SECONDS:
+            self.attention.clear("presses")
+            return False
+        self.attention.raise_("presses", _TOO_MANY)
+        return True
 
     # What happens to it.
 

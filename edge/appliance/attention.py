@@ -19,7 +19,7 @@ from edge.appliance.boot import now
 
 ATTENTION_FILE = "attention.json"
 # Every start finds these out for itself.
-_FOUND_AT_START = ("disk", "first-bundle", "journal", "page", "update")
+_FOUND_AT_START = ("button", "disk", "first-bundle", "journal", "page", "update")
 _log = logging.getLogger(__name__)
 
 

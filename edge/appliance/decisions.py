@@ -21,6 +21,7 @@ from data.ids import new_id
 from data.messages import Feedback, Source, VerificationRequest
 from data.picks import Pick
 from edge.appliance.boot import boot_id, now, this_year
+from edge.appliance.client import NotRunning
 from edge.appliance.commands import (
     Approve,
     CommandRefused,
@@ -30,7 +31,7 @@ from edge.appliance.commands import (
     RetryModel,
 )
 from edge.appliance.machine import Obstacle
-from edge.appliance.state_folder import locked
+from edge.appliance.state_folder import AlreadyRunning, check_is_state_folder, locked
 from edge.config import Config
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, HistoryEntry, Journal
 from edge.models.active_domain import active_domain
@@ -225,8 +226,18 @@ def execute_stopped(config: Config, command: Approve | Rate | RetryModel) -> Out
     """Carry out a command while no appliance runs, under the lock that keeps one from starting.
 
     Raises:
-        NoState, AlreadyRunning, JournalError: the state folder or the journal cannot be used.
+        NotRunning: another process holds the state folder.
+        NoState, JournalError: the state folder or the journal cannot be used.
     """
+    try:
+        return _execute_locked(config, command)
+    except AlreadyRunning as error:
+        why = f"the appliance in {config.state} is starting or stopping; try again in a moment"
+        raise NotRunning(why) from error
+
+
+def _execute_locked(config: Config, command: Approve | Rate | RetryModel) -> Outcome:
+    check_is_state_folder(config.state)
     with locked(config.state), Journal.open(config.state / JOURNAL) as journal:
         decisions = Decisions(journal, config)
         try:

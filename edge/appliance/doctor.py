@@ -15,6 +15,7 @@ from typing import Any
 from data import limits
 from data.findings import Finding
 from edge.appliance import client
+from edge.appliance.silence import silent_since
 from edge.appliance.storage import StorageFailed, check_writable, probe
 from edge.config import Config
 from edge.journal import JOURNAL
@@ -61,8 +62,10 @@ def _appliance(config: Config, running: dict[str, Any] | None, unheard: str) -> 
         yield Finding("appliance", not expected, "not running", how_to_start(config.state))
         return
     yield Finding("appliance", not running["fault"], running["fault"] or running["phase"])
-    for sentence in running["attention"]:
-        yield Finding("attention", False, sentence, "once read: `greenlight status --seen`")
+    for warning in running["warnings"]:
+        since = warning["since"][:16].replace("T", " ")
+        found = f"{warning['sentence']} (since {since} UTC)"
+        yield Finding("attention", False, found, "once read: `greenlight status --seen`")
 
 
 def _pins(config: Config, *, simulate: bool, in_use: bool) -> Iterator[Finding]:
@@ -179,7 +182,14 @@ def _news(created_at: str) -> str:
 
 
 def _journal(config: Config) -> Iterator[Finding]:
-    from edge.journal import Journal, JournalDamaged, JournalError, asides, unread
+    from edge.journal import (
+        Journal,
+        JournalDamaged,
+        JournalError,
+        JournalTooNew,
+        asides,
+        unread,
+    )
 
     left = asides(config.state / JOURNAL)
     if not (config.state / JOURNAL).exists():
@@ -187,7 +197,7 @@ def _journal(config: Config) -> Iterator[Finding]:
         yield from _set_aside(left, left)
         return
     try:
-        with Journal.open(config.state / JOURNAL) as journal:
+        with Journal.open(config.state / JOURNAL, make=False) as journal:
             waiting, oldest = journal.outbox_depth()
             refused = journal.quarantined()
             sync_state = journal.sync_state()
@@ -198,6 +208,10 @@ def _journal(config: Config) -> Iterator[Finding]:
         fix = "restart the appliance: it sets this aside and starts a new one"
         yield Finding("journal", False, str(error), fix)
         yield from _set_aside(left, left)
+        return
+    except JournalTooNew as error:
+        fix = "upgrade Greenlight again: the journal is sound, and nothing was changed"
+        yield Finding("journal", False, str(error), fix)
         return
     except JournalError as error:
         yield Finding("journal", False, str(error), "check the folder's owner, group and mode")
@@ -242,6 +256,11 @@ def _sync(config: Config, sync_state: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("sync", True, found, how_to_start(config.state, SYNC))
         return
     online = connection.get("state") == "online"
+    since = silent_since(sync_state)
+    if online and since is not None:
+        found = f"said it was online, but hasn't reported since {since.isoformat(' ', 'minutes')}"
+        yield Finding("sync", False, found, how_to_start(config.state, SYNC))
+        return
     reason = connection.get("reason") or ""
     found = f"{connection.get('state')} since {connection.get('since')} {reason}".strip()
     fix = "" if online else "ratings are kept; find out more with `greenlight-sync doctor`"

@@ -10,7 +10,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from edge.appliance import memory
 from edge.appliance.appliance import Appliance
 from edge.appliance.boot import now
 from edge.appliance.machine import Event
+from edge.appliance.silence import silent_since
 from edge.appliance.storage import StorageFailed, StorageObserver
 from edge.appliance.workers import Worker
 from edge.journal import JOURNAL, BadRows, IncomingModel, Journal, JournalError, JournalReplaced
@@ -130,6 +132,7 @@ class JournalObserver:
     _retry_seconds: float = _FIRST_RETRY_SECONDS
     _first: tuple[IncomingModel, Path] | None = None
     _offline_since: float | None = None
+    _sync_state: dict[str, Any] = field(default_factory=dict)
     _verified_seq: int = 0
     _copy_kept: str = ""
 
@@ -170,6 +173,7 @@ class JournalObserver:
             return False
         self._data_version = version
         self._take_sync_state(self.appliance.journal.sync_state())
+        self._look_for_silence()
         return True
 
     def copy_kept(self) -> str:
@@ -251,10 +255,9 @@ class JournalObserver:
     def _take_sync_state(self, sync_state: dict[str, Any]) -> None:
         connection = sync_state.get("connection")
         if isinstance(connection, dict):
+            self._sync_state = sync_state
             if connection.get("state") == "online":
                 self._offline_since = None
-                if self.appliance.state.offline:
-                    self.appliance.feed(Event.CAME_ONLINE)
             elif self._offline_since is None:
                 self._offline_since = time.monotonic()
         for seq, result in self.appliance.journal.verified_after(self._verified_seq):
@@ -274,9 +277,13 @@ class JournalObserver:
             )
 
     def _look_for_silence(self) -> None:
-        since = self._offline_since
-        silent = since is not None and (
-            time.monotonic() - since >= self.appliance.config.offline_seconds
-        )
+        seconds = [0.0]
+        if self._offline_since is not None:
+            seconds.append(time.monotonic() - self._offline_since)
+        if (since := silent_since(self._sync_state)) is not None:
+            seconds.append((datetime.now(UTC) - since).total_seconds())
+        silent = max(seconds) >= self.appliance.config.offline_seconds
         if silent and not self.appliance.state.offline:
             self.appliance.feed(Event.WENT_OFFLINE)
+        elif not silent and self.appliance.state.offline:
+            self.appliance.feed(Event.CAME_ONLINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,7 @@ from edge.panel.button import Button, ButtonObserver
 from edge.panel.hardware import Hardware
 from edge.panel.led import LedPlayer
 from edge.panel.terminal import KeyActions, Terminal
+from edge.service import port_holder
 
 # A command such as `greenlight status` may hold the lock for a moment.
 _LOCK_PATIENCE_SECONDS = 3.0
@@ -186,7 +188,7 @@ def _assemble(
     writer = JournalWriter(store, reserve, Attention(attend, config.state))
     parts = Parts(config, journal, store, hardware, lights, searcher, writer, recorder, boot_id())
     appliance = Appliance(parts, terminal.say)
-    button = Button(config.button_bounce_seconds, down=hardware.button_is_down)
+    button = Button(config.button_bounce_seconds, down=hardware.button_is_down, at=time.monotonic())
     watch = ButtonObserver(button, appliance.take_button)
     return appliance
 
@@ -302,7 +304,10 @@ async def _open_page(
             return
         listener = stack.enter_context(bind(config))
     except GreenlightError as error:
-        appliance.attention.raise_("page", str(error))
+        holder = port_holder(config.page_port)
+        why = f"{error} ({holder} uses that port)" if holder else str(error)
+        appliance.attention.raise_("page", why)
+        appliance.say(why)
         return
     page = PageChild(options, listener, path, appliance.attention)
     keeping = asyncio.get_running_loop().create_task(page.run())

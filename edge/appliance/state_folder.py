@@ -15,6 +15,7 @@ from data.errors import GreenlightError
 from data.exits import Exit
 from edge.appliance.storage import ADVICE
 from edge.incoming import incoming_folder, share
+from edge.journal import JOURNAL
 
 LOCK = "appliance.lock"
 _GROUP_FILE = 0o660
@@ -31,6 +32,30 @@ class NoState(GreenlightError):
     """The state folder cannot be used."""
 
     exit_code = Exit.NO_STATE
+
+
+def check_is_state_folder(state: Path) -> None:
+    """Raise NoState unless an appliance has used this folder, or may begin to.
+
+    For commands that only ask: they make nothing, so a mistyped folder is named.
+    """
+    try:
+        found = {path.name for path in state.iterdir()}
+    except OSError as error:
+        raise NoState(
+            f"{state}: {error.strerror}; is this the appliance's state folder?"
+        ) from error
+    if found and not found & {LOCK, JOURNAL}:
+        raise NoState(f"{state}: isn't the state folder of an appliance; see --state and --config")
+
+
+def is_locked(state: Path) -> bool:
+    """Say whether an appliance holds this folder, also one that doesn't answer yet."""
+    try:
+        with (state / LOCK).open("r+") as lock:
+            return not _taken(lock)
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ import msgspec
 from edge.appliance.attention import Warned, kept_warnings
 from edge.appliance.boot import now
 from edge.appliance.machine import pattern
-from edge.journal import Journal
+from edge.appliance.state_folder import check_is_state_folder, is_locked
+from edge.journal import JOURNAL, Journal
 from edge.models.active_domain import active_domain
 from edge.models.store import ModelStore, Pointer, StoreDamaged
 from edge.panel.led import MEANING
@@ -49,22 +50,43 @@ def running(appliance: Appliance) -> dict[str, Any]:
     }
 
 
-def stopped(journal: Journal, state: Path, thing: str) -> dict[str, Any]:
-    """Return what can be said while no appliance runs."""
+def stopped(state: Path, thing: str) -> dict[str, Any]:
+    """Return what can be said while no appliance answers. Makes and changes nothing.
+
+    Raises:
+        NoState: this isn't the state folder of an appliance.
+        JournalError: the journal can't be read.
+    """
+    check_is_state_folder(state)
+    if (state / JOURNAL).exists():
+        with Journal.open(state / JOURNAL, make=False) as journal:
+            kept = _journal(journal)
+    else:
+        kept = _NO_JOURNAL
     pointer, damage = _pointer(ModelStore(state, make=False))
     model = {"version": pointer.active} if pointer.active is not None else None
     return {
         "running": False,
-        "phase": "stopped",
+        # It holds the folder before it listens, and until it has closed everything.
+        "phase": "starting or stopping" if is_locked(state) else "stopped",
         "pattern": "off",
         "attention": [*(warning.sentence for warning in kept_warnings(state)), *damage],
         "warnings": _warnings(kept_warnings(state), damage),
         "thing": thing,
         "model": model,
         "domain": msgspec.to_builtins(active_domain(state)),
-        **_journal(journal),
+        **kept,
         **_disk(state),
     }
+
+
+_NO_JOURNAL: dict[str, Any] = {
+    "pick": None,
+    "awaiting_rating": [],
+    "outbox": {"waiting": 0, "oldest": None, "quarantined": 0},
+    "requests": 0,
+    "sync": {},
+}
 
 
 def _pointer(store: ModelStore) -> tuple[Pointer, list[str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,12 +47,19 @@ def history(
     """List picks, newest first, with decisions and ratings."""
     import msgspec
 
+    from edge.appliance.state_folder import check_is_state_folder
     from edge.journal import JOURNAL, Journal
     from edge.models.active_domain import active_domain
 
+    folder = configured(config, state).state
+    check_is_state_folder(folder)
     # Reading needs no lock, so this works with and without a running appliance.
-    settings = configured(config, state)
-    with Journal.open(settings.state / JOURNAL) as journal:
+    with contextlib.ExitStack() as stack:
+        kept = folder
+        if not (folder / JOURNAL).exists():
+            # Nothing was ever picked, and asking makes nothing.
+            kept = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        journal = stack.enter_context(Journal.open(kept / JOURNAL))
         if feedback is not None:
             _hand_over(journal.feedback(), feedback)
             return
@@ -61,9 +70,9 @@ def history(
     elif as_csv:
         from edge.journal.spreadsheet import as_csv as spreadsheet
 
-        sys.stdout.write(spreadsheet(entries, active_domain(settings.state)))
+        sys.stdout.write(spreadsheet(entries, active_domain(folder)))
     else:
-        _print_table(entries, active_domain(settings.state))
+        _print_table(entries, active_domain(folder))
 
 
 def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,13 +26,3 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 def configured(config: Path | None, state: Path | None) -> Config:
     """Return the configuration that the options name."""
     return read(config, state)
-
-
-@contextlib.contextmanager
-def stopped_journal(config: Config) -> Iterator[Any]:
-    """Open the journal while no appliance runs, under the lock that keeps one from starting."""
-    from edge.appliance.state_folder import locked
-    from edge.journal import JOURNAL, Journal
-
-    with locked(config.state), Journal.open(config.state / JOURNAL) as journal:
-        yield journal

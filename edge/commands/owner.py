@@ -13,7 +13,6 @@ from edge.commands.options import (
     JsonOption,
     StateOption,
     configured,
-    stopped_journal,
 )
 
 if TYPE_CHECKING:
@@ -113,8 +112,7 @@ def status(
     except client.NotRunning:
         from edge.appliance.status import stopped
 
-        with stopped_journal(settings) as journal:
-            reply = {"ok": True, **stopped(journal, settings.state, settings.thing)}
+        reply = {"ok": True, **stopped(settings.state, settings.thing)}
     if json:
         from json import dumps
 

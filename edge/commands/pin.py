@@ -24,9 +24,10 @@ def pin(
 ) -> None:
     """Show the PIN that opens the page, making it on first use."""
     from edge.appliance.sign_in import PIN_FILE, read_or_make_pin, replace_pin
+    from edge.appliance.state_folder import check_is_state_folder
 
     folder = configured(config, state).state
-    folder.mkdir(parents=True, exist_ok=True)
+    check_is_state_folder(folder)
     found = replace_pin(folder) if new else read_or_make_pin(folder)
     if os.geteuid() == 0:
         # Made by root, it must still belong to the appliance, whose page reads it.

@@ -42,9 +42,12 @@ from edge.journal.rows import (
 from edge.journal.sync import SyncSide
 
 JOURNAL = "journal.db"
+# How often the sync service says that it lives: an SD card prefers rare to often.
+HEARTBEAT_SECONDS = 600.0
 
 __all__ = [
     "CHECK_SECONDS",
+    "HEARTBEAT_SECONDS",
     "JOURNAL",
     "REPLACED",
     "Activation",

@@ -39,6 +39,10 @@ COUNTED = (Gesture.SHORT, Gesture.APPROVE, Gesture.SYNC, Gesture.SHUT_DOWN)
 _HOLD_SECONDS = 1.0
 # What a simulated short press takes: long enough to be one, short enough to feel like one.
 SHORT_PRESS_SECONDS = 0.12
+STUCK_SECONDS = 60.0
+# A button that was stuck may be normally closed: then it is open during a tap, and down after it. A
+# hold counts again once the contact was open for longer than a tap before it.
+_OPEN_SECONDS = 2.0
 
 
 def gesture_of(seconds: float) -> Gesture:
@@ -72,7 +76,12 @@ class ButtonReleased:
     seconds: float
 
 
-ButtonEvent: TypeAlias = ButtonPressed | StageReached | ButtonReleased
+@dataclass(frozen=True)
+class ButtonStuck:
+    """The button has been down for longer than anyone holds it."""
+
+
+ButtonEvent: TypeAlias = ButtonPressed | StageReached | ButtonReleased | ButtonStuck
 
 
 class Button:
@@ -85,9 +94,10 @@ class Button:
     Args:
         bounce_seconds: how long a contact may rattle.
         down: whether the button is already held; a press that began before us asks for nothing.
+        at: the time now.
     """
 
-    def __init__(self, bounce_seconds: float, *, down: bool = False) -> None:
+    def __init__(self, bounce_seconds: float, *, down: bool = False, at: float = 0.0) -> None:
         self._bounce = bounce_seconds
         self._level = down
         self._down_since: float | None = None
@@ -96,6 +106,10 @@ class Button:
         self._settled_at = 0.0
         self._opened_at: float | None = None
         self._stage = 0
+        self._foreign_since = at
+        self._open_since = at
+        self._is_stuck = False
+        self._suspect = False
 
     def edge(self, down: bool, at: float) -> list[ButtonEvent]:
         """Handle a change of the pin at time `at`; return the events it means."""
@@ -116,6 +130,10 @@ class Button:
             if self._level != self._is_down and self._opened_at is None:
                 happened += self._take(self._changed_at)
         happened += self._stages(at)
+        since = self._held_since
+        if since is not None and not self._is_stuck and at >= since + STUCK_SECONDS:
+            self._is_stuck = self._suspect = True
+            happened.append(ButtonStuck())
         return happened
 
     @property
@@ -126,7 +144,13 @@ class Button:
             due.append(self._opened_at + self._bounce)
         elif self._down_since is not None and self._stage + 1 < len(STAGES):
             due.append(self._down_since + STAGES[self._stage + 1][0])
+        if self._held_since is not None and not self._is_stuck:
+            due.append(self._held_since + STUCK_SECONDS)
         return min(due, default=None)
+
+    @property
+    def _held_since(self) -> float | None:
+        return self._foreign_since if self._foreign else self._down_since
 
     @property
     def _is_down(self) -> bool:
@@ -146,6 +170,10 @@ class Button:
         if self._foreign:
             self._foreign = False
             self._settled_at = at + self._bounce
+            self._open_since = at
+            if self._is_stuck:
+                self._is_stuck = False
+                return [ButtonReleased(Gesture.NOTHING, at - self._foreign_since)]
             return []
         if self._down_since is None or self._opened_at is not None:
             return []
@@ -157,9 +185,16 @@ class Button:
     def _release(self, at: float) -> ButtonReleased:
         assert self._down_since is not None
         seconds = at - self._down_since
+        was_open = self._down_since - self._open_since
         self._down_since, self._opened_at = None, None
         self._settled_at = at + self._bounce
-        return ButtonReleased(gesture_of(seconds), seconds)
+        self._open_since, self._is_stuck = at, False
+        gesture = gesture_of(seconds)
+        if self._suspect and was_open < _OPEN_SECONDS:
+            gesture = Gesture.NOTHING
+        elif gesture is not Gesture.NOTHING:
+            self._suspect = False
+        return ButtonReleased(gesture, seconds)
 
     def _stages(self, at: float) -> list[ButtonEvent]:
         reached: list[ButtonEvent] = []

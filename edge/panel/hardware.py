@@ -66,13 +66,17 @@ class Hardware:
                 " is lgpio installed, are we in the group gpio, and does no other program use"
                 f" them? {_without_pins(config)}"
             ) from error
-        self._button.when_pressed = lambda: on_edge(True, time.monotonic())
-        self._button.when_released = lambda: on_edge(False, time.monotonic())
+        self._closed_at_rest = config.button_normally_closed
+        if simulate and self._closed_at_rest:
+            self.release()
+        at_rest = self._closed_at_rest
+        self._button.when_pressed = lambda: on_edge(not at_rest, time.monotonic())
+        self._button.when_released = lambda: on_edge(at_rest, time.monotonic())
 
     @property
     def button_is_down(self) -> bool:
         """Whether the button is held right now."""
-        return bool(self._button.is_pressed)
+        return bool(self._button.is_pressed) is not self._closed_at_rest
 
     @property
     def led_pin(self) -> Any:
@@ -96,7 +100,7 @@ class Hardware:
             raise NoGpio("the button is real: press it with a finger")
         pin = self._button.pin
         pulled_up = self._button.pull_up
-        if down == pulled_up:
+        if (down is not self._closed_at_rest) == pulled_up:
             pin.drive_low()
         else:
             pin.drive_high()

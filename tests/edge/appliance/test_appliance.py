@@ -18,7 +18,7 @@ from edge.appliance.control_socket import serve
 from edge.appliance.machine import Event, Phase
 from edge.appliance.pick_finder import find_pick
 from edge.journal import JournalError
-from edge.panel.button import ButtonPressed, ButtonReleased, Gesture
+from edge.panel.button import ButtonPressed, ButtonReleased, ButtonStuck, Gesture
 from edge.panel.led import Pattern
 from edge.search.model import Model
 from edge.search.slate import Slate
@@ -212,3 +212,28 @@ def test_the_prediction_of_a_pick_is_the_models_own(small_bundle):
     found = find_pick(model, NEXT, set(), seed=1, made_at="now", boot_id="boot")
     assert isinstance(found.pick.prediction, Prediction)
     assert model.predict([found.pick.combination]) == [found.pick.prediction]
+
+
+def test_a_stuck_button_hides_no_warning(tmp_path, small_bundle):
+    async def visit(built: Assembly) -> None:
+        built.appliance.take_button(ButtonPressed())
+        assert built.lights.shown.value.startswith("held")
+        built.appliance.take_button(ButtonStuck())
+        assert built.lights.shown.value == "1 Hz"
+        assert "button_normally_closed" in built.appliance.attention.sentences[0]
+        built.appliance.take_button(ButtonReleased(Gesture.NOTHING, 70.0))
+        assert built.appliance.attention.sentences == []
+        assert built.lights.shown.value == "solid"
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_noise_on_a_real_button_is_no_flood_of_picks(tmp_path, small_bundle, monkeypatch):
+    async def visit(built: Assembly) -> None:
+        built.hardware.simulated = False
+        begun = [built.appliance.take_button(ButtonReleased(Gesture.SHORT, 0.1)) for _ in range(49)]
+        assert sum(task is not None for task in begun) == 10
+        assert "presses in 10 s were ignored" in built.appliance.attention.sentences[0]
+        await asyncio.gather(*(task for task in begun if task is not None))
+
+    assembled(tmp_path, small_bundle, visit)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from data.ids import new_id
+from edge.appliance.client import NotRunning
 from edge.appliance.commands import Approve, Narrow, Outcome, Rate, RefusalKind
 from edge.appliance.decisions import SLATE_FILE, execute_stopped, keep_slate
-from edge.appliance.state_folder import AlreadyRunning, locked
+from edge.appliance.state_folder import locked
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
 from edge.search.slate import Directors, Slate, Years
@@ -92,7 +93,7 @@ def test_without_an_appliance_the_pick_that_waits_is_approved_once(tmp_path):
 
 @pytest.mark.usefixtures("approved")
 def test_nothing_is_decided_beside_whoever_holds_the_lock(tmp_path):
-    with locked(tmp_path), pytest.raises(AlreadyRunning):
+    with locked(tmp_path), pytest.raises(NotRunning, match="starting or stopping"):
         execute_stopped(Config(state=tmp_path), Rate(8))
 
 

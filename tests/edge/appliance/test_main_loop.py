@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from edge.appliance.boot import now
 from edge.appliance.commands import Approve, ShutDown
 from edge.appliance.machine import Phase
 from edge.appliance.main_loop import JournalObserver, main_loop
@@ -160,5 +161,19 @@ def test_the_watchdog_is_fed_only_while_every_worker_is_fresh(tmp_path, small_bu
         await built.appliance.execute(ShutDown())
         await loop
         stuck.close()
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_offline_time_is_counted_across_restarts(tmp_path, small_bundle):
+    async def visit(built: Assembly) -> None:
+        sync = Sync(built)
+        died = {"state": "online", "since": "2026-01-09T10:00:00Z"}
+        sync.journal.set_sync_state("heartbeat", {"at": "2026-01-09T11:00:00Z"})
+        sync.tell("connection", died)
+        assert built.lights.shown.value == "four blinks"
+        sync.tell("heartbeat", {"at": now()})
+        assert built.lights.shown.value == "solid"
+        sync.journal.close()
 
     assembled(tmp_path, small_bundle, visit)

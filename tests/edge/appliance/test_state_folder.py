@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
+from data.exits import Exit
 from edge.appliance.state_folder import AlreadyRunning, locked
+from edge.journal import JOURNAL, Journal
 
 
 def test_a_second_appliance_is_turned_away(tmp_path):
@@ -29,3 +31,30 @@ def test_who_has_patience_waits_until_a_command_has_looked(tmp_path):
     with locked(tmp_path, 60.0):
         assert let_go.is_set()
     command.join()
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("history",), ("pin",), ("approve",), ("rate", "8")], ids=" ".join
+)
+@pytest.mark.parametrize("folder", ["missing", "another"])
+def test_a_wrong_folder_is_named_and_left_as_it_is(bench, tmp_path, command, folder):
+    wrong = tmp_path / folder
+    if folder == "another":
+        wrong.mkdir()
+        (wrong / "holiday.jpg").write_bytes(b"")
+    done = bench.command(*command, "--state", str(wrong))
+    assert done.returncode == Exit.NO_STATE
+    assert str(wrong) in done.stderr
+    assert "state folder" in done.stderr
+    assert "Traceback" not in done.stderr
+    left = [path.name for path in wrong.iterdir()] if wrong.exists() else None
+    assert left == (["holiday.jpg"] if folder == "another" else None)
+
+
+def test_an_appliance_that_starts_or_stops_is_not_told_to_be_stopped(bench):
+    with locked(bench.state):
+        assert "starting or stopping" in bench.command("status").stdout
+        Journal.open(bench.state / JOURNAL).close()
+        done = bench.command("rate", "8")
+    assert done.returncode == Exit.NOT_RUNNING
+    assert "try again in a moment" in done.stderr

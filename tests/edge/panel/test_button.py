@@ -13,6 +13,7 @@ from edge.panel.button import (
     Button,
     ButtonPressed,
     ButtonReleased,
+    ButtonStuck,
     Gesture,
     StageReached,
     gesture_of,
@@ -139,8 +140,31 @@ def test_whatever_the_pin_does_presses_and_releases_alternate_and_end_up_with_th
         at += gap
         edges.append((at, level))
     happened = play(button, edges, at + 100)
-    kinds = [type(one) for one in happened if not isinstance(one, StageReached)]
+    kinds = [type(one) for one in happened if not isinstance(one, StageReached | ButtonStuck)]
+    if down and kinds and kinds[0] is ButtonReleased:
+        kinds = kinds[1:]  # it was stuck from the start
     assert all(a is not b for a, b in pairwise(kinds))
     if kinds:
         assert kinds[0] is ButtonPressed
         assert (kinds[-1] is ButtonPressed) == edges[-1][1]
+
+
+def test_a_button_nobody_lets_go_of_is_stuck_and_comes_back():
+    button = Button(BOUNCE)
+    happened = play(button, [(0.0, True)], 100.0)
+    assert happened[-1] == ButtonStuck()
+    assert happened.count(ButtonStuck()) == 1
+    assert [one.gesture for one in releases(button.edge(False, 200.0) + button.advance(201.0))] == [
+        Gesture.NOTHING
+    ]
+    again = play(button, [(300.0, True), (300.2, False)], 301.0)
+    assert [one.gesture for one in releases(again)] == [Gesture.SHORT]
+
+
+def test_taps_on_a_normally_closed_button_never_switch_the_machine_off():
+    # Closed at rest: it looks held from the start on, and open only while it is tapped.
+    button = Button(BOUNCE, down=True, at=0.0)
+    assert play(button, [], 90.0) == [ButtonStuck()]
+    taps = [(100.0, False), (100.2, True), (112.0, False), (112.2, True)]
+    asked = [one.gesture for one in releases(play(button, taps, 120.0))]
+    assert set(asked) == {Gesture.NOTHING}

@@ -128,3 +128,9 @@ def test_a_real_button_is_not_pressed_by_program(monkeypatch):
     with pytest.raises(NoGpio, match="press it with a finger"):
         hardware.press()
     hardware.close()
+
+
+@pytest.mark.parametrize("pull_up", [True, False])
+def test_a_normally_closed_button_is_heard_too(pull_up):
+    config = Config(button_normally_closed=True, button_pull_up=pull_up, button_pin=5)
+    assert edges_of(config) == [True, False]

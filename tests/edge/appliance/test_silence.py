@@ -1,0 +1,44 @@
+"""A sync service that died while it was online isn't online."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cloud_sync.status import iso
+from edge.appliance import silence
+from edge.appliance.silence import silent_since
+from edge.journal import HEARTBEAT_SECONDS
+
+LONG_AGO = datetime(2026, 1, 9, 10, tzinfo=UTC)
+
+
+def ago(seconds: float) -> str:
+    return iso(datetime.now(UTC) - timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("state", "heartbeat", "since"),
+    [
+        ("online", None, None),
+        ("online", {"at": ago(HEARTBEAT_SECONDS)}, None),
+        ("online", {"at": iso(LONG_AGO)}, LONG_AGO),
+        ("online", {"at": "long ago"}, None),
+        ("online", "?", None),
+        ("offline", {"at": ago(1)}, LONG_AGO),
+        ("stopped", None, LONG_AGO),
+    ],
+)
+def test_silence_is_counted_from_the_journal(state, heartbeat, since):
+    connection = {"state": state, "since": iso(LONG_AGO)}
+    assert silent_since({"connection": connection, "heartbeat": heartbeat}) == since
+
+
+def test_who_never_connected_is_not_silent():
+    assert silent_since({}) is None
+
+
+def test_without_a_clock_nobody_knows(monkeypatch):
+    monkeypatch.setattr(silence, "this_year", lambda: None)
+    assert silent_since({"connection": {"state": "offline", "since": iso(LONG_AGO)}}) is None
