@@ -157,6 +157,10 @@ soak-cloud: setup ## a smaller soak on the local cloud
 numeric: $(VENV)/ready ## the tests marked numeric, computed as on other processors
 	@$(RUN)/python -m tests.campaigns.processors $(ARGS)
 
+.PHONY: faults
+faults: $(VENV)/ready ## every fault by every command: exit codes, light, status and doctor agree
+	@$(RUN)/python -m tests.campaigns.faults
+
 .PHONY: crash
 crash: $(VENV)/ready ## 10,000 power cuts replayed from recorded writes (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/crash.py --seed $(SEED)

@@ -26,6 +26,7 @@ from edge.appliance.appliance import Appliance
 from edge.appliance.boot import now
 from edge.appliance.machine import Event
 from edge.appliance.silence import silent_since
+from edge.appliance.status import read_pointer
 from edge.appliance.storage import StorageFailed, StorageObserver
 from edge.appliance.workers import Worker
 from edge.journal import JOURNAL, BadRows, IncomingModel, Journal, JournalError, JournalReplaced
@@ -40,6 +41,7 @@ _TIDY_SECONDS = 3600.0
 _TIDY_AT_MOST_SECONDS = 10.0
 _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 5.0, 3600.0
 _STOP_SECONDS = 20.0
+_POINTER_SECONDS = 2.0
 
 
 class HasHeartbeat(Protocol):
@@ -77,6 +79,7 @@ def _look(appliance: Appliance, observer: JournalObserver, storage: StorageObser
         if storage is not None:
             storage.look()
         appliance.writer.look_for_space()
+        observer.look_at_pointer()
         if observer.look():
             appliance.observers.notify()
     except JournalReplaced as error:
@@ -135,6 +138,7 @@ class JournalObserver:
     _sync_state: dict[str, Any] = field(default_factory=dict)
     _verified_seq: int = 0
     _copy_kept: str = ""
+    _next_pointer: float = 0.0
 
     def offer_first_bundle(self) -> None:
         """Try the bundle that the owner named, if it is newer than any model seen here."""
@@ -175,6 +179,17 @@ class JournalObserver:
         self._take_sync_state(self.appliance.journal.sync_state())
         self._look_for_silence()
         return True
+
+    def look_at_pointer(self) -> None:
+        """Warn, every few seconds, while the record of accepted models can't be read."""
+        if time.monotonic() < self._next_pointer:
+            return
+        self._next_pointer = time.monotonic() + _POINTER_SECONDS
+        _, damage = read_pointer(self.appliance.store)
+        if damage:
+            self.appliance.attention.raise_("models", damage[0])
+        else:
+            self.appliance.attention.clear("models")
 
     def copy_kept(self) -> str:
         """Keep a copy of a journal whose files are gone, once, and return what to do then."""

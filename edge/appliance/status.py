@@ -26,7 +26,8 @@ def running(appliance: Appliance) -> dict[str, Any]:
     """Return the status of the running appliance."""
     shown = pattern(appliance.state)
     manifest = appliance.bundle.manifest if appliance.bundle is not None else None
-    pointer, damage = _pointer(appliance.store)
+    pointer, damage = read_pointer(appliance.store)
+    damage = [sentence for sentence in damage if sentence not in appliance.attention.sentences]
     return {
         "running": True,
         "phase": appliance.state.phase.value,
@@ -63,7 +64,7 @@ def stopped(state: Path, thing: str) -> dict[str, Any]:
             kept = _journal(journal)
     else:
         kept = _NO_JOURNAL
-    pointer, damage = _pointer(ModelStore(state, make=False))
+    pointer, damage = read_pointer(ModelStore(state, make=False))
     model = {"version": pointer.active} if pointer.active is not None else None
     return {
         "running": False,
@@ -89,7 +90,7 @@ _NO_JOURNAL: dict[str, Any] = {
 }
 
 
-def _pointer(store: ModelStore) -> tuple[Pointer, list[str]]:
+def read_pointer(store: ModelStore) -> tuple[Pointer, list[str]]:
     """Return which models there are, and what the owner should know if that can't be said."""
     try:
         return store.read(), []

@@ -98,8 +98,8 @@ def make_app(context: Context) -> ASGIApp:
     app.state.context = context
     # Each page has one address; a trailing slash is a different, unknown one.
     app.router.redirect_slashes = False
-    names = own_names(context.settings.names)
-    return SecurityMiddleware(app, lambda: names)
+    # Asked for each request: the machine's name may change while it runs.
+    return SecurityMiddleware(app, lambda: own_names(context.settings.names))
 
 
 def _error(request: Request, status: int, headline: str, message: str) -> Response:

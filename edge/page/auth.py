@@ -32,11 +32,18 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+_MDNS = ".local"
+_FURTHER_DEVICES = range(2, 33)
+
+
 def own_names(further: tuple[str, ...] = ()) -> frozenset[str]:
     """Return the names this machine answers to, in lower case."""
     machine = socket.gethostname().lower()
     short = machine.partition(".")[0]
-    named = (machine, short, f"{short}.local", f"{short}.lan", *(name.lower() for name in further))
+    named = [machine, short, f"{short}.local", f"{short}.lan", *(name.lower() for name in further)]
+    # Where the network has another of that name, mDNS calls this one greenlight-2.local.
+    for name in [name for name in named if name.endswith(_MDNS)]:
+        named += [f"{name.removesuffix(_MDNS)}-{number}{_MDNS}" for number in _FURTHER_DEVICES]
     return frozenset(name for name in (*_LOOPBACK, *named) if name)
 
 

@@ -62,3 +62,10 @@ def test_addresses_are_compared_and_not_their_spelling():
 )
 def test_a_form_must_come_from_the_page_itself(headers, ours):
     assert same_origin({"host": "localhost:8080", **headers}, "http") is ours
+
+
+def test_the_second_device_of_a_network_answers_to_the_name_it_was_given(monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "films")
+    names = own_names(("greenlight.local",))
+    assert {"films.local", "films-2.local", "greenlight.local", "greenlight-2.local"} <= names
+    assert "greenlight-x.local" not in names

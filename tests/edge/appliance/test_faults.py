@@ -1,0 +1,13 @@
+"""Under a fault, exit codes, light, status and doctor agree; `make faults` tries them all."""
+
+from __future__ import annotations
+
+import pytest
+
+from .faults import FAULTS, begin, trial
+
+
+@pytest.mark.parametrize("name", ["journal replaced"])
+def test_all_witnesses_agree_and_nothing_confirmed_is_lost(supplied, name):
+    wrong = list(trial(begin(supplied), FAULTS[name], (("rate", "8"),)))
+    assert wrong == []
