@@ -65,6 +65,8 @@ _SEARCH_PATIENCE_SECONDS = 60.0
 _UPDATE_PATIENCE_SECONDS = 60.0
 # A card that hangs is a fault to show, nothing that a restart by the watchdog would cure.
 _DISK_PATIENCE_SECONDS = 3600.0
+# All but the longest searches are over by then, well before systemd loses patience.
+_SEARCH_ENDS_SECONDS = 10.0
 # SQLite waits ten seconds for a lock; room is made and the write tried again twice at most.
 _WRITE_PATIENCE_SECONDS = 120.0
 
@@ -148,6 +150,7 @@ async def _run(
         stack.callback(storage.close)
         await main_loop(appliance, observer, workers, StorageObserver(config.state, storage))
         notify_systemd("STOPPING=1")
+        await finish_searches(appliance)
         terminal.say("stopping")
         models.note_idle(store)
         return appliance.powers_off
@@ -283,6 +286,14 @@ async def _listen(path: Path, appliance: Appliance, stack: contextlib.AsyncExitS
         raise NoState(f"{path}: {error.strerror}") from error
     stack.callback(_remove, path)
     stack.callback(server.close)
+
+
+async def finish_searches(appliance: Appliance) -> None:
+    """Wait a while for searches in other threads before the process ends."""
+    # A process that ends while ONNX Runtime works in another thread is aborted (exit code -6).
+    begun = [task for task in (appliance.warming, appliance.search) if task and not task.done()]
+    if begun:
+        await asyncio.wait(begun, timeout=_SEARCH_ENDS_SECONDS)
 
 
 def _remove(path: Path) -> None:

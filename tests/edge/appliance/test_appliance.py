@@ -17,6 +17,7 @@ from edge.appliance.commands import Approve, Press, RefusalKind, ShutDown, Synch
 from edge.appliance.control_socket import serve
 from edge.appliance.machine import Event, Phase
 from edge.appliance.pick_finder import find_pick
+from edge.appliance.run import finish_searches
 from edge.journal import JournalError
 from edge.panel.button import ButtonPressed, ButtonReleased, ButtonStuck, Gesture
 from edge.panel.led import Pattern
@@ -228,12 +229,30 @@ def test_a_stuck_button_hides_no_warning(tmp_path, small_bundle):
     assembled(tmp_path, small_bundle, visit)
 
 
-def test_noise_on_a_real_button_is_no_flood_of_picks(tmp_path, small_bundle, monkeypatch):
+def test_noise_on_a_real_button_is_no_flood_of_picks(tmp_path, small_bundle):
     async def visit(built: Assembly) -> None:
         built.hardware.simulated = False
         begun = [built.appliance.take_button(ButtonReleased(Gesture.SHORT, 0.1)) for _ in range(49)]
         assert sum(task is not None for task in begun) == 10
         assert "presses in 10 s were ignored" in built.appliance.attention.sentences[0]
         await asyncio.gather(*(task for task in begun if task is not None))
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_a_stop_waits_for_the_search_that_warms_up(tmp_path, small_bundle):
+    async def visit(built: Assembly) -> None:
+        searched = asyncio.Event()
+
+        async def wait(event: asyncio.Event) -> None:
+            await event.wait()
+
+        built.appliance.warming = asyncio.create_task(wait(searched))
+        ending = asyncio.create_task(finish_searches(built.appliance))
+        await asyncio.sleep(0)
+        assert not ending.done()
+        searched.set()
+        await ending
+        assert built.appliance.warming.done()
 
     assembled(tmp_path, small_bundle, visit)
