@@ -92,7 +92,7 @@ def test_too_few_ratings_release_nothing_and_the_reason_is_said(context):
 @pytest.mark.slow
 def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers_with(context):
     aws = context.aws
-    store(aws.client("s3"), aws.local.data_bucket, ratings(500))
+    store(aws.client("s3"), aws.local.data_bucket, ratings(1_000, directors=200))
     job, said = retrain(context)
     assert "released version 2" in said, said
     outcome = left(context, job, OUTCOME, TrainingOutcome)

@@ -23,10 +23,10 @@ def known_films() -> list[Film]:
     return made_up_films(_KNOWN)
 
 
-def ratings(count: int) -> list[Feedback]:
+def ratings(count: int, directors: int = _DIRECTORS) -> list[Feedback]:
     """Return ratings of films by directors whom the table does not know; one a film."""
     known = {film.director for film in known_films()}
-    others = [film for film in made_up_films(_DIRECTORS) if film.director not in known]
+    others = [film for film in made_up_films(directors) if film.director not in known]
     draw = np.random.default_rng(1)
     return [_feedback(draw, film) for film in draw.permutation(np.array(others, object))[:count]]
 
