@@ -83,13 +83,19 @@ class Films(NamedTuple):
         )
 
     def combinations(self) -> Ints:
-        """Return each film's combination of director, year and genres, as a number, [n]."""
+        """Return each film's combination of director, year and genres, as a number, [n].
+
+        Where each director has one combination only, as in a table without year and genres, rows
+        are no twins of one another: each then has a number of its own.
+        """
         number: dict[tuple[object, float, bytes], int] = {}
         rows = zip(self.directors, self.years, self.flags, strict=True)
-        return np.array(
+        found = np.array(
             [number.setdefault((d, y, flags.tobytes()), len(number)) for d, y, flags in rows],
             np.int64,
         )
+        only_directors = len(number) == len(set(self.directors))
+        return np.arange(len(found)) if only_directors else found
 
 
 class MixedModel:
