@@ -10,12 +10,21 @@ MAX_PUBLISHES_PER_SECOND = 100
 MAX_BATCH_RECORDS = 200
 MAX_VERIFICATION_ROWS = 200
 
+# What the appliance may take of a 1 GB Pi's memory: MemoryHigh of its unit (a test holds them
+# equal). At most two models are in memory, the active one and the one that is being tried.
+MEMORY_BUDGET_BYTES = 640 * 1024 * 1024
+# A process without a model, and what each byte of a bundle takes once it's loaded and searched, as
+# measured at 100,000 directors (docs/performance.md#size). MAX_BUNDLE_BYTES follows from them.
+PROCESS_BYTES = 75 * 1024 * 1024
+RESIDENT_PER_BUNDLE_BYTE = 4.43
+TRIAL_MEMORY_BYTES = 500_000_000
+
 MAX_MANIFEST_BYTES = 256 * 1024
-MAX_MODEL_BYTES = 8 * 1024 * 1024
+MAX_MODEL_BYTES = 44 * 1024 * 1024
 # A device reads it whole for each person who looks at it.
 MAX_REPORT_BYTES = 4 * 1024 * 1024
-MAX_BUNDLE_FILE_BYTES = 16 * 1024 * 1024
-MAX_BUNDLE_BYTES = 32 * 1024 * 1024
+MAX_BUNDLE_FILE_BYTES = 20 * 1024 * 1024
+MAX_BUNDLE_BYTES = 55 * 1024 * 1024
 MAX_BUNDLE_FILES = 16
 
 # A signed version near the end of the integers would be the last one that a device ever takes. A

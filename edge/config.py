@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from data import settings, topics
+from data import limits, settings, topics
 from data.settings import Between, Checked
 
 DEFAULT_PATH = Path("/etc/greenlight/greenlight.toml")
@@ -34,7 +34,9 @@ class Config:
     keep_picks: Annotated[int, Between(100, 1_000_000)] = 2000
     offline_seconds: Annotated[float, Between(1, 366 * 86_400)] = 86_400.0
     trial_seconds: Annotated[float, Between(1, 3600)] = 60.0
-    trial_memory_bytes: Annotated[int, Between(50_000_000, 64_000_000_000)] = 500_000_000
+    trial_memory_bytes: Annotated[int, Between(50_000_000, 64_000_000_000)] = (
+        limits.TRIAL_MEMORY_BYTES
+    )
     page: bool = True
     page_host: str = "127.0.0.1"
     page_port: Annotated[int, Between(0, 65_535)] = 8080

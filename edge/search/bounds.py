@@ -8,6 +8,7 @@ a sum of maxima, so it is never below a true score, which is all that exactness 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ Int32 = NDArray[np.int32]
 
 # Below every sum of table entries, with room to add some to it.
 NEVER = np.int32(-(2**30))
+# How many directors are bounded together.
+_TOGETHER = 8192
 # Below every table entry; a few of them can be added up.
 _IMPOSSIBLE = np.int32(-(2**24))
 
@@ -86,8 +89,10 @@ class Bounds:
         begin, end = self.space.windows
         if not self.space.plausible:
             self.best_year = self.year_part.max(axis=1).astype(np.int32)
-            together = np.add(self.year_part, best_set, dtype=np.int32)
-            self.best_year_and_set = together.max(axis=1)
+            self.best_year_and_set = np.empty(len(self.year_part), np.int32)
+            for block in _blocks(len(self.year_part)):
+                together = np.add(self.year_part[block], best_set, dtype=np.int32)
+                together.max(axis=1, out=self.best_year_and_set[block])
             return
         count = len(self.space.directors)
         self.best_year = np.full(count, NEVER)
@@ -131,15 +136,23 @@ class Bounds:
 
     def _genre_ceilings(self) -> Int32:
         """Bound each director's genre part: for so many genres, of which so many are their own."""
-        tables, space = self.tables, self.space
-        rows = _rows(space.directors)
+        space = self.space
         members = space.index.sets.members[space.sets]
         allowed = _rows(_different(members[members < len(space.index.sets.genres)]))
+        ceilings = np.full(len(space.directors), NEVER)
+        for some in _blocks(len(space.directors)):
+            self._raise_to_genre_ceilings(ceilings[some], _rows(space.directors[some]), allowed)
+        return ceilings
+
+    def _raise_to_genre_ceilings(
+        self, ceilings: Int32, rows: slice | Ints, allowed: slice | Ints
+    ) -> None:
+        """Raise the ceilings of a block of directors, in place."""
+        tables, space = self.tables, self.space
         single = tables.director_genre[rows][:, allowed].astype(np.int32)
         own = tables.own_genre[rows][:, allowed] > 0
         of_own = _highest_sums(np.where(own, single, _IMPOSSIBLE))
         of_foreign = _highest_sums(np.where(own, _IMPOSSIBLE, single))
-        ceilings = np.full(len(space.directors), NEVER)
         sizes = space.index.sets.sizes[space.sets]
         for size in _different(sizes):
             levels = _different(tables.set_level[space.sets[sizes == size]])
@@ -149,7 +162,12 @@ class Bounds:
                 ceiling += of_own[overlap]
                 ceiling += of_foreign[size - overlap]
                 np.maximum(ceilings, ceiling, out=ceilings)
-        return ceilings
+
+
+def _blocks(directors: int) -> Iterator[slice]:
+    """Yield directors in blocks: what is computed for a block at a time takes little memory."""
+    for start in range(0, directors, _TOGETHER):
+        yield slice(start, start + _TOGETHER)
 
 
 def _falling(ceilings: Int32) -> NDArray[np.int64]:

@@ -106,7 +106,9 @@ def draw_slates(
     able = _able(slate, space)
     if len(able) < _fewest(slate):
         raise _too_few(model, slate, len(able), today)
-    bans, _ = bans_of(slate.rules, index.sets.genres, index.index_of_director)
+    bans: list[Ban] = []
+    if slate.rules:
+        bans, _ = bans_of(slate.rules, index.sets.genres, index.index_of_director)
     made = frozenset(excluded).union(film.combination for film in slate.leave_out)
     anytime = slate.sample == "any" and slate.years.is_next
     distinct = None if anytime else _distinct_years(space, model)

@@ -14,7 +14,7 @@ from data.catalogue import Catalogue
 from data.films import KINDS, MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination
 from edge.search.catalogue_index import CatalogueIndex
 from edge.search.forbidden import MOST_BANS, Forbidden
-from edge.search.rules import bans_of
+from edge.search.rules import Ban, bans_of
 from edge.search.search_space import Int64, SearchSpace
 from edge.search.slate import Genres, InvalidSlate, Slate, Years
 
@@ -43,7 +43,11 @@ def resolve(
         InvalidSlate: it contradicts itself or the model doesn't know something of it; with
             everything that is wrong.
     """
-    bans, problems = bans_of(slate.rules, index.sets.genres, index.index_of_director)
+    # Without rules and names nobody needs the directors by name, which takes megabytes for many.
+    bans: list[Ban] = []
+    problems: list[str] = []
+    if slate.rules:
+        bans, problems = bans_of(slate.rules, index.sets.genres, index.index_of_director)
     if len(bans) > MOST_BANS:
         problems.append(f"The rules come to {len(bans)} bans; use fewer, {MOST_BANS} at most")
     problems = [*_faults(slate, index, today), *problems]
@@ -146,7 +150,8 @@ def _going_on(slate: Slate, index: CatalogueIndex) -> NDArray[np.bool_]:
 def _faults(slate: Slate, index: CatalogueIndex, today: int | None) -> Iterator[str]:
     """Yield what is wrong with a slate's limits, one sentence each."""
     wanted, genres = slate.directors, slate.genres
-    yield from _unknown("director", wanted.names, index.index_of_director)
+    if wanted.names:
+        yield from _unknown("director", wanted.names, index.index_of_director)
     if wanted.active_within < 0:
         yield f"Active within {wanted.active_within} years can't be; give 0 or more"
     if not slate.kinds:

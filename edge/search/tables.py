@@ -35,6 +35,8 @@ OUTPUTS = (
     "table_constant",
 )
 SIZES = 3
+# How many directors are looked at together.
+_TOGETHER = 8192
 # How many scores make a star.
 SCORES_A_STAR = 2**12
 
@@ -108,15 +110,20 @@ class Tables:
 
         Shape [4, 3, D + 1]: for 0 to 3 own genres in a set of 1 to 3. What cannot be is far below.
         """
-        stretches = np.ascontiguousarray(self.director_genres.reshape(-1, SIZES).T)
-        starts = self.offset // SIZES
-        rank = np.arange(stretches.shape[1])
-        rank -= np.repeat(starts, np.diff(starts, append=len(rank)))
-        overlap = self._overlap_of_rank[rank]
-        best = np.empty((SIZES + 1, SIZES, len(starts)), np.int32)
-        for count in range(SIZES + 1):
-            entries = np.where(overlap == count, stretches, np.iinfo(np.int16).min)
-            best[count] = np.maximum.reduceat(entries, starts, axis=1)
+        ends = np.append(self.offset[1:], len(self.director_genres)) // SIZES
+        best = np.empty((SIZES + 1, SIZES, len(ends)), np.int32)
+        for first in range(0, len(ends), _TOGETHER):
+            some = slice(first, first + _TOGETHER)
+            begin = self.offset[first] // SIZES
+            starts = self.offset[some] // SIZES - begin
+            part = self.director_genres[SIZES * begin : SIZES * ends[some][-1]]
+            stretches = np.ascontiguousarray(part.reshape(-1, SIZES).T)
+            rank = np.arange(stretches.shape[1])
+            rank -= np.repeat(starts, np.diff(starts, append=len(rank)))
+            overlap = self._overlap_of_rank[rank]
+            for count in range(SIZES + 1):
+                entries = np.where(overlap == count, stretches, np.iinfo(np.int16).min)
+                best[count][:, some] = np.maximum.reduceat(entries, starts, axis=1)
         return best
 
     @cached_property

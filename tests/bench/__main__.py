@@ -19,7 +19,7 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 
 GROUPS = (
     *("full_space", "plausible", "graph", "slate", "cold", "files"),
-    *("appliance", "page", "sync"),
+    *("appliance", "page", "sync", "scale"),
 )
 BUNDLE, OUT = Path("build/bundle"), Path("build/bench.json")
 

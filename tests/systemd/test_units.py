@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.cli import DEFAULT_CONFIG
+from data import limits
 from data.exits import Exit
 from edge.config import DEFAULT_PATH, Config
 
@@ -209,6 +210,14 @@ def test_the_file_that_switches_off_is_the_one_that_is_watched():
 def test_a_new_model_may_be_tried_within_the_memory_limit():
     limit = int(setting("greenlight.service", "MemoryMax").removesuffix("M")) << 20
     assert Config().trial_memory_bytes < limit
+    high = int(setting("greenlight.service", "MemoryHigh").removesuffix("M")) << 20
+    assert high == limits.MEMORY_BUDGET_BYTES
+
+
+def test_two_of_the_largest_models_fit_into_the_memory_budget():
+    largest = limits.RESIDENT_PER_BUNDLE_BYTE * limits.MAX_BUNDLE_BYTES
+    assert 2 * (limits.PROCESS_BYTES + largest) <= limits.MEMORY_BUDGET_BYTES
+    assert max(limits.MAX_MODEL_BYTES, limits.MAX_BUNDLE_FILE_BYTES) < limits.MAX_BUNDLE_BYTES
 
 
 def test_a_stop_takes_less_time_than_systemd_allows():
