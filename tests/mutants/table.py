@@ -392,7 +392,7 @@ MUTATIONS = (
         "edge/appliance/line_server.py",
         "if len(mine) >= self._limits.per_user:", "if False:",
         "tests/edge/appliance/test_line_server.py"
-        "::test_many_callers_take_few_descriptors_and_write_little_log",
+        "::test_idle_callers_give_way_to_one_who_asks",
     ),
     Mutation(
         "no-form-token", "forms carry a token of their session", "docs/security.md",

@@ -43,8 +43,9 @@ def hold(page: Served) -> Iterator:
 def test_one_address_holds_only_so_many_and_nobody_else_notices(page: Served, hold, sent: bytes):
     for _ in range(3 * MOST_OF_AN_ADDRESS):
         hold(sent=sent)
-    assert until(lambda: page.connections.open <= MOST_OF_AN_ADDRESS)
     assert Visitor(page.port, address="127.0.0.9").get("/sign-in")[0] == 200
+    # Accepted in their order, so all of them were by now.
+    assert page.connections.open <= MOST_OF_AN_ADDRESS + 1
     # Nor is the next one of that very address refused.
     assert Visitor(page.port).get("/sign-in")[0] == 200
 
