@@ -449,13 +449,6 @@ MUTATIONS = (
     ),
     # A table of one's own.
     Mutation(
-        "decimal-comma-missed", "with decimal points or commas",
-        "docs/your-own-table.md", "training/sources/cells.py",
-        "    return comma > point\n", "    return False\n",
-        "tests/training/sources/test_own_table.py"
-        "::test_a_film_table_is_read_however_it_was_saved",
-    ),
-    Mutation(
         "encoding-guessed", "is refused rather than guessed",
         "docs/your-own-table.md", "training/sources/text_file.py",
         "    if foreign > _MOST_FOREIGN * high:\n", "    if False:\n",
