@@ -1,7 +1,7 @@
-"""A bundle is a folder with a model and all that is needed to trust and use it.
+"""A bundle is a folder with a model and everything needed to trust and use it.
 
-Nothing in it is read before signature and hashes are checked, and it is used from the checked
-bytes, so that a file changed after the check changes nothing.
+Nothing in it is used before signature and hashes are checked, and only the checked bytes are used,
+so changing a file after the check has no effect.
 """
 
 from __future__ import annotations
@@ -34,39 +34,39 @@ from data.plain_file import open_plain
 from data.probes import Probes
 from data.text import is_plain, texts
 
-# How such a refusal begins, in the journal too.
+# How this refusal begins, in the journal too.
 NEEDS_NEWER_SOFTWARE = "needs newer software"
 
 
 class BundleRefused(GreenlightError):
-    """A bundle must not be used; the message says why, for a person."""
+    """A bundle must not be used; the message says why."""
 
 
 class BundleUnreadable(BundleRefused):
-    """A file is missing, is no plain file, or is larger than allowed."""
+    """A file is missing, isn't a plain file, or is larger than allowed."""
 
 
 class BadManifest(BundleRefused):
-    """The manifest is not one that this software understands."""
+    """The manifest isn't valid for this software."""
 
 
 class NeedsNewerSoftware(BundleRefused):
-    """The bundle is for later software: nothing is wrong with it, and an update makes it usable."""
+    """The bundle needs newer software: it's valid, and an update makes it usable."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{NEEDS_NEWER_SOFTWARE}: {what}")
 
 
 class UnknownKey(BundleRefused):
-    """The bundle names a key that is not trusted here."""
+    """The bundle names a key that isn't trusted here."""
 
 
 class BadSignature(BundleRefused):
-    """The signature is not that of the named key over this manifest."""
+    """The signature isn't the named key's signature of this manifest."""
 
 
 class HashMismatch(BundleRefused):
-    """A file's bytes are not those that were signed."""
+    """A file isn't the one that was signed."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +110,15 @@ class Bundle:
 
 
 def beside(bundle: Path) -> Path:
-    """Return the folder beside a bundle where the scikit-learn model and the report lie."""
+    """Return the folder next to a bundle, with the scikit-learn model and the report."""
     return bundle.with_name(f"{bundle.name}.report")
 
 
 def pipeline_places(bundle: Path) -> tuple[Path, ...]:
-    """Return where a bundle's pipeline may lie, in the order in which it is looked for.
+    """Return where a bundle's pipeline may be, in search order.
 
-    A release keeps it in the bundle, an export in the folder beside it, a retraining in the folder
-    that the bundle lies in.
+    A release keeps it in the bundle, an export in the folder next to it, a retraining in the folder
+    above it.
     """
     return tuple(folder / PIPELINE for folder in (bundle, beside(bundle), bundle.parent))
 
@@ -132,11 +132,11 @@ def read_bundle(folder: Path, public_keys: Mapping[str, bytes]) -> Bundle:
     """Read and check a bundle.
 
     Args:
-        folder: the bundle; files that its manifest does not list are not looked at.
+        folder: the bundle; files that its manifest doesn't list are ignored.
         public_keys: PEM of the trusted keys by key id (signing.read_public_keys).
 
     Raises:
-        BundleRefused: one of its kinds, before anything unchecked has been used.
+        BundleRefused: a subclass of it, before anything unchecked has been used.
     """
     manifest, sha256 = read_manifest(folder, public_keys)
     files = {name: read_file(folder, name, entry) for name, entry in manifest.files.items()}
@@ -158,7 +158,7 @@ def read_file(folder: Path, name: str, entry: FileEntry) -> bytes:
     """Return the bytes of one file of a bundle, as a checked manifest lists it.
 
     Raises:
-        BundleUnreadable, HashMismatch: it is not the file that was signed.
+        BundleUnreadable, HashMismatch: it isn't the file that was signed.
     """
     content = _read(folder, name, entry.size)
     if FileEntry.of(content) != entry:
@@ -172,8 +172,7 @@ def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes
     Raises:
         BundleRefused: UnknownKey, BadSignature, NeedsNewerSoftware or BadManifest.
     """
-    # The key's name must be read before the signature can be checked: from a form that can hold
-    # nothing else.
+    # The key's id must be read before the signature can be checked, so read nothing else.
     try:
         named = msgspec.json.decode(raw, type=_KeyNamed)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -203,10 +202,10 @@ class _Needs(msgspec.Struct):
 
 
 def _check_software(raw: bytes) -> None:
-    """Refuse what only later software reads, before the rest of it is looked at.
+    """Refuse what needs newer software, before the rest is read.
 
     Raises:
-        NeedsNewerSoftware: saying what the bundle needs, and what is here.
+        NeedsNewerSoftware: saying what the bundle needs, and what this is.
     """
     try:
         needs = msgspec.json.decode(raw, type=_Needs)
@@ -241,14 +240,14 @@ def _read(folder: Path, name: str, most_bytes: int) -> bytes:
 def write_bundle(
     folder: Path, manifest: Manifest, files: Mapping[str, bytes], key: signing.PrivateKey | None
 ) -> str:
-    """Write a signed bundle, whole or not at all, in place of what `folder` held before.
+    """Write a signed bundle, complete or not at all, replacing an earlier one in `folder`.
 
     Args:
-        folder: made if it is not there; only a bundle or an empty folder is replaced.
+        folder: created if missing; only a bundle or an empty folder is replaced.
         manifest: its `files` and `key_id` are filled in here.
         files: the bytes of each file by name.
-        key: the key that signs; without one the manifest names no key and no device takes it,
-            until whoever releases it has signed.
+        key: the key to sign with; without one, no device accepts the bundle until it is signed by
+            the release.
 
     Returns:
         The SHA-256 of `manifest.json`.
@@ -275,7 +274,7 @@ def write_bundle(
 
 
 def _clear(folder: Path) -> None:
-    """Remove a flat folder of plain files; the manifest first, so that half isn't a bundle."""
+    """Remove a flat folder of plain files; the manifest first, so that no half bundle is left."""
     if not folder.exists():
         return
     (folder / MANIFEST).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What every record's fields are checked for, so that a wrong one is refused by name."""
+"""Checks of records' fields; each names the field at fault."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def check_id(field: str, value: str) -> None:
-    """Refuse anything but a UUID in its usual written form.
+    """Refuse anything but a UUID in its canonical form.
 
     Raises:
         InvalidRecord: naming `field`.
@@ -41,7 +41,7 @@ def check_sha256(field: str, value: str) -> None:
 
 
 def check_finite(field: str, value: float) -> None:
-    """Refuse infinities and what isn't a number."""
+    """Refuse infinities and NaN."""
     if not math.isfinite(value):
         raise InvalidRecord(field, f"is {value}; give a finite number")
 

@@ -1,4 +1,4 @@
-"""What all executables do alike: `--version`, `-h`, completion, `--json`, and how they end."""
+"""What all executables have in common: `--version`, `-h`, completion, `--json`, exit codes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VersionOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, also on failure.")
 ]
-# Says what a foreign exception means to the user; None if it is unexpected.
+# Translates a library's exception for the user; None if it is unexpected.
 Explain = Callable[[Exception], GreenlightError | None]
 
 
@@ -39,8 +39,8 @@ class Failure(msgspec.Struct, frozen=True):
     """What a command prints with `--json` when it fails.
 
     Attributes:
-        error: one sentence for a person.
-        exit_code: as the process ends with; see data.exits.
+        error: one sentence for people.
+        exit_code: of the process; see data.exits.
     """
 
     error: str
@@ -75,7 +75,7 @@ def run(app: typer.Typer, name: str, explain: Explain = lambda _: None) -> None:
     code of its error; an unexpected one also leaves its traceback on stderr.
     """
     for stream in (sys.stdout, sys.stderr):
-        # What can't be printed must never end a command that was carried out.
+        # Unprintable characters must never fail a command that was carried out.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
@@ -101,7 +101,7 @@ def _run(app: typer.Typer, name: str, explain: Explain) -> NoReturn:
         explained = explain(error)
         if explained is not None:
             _fail(str(explained), explained.exit_code, name, as_json)
-        # Whoever restarts us by exit code can distinguish this from a refusal.
+        # A distinct exit code, so that systemd can tell this from a refusal.
         traceback.print_exc()
         if as_json:
             print_json(Failure(f"unexpected error: {error!r}", Exit.FAULT))
@@ -110,7 +110,7 @@ def _run(app: typer.Typer, name: str, explain: Explain) -> NoReturn:
 
 
 def _close_output() -> None:
-    """Write out what is buffered; where nobody reads it any more, drop it.
+    """Flush the output, or discard it if no one reads it any more.
 
     Python would try again while it exits, fail, and end with 120 instead of the command's code.
     """
@@ -135,7 +135,7 @@ def _fail(reason: str, code: int, name: str, as_json: bool) -> NoReturn:
 def _asks_for_json(command: Any, words: Sequence[str]) -> bool:
     """Return whether the command that these words name has a `--json` flag, and it is given."""
     for word in words:
-        # Typer brings a click of its own, so that its classes cannot be asked for by name.
+        # Typer has its own copy of click, so its classes can't be named here.
         command = getattr(command, "commands", {}).get(word, command)
     flags = [one for one in command.params if getattr(one, "is_flag", False)]
     return "--json" in words and any("--json" in flag.opts for flag in flags)

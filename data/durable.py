@@ -47,12 +47,12 @@ def replace_durably(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only this user may ever read, as `replace_durably` does.
+    """Write a file that only this user can read, as `replace_durably` does.
 
     Raises:
         OSError: nothing has been changed.
     """
-    # What an earlier run left half done may be open to others.
+    # An earlier run's leftover may be readable for others.
     _fresh(path).unlink(missing_ok=True)
     replace_durably(path, content, 0o600)
 
@@ -62,7 +62,7 @@ def _fresh(path: Path) -> Path:
 
 
 def rename_durably(fresh: Path, path: Path) -> None:
-    """Give a file that was written beside `path` its name, once all of it is on the disk.
+    """Rename a file that was written next to `path`, once all of it is on disk.
 
     Raises:
         OSError: `path` is as it was.
@@ -74,7 +74,7 @@ def rename_durably(fresh: Path, path: Path) -> None:
 
 
 def aside_name(path: Path, why: str = "damaged") -> Path:
-    """Return the first free `<name>.<why>-<n>`: what cannot be used is set aside, never deleted."""
+    """Return the first free `<name>.<why>-<n>`: unusable files are set aside, never deleted."""
     number = 1
     while (aside := path.with_name(f"{path.name}.{why}-{number}")).exists():
         number += 1

@@ -65,7 +65,7 @@ def _format(path: Path) -> tuple[str, str]:
 
 
 def read_rows(path: Path) -> Iterator[Film | BadRow]:
-    """Yield each row of a film table, in order: a film, or why it is none.
+    """Yield each row of a film table, in order: a film, or why it isn't one.
 
     Raises:
         TableUnreadable: if the file is missing, isn't UTF-8 or UTF-16, or lacks a column.

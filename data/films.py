@@ -120,7 +120,7 @@ def check_stars(field: str, stars: int) -> None:
 
 
 def check_rating(field: str, rating: float | None) -> None:
-    """Refuse a rating outside of 1.0 to 10.0, and NaN; None means that it is not known.
+    """Refuse a rating outside of 1.0 to 10.0, and NaN; None means unknown.
 
     Raises:
         InvalidRecord: naming `field`.
@@ -130,7 +130,7 @@ def check_rating(field: str, rating: float | None) -> None:
 
 
 class Combination(msgspec.Struct, frozen=True, order=True):
-    """What one chooses: a director, a year and one to three genres.
+    """What you choose: a director, a year and one to three genres.
 
     Combinations compare as ties are broken: by director, year and genres, in code-point order.
     """

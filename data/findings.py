@@ -1,4 +1,4 @@
-"""What a check of one part found, as both doctors report it."""
+"""The result of checking one part, as both doctors report it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One part's state, and the fix where one is needed."""
+    """One part's state, and the fix if one is needed."""
 
     part: str
     ok: bool

@@ -1,4 +1,4 @@
-"""Ids are made where the event happens, so that a resend is known for one."""
+"""Ids, made where the event happens, so that resends are recognised."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ SIGNATURE = "manifest.sig"
 MODEL = "model.onnx"
 PROBES = "probes.json"
 CATALOGUE = "catalogue.json"
-# What the model was found to be worth, for people: optional, and nothing is decided by it.
+# The model's report, for people: optional, and no decision depends on it.
 REPORT = "report.html"
 # Never in a bundle: the fitted estimator, which only its own makers load (see bundle.beside).
 PIPELINE = "pipeline.joblib"
@@ -55,7 +55,7 @@ class TrainingSource(msgspec.Struct, frozen=True):
 
 
 class Tensor(msgspec.Struct, frozen=True):
-    """One input or output of the graph; a None in `shape` stands for any number of rows."""
+    """One input or output of the graph; a None in `shape` means any number of rows."""
 
     name: str
     dtype: str

@@ -1,7 +1,7 @@
 """The messages between a device and the cloud.
 
 Each has an integer `schema_version`, which grows when a reader of the old form would misread the
-new one; a golden example of each version lies in `data/golden` and is never edited.
+new one; a golden example of each version is in `data/golden` and is never edited.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ class FeedbackBatch(msgspec.Struct, frozen=True):
         """Read a batch, even one in which a single record isn't JSON.
 
         A record with something JSON doesn't have (NaN, half a surrogate) makes the whole message
-        invalid, which would keep its neighbours on the device for ever. A more lenient parser
-        then takes the message apart, and whoever reads the records refuses the bad one.
+        invalid, which would keep its neighbours on the device forever. So a more lenient parser
+        then splits the message, and only the bad record is refused when it is read.
 
         Raises:
             InvalidRecord: this isn't a batch.
@@ -170,7 +170,7 @@ class FeedbackBatch(msgspec.Struct, frozen=True):
 
 
 class FeedbackOutcome(msgspec.Struct, frozen=True):
-    """What became of one feedback record; `reason` is given when it was rejected."""
+    """The outcome of one feedback record; `reason` is given if it was rejected."""
 
     id: str
     outcome: OutcomeKind
@@ -183,7 +183,7 @@ class FeedbackOutcome(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True):
-    """The cloud's answer to a batch: only after this may the device forget a record."""
+    """The cloud's answer to a batch: only after this may the device delete a record."""
 
     outcomes: tuple[FeedbackOutcome, ...]
     schema_version: int = SCHEMA_VERSION
@@ -196,7 +196,7 @@ class Ack(msgspec.Struct, frozen=True):
 
 
 class VerificationRequest(msgspec.Struct, frozen=True):
-    """Rows that the cloud shall score with the model of this hash."""
+    """Rows for the cloud to score with the model of this hash."""
 
     request_id: str
     model_hash: str
@@ -214,11 +214,11 @@ class VerificationRequest(msgspec.Struct, frozen=True):
 
 
 class VerificationReply(msgspec.Struct, frozen=True):
-    """The cloud's scores, one a row in the request's order; or why there are none.
+    """The cloud's scores, one per row in the request's order; or why there are none.
 
     Attributes:
         model_hash: of the model that scored; empty when none did.
-        error: what went wrong, for a person; then `scores` is empty.
+        error: what went wrong, for people; then `scores` is empty.
     """
 
     request_id: str
@@ -245,7 +245,7 @@ class VerificationReply(msgspec.Struct, frozen=True):
 
 
 class ModelUpdateJob(msgspec.Struct, frozen=True):
-    """The document of the IoT Job that brings a new model."""
+    """The document of the IoT Job for a new model."""
 
     op: Literal["model-update"]
     version: int
@@ -261,12 +261,12 @@ class ModelUpdateJob(msgspec.Struct, frozen=True):
         check_text(f"{prefix}bucket", self.bucket)
         check_text(f"{prefix}prefix", self.prefix)
         if not self.prefix.endswith("/") or ".." in self.prefix or self.prefix.startswith("/"):
-            raise InvalidRecord(f"{prefix}prefix", "is no plain folder ending in a slash")
+            raise InvalidRecord(f"{prefix}prefix", "isn't a plain folder ending in a slash")
         check_sha256(f"{prefix}manifest_sha256", self.manifest_sha256)
 
 
 class ShadowReport(msgspec.Struct, frozen=True):
-    """What a device reports of itself in its named shadow `model`.
+    """What a device reports about itself in its named shadow `model`.
 
     Attributes:
         state: one word: `ready`, `updating`, `attention`, `no-model`.

@@ -1,4 +1,4 @@
-"""What a service reports to systemd: ready, alive, stopping (sd_notify's datagrams)."""
+"""Notifies systemd that a service is ready, alive or stopping (sd_notify's datagrams)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 
 def notify_systemd(note: str) -> None:
-    """Send a note such as `READY=1`; without systemd nothing happens."""
+    """Send a note such as `READY=1`; does nothing without systemd."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -19,7 +19,7 @@ def notify_systemd(note: str) -> None:
 
 
 class Watchdog:
-    """systemd's watchdog: whoever does not feed it in time is restarted."""
+    """systemd's watchdog: a service that doesn't feed it in time is restarted."""
 
     def __init__(self) -> None:
         limit = os.environ.get("WATCHDOG_USEC", "")
@@ -28,7 +28,7 @@ class Watchdog:
         self._next = 0.0
 
     def feed(self) -> None:
-        """Say that all is alive, as often as systemd wants to hear it."""
+        """Report that the service is alive, as often as systemd requires."""
         now = time.monotonic()
         if self._every_seconds is not None and now >= self._next:
             notify_systemd("WATCHDOG=1")

@@ -1,4 +1,4 @@
-"""What a model says of a combination, and the film that was picked for it."""
+"""A model's prediction for a combination, and the pick made from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PROBABILITY_SUM_TOLERANCE = 1e-3
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """What the model says of one combination.
+    """The model's prediction for one combination.
 
     Attributes:
         expected: expected stars, the graph's float32 to the last bit; may lie outside of 1 to 10.

@@ -1,4 +1,4 @@
-"""Opens files of a folder that is not trusted."""
+"""Opens files in a folder that isn't trusted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def open_plain(path: Path | str, folder: int | None = None) -> int:
-    """Return the descriptor of a plain file, to be read; a link, a pipe or a device is not opened.
+    """Open a plain file for reading and return its descriptor; refuse links, pipes and devices.
 
     Args:
         path: of the file.
@@ -18,7 +18,7 @@ def open_plain(path: Path | str, folder: int | None = None) -> int:
     Raises:
         OSError: whose `strerror` says what is wrong.
     """
-    # O_NONBLOCK: a named pipe must not hold us up before it is seen to be no plain file.
+    # O_NONBLOCK: a named pipe must not block before it is recognised.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor

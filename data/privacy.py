@@ -1,4 +1,4 @@
-"""What this software never does: report to anybody what its owner does with it."""
+"""Keeps libraries from reporting what the owner does."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from data.picks import Prediction
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """One row and what the model must say of it.
+    """One row and the prediction that the model must give.
 
-    A director whom the model does not know, or no genre it knows, is a fair probe too, so the
-    combination is not checked against the catalogue.
+    A director or genre that the model doesn't know is a valid probe too, so the combination isn't
+    checked against the catalogue.
     """
 
     combination: Combination
@@ -39,7 +39,9 @@ class Probes(msgspec.Struct, frozen=True):
         """Raise InvalidRecord, naming the field, if these aren't probes."""
         check_schema(prefix, self.schema_version)
         if not self.probes:
-            raise InvalidRecord(f"{prefix}probes", "is empty; a model cannot be tried without")
+            raise InvalidRecord(
+                f"{prefix}probes", "is empty; a model can't be tried without probes"
+            )
         if not 0 < self.tolerance <= 1 or self.seconds <= 0:
             raise InvalidRecord(f"{prefix}tolerance", "and seconds must be above zero")
         for index, probe in enumerate(self.probes):

@@ -64,7 +64,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Like:
-    """Text that a pattern matches whole."""
+    """Text that matches a pattern completely."""
 
     pattern: str
     example: str
@@ -104,7 +104,7 @@ class Settings(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def conflicts(self) -> Iterable[str]:
-        """Return what is wrong with values that are right one by one."""
+        """Return problems of values that contradict each other."""
 
 
 Kind = TypeVar("Kind", bound=Settings)
@@ -120,7 +120,7 @@ def load(path: Path, kind: type[Kind], overrides: Mapping[str, Any] | None = Non
 
     Raises:
         ConfigMissing: there is no such file.
-        ConfigError: with every problem at once.
+        ConfigError: listing every problem.
     """
     given = _read_toml(path) | dict(overrides or {})
     return check(given, kind, path)
@@ -130,7 +130,7 @@ def check(given: Mapping[str, Any], kind: type[Kind], path: Path) -> Kind:
     """Return settings as a file at `path` would give them.
 
     Raises:
-        ConfigError: with every problem at once.
+        ConfigError: listing every problem.
     """
     types = get_type_hints(kind, include_extras=True)
     folder = path.absolute().parent
@@ -165,7 +165,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(path, [f"{error.strerror}; name a file with --config"]) from error
     try:
-        # Some editors begin a file with a byte order mark.
+        # Some editors start a file with a byte order mark.
         return tomllib.loads(content.removeprefix(codecs.BOM_UTF8).decode())
     except UnicodeDecodeError as error:
         raise ConfigError(path, ["isn't UTF-8 text; save it as UTF-8"]) from error

@@ -2,7 +2,7 @@
 
 The message signed is `greenlight-manifest-v1`, a zero byte and the manifest's SHA-256: AWS KMS
 signs at most 4,096 bytes, and the prefix keeps a signature from meaning anything else.
-Public keys lie in the device's configuration; private keys never in the repository.
+Public keys are in the device's configuration; private keys are never in the repository.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CONTEXT = b"greenlight-manifest-v1\0"
 
 
 class KeyUnusable(GreenlightError):
-    """A key file cannot be read as an Ed25519 key."""
+    """A key file isn't a readable Ed25519 key."""
 
 
 def message(content: bytes, context: bytes = _CONTEXT) -> bytes:
@@ -34,7 +34,7 @@ def message(content: bytes, context: bytes = _CONTEXT) -> bytes:
 
 
 def keys_folder() -> Path:
-    """Return where the development key lies: `GREENLIGHT_KEYS`, or a folder of the user's own."""
+    """Return the development key's folder: `GREENLIGHT_KEYS`, or one in the user's home."""
     return Path(os.environ.get("GREENLIGHT_KEYS") or Path.home() / ".config/greenlight/keys")
 
 
@@ -100,7 +100,7 @@ def key_id(public_pem: bytes) -> str:
     """Return a key's name: the first 16 hexadecimal digits of its SHA-256.
 
     Raises:
-        KeyUnusable: if this is no Ed25519 public key.
+        KeyUnusable: this isn't an Ed25519 public key.
     """
     raw = _load_public(public_pem).public_bytes(
         serialization.Encoding.Raw, serialization.PublicFormat.Raw
@@ -114,7 +114,7 @@ def is_signed(
     """Return whether `signature` is this key's signature of these bytes (see `message`).
 
     Raises:
-        KeyUnusable: if this is no Ed25519 public key.
+        KeyUnusable: this isn't an Ed25519 public key.
     """
     try:
         _load_public(public_pem).verify(signature, message(content, context))
@@ -126,7 +126,7 @@ def is_signed(
 def development_key(folder: Path | None = None) -> PrivateKey:
     """Return the development key, making it on first use (mode 0600, outside of the repository).
 
-    Its public part is written beside it as `development.pub.pem`.
+    Its public part is written next to it as `development.pub.pem`.
     """
     folder = folder or keys_folder()
     path = folder / DEVELOPMENT_KEY
@@ -141,7 +141,7 @@ def development_key(folder: Path | None = None) -> PrivateKey:
 
 
 def _make_key_file(path: Path) -> None:
-    # Linked into place whole: of two first uses at once one wins, and nobody reads half a key.
+    # Linked into place when complete: of two simultaneous first uses, neither reads half a key.
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     write_secret(fresh, PrivateKey.new().private_pem())
     try:

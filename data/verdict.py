@@ -1,6 +1,6 @@
 """The verdict on a retrained model: release it or refuse it, with reasons and figures.
 
-Training writes it as `verdict.json` beside the new bundle; the release reads it.
+Training writes it as `verdict.json` next to the new bundle; the release reads it.
 """
 
 from __future__ import annotations

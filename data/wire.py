@@ -1,6 +1,6 @@
 """Every record that crosses a process or the network, as JSON.
 
-Unknown fields are tolerated, so that a newer writer may add some; wrong ones are refused by name.
+Unknown fields are tolerated, so newer writers can add some; wrong ones are refused by name.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Config:
     page_key: Path | None = None
 
     def conflicts(self) -> Iterator[str]:
-        """Yield what is wrong with settings that are right one by one."""
+        """Yield problems of settings that contradict each other."""
         if self.button_pin == self.led_pin:
             yield f"led_pin: is {self.led_pin}, the button's pin; choose another"
         if (self.page_certificate is None) != (self.page_key is None):

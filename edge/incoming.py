@@ -1,6 +1,6 @@
-"""Where a finished download lies until the appliance has tried it: `incoming/<folder>`.
+"""The folder for downloads until the appliance has tried them: `incoming/<folder>`.
 
-The sync service writes below `incoming/` and offers a folder by name through the journal; the
+The sync service writes below `incoming/` and offers a folder by name through the journal. The
 appliance copies from it and never trusts it.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from data.durable import sync_folder
 
 INCOMING = "incoming"
-# Group-writable and setgid: two users of one group share it, whoever makes it first.
+# Group-writable and setgid: two users of one group share it, whichever creates it first.
 _SHARED_FOLDER = 0o2770
 
 
@@ -29,8 +29,8 @@ def incoming_folder(state: Path) -> Path:
 
 
 def share(folder: Path) -> None:
-    """Let the group write in a folder that was just made, and own what is made in it."""
-    # A hardened service may not set such bits; its folders inherit them from above.
+    """Let the group write to a new folder, and own what is created in it."""
+    # A hardened service may not set these bits; its folders inherit them from the parent.
     with contextlib.suppress(PermissionError):
         folder.chmod(_SHARED_FOLDER)
 
@@ -47,10 +47,10 @@ def incoming_path(state: Path, name: str) -> Path:
 
 
 def hand_over(partial: Path, state: Path, name: str) -> Path:
-    """Rename a finished download to its name under `incoming/`, durably; it then may be offered.
+    """Rename a finished download to its final name, durably; then it can be offered.
 
-    A download left there before under the same name is replaced. Each file must be on the disk
-    (fsync) before this is called; the folders are synced here.
+    An earlier download of the same name is replaced. Each file must be synced to disk before this
+    is called; the folders are synced here.
 
     Returns:
         The download's new path.

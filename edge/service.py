@@ -1,7 +1,7 @@
-"""Whether systemd runs the appliance here, and how its owner then starts a service.
+"""Whether systemd runs the appliance here, and how to start a service accordingly.
 
-Advice that is right on a developer's machine (`greenlight run`) would start a second appliance,
-of another user, on a device.
+On a device, the advice for a developer's machine (`greenlight run`) would start a second appliance
+as another user.
 """
 
 from __future__ import annotations

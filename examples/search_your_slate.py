@@ -14,7 +14,7 @@ folder = Path(sys.argv[2]) if sys.argv[2:] else Path("build/bundle")
 model = Model.open(folder, signing.read_public_keys(signing.keys_folder()))
 slate = Slate.from_toml(slate_file.read_text("utf-8"))
 
-# The seed decides the draws: the same seed, slate and model give the same answer for ever.
+# The seed decides the draws: the same seed, slate and model always give the same answer.
 answer = choose(model, slate, k=5, seed=7)
 
 space = answer.space

@@ -1,7 +1,7 @@
 """One more button on the Pi, beside the appliance: press it to approve the pick that waits.
 
 `python examples/second_button.py [STATE]`, as a user of the appliance's group. The button lies
-between GPIO 22 and ground. It is a process of its own: it talks to the appliance through its
+between GPIO 22 and ground. It is a separate process: it talks to the appliance through its
 control socket, so neither can hurt the other.
 """
 
@@ -18,7 +18,7 @@ PIN = 22
 
 
 def approve(state: Path) -> None:
-    """Approve the pick that waits, and say what came of it."""
+    """Approve the waiting pick, and print the outcome."""
     try:
         reply = client.ask(state, "approve")
     except GreenlightError as error:
@@ -28,7 +28,7 @@ def approve(state: Path) -> None:
 
 
 def second_button(state: Path) -> Button:
-    """Return a button that approves when it is pressed; keep it as long as it shall work."""
+    """Return a button that approves when it is pressed; keep a reference to it."""
     button = Button(PIN, bounce_time=0.05)
     button.when_pressed = lambda: approve(state)
     return button

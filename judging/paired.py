@@ -38,7 +38,7 @@ _WHOLE = 20.0
 _SEED = 10
 # Each draw's regret is a mean over about so many slates, cut from several shuffles of few films.
 _SLATES_A_DRAW = 100
-# Of few films the slates are smaller, so that there are several in each shuffle.
+# With few films the slates are smaller, so that each shuffle has several.
 _SLATES_A_SHUFFLE = 4
 FIGURES: tuple[Figure, ...] = ("rmse", "log_loss", "regret")
 

@@ -102,7 +102,7 @@ def inspect(path: Path, options: Options, *, again: bool = False) -> Inspection:
     Args:
         path: the table.
         options: its encoding, and another place for its domain.
-        again: propose a domain anew, in place of the one that is there.
+        again: propose a new domain, ignoring an existing one.
 
     Raises:
         SourceUnavailable: naming file, line, column and fix, if it can't be read at all.

@@ -1,8 +1,8 @@
-"""The running appliance, and how it is reached.
+"""The running appliance, and the commands it takes.
 
-`Appliance.execute(command) -> Outcome` is the only way to ask it for anything. Command lines call
-`execute` in `edge.appliance.client`; the page calls the port it is given. The records are here, and
-light: the appliance itself is put together in `edge.appliance.run`.
+`Appliance.execute(command) -> Outcome` is the only way to command it. Command lines call `execute`
+in `edge.appliance.client`; the page calls the port it is given. The commands are exported here and
+load quickly; `edge.appliance.run` is the composition root.
 """
 
 from edge.appliance.commands import (

@@ -1,6 +1,6 @@
-"""The running appliance: carries out what its owner asks for, and shows how it is.
+"""The running appliance: carries out the owner's commands, and shows its state.
 
-Whatever the owner may do comes through `Appliance.execute`, from whichever surface. Everything here
+Everything the owner can do comes through `Appliance.execute`, from every surface. Everything here
 runs on the event loop's thread; long searches run in a worker.
 """
 
@@ -72,7 +72,7 @@ _STUCK = (
     " button_normally_closed = true"
 )
 
-# What letting go of the button asks for.
+# What releasing the button means.
 GESTURES: dict[Gesture, Command] = {
     Gesture.SHORT: Press(),
     Gesture.APPROVE: Approve(),
@@ -83,7 +83,7 @@ GESTURES: dict[Gesture, Command] = {
 
 @dataclass
 class Parts:
-    """What an appliance is put together from."""
+    """The parts of an appliance."""
 
     config: Config
     journal: Journal
@@ -101,11 +101,11 @@ class Appliance:
 
     Attributes:
         state: of the machine.
-        pick: the newest one, whether decided or not.
-        message: the last thing there was to say.
+        pick: the newest pick, whether decided or not.
+        message: the last message.
         stop_asked: set when it is time to stop.
-        powers_off: the machine is to be switched off then.
-        search: the last one, with its outcome.
+        powers_off: whether to switch the machine off then.
+        search: the last search, with its outcome.
         warming: a search whose pick is thrown away, so the first press is quick.
         observers: called after every change worth showing.
         button_observers: called whenever the button goes down.
@@ -150,13 +150,13 @@ class Appliance:
         self._presses: deque[float] = deque(maxlen=_MOST_PRESSES + 1)
         self._lights.show(pattern(self.state))
 
-    # What its owner asks for.
+    # The owner's commands.
 
     async def execute(self, command: Command) -> Outcome:
-        """Do what the owner asks for; the only way to ask, whatever the surface.
+        """Carry out a command; the only way in, from every surface.
 
-        What was done is on the disk when this returns; what was refused has changed nothing.
-        A caller who goes away does not end a search.
+        When this returns, what was done is on disk; a refused command has changed nothing. A search
+        continues even if its caller goes away.
         """
         try:
             match command:
@@ -198,14 +198,14 @@ class Appliance:
             return self._refuse(GreenlightError(f"failed: {error}; see the log"))
 
     def begin(self, command: Command) -> asyncio.Task[Outcome]:
-        """Execute a command without waiting for it."""
+        """Start a command without waiting for it."""
         task = asyncio.get_running_loop().create_task(self.execute(command))
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
         return task
 
     def take_button(self, event: ButtonEvent) -> asyncio.Task[Outcome] | None:
-        """Handle a button event; letting go may begin a command."""
+        """Handle a button event; releasing the button may start a command."""
         if isinstance(event, ButtonPressed):
             self.button_observers.notify()
             self.feed(Event.BUTTON_PRESSED)
@@ -249,7 +249,7 @@ class Appliance:
     # What happens to it.
 
     def feed(self, event: Event, gesture: Gesture = Gesture.NOTHING) -> Effect | Obstacle | None:
-        """Handle an event and show what it changes; return what to do about it, if anything."""
+        """Handle an event and show the new state; return what to do about it, if anything."""
         before = self.state.phase
         self.state, effect = handle(self.state, event, gesture)
         if self._lights.show(pattern(self.state)):
@@ -263,7 +263,7 @@ class Appliance:
 
     def adopt(self, bundle: Bundle | None, model: Model | None) -> None:
         """Use this model from now on; None if there isn't one."""
-        # Its bytes are loaded; what is asked of the bundle from now on is in its manifest.
+        # The bytes are loaded; from now on only the bundle's manifest is needed.
         self.bundle = replace(bundle, files={}) if bundle is not None else None
         self.model = model
         if model is None:
@@ -291,25 +291,25 @@ class Appliance:
             self.feed(Event.FAULT_FOUND)
 
     def lose_fault(self) -> None:
-        """Go on after a fault: what failed works again."""
+        """Resume after a fault: what failed works again."""
         if self.fault is not None:
             self.fault = None
             self.feed(Event.FAULT_CLEARED)
             self.adopt(self.bundle, self.model)
 
     def say(self, message: str) -> None:
-        """Print a message, and show it to everyone who follows the appliance."""
+        """Print a message, and notify all observers."""
         self.message = message
         self._changed(message)
         self.observers.notify()
 
-    # How it does what it was asked.
+    # Carrying out commands.
 
     def _ask(self, event: Event, effect: Effect) -> None:
-        """Return if the table allows this event now.
+        """Check that the table allows this event now.
 
         Raises:
-            CommandRefused: it does not.
+            CommandRefused: it doesn't.
         """
         found = self.feed(event)
         if isinstance(found, Obstacle):
@@ -324,7 +324,7 @@ class Appliance:
     def _refuse(self, error: GreenlightError) -> Outcome:
         outcome = refused(error)
         failed = isinstance(error, JournalError) and outcome.refusal is RefusalKind.FAILED
-        # A full disk has its own warning, which goes when there is space.
+        # A full disk has its own warning, which is cleared once there is space.
         if failed and not isinstance(error, JournalFull):
             self.attention.raise_("journal", str(error))
         self.say(str(error))
@@ -373,10 +373,10 @@ class Appliance:
         return await asyncio.shield(self.search)
 
     async def _search(self, *, waiting: bool) -> Outcome:
-        """Find a pick and write it down; return why not, if there is none.
+        """Find and record a pick, or return why there is none.
 
         Args:
-            waiting: a pick waits for a decision; without a new one, it goes on waiting.
+            waiting: a pick is waiting for a decision; without a new one, it keeps waiting.
         """
         assert self.model is not None
         self.say("searching")
@@ -412,11 +412,11 @@ class Appliance:
 
     def _check_still_searching(self) -> None:
         if self.state.phase is not Phase.SEARCHING:
-            why = "the search was given up: the appliance is stopping or has lost its model"
+            why = "the search was cancelled: the appliance is stopping or has lost its model"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
 
     async def _hold(self, seconds: float) -> Outcome:
-        """Hold the simulated button for `seconds`, then wait for what letting go does."""
+        """Hold the simulated button for `seconds`, then wait for the command that follows."""
         if not self.hardware.simulated:
             why = "the button is real: hold it with a finger"
             raise CommandRefused(RefusalKind.NOT_NOW, why)

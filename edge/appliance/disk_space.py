@@ -1,4 +1,4 @@
-"""A disk that may be full: space kept back for ratings, and what is deleted first to make room."""
+"""Handles a full disk: space reserved for ratings, and what is deleted first to make room."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge.models.store import ModelStore
 Result = TypeVar("Result")
 
 RESERVE = "reserve"
-# A rating takes a handful of pages of SQLite's log: enough for hundreds of them.
+# A rating takes a handful of pages of SQLite's log, so this is enough for hundreds.
 RESERVE_BYTES = 2 * 1024 * 1024
 # A pick with its slate takes a few pages of log and file.
 LEAST_FREE_BYTES = 512 * 1024
@@ -31,10 +31,10 @@ class Reserve:
         self._path = state / RESERVE
 
     def restore(self) -> bool:
-        """Allocate the reserve again if it is not there; say whether it is there now."""
+        """Allocate the reserve again if it is missing; return whether it exists now."""
         if self.is_whole():
             return True
-        # Twice its size must be free: taking the last bytes would only fill the disk again.
+        # Twice its size must be free: using the last bytes would only fill the disk again.
         if _free(self._path) < 2 * RESERVE_BYTES:
             return False
         try:
@@ -46,18 +46,18 @@ class Reserve:
         return True
 
     def is_whole(self) -> bool:
-        """Whether the reserve is there."""
+        """Whether the reserve exists."""
         try:
             return self._path.stat().st_size == RESERVE_BYTES
         except FileNotFoundError:
             return False
 
     def is_endangered(self) -> bool:
-        """Whether so little else is free that anything but a rating would soon use it up."""
+        """Whether so little else is free that anything but ratings would soon use it up."""
         return not self.restore() or _free(self._path) < LEAST_FREE_BYTES
 
     def release(self) -> bool:
-        """Give the space up for a rating; say whether there was any."""
+        """Release the space for a rating; return whether there was any."""
         try:
             self._path.unlink()
         except OSError:  # not there, or on a disk that takes no changes
@@ -66,11 +66,11 @@ class Reserve:
 
 
 class DiskFull(GreenlightError):
-    """A pick was refused because the space that is left is for ratings."""
+    """A pick was refused because the remaining space is reserved for ratings."""
 
 
 class JournalWriter:
-    """Carries out writes; on a full disk old models go first, then picks; ratings come last.
+    """Carries out writes; on a full disk it deletes old models, then refuses picks, never ratings.
 
     Args:
         store: whose old versions can be deleted.
@@ -84,10 +84,10 @@ class JournalWriter:
         self.attention = attention
 
     def write(self, action: Callable[[], Result], *, is_rating: bool = False) -> Result:
-        """Carry out a write of the journal, making room for it if needed.
+        """Carry out a write to the journal, making room for it if needed.
 
         Raises:
-            JournalFull: there is no room left; nothing has been written.
+            JournalFull: no space is left; nothing has been written.
         """
         try:
             return action()
@@ -108,7 +108,7 @@ class JournalWriter:
             self.attention.clear("disk")
 
     def refuse_when_full(self) -> None:
-        """Refuse anything but ratings while the space kept back for them is at risk.
+        """Refuse everything but ratings while the space reserved for them is at risk.
 
         Raises:
             DiskFull: saying what the owner can do.

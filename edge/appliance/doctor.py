@@ -1,4 +1,4 @@
-"""The appliance examined part by part: what was found, and what to do about it.
+"""Examines the appliance part by part: what was found, and what to do about it.
 
 Changes nothing, but for a file that is written to try the disk, and removed.
 """
@@ -35,7 +35,7 @@ def examine(config: Config, *, simulate: bool) -> list[Finding]:
     except client.NotRunning:
         pass
     except client.NotAllowed as error:
-        # Nothing else is examined: who may not ask may not look into the files either.
+        # Nothing else is examined: this user may not read the files either.
         return [Finding("access", False, error.found, error.way_in)]
     except client.NoAnswer as error:
         unheard = str(error)
@@ -57,7 +57,7 @@ def _appliance(config: Config, running: dict[str, Any] | None, unheard: str) -> 
         yield Finding("appliance", False, unheard, fix)
         return
     if running is None:
-        # On a device it should run; elsewhere it runs when somebody wants it to.
+        # On a device it should be running; elsewhere that's up to the user.
         expected = is_installed(config.state)
         yield Finding("appliance", not expected, "not running", how_to_start(config.state))
         return
@@ -87,7 +87,7 @@ def _pins(config: Config, *, simulate: bool, in_use: bool) -> Iterator[Finding]:
 def _disk(config: Config) -> Iterator[Finding]:
     if not config.state.is_dir():
         makes = "sudo greenlight-setup install" if is_installed(config.state) else "greenlight run"
-        yield Finding("disk", False, f"{config.state} is not there", f"it is made by `{makes}`")
+        yield Finding("disk", False, f"{config.state} doesn't exist", f"`{makes}` creates it")
         return
     try:
         check_writable(config.state)
@@ -100,15 +100,15 @@ def _disk(config: Config) -> Iterator[Finding]:
     else:
         tried = ", written, synced and read back"
     free = shutil.disk_usage(config.state).free
-    fix = "free some: old logs first (`journalctl --vacuum-size=50M`)"
+    fix = "free some space, old logs first (`journalctl --vacuum-size=50M`)"
     low = free < _LOW_DISK_BYTES
     yield Finding("disk", not low, f"{free / 1e6:,.0f} MB free{tried}", fix if low else "")
     for aside in sorted(config.state.glob("**/*.damaged-*")):
         if not aside.name.startswith(JOURNAL):
-            fix = "copy it away if someone wants to look into it, then delete it"
+            fix = "copy it elsewhere if you want to examine it, then delete it"
             yield Finding("set aside", False, str(aside), fix)
     for aside in sorted(config.state.glob("journal-of-failed-upgrade-*")):
-        fix = "the ratings between upgrade and rollback are here; copy it away, then delete it"
+        fix = "it holds the ratings between upgrade and rollback; copy it elsewhere, then delete it"
         yield Finding("set aside", False, str(aside), fix)
 
 

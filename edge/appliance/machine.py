@@ -1,7 +1,7 @@
 """The appliance's state machine: `handle(state, event) -> (state, effect)`, one transition table.
 
 Pure: no clock, no disk, no thread. The appliance feeds it events and carries out its effects.
-Every phase has a row for every event; `docs/states.md` is drawn from the table.
+Every phase has a row for every event; `docs/states.md` is generated from the table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from edge.panel.led import Pattern
 
 
 class Phase(Enum):
-    """Where the appliance is."""
+    """The appliance's phases."""
 
     STARTING = "starting"
     NO_MODEL = "waiting for a first model"
@@ -26,19 +26,19 @@ class Phase(Enum):
 
 
 class Event(Enum):
-    """What has happened to it."""
+    """What has happened."""
 
-    MODEL_ACTIVATED = "a model answers"
+    MODEL_ACTIVATED = "a model was activated"
     MODEL_MISSING = "no model can be loaded"
     PICK_RESTORED = "the undecided pick from before the restart was found"
-    PICK_ASKED = "a fresh pick was asked for"
-    PICK_FOUND = "the search found its best, which is written down"
+    PICK_ASKED = "a fresh pick was requested"
+    PICK_FOUND = "the search found a pick, and it is recorded"
     SEARCH_FAILED = "the search failed"
-    APPROVAL_ASKED = "approving the pick was asked for"
-    PICK_APPROVED = "the approval is written down"
-    SYNC_ASKED = "synchronising was asked for"
-    STOP_ASKED = "a stop was asked for"
-    FAULT_FOUND = "the appliance can't go on as it is"
+    APPROVAL_ASKED = "approval was requested"
+    PICK_APPROVED = "the approval is recorded"
+    SYNC_ASKED = "synchronising was requested"
+    STOP_ASKED = "a stop was requested"
+    FAULT_FOUND = "a fault keeps the appliance from working"
     FAULT_CLEARED = "the fault is gone"
     BUTTON_PRESSED = "the button went down"
     STAGE_REACHED = "the button has been down for the next stage"
@@ -50,16 +50,16 @@ class Event(Enum):
 
 
 class Effect(Enum):
-    """What the appliance then does."""
+    """What the appliance does about it."""
 
     SEARCH = "draw a fresh slate and find its best film"
-    APPROVE = "write the approval down"
+    APPROVE = "record the approval"
     SYNCHRONISE = "ask the sync service to synchronise and verify"
     SHUT_DOWN = "stop cleanly, and the machine if the button asked"
 
 
 class Obstacle(Enum):
-    """Why it can't do what was asked, in this phase."""
+    """Why a request can't be met in this phase."""
 
     BUSY = "a search is running"
     NO_MODEL = "there is no model yet"
@@ -71,7 +71,7 @@ class Obstacle(Enum):
 
 @dataclass(frozen=True)
 class State:
-    """All that the machine remembers.
+    """Everything the machine remembers.
 
     Attributes:
         held: the stage the held button has reached; None while it is up.
@@ -87,7 +87,7 @@ class State:
 
 @dataclass(frozen=True)
 class Row:
-    """One entry of the table: the phase that follows (None for the same), and what is done."""
+    """One entry of the table: the next phase (None for the same), and what to do."""
 
     phase: Phase | None = None
     effect: Effect | Obstacle | None = None
@@ -100,7 +100,7 @@ def _everywhere(row: Row, **exceptions: Row) -> dict[Phase, Row]:
     return {phase: exceptions.get(phase.name, row) for phase in Phase}
 
 
-# A request that only some phases can meet; the others say why not.
+# A request that only some phases can meet; the others answer with the obstacle.
 def _asked(**rows: Row) -> dict[Phase, Row]:
     obstacles = {
         "STARTING": Row(effect=Obstacle.STARTING),
@@ -117,14 +117,14 @@ _SEARCH = Row(Phase.SEARCHING, Effect.SEARCH)
 _SYNC = Row(effect=Effect.SYNCHRONISE)
 
 TABLE: dict[Event, dict[Phase, Row]] = {
-    # A model that comes while a pick waits or a search runs disturbs neither.
+    # A new model disturbs neither a waiting pick nor a running search.
     Event.MODEL_ACTIVATED: _everywhere(_STAY, STARTING=Row(Phase.READY), NO_MODEL=Row(Phase.READY)),
     Event.MODEL_MISSING: _everywhere(Row(Phase.NO_MODEL), FAULTY=_STAY, STOPPING=_STAY),
     Event.PICK_RESTORED: _everywhere(_STAY, READY=Row(Phase.DECIDING)),
     Event.PICK_ASKED: _asked(READY=_SEARCH, DECIDING=_SEARCH),
     Event.PICK_FOUND: _everywhere(_STAY, SEARCHING=Row(Phase.DECIDING)),
     Event.SEARCH_FAILED: _everywhere(_STAY, SEARCHING=Row(Phase.READY)),
-    # Written down first; only then is nothing left to decide.
+    # Recorded first; only then is the decision made.
     Event.APPROVAL_ASKED: _asked(DECIDING=Row(effect=Effect.APPROVE)),
     Event.PICK_APPROVED: _everywhere(_STAY, DECIDING=Row(Phase.READY)),
     # Asking the sync service needs neither a model nor a pick.
@@ -133,9 +133,9 @@ TABLE: dict[Event, dict[Phase, Row]] = {
         Row(Phase.STOPPING, Effect.SHUT_DOWN), STOPPING=Row(effect=Obstacle.STOPPING)
     ),
     Event.FAULT_FOUND: _everywhere(Row(Phase.FAULTY), STOPPING=_STAY),
-    # What went on before the fault is found out again: the appliance says which model there is.
+    # Start over: the appliance then reports which model it has.
     Event.FAULT_CLEARED: _everywhere(_STAY, FAULTY=Row(Phase.STARTING)),
-    # These change what is remembered beside the phase, alike in every phase: see `_remember`.
+    # These change what is remembered besides the phase, the same in every phase: see `_remember`.
     Event.BUTTON_PRESSED: _everywhere(_STAY),
     Event.STAGE_REACHED: _everywhere(_STAY),
     Event.BUTTON_RELEASED: _everywhere(_STAY),
@@ -151,12 +151,12 @@ _COUNTS = (Pattern.COUNT_1, Pattern.COUNT_2, Pattern.COUNT_3, Pattern.COUNT_4)
 def handle(
     state: State, event: Event, gesture: Gesture = Gesture.NOTHING
 ) -> tuple[State, Effect | Obstacle | None]:
-    """Return what follows from an event: the new state, and what is to be done if anything.
+    """Return what follows from an event: the new state, and what to do, if anything.
 
     Args:
-        state: where the appliance is.
+        state: the current state.
         event: what has happened.
-        gesture: of STAGE_REACHED, what letting go now would ask for.
+        gesture: for STAGE_REACHED, what releasing the button now would mean.
     """
     row = TABLE[event][state.phase]
     state = replace(state, phase=row.phase or state.phase)
@@ -180,7 +180,7 @@ def _remember(state: State, event: Event, gesture: Gesture) -> State:
 
 
 def pattern(state: State) -> Pattern:
-    """Return what the LED shows in this state: the most urgent thing there is to say."""
+    """Return what the LED shows in this state: only the most urgent thing."""
     if state.phase is Phase.STOPPING:
         return Pattern.OFF
     if state.held is not None:

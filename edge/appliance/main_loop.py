@@ -1,6 +1,6 @@
-"""What the appliance does again and again: read the journal, tidy it, feed the watchdog.
+"""The appliance's periodic work: read the journal, tidy it, feed the watchdog.
 
-Through the journal come models to try and what the sync service reports.
+The journal brings models to try, and the sync service's reports.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _POINTER_SECONDS = 2.0
 
 
 class HasHeartbeat(Protocol):
-    """Something whose heartbeat the watchdog believes."""
+    """Something whose heartbeat the watchdog checks."""
 
     def is_fresh(self) -> bool:
         """Whether it is alive."""
@@ -57,7 +57,7 @@ async def main_loop(
     workers: Sequence[HasHeartbeat],
     storage: StorageObserver | None = None,
 ) -> None:
-    """Look around until a stop is asked for; feed the watchdog while every worker is fresh."""
+    """Check everything until a stop is requested; feed the watchdog while every worker is fresh."""
     watchdog = Watchdog()
     next_tidy = time.monotonic()
     tidying: asyncio.Task[None] | None = None
@@ -85,7 +85,7 @@ def _look(appliance: Appliance, observer: JournalObserver, storage: StorageObser
     except JournalReplaced as error:
         appliance.find_fault(f"{error}; {observer.copy_kept()}")
     except (JournalError, StorageFailed) as error:
-        # Without a journal no pick and no rating can be kept: better to say so than to go on.
+        # Without a journal, no pick and no rating can be kept: show the fault rather than continue.
         appliance.find_fault(f"{error}; restart the appliance once this is fixed")
     except OSError as error:
         why = f"the disk can't be used: {error.strerror}"
@@ -120,7 +120,7 @@ def bad_rows_sentence(bad: BadRows) -> str:
 
 @dataclass
 class JournalObserver:
-    """Takes in what others write into the journal, on the event loop.
+    """Handles what others write to the journal, on the event loop.
 
     Args:
         updater: the worker that tries models.
@@ -141,7 +141,7 @@ class JournalObserver:
     _next_pointer: float = 0.0
 
     def offer_first_bundle(self) -> None:
-        """Try the bundle that the owner named, if it is newer than any model seen here."""
+        """Try the configured first bundle, if it is newer than any model seen here."""
         folder = self.appliance.config.first_bundle
         if folder is None:
             return
@@ -163,7 +163,7 @@ class JournalObserver:
             self._update = asyncio.get_running_loop().create_task(self._try(offer, folder))
 
     def look(self) -> bool:
-        """Look once, cheaply; say whether the other side has written since the last look."""
+        """Check once, cheaply; return whether the other side has written since the last check."""
         self._look_for_silence()
         self.appliance.journal.check_in_place()
         version = self.appliance.journal.data_version()
@@ -203,13 +203,13 @@ class JournalObserver:
                 )
             else:
                 self._copy_kept = (
-                    f"all that was in it is kept in {kept.name}; restart the appliance, which"
-                    " takes it over"
+                    f"everything in it is kept in {kept.name}; restart the appliance, which takes"
+                    " it over"
                 )
         return self._copy_kept
 
     async def close(self) -> None:
-        """Wait for an update in progress: it notices that the appliance stops."""
+        """Wait for a running update, which notices that the appliance is stopping."""
         if self._update is not None:
             done, _ = await asyncio.wait([self._update], timeout=_STOP_SECONDS)
             if not done:
@@ -237,10 +237,10 @@ class JournalObserver:
             return
         self.appliance.attention.clear("model")
         if update.model is not None:
-            # What was wrong with the model before says nothing of this one.
+            # Warnings about the previous model don't apply to this one.
             self.appliance.attention.clear("verification")
             self.appliance.adopt(update.bundle, update.model)
-            # The old model and all that trying the new one took, the bundle's bytes among it.
+            # Frees the old model and everything the trial needed, including the bundle's bytes.
             del update
             memory.give_back()
 
@@ -263,7 +263,7 @@ class JournalObserver:
             return update, update.run(lambda state: self.updater.show_life())
 
     def _stopping(self) -> bool:
-        """Answer a trial, which asks several times a second."""
+        """Return whether to stop; a trial asks several times a second."""
         self.updater.show_life()
         return self.appliance.stop_asked.is_set()
 

@@ -1,7 +1,7 @@
-"""Gives memory back after use: a Pi has little, and an appliance runs for years.
+"""Returns freed memory to the system: a Pi has little, and an appliance runs for years.
 
-glibc keeps what was freed for later use, and more of it the larger the pieces were. Trying a model
-or hashing a PIN takes many megabytes for a moment; without this they would stay with us for ever.
+glibc keeps freed memory for later use, and raises its limit after large allocations. Trying a model
+or hashing a PIN takes many megabytes for a moment; without this, they would never be returned.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import ctypes
 import gc
 
-# From malloc.h. Setting the first two also ends their growing by themselves.
+# From malloc.h. Setting the first two also stops glibc from raising them.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _PIECE_BYTES = 128 * 1024
 _ARENAS = 2
 
 
 def keep_little() -> None:
-    """Have the C library give large pieces back as soon as they are freed. Call this once, early.
+    """Have glibc return large blocks as soon as they are freed. Call this once, early.
 
-    Elsewhere than on glibc nothing happens.
+    Does nothing with other C libraries.
     """
     libc = _libc()
     if hasattr(libc, "mallopt"):
@@ -28,7 +28,7 @@ def keep_little() -> None:
 
 
 def give_back() -> None:
-    """Give back what is free by now. Takes some milliseconds: call it after large work."""
+    """Return free memory to the system. Takes some milliseconds: call it after large jobs."""
     gc.collect()
     libc = _libc()
     if hasattr(libc, "malloc_trim"):

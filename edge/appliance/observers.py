@@ -1,4 +1,4 @@
-"""Who is called when something has changed."""
+"""Callbacks for changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Observers:
         self._observers: frozenset[Callable[[], None]] = frozenset()
 
     def add(self, observer: Callable[[], None]) -> Callable[[], None]:
-        """Call `observer` from now on; the callable returned ends that."""
+        """Call `observer` from now on; return a function that stops that."""
         self._observers |= {observer}
 
         def remove() -> None:
@@ -21,6 +21,6 @@ class Observers:
         return remove
 
     def notify(self) -> None:
-        """Call everyone."""
+        """Call all observers."""
         for observer in self._observers:
             observer()

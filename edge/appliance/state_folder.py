@@ -1,4 +1,4 @@
-"""The state folder, and the lock that says who uses it."""
+"""The state folder, and the lock that keeps a second appliance out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AlreadyRunning(GreenlightError):
 
 
 class NoState(GreenlightError):
-    """The state folder cannot be used."""
+    """The state folder can't be used."""
 
     exit_code = Exit.NO_STATE
 
@@ -60,15 +60,15 @@ def is_locked(state: Path) -> bool:
 
 @contextlib.contextmanager
 def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
-    """Make the state folder if need be, and keep every other appliance out of it.
+    """Create the state folder if needed, and lock it against every other appliance.
 
     Args:
         state: the folder.
-        patience_seconds: how long to wait for whoever holds it now.
+        patience_seconds: how long to wait for another process that holds the lock.
 
     Raises:
-        NoState: it cannot be made or written.
-        AlreadyRunning: another process holds it.
+        NoState: it can't be created or written.
+        AlreadyRunning: another process holds the lock.
     """
     try:
         _make(state)
@@ -83,7 +83,7 @@ def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
         while not _taken(lock):
             if time.monotonic() >= deadline:
                 raise AlreadyRunning(f"another appliance is running in {state}; stop it first")
-            # flock has no timeout: it either tries once or waits for ever.
+            # flock has no timeout: it either tries once or waits forever.
             time.sleep(_POLL_SECONDS)
         yield state
 
@@ -104,7 +104,7 @@ def _make(state: Path) -> None:
 
 
 def _open_for_group(path: Path) -> int:
-    # A command of another user may come first: whoever makes the lock leaves it to the group.
+    # Another user's command may come first, so the lock is always shared with the group.
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _GROUP_FILE)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""Whether the disk below the state folder still takes what is written, and gives it back."""
+"""Checks that the disk of the state folder still stores what is written to it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from edge.appliance.workers import Worker
 
 PROBE = ".probe"
 _PROBE_BYTES = 4096
-# Syncing what is synced already writes nothing, yet it fails on a file system that has given up.
+# Syncing again writes nothing, but fails on a file system that has given up.
 _SYNC_SECONDS = 5.0
 # Often enough to notice a dying card within the hour, rarely enough not to wear a good one out.
 _PROBE_SECONDS = 600.0
 _SLOW_SECONDS = 60.0
-# The disk is full: that has its own warning, and says nothing of the card.
+# A full disk has its own warning, and says nothing about the card.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 ADVICE = "the card may be failing: copy it, then replace it"
 
@@ -36,7 +36,7 @@ class StorageFailed(GreenlightError):
 
 
 def check_writable(folder: Path) -> None:
-    """Raise StorageFailed if the kernel lets nobody write there, as after an error of the card.
+    """Raise StorageFailed if the kernel allows no writing there, as after an error of the card.
 
     Writes nothing.
     """
@@ -55,7 +55,7 @@ def probe(folder: Path) -> None:
 
     Raises:
         StorageFailed: naming the step that failed.
-        PermissionError: this user may not write there, which says nothing of the disk.
+        PermissionError: this user may not write there, which says nothing about the disk.
     """
     path = folder / f"{PROBE}-{os.getpid()}"
     written = secrets.token_bytes(_PROBE_BYTES)
@@ -87,11 +87,11 @@ def probe(folder: Path) -> None:
 
 
 class StorageObserver:
-    """Looks at the disk again and again, and lets a thread of its own try it.
+    """Checks the disk periodically, in a separate thread.
 
     Args:
         folder: the state folder.
-        worker: of nobody else: a dying card can hold a write up for minutes.
+        worker: used for nothing else, since a dying card can block a write for minutes.
     """
 
     def __init__(self, folder: Path, worker: Worker) -> None:
@@ -103,7 +103,7 @@ class StorageObserver:
         self._failure: Exception | None = None
 
     def look(self) -> None:
-        """Raise what is wrong with the disk, as far as it is known now.
+        """Raise the disk's current failure, if any.
 
         Raises:
             StorageFailed: it doesn't keep what is written to it.
@@ -120,7 +120,7 @@ class StorageObserver:
             raise self._failure
 
     def _begin(self, now: float) -> None:
-        # After a failure, only a write that succeeds shows that the disk is well again.
+        # After a failure, only a successful write shows that the disk works again.
         if self._failure is not None or now >= self._next_probe:
             trial, self._next_probe = probe, now + _PROBE_SECONDS
         else:

@@ -1,4 +1,4 @@
-"""Threads for what takes long, each with a heartbeat that the watchdog believes."""
+"""Threads for long-running jobs, each with a heartbeat that the watchdog checks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _Job: TypeAlias = tuple[Callable[[], Any], asyncio.AbstractEventLoop, asyncio.Fu
 class Worker:
     """One thread that does one thing at a time.
 
-    It is a daemon: a job that never ends does not keep the appliance from stopping.
+    It is a daemon: a job that never ends doesn't keep the appliance from stopping.
 
     Args:
         name: of the thread.
-        patience_seconds: how long it may be busy without a sign of life before it counts as stuck.
+        patience_seconds: how long a job may run without progress before it counts as stuck.
     """
 
     def __init__(self, name: str, patience_seconds: float) -> None:
@@ -32,24 +32,24 @@ class Worker:
         self._thread.start()
 
     async def run(self, job: Callable[[], Result]) -> Result:
-        """Do `job` in the worker's thread and return what it returns."""
+        """Run `job` in the worker's thread and return its result."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Result] = loop.create_future()
         self._jobs.put((job, loop, done))
         return await done
 
     def show_life(self) -> None:
-        """Say, from within a job that takes long, that it goes on. Idle it says nothing."""
+        """Report progress from within a long job; does nothing while idle."""
         if self._last_sign is not None:
             self._last_sign = time.monotonic()
 
     def is_fresh(self) -> bool:
-        """Whether the worker is idle, or has shown a sign of life not too long ago."""
+        """Whether the worker is idle, or has made progress recently."""
         last = self._last_sign
         return last is None or time.monotonic() - last < self._patience
 
     def close(self) -> None:
-        """Take no more jobs; the one in progress is not waited for."""
+        """Accept no more jobs; doesn't wait for the running one."""
         self._jobs.put(None)
 
     def _work(self) -> None:
@@ -57,10 +57,10 @@ class Worker:
             pass
 
     def _do_next(self) -> bool:
-        """Do one job; False once there will be no more.
+        """Run one job; return False once there will be no more.
 
-        A call of its own for each: while the thread waits for the next one, nothing must hold what
-        the last one returned, which may be a model of many megabytes.
+        A separate call per job: while the thread waits for the next one, nothing may keep the last
+        result alive, which may be a model of many megabytes.
         """
         next_job = self._jobs.get()
         if next_job is None:
@@ -75,7 +75,7 @@ class Worker:
         else:
             report = _if_awaited(done, done.set_result, result)
         self._last_sign = None
-        # If the loop has closed meanwhile, nobody is waiting for the result any more.
+        # If the loop has closed in the meantime, no one is waiting for the result.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(report)
         return True

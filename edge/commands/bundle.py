@@ -16,7 +16,7 @@ CHECKOUT_BUNDLE = Path("build/bundle")
 
 
 class NoBundle(GreenlightError):
-    """There is no model to use."""
+    """There is no model."""
 
 
 def open_model(bundle: Path | None, state: Path | None = None) -> Model:

@@ -195,7 +195,7 @@ class ApplianceSide(ModelRecords):
         return newest[0].pick if newest and newest[0].decision is None else None
 
     def find_pick(self, pick_id: str) -> HistoryEntry | None:
-        """Return one pick with all that is known of it."""
+        """Return one pick with everything known about it."""
         found = self._entries("id = ?", 1, pick_id)
         return found[0] if found else None
 
@@ -215,7 +215,7 @@ class ApplianceSide(ModelRecords):
         return {key: _json(value) for key, value in found}
 
     def set_bad_rows_aside(self, found_at: str, seconds: float | None = None) -> BadRows:
-        """Move damaged rows out of the way, so that nobody believes them; see `BadRows`.
+        """Set damaged rows aside, so that they aren't used; see `BadRows`.
 
         Args:
             found_at: the time, as text.
@@ -264,8 +264,8 @@ class ApplianceSide(ModelRecords):
             if rating[0] is not None:
                 entry = entries[seq]
                 exact = _readable(feedback, Feedback)
-                told = (*rating, exact.rating if exact is not None else None)
-                more = (*entry.ratings, Rating(*told))
+                fields = (*rating, exact.rating if exact is not None else None)
+                more = (*entry.ratings, Rating(*fields))
                 entries[seq] = msgspec.structs.replace(entry, ratings=more)
         return list(entries.values())
 

@@ -192,7 +192,7 @@ class JournalStore:
         return None if found == "ok" else f"{self.path}: {found}"
 
     def replaced(self) -> bool:
-        """Say whether the file at our path is no longer ours: it was set aside, so reopen."""
+        """Return whether the file at our path was replaced, so that it must be reopened."""
         return _identity(self.path) != self._files[0]
 
     def check_in_place(self) -> None:
@@ -237,8 +237,8 @@ def _identities(path: Path) -> tuple[tuple[int, int] | None, ...]:
 
 
 def _touch(path: Path) -> None:
-    # Made here and not by SQLite, so that the group may write whatever the umask of the
-    # first comer; SQLite gives the same mode to the log and the shared memory beside it.
+    # Created here and not by SQLite, so that the group may write whatever the umask; SQLite
+    # gives the same mode to the log and the shared memory.
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _GROUP_FILE)
     except FileExistsError:
@@ -281,14 +281,14 @@ def _quick_check(connection: sqlite3.Connection) -> str:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Keep a write-ahead log, also when another process asks for the same at the same moment."""
+    """Switch to a write-ahead log, even if another process does so at the same moment."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError as error:
-            # Of two who make the first log at once SQLite turns one away without any waiting.
+            # If two processes create the log at once, SQLite fails one of them without waiting.
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                 raise
         time.sleep(_ASK_AGAIN_SECONDS)

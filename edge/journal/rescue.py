@@ -1,7 +1,7 @@
 """What can still be read of journals set aside: approved films, ratings, and what was not sent yet.
 
 It is taken over in one transaction with a note that it was; without the note, the next start tries
-again. The file set aside stays as it is; whoever looks into it later finds everything.
+again. The file that was set aside stays as it is, so everything can still be examined later.
 """
 
 from __future__ import annotations

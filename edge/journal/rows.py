@@ -63,7 +63,7 @@ class Activation(msgspec.Struct, frozen=True):
 
 
 class Rating(msgspec.Struct, frozen=True):
-    """A rating and where it stands on its way to the cloud.
+    """A rating and its delivery state.
 
     Attributes:
         rating: with decimals, where the owner gave them.

@@ -38,7 +38,7 @@ class SyncSide(JournalStore):
             return connection.execute(f"DELETE FROM outbox WHERE id IN ({marks})", ids).rowcount
 
     def quarantine(self, feedback_id: str, reason: str) -> bool:
-        """Put a record aside that the cloud refuses, so that it never blocks the next.
+        """Set a record aside that the cloud rejects, so that it doesn't block the next one.
 
         Returns:
             Whether the record was there and waiting.
@@ -89,7 +89,7 @@ class SyncSide(JournalStore):
         return count, oldest[0].captured_at if oldest else None
 
     def pending_requests(self, wanted: RequestKind | None = None) -> list[Request]:
-        """Return what the appliance asks for and nobody has finished, oldest first."""
+        """Return the appliance's pending requests, oldest first."""
         kinds = ("verify", "sync") if wanted is None else (wanted, wanted)
         found = self.rows(
             "SELECT seq, id, kind, payload, scores FROM sound_requests"
@@ -104,7 +104,7 @@ class SyncSide(JournalStore):
     def finish_request(self, seq: int, result: object) -> None:
         """Mark a request as done, with its result (anything JSON can hold).
 
-        Repeating is harmless: the first result stands.
+        Repeating is harmless: the first result is kept.
         """
         changed = expression("requests", state="'done'", result="?1")
         with self.transaction() as connection:

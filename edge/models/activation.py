@@ -1,8 +1,7 @@
-"""A model's way from an offered download to the one that answers: the steps, and what they decide.
+"""The steps from an offered download to the active model, and their decisions. Pure.
 
-Pure. The shell in `edge.models.update` carries the steps out in this order; a power cut may come
-between any two, and `resume` says where the next start goes on. `docs/states.md` is drawn from
-the table.
+`edge.models.update` carries the steps out in this order. Power may be cut between any two; `resume`
+says where the next start continues. `docs/states.md` is generated from the table.
 """
 
 from __future__ import annotations
@@ -29,26 +28,26 @@ FAILURES_BEFORE_ROLL_BACK = 3
 
 
 class Refused(GreenlightError):
-    """An offered model must not be used; the message says why. The active one goes on answering."""
+    """An offered model must not be used; the message says why. The active model stays in use."""
 
 
 class UpdateState(Enum):
-    """How far an offered model has come."""
+    """The states of an update."""
 
     OFFERED = "offered by the sync service"
-    COPIED = "copied into the appliance's own folder"
-    CHECKED = "signature, hashes and manifest hold"
-    TRIED = "answered its probes in a process of its own"
-    KEPT = "lies under its version"
-    LOADED = "loaded and answering beside the active one"
-    POINTED = "the pointer names it"
-    ACTIVATED = "active, and recorded so"
-    REFUSED = "refused, and recorded so"
+    COPIED = "copied to the appliance's own folder"
+    CHECKED = "signature, hashes and manifest checked"
+    TRIED = "answered its probes in a child process"
+    KEPT = "stored under its version"
+    LOADED = "loaded and answering next to the active one"
+    POINTED = "named by the pointer"
+    ACTIVATED = "active, and recorded as such"
+    REFUSED = "refused, and recorded as such"
 
 
 @dataclass(frozen=True)
 class UpdateStep:
-    """One step: what it does, where it leads, what refuses the model here."""
+    """One step: what it does, the next state, and what makes it refuse the model."""
 
     does: str
     then: UpdateState
@@ -61,12 +60,12 @@ class UpdateStep:
         return bool(self.refuses_when)
 
 
-_AGAIN = "the active model answers; the update begins again from the download"
-_DONE = "the new model answers; the activation is recorded at the next start"
+_AGAIN = "the active model stays in use; the update starts again from the download"
+_DONE = "the new model is used; the activation is recorded at the next start"
 
 STEPS: dict[UpdateState, UpdateStep] = {
     UpdateState.OFFERED: UpdateStep(
-        "copy it, size-capped, plain files only",
+        "copy it: plain files only, limited in size",
         UpdateState.COPIED,
         "a file is missing, a link, or too large",
         _AGAIN,
@@ -79,16 +78,16 @@ STEPS: dict[UpdateState, UpdateStep] = {
         _AGAIN,
     ),
     UpdateState.CHECKED: UpdateStep(
-        "load it in a spawned child and run the probes",
+        "load it in a child process and run the probes",
         UpdateState.TRIED,
-        "it crashes, hangs, takes too much, or answers otherwise than it promised",
+        "it crashes, hangs, needs too much memory or time, or gives other answers than promised",
         _AGAIN,
     ),
     UpdateState.TRIED: UpdateStep("rename its folder to its version", UpdateState.KEPT, "", _AGAIN),
     UpdateState.KEPT: UpdateStep(
-        "load it beside the active one and run the probes",
+        "load it next to the active one and run the probes",
         UpdateState.LOADED,
-        "it answers otherwise than in its trial",
+        "it gives other answers than in its trial",
         _AGAIN,
     ),
     UpdateState.LOADED: UpdateStep("swap the pointer", UpdateState.POINTED, "", _AGAIN),
@@ -100,7 +99,7 @@ STEPS: dict[UpdateState, UpdateStep] = {
 
 @dataclass(frozen=True)
 class Known:
-    """What the store remembers that a new model is judged by.
+    """What the store knows, for judging a new model.
 
     Attributes:
         name: of the active model, or None without one.
@@ -116,11 +115,11 @@ class Known:
 
 
 def resume(offered_manifest: str, active_manifest: str | None) -> UpdateState:
-    """Return where an offer's update goes on: from the start, or after the pointer was swapped.
+    """Return where an update continues: from the start, or after the pointer was swapped.
 
     Args:
         offered_manifest: the SHA-256 of its manifest.
-        active_manifest: that of the model that answers, or None without one.
+        active_manifest: that of the active model, or None without one.
     """
     if offered_manifest == active_manifest:
         return UpdateState.POINTED
@@ -128,12 +127,12 @@ def resume(offered_manifest: str, active_manifest: str | None) -> UpdateState:
 
 
 def judge(manifest: Manifest, manifest_sha256: str, offered: tuple[int, str], known: Known) -> None:
-    """Refuse a signed manifest that is not what was offered, or not for this device.
+    """Refuse a signed manifest that isn't the one offered, or isn't for this device.
 
     Args:
         manifest: signed by a trusted key.
         manifest_sha256: of its bytes.
-        offered: the version and the manifest's SHA-256 that the offer spoke of.
+        offered: the version and the manifest's SHA-256 in the offer.
         known: what the store remembers.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which model answers when the appliance starts, whatever state the disk is in."""
+"""Loads the active model at a start, whatever state the disk is in."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class NothingGivenUp(GreenlightError):
 
 @dataclass
 class LoadedModel:
-    """The model that answers, if any does.
+    """The loaded model, if there is one.
 
     Attributes:
-        rolled_back: version, hash and reason of each model that was given up on the way.
-        notes: what the owner should read about it.
+        rolled_back: version, hash and reason of each model that was given up along the way.
+        notes: what the owner should know about it.
     """
 
     bundle: Bundle | None = None
@@ -62,16 +62,16 @@ class LoadedModel:
 
 
 def load_active(store: ModelStore, keys: Path, boot: str) -> LoadedModel:
-    """Load the active model; one that can't be loaded, or kills us again and again, is given up.
+    """Load the active model; give it up if it can't be loaded, or keeps crashing the appliance.
 
-    The last model is never given up: an appliance without a model is no better than one whose model
+    The last model is never given up: an appliance without a model isn't better than one whose model
     may fail. Only a damaged folder is always set aside.
 
     Args:
         store: the appliance's models.
         keys: the folder of trusted public keys.
-        boot: this boot's name: dying at the model's work in this boot is a failure, a power cut
-            isn't.
+        boot: this boot's id: a crash while the model works counts as its failure, a power cut
+            doesn't.
     """
     loaded = LoadedModel()
     trusted = read_trust(keys, store.trust).known
@@ -117,10 +117,10 @@ def load_active(store: ModelStore, keys: Path, boot: str) -> LoadedModel:
 
 
 class WorkMarker:
-    """Marks durably that the active model, on trial, is at work: deaths count only meanwhile.
+    """Marks durably when the active model, while on trial, is working: only then do crashes count.
 
     Args:
-        boot: this boot's name.
+        boot: this boot's id.
     """
 
     def __init__(self, store: ModelStore, boot: str) -> None:
@@ -130,7 +130,7 @@ class WorkMarker:
 
     @contextlib.contextmanager
     def searching(self) -> Iterator[None]:
-        """Mark a search. Several may run at once, all begun on the event loop's thread."""
+        """Mark a search. Several may run at once, all started on the event loop's thread."""
         self._searches += 1
         if self._searches == 1:
             _mark(self._store, self._boot)
@@ -143,17 +143,17 @@ class WorkMarker:
 
 
 def prove(store: ModelStore) -> None:
-    """Note that the active model has done its work: it is on trial no longer."""
+    """Note that the active model works: it is no longer on trial."""
     _change_if_possible(store, lambda pointer: msgspec.structs.replace(pointer, trial=None))
 
 
 def note_idle(store: ModelStore) -> None:
-    """Note that the active model isn't at work: if we die now, it's not the model's failure."""
+    """Note that the active model isn't working: a crash now isn't the model's failure."""
     _mark(store, "")
 
 
 def retry(state: Path, store: ModelStore, journal: Journal, keys: Path) -> int:
-    """Offer the newest model that was given up again; it is tried as a download would be.
+    """Offer the newest model that was given up again; it is tried like a download.
 
     Returns:
         Its version.
@@ -169,7 +169,7 @@ def retry(state: Path, store: ModelStore, journal: Journal, keys: Path) -> int:
     folder = incoming_folder(state) / name
     store.hand_back(version, folder, read_trust(keys, store.trust).new)
     manifest = sha256((folder / MANIFEST).read_bytes()).hexdigest()
-    # Last: once it is offered, the appliance takes it.
+    # Last: once it is offered, the appliance tries it.
     journal.offer_model(version, manifest, "", name)
     return version
 
@@ -183,7 +183,7 @@ def _mark(store: ModelStore, boot: str) -> None:
 
 
 def _change_if_possible(store: ModelStore, edit: Callable[[Pointer], Pointer]) -> None:
-    # On a full disk the model stays on trial: no reason to fail what it has just done well.
+    # On a full disk the model stays on trial; that's no reason to fail what has just worked.
     try:
         store.change(edit)
     except (OSError, StoreDamaged) as error:

@@ -1,4 +1,4 @@
-"""Copies an offered bundle without trusting it: plain files only, no links, never too much."""
+"""Copies an offered bundle without trusting it: plain files only, no links, limited in size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data.plain_file import open_plain
 from edge.models.activation import Refused
 
 _CHUNK = 1 << 20
-# What the device lacks at the moment, whatever the download is like.
+# The device's own problems, whatever the download is like.
 _OF_THE_MOMENT = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -25,7 +25,7 @@ _OF_THE_MOMENT = {
 
 
 def is_of_the_moment(error: OSError) -> bool:
-    """Say whether an error is the device's own, and no verdict on what is copied."""
+    """Return whether an error is the device's own problem, and not the download's."""
     return error.errno in _OF_THE_MOMENT
 
 
@@ -33,10 +33,10 @@ def copy_folder(source: Path, target: Path) -> None:
     """Copy the plain files of a folder, each synced to the disk.
 
     Raises:
-        Refused: the source holds what no bundle can hold.
-        OSError: it cannot be read, or there is no space.
+        Refused: the source isn't a possible bundle.
+        OSError: it can't be read, or the disk is full.
     """
-    # Opened once and read through that descriptor: what the name means later does not matter.
+    # Opened once and read through that descriptor, so the path can't be swapped.
     folder = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         with os.scandir(folder) as entries:
@@ -44,7 +44,7 @@ def copy_folder(source: Path, target: Path) -> None:
         if MANIFEST not in names:
             raise Refused(f"the download holds no {MANIFEST}")
         if len(names) > limits.MAX_BUNDLE_FILES:
-            raise Refused(f"the download holds {len(names)} files; too many for a bundle")
+            raise Refused(f"the download has {len(names)} files; too many for a bundle")
         left = limits.MAX_BUNDLE_BYTES
         for name in sorted(names):
             left -= _copy_file(folder, name, target / name, left)
@@ -58,7 +58,7 @@ def _copy_file(folder: int, name: str, target: Path, most_bytes: int) -> int:
     except OSError as error:
         if is_of_the_moment(error):
             raise
-        raise Refused(f"{name}: {error.strerror}; a plain file is needed") from error
+        raise Refused(f"{name}: {error.strerror}; it must be a plain file") from error
     with os.fdopen(source, "rb") as reader:
         copied = 0
         with target.open("wb") as writer:

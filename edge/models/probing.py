@@ -1,4 +1,4 @@
-"""Whether a loaded model answers as its bundle promised."""
+"""Checks that a loaded model gives the answers its bundle promises."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from data.picks import Prediction
 from edge.models.activation import Refused
 from edge.search.model import Model
 
-# A bundle may promise less exactness than we hold ourselves to, but not any.
+# A bundle may promise less precision than ours, but only down to this.
 _MAX_TOLERANCE = 1e-4
 _MAX_SECONDS = 10.0
 _DRAWN_ROWS = 256
@@ -38,7 +38,7 @@ def check_answers(model: Model, bundle: Bundle, press_seconds: float = 0.0) -> N
 
 
 def check_probes(model: Model, bundle: Bundle) -> None:
-    """Run the bundle's probes through the model: enough for a model that has passed its trial.
+    """Run the bundle's probes through the model; enough once it has passed its trial.
 
     Raises:
         Refused: saying which answer was wrong, or that they took too long.
@@ -63,8 +63,8 @@ def check_probes(model: Model, bundle: Bundle) -> None:
 def _check_prediction(found: Prediction) -> None:
     """Refuse stars that aren't finite, and probabilities that aren't, or don't add up to 1.
 
-    A reason goes to the cloud. So no reason here says what the model computed, nor for which row:
-    a bad model could choose either by something that it read.
+    Reasons are sent to the cloud. So none of them says what the model computed, or for which row: a
+    malicious model could use that to leak something it read.
     """
     try:
         found.check()
@@ -73,17 +73,17 @@ def _check_prediction(found: Prediction) -> None:
 
 
 def _check_drawn(model: Model) -> None:
-    """Rows that nobody chose for their answers must get predictions, too, and the same alone."""
+    """Random rows must get predictions too, and the same one alone as in a batch."""
     drawn = _drawn_rows(model)
     predictions = model.predict(drawn)
     for found in predictions:
         _check_prediction(found)
     if model.predict(drawn[:1])[0].expected != predictions[0].expected:
-        raise Refused("a row alone gets another answer than among others")
+        raise Refused("a row alone gets another answer than in a batch")
 
 
 def _check_tables(model: Model) -> None:
-    """The tables that searches read must say what the graph says, for the best film of all."""
+    """The tables that the search reads must agree with the graph on the best film of all."""
     from edge.search.pick import choose
     from edge.search.slate import Slate
 

@@ -1,13 +1,13 @@
-"""A process gives up its rights before it touches an untrusted model: files, network, processes.
+"""Takes a process's rights to files, network and processes away before it loads an untrusted model.
 
-`confine` cannot be undone. Everything the process still needs must be imported, read and opened
-before. What holds it afterwards:
+`confine` can't be undone. Everything the process still needs must be imported, read and opened
+before. Afterwards it is confined by:
 
 - a seccomp filter that lists what is allowed (computing, memory, threads, writing to what is open);
   everything else fails with EPERM. It is the layer that every Pi has, so it is mandatory.
 - Landlock, where the kernel has it (Raspberry Pi OS's kernels don't): no file, no TCP.
-- no open file but standard input, output and error; a folder that no longer exists as its own;
-  no new privileges, no core dump, not to be traced.
+- no open files except standard input, output and error; a working folder that no longer exists; no
+  new privileges, no core dump, no tracing.
 
 Sources: seccomp(2), prctl(2), landlock(7), and the kernel's system call tables for x86-64
 (arch/x86/entry/syscalls/syscall_64.tbl) and arm64 (include/uapi/asm-generic/unistd.h).
@@ -110,11 +110,11 @@ _CLONE_THREAD = 0x10000
 
 
 def confine() -> None:
-    """Give up every right that running a model doesn't need, for this process and for ever.
+    """Give up every right that running a model doesn't need, irrevocably, for this process.
 
     Raises:
         NoSandbox: if the kernel refuses the filter, or the processor isn't a known one. The process
-            may have lost some rights by then; it must not go on.
+            may have lost some rights by then; it must not continue.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     machine = platform.machine()

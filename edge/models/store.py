@@ -1,4 +1,4 @@
-"""The appliance's own models: `versions/<n>/`, and the pointer that says which one answers.
+"""The appliance's own models: `versions/<n>/`, and the pointer to the active one.
 
 The pointer, `models.json`, also holds what must change together with it: the version before, the
 highest version accepted under each name, the quarantine, and whether the active model is still on
@@ -44,7 +44,7 @@ class StoreDamaged(GreenlightError):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """An active model that hasn't proved itself yet, and how often the appliance died at its work.
+    """An active model that hasn't proved itself yet, and how often the appliance crashed with it.
 
     Attributes:
         boot_id: of this boot while the model loads or searches, empty otherwise. Found again at a
@@ -80,7 +80,7 @@ class ModelStore:
 
     Args:
         state: the state folder.
-        make: make what is missing; a command that only looks must not, being perhaps another user.
+        make: create missing folders; a command that only reads must not, as it may be another user.
     """
 
     def __init__(self, state: Path, *, make: bool = True) -> None:
@@ -168,19 +168,19 @@ class ModelStore:
             return new
 
     def folder(self, version: int) -> Path:
-        """Return where a version lies."""
+        """Return a version's folder."""
         return self.versions / str(version)
 
     def kept(self) -> list[int]:
-        """Return the versions that lie here whole, ascending."""
+        """Return the complete versions here, ascending."""
         return sorted(int(path.name) for path in self.versions.iterdir() if path.name.isdigit())
 
     def copy_in(self, source: Path, version: int) -> Path:
         """Copy an offered folder into one of our own: plain files only, size-capped, durable.
 
         Raises:
-            Refused: the source is not what a bundle can be.
-            OSError: the disk is full, or fails: no verdict on the source.
+            Refused: the source isn't a possible bundle.
+            OSError: the disk is full or fails; that says nothing about the source.
         """
         target = self.versions / f".new-{version}"
         shutil.rmtree(target, ignore_errors=True)
@@ -199,7 +199,7 @@ class ModelStore:
         return target
 
     def keep(self, copied: Path, version: int) -> Path:
-        """Give a copy its version's name; a version left here that was never active is replaced."""
+        """Rename a copy to its version; an existing one that was never active is replaced."""
         final = self.folder(version)
         if final.exists():
             shutil.rmtree(final)
@@ -240,7 +240,7 @@ class ModelStore:
         return pointer
 
     def set_aside(self, version: int, why: str) -> None:
-        """Rename a version's folder so that it is never looked for again; it is not deleted."""
+        """Rename a version's folder so that it isn't used again; it isn't deleted."""
         path = self.folder(version)
         if path.exists():
             path.rename(aside_name(path, why))
@@ -325,7 +325,7 @@ class ModelStore:
         return aside
 
     def discard_leftovers(self) -> None:
-        """Delete copies that a power cut left behind, and versions that are neither used nor next.
+        """Delete copies that a power cut left behind, and versions that are no longer used.
 
         What was set aside is kept; so is everything while the pointer is damaged.
         """
@@ -340,7 +340,7 @@ class ModelStore:
                 shutil.rmtree(path)
 
     def shed(self) -> bool:
-        """Free disk space by deleting versions that are not answering; say whether any was there.
+        """Free disk space by deleting inactive versions; return whether there were any.
 
         What was set aside stays: it is evidence. While the pointer is damaged, everything is.
         """

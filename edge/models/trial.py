@@ -1,7 +1,7 @@
-"""A candidate model's first run, in a process of its own with limits and without rights.
+"""A candidate model's first run, in a separate process with limits and without rights.
 
-Whatever the model does there - crash, hang, eat memory, take the process over - the appliance goes
-on answering, and nothing but a verdict comes out (`edge.models.sandbox`).
+Whatever the model does there (crash, hang, use up memory, take the process over), the appliance
+keeps working, and nothing but a verdict comes out (`edge.models.sandbox`).
 `python -m edge.models.trial FOLDER KEYS_FOLDER MEMORY_BYTES SECONDS` is the child: it says `ok` as
 its last line, or why not.
 """
@@ -42,14 +42,14 @@ _BASE_BYTES = 500_000_000
 
 
 class TrialKilled(OSError):
-    """The child was killed from outside, or had no memory to begin with: no verdict on the model.
+    """The child was killed from outside, or had no memory from the start: no verdict on the model.
 
-    The kernel kills whichever process is in its way when memory runs short.
+    When memory runs short, the kernel may kill any process.
     """
 
 
 class TrialInterrupted(Exception):
-    """The appliance stops; the model was not judged, and its offer stays open."""
+    """The appliance is stopping; the model wasn't judged, and its offer stays open."""
 
 
 def try_model(
@@ -64,12 +64,12 @@ def try_model(
     """Load the bundle in a child and run its probes.
 
     Args:
-        folder: a bundle that nobody else can change any more.
+        folder: a bundle that no one else can change any more.
         keys: the folder of trusted public keys.
         trust: the folder of trust documents that were followed here.
         seconds: after which the child is killed.
         memory_bytes: that loading and probing may take.
-        stopping: asked now and then whether to give up.
+        stopping: called regularly; returns whether to give up.
 
     Raises:
         Refused: saying what the model did.
@@ -98,9 +98,9 @@ def try_model(
 
         raise NoSandbox(done.stdout.decode("utf-8", "replace").strip()[:_LONGEST_REASON])
     if done.returncode == _NO_MEMORY:
-        raise TrialKilled("the trial had no memory to begin with")
+        raise TrialKilled("the trial had no memory from the start")
     if done.returncode == -signal.SIGKILL:
-        raise TrialKilled("the trial was killed from outside, probably for want of memory")
+        raise TrialKilled("the trial was killed from outside, probably because memory ran short")
     raise Refused(_reason(done))
 
 

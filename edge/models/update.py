@@ -1,4 +1,4 @@
-"""Carries out a model's update, step by step as `edge.models.activation` lays down."""
+"""Carries out a model update, step by step as in `edge.models.activation`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REBUILD = "restart the appliance to rebuild it"
 
 @dataclass(frozen=True)
 class TrialLimits:
-    """What a candidate may use while it is tried."""
+    """What a candidate may use during its trial."""
 
     seconds: float
     memory_bytes: int
@@ -39,7 +39,7 @@ class TrialLimits:
 
 @dataclass
 class Update:
-    """One offered model on its way.
+    """The update to one offered model.
 
     Args:
         offer: what the sync service offered.
@@ -47,8 +47,8 @@ class Update:
         keys: the folder of trusted public keys, read again for each update.
         active: the bundle that answers now, or None.
         now: the time to record, as text.
-        source: the folder that was offered, if it lies elsewhere than in `incoming/`.
-        stopping: asked now and then whether to give up, leaving the offer open.
+        source: the offered folder, if it isn't in `incoming/`.
+        stopping: called regularly; returns whether to give up, leaving the offer open.
     """
 
     offer: IncomingModel
@@ -68,14 +68,14 @@ class Update:
     too_old: bool = field(default=False, init=False)
 
     def run(self, passed: Callable[[UpdateState], None] = lambda state: None) -> UpdateState:
-        """Take every step; return ACTIVATED or REFUSED, which the journal then says too.
+        """Take every step; return ACTIVATED or REFUSED, which is then in the journal too.
 
         Args:
             passed: called with each state as it is reached.
 
         Raises:
             TrialInterrupted: `stopping` said so.
-            JournalError, KeyUnusable, OSError: it could not go on; the offer stays open.
+            JournalError, KeyUnusable, OSError: it can't continue; the offer stays open.
         """
         answers = self.active.manifest_sha256 if self.active else None
         state = activation.resume(self.offer.manifest_sha256, answers)

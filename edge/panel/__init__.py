@@ -1,5 +1,5 @@
 """The front panel: button and LED, on real pins, on simulated ones, or drawn in a terminal.
 
-`button` turns edges into gestures and `led` turns states into light, both without pins. Only
-`hardware` knows gpiozero; `terminal` stands in for the panel. Nothing here knows the appliance.
+`button` turns edges into gestures and `led` plays patterns, both without pins. Only `hardware`
+knows gpiozero; `terminal` replaces the panel on a laptop. Nothing here knows the appliance.
 """

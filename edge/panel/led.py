@@ -93,7 +93,7 @@ STEPS: dict[Pattern, tuple[LedStep, ...]] = {
 
 
 class LedPlayer:
-    """Plays one pattern at a time on the event loop, until the next one is asked for.
+    """Plays one pattern at a time on the event loop, until the next one is set.
 
     Args:
         light: sets the brightness, from 0 to 1.
@@ -111,7 +111,7 @@ class LedPlayer:
         self.shown = Pattern.OFF
 
     def show(self, pattern: Pattern) -> bool:
-        """Start a pattern from its first step; one that is already shown simply goes on.
+        """Start a pattern from its first step; one that is already shown just continues.
 
         Returns:
             Whether the pattern has changed.
@@ -121,7 +121,7 @@ class LedPlayer:
         self.shown = pattern
         if self._playing is not None:
             self._playing.cancel()
-        # The first step at once: the owner sees the press before anything else happens.
+        # The first step immediately: the owner sees the press before anything else happens.
         self._light(STEPS[pattern][0].brightness)
         self._playing = asyncio.get_running_loop().create_task(self._play(pattern))
         return True

@@ -83,7 +83,7 @@ class Terminal:
         self._write(f"{_CLEAR_LINE}\x1b[38;5;{green}m●\x1b[0m {self._pattern}")
 
     def _write(self, text: str) -> None:
-        # If nobody reads the output any more, the appliance goes on.
+        # If no one reads the output any more, the appliance keeps running.
         with contextlib.suppress(OSError):
             self._out.write(text)
             self._out.flush()
@@ -106,7 +106,7 @@ class Terminal:
             yield
         finally:
             loop.remove_reader(descriptor)
-            # A terminal that was closed has no settings to restore.
+            # A closed terminal has no settings to restore.
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
             self._write("\n")

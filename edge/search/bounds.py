@@ -1,7 +1,7 @@
 """Upper bounds: the best score that a director can reach in a space, without looking at it all.
 
 They are computed once for a space, when it is loaded; a search then opens directors in falling
-order of their bounds and stops as soon as nobody left can reach what is already found. A bound is
+order of their bounds and stops once no other director can reach what is already found. A bound is
 a sum of maxima, so it is never below a true score, which is all that exactness needs.
 """
 

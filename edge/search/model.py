@@ -40,7 +40,7 @@ class Rows(NamedTuple):
     Attributes:
         expected: float32, shape [N].
         score: int32, shape [N], by which rows are ranked; None if the graph has no such output.
-        probabilities: float32, shape [N, 10]; None if they were not asked for.
+        probabilities: float32, shape [N, 10]; None if they weren't requested.
     """
 
     expected: NDArray[np.float32]
@@ -194,8 +194,8 @@ class Model:
 
         if not {*OUTPUTS, "score"} <= self._outputs:
             return None
-        nobody = np.array([[""]], object)
-        feed = dict.fromkeys(("director", "genre1", "genre2", "genre3"), nobody)
+        unknown = np.array([[""]], object)
+        feed = dict.fromkeys(("director", "genre1", "genre2", "genre3"), unknown)
         feed["year"] = np.array([[self.catalogue.years.first]], np.int64)
         found = self._session.run(list(OUTPUTS), feed)
         try:
@@ -218,8 +218,8 @@ def runtime_version() -> str:
     return str(_onnxruntime().__version__)
 
 
-# One Identity node, as ONNX writes it: enough for ONNX Runtime to read all that it reads of the
-# machine before it loads a graph.
+# One Identity node, as ONNX writes it: enough for ONNX Runtime to read everything it needs to know
+# about the machine.
 _SMALLEST_GRAPH = bytes.fromhex(
     "08083a370a100a017812017922084964656e746974791201675a0f0a0178120a"
     "0a08080612040a020801620f0a0179120a0a08080612040a02080142040a00100d"
@@ -255,9 +255,9 @@ def session_of(graph: bytes) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Left open, the file's first bytes would choose another format, with rules of its own.
+    # Otherwise the file's first bytes could select another format, with other rules.
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    # Kept for a next run as large as this one, memory would be ours for ever.
+    # Otherwise memory for the largest run would be kept forever.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     try:

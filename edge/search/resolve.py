@@ -127,8 +127,8 @@ def limit_to_drop(
     }
     tries = [(limit, wider, made) for limit, wider in without.items() if wider != slate]
     if made or slate.leave_out:
-        anew = msgspec.structs.replace(slate, leave_out=())
-        tries.append(("leaving out what was already made", anew, ()))
+        unlimited = msgspec.structs.replace(slate, leave_out=())
+        tries.append(("leaving out what was already made", unlimited, ()))
     for limit, wider, excluded in tries:
         try:
             size = size_of(wider, excluded)

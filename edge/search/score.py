@@ -27,7 +27,7 @@ _BLOCKS_TOGETHER = 16
 
 
 class CannotWrite(GreenlightError):
-    """The predictions cannot be written where they were asked for."""
+    """The predictions can't be written to the requested file."""
 
 
 def score_file(

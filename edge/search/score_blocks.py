@@ -21,7 +21,7 @@ from edge.search.model import Rows
 NEEDED = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3")
 COLUMNS = ("title", "year", "director", "expected", *(f"p{stars}" for stars in range(1, 11)))
 
-# Different cells kept at most; a file of ever new directors must not fill the memory.
+# How many different cells are cached; a file full of new directors must not fill the memory.
 _KEPT_CELLS = 100_000
 
 Value = TypeVar("Value")
@@ -125,7 +125,7 @@ class ScoreWriter:
         """Return cells as csv writes them: in quotes only where it must be."""
         delimiter, together = self._delimiter, "".join(cells)
         if '"' not in together and "\n" not in together and "\r" not in together:
-            # Most blocks: nothing but the delimiter asks for quotes.
+            # In most blocks, only the delimiter needs quoting.
             return [f'"{cell}"' if delimiter in cell else cell for cell in cells]
         special = {delimiter, '"', "\n", "\r"}
         return [

@@ -1,7 +1,7 @@
-"""`greenlight-train`, the command line: one file for each group of commands.
+"""`greenlight-train`, the command line: one module per group of commands.
 
 The composition root of training. Commands import what they need when they run, so that `--help`
-doesn't load the libraries of training.
+doesn't load training's libraries.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ for command in (inspect, dataset, export, evaluate, report, verify, compact, ret
 
 
 def main() -> None:
-    """Run the command line; see data.command_line for how it ends."""
+    """Run the command line."""
     end_with_workers()
     command_line.run(app, "greenlight-train")

@@ -1,4 +1,4 @@
-"""How good predictions are on films that a model has not seen, beside the baselines.
+"""How good predictions are on films that a model hasn't seen, compared with the baselines.
 
 `evaluate` measures the model and the baselines on one split; `benchmark` runs five random splits
 and one in time for the report; `metrics` defines the figures, `judging.losses` those that decide.

@@ -1,7 +1,7 @@
 """From a fitted model to a signed bundle that a device accepts.
 
 `prepare` fits, compiles to integer tables, converts to ONNX and refuses what isn't proven equal;
-`write` signs and writes the bundle and puts the pipeline beside it, for `load_pipeline`.
+`write` signs and writes the bundle, with the pipeline next to it for `load_pipeline`.
 """
 
 from training.export.bundle import Exported, load_pipeline, prepare, write

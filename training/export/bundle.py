@@ -156,7 +156,7 @@ def prepare(
 def write(
     exported: Exported, out: Path, key: signing.PrivateKey, report: bytes | None = None
 ) -> str:
-    """Sign and write the bundle, and the scikit-learn model beside it.
+    """Sign and write the bundle, and the scikit-learn model next to it.
 
     Args:
         exported: by `prepare`.

@@ -63,8 +63,8 @@ class Careers:
     """The films of all directors, by director.
 
     Attributes:
-        names: directors in code-point order; the number after the last is nobody's.
-        counts: films of each, [directors + 1]; nobody has none.
+        names: directors in code-point order; the number after the last is for unknown ones.
+        counts: films of each, [directors + 1]; unknown ones have none.
     """
 
     def __init__(self, directors: NDArray[np.object_], columns: Sequence[Floats]) -> None:
@@ -78,13 +78,13 @@ class Careers:
         self._columns = [np.asarray(column, float)[order] for column in columns]
 
     @property
-    def nobody(self) -> int:
-        """The number of a director who has no films."""
+    def unknown(self) -> int:
+        """The number of unknown directors, who have no films."""
         return len(self.names)
 
     def numbers_of(self, directors: NDArray[np.object_]) -> Ints:
-        """Return each name's number; an unknown name is nobody."""
-        return np.array([self._number.get(name, self.nobody) for name in directors], np.int64)
+        """Return each name's number, or that of unknown directors."""
+        return np.array([self._number.get(name, self.unknown) for name in directors], np.int64)
 
     def stack(self, numbers: Ints, films: int) -> Stack:
         """Return the stack of directors who all have `films` films."""
@@ -95,7 +95,7 @@ class Careers:
         """Return which genres each director has worked in, [directors + 1, genres]."""
         flags = self._columns[-1] > 0
         owned = np.zeros((len(self.counts), flags.shape[1]), bool)
-        for number in range(self.nobody):
+        for number in range(self.unknown):
             start = self._starts[number]
             owned[number] = flags[start : start + self.counts[number]].any(axis=0)
         return owned

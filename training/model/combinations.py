@@ -18,7 +18,7 @@ def random_combinations(model: FilmModel, count: int, seed: int = 0) -> pd.DataF
     """
     draw = np.random.default_rng(seed)
     careers, genres = model.mixed_.careers, np.array([*model.genre_sets_.genres], object)
-    numbers = draw.integers(0, careers.nobody, count)
+    numbers = draw.integers(0, careers.unknown, count)
     directors = np.array([*careers.names], object)[numbers]
     first, last = model.table_years_
     years = draw.integers(first, last + 1, count)

@@ -57,7 +57,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         head_folds: how many folds predictions for fitting the head are made in.
         error_trees: how many trees each part of the errors' usual size has (ErrorSize).
         jobs: processes that fit folds side by side; the result does not depend on it.
-        seed: of all that is drawn.
+        seed: for all random draws.
 
     Attributes:
         genre_sets_: the genres of the training films and their sets.

@@ -1,4 +1,4 @@
-"""From the ratings that devices sent to a new model, or to a refusal that says why.
+"""From devices' ratings to a new model, or to a refusal that says why.
 
 compact   feedback objects -> shards and a ledger -> an immutable training set
 retrain   compact -> fit -> judge -> bundle, verdict and report

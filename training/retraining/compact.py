@@ -189,7 +189,7 @@ def objects_at(place: str, endpoint_url: str | None = None) -> FeedbackObjects:
     """Return the objects of a folder, or of `s3://bucket/prefix/`.
 
     Raises:
-        SourceUnavailable: there is no such place.
+        SourceUnavailable: it doesn't exist.
     """
     if place.startswith(S3):
         from training.retraining.bucket import BucketObjects  # boto3 is slow to import

@@ -42,7 +42,7 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit all that happens inside, or nothing."""
+        """Commit everything that happens inside, or nothing."""
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield

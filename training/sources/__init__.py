@@ -1,4 +1,7 @@
-"""Where films come from. Every source yields films, and bad rows with the reason."""
+"""The sources of films. Every source yields films, and bad rows with the reason.
+
+`read` yields a source's rows, by its name in READERS; `domain` says what they are about.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class Reader(NamedTuple):
 
     Attributes:
         takes: a `file` or a `folder`.
-        rows: given that place and the options, yields the rows.
+        rows: yields the rows of that path, given the options.
     """
 
     takes: str
@@ -57,7 +60,7 @@ READERS = {
 
 
 def names() -> str:
-    """Return the names of all sources, for a person."""
+    """Return the names of all sources, for messages."""
     return ", ".join((SAMPLE, *READERS))
 
 
@@ -97,5 +100,5 @@ def domain(name: str, path: Path | None, options: Options = _DEFAULTS) -> Domain
 
 
 def origin(name: str, path: Path | None) -> str:
-    """Return what to call the place that rows' line numbers refer to."""
+    """Return what rows' line numbers refer to, for messages."""
     return sample.TABLE if path is None else str(path)

@@ -70,7 +70,7 @@ class LookupFailed(Exception):
 
 
 class BrokenReply(LookupFailed):
-    """The reply was no JSON of theirs: some films' replies always are."""
+    """The reply wasn't valid JSON, which is always so for some films."""
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class Cache:
         self._database.close()
 
     def find(self, question: Question) -> Reply | None:
-        """Return what was answered, if this was ever asked."""
+        """Return the stored reply to this question, if there is one."""
         with closing(self._database.cursor()) as cursor:
             cursor.execute(
                 "SELECT reply FROM replies WHERE name = ? AND year = ? AND game = ?",

@@ -32,7 +32,7 @@ def every_twentieth(progress: ProgressReporter) -> ProgressReporter:
 
 @dataclass(frozen=True)
 class Options:
-    """What a source can be told; each uses what concerns it.
+    """Options for sources; each uses those that concern it.
 
     Attributes:
         min_votes: films with this many votes or fewer are left out.

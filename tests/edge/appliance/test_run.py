@@ -145,7 +145,7 @@ def test_a_trial_killed_from_outside_does_not_condemn_the_first_model(supplied):
     os.kill(trial_of(running), signal.SIGKILL)
     wait_until(lambda: supplied.ask("status")["attention"])
     assert (
-        "killed from outside, probably for want of memory; trying again"
+        "killed from outside, probably because memory ran short; trying again"
         in (supplied.ask("status")["attention"][0])
     )
     running.wait_for("model: films version 1")
