@@ -108,7 +108,6 @@ class Appliance:
         search: the last search, with its outcome.
         warming: a search whose pick is thrown away, so the first press is quick.
         observers: called after every change worth showing.
-        button_observers: called whenever the button goes down.
     """
 
     def __init__(self, parts: Parts, changed: Callable[[str], None]) -> None:
@@ -133,7 +132,6 @@ class Appliance:
         self.search: asyncio.Task[Outcome] | None = None
         self.warming: asyncio.Task[None] | None = None
         self.observers = Observers()
-        self.button_observers = Observers()
         self._lights = parts.lights
         self._finder = PickFinder(
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
@@ -207,7 +205,6 @@ class Appliance:
     def take_button(self, event: ButtonEvent) -> asyncio.Task[Outcome] | None:
         """Handle a button event; releasing the button may start a command."""
         if isinstance(event, ButtonPressed):
-            self.button_observers.notify()
             self.feed(Event.BUTTON_PRESSED)
             return None
         if isinstance(event, StageReached):
