@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 import msgspec
@@ -192,7 +193,7 @@ def test_on_real_pins_a_program_asks_for_a_pick_and_a_finger_holds(
     async def visit(built: Assembly) -> None:
         assert not built.hardware.simulated
         path = tmp_path / "control.sock"
-        async with await serve(path, built.appliance):
+        with contextlib.closing(await serve(path, built.appliance)):
             reply = await asked(path, "press")
             assert reply["ok"]
             assert msgspec.convert(reply["pick"], Pick) == built.journal.waiting_pick()
