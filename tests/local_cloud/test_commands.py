@@ -93,7 +93,7 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
         supervisor.kill()
         assert psutil.wait_procs(family, timeout=60)[1] == []
         assert tool("status", *state).returncode == 69
-        with pytest.raises(AwsUnusable, match="does not answer"):
+        with pytest.raises(AwsUnusable, match="doesn't answer"):
             aws.outputs(aws.local.stack)
 
         assert tool("start", "--fresh", *state).returncode == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from data import limits
 from data.domain import from_toml
 from data.film_table import write_films
 from training.cli import app
@@ -64,7 +65,7 @@ def test_more_tags_than_a_device_can_hold_are_cut_to_the_commonest(tmp_path):
     assert tags is not None
     assert tags.keep is not None
     assert 20 < tags.keep < 300
-    assert found.model_bytes < 8 * 1024 * 1024
+    assert found.model_bytes < limits.MAX_MODEL_BYTES
 
 
 def test_rows_left_out_are_counted_by_reason_and_odd_values_are_shown(tmp_path):

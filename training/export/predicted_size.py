@@ -11,8 +11,8 @@ from data import limits
 from data.films import MAX_GENRES, Film
 from data.genre_sets import overlap_count
 
-# Four levels, an offset, two inputs of the head, and the name's own overhead.
-_BYTES_A_DIRECTOR = 36
+# Four levels, an offset, three inputs of the head, and the name's own overhead.
+_BYTES_A_DIRECTOR = 38
 # Members, level and size of each set, and the cube that numbers three slots.
 _BYTES_A_SET, _BYTES_A_SLOT = 40, 4
 _GRAPH_BYTES = 12_000
@@ -95,5 +95,6 @@ def most_genres(films: Sequence[Film]) -> int:
 
 
 def _set_bytes(years: int, genres: int) -> int:
-    each = 2 * years + _BYTES_A_SET
+    # Two tables by year and set: of the expected stars, and of the usual error.
+    each = 2 * 2 * years + _BYTES_A_SET
     return each * (sets_of(genres) + 1) + _BYTES_A_SLOT * (genres + 1) ** 3

@@ -134,6 +134,7 @@ def test_this_processor_is_one_of_them():
     assert platform.machine() in ("x86_64", "aarch64")
 
 
+LIMITS = ["300000000", "30"]
 CHILD = """
 import sys
 from edge.models import trial
@@ -158,7 +159,16 @@ def test_a_trial_drops_its_rights_before_it_loads_the_model(
     victim.write_text("secret")
     rebundle(tmp_path / "bundle", small_bundle.files)
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, victim, tmp_path / "bundle", keys_folder, "300000000", "30"],
+        [
+            sys.executable,
+            "-c",
+            CHILD,
+            victim,
+            tmp_path / "bundle",
+            keys_folder,
+            tmp_path / "no-trust",
+            *LIMITS,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -186,7 +196,8 @@ def test_a_trial_takes_only_so_much_processor_time_whoever_watches_it(
 ):
     rebundle(tmp_path / "bundle", small_bundle.files)
     # The kernel ends it: the parent, which kills by the wall clock, may be gone.
-    command = [sys.executable, "-c", SPINNING, tmp_path / "bundle", keys_folder, "300000000", "4"]
+    command = [sys.executable, "-c", SPINNING, tmp_path / "bundle", keys_folder, tmp_path]
+    command += ["300000000", "4"]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         ended = child.wait(60)

@@ -128,7 +128,7 @@ def test_a_lost_record_keeps_the_active_model_and_forgets_neither_versions_nor_q
     sha256 = rebundle(updated.incoming / "3", version=3)
     assert "restart the appliance to rebuild it" in refusal(updated, "3", 3, sha256)
     assert updated.active.manifest.version == 1
-    [sentence] = stopped(updated.journal, updated.state, "MovieSelector")["attention"]
+    [sentence] = stopped(updated.state, "MovieSelector")["attention"]
     assert "record of accepted models" in sentence
     assert "new models are refused" in sentence
     # At the next start it is rebuilt, from the version in quarantine as well.

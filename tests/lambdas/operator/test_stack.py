@@ -116,7 +116,7 @@ def test_any_setting_of_the_template_can_be_chosen_and_others_are_refused_by_nam
     assert set(cloudformation.settings()) == {
         *("Endpoint", "EndpointImage", "EndpointMemoryMB"),
         *("TrainingImage", "TrainingInstance", "RetrainEvery"),
-        *("LogRetentionDays", "ReservedConcurrency", "AlarmEmail"),
+        *("LogRetentionDays", "ReservedConcurrency", "AlarmEmail", "ModelName"),
     }
     bad = ["RetrainEvry=x", "Endpoint", "CodeBucket=mine", "LogRetentionDays=8"]
     with pytest.raises(NotReady) as refused:
