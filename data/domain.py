@@ -305,9 +305,12 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
             rating: one beyond the scale is shown as its end.
             decimals: by default two, or as many as the scale's step has.
         """
-        inside = min(max(rating, float(MIN_STARS)), float(MAX_STARS))
         places = max(2, self.outcome.decimals) if decimals is None else decimals
-        return f"{self.outcome.of_rating(inside):.{places}f}"
+        return f"{self.expected_outcome(rating):.{places}f}"
+
+    def expected_outcome(self, rating: float) -> float:
+        """Return an expected rating on the domain's scale; one beyond it becomes its end."""
+        return self.outcome.of_rating(min(max(rating, float(MIN_STARS)), float(MAX_STARS)))
 
     def rating_of(self, value: float) -> float:
         """Return the rating from 1 to 10 of an outcome that a person gave.

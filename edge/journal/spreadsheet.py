@@ -78,7 +78,7 @@ def _row(entry: HistoryEntry, rating: Rating | None, domain: Domain) -> tuple[ob
 
 
 def _expected(expected: float, domain: Domain) -> str:
-    return repr(expected if domain == FILMS else domain.outcome.of_rating(expected))
+    return repr(expected if domain == FILMS else domain.expected_outcome(expected))
 
 
 def _safe(cell: object) -> object:

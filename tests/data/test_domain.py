@@ -90,3 +90,16 @@ def test_films_are_shown_as_they_always_were_and_others_in_their_words():
     )
     with pytest.raises(InvalidRecord, match="give 0 to 100"):
         plumbers.rating_of(101)
+
+
+def test_what_is_expected_never_lies_beyond_the_scale():
+    domain = msgspec.structs.replace(
+        FILMS, outcome=DomainOutcome(column="points", low=0.5, high=5.0, step=0.5)
+    )
+    assert [domain.expected_outcome(rating) for rating in (0.2, 1.0, 10.0, 11.6)] == [
+        0.5,
+        0.5,
+        5,
+        5,
+    ]
+    assert domain.shown_outcome(11.6) == "5.00"
