@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from edge.config import Config
 
 SOCKET = "control.sock"
-# What the control socket replies to one who may connect but not ask.
+# The control socket's reply to a user who may connect but not ask.
 NOT_ALLOWED = {"ok": False, "error": "this user may not control the appliance", "allowed": False}
-# And to one for whom there is no place right now. Nothing of theirs was done, so they ask again.
+# Its reply when all connections are taken. The command was not begun, so the client asks again.
 BUSY = {"ok": False, "error": "too many callers at once; try again in a moment", "busy": True}
 _ASK_AGAIN_SECONDS = 0.05
 
@@ -102,7 +102,7 @@ def _exchange(state: Path, line: bytes, timeout_seconds: float) -> bytes:
             return reply
         if time.monotonic() >= deadline:
             raise NoAnswer(f"the appliance does not answer: {said['error']}")
-        # Not all at the same moment.
+        # Jittered, so that many clients don't ask again at the same moment.
         time.sleep(_ASK_AGAIN_SECONDS * (0.5 + random.random()))
 
 
@@ -111,7 +111,7 @@ def _ask_once(state: Path, line: bytes, timeout_seconds: float) -> bytes:
         connection.settimeout(timeout_seconds)
         _connect(connection, state)
         try:
-            # One who is turned away at once can't send any more, but has been answered.
+            # A client that was turned away at once can't send any more, but has a reply to read.
             with contextlib.suppress(BrokenPipeError):
                 connection.sendall(line + b"\n")
             with connection.makefile("rb") as replies:

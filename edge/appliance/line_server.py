@@ -97,7 +97,7 @@ class LineServer:
         answer: returns the answer to a line, without its end.
         admits: whether a peer may ask.
         refusal: the answer to one who may not.
-        busy: the answer to one for whom there is no place; nothing of theirs was done.
+        busy: the answer when all connections are taken; the line was not carried out.
         limits: for everyone.
     """
 

@@ -16,6 +16,7 @@ from data.wire import decode, encode
 from edge.journal.checksums import (
     BadRows,
     count_bad,
+    insert_rating,
     seal,
     set_aside_before,
     set_bad_rows_aside,
@@ -124,19 +125,7 @@ class ApplianceSide(ModelRecords):
             ).fetchone()
             if known is not None:
                 return _same_or_refused(known, feedback, payload)
-            connection.execute(
-                "INSERT INTO ratings (id, pick_id, source, stars, rated_at, payload)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    feedback.id,
-                    feedback.pick_id,
-                    feedback.source,
-                    feedback.stars,
-                    feedback.rated_at,
-                    payload,
-                ),
-            )
-            seal(connection, "ratings", feedback.id)
+            insert_rating(connection, feedback, payload)
             sent = connection.execute(
                 "INSERT INTO outbox (id, captured_at, payload) VALUES (?, ?, ?)",
                 (feedback.id, feedback.rated_at, payload),

@@ -251,6 +251,31 @@ def _ids_of_outbox(
     return found
 
 
+def insert_rating(
+    connection: sqlite3.Connection, feedback: Feedback, payload: bytes, *, if_missing: bool = False
+) -> bool:
+    """Write a rating with its checksum; with `if_missing`, leave an existing one alone.
+
+    Returns:
+        Whether it was written.
+    """
+    made = connection.execute(
+        f"INSERT {'OR IGNORE ' if if_missing else ''}INTO ratings"
+        " (id, pick_id, source, stars, rated_at, payload) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            feedback.id,
+            feedback.pick_id,
+            feedback.source,
+            feedback.stars,
+            feedback.rated_at,
+            payload,
+        ),
+    )
+    if made.rowcount:
+        seal(connection, "ratings", feedback.id)
+    return bool(made.rowcount)
+
+
 def _restore_ratings(connection: sqlite3.Connection) -> int:
     """Write ratings again that only the outbox still has."""
     lost = connection.execute(
@@ -261,21 +286,7 @@ def _restore_ratings(connection: sqlite3.Connection) -> int:
         feedback = _feedback(payload)
         if feedback is None:
             continue
-        made = connection.execute(
-            "INSERT OR IGNORE INTO ratings (id, pick_id, source, stars, rated_at, payload)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                feedback.id,
-                feedback.pick_id,
-                feedback.source,
-                feedback.stars,
-                feedback.rated_at,
-                payload,
-            ),
-        )
-        if made.rowcount:
-            seal(connection, "ratings", feedback.id)
-            restored += 1
+        restored += insert_rating(connection, feedback, payload, if_missing=True)
     return restored
 
 

@@ -18,7 +18,6 @@ from data.picks import Pick
 from edge.appliance import Approve, Narrow, Press, Rate, Synchronise
 from edge.search.slate import Slate
 
-LIGHTS = ("starting", "no_model", "ready", "searching", "deciding", "faulty", "stopping")
 # One request and one answer of the socket. The largest answer is a whole history as CSV.
 MOST_REQUEST_BYTES = 256 * 1024
 MOST_ANSWER_BYTES = 32 * 1024 * 1024
@@ -198,7 +197,7 @@ class ApplianceStatus(msgspec.Struct, frozen=True):
     """What the appliance is doing right now.
 
     Attributes:
-        light: one of `LIGHTS`: how the page draws the light.
+        light: the phase's name in lower case, by which the page's style draws the light.
         says: what the light means, in words.
         attention: warnings, one sentence each.
         fault: why nothing works, or None.

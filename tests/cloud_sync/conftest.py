@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from rig.mosquitto import Mosquitto
+from rig.pi import Pi
 from rig.pki import Authority
 from rig.simulation import memory_journal
 
@@ -76,3 +78,12 @@ def config(tmp_path: Path) -> Path:
         "retry_base_seconds = 0.05\nretry_cap_seconds = 0.1\npoll_seconds = 0.05\n"
     )
     return path
+
+
+@pytest.fixture
+def pi(local_cloud: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pi]:
+    """A device of the local cloud's, with a journal."""
+    name = f"sync-{abs(hash(request.node.name)) % 10**8}"
+    made = Pi(local_cloud, name, tmp_path)
+    yield made
+    made.journal.close()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from rig.pi import Pi
@@ -19,14 +16,6 @@ from cloud_sync.artefacts import (
 )
 from cloud_sync.config import read
 from data.manifest import MODEL
-
-
-@pytest.fixture
-def pi(local_cloud: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pi]:
-    name = f"sync-{abs(hash(request.node.name)) % 10**8}"
-    made = Pi(local_cloud, name, tmp_path)
-    yield made
-    made.journal.close()
 
 
 def test_objects_are_read_from_any_offset_and_each_failure_has_its_own_error(pi: Pi) -> None:

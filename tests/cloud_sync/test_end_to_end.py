@@ -8,9 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -32,14 +30,6 @@ from data.trust import (
     read_trust,
 )
 from edge.journal import JOURNAL, Activation, Journal
-
-
-@pytest.fixture
-def pi(local_cloud: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pi]:
-    name = f"sync-{abs(hash(request.node.name)) % 10**8}"
-    made = Pi(local_cloud, name, tmp_path)
-    yield made
-    made.journal.close()
 
 
 class Appliance:

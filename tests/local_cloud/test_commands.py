@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,16 +19,7 @@ from lambdas.operator.aws import AwsUnusable, on_local_cloud
 from local_cloud.state import LocalState
 
 from ..lambdas.device import Device, feedback
-
-
-def tool(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "local_cloud", "local", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | environment,
-    )
+from .tool import tool
 
 
 def test_a_rating_reaches_table_and_bucket_and_is_acked(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -10,7 +11,7 @@ from data import signing
 from data.film_table import write_films
 from training.cli import app
 from training.export.bundle import Exported
-from training.export.example_bundle import example_table, make_example_bundle
+from training.export.example_bundle import example_table, made_up_films, make_example_bundle
 from training.export.runtime import Scorer
 
 
@@ -43,6 +44,16 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
 @pytest.fixture(scope="session")
 def films():
     return example_table().films
+
+
+@pytest.fixture(scope="session")
+def halves():
+    """Made-up films to learn from, and others to be tested on."""
+    films = made_up_films(60, seed=1)
+    test = np.random.default_rng(0).random(len(films)) < 0.3
+    return [f for f, t in zip(films, test, strict=True) if not t], [
+        f for f, t in zip(films, test, strict=True) if t
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -17,15 +17,6 @@ from training.export.example_bundle import made_up_films
 pytestmark = pytest.mark.numeric
 
 
-@pytest.fixture(scope="module")
-def halves():
-    films = made_up_films(60, seed=1)
-    test = np.random.default_rng(0).random(len(films)) < 0.3
-    return [f for f, t in zip(films, test, strict=True) if not t], [
-        f for f, t in zip(films, test, strict=True) if t
-    ]
-
-
 def run(folder, train, test, *more):
     write_films(folder / "a.csv", train)
     write_films(folder / "b.csv", test)

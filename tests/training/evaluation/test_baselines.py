@@ -10,15 +10,6 @@ from training.model.records import frame_of_films, ratings_of
 pytestmark = pytest.mark.numeric
 
 
-@pytest.fixture(scope="module")
-def halves():
-    films = made_up_films(60, seed=1)
-    test = np.random.default_rng(0).random(len(films)) < 0.3
-    return [f for f, t in zip(films, test, strict=True) if not t], [
-        f for f, t in zip(films, test, strict=True) if t
-    ]
-
-
 def test_baselines_say_what_their_names_say(halves):
     train, test = halves
     # Without votes all films count alike.
