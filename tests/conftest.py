@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,10 @@ for _variable in [
     name for name in os.environ if name.startswith("PYTHON") and name != "PYTHONPATH"
 ]:
     del os.environ[_variable]
+
+# As many open files as Debian allows a process, however many this machine does.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, _soft), _hard))
 
 # Set in CI, where everything is installed: there a missing part is a failure, not a skip.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"

@@ -115,18 +115,15 @@ def test_many_callers_take_few_descriptors_and_write_little_log(tmp_path, caplog
 
     async def visit(to: Flooded) -> None:
         before, most = count(), 0
-        callers = []
-        for _ in range(1500):
-            caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            caller.setblocking(False)
-            callers.append(caller)
-            with contextlib.suppress(BlockingIOError):
-                caller.connect(str(to.path))
-            await asyncio.sleep(0)
-            most = max(most, count() - before - len(callers))
+        with contextlib.ExitStack() as callers:
+            for called in range(1, 601):
+                caller = callers.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                caller.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    caller.connect(str(to.path))
+                await asyncio.sleep(0)
+                most = max(most, count() - before - called)
         assert most <= LIMITS.connections + 2 * line_server._BACKLOG
-        for caller in callers:
-            caller.close()
         await asyncio.sleep(0.1)
         assert await to.ask() == b"HELLO\n"
 
