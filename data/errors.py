@@ -1,4 +1,4 @@
-"""The one error of a record that cannot be accepted."""
+"""The base of all errors, and the one error for an invalid record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class GreenlightError(Exception):
     """Base of every error that Greenlight raises on purpose.
 
     Attributes:
-        exit_code: how a command that meets this error ends.
+        exit_code: of a command that fails with this error.
     """
 
     exit_code: ClassVar[Exit] = Exit.FAILED

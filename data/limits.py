@@ -1,4 +1,4 @@
-"""Every limit that more than one part relies on, each said once.
+"""Every limit that more than one part relies on, each defined once.
 
 AWS IoT Core's own limits are in its quotas page ("AWS IoT Core endpoints and quotas"): 128 KB a
 message and 100 publishes a second a connection. Emulators enforce neither.
@@ -21,14 +21,14 @@ TRIAL_MEMORY_BYTES = 500_000_000
 
 MAX_MANIFEST_BYTES = 256 * 1024
 MAX_MODEL_BYTES = 44 * 1024 * 1024
-# A device reads it whole for each person who looks at it.
+# A device reads all of it for each person who views it.
 MAX_REPORT_BYTES = 4 * 1024 * 1024
 MAX_BUNDLE_FILE_BYTES = 20 * 1024 * 1024
 MAX_BUNDLE_BYTES = 55 * 1024 * 1024
 MAX_BUNDLE_FILES = 16
 
-# A signed version near the end of the integers would be the last one that a device ever takes. A
-# release may go at most so far beyond the highest before it; what is weekly takes 190 years.
+# A signed version near the largest integer would be the last one a device ever accepts. So a
+# release may skip at most this many versions; weekly releases take 190 years to use them up.
 MAX_MODEL_VERSION = 1_000_000
 MAX_VERSION_JUMP = 10_000
 

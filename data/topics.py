@@ -18,7 +18,7 @@ FEEDBACK_PREFIX = "feedback/"
 FILM_TABLE_PREFIX = "film-table/"
 # The trust documents, in the models bucket.
 TRUST_PREFIX = "trust/"
-# One folder a retraining, in the models bucket; SageMaker adds `output/` to it.
+# One folder per retraining, in the models bucket; SageMaker adds `output/` to it.
 CANDIDATES = "candidates/"
 
 _THING = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
@@ -46,7 +46,7 @@ def feedback_ack(thing: str) -> str:
 
 
 def verification(thing: str) -> str:
-    """Up: rows to be scored by the cloud."""
+    """Up: rows for the cloud to score."""
     return f"{VERIFICATION}/{check_thing(thing)}"
 
 
@@ -61,7 +61,7 @@ def jobs(thing: str) -> str:
 
 
 def shadow_update(thing: str) -> str:
-    """Up: what the thing reports of its model."""
+    """Up: what the thing reports about its model."""
     return f"$aws/things/{check_thing(thing)}/shadow/name/{SHADOW_NAME}/update"
 
 
@@ -71,12 +71,12 @@ def film_key(title: str, year: int, director: str) -> str:
 
 
 def films_prefix(sha256: str) -> str:
-    """The S3 prefix of a film table as DynamoDB JSON: from its content alone."""
+    """The S3 prefix of a film table as DynamoDB JSON, derived from its content alone."""
     return f"films/{sha256[:16]}/"
 
 
 def films_progress(sha256: str, table: str) -> str:
-    """The S3 key of how far that film table has come into this table of DynamoDB."""
+    """The S3 key of the import's progress: how much of a film table this DynamoDB table has."""
     return f"films/{sha256[:16]}.{table}.progress.json"
 
 
@@ -86,27 +86,27 @@ def feedback_key(feedback_id: str) -> str:
 
 
 def feedback_object(feedback_id: str) -> str:
-    """The S3 key of a feedback object: from the id alone, so that a resend hits the same key."""
+    """The S3 key of a feedback object, derived from the id alone, so that resends reuse it."""
     return f"{FEEDBACK_PREFIX}{feedback_id}.json"
 
 
 def bundle_prefix(name: str, version: int) -> str:
-    """The S3 prefix under which a published bundle's files lie."""
+    """The S3 prefix of a published bundle's files."""
     return f"models/{name}/{version}/"
 
 
 def pipeline_prefix(name: str, version: int) -> str:
-    """The S3 prefix of what a release keeps besides its bundle; devices may not read it."""
+    """The S3 prefix of a release's other files; devices may not read them."""
     return f"pipelines/{name}/{version}/"
 
 
 def incumbent_prefix(name: str, version: int) -> str:
-    """The S3 prefix of a release's bundle with its pipeline: what a retraining begins from."""
+    """The S3 prefix of a release's bundle with its pipeline, where retraining starts."""
     return f"{pipeline_prefix(name, version)}release/"
 
 
 def candidate_prefix(job: str) -> str:
-    """The S3 prefix of what became of a training job."""
+    """The S3 prefix of a training job's outcome."""
     return f"{CANDIDATES}{job}/"
 
 

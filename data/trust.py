@@ -239,7 +239,7 @@ class Trust:
         return self.document.version if self.document else 0
 
     def describe(self) -> str:
-        """Return whose new models are accepted, in one line; empty if nobody's are."""
+        """Return in one line whose new models are accepted; empty if nobody's are."""
         keys = ", ".join(self.new)
         if self.document is None:
             return keys

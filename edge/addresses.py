@@ -1,4 +1,4 @@
-"""What counts as one address on the network, wherever something is bounded by address."""
+"""What counts as one network address, for limits per address."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import ipaddress
 
 
 def address_group(address: str) -> str:
-    """Return what is counted together: an IPv4 address, or one network of IPv6.
+    """Return what counts as one address: an IPv4 address, or an IPv6 network.
 
-    A machine has as many IPv6 addresses of its own network as it likes.
+    A machine can have any number of IPv6 addresses within its network.
     """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
     ip = getattr(ip, "ipv4_mapped", None) or ip
-    # Every machine of a LAN shares the link-local network: there each counts for itself.
+    # All machines on a LAN share the link-local network, so there each address counts separately.
     if ip.version == 4 or ip.is_link_local:
         return str(ip)
     return str(ipaddress.ip_network((ip, 64), strict=False))

@@ -1,4 +1,4 @@
-"""What to think of the best of very many: it's partly the luckiest error."""
+"""A caveat about the best of very many films: it's partly the luckiest error."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from data.domain import FILMS, Domain
 from data.films import GOOD_STARS
 from data.manifest import BestUnseen
 
-# Among so few the best is hardly over-predicted (docs/model.md).
+# The best of so few is hardly over-predicted (docs/model.md).
 _FEW = 36
 
 
 def caveat(size: int, known: BestUnseen | None, domain: Domain = FILMS) -> str | None:
-    """Return what to think of the best of so many; None for the best of few.
+    """Return the caveat about the best of so many films; None for the best of few.
 
     Args:
         size: how many were searched.
-        known: what the model's best predictions came to when it hadn't seen the films.
-        domain: whose words to use.
+        known: how the model's best predictions of films it hadn't seen turned out.
+        domain: gives the words.
     """
     if size <= _FEW:
         return None

@@ -1,4 +1,4 @@
-"""Bounds how much is logged: whoever can make a program complain must not fill its disk."""
+"""Limits how much is logged: someone who can provoke warnings must not fill the disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LINES, SECONDS = 30, 10.0
 
 
 class LogLimit(logging.Filter):
-    """Lets so many lines of each logger through in so many seconds, then says how many it dropped.
+    """Lets each logger write so many lines in so many seconds, then says how many it dropped.
 
     Args:
         lines: of one logger.
@@ -47,6 +47,6 @@ class LogLimit(logging.Filter):
 
 
 def limit_logs() -> None:
-    """Bound what the root logger's handlers write."""
+    """Limit what the root logger's handlers write."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(LogLimit())

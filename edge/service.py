@@ -41,7 +41,7 @@ def how_to_start(state: Path, name: str = APPLIANCE) -> str:
 
 
 def port_holder(port: int) -> str | None:
-    """Return which program listens on a TCP port, where this user may know; else None."""
+    """Return which program listens on a TCP port, or None if this user may not know."""
     sockets = set()
     for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
         with contextlib.suppress(OSError):
@@ -52,7 +52,7 @@ def port_holder(port: int) -> str | None:
     if not sockets:
         return None
     for process in Path("/proc").glob("[0-9]*"):
-        # Of other users' processes nothing is shown, and any may end while we look.
+        # Other users' processes can't be read, and any process may end meanwhile.
         with contextlib.suppress(OSError):
             for handle in (process / "fd").iterdir():
                 if str(handle.readlink()) in sockets:

@@ -230,7 +230,7 @@ class Appliance:
         return begun
 
     def _too_many_presses(self) -> bool:
-        """Say whether a real button was pressed more often lately than a finger can."""
+        """Return whether a real button was pressed more often than a finger can."""
         if self.hardware.simulated:
             return False
         at = time.monotonic()
@@ -347,7 +347,7 @@ class Appliance:
             await self._finder.warm_up(model, self.slate)
 
     async def _explain(self, film: Combination) -> Outcome:
-        """Say what the model thinks of a film. Changes nothing, so nobody else hears of it."""
+        """Explain a film. Changes nothing, so observers aren't notified."""
         try:
             film = combination(film.director, film.year, film.genres)
             if self.model is None:

@@ -1,7 +1,7 @@
-"""Warnings to the owner: at most one sentence for each thing that can be wrong.
+"""Warnings for the owner: at most one sentence for each thing that can be wrong.
 
-They survive a restart, in a file of their own: the journal may be what is wrong. What a start
-examines anyway is left out then, and raised again if it is still so.
+They survive a restart, in a separate file because the journal itself may be at fault. Those that
+every start checks for are dropped then, and raised again if still true.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from data.durable import replace_durably
 from edge.appliance.boot import now
 
 ATTENTION_FILE = "attention.json"
-# Every start finds these out for itself.
+# Every start checks for these anyway.
 _FOUND_AT_START = ("button", "disk", "first-bundle", "journal", "page", "update")
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Attention:
 
     Args:
         changed: called with True when the first warning comes, with False when the last one goes.
-        state: the folder that keeps them; None keeps them in memory.
+        state: the folder to save them in; None keeps them in memory only.
     """
 
     def __init__(self, changed: Callable[[bool], None], state: Path | None = None) -> None:
@@ -60,11 +60,11 @@ class Attention:
         return list(self._warnings.values())
 
     def has(self, subject: str) -> bool:
-        """Say whether there is a warning about a subject."""
+        """Return whether there is a warning about a subject."""
         return subject in self._warnings
 
     def restore(self) -> None:
-        """Take up the warnings from before the restart whose cause may still be there."""
+        """Restore the warnings from before the restart, unless every start checks for them."""
         if self._path is None:
             return
         for warning in kept_warnings(self._path.parent):
@@ -101,7 +101,7 @@ class Attention:
             self._changed(False)
 
     def _elsewhere(self, again: Callable[..., None], *values: str | None) -> bool:
-        """Have it done in our own thread; say whether that was necessary."""
+        """Run it in our own thread instead; return whether that was necessary."""
         if self._loop is None or threading.get_ident() == self._thread:
             return False
         self._loop.call_soon_threadsafe(again, *values)
@@ -113,12 +113,12 @@ class Attention:
         try:
             replace_durably(self._path, msgspec.json.encode(self.warnings), 0o660)
         except OSError as error:
-            # They are shown all the same, until the next restart.
-            _log.warning("the warnings could not be kept: %s", error)
+            # They are still shown, until the next restart.
+            _log.warning("warnings could not be saved: %s", error)
 
 
 def kept_warnings(state: Path) -> list[Warned]:
-    """Return the warnings that a state folder keeps; none where they can't be read."""
+    """Return the warnings saved in a state folder; none if they can't be read."""
     try:
         return msgspec.json.decode((state / ATTENTION_FILE).read_bytes(), type=list[Warned])
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

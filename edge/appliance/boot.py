@@ -1,4 +1,4 @@
-"""This boot's id, and the time as far as a Pi without a clock battery knows it."""
+"""This boot's id, and the time as far as a Pi without a clock battery can know it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str:
-    """Return the kernel's random name of this boot; where there is none, one of our own."""
+    """Return the kernel's random id of this boot, or one of our own if the kernel gives none."""
     try:
         return _KERNEL_BOOT_ID.read_text().strip()
     except OSError:

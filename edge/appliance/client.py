@@ -1,4 +1,4 @@
-"""How a command reaches the running appliance. Light: it starts with every command line."""
+"""Sends commands to the running appliance. Quick to import: every command line does."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from edge.config import Config
 
 SOCKET = "control.sock"
-# The control socket's reply to a user who may connect but not ask.
+# The control socket's reply to a user who can connect but isn't in the group.
 NOT_ALLOWED = {"ok": False, "error": "this user may not control the appliance", "allowed": False}
-# Its reply when all connections are taken. The command was not begun, so the client asks again.
-BUSY = {"ok": False, "error": "too many callers at once; try again in a moment", "busy": True}
+# Its reply when all connections are taken. The command was not started, so the client tries again.
+BUSY = {"ok": False, "error": "too many connections; try again in a moment", "busy": True}
 _ASK_AGAIN_SECONDS = 0.05
 
 
@@ -36,10 +36,10 @@ class NotRunning(GreenlightError):
 
 
 class NotAllowed(GreenlightError):
-    """This user may not talk to the appliance.
+    """This user may not control the appliance.
 
     Attributes:
-        found: the problem, without the way in.
+        found: the problem, without the fix.
     """
 
     way_in = "join the group greenlight, or use sudo"
@@ -55,7 +55,7 @@ class NoAnswer(GreenlightError):
 
 @contextlib.contextmanager
 def short_path(path: Path) -> Iterator[str]:
-    """Give a socket's path in a form that fits the system's 108 bytes, however long it is."""
+    """Yield a path to the same socket that fits the system's limit of 108 bytes."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -64,20 +64,20 @@ def short_path(path: Path) -> Iterator[str]:
 
 
 def ask(state: Path, command: str, *, timeout_seconds: float = 30.0, **values: Any) -> Any:
-    """Ask the running appliance and return its reply.
+    """Send a request to the running appliance and return its reply.
 
     Raises:
-        NotRunning, NotAllowed, NoAnswer: as their names say.
+        NotRunning, NotAllowed, NoAnswer: it can't be reached.
     """
     line = json.dumps({"command": command, **values}).encode()
     return json.loads(_exchange(state, line, timeout_seconds))
 
 
 def execute(config: Config, command: Command, *, timeout_seconds: float = 30.0) -> Outcome:
-    """Have the appliance carry out a command; some are also carried out while it is stopped.
+    """Have the appliance carry out a command; some work while it is stopped too.
 
     Raises:
-        NotRunning, NotAllowed, NoAnswer: as their names say.
+        NotRunning, NotAllowed, NoAnswer: it can't be reached.
     """
     try:
         reply = _exchange(config.state, msgspec.json.encode(command), timeout_seconds)
@@ -95,14 +95,14 @@ def _exchange(state: Path, line: bytes, timeout_seconds: float) -> bytes:
     deadline = time.monotonic() + timeout_seconds
     while True:
         reply = _ask_once(state, line, timeout_seconds)
-        said = json.loads(reply)
-        if not said.get("allowed", True):
-            raise NotAllowed(said["error"])
-        if not said.get("busy", False):
+        reply_fields = json.loads(reply)
+        if not reply_fields.get("allowed", True):
+            raise NotAllowed(reply_fields["error"])
+        if not reply_fields.get("busy", False):
             return reply
         if time.monotonic() >= deadline:
-            raise NoAnswer(f"the appliance does not answer: {said['error']}")
-        # Jittered, so that many clients don't ask again at the same moment.
+            raise NoAnswer(f"the appliance does not answer: {reply_fields['error']}")
+        # Jittered, so that many clients don't retry at the same moment.
         time.sleep(_ASK_AGAIN_SECONDS * (0.5 + random.random()))
 
 
@@ -111,7 +111,7 @@ def _ask_once(state: Path, line: bytes, timeout_seconds: float) -> bytes:
         connection.settimeout(timeout_seconds)
         _connect(connection, state)
         try:
-            # A client that was turned away at once can't send any more, but has a reply to read.
+            # A connection refused at once can't be written to, but has a reply to read.
             with contextlib.suppress(BrokenPipeError):
                 connection.sendall(line + b"\n")
             with connection.makefile("rb") as replies:
@@ -128,9 +128,9 @@ def _connect(connection: socket.socket, state: Path) -> None:
         with short_path(state / SOCKET) as path:
             connection.connect(path)
     except PermissionError as error:
-        raise NotAllowed(f"{state} is not for this user") from error
+        raise NotAllowed(f"this user may not use {state}") from error
     except OSError as error:
-        # Only now: most commands find it running.
+        # Imported only here: most commands find it running.
         from edge.service import how_to_start
 
         raise NotRunning(f"no appliance is running in {state}; {how_to_start(state)}") from error

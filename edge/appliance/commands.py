@@ -1,7 +1,7 @@
-"""What the owner may ask of the appliance, and what comes of it: records that can travel.
+"""The owner's commands and their outcomes: records that can be sent over a socket.
 
 Button, control socket, page and command line translate into these commands; `Appliance.execute`
-carries them out. The exit code and the HTTP status of a refusal are derived here and nowhere else.
+carries them out. Exit codes and HTTP statuses of refusals are derived here and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ class Press(msgspec.Struct, frozen=True, tag="press", tag_field="command"):
     """Draw a fresh slate and find its best film, as a short press of the button does.
 
     Attributes:
-        wait: for the pick; otherwise the outcome comes as soon as the search runs.
+        wait: for the pick; otherwise the outcome comes as soon as the search starts.
     """
 
     wait: bool = True
 
 
 class Hold(msgspec.Struct, frozen=True, tag="hold", tag_field="command"):
-    """Hold the simulated button for `seconds`, then do what letting go asks for."""
+    """Hold the simulated button for `seconds`, then do what releasing it means."""
 
     seconds: float
 
 
 class Approve(msgspec.Struct, frozen=True, tag="approve", tag_field="command"):
-    """Approve the pick that waits for a decision: the film is made.
+    """Approve the pick that awaits a decision: the film will be made.
 
     Attributes:
-        pick_id: the pick the owner saw; None for whichever is waiting.
+        pick_id: the pick the owner saw; None for the one that is waiting.
     """
 
     pick_id: str | None = None
@@ -49,8 +49,8 @@ class Rate(msgspec.Struct, frozen=True, tag="rate", tag_field="command"):
     """Rate an approved film.
 
     Attributes:
-        stars: 1 to 10, with decimals if the owner has any; None only when simulated.
-        pick_id: of an approved pick; None for the newest that has no rating yet.
+        stars: 1 to 10, with any decimals the owner gave; None only when simulated.
+        pick_id: an approved pick's id; None for the newest one without a rating.
         simulated: draw the stars from the prediction (in demonstration mode only).
     """
 
@@ -70,19 +70,19 @@ class Synchronise(msgspec.Struct, frozen=True, tag="synchronise", tag_field="com
 
 
 class Explain(msgspec.Struct, frozen=True, tag="explain", tag_field="command"):
-    """Ask what the model says of a film, and what would make it better. Changes nothing.
+    """Ask what the model says about a film, and what would make it better. Changes nothing.
 
-    A newer one cancels it, and so does a press.
+    A newer request cancels it, and so does a press.
 
     Attributes:
-        film: any; what the model doesn't know counts as a newcomer, or as no genre.
+        film: any film; an unknown director counts as a newcomer, an unknown genre as none.
     """
 
     film: Combination
 
 
 class RetryModel(msgspec.Struct, frozen=True, tag="retry-model", tag_field="command"):
-    """Try the newest model that was given up once more."""
+    """Try the newest quarantined model again."""
 
 
 class MarkRead(msgspec.Struct, frozen=True, tag="mark-read", tag_field="command"):
@@ -93,7 +93,7 @@ class ShutDown(msgspec.Struct, frozen=True, tag="shut-down", tag_field="command"
     """Stop cleanly.
 
     Attributes:
-        power_off: switch the machine off too.
+        power_off: power the machine off too.
     """
 
     power_off: bool = False
@@ -114,14 +114,14 @@ Command: TypeAlias = (
 
 
 class RefusalKind(Enum):
-    """Why a command was refused, as far as it matters to whoever gave it."""
+    """Why a command was refused, as the caller can act on it."""
 
     NOT_NOW = "not now"
-    """The appliance can't do it in its present state; later it may."""
+    """The appliance can't do it in its present state; try later."""
     INVALID = "invalid"
-    """What was asked for can't be done as it is; change it."""
+    """The command itself is at fault; change it."""
     FAILED = "failed"
-    """The appliance tried and failed; something has to be fixed first."""
+    """The appliance tried and failed; fix the cause first."""
 
 
 _HTTP_STATUS = {RefusalKind.NOT_NOW: 409, RefusalKind.INVALID: 422, RefusalKind.FAILED: 503}
@@ -132,7 +132,7 @@ class CommandRefused(GreenlightError):
 
     Attributes:
         kind: why, for programs.
-        field: the value at fault, for programs; the message does without it.
+        field: the name of the value at fault, for programs; the message doesn't mention it.
     """
 
     def __init__(self, kind: RefusalKind, why: str, field: str | None = None) -> None:
@@ -142,18 +142,18 @@ class CommandRefused(GreenlightError):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of a command.
+    """The outcome of a command.
 
     Attributes:
         ok: it was done; otherwise nothing has been changed.
         message: what was done, for the owner.
         error: why it was refused, for the owner.
-        refusal: why, for programs.
-        field: the value at fault, if it is one.
-        pick: found or approved.
-        answer: everything a pick was chosen from, as JSON.
-        feedback: the rating as it was written down.
-        explained: what the model says of a film (`edge.search.what_if.Explained`), as JSON.
+        refusal: why it was refused, for programs.
+        field: the name of the value at fault, if one is.
+        pick: the pick found or approved.
+        answer: everything the pick was chosen from, as JSON.
+        feedback: the rating as recorded.
+        explained: what the model says about a film (`edge.search.what_if.Explained`), as JSON.
     """
 
     ok: bool
@@ -173,10 +173,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def exit_code(self) -> Exit:
-        """How a process ends that was asked for this."""
+        """The exit code of a process that ran this command."""
         return Exit.OK if self.ok else Exit.FAILED
 
     @property
     def http_status(self) -> int:
-        """The status of a web request that asked for this."""
+        """The HTTP status of a request for this command."""
         return 200 if self.refusal is None else _HTTP_STATUS[self.refusal]

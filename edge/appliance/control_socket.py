@@ -1,7 +1,7 @@
 """The control socket: one JSON line in, one JSON line out, for users of the appliance's group.
 
-The socket's mode keeps other users out. The peer's credentials are checked as well, so a copied or
-passed-on socket opens nothing.
+The socket's mode keeps other users out. The peer's credentials are checked as well, so a copied
+socket, or one passed to another process, gives no access.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LIMITS = LineLimits(
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
-    """Ask how the appliance is.
+    """Ask for the appliance's status.
 
     Attributes:
         seen: mark the warnings as read first.
@@ -48,15 +48,15 @@ class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
     seen: bool = False
 
 
-# What members of the group may ask; the other commands belong to the page and the button.
+# What members of the group may do; the other commands are for the page and the button only.
 Request: TypeAlias = Status | Press | Hold | Approve | Rate | Explain | RetryModel
 
 
 async def serve(path: Path, appliance: Appliance) -> LineServer:
-    """Listen. The caller holds the state folder's lock, so a socket already there is a dead one.
+    """Listen. The caller holds the state folder's lock, so any socket already there is stale.
 
     Raises:
-        OSError: the socket cannot be made.
+        OSError: the socket can't be created.
     """
 
     async def answer(line: bytes) -> bytes:
@@ -87,13 +87,13 @@ async def _answer(line: bytes, appliance: Appliance) -> Outcome | dict[str, Any]
         except GreenlightError as error:
             return Outcome.refused(RefusalKind.FAILED, str(error))
     if isinstance(request, Press) and appliance.hardware.simulated:
-        # Stands in for a finger; no program can move a real pin.
+        # In place of a finger; no program can move a real pin.
         request = Hold(SHORT_PRESS_SECONDS)
     return await appliance.execute(request)
 
 
 def may_control(uid: int, gid: int, own_uid: int, own_gid: int) -> bool:
-    """Say whether a user may control the appliance: root, ourselves, or a member of our group."""
+    """Return whether a user may control the appliance: root, our own, or a member of our group."""
     if uid in (0, own_uid) or gid == own_gid:
         return True
     try:

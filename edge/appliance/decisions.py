@@ -1,7 +1,8 @@
-"""What the owner decides, made durable: approvals, ratings, requests to synchronise, the slate.
+"""Records what the owner decides: approvals, ratings, requests to synchronise, the slate.
 
-Everything is on the disk when a method returns; if it raises, nothing has been changed. The running
-appliance decides when each is allowed; `execute_stopped` does without one what needs no model.
+Everything is on disk when a method returns; if it raises, nothing has been changed. The running
+appliance decides when each is allowed; while it is stopped, `execute_stopped` does what needs no
+model.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from edge.search.slate import InvalidSlate, Slate
 if TYPE_CHECKING:
     from edge.search.model import Model
 
-# How many of the newest picks a request to synchronise has verified.
+# A request to synchronise also verifies this many of the newest picks.
 _VERIFIED_PICKS = 20
 SLATE_FILE = "slate.json"
 
@@ -51,10 +52,10 @@ class SlateDamaged(GreenlightError):
 
 
 class Write(Protocol):
-    """Carries out a write of the journal."""
+    """Carries out a write to the journal."""
 
     def __call__(self, action: Callable[[], object], *, is_rating: bool = False) -> object:
-        """Carry it out, making room for it if needed."""
+        """Carry out the write, making room for it if needed."""
 
 
 def _as_it_is(action: Callable[[], object], *, is_rating: bool = False) -> object:
@@ -74,7 +75,7 @@ class Decisions:
         self._write = write
 
     def approve(self, waiting: Pick | None, pick_id: str | None) -> Outcome:
-        """Approve the pick that waits, if it is still the one that the owner saw.
+        """Approve the waiting pick, if it is still the one the owner saw.
 
         Raises:
             CommandRefused, JournalError: nothing has been written.
@@ -82,7 +83,7 @@ class Decisions:
         if waiting is None:
             raise CommandRefused(RefusalKind.NOT_NOW, Obstacle.NO_PICK.value)
         if pick_id not in (None, waiting.id):
-            raise CommandRefused(RefusalKind.NOT_NOW, "another pick is waiting now; look again")
+            raise CommandRefused(RefusalKind.NOT_NOW, "a newer pick is waiting now; look again")
         self._write(lambda: self._journal.record_decision(waiting.id, "approved", now()))
         domain = self._domain()
         named = domain.shown_title(waiting.title, waiting.director)
@@ -91,7 +92,7 @@ class Decisions:
         return Outcome(ok=True, message=message, pick=waiting)
 
     def rate(self, command: Rate) -> Outcome:
-        """Write a rating down, with the row that the sync service sends.
+        """Record a rating, with the row that the sync service sends.
 
         Raises:
             CommandRefused, AlreadyRated, JournalError: nothing has been written.
@@ -143,7 +144,7 @@ class Decisions:
         return Outcome(ok=True, message="asked the sync service to synchronise and verify now")
 
     def retry_model(self, store: ModelStore) -> Outcome:
-        """Have the newest model that was given up tried once more.
+        """Offer the newest quarantined model again.
 
         Raises:
             CommandRefused, JournalError: it can't be offered.
@@ -162,12 +163,12 @@ class Decisions:
         return Outcome(ok=True, message=f"model version {version} will be tried again")
 
     def narrow(self, slate: Slate | None, model: Model | None) -> Outcome:
-        """Keep a slate for all presses to come, if it leaves anything to choose from.
+        """Use a slate for all further presses, if it leaves anything to choose from.
 
         Raises:
-            CommandRefused: the old one holds.
+            CommandRefused: the old slate stays in use.
         """
-        # Loads numpy, which only an owner who narrows something needs.
+        # Loads numpy, which nothing else here needs.
         from edge.search.resolve import nothing_matches, resolve
 
         if slate is not None and model is not None:
@@ -211,7 +212,7 @@ class Decisions:
 
 
 def refused(error: GreenlightError) -> Outcome:
-    """Return what came of a command that ended in this error."""
+    """Return the outcome of a command that ended in this error."""
     match error:
         case CommandRefused():
             return Outcome.refused(error.kind, str(error), error.field)
@@ -223,11 +224,11 @@ def refused(error: GreenlightError) -> Outcome:
 
 
 def execute_stopped(config: Config, command: Approve | Rate | RetryModel) -> Outcome:
-    """Carry out a command while no appliance runs, under the lock that keeps one from starting.
+    """Carry out a command while no appliance is running, holding the lock so that none can start.
 
     Raises:
-        NotRunning: another process holds the state folder.
-        NoState, JournalError: the state folder or the journal cannot be used.
+        NotRunning: another process holds the state folder's lock.
+        NoState, JournalError: the state folder or the journal can't be used.
     """
     try:
         return _execute_locked(config, command)
@@ -251,7 +252,7 @@ def _execute_locked(config: Config, command: Approve | Rate | RetryModel) -> Out
 
 
 def keep_slate(state: Path, slate: Slate | None) -> None:
-    """Write the slate down durably; None removes it.
+    """Save the slate durably; None removes it.
 
     Raises:
         OSError: it can't be written; the old one is still there.
@@ -265,10 +266,10 @@ def keep_slate(state: Path, slate: Slate | None) -> None:
 
 
 def kept_slate(state: Path) -> Slate | None:
-    """Return the slate that was kept, or None.
+    """Return the saved slate, or None.
 
     Raises:
-        SlateDamaged: it was set aside; the classic slate is used.
+        SlateDamaged: it was set aside; the usual slate is used.
     """
     path = state / SLATE_FILE
     try:

@@ -1,6 +1,6 @@
 """Examines the appliance part by part: what was found, and what to do about it.
 
-Changes nothing, but for a file that is written to try the disk, and removed.
+Changes nothing, apart from writing and removing a file to test the disk.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _model(config: Config) -> Iterator[Finding]:
 
 
 def _news(created_at: str) -> str:
-    """Say how old the newest news is that a trusted key has signed, by a clock that is set."""
+    """Return the age of the newest news signed by a trusted key, if the clock is set."""
     now = datetime.now(UTC)
     try:
         days = (now - datetime.fromisoformat(created_at)).days
@@ -241,10 +241,10 @@ def _counted(kinds: Mapping[str, int]) -> str:
 def _set_aside(left: list[Path], unread: list[Path]) -> Iterator[Finding]:
     for aside in left:
         if aside in unread:
-            found = f"{aside}: its ratings haven't been taken over"
-            fix = "keep it: restart the appliance, with 10 MB of disk free; it takes them over"
+            found = f"{aside}: its ratings haven't been recovered"
+            fix = "keep it, and restart the appliance with 10 MB of disk free to recover them"
         else:
-            found = f"{aside}: what could be read was taken over"
+            found = f"{aside}: what could be read was recovered"
             fix = "keep a copy in case `greenlight history` misses a rating; then delete it"
         yield Finding("set aside", False, found, fix)
 

@@ -30,16 +30,16 @@ class Explainer:
         self._newest = 0
 
     def give_way(self) -> None:
-        """Give up what is being explained: something else needs the worker."""
+        """Cancel the explanation in progress: something else needs the worker."""
         self._newest += 1
 
     async def explain(self, model: Model, film: Combination) -> Explained:
-        """Return what the model says of a film.
+        """Return what the model says about a film.
 
         Raises:
             CommandRefused: a newer film or a press came first, or the worker was busy too long.
         """
-        # Loads numpy, which only those who ask need.
+        # Loads numpy, so import it only here.
         from edge.search.what_if import NotWanted, explain_film
 
         self.give_way()

@@ -1,4 +1,4 @@
-"""Reads the journal for the page, in a thread of its own: the button never waits for a disk."""
+"""Reads the journal for the page in its own thread, so that the button never waits for the disk."""
 
 from __future__ import annotations
 

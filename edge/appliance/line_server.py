@@ -1,8 +1,8 @@
-"""Serves a Unix socket within bounds: one line in, one line out, for users who may ask.
+"""Serves a Unix socket within limits: one line in, one line out, for permitted users.
 
-Whoever floods it gains nothing: there are so many connections in all and for each user, each is
-closed after some idle time, and each user is answered only so often a second. A new connection
-takes the place of the user's longest idle one, so dawdlers never keep their own user out.
+Flooding it is pointless: connections are limited in total and per user, and so is the rate of
+answers; idle connections are closed. A new connection replaces the user's longest idle one, so idle
+connections never keep their own user out.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 from edge.appliance.client import short_path
 
-# For a caller to take its answer.
+# For a caller to read its answer.
 _TAKE_SECONDS = 10.0
-# Someone who has just connected is about to ask: such a connection isn't taken away.
+# Someone who has just connected is about to send a request: don't close their connection.
 _GRACE_SECONDS = 0.5
 # Connections that the kernel holds until we accept them; few, so that a flood waits there.
 _BACKLOG = 16
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LineLimits:
-    """What callers get.
+    """Limits for callers.
 
     Attributes:
         connections: at the same time, in all.
@@ -133,7 +133,7 @@ class LineServer:
         )
 
     def close(self) -> None:
-        """Serve nobody any more."""
+        """Stop serving."""
         if self._server is not None:
             self._server.close()
         for caller in list(self._callers):
@@ -164,7 +164,7 @@ class LineServer:
             caller.idle_since = None
             await asyncio.sleep(self._pause(caller.uid))
             if _has_gone(caller.writer):
-                # Whoever has given up doesn't expect anything to be done any more.
+                # The caller has gone, and expects nothing to be done any more.
                 return
             # Only now: a caller who is still sending would not see the reply.
             caller.writer.write((await self._answer(line) if admitted else self._refusal) + b"\n")

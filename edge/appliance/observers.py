@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Observers:
-    """Callables that are called, in no order; adding and removing is safe from any thread."""
+    """A set of callbacks, called in no order; adding and removing them is safe from any thread."""
 
     def __init__(self) -> None:
         self._observers: frozenset[Callable[[], None]] = frozenset()

@@ -2,7 +2,7 @@
 
 Under systemd the page is a unit of its own with a user of its own, named by two variables of the
 environment. Elsewhere `greenlight run` opens the page's address, starts `greenlight page` with it,
-and starts it again when it has ended. Whatever becomes of it, button and light go on.
+and restarts it whenever it ends. Whatever happens to it, button and light keep working.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ LIMITS = LineLimits(
     idle_seconds=300.0,
     per_second=200.0,
 )
-# Browsers that wait while the page starts, or starts again.
+# Browsers waiting while the page starts or restarts.
 _BACKLOG = 128
 _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.5, 60.0
-# One that has run for so long had started well.
+# A page that ran this long had started properly.
 _SETTLED_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 _LONGEST_LINE = 1000
@@ -61,7 +61,7 @@ async def page_socket(verbs: PageVerbs) -> AsyncIterator[Path]:
     named = os.environ.get(SOCKET_VARIABLE)
     with contextlib.ExitStack() as stack:
         if named is None:
-            # In no folder that the page would have to open, and for this user only.
+            # Not in a folder that the page would have to open, and for this user only.
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="greenlight-page-"))
             path, mode, uid = Path(folder) / "appliance.sock", 0o600, os.geteuid()
         else:
@@ -76,7 +76,7 @@ async def page_socket(verbs: PageVerbs) -> AsyncIterator[Path]:
             verbs.answer,
             lambda peer: peer.uid == uid,
             _encoded(PageAnswer(problem="not allowed", message="only the page may ask this")),
-            _encoded(PageAnswer(problem="busy", message="too many callers at once")),
+            _encoded(PageAnswer(problem="busy", message="too many connections")),
             LIMITS,
         )
         await server.start(listening)
@@ -151,7 +151,7 @@ class PageChild:
         return self._process.pid if self._process is not None else None
 
     async def run(self) -> None:
-        """Start it, and start it again when it has ended; until cancelled."""
+        """Start it, and restart it whenever it ends, until cancelled."""
         loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE_SECONDS
         while True:
@@ -165,12 +165,12 @@ class PageChild:
                 return
             if loop.time() - began >= _SETTLED_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
-            _log.warning("the page ended with code %d; starting it again in %.1f s", code, pause)
+            _log.warning("the page ended with code %d; restarting it in %.1f s", code, pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LAST_PAUSE_SECONDS)
 
     async def close(self) -> None:
-        """End the page; what doesn't end in time is killed."""
+        """End the page; kill it if it doesn't end in time."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -203,7 +203,7 @@ class PageChild:
 
 
 async def _read_lines(stream: asyncio.StreamReader, take: Callable[[str], None]) -> None:
-    """Take each line as it comes; the rest of one that is too long is left out."""
+    """Read each line as it comes; a line that is too long is cut."""
     kept = b""
     while chunk := await stream.read(4096):
         *lines, kept = (kept + chunk).split(b"\n")

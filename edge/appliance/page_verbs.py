@@ -1,7 +1,7 @@
-"""What the appliance answers its page: views, actions, sign-in and news, each within bounds.
+"""Answers the page: views, actions, sign-in and news, each within limits.
 
-Every verb but those of the sign-in needs a session that this process began, so whoever takes the
-page over can't do more than the owners who are signed in at that moment.
+Every verb except sign-in needs a session that this process started, so an attacker who takes over
+the page can't do more than the owners who are signed in at that moment.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class PageVerbs:
             case AwaitNews():
                 return await self._await_news(verb.after)
             case Execute():
-                # A caller who gives up doesn't end what has begun.
+                # A caller who gives up doesn't cancel what has started.
                 return await asyncio.shield(self._appliance.begin(verb.command))
             case FindDirectors():
                 found = await self._journal.run(lambda _: self._directors(verb.typed))

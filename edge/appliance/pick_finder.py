@@ -1,4 +1,4 @@
-"""From a press to a pick: draws a slate, finds its best film, and writes it down."""
+"""From a press to a pick: draws a slate, finds its best film, and records it."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _SEEDS = 2**32
 
-# As many cells as the classic grid has, so a narrowed slate can be shown in the same way.
+# As many as the classic grid has cells, so a narrowed slate can be shown the same way.
 SHOWN_CHOICES = 36
 
 
 @dataclass(frozen=True)
 class FoundPick:
-    """The best film of a slate, and all that was judged.
+    """The best film of a slate, and everything scored.
 
     Attributes:
-        fault: what is wrong with the model's tables, if the search noticed.
+        fault: what is wrong with the model's tables, if the search noticed anything.
     """
 
     pick: Pick
@@ -57,23 +57,23 @@ def find_pick(
     progress: Progress | None = None,
     today: int | None = None,
 ) -> FoundPick:
-    """Draw a slate and find its best film. Takes as long as the slate is large.
+    """Draw a slate and find its best film. Large slates take longer.
 
     Args:
-        model: that judges.
+        model: scores the films.
         slate: what to choose from.
-        made: combinations that are never offered again.
-        seed: decides everything that is drawn.
+        made: combinations already made; they aren't offered again.
+        seed: for everything drawn at random.
         made_at: the time, as text.
-        boot_id: of this boot.
-        explore: whether to draw a film to learn from. It may turn out to be the best all the same.
+        boot_id: this boot's id.
+        explore: whether to sample a film to learn from. It may still turn out to be the best one.
         progress: called with the rows scored, if the search goes row by row.
-        today: this calendar year, if the clock is set.
+        today: the current calendar year, if the clock is set.
 
     Raises:
         EmptySlate, InvalidSlate: there is nothing to choose from.
     """
-    # The search loads numpy: not before it is needed.
+    # The search loads numpy, so import it only when needed.
     from edge.search.drawn_slate import draw_slate
     from edge.search.pick import choose, choose_drawn
 
@@ -82,7 +82,7 @@ def find_pick(
         drawn = draw_slate(model, slate, random.Random(seed), made, today=today)
         answer = choose_drawn(model, drawn, seed=seed, explore=explore)
     else:
-        # The best film of each director; of few directors, all of their best ones.
+        # One film per director; if the slate names only a few directors, several of each.
         few = 0 < len(slate.directors.names) < SHOWN_CHOICES
         answer = choose(
             model,
@@ -113,11 +113,11 @@ def find_pick(
 
 
 class PickFinder:
-    """Finds picks and writes them into the journal.
+    """Finds picks and records them in the journal.
 
     Args:
-        worker: whose thread does what may take long.
-        boot_id: of this boot, for the record.
+        worker: its thread runs searches that may take long.
+        boot_id: this boot's id, for the record.
     """
 
     def __init__(
@@ -132,17 +132,17 @@ class PickFinder:
         self._verified_share = 1.0 if config.demonstration else config.verified_share
 
     async def warm_up(self, model: Model, slate: Slate | None) -> None:
-        """Search once and throw the pick away: the first press then waits for no library."""
+        """Search once and discard the pick, so that the first press needn't wait for libraries."""
         explore = self._explore > 0
         slate = slate or self._usual_slate()
         job = partial(find_pick, model, slate, (), seed=0, made_at="", boot_id="", explore=explore)
         try:
             await self._worker.run(job)
-        except Exception as error:  # noqa: BLE001 - the first press fails alike, and says so
+        except Exception as error:  # noqa: BLE001 - the first press fails alike and reports it
             _log.warning("warming up failed: %s", error)
 
     async def find(self, model: Model, slate: Slate | None) -> FoundPick:
-        """Draw a slate and find its best film, which was never made before.
+        """Draw a slate and find its best film, leaving out those already made.
 
         Raises:
             DiskFull, JournalError, EmptySlate, InvalidSlate: there is no pick.
@@ -162,13 +162,13 @@ class PickFinder:
             today=this_year(),
         )
         if slate.sample != "all":
-            # The 36 of a press take a few milliseconds, the LED's shortest step fifty: on a busy
-            # machine going to another thread and back would cost more than the search itself.
+            # A press's 36 films take a few milliseconds, and the LED's shortest step is fifty: on a
+            # busy machine, switching threads would cost more than the search itself.
             return job()
         return await self._worker.run(job)
 
     def record(self, found: FoundPick, journal: Journal) -> Pick:
-        """Write a pick down with its slate and, for a share of them, a request to verify it.
+        """Record a pick with its slate and, for a share of picks, a request to verify it.
 
         Raises:
             JournalError: nothing has been written.
@@ -179,11 +179,11 @@ class PickFinder:
         return found.pick
 
     def _usual_slate(self) -> Slate:
-        """Return what a press scores unless the owner chose otherwise: 36 next films."""
+        """Return the slate of a press unless the owner chose another: 36 next films."""
         from edge.search.slate import Directors, Slate
 
         return Slate(sample="next", directors=Directors(active_within=self._active_within))
 
     def _happens(self, share: float) -> bool:
-        """Return True for this share of the times it is asked."""
+        """Return True for this share of calls."""
         return secrets.SystemRandom().random() < share

@@ -1,4 +1,4 @@
-"""Writes into the journal in a thread of its own, so that light and `status` never wait for it.
+"""Writes to the journal in its own thread, so that the light and `status` never wait for it.
 
 Another program may keep the journal locked for long, and a tired card may be slow. Reading never
 waits for a writer in SQLite's write-ahead log, so the event loop reads through a connection of its

@@ -1,4 +1,4 @@
-"""`greenlight run`: the appliance put together, run, and taken apart in reverse order."""
+"""`greenlight run`: builds the appliance, runs it, and closes its parts in reverse order."""
 
 from __future__ import annotations
 
@@ -57,33 +57,33 @@ from edge.service import port_holder
 
 # A command such as `greenlight status` may hold the lock for a moment.
 _LOCK_PATIENCE_SECONDS = 3.0
-# Without a sign of life. A search in the tables takes a second or two on the slowest Pi; one row by
-# row over billions takes an hour, and shows one with every block of rows.
+# Without a heartbeat. A search in the tables takes a second or two on the slowest Pi; one row by
+# row over billions takes an hour, with a heartbeat for every block of rows.
 _SEARCH_PATIENCE_SECONDS = 60.0
-# A model in its trial is watched by the trial's own limit. Once tried it is loaded for good, which
-# takes no longer than its trial did; copying and checking it are seconds.
+# The trial has its own time limit. Loading the model afterwards takes no longer than its trial did;
+# copying and checking it take seconds.
 _UPDATE_PATIENCE_SECONDS = 60.0
-# A card that hangs is a fault to show, nothing that a restart by the watchdog would cure.
+# A hanging card is a fault to show; a restart by the watchdog wouldn't fix it.
 _DISK_PATIENCE_SECONDS = 3600.0
-# All but the longest searches are over by then, well before systemd loses patience.
+# All but the longest searches finish within this time, well within systemd's timeout.
 _SEARCH_ENDS_SECONDS = 10.0
-# SQLite waits ten seconds for a lock; room is made and the write tried again twice at most.
+# SQLite waits ten seconds for a lock; a full disk's write is retried at most twice.
 _WRITE_PATIENCE_SECONDS = 120.0
 
 
 def run(
     config: Config, *, simulate: bool, terminal: Terminal, page_options: Sequence[str] = ()
 ) -> bool:
-    """Run the appliance until it is asked to stop.
+    """Run the appliance until it is stopped.
 
     Args:
-        config: of this device.
+        config: this device's settings.
         simulate: use mock pins.
         terminal: prints each message; `ready` is one of them.
-        page_options: with which `greenlight page` finds the same settings.
+        page_options: options that give `greenlight page` the same settings.
 
     Returns:
-        Whether to switch the machine off.
+        Whether to power the machine off.
 
     Raises:
         AlreadyRunning, NoState, NoGpio, JournalError: it could not start.
@@ -125,7 +125,7 @@ async def _run(
         appliance = _assemble(config, journal, store, searcher, recorder, simulate, terminal, stack)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            # Under `nohup` a closed terminal is to be ignored.
+            # Under `nohup`, ignore a closed terminal.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, lambda: appliance.begin(ShutDown()))
         appliance.attention.restore()
@@ -166,7 +166,7 @@ def _assemble(
     terminal: Terminal,
     stack: contextlib.AsyncExitStack,
 ) -> Appliance:
-    """Put pins, lights, button and state machine together."""
+    """Connect pins, lights, button and state machine."""
     watch: ButtonObserver | None = None
 
     def on_edge(down: bool, at: float) -> None:
@@ -226,10 +226,10 @@ def _became_of(aside: SetAside) -> str:
         happened = f"the journal's files were removed or replaced; what was in it is in {name}"
     if aside.failure:
         return (
-            f"{happened}; its ratings could not be taken over yet: {aside.failure}. Every start"
+            f"{happened}; its ratings could not be recovered yet: {aside.failure}. Every start"
             " tries again"
         )
-    return f"{happened}; {aside.rescued} ratings were rescued from it"
+    return f"{happened}; {aside.rescued} ratings were recovered from it"
 
 
 async def _restore_slate(appliance: Appliance, worker: Worker) -> None:
@@ -273,7 +273,7 @@ def _record_roll_back(journal: Journal, version: int, model_hash: str, reason: s
 
 
 def _record_answering(journal: Journal, bundle: Bundle) -> None:
-    """Say which model answers, where the journal does not say so already: after a roll-back."""
+    """Record which model is active, unless the journal already says so: after a rollback."""
     version, model_hash = bundle.manifest.version, bundle.model_hash
     if journal.last_activated() != (version, model_hash):
         journal.record_activation(version, model_hash, "activated", now())
@@ -297,7 +297,7 @@ async def finish_searches(appliance: Appliance) -> None:
 
 
 def _remove(path: Path) -> None:
-    # On a disk that has become read-only it stays; whoever asks it finds nobody there.
+    # On a disk that has become read-only it stays, and connecting to it fails.
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
 
@@ -305,7 +305,7 @@ def _remove(path: Path) -> None:
 async def _open_page(
     appliance: Appliance, options: Sequence[str], stack: contextlib.AsyncExitStack
 ) -> None:
-    """Answer the page's process, and start it where systemd doesn't, after we are ready."""
+    """Serve the page's process; start it once we are ready, unless systemd does."""
     config = appliance.config
     try:
         verbs = PageVerbs(appliance, config.state)

@@ -1,7 +1,8 @@
 """Who may use the page: the PIN, the lock-out and the sessions.
 
-All of it is the appliance's: the page passes on what was typed and which cookie came, so whoever
-takes the page over reads no PIN, makes no session, and wins no guesses by a restart of the page.
+All of this runs in the appliance; the page only passes on what was typed and the cookie. So an
+attacker who takes over the page can't read the PIN or make a session, and gains no extra guesses by
+restarting the page.
 
 The PIN is made by the installer or at first start, and `greenlight pin` shows it. Its file,
 readable by the appliance's user only, holds the digits (to show them again) and the scrypt hash
@@ -174,8 +175,8 @@ class _Guesses(NamedTuple):
 class Lockout:
     """Counts each address's wrong PINs, and locks that address for a while.
 
-    Another's guesses never lock the owner's address. A press of the button changes nothing here, or
-    each press would give a guesser new guesses. The clock is passed in.
+    Guesses from elsewhere never lock the owner's address. Pressing the button changes nothing here,
+    or each press would allow more guesses. The clock is passed in.
     """
 
     def __init__(self) -> None:
@@ -266,7 +267,7 @@ _MAX_WAITING_PER_ADDRESS = 2
 
 
 class Authenticator:
-    """Signs in whoever knows the PIN.
+    """Signs in people who know the PIN.
 
     Args:
         state: the folder that holds the PIN.
@@ -298,9 +299,9 @@ class Authenticator:
 
         Args:
             typed: the PIN.
-            address: of whoever typed it.
+            address: where it was typed.
         """
-        # Whoever is locked out takes no place among those who wait.
+        # A locked-out address doesn't take a place in the queue.
         if seconds := self.lockout.seconds_left(address, time.monotonic()):
             return SignInFound(locked_seconds=seconds)
         if (

@@ -1,6 +1,6 @@
-"""Since when the cloud hasn't been reached, by what the sync service wrote into the journal.
+"""How long the cloud has been unreachable, from the sync service's reports in the journal.
 
-By the wall clock, because it must hold across restarts; while the clock isn't set, nobody knows.
+Measured by the wall clock, because it must survive restarts; unknown while the clock isn't set.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 from edge.appliance.boot import this_year
 from edge.journal import HEARTBEAT_SECONDS
 
-# One late heartbeat is a busy card, not a dead service.
+# One late heartbeat means a busy card, not a dead service.
 _MISSED = timedelta(seconds=3 * HEARTBEAT_SECONDS)
 
 
 def silent_since(sync_state: Mapping[str, Any]) -> datetime | None:
-    """Return when the cloud was last known to be reached; None if it is reached now, or never was.
+    """Return when the cloud was last reached; None if it is reachable now, or never was.
 
-    A service that said it was online and then died is silent since its last heartbeat.
+    A service that reported being online and then died was last there at its last heartbeat.
     """
     connection = sync_state.get("connection")
     if not isinstance(connection, dict) or this_year() is None:

@@ -50,7 +50,7 @@ def check_is_state_folder(state: Path) -> None:
 
 
 def is_locked(state: Path) -> bool:
-    """Say whether an appliance holds this folder, also one that doesn't answer yet."""
+    """Return whether an appliance has locked this folder, even one that doesn't answer yet."""
     try:
         with (state / LOCK).open("r+") as lock:
             return not _taken(lock)

@@ -1,4 +1,4 @@
-"""How the appliance is, as plain values: for the command line, the page and the sync service."""
+"""The appliance's status as plain values: for the command line, the page and the sync service."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def running(appliance: Appliance) -> dict[str, Any]:
 
 
 def stopped(state: Path, thing: str) -> dict[str, Any]:
-    """Return what can be said while no appliance answers. Makes and changes nothing.
+    """Return what is known while no appliance answers. Creates and changes nothing.
 
     Raises:
         NoState: this isn't the state folder of an appliance.
@@ -68,7 +68,7 @@ def stopped(state: Path, thing: str) -> dict[str, Any]:
     model = {"version": pointer.active} if pointer.active is not None else None
     return {
         "running": False,
-        # It holds the folder before it listens, and until it has closed everything.
+        # An appliance locks the folder before it listens, and until it has closed everything.
         "phase": "starting or stopping" if is_locked(state) else "stopped",
         "pattern": "off",
         "attention": [*(warning.sentence for warning in kept_warnings(state)), *damage],
@@ -91,7 +91,7 @@ _NO_JOURNAL: dict[str, Any] = {
 
 
 def read_pointer(store: ModelStore) -> tuple[Pointer, list[str]]:
-    """Return which models there are, and what the owner should know if that can't be said."""
+    """Return which models there are, or a warning if the record of them can't be read."""
     try:
         return store.read(), []
     except StoreDamaged as error:

@@ -1,4 +1,4 @@
-"""Which model a command uses: the bundle that is named, or the appliance's active one."""
+"""Which model a command uses: the bundle named by the user, or the appliance's active one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from data.domain import Domain
     from edge.search.model import Model
 
-# Where training leaves its bundle in a checkout.
+# Where training writes its bundle in a checkout.
 CHECKOUT_BUNDLE = Path("build/bundle")
 
 
@@ -27,7 +27,7 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
         state: the appliance's state folder, if it is not the configured one.
 
     Raises:
-        GreenlightError: if there is none, or it must not or cannot be used.
+        GreenlightError: there is no bundle, or it can't or mustn't be used.
     """
     from data import signing
     from data.trust import read_trust
@@ -50,7 +50,7 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
 
 
 def opened_domain(bundle: Path | None, state: Path | None = None) -> Domain:
-    """Return what the model that `open_model` has opened is about."""
+    """Return the domain of the model that `open_model` would open."""
     from edge import config
     from edge.models.active_domain import domain_of
 

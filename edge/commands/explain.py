@@ -1,4 +1,4 @@
-"""`greenlight explain`: what the model says of a film you thought of. A pure query."""
+"""`greenlight explain`: what the model says about any film. Changes nothing."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    director: Annotated[str, typer.Argument(help="Who makes it.")],
+    director: Annotated[str, typer.Argument(help="Its director.")],
     year: Annotated[int, typer.Argument(help="When.")],
     genres: Annotated[list[str], typer.Argument(help="One to three genres.")],
     other_director: Annotated[
         str | None,
-        typer.Option("--director", help="By another director.", rich_help_panel=_CHANGED),
+        typer.Option("--director", help="Another director.", rich_help_panel=_CHANGED),
     ] = None,
     other_year: Annotated[
-        int | None, typer.Option("--year", help="Of another year.", rich_help_panel=_CHANGED)
+        int | None, typer.Option("--year", help="Another year.", rich_help_panel=_CHANGED)
     ] = None,
     other_genres: Annotated[
         list[str] | None,
-        typer.Option("--genre", help="Of other genres; repeat for more.", rich_help_panel=_CHANGED),
+        typer.Option("--genre", help="Other genres; repeat for more.", rich_help_panel=_CHANGED),
     ] = None,
     bundle: Annotated[
         Path | None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge.journal import HistoryEntry
     from edge.journal.rows import Rating
 
-# A table is read from the top; --limit shows more.
+# Enough to read at a glance; --limit shows more.
 _SHOWN = 20
 
 
@@ -57,7 +57,7 @@ def history(
     with contextlib.ExitStack() as stack:
         kept = folder
         if not (folder / JOURNAL).exists():
-            # Nothing was ever picked, and asking makes nothing.
+            # Nothing has ever been picked; a query doesn't create a journal.
             kept = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         journal = stack.enter_context(Journal.open(kept / JOURNAL))
         if feedback is not None:
@@ -76,7 +76,7 @@ def history(
 
 
 def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:
-    """Write ratings as the cloud's data bucket holds them; existing files are left alone."""
+    """Write ratings as they are in the cloud's data bucket; existing files are left alone."""
     from data import topics
     from data.durable import replace_durably
     from data.errors import GreenlightError
@@ -96,7 +96,7 @@ def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:
 
 
 def _print_table(entries: list[HistoryEntry], domain: Domain) -> None:
-    """Print one line a film, also in 80 columns; what doesn't fit is cut, and whole in the CSV."""
+    """Print one line per film, even in 80 columns; only the CSV has what doesn't fit."""
     from datetime import datetime
 
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""`greenlight model`: what the owner may do about the models on the device."""
+"""`greenlight model`: retry a quarantined model."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from edge.commands.options import ConfigOption, JsonOption, StateOption, configu
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    noun = typer.Typer(help="Retry a model that was given up.", no_args_is_help=True)
+    noun = typer.Typer(help="Retry a quarantined model.", no_args_is_help=True)
     noun.callback()(_model)
     noun.command()(retry)
     app.add_typer(noun, name="model")
 
 
 def _model() -> None:
-    """Retry a model that was given up."""
+    """Retry a quarantined model."""
 
 
 def retry(config: ConfigOption = None, state: StateOption = None, json: JsonOption = False) -> None:
-    """Try the newest model that was given up once more, as if it had just been downloaded."""
+    """Try the newest quarantined model again, as if it had just been downloaded."""
     from edge.appliance import RetryModel, client
     from edge.commands.output import print_outcome
     from edge.models.active_domain import active_domain

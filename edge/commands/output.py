@@ -1,4 +1,4 @@
-"""What commands print: outcomes and status, for a person at a terminal."""
+"""Prints outcomes and status for people at a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MEGABYTE = 1e6
 
 
 def print_outcome(outcome: Outcome, domain: Domain, *, as_json: bool) -> None:
-    """Print what came of a command, in a domain's words; a refusal goes to standard error."""
+    """Print a command's outcome in the domain's words; refusals go to standard error."""
     if as_json:
         print(msgspec.json.encode(outcome).decode())
     elif not outcome.ok:
@@ -41,7 +41,7 @@ def _print_done(outcome: Outcome, domain: Domain) -> None:
 
 
 def print_status(reply: dict[str, Any]) -> None:
-    """Print how the appliance is, what needs a person first."""
+    """Print the appliance's status, starting with what needs attention."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""`press`, `hold`, `approve`, `rate`, `status`: what the owner asks of the appliance."""
+"""`press`, `hold`, `approve`, `rate`, `status`: the owner's commands."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def rate(
 
 
 def _on_wire(state: Path, given: float) -> float:
-    """Return the rating from 1 to 10 of an outcome on the domain's own scale."""
+    """Convert an outcome on the domain's own scale to a rating from 1 to 10."""
     from data.errors import InvalidRecord
     from edge.models.active_domain import active_domain
 
@@ -105,7 +105,7 @@ def status(
     json: JsonOption = False,
     seen: Annotated[bool, typer.Option("--seen", help="Mark warnings as read.")] = False,
 ) -> None:
-    """Show how the appliance is, warnings first."""
+    """Show the appliance's status, warnings first."""
     settings = configured(config, state)
     try:
         reply = client.ask(settings.state, "status", seen=seen)

@@ -1,4 +1,4 @@
-"""`greenlight pick`: the best films to make. A pure query: nothing is remembered."""
+"""`greenlight pick`: the best films to make. A pure query: nothing is recorded."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def pick(
     Without options: the best next film of all directors who were active lately, in genres they
     have worked in, this year or in one of the two after it. Name years for any other period.
     """
-    # One answer and the process ends: collecting garbage would cost more than it frees.
+    # The process ends after one answer: collecting garbage would cost more than it frees.
     gc.disable()
     narrowed: dict[str, dict[str, Any]] = {
         "directors": {
@@ -172,7 +172,7 @@ def pick(
 
 
 class _Question(NamedTuple):
-    """What is asked of the model."""
+    """What to ask the model."""
 
     slate: Slate
     made: list[Combination]
@@ -194,7 +194,7 @@ def _differ(given: list[str] | None, repeat_directors: bool) -> tuple[Differ, ..
 
 
 def _slate(path: Path | None, everything: bool, narrowed: dict[str, dict[str, Any]]) -> Slate:
-    """Return the slate of a file, if one is named, with what options say put over it."""
+    """Return the slate of a file, if one is named, as changed by the options."""
     import msgspec
 
     from edge.search.slate import InvalidSlate, Slate

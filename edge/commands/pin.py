@@ -1,4 +1,4 @@
-"""`greenlight pin`: the PIN that opens the page."""
+"""`greenlight pin`: the PIN for the page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pin(
     config: ConfigOption = None,
     state: StateOption = None,
 ) -> None:
-    """Show the PIN that opens the page, making it on first use."""
+    """Show the PIN for the page, creating it on first use."""
     from edge.appliance.sign_in import PIN_FILE, read_or_make_pin, replace_pin
     from edge.appliance.state_folder import check_is_state_folder
 
@@ -30,7 +30,7 @@ def pin(
     check_is_state_folder(folder)
     found = replace_pin(folder) if new else read_or_make_pin(folder)
     if os.geteuid() == 0:
-        # Made by root, it must still belong to the appliance, whose page reads it.
+        # Even if root makes it, it must belong to the appliance, which reads it.
         owner = folder.stat()
         os.chown(folder / PIN_FILE, owner.st_uid, owner.st_gid)
     print(found.digits)

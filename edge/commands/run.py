@@ -49,9 +49,9 @@ def run(
 
 
 def _ask_for_power_off() -> None:
-    """Create the file that systemd waits for; without a name for it, nothing is switched off.
+    """Create the file that systemd waits for; if none is configured, nothing is powered off.
 
-    Creating it is the only right we have: see `systemd/greenlight-poweroff.path`.
+    We have no other right to power off: see `systemd/greenlight-poweroff.path`.
     """
     if asked := os.environ.get("GREENLIGHT_POWER_OFF"):
         Path(asked).touch()

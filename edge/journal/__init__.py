@@ -3,8 +3,8 @@
 Others call `open_or_set_aside` (the appliance) or `Journal.open` (everyone else), and catch
 `JournalError`. The appliance's side is in `edge.journal.appliance`, the sync service's in
 `edge.journal.sync`; both work on the same file through the same store. Ids are made where the event
-happens; the order of things is the tables' own sequence, because the clock of a Pi without a
-battery says nothing.
+happens; the tables' own sequence gives the order, because the clock of a Pi without a battery can't
+be trusted.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from edge.journal.rows import (
 from edge.journal.sync import SyncSide
 
 JOURNAL = "journal.db"
-# How often the sync service says that it lives: an SD card prefers rare to often.
+# How often the sync service reports that it's alive: rarely, to spare the SD card.
 HEARTBEAT_SECONDS = 600.0
 
 __all__ = [
@@ -83,16 +83,16 @@ def open_or_set_aside(
 ) -> tuple[Journal, list[SetAside]]:
     """Open the journal; if it is damaged, set it aside and start a new one.
 
-    What can still be read of films made and ratings given is taken over, also from journals set
-    aside earlier where that was not possible yet. Only the appliance does this. The sync service
-    waits until it has happened.
+    Approved films and ratings that can still be read are recovered, also from journals set aside
+    earlier if that wasn't possible before. Only the appliance does this; the sync service waits
+    until it is done.
 
     Args:
         path: of the journal's main file.
-        make_room: gives up space kept back for this on a full disk; says whether there was any.
+        make_room: frees the space reserved for this on a full disk; returns whether there was any.
 
     Returns:
-        The journal, and what became of every journal set aside that wasn't taken over before.
+        The journal, and the result for each journal set aside that wasn't recovered before.
 
     Raises:
         JournalTooNew, JournalError: as `Journal.open`.

@@ -45,7 +45,7 @@ ORDER BY picks.seq DESC, ratings.source
 """
 _APPROVED = "id IN (SELECT pick_id FROM sound_decisions WHERE decision = 'approved')"
 _UNRATED = "id NOT IN (SELECT pick_id FROM ratings)"
-# Not an older one, where the newest was damaged and set aside.
+# Not an older one if the newest was damaged and set aside.
 _NEWEST_EVER = "seq = (SELECT seq FROM sqlite_sequence WHERE name = 'picks')"
 _ALL = -1
 
@@ -58,11 +58,11 @@ class AlreadyRated(JournalError):
 
 
 class ConflictingRecord(JournalError):
-    """A record with this id and other contents is there already."""
+    """A record with this id but different contents already exists."""
 
 
 class ApplianceSide(ModelRecords):
-    """What the appliance may ask and say."""
+    """What the appliance reads and writes."""
 
     def record_pick(
         self,
@@ -70,12 +70,12 @@ class ApplianceSide(ModelRecords):
         slate: bytes | None = None,
         verification_id: str | None = None,
     ) -> None:
-        """Write a pick, the slate it was best of, and the wish to have it verified, in one go.
+        """Write a pick, its slate, and a request to verify it, in one transaction.
 
         Args:
             pick: with an id made at capture.
-            slate: anything to show the slate again by; kept with the pick, never interpreted here.
-            verification_id: of the request to have the cloud score it too, or None for no request.
+            slate: whatever is needed to show the slate again; never interpreted here.
+            verification_id: of the request to have the cloud score it too; None for no request.
         """
         with self.transaction() as connection:
             made = connection.execute(
@@ -88,7 +88,7 @@ class ApplianceSide(ModelRecords):
                 _ask_to_verify(connection, request, (pick.prediction.expected,))
 
     def record_decision(self, pick_id: str, decision: Decision, decided_at: str) -> bool:
-        """Write what was decided about a pick. Repeating it is harmless.
+        """Record the decision on a pick. Repeating it is harmless.
 
         Returns:
             Whether this was new.
@@ -139,12 +139,12 @@ class ApplianceSide(ModelRecords):
         verification: VerificationRequest | None = None,
         scores: tuple[float, ...] = (),
     ) -> None:
-        """Ask the sync service to connect, send and look for work now; to verify too, if given.
+        """Ask the sync service to connect, send and look for work now; and to verify, if given.
 
         Args:
-            request_id: of the wish to synchronise.
+            request_id: of the request to synchronise.
             verification: rows to be scored by the cloud.
-            scores: the device's own of these rows, to be compared with.
+            scores: the device's own scores of these rows, for comparison.
         """
         with self.transaction() as connection:
             if verification is not None:
@@ -179,7 +179,7 @@ class ApplianceSide(ModelRecords):
         return self._entries(f"{_APPROVED} AND {_UNRATED}", _ALL)
 
     def waiting_pick(self) -> Pick | None:
-        """Return the newest pick if nothing has been decided about it."""
+        """Return the newest pick if it awaits a decision."""
         newest = self._entries(_NEWEST_EVER, 1)
         return newest[0].pick if newest and newest[0].decision is None else None
 
@@ -260,7 +260,7 @@ class ApplianceSide(ModelRecords):
 
 
 def _readable(payload: bytes, kind: type[_Kept]) -> _Kept | None:
-    # A row from before checksums may be damaged, and so say nothing.
+    # A row from before checksums may be damaged.
     try:
         return decode(payload, kind)
     except InvalidRecord:

@@ -1,9 +1,8 @@
-"""A checksum for each row: what a card has changed is noticed before anyone believes it.
+"""A checksum for each row, so that rows a failing card has changed are never used.
 
-SQLite's own check looks at how a file is built, not at what its rows say. Every row we write
-carries a CRC-32 of its columns. Readers see sound rows only, through the views made here; damaged
-ones are set aside in `bad_rows`. A row without a checksum is from before checksums, and taken as it
-is.
+SQLite's own check covers the file's structure, not the content of its rows. Every row we write has
+a CRC-32 of its columns. Readers see sound rows only, through the views made here; damaged ones are
+set aside in `bad_rows`. A row without a checksum is older than checksums, and used as it is.
 """
 
 from __future__ import annotations
@@ -58,15 +57,15 @@ TABLES = {
         "record of a model",
     ),
 }
-# A pick is worth keeping without the slate it was best of.
+# A pick is worth keeping even without its slate.
 _SLATE = f"{FUNCTION}(CAST(slate AS BLOB))"
 
 
 class BadRows(NamedTuple):
-    """What became of damaged rows.
+    """What was done about damaged rows.
 
     Attributes:
-        set_aside: how many of each kind, by the name a person knows it by.
+        set_aside: how many of each kind, by a name that users know.
         repaired: how many ratings were restored from their second copy.
         complete: every row was looked at.
     """
@@ -76,17 +75,17 @@ class BadRows(NamedTuple):
     complete: bool
 
     def __str__(self) -> str:
-        """Name them: `1 pick, 2 requests`."""
+        """Return them in words: `1 pick, 2 requests`."""
         return ", ".join(f"{kind}: {count}" for kind, count in sorted(self.set_aside.items()))
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Make the checksum known to this connection; migrations need it."""
+    """Register the checksum function on this connection; migrations need it."""
     connection.create_function(FUNCTION, -1, _crc, deterministic=True)
 
 
 def make_views(connection: sqlite3.Connection) -> None:
-    """Give this connection a view `sound_<table>` of the sound rows of each table."""
+    """Create a view `sound_<table>` of each table's sound rows on this connection."""
     connection.execute("PRAGMA temp_store=MEMORY")
     for table in TABLES:
         connection.execute(
@@ -97,12 +96,12 @@ def make_views(connection: sqlite3.Connection) -> None:
 def expression(table: str, **changed: str) -> str:
     """Return SQL for a row's checksum, with expressions in place of columns about to change."""
     columns = (changed.get(column, column) for column in TABLES[table].columns)
-    # As bytes: a damaged text may not be UTF-8, and no function could be given it.
+    # As bytes: damaged text may not be UTF-8, which can't be passed to a function.
     return f"{FUNCTION}({', '.join(f'CAST({column} AS BLOB)' for column in columns)})"
 
 
 def sound(table: str) -> str:
-    """Return an SQL condition that a row of this table is as it was written."""
+    """Return an SQL condition for the rows of this table that are as they were written."""
     return f"({_CHECKSUM} IS NULL OR {_CHECKSUM} = {expression(table)})"
 
 
@@ -117,7 +116,7 @@ def seal(connection: sqlite3.Connection, table: str, key: object) -> None:
 
 
 def seal_all(connection: sqlite3.Connection, table: str) -> None:
-    """Give every row without a checksum its own, within the same transaction."""
+    """Give every row without a checksum one, within the same transaction."""
     slate = f", slate_checksum = {_SLATE}" if table == "picks" else ""
     connection.execute(
         f"UPDATE {table} SET {_CHECKSUM} = {expression(table)}{slate} WHERE {_CHECKSUM} IS NULL"
@@ -135,7 +134,7 @@ def slate_of(journal: JournalStore, pick_id: str) -> bytes | None:
 
 
 def count_bad(journal: JournalStore) -> Counter[str]:
-    """Return how many rows of each kind are damaged, by the name a person knows them by.
+    """Return how many rows of each kind are damaged, by names that users know.
 
     Reads every row, and decodes every rating.
     """
@@ -204,7 +203,7 @@ def _crc(*values: bytes | None) -> int:
 
 
 def _bad_keys(journal: JournalStore, name: str, deadline: float | None) -> Iterator[bytes | None]:
-    """Yield the keys of bad rows, newest first; None when the time is over."""
+    """Yield the keys of bad rows, newest first; None when time is up."""
     key = TABLES[name].key
     looked_at = journal.each_row(
         f"SELECT CAST({key} AS BLOB), {sound(name)} FROM main.{name} ORDER BY {key} DESC"
@@ -291,7 +290,7 @@ def _restore_ratings(connection: sqlite3.Connection) -> int:
 
 
 def _restore_outbox(connection: sqlite3.Connection, lost: list[tuple[int, bytes]]) -> int:
-    """Put ratings back in line, in their old place, that only `ratings` still has."""
+    """Put ratings that only `ratings` still has back into the outbox, in their old place."""
     restored = 0
     for seq, id_ in lost:
         made = connection.execute(

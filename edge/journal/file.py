@@ -1,6 +1,6 @@
 """The journal's file: opened, migrated, checked, and set aside when damaged.
 
-Power may vanish between any two instructions, so every write is one transaction in SQLite's
+Power may fail between any two instructions, so every write is one transaction in SQLite's
 write-ahead log with `synchronous=FULL`. Two users of one group write (appliance and sync service):
 the file is made readable and writable for the group, and its folder is expected to be setgid.
 """
@@ -24,20 +24,20 @@ from edge.journal.schema import MIGRATIONS
 BUSY_SECONDS = 10.0
 _ASK_AGAIN_SECONDS = 0.02
 _GROUP_FILE = 0o660
-# The log is written back every so many pages: an SD card prefers rare and large to often and small.
+# The log is written back every so many pages: rare large writes spare the SD card.
 _CHECKPOINT_PAGES = 256
 _CACHE_KIBIBYTES = 512
 _LOG_BYTES = 4 * 1024 * 1024
 # Under this much free space a failed write means a full disk, whatever SQLite calls it.
 _FULL_BELOW_BYTES = 128 * 1024
-# A start must be over long before systemd loses patience, however many picks are kept. What is not
-# checked by then the appliance checks while it runs.
+# A start must finish well within systemd's timeout, however many picks are kept. Whatever isn't
+# checked by then is checked while the appliance runs.
 CHECK_SECONDS = 5.0
 _CHECK_STEPS = 20_000
-# Beside the journal itself: its write-ahead log holds what was confirmed last.
+# Beside the journal itself: its write-ahead log has the newest confirmed writes.
 _OWN_FILES = ("", "-wal")
 
-# What a journal that was set aside is called, after its own name.
+# The suffix of a journal that was set aside.
 DAMAGED, REPLACED = "damaged", "replaced"
 
 
@@ -48,11 +48,11 @@ class JournalError(GreenlightError):
 
 
 class JournalDamaged(JournalError):
-    """The file is not a sound journal: set it aside and start a new one."""
+    """The file isn't a sound journal: set it aside and start a new one."""
 
 
 class JournalTooNew(JournalError):
-    """A newer version of the software wrote this journal: update, nothing has been touched."""
+    """Newer software wrote this journal: update. Nothing has been changed."""
 
     exit_code = Exit.JOURNAL_TOO_NEW
 
@@ -62,16 +62,16 @@ class JournalFull(JournalError):
 
 
 class JournalReadOnly(JournalError):
-    """The disk takes no writes: the card may be failing."""
+    """The disk can't be written to: the card may be failing."""
 
 
 class JournalReplaced(JournalError):
-    """The journal's files were removed or replaced under us: whatever we write would be lost."""
+    """The journal's files were removed or replaced while open: further writes would be lost."""
 
 
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into the journal's own, one class per decision of the caller."""
+    """Translate SQLite's errors into the journal's own, one class per decision of the caller."""
     try:
         yield
     except sqlite3.Error as error:
@@ -113,12 +113,12 @@ class JournalStore:
 
         Args:
             path: of its main file.
-            make: a new one where there is none.
+            make: create the journal if it is missing.
 
         Raises:
             JournalDamaged: the file isn't a sound journal; nothing has been changed.
             JournalTooNew: it was written by newer software; nothing has been changed.
-            JournalError: it cannot be opened (permissions, missing folder, locked).
+            JournalError: it can't be opened (permissions, missing folder, locked).
         """
         path = Path(path)
         try:
@@ -128,7 +128,7 @@ class JournalStore:
                 path.stat()
         except OSError as error:
             raise JournalError(
-                f"{path}: {error.strerror}; is the folder there and ours?"
+                f"{path}: {error.strerror}; does the folder exist, and is it ours?"
             ) from error
         with translated(path):
             connection = sqlite3.connect(
@@ -169,7 +169,7 @@ class JournalStore:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        # Asked after the commit too: nothing is confirmed that the next start wouldn't find.
+        # Checked after the commit too: only confirm what the next start will find.
         self.check_in_place()
 
     def each_row(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
@@ -187,7 +187,7 @@ class JournalStore:
         return int(self.rows("PRAGMA data_version")[0][0])
 
     def damage(self) -> str | None:
-        """Return what SQLite finds wrong with the file, however long looking takes."""
+        """Return what SQLite finds wrong with the file, however long that takes."""
         found = str(self.rows("PRAGMA quick_check(1)")[0][0])
         return None if found == "ok" else f"{self.path}: {found}"
 
@@ -205,7 +205,7 @@ class JournalStore:
                 raise JournalReplaced(f"{self.path}{suffix}: {happened} while it was in use")
 
     def keep_copy(self) -> Path:
-        """Write all that this connection still sees under a name that the next start takes over.
+        """Write all that this connection still sees to a file that the next start recovers.
 
         For a journal whose files were removed or replaced: the open files still hold everything.
 
@@ -256,8 +256,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
     # Negative: in kibibytes. SQLite's own 2 MB a connection would fill as the journal grows.
     connection.execute(f"PRAGMA cache_size=-{_CACHE_KIBIBYTES}")
-    # Rows of one table can be damaged without anything failing yet; a pick that cannot be read
-    # tomorrow is found today.
+    # Damage to one table's rows may not cause an error until they are read, so look for it now.
     found = _quick_check(connection)
     if found != "ok":
         raise JournalDamaged(f"{path}: {found}")
@@ -267,7 +266,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _quick_check(connection: sqlite3.Connection) -> str:
-    """Return what SQLite finds within a few seconds; "ok" too where a large file takes longer."""
+    """Return what SQLite finds within a few seconds; "ok" as well if a large file takes longer."""
     deadline = time.monotonic() + CHECK_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() >= deadline, _CHECK_STEPS)
     try:
@@ -304,7 +303,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     while version < len(MIGRATIONS):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # Asked again inside the transaction: the other process may have migrated meanwhile.
+            # Checked again inside the transaction: the other process may have migrated meanwhile.
             version = _version(connection)
             if version < len(MIGRATIONS):
                 for statement in MIGRATIONS[version].split(";\n"):
@@ -329,7 +328,7 @@ def set_aside(path: Path) -> Path:
         The new name of the main file.
     """
     aside = aside_name(path, DAMAGED)
-    # The log first: a new journal must never meet the old one's log.
+    # The log first: a new journal must never be opened with the old one's log.
     for suffix in ("-wal", "-shm", ""):
         old = path.with_name(path.name + suffix)
         if old.exists():

@@ -1,4 +1,4 @@
-"""What the journal says of models: which were offered, and what became of each."""
+"""The journal's records of models: which were offered, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ModelRecords(JournalStore):
     """The appliance's records of models."""
 
     def incoming_models(self) -> list[IncomingModel]:
-        """Return the offered models that wait to be tried, oldest first."""
+        """Return the offered models that are yet to be tried, oldest first."""
         found = self.rows(
             "SELECT seq, version, manifest_sha256, job_id, folder FROM sound_incoming"
             " WHERE state = 'offered' ORDER BY seq"
@@ -27,7 +27,7 @@ class ModelRecords(JournalStore):
         reason: str | None = None,
         offer: IncomingModel | None = None,
     ) -> None:
-        """Write what became of a model and, in the same transaction, settle its offer."""
+        """Record the outcome of a model and, in the same transaction, settle its offer."""
         with self.transaction() as connection:
             made = connection.execute(
                 "INSERT INTO activations"

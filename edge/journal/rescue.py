@@ -1,7 +1,7 @@
-"""What can still be read of journals set aside: approved films, ratings, and what was not sent yet.
+"""Recovers approved films, ratings and unsent records from journals that were set aside.
 
-It is taken over in one transaction with a note that it was; without the note, the next start tries
-again. The file that was set aside stays as it is, so everything can still be examined later.
+They are copied in one transaction with a note that this was done; without the note, the next start
+tries again. The file set aside stays unchanged, so everything can still be examined later.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RATINGS = "SELECT id, pick_id, source, stars, rated_at, payload FROM ratings OR
 _OUTBOX = "SELECT id, captured_at, payload, state, reason FROM outbox ORDER BY seq"
 
 
-# What these codes say is about the moment, not about the file: nothing is given up for them.
+# These codes are about the moment, not the file, so recovery is tried again.
 _OF_THE_MOMENT = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -48,8 +48,8 @@ class SetAside(NamedTuple):
 
     Attributes:
         path: of its main file.
-        rescued: how many ratings were taken over from it just now.
-        failure: why nothing could be taken over yet; the next start tries again.
+        rescued: how many ratings were recovered from it just now.
+        failure: why nothing could be recovered yet; the next start tries again.
     """
 
     path: Path
@@ -69,17 +69,17 @@ def asides(path: Path) -> list[Path]:
 
 
 def unread(journal: JournalStore) -> list[Path]:
-    """Return the journals set aside whose ratings haven't been taken over into this one."""
+    """Return the journals set aside whose ratings haven't been recovered into this one."""
     known = {name for (name,) in journal.rows("SELECT file FROM taken_over")}
     return [aside for aside in asides(journal.path) if _lasting_name(aside) not in known]
 
 
 def take_over(journal: JournalStore, make_room: Callable[[], bool]) -> list[SetAside]:
-    """Take over what can be read of every journal set aside, where that isn't done yet.
+    """Recover what can be read from every journal set aside, unless it was done before.
 
     Args:
-        journal: into which.
-        make_room: gives up space kept back for this; says whether there was any.
+        journal: the one to copy into.
+        make_room: frees the space reserved for this; returns whether there was any.
     """
     return [_take_over(aside, journal, make_room) for aside in unread(journal)]
 
@@ -102,13 +102,13 @@ def _lasting_name(aside: Path) -> str:
 
 
 def rescue(aside: Path, journal: JournalStore) -> int:
-    """Copy what can be read of approved picks, ratings and the outbox into a journal.
+    """Copy whatever approved picks, ratings and outbox rows can be read into a journal.
 
     Returns:
         How many ratings were new to it.
 
     Raises:
-        JournalError: it can't be done at this moment; nothing has been changed.
+        JournalError: it can't be done right now; nothing has been changed.
     """
     name = _lasting_name(aside)
     with translated(aside):
@@ -161,7 +161,7 @@ def _readable(connection: sqlite3.Connection, query: str) -> list[tuple[Any, ...
 
 
 def _sound_rows(connection: sqlite3.Connection, query: str) -> str:
-    """Return the query for sound rows only, where they have checksums."""
+    """Return the query limited to sound rows, if rows have checksums."""
     table = query.split(" FROM ")[1].split(maxsplit=1)[0]
     checked = query.replace(" ORDER BY ", f" WHERE {sound(table)} ORDER BY ")
     try:

@@ -1,4 +1,4 @@
-"""What the journal hands out: rows as frozen records."""
+"""The journal's rows as frozen records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Delivery: TypeAlias = Literal["waiting", "stored", "quarantined"]
 
 
 class OutboxRow(msgspec.Struct, frozen=True):
-    """A feedback record that the cloud has not acknowledged yet. `seq` gives the order."""
+    """A feedback record that the cloud hasn't acknowledged yet. `seq` gives the order."""
 
     seq: int
     id: str
@@ -25,11 +25,11 @@ class OutboxRow(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Something the appliance asks of the sync service.
+    """A request from the appliance to the sync service.
 
     Attributes:
         payload: the encoded `VerificationRequest`, or an empty object for `sync`.
-        scores: the device's own `expected` of each row of a verification, to compare with.
+        scores: the device's own `expected` for each row of a verification, to compare with.
     """
 
     seq: int
@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class IncomingModel(msgspec.Struct, frozen=True):
-    """A finished download that waits to be tried. `folder` is its name inside `incoming/`."""
+    """A finished download, yet to be tried. `folder` is its name inside `incoming/`."""
 
     seq: int
     version: int
@@ -50,7 +50,7 @@ class IncomingModel(msgspec.Struct, frozen=True):
 
 
 class Activation(msgspec.Struct, frozen=True):
-    """What became of an offered model."""
+    """The outcome of an offered model."""
 
     seq: int
     version: int
@@ -66,7 +66,7 @@ class Rating(msgspec.Struct, frozen=True):
     """A rating and its delivery state.
 
     Attributes:
-        rating: with decimals, where the owner gave them.
+        rating: with decimals, if the owner gave any.
     """
 
     id: str
@@ -78,7 +78,7 @@ class Rating(msgspec.Struct, frozen=True):
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
-    """A pick, what was decided about it and how it was rated."""
+    """A pick with its decision and ratings."""
 
     seq: int
     pick: Pick

@@ -1,7 +1,7 @@
 """The journal's tables, one entry per schema version; `PRAGMA user_version` says which are applied.
 
-To change the schema append a migration; never edit one that has been released, and put a journal
-of the version before into tests/edge/journal/kept/.
+To change the schema append a migration; never edit one that has been released, and add a journal
+of the previous version to tests/edge/journal/kept/.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ CREATE TABLE activations (
 );
 """
 
-# Without these, the outbox's and the requests' first rows are found by reading every row, also
-# the quarantined and finished ones.
+# Without these, finding the first row of the outbox or of the requests means reading every row,
+# quarantined and finished ones included.
 _PENDING_FIRST = """
 CREATE INDEX outbox_pending ON outbox (seq) WHERE state = 'pending';
 CREATE INDEX requests_pending ON requests (kind, seq) WHERE state = 'pending';
 """
 
-# Journals that were set aside, and whose readable rows are in this one. `file` names one for good:
+# Journals that were set aside and whose readable rows are in this one. `file` identifies each by
 # its name, inode and time of change.
 _TAKEN_OVER = """
 CREATE TABLE taken_over (

@@ -1,4 +1,4 @@
-"""The history as CSV, for a spreadsheet: the same for the command and for the page."""
+"""The history as CSV for spreadsheets, shared by the command and the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = (
     *("expected", "decision", "stars", "rating", "rating_source", "rated_at", "delivery"),
     *("model_version", "model_hash", "pick_id", "explored"),
 )
-# A spreadsheet takes text that begins so for a formula.
+# A spreadsheet treats text that starts with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -23,8 +23,8 @@ def as_csv(entries: list[HistoryEntry], domain: Domain = FILMS) -> str:
     """Return the history as CSV, oldest first; a pick with two ratings takes two lines.
 
     Args:
-        entries: newest first, as the journal gives them.
-        domain: whose words head the columns, and on whose scale the outcomes are.
+        entries: newest first, as the journal returns them.
+        domain: gives the column headings and the scale of outcomes.
     """
     text = io.StringIO()
     writer = csv.writer(text)
@@ -41,7 +41,7 @@ def as_csv(entries: list[HistoryEntry], domain: Domain = FILMS) -> str:
 
 
 def _absent(domain: Domain) -> set[str]:
-    """Return the columns that say nothing in this domain."""
+    """Return the columns that this domain doesn't have."""
     absent = {"stars"}
     absent |= set() if domain.words.titles else {"title"}
     absent |= set() if domain.ordinal else {"year"}
@@ -63,7 +63,7 @@ def _row(entry: HistoryEntry, rating: Rating | None, domain: Domain) -> tuple[ob
     told = (pick.title, pick.director, year, *genre_slots(pick.genres))
     given: tuple[object, ...] = ("",) * 5
     if rating is not None:
-        # The exact rating where one was given; else the stars say all that is known.
+        # The exact rating if one was given, otherwise the stars.
         if domain != FILMS:
             exact = domain.given_outcome(rating.stars, rating.rating)
         else:

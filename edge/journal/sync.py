@@ -1,4 +1,4 @@
-"""The sync service's side of the journal: take from the outbox, answer requests, offer models."""
+"""The sync service's side of the journal: read the outbox, answer requests, offer models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge.journal.rows import Activation, OutboxRow, Request, RequestKind
 
 
 class SyncSide(JournalStore):
-    """What the sync service may ask and say."""
+    """What the sync service reads and writes."""
 
     def peek_outbox(self, limit: int) -> list[OutboxRow]:
         """Return the oldest feedback records not yet acknowledged, in the order of capture."""
@@ -26,9 +26,9 @@ class SyncSide(JournalStore):
         return [OutboxRow(*row) for row in found]
 
     def acknowledge(self, ids: Sequence[str]) -> int:
-        """Delete outbox rows, on the application's word that they are stored; the ratings remain.
+        """Delete outbox rows once the cloud has confirmed that they are stored; the ratings remain.
 
-        Unknown ids are passed over: an ack may come twice.
+        Unknown ids are ignored: an ack may come twice.
 
         Returns:
             How many rows were deleted.
@@ -38,7 +38,7 @@ class SyncSide(JournalStore):
             return connection.execute(f"DELETE FROM outbox WHERE id IN ({marks})", ids).rowcount
 
     def quarantine(self, feedback_id: str, reason: str) -> bool:
-        """Set a record aside that the cloud rejects, so that it doesn't block the next one.
+        """Set aside a record that the cloud rejected, so that it doesn't block the next one.
 
         Returns:
             Whether the record was there and waiting.
@@ -61,7 +61,7 @@ class SyncSide(JournalStore):
         return [OutboxRow(*row) for row in found]
 
     def quarantined_count(self) -> int:
-        """Return how many records were put aside, without reading them all."""
+        """Return how many records were set aside, without reading them all."""
         # Both numbers come from an index.
         waiting, every = self.rows(
             "SELECT (SELECT count(*) FROM outbox WHERE state = 'pending'),"
@@ -70,10 +70,10 @@ class SyncSide(JournalStore):
         return int(every - waiting)
 
     def retry_quarantined(self) -> int:
-        """Let every record that was put aside wait again, in its old place: the cause was fixed.
+        """Return every record set aside to the outbox, in its old place: the cause was fixed.
 
         Returns:
-            How many they were.
+            How many there were.
         """
         changed = expression("outbox", state="'pending'", reason="NULL")
         with self.transaction() as connection:
@@ -83,7 +83,7 @@ class SyncSide(JournalStore):
             ).rowcount
 
     def outbox_depth(self) -> tuple[int, str | None]:
-        """Return how many records wait, and when the oldest was captured, by our clock."""
+        """Return how many records are waiting, and when the oldest was captured, by our clock."""
         count = self.rows("SELECT count(*) FROM outbox WHERE state = 'pending'")[0][0]
         oldest = self.peek_outbox(1)
         return count, oldest[0].captured_at if oldest else None
@@ -132,20 +132,20 @@ class SyncSide(JournalStore):
 
         Args:
             version: of the manifest.
-            manifest_sha256: of the manifest, as the job said.
-            job_id: of the IoT Job, handed back with the activation.
+            manifest_sha256: of the manifest, from the job.
+            job_id: of the IoT Job, returned with the activation.
             folder: the download's name inside `incoming/`, no path.
 
         Returns:
             The offer's sequence number.
 
         Raises:
-            JournalError: the version is out of bounds, or the journal cannot be written.
+            JournalError: the version is out of range, or the journal can't be written.
         """
         try:
             check_version("version", version)
         except InvalidRecord as error:
-            raise JournalError(f"a model cannot be offered: {error}") from error
+            raise JournalError(f"a model can't be offered: {error}") from error
         with self.transaction() as connection:
             connection.execute(
                 "DELETE FROM incoming WHERE job_id = ? AND state = 'offered'", (job_id,)
@@ -159,7 +159,7 @@ class SyncSide(JournalStore):
             return int(made.lastrowid or 0)
 
     def activations_after(self, seq: int) -> list[Activation]:
-        """Return what became of offered models since sequence number `seq`, oldest first."""
+        """Return the outcomes of offered models since sequence number `seq`, oldest first."""
         found = self.rows(
             "SELECT seq, version, model_hash, outcome, reason, job_id, manifest_sha256, recorded_at"
             " FROM sound_activations WHERE seq > ? ORDER BY seq",

@@ -46,7 +46,7 @@ def running(folder: Path, small_bundle, command: Approve | Rate) -> Outcome:
 @pytest.mark.parametrize(
     ("command", "kind", "words"),
     [
-        (Approve(UNKNOWN), RefusalKind.NOT_NOW, "another pick is waiting now"),
+        (Approve(UNKNOWN), RefusalKind.NOT_NOW, "a newer pick is waiting now"),
         (Rate(8, UNKNOWN), RefusalKind.NOT_NOW, "there is no pick"),
         (Rate(11), RefusalKind.INVALID, "give 1 to 10 stars"),
         (Rate(None), RefusalKind.INVALID, "give 1 to 10 stars"),

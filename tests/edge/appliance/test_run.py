@@ -255,7 +255,7 @@ def test_a_journal_removed_under_the_appliance_is_a_fault_and_nothing_is_lost(su
     assert supplied.command("doctor", "--simulate").returncode == 1
     assert running.stop() == 0
     supplied.start().wait_for("model: films")
-    assert "1 ratings were rescued" in supplied.ask("status")["attention"][0]
+    assert "1 ratings were recovered" in supplied.ask("status")["attention"][0]
     assert supplied.ask("status")["outbox"]["waiting"] == 1
     assert supplied.ask("rate", stars=7, pick_id=films[1])["ok"]
 
