@@ -227,8 +227,8 @@ class _Waits(ast.NodeVisitor):
 
 def _is_endless(name: str, owner: str, call: ast.Call) -> bool:
     keywords = {word.arg: word.value for word in call.keywords}
-    told = keywords.get("timeout")
-    if told is not None and not (isinstance(told, ast.Constant) and told.value is None):
+    timeout = keywords.get("timeout")
+    if timeout is not None and not (isinstance(timeout, ast.Constant) and timeout.value is None):
         return False
     if owner == "subprocess":
         return name in _RUNS
@@ -264,8 +264,8 @@ def _is_endless(name: str, owner: str, call: ast.Call) -> bool:
 
 def _says_no(call: ast.Call, keyword: ast.expr | None) -> bool:
     """Return whether a call that may block is told not to."""
-    told = keyword if keyword is not None else next(iter(call.args), None)
-    return isinstance(told, ast.Constant) and told.value is False
+    blocking = keyword if keyword is not None else next(iter(call.args), None)
+    return isinstance(blocking, ast.Constant) and blocking.value is False
 
 
 def _is_word(node: ast.AST) -> bool:

@@ -1,7 +1,7 @@
-"""Where joblib's tasks run: in processes here, or on a Dask cluster. Nothing else knows Dask.
+"""Where joblib's tasks run: in local processes, or on a Dask cluster. Nothing else uses Dask.
 
-Folds, splits and methods are handed to joblib wherever they occur; here alone it is decided who
-does them. The results are the same bits either way: a task's numbers depend on its input alone.
+All code that fits folds, splits and methods gives them to joblib; only this module decides where
+they run. The results are identical either way: a task's numbers depend on its input alone.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import joblib
 from training.errors import ClusterUnusable
 
 _TIMEOUT_SECONDS = 10
-# Another version of one of these gives other numbers.
+# Other versions of these give different numbers.
 _SAME = ("numpy", "scipy", "scikit-learn", "pandas", "greenlight")
 
 
 def end_with_workers() -> None:
-    """Let SIGTERM end this process as Ctrl-C does, so that joblib's workers end with it."""
+    """Make SIGTERM end this process as Ctrl-C does, so that joblib's workers end too."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 @contextmanager
 def tasks_on(address: str) -> Iterator[None]:
-    """Run joblib's tasks on the Dask cluster at `address` (tcp://host:port), or here if it is "".
+    """Run joblib's tasks on the Dask cluster at `address` (tcp://host:port); locally if it is "".
 
     Raises:
         ClusterUnusable: no scheduler answers, there are no workers, or their software differs.
@@ -56,7 +56,7 @@ def tasks_on(address: str) -> Iterator[None]:
 
 
 def _check_workers(address: str, client: Any) -> None:
-    """Refuse a cluster whose workers would not compute what we would."""
+    """Refuse a cluster whose workers might compute something else than we would."""
     found: dict[str, dict[str, str | None]] = client.run(_versions)
     if not found:
         raise ClusterUnusable(f"{address}: has no workers; start some: dask worker {address}")

@@ -1,4 +1,4 @@
-"""Film tables: read whole, with every bad row accounted for."""
+"""Reads complete film tables, and accounts for every bad row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FilmTable:
     Attributes:
         source: its name, as in the manifest.
         origin: what the rejects' line numbers refer to.
-        domain: what its rows are about.
+        domain: of its rows.
     """
 
     source: str
@@ -39,7 +39,7 @@ class FilmTable:
 
     @property
     def sha256(self) -> str:
-        """Of the films in their order: the same films give the same hash from any source."""
+        """The hash of the films in their order; it doesn't depend on the source."""
         return hashlib.sha256(msgspec.json.encode(self.films)).hexdigest()
 
     @property
@@ -61,13 +61,14 @@ def load(
     Args:
         source: `sample`, or one of training.sources.READERS.
         path: the file, for the sources that read one.
-        rejects: where bad rows are written with their line and reason; nothing is written, and an
-            older file goes, if there are none.
-        allowed_bad_share: the share of bad rows that is accepted.
-        options: for the sources that take any.
+        rejects: where bad rows are written with their line and reason; if there are none, nothing
+        is
+            written, and an older file is removed.
+        allowed_bad_share: the largest accepted share of bad rows.
+        options: of the source.
 
     Raises:
-        SourceUnavailable: if the source cannot be read.
+        SourceUnavailable: the source can't be read.
         TooManyBadRows: after the rejects have been written.
     """
     films: list[Film] = []
@@ -95,14 +96,14 @@ def load(
 
 
 def film_ids(films: Sequence[Film]) -> NDArray[np.uint64]:
-    """Return a number for each film, from what names it in the table: title, year and director."""
+    """Return a number for each film, derived from its title, year and director."""
     keys = (topics.film_key(film.title, film.year, film.director) for film in films)
     digests = b"".join(hashlib.sha256(key.encode()).digest()[:8] for key in keys)
     return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
 def rejects_path(out: Path) -> Path:
-    """Return where the rejects of a table written to `out` go."""
+    """Return the path for the rejects of a table written to `out`."""
     return out.with_suffix(f".rejects{out.suffix}")
 
 
@@ -120,7 +121,7 @@ def write_rejects(path: Path, table: FilmTable) -> None:
 
 
 def reasons(rejects: Iterable[BadRow]) -> dict[str, int]:
-    """Return how often each column was at fault."""
+    """Return how many bad rows each column caused."""
     counts: dict[str, int] = {}
     for row in rejects:
         field = row.reason.split(":")[0]

@@ -1,4 +1,4 @@
-"""What can stop a training run, one class per decision of the caller."""
+"""The errors that stop a training run, one class per decision of the caller."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class TrainingError(GreenlightError):
 
 
 class SourceUnavailable(TrainingError):
-    """A film source cannot be read at all."""
+    """A film source can't be read at all."""
 
 
 class TooManyBadRows(TrainingError):
@@ -18,7 +18,7 @@ class TooManyBadRows(TrainingError):
 
 
 class UnfitData(TrainingError, ValueError):
-    """Films or ratings that no model can learn from."""
+    """No model can learn from these films or ratings."""
 
 
 class ExportRefused(TrainingError):
@@ -26,7 +26,7 @@ class ExportRefused(TrainingError):
 
 
 class TableOverflow(ExportRefused):
-    """A part of the model does not fit into 16-bit tables."""
+    """A part of the model doesn't fit into 16-bit tables."""
 
 
 class NotAModel(ExportRefused):
@@ -34,7 +34,7 @@ class NotAModel(ExportRefused):
 
 
 class UnknownOperator(ExportRefused):
-    """The graph uses an operator that Greenlight has not proved exact."""
+    """The graph uses an operator that isn't proven exact."""
 
 
 class ModelTooLarge(ExportRefused):
@@ -42,7 +42,7 @@ class ModelTooLarge(ExportRefused):
 
 
 class NoParity(ExportRefused):
-    """scikit-learn and ONNX Runtime do not say the same."""
+    """scikit-learn and ONNX Runtime give different predictions."""
 
 
 class WorseThanConstant(ExportRefused):
@@ -54,20 +54,20 @@ class NoPress(ExportRefused):
 
 
 class PickNoBetter(ExportRefused):
-    """What the model would pick is no better than a random choice."""
+    """The model's picks aren't better than a random choice."""
 
 
 class PipelineUnusable(TrainingError):
-    """A saved scikit-learn pipeline cannot be served by this software."""
+    """This software can't serve a saved scikit-learn pipeline."""
 
 
 class WorkFolderBusy(TrainingError):
-    """Another run is at work in a folder that only one may change."""
+    """Another run is using this work folder."""
 
 
 class BundleMissing(TrainingError):
-    """A folder holds no bundle that could be judged."""
+    """A folder contains no bundle to judge."""
 
 
 class ClusterUnusable(TrainingError):
-    """A Dask cluster cannot be reached, or would not compute what we would."""
+    """A Dask cluster can't be reached, or might compute something else than we would."""

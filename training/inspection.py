@@ -1,4 +1,4 @@
-"""What a table holds, and what it would make: for an engineer before she trains on it."""
+"""Examines a table before training: its columns, and whether a model can learn from it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from training.sources.table_file import TableFile, open_table, plain
 _SLATE_CHOICES, _REGULAR = 3, 3
 _MOST_SHOWN = 12
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|-?\d+(\.\d+)?")
-# One mistyped letter is looked for in names long enough that it isn't another name.
+# Look for a mistyped letter only in names so long that it isn't a different name.
 _LONG_NAME = 8
-# Measured on the sample (12,515 films): what an export takes at most.
+# Measured on the sample (12,515 films): an export's peak memory.
 _TRAINING_BASE_BYTES, _TRAINING_BYTES_A_ROW = 250e6, 25e3
 
 
@@ -38,11 +38,11 @@ class ColumnFacts(msgspec.Struct, frozen=True):
     """One column of the file.
 
     Attributes:
-        taken_as: what it is to the model: choice, ordinal, tags, outcome, title, votes; or empty.
-        filled: how many of its cells hold a value.
+        taken_as: its role in the model: choice, ordinal, tags, outcome, title, votes; or empty.
+        filled: how many of its cells have a value.
         different: how many values differ.
-        empty_looking: how often each way of writing "no value" is there.
-        example: its commonest value.
+        empty_looking: how often each way of writing "no value" occurs.
+        example: its most common value.
     """
 
     name: str
@@ -58,19 +58,19 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         layout: how the columns were found.
-        domain: what the table is about, as TOML; None if that isn't known.
-        domain_file: where it is written; None if it isn't needed.
+        domain: the table's domain as TOML; None if that isn't known.
+        domain_file: the domain's file; None if it isn't needed.
         written: whether that file was written just now.
         rows_out: how many rows are left out, by reason.
         choices, tags: how many rows each has, the most common first.
         lists_in_tags: tags that look like lists that weren't split.
         several: how many cells name more than one choice; the first counts.
-        alike: names that differ little, and may be the same.
-        repeats: how many rows say the same of the same thing.
+        alike: similar names that may mean the same.
+        repeats: how many rows repeat another row.
         scale: the outcome's least, mean and greatest value, and the scale guessed.
         model_bytes, training_bytes: predicted.
         works: whether an export can succeed and a press would find something.
-        problems: why not, and what else to look at.
+        problems: why not, and what else to check.
     """
 
     file: str
@@ -97,11 +97,11 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inspect(path: Path, options: Options, *, again: bool = False) -> Inspection:
-    """Look at a table, and write a `domain.toml` for it if it needs one and has none.
+    """Examine a table, and write a `domain.toml` for it if it needs one and has none.
 
     Args:
         path: the table.
-        options: its encoding, and another place for its domain.
+        options: its encoding, and its domain's file if it isn't beside it.
         again: propose a new domain, ignoring an existing one.
 
     Raises:
@@ -128,7 +128,7 @@ def inspect(path: Path, options: Options, *, again: bool = False) -> Inspection:
 
 
 def _write_domain(table: TableFile, profile: TableProfile, target: Path) -> tuple[list[str], bool]:
-    """Return what is missing for a domain, and whether one was written."""
+    """Return why there is no domain yet, and whether one was written."""
     if film_columns(table):
         return [], False
     proposal = propose(table, profile)
@@ -224,7 +224,7 @@ def _columns(profile: TableProfile, taken: Mapping[str, str]) -> tuple[ColumnFac
 
 
 def _taken(table: TableFile, domain: Domain, *, film_table: bool) -> dict[str, str]:
-    """Return what each column is to the model, by its plain name."""
+    """Return each column's role in the model, by its plain name."""
     if film_table:
         roles = {"Director1": "choice", "year": "ordinal", "rating": "outcome"}
         return {
@@ -264,7 +264,7 @@ def _scale(column: Column, domain: Domain) -> tuple[str, list[str]]:
     """Return the outcome's values and its scale in words, and a problem if they don't fit."""
     numbers, outcome = column.numbers, domain.outcome
     if not numbers:
-        return "no numbers", [f"column {column.name!r} holds no numbers"]
+        return "no numbers", [f"column {column.name!r} has no numbers"]
     least, most = min(numbers), max(numbers)
     mean = sum(number * times for number, times in numbers.items()) / numbers.total()
     guess = scale_of(column)
@@ -303,7 +303,7 @@ def _reasons(bad: Iterable[BadRow]) -> dict[str, int]:
 
 
 def _alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """Return groups of names that are the same but for case, accents, signs or one letter."""
+    """Return groups of names that differ only in case, accents, punctuation or one letter."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name in names:
         groups[_bare(name)].append(name)
@@ -312,7 +312,7 @@ def _alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def _one_letter_apart(groups: Mapping[str, list[str]]) -> list[tuple[str, ...]]:
-    """Return pairs of long names of which one letter differs, or is missing in one."""
+    """Return pairs of long names that differ in one letter, or where one lacks a letter."""
     replaced: dict[str, list[str]] = defaultdict(list)
     pairs = set()
     for bare in groups:

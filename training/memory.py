@@ -1,4 +1,4 @@
-"""How much memory a run has needed, its worker processes included."""
+"""The peak memory of a run, including its worker processes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _KILOBYTES_OF_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 def peak_megabytes() -> float:
     """Return the sum of the peaks of this process and its living children.
 
-    The sum is an upper bound: pages that processes share count in each, and the peaks need not have
-    been at the same time. Without a Linux /proc it is this process's peak alone.
+    The sum is an upper bound: shared pages count for each process, and the peaks may be at
+    different times. Without a Linux /proc it is this process's peak alone.
     """
     try:
         tasks = Path("/proc/self/task").iterdir()

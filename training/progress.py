@@ -1,4 +1,4 @@
-"""How a long run reports its progress."""
+"""Progress reports of a long run."""
 
 from __future__ import annotations
 

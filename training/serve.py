@@ -1,7 +1,7 @@
 """The ML endpoint's serving code, under SageMaker's contract: `GET /ping`, `POST /invocations`.
 
-It answers with the *scikit-learn* model, so a comparison with a device checks the ONNX export
-and not the export against itself. Run with `python -m training.serve --pipeline FILE --port N`.
+It answers with the *scikit-learn* model, so comparing its answers with a device's checks the ONNX
+export, not the export against itself. Run with `python -m training.serve --pipeline FILE --port N`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ScoreReply(msgspec.Struct):
 
 
 class ErrorReply(msgspec.Struct):
-    """The reply to a request that cannot be answered."""
+    """The reply to a request that can't be answered."""
 
     error: str
 
@@ -92,7 +92,7 @@ def _reply(record: msgspec.Struct, status: int = 200) -> Response:
 
 
 def load_proved(path: Path) -> Pipeline:
-    """Read a pipeline and score a row, so that one made by other software is refused at once.
+    """Read a pipeline and score a row, to refuse one made by other software at the start.
 
     Raises:
         PipelineUnusable: with the reason and the fix.
@@ -111,7 +111,7 @@ def load_proved(path: Path) -> Pipeline:
 
 def serve(
     pipeline: Annotated[Path, typer.Option(help="pipeline.joblib beside a bundle")],
-    port: Annotated[int, typer.Option(help="the port; SageMaker asks 8080")] = 8080,
+    port: Annotated[int, typer.Option(help="the port; SageMaker uses 8080")] = 8080,
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
     inherited: Annotated[
         int | None, typer.Option(help="a listening socket's number, in place of host and port")

@@ -75,8 +75,8 @@ def ready_after(command, line):
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     with process, contextlib.ExitStack() as stack:
         stack.callback(process.terminate)
-        for told in process.stdout:
-            if told.startswith(line):
+        for printed in process.stdout:
+            if printed.startswith(line):
                 return time.perf_counter() - began
     raise RuntimeError(f"the appliance ended before it said {line!r}")
 

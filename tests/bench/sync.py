@@ -156,18 +156,18 @@ def our_rate(broker, folder):
                     "INSERT INTO outbox (id, captured_at, payload) VALUES (?, ?, ?)",
                     (record.id, record.rated_at, wire.encode(record)),
                 )
-        events, told = EventQueue(), []
+        events, received = EventQueue(), []
 
         def inbox(event):
             # The first thing that is told is Connected.
-            told.append(time.perf_counter())
+            received.append(time.perf_counter())
             events.put(event)
 
         session = Session(settings(), random.Random(1), time.monotonic())
         line = AwsIotBroker(endpoint(broker, THING), subscriptions(THING), inbox)
         service = Service(session, journal, line, NoFetcher(), events, 0.05)
         service.run(threading.Event(), lambda: journal.outbox_depth()[0] == 0)
-        taken = time.perf_counter() - told[0]
+        taken = time.perf_counter() - received[0]
     cloud.terminate()
     cloud.join()
     return RECORDS / taken
@@ -235,12 +235,12 @@ def idle(broker):
     from cloud_sync.aws_iot import AwsIotBroker
 
     proxy = Proxy(broker.port, free_port())
-    told = queue.SimpleQueue()
+    received = queue.SimpleQueue()
     line = AwsIotBroker(
-        endpoint(broker, THING, proxy.port, 1), (f"filmupdate/{THING}/ack",), told.put
+        endpoint(broker, THING, proxy.port, 1), (f"filmupdate/{THING}/ack",), received.put
     )
     line.connect()
-    told.get(timeout=10)
+    received.get(timeout=10)
     time.sleep(0.5)
     before, began = proxy.forwarded_bytes, time.perf_counter()
     time.sleep(IDLE_SECONDS)

@@ -30,8 +30,8 @@ def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(tmp_pa
     assert learnt.last_gain.mean > 0.2 if learnt.released else learnt.last_gain.mean == 0.0
     assert never.last_gain.mean == 0.0
     assert never.released == never.made == 0
-    told = json.loads((tmp_path / "figures.json").read_bytes())
-    assert told["arms"][RETRAINING.name]["gain"][0] == pytest.approx(learnt.gain.mean)
+    written = json.loads((tmp_path / "figures.json").read_bytes())
+    assert written["arms"][RETRAINING.name]["gain"][0] == pytest.approx(learnt.gain.mean)
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert "</svg>" in (tmp_path / "plot.svg").read_text()
 

@@ -54,10 +54,10 @@ def test_systemd_hears_that_it_is_ready_alive_and_stopping(config: Path) -> None
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(address))
         systemd.settimeout(30)
-        told = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "200000"}
+        from_systemd = {"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "200000"}
         service = subprocess.Popen(
             [sys.executable, "-m", "cloud_sync", "run", "--config", str(config)],
-            env={**os.environ, **told},
+            env={**os.environ, **from_systemd},
         )
         try:
             notes = [systemd.recv(100) for _ in range(4)]

@@ -63,16 +63,16 @@ def test_every_problem_is_reported_at_once_and_by_name(tmp_path: Path) -> None:
         credentials_url="http://plain",
         mqtt_hots="typo",
     )
-    told = problems(path)
-    assert len(told) == 7
-    assert "mqtt_hots: isn't a setting; did you mean mqtt_host?" in told
+    reported = problems(path)
+    assert len(reported) == 7
+    assert "mqtt_hots: isn't a setting; did you mean mqtt_host?" in reported
     for key in ("thing", "mqtt_port", "region", "keep_alive", "ack_timeout", "credentials_url"):
-        assert any(problem.startswith(key) for problem in told), key
+        assert any(problem.startswith(key) for problem in reported), key
 
 
 def test_retries_that_would_shrink_are_refused(tmp_path: Path) -> None:
-    told = problems(written(tmp_path, retry_base_seconds=5, retry_cap_seconds=1))
-    assert told == ["retry_cap_seconds: is below retry_base_seconds; give at least as much"]
+    reported = problems(written(tmp_path, retry_base_seconds=5, retry_cap_seconds=1))
+    assert reported == ["retry_cap_seconds: is below retry_base_seconds; give at least as much"]
 
 
 def test_a_device_that_was_never_connected_shows_how_to_connect(tmp_path: Path) -> None:
@@ -83,8 +83,8 @@ def test_a_device_that_was_never_connected_shows_how_to_connect(tmp_path: Path) 
 
 @pytest.mark.parametrize("url", ["http://[", "ftp://host", "host", "https://"])
 def test_an_address_without_a_host_is_refused(tmp_path: Path, url: str) -> None:
-    told = problems(written(tmp_path, aws_endpoint_url=url, credentials_url=url))
-    assert told == [
+    reported = problems(written(tmp_path, aws_endpoint_url=url, credentials_url=url))
+    assert reported == [
         f"credentials_url: is {url!r}; give https://host",
         f"aws_endpoint_url: is {url!r}; give https://host",
     ]

@@ -200,10 +200,10 @@ def test_ratings_given_while_the_broker_is_refused_arrive_when_it_is_back(pi: Pi
         assert all(pi.stored(record) for record in records)
     finally:
         service.send_signal(signal.SIGTERM)
-        _, told = service.communicate(timeout=20)
-    assert service.returncode == 0, told
+        _, output = service.communicate(timeout=20)
+    assert service.returncode == 0, output
     assert connection(pi) == "stopped"
-    assert told.count("connection: offline") <= 2
+    assert output.count("connection: offline") <= 2
 
 
 def test_a_verification_that_the_cloud_cannot_score_is_finished_as_failed(pi: Pi) -> None:
@@ -220,9 +220,9 @@ def test_a_verification_that_the_cloud_cannot_score_is_finished_as_failed(pi: Pi
 
 def test_the_doctor_and_status_find_nothing_wrong(pi: Pi) -> None:
     (pi.config.parent / "private.pem.key").chmod(0o600)
-    told = subprocess.run(pi.command("doctor"), capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout
-    assert told.stdout.count("ok ") >= 9
+    done = subprocess.run(pi.command("doctor"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("ok ") >= 9
     status = subprocess.run(pi.command("status", "--json"), capture_output=True, check=True)
     assert json.loads(status.stdout)["thing"] == pi.thing
 

@@ -19,11 +19,11 @@ def test_a_download_gives_way_on_a_full_disk_and_returns_with_the_space(
     seen_in_time, write_failed = json.loads(done.stdout)
     assert "must stay free" in seen_in_time["reason"]
     assert "the disk is full" in write_failed["reason"]
-    for number, told in enumerate((seen_in_time, write_failed), 1):
-        assert told["left of the download"] == []
-        assert told["ratings"] == [True] * 7
-        assert told["again, still full"]
-        assert told["with space"]
-        assert told["version"] == 1 + number
-        assert told["rated"] == 8 * number
-        assert told["in the outbox"] == 7
+    for number, outcome in enumerate((seen_in_time, write_failed), 1):
+        assert outcome["left of the download"] == []
+        assert outcome["ratings"] == [True] * 7
+        assert outcome["again, still full"]
+        assert outcome["with space"]
+        assert outcome["version"] == 1 + number
+        assert outcome["rated"] == 8 * number
+        assert outcome["in the outbox"] == 7

@@ -54,7 +54,7 @@ class JobsByHand:
         self._thread = threading.Thread(target=self._answer, daemon=True)
         self._thread.start()
 
-    def tell(self, message: MqttMessage) -> None:
+    def publish_notice(self, message: MqttMessage) -> None:
         for _ in range(self.times):
             self._broker.publish(message.topic, message.payload)
 
@@ -75,7 +75,7 @@ class JobsByHand:
             if isinstance(message, MqttMessage):
                 self.heard.append(message.topic.removeprefix(f"{JOBS}/"))
                 for answer in self.cloud.answer(message.topic, message.payload):
-                    self.tell(answer)
+                    self.publish_notice(answer)
 
 
 class Pi:
@@ -90,8 +90,8 @@ class Pi:
         self.process = Process(command, folder / "sync.log")
 
     def update(self) -> tuple[int, str]:
-        told = self.journal.sync_state().get("update", {})
-        return told.get("version", 0), told.get("step", "")
+        reported = self.journal.sync_state().get("update", {})
+        return reported.get("version", 0), reported.get("step", "")
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def eventually(true: Callable[[], bool], what: str) -> None:
 
 def stuck(pi: Pi, jobs: JobsByHand, job_id: str = "j3", version: int = 3) -> None:
     """Create a job and wait until the update is under way and cannot go on."""
-    jobs.tell(jobs.cloud.create_job(job_id, document(version)))
+    jobs.publish_notice(jobs.cloud.create_job(job_id, document(version)))
     eventually(lambda: jobs.status(job_id) == "IN_PROGRESS", "never begun")
     eventually(lambda: pi.update() == (version, "paused"), "never stuck")
 
@@ -130,7 +130,7 @@ def test_a_job_that_the_cloud_ends_is_given_up_and_the_next_is_taken(
 ) -> None:
     jobs.times = times
     stuck(pi, jobs)
-    jobs.tell(jobs.end("j3", end))
+    jobs.publish_notice(jobs.end("j3", end))
     eventually(lambda: pi.update() == (3, "given up"), "not given up")
     assert jobs.status("j3") == end
     # A lower version than the one given up: nothing of that is left.
@@ -142,7 +142,7 @@ def test_a_job_that_timed_out_while_the_service_was_frozen_is_given_up(
 ) -> None:
     stuck(pi, jobs)
     pi.process.freeze()
-    jobs.tell(jobs.end("j3", "TIMED_OUT"))
+    jobs.publish_notice(jobs.end("j3", "TIMED_OUT"))
     time.sleep(2.5)  # longer than the broker waits for a sign of life: the notice is lost
     pi.process.thaw()
     eventually(lambda: pi.update() == (3, "given up"), "not given up")

@@ -28,15 +28,15 @@ class Client:
     """A connection and what it was told."""
 
     def __init__(self, make: Callable[[Any], Broker]) -> None:
-        self.told: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.broker = make(self.told.put)
+        self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.broker = make(self.events.put)
 
     def next(self) -> Any:
-        return self.told.get(timeout=PATIENCE)
+        return self.events.get(timeout=PATIENCE)
 
     def silent(self, seconds: float = 0.2) -> bool:
         try:
-            self.told.get(timeout=seconds)
+            self.events.get(timeout=seconds)
         except queue.Empty:
             return True
         return False

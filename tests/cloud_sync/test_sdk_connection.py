@@ -40,7 +40,7 @@ class Thing:
         connect_timeout_seconds: float = 3.0,
     ) -> None:
         certificate, key = authority.client(name)
-        self.told: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         endpoint = BrokerEndpoint(
             name,
             "localhost",
@@ -51,11 +51,11 @@ class Thing:
             connect_timeout_seconds,
             keep_alive_seconds,
         )
-        self.broker = AwsIotBroker(endpoint, (f"filmupdate/{name}/ack",), self.told.put)
+        self.broker = AwsIotBroker(endpoint, (f"filmupdate/{name}/ack",), self.events.put)
 
     def connect(self) -> Any:
         self.broker.connect()
-        return self.told.get(timeout=PATIENCE)
+        return self.events.get(timeout=PATIENCE)
 
 
 def test_a_certificate_of_another_authority_is_refused(
@@ -69,9 +69,9 @@ def test_a_certificate_of_another_authority_is_refused(
 def test_a_broker_of_another_authority_is_not_trusted(mosquitto: Mosquitto, tmp_path: Path) -> None:
     stranger = Authority(tmp_path / "stranger", "Somebody else")
     thing = Thing(mosquitto.authority, mosquitto.port, trusts=stranger)
-    told = thing.connect()
-    assert isinstance(told, Dropped)
-    assert "certificate" in told.reason.lower()
+    event = thing.connect()
+    assert isinstance(event, Dropped)
+    assert "certificate" in event.reason.lower()
 
 
 def test_what_the_policy_denies_is_not_delivered(mosquitto: Mosquitto) -> None:
@@ -85,7 +85,7 @@ def test_what_the_policy_denies_is_not_delivered(mosquitto: Mosquitto) -> None:
     cloud = Thing(mosquitto.authority, mosquitto.port, "cloud")
     assert cloud.connect() == Connected()
     cloud.broker.publish("filmupdate/thing-2/ack", b"real")
-    assert other.told.get(timeout=PATIENCE).payload == b"real"
+    assert other.events.get(timeout=PATIENCE).payload == b"real"
     for one in (thing, other, cloud):
         one.broker.disconnect()
 
@@ -94,7 +94,7 @@ def test_a_broker_that_stops_answering_is_noticed_by_keep_alive(mosquitto: Mosqu
     thing = Thing(mosquitto.authority, mosquitto.port, keep_alive_seconds=1)
     assert thing.connect() == Connected()
     mosquitto.freeze()
-    assert isinstance(thing.told.get(timeout=PATIENCE), Dropped)
+    assert isinstance(thing.events.get(timeout=PATIENCE), Dropped)
     mosquitto.thaw()
     assert thing.connect() == Connected()
     thing.broker.disconnect()
@@ -132,7 +132,7 @@ def test_reconnecting_leaves_no_thread_and_no_socket_behind(mosquitto: Mosquitto
     for _ in range(25):
         assert thing.connect() == Connected()
         proxy.reset()
-        assert isinstance(thing.told.get(timeout=PATIENCE), Dropped)
+        assert isinstance(thing.events.get(timeout=PATIENCE), Dropped)
         counts.append((threading.active_count(), process.num_fds()))
     assert thing.connect() == Connected()
     gc.collect()
@@ -166,7 +166,7 @@ def test_port_443_is_spoken_with_alpn(authority: Authority) -> None:
     with context.wrap_socket(accepted, server_side=True) as line:
         assert line.selected_alpn_protocol() == "x-amzn-mqtt-ca"
         assert line.getpeercert()
-    assert isinstance(thing.told.get(timeout=PATIENCE), Dropped)
+    assert isinstance(thing.events.get(timeout=PATIENCE), Dropped)
     listener.close()
 
 
@@ -190,6 +190,6 @@ def test_a_network_thread_that_dies_is_noticed_at_the_next_publish(mosquitto: Mo
         time.sleep(0.02)
     with pytest.raises(NotConnected, match="thread"):
         thing.broker.publish("filmupdate/thing-1", b"lost")
-    assert thing.told.get(timeout=PATIENCE) == Dropped("the SDK's network thread has died")
+    assert thing.events.get(timeout=PATIENCE) == Dropped("the SDK's network thread has died")
     assert isinstance(thing.connect(), Connected)
     thing.broker.disconnect()

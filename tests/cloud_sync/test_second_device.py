@@ -23,8 +23,8 @@ def test_a_second_device_delivers_also_what_it_rated_before_it_was_connected(
     nameless = appliance_config.Config().thing
     before = feedback(1, thing=nameless)
     pi.journal.record_rating(before)
-    told = owner_step(etc, f"connect_to_cloud {pi.config.parent}")
-    assert told.returncode == 0, told.stderr
+    connected = owner_step(etc, f"connect_to_cloud {pi.config.parent}")
+    assert connected.returncode == 0, connected.stderr
     pi.config = etc / "sync" / pi.config.name
     after = feedback(2, thing=appliance_config.read(etc / "greenlight.toml").thing)
     pi.journal.record_rating(after)

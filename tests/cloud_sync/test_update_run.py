@@ -53,7 +53,7 @@ def settle(device: Device, appliance: Appliance | None = None, most_seconds: flo
             appliance.look()
 
 
-def told(cloud: Cloud, job: str) -> tuple[Any, Any]:
+def status_of(cloud: Cloud, job: str) -> tuple[Any, Any]:
     return cloud.jobs[job]["status"], cloud.jobs[job]["details"]
 
 
@@ -63,7 +63,7 @@ def test_a_job_created_while_we_were_away_is_carried_out(journal: Journal) -> No
     device = Device(clock, cloud, journal)
     appliance = Appliance(device)
     settle(device, appliance)
-    assert told(cloud, "j1") == ("SUCCEEDED", {"version": "3"})
+    assert status_of(cloud, "j1") == ("SUCCEEDED", {"version": "3"})
     assert appliance.tried == [3]
 
 
@@ -73,9 +73,9 @@ def test_a_job_created_while_we_are_online_is_carried_out_at_once(journal: Journ
     clock.sleep(30)
     device.push(cloud.create_job("j1", document(3)))
     clock.sleep(4)
-    assert told(cloud, "j1") == ("IN_PROGRESS", {"step": "waiting-for-edge"})
+    assert status_of(cloud, "j1") == ("IN_PROGRESS", {"step": "waiting-for-edge"})
     settle(device, Appliance(device))
-    assert told(cloud, "j1")[0] == "SUCCEEDED"
+    assert status_of(cloud, "j1")[0] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("outcome", ["refused", "rolled-back"])
@@ -86,7 +86,7 @@ def test_what_the_appliance_does_not_run_is_a_failure_with_its_reason(
     cloud.create_job("j1", document(3))
     device = Device(clock, cloud, journal)
     settle(device, Appliance(device, outcome))
-    assert told(cloud, "j1") == ("FAILED", {"reason": "probe 3 differs"})
+    assert status_of(cloud, "j1") == ("FAILED", {"reason": "probe 3 differs"})
 
 
 def test_an_appliance_that_never_answers_fails_the_job_in_time(journal: Journal) -> None:
@@ -94,8 +94,8 @@ def test_an_appliance_that_never_answers_fails_the_job_in_time(journal: Journal)
     cloud.create_job("j1", document(3))
     device = Device(clock, cloud, journal)
     settle(device)
-    assert told(cloud, "j1")[0] == "FAILED"
-    assert "within 900 s" in told(cloud, "j1")[1]["reason"]
+    assert status_of(cloud, "j1")[0] == "FAILED"
+    assert "within 900 s" in status_of(cloud, "j1")[1]["reason"]
     assert any(isinstance(one, Discard) for one in device.commands)
 
 
@@ -105,7 +105,7 @@ def test_a_bundle_that_must_not_run_fails_at_once_and_is_not_offered(journal: Jo
     device = Device(clock, cloud, journal)
     device.fetch = lambda command: BundleRejected(command.job.id, "signed by a stranger")
     settle(device)
-    assert told(cloud, "j1") == ("FAILED", {"reason": "signed by a stranger"})
+    assert status_of(cloud, "j1") == ("FAILED", {"reason": "signed by a stranger"})
     assert not any(isinstance(one, Offer) for one in device.commands)
     assert sum(isinstance(one, Fetch) for one in device.commands) == 1
 
@@ -117,7 +117,7 @@ def test_a_model_for_later_software_is_rejected_and_no_failure(journal: Journal)
     reason = "needs newer software: Greenlight 9.0; 0.1.0 is here"
     device.fetch = lambda command: update.SoftwareTooOld(command.job.id, reason)  # type: ignore[assignment,return-value]
     settle(device)
-    assert told(cloud, "j1") == ("REJECTED", {"reason": reason})
+    assert status_of(cloud, "j1") == ("REJECTED", {"reason": reason})
 
 
 def test_a_failed_fetch_is_retried_with_growing_delays(journal: Journal) -> None:
@@ -128,7 +128,7 @@ def test_a_failed_fetch_is_retried_with_growing_delays(journal: Journal) -> None
     clock.sleep(86_400)
     tries = sum(isinstance(one, Fetch) for one in device.commands)
     assert 100 < tries < 3_000
-    assert told(cloud, "j1")[0] == "IN_PROGRESS"
+    assert status_of(cloud, "j1")[0] == "IN_PROGRESS"
 
 
 def test_a_file_refused_for_minutes_is_final_and_the_job_says_so(journal: Journal) -> None:
@@ -137,7 +137,7 @@ def test_a_file_refused_for_minutes_is_final_and_the_job_says_so(journal: Journa
     device = Device(clock, cloud, journal)
     device.fetch = lambda command: FetchFailed(command.job.id, "s3://b/k: is not there", True)
     settle(device)
-    status, details = told(cloud, "j1")
+    status, details = status_of(cloud, "j1")
     assert status == "FAILED"
     assert details["reason"] == "s3://b/k: is not there; refused 8 times in a row"
 
@@ -150,7 +150,7 @@ def test_a_file_refused_now_and_then_is_tried_again(journal: Journal) -> None:
     device.fetch = lambda command: FetchFailed(command.job.id, "no", next(tries) % 7 != 0)
     clock.sleep(7_200)
     assert next(tries) > 20
-    assert told(cloud, "j1")[0] == "IN_PROGRESS"
+    assert status_of(cloud, "j1")[0] == "IN_PROGRESS"
 
 
 def test_a_newer_version_supersedes_one_that_is_stuck(journal: Journal) -> None:
@@ -162,8 +162,8 @@ def test_a_newer_version_supersedes_one_that_is_stuck(journal: Journal) -> None:
     device.fetch = lambda command: update.Fetched(command.job.id, "4")
     device.push(cloud.create_job("new", document(4)))
     settle(device, Appliance(device))
-    assert told(cloud, "old") == ("REJECTED", {"reason": "superseded by version 4"})
-    assert told(cloud, "new")[0] == "SUCCEEDED"
+    assert status_of(cloud, "old") == ("REJECTED", {"reason": "superseded by version 4"})
+    assert status_of(cloud, "new")[0] == "SUCCEEDED"
 
 
 def test_of_several_pending_jobs_only_the_highest_version_is_fetched(journal: Journal) -> None:
@@ -174,7 +174,7 @@ def test_of_several_pending_jobs_only_the_highest_version_is_fetched(journal: Jo
     settle(device, Appliance(device))
     fetched = [c.job.document.version for c in device.commands if isinstance(c, Fetch)]
     assert fetched == [9]
-    assert [told(cloud, job)[0] for job in ("v5", "v9", "v7")] == [
+    assert [status_of(cloud, job)[0] for job in ("v5", "v9", "v7")] == [
         "REJECTED",
         "SUCCEEDED",
         "REJECTED",
@@ -190,7 +190,7 @@ def test_a_cancelled_job_is_abandoned_without_a_report(journal: Journal, seconds
     clock.sleep(seconds)
     device.push(cloud.cancel_job("j1"))
     settle(device)
-    assert told(cloud, "j1")[0] == "CANCELED"
+    assert status_of(cloud, "j1")[0] == "CANCELED"
     assert device.session.settled
     assert any(isinstance(one, Discard) for one in device.commands)
 
@@ -208,10 +208,10 @@ def test_a_job_that_makes_no_sense_is_failed_by_name_and_the_next_is_done(
     cloud.create_job("good", document(3))
     device = Device(clock, cloud, journal)
     settle(device, Appliance(device))
-    assert told(cloud, "good")[0] == "SUCCEEDED"
-    assert told(cloud, "other-op")[0] == told(cloud, "no-json")[0] == "FAILED"
-    assert told(cloud, "elsewhere")[0] == "FAILED"
-    assert "bucket" in told(cloud, "elsewhere")[1]["reason"]
+    assert status_of(cloud, "good")[0] == "SUCCEEDED"
+    assert status_of(cloud, "other-op")[0] == status_of(cloud, "no-json")[0] == "FAILED"
+    assert status_of(cloud, "elsewhere")[0] == "FAILED"
+    assert "bucket" in status_of(cloud, "elsewhere")[1]["reason"]
 
 
 def test_activation_of_another_bundle_does_not_count_as_success(journal: Journal) -> None:
@@ -224,7 +224,7 @@ def test_activation_of_another_bundle_does_not_count_as_success(journal: Journal
     journal.record_activation(3, HASH, "activated", "", None, stranger)
     device.wrote()
     clock.sleep(30)
-    assert told(cloud, "j1")[0] == "IN_PROGRESS"
+    assert status_of(cloud, "j1")[0] == "IN_PROGRESS"
 
 
 @settings(
@@ -265,4 +265,4 @@ def test_killed_in_any_state_and_in_any_weather_the_cloud_hears_the_truth(
         device.weather = Weather()
         settle(device, appliance)
     wanted = "SUCCEEDED" if outcome == "activated" else "FAILED"
-    assert told(cloud, "j1")[0] == wanted
+    assert status_of(cloud, "j1")[0] == wanted

@@ -140,10 +140,10 @@ def test_a_press_an_approval_and_a_rating_speak_of_it(shop: Shop):
     assert given in shop.says("history")
     header, row = list(csv.reader(shop.says("history", "--csv").splitlines()))
     assert domain.choice.word in header
-    told = dict(zip(header, row, strict=True))
-    assert told[domain.outcome.unit] == given
+    cells = dict(zip(header, row, strict=True))
+    assert cells[domain.outcome.unit] == given
     low, high = domain.outcome.low, domain.outcome.high
-    assert low <= float(told["expected"]) <= high
+    assert low <= float(cells["expected"]) <= high
 
 
 def test_on_the_wire_it_is_one_to_ten_stars(shop: Shop):

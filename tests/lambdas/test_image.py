@@ -43,9 +43,9 @@ def test_what_a_training_job_runs_is_in_the_image() -> None:
     command = COMMAND[1:]
     assert command[:2] == ("-m", "training"), "by its folder: the image installs no package"
     assert "training training" in lines_of("COPY")
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, *command[:3], "--help"], capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0, told.stderr
+    assert done.returncode == 0, done.stderr
     for option in (*command[3:], "--version"):
-        assert option in told.stdout
+        assert option in done.stdout

@@ -134,8 +134,8 @@ def test_as_job_is_not_for_b(local_cloud: Any, a: Device, b: Device) -> None:
     # Nor does A's own name for B's job move it.
     with line_of(a) as ours:
         ours.publish(f"{topics.jobs(a.thing)}/{job}/update", b'{"status": "FAILED"}')
-    told = iot.describe_job_execution(jobId=job, thingName=b.thing)["execution"]
-    assert told["status"] == "QUEUED"
+    execution = iot.describe_job_execution(jobId=job, thingName=b.thing)["execution"]
+    assert execution["status"] == "QUEUED"
 
 
 @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])

@@ -152,7 +152,7 @@ def test_a_rule_whose_function_is_gone_hands_its_message_to_the_queue(local_clou
     )
     try:
         aws.client("iot-data").publish(topic=topic, qos=1, payload=b"{}")
-        told = undelivered(aws, topic)
+        printed = undelivered(aws, topic)
     finally:
         iot.delete_topic_rule(ruleName="gone")
-    assert "does not exist" in told
+    assert "does not exist" in printed

@@ -235,16 +235,16 @@ def test_a_folder_without_a_name_is_refused_before_anything_changes(tmp_path, ow
 def test_cloud_init_runs_the_installer_that_a_release_holds():
     text = (ROOT / "systemd/image/user-data").read_text()
     assert text.startswith("#cloud-config\n")
-    told = yaml.safe_load(text)
-    assert told["hostname"] == "greenlight"
-    ran = next(words for words in told["runcmd"] if "install" in words)
+    parsed = yaml.safe_load(text)
+    assert parsed["hostname"] == "greenlight"
+    ran = next(words for words in parsed["runcmd"] if "install" in words)
     script = next(Path(word) for word in ran if word.endswith("install.sh"))
     assert (ROOT / "systemd" / script.name) == INSTALL
-    assert "users" not in told, "whom Imager made may still log in"
+    assert "users" not in parsed, "whom Imager made may still log in"
 
 
 def test_the_page_lists_the_exact_commands_to_add_to_imagers_file():
     page = (ROOT / "docs/appliance.md").read_text()
     (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    told = yaml.safe_load((ROOT / "systemd/image/user-data").read_text())
-    assert yaml.safe_load(block) == {"runcmd": told["runcmd"]}
+    parsed = yaml.safe_load((ROOT / "systemd/image/user-data").read_text())
+    assert yaml.safe_load(block) == {"runcmd": parsed["runcmd"]}

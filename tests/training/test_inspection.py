@@ -112,7 +112,7 @@ def test_a_film_table_needs_no_domain_and_halved_decimals_are_noticed(tmp_path):
     assert not list(tmp_path.glob("*.toml"))
     done = CliRunner().invoke(app, ["inspect", str(path)])
     assert done.exit_code == 0
-    assert "this makes a model" in done.output
+    assert "this can train a model" in done.output
     lines = path.read_text().splitlines()
     halved = [
         ",".join([*c[:7], str(float(c[7]) / 2), c[8]]) for c in (x.split(",") for x in lines[1:])

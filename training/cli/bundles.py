@@ -41,7 +41,7 @@ def export(
     domain: DomainOption = None,
     encoding: EncodingOption = None,
 ) -> None:
-    """Train a model and write it as a signed bundle, with all proofs passed."""
+    """Train a model, check it, and write it as a signed bundle."""
     from training.cluster import tasks_on
     from training.dataset import load
     from training.export.bundle import next_version, prepare, summary_of, write
@@ -82,9 +82,9 @@ def export(
 def verify(
     bundle: Annotated[Path, typer.Argument(help="the bundle's folder")],
     keys: Annotated[str, typer.Option(help="folder of trusted *.pub.pem")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="say it as JSON")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
 ) -> None:
-    """Check a bundle's signature, hashes, schema and probes; exit 0 only if all hold."""
+    """Check a bundle's signature, hashes, schema and probes; exit 0 only if all pass."""
     from training.export.verify import verify as check
 
     folder = Path(keys) if keys else signing.keys_folder()

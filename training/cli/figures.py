@@ -76,8 +76,8 @@ def report(
 ) -> None:
     """Measure five random splits and one in time, and write the full report beside a bundle.
 
-    The report inside a bundle is signed and stays as it was exported; the next export of the same
-    films includes these figures too.
+    The report inside the bundle is signed and doesn't change; the next export of the same films
+    includes these figures too.
     """
     from training.cluster import tasks_on
     from training.dataset import load

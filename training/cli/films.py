@@ -26,7 +26,7 @@ from training.sources.options import (
     every_twentieth,
 )
 
-# Where `dataset --source imdb --download` puts IMDb's files unless --ratings names a folder.
+# Where `dataset --source imdb --download` saves IMDb's files unless --ratings names a folder.
 IMDB_FOLDER = Path("data/films/imdb")
 
 
@@ -45,7 +45,7 @@ def dataset(
         int, typer.Option(min=1, help="ratings-list: OMDb lookups a day")
     ] = OMDB_DAILY_QUOTA,
     known_only: Annotated[
-        bool, typer.Option("--known-only", help="ratings-list: ask OMDb nothing more")
+        bool, typer.Option("--known-only", help="ratings-list: make no OMDb lookups")
     ] = False,
     domain: DomainOption = None,
     encoding: EncodingOption = None,

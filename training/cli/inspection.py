@@ -1,4 +1,4 @@
-"""`greenlight-train inspect`: what a table holds, and what it would make."""
+"""`greenlight-train inspect`: what a table contains, and whether it can train a model."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def inspect(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
 ) -> None:
-    """Look at a table, map its columns in a domain.toml, and say whether it makes a model.
+    """Look at a table, map its columns in a domain.toml, and say whether it can train a model.
 
-    Exits 0 only if it does.
+    Exits 0 only if it can.
     """
     from training.inspection import inspect as look
 
@@ -77,7 +77,7 @@ def _show(found: Inspection) -> None:
 def _show_verdict(found: Inspection) -> None:
     if found.written:
         console.print(
-            f"[green]wrote[/] {escape(str(found.domain_file))}: read it and correct what is wrong",
+            f"[green]wrote[/] {escape(str(found.domain_file))}: check it and correct any mistakes",
             soft_wrap=True,
         )
     for problem in found.problems:
@@ -85,7 +85,7 @@ def _show_verdict(found: Inspection) -> None:
     if found.works:
         command = f"greenlight-train export --source csv --ratings {found.file} --out build/mine"
         console.print(
-            f"[green]good[/]: this makes a model. Next: {escape(command)}", soft_wrap=True
+            f"[green]good[/]: this can train a model. Next: {escape(command)}", soft_wrap=True
         )
 
 

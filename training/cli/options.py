@@ -22,12 +22,12 @@ AllowedOption = Annotated[
 ]
 DomainOption = Annotated[
     Path | None,
-    typer.Option(help="csv: what the table is about; default: NAME.domain.toml beside it"),
+    typer.Option(help="csv: the file that maps its columns; default: NAME.domain.toml beside it"),
 ]
 EncodingOption = Annotated[
-    str | None, typer.Option(help="csv: the text's encoding, such as cp1251; default: find out")
+    str | None, typer.Option(help="csv: the text's encoding, such as cp1251; default: detect it")
 ]
-JobsOption = Annotated[int, typer.Option(min=1, help="processes side by side")]
+JobsOption = Annotated[int, typer.Option(min=1, help="parallel processes")]
 DaskOption = Annotated[
     str, typer.Option(help="Dask scheduler to fit folds and splits on, tcp://host:port")
 ]

@@ -1,4 +1,4 @@
-"""What the command line shows: one progress bar for a run, and closing summaries."""
+"""Output of the command line: one progress bar for a run, and a summary at its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data.verdict import Verdict
 from judging.release import level
 
 if TYPE_CHECKING:
-    # Only their types: a command that shows a table need not load the libraries of training.
+    # Only their types: a command that shows a table needn't load training's libraries.
     from training.dataset import FilmTable
     from training.evaluation.benchmark import Benchmark
     from training.evaluation.methods import Figures
@@ -29,7 +29,7 @@ _SHOWN = ("rmse", "log_loss", "regret", "accuracy", "rps")
 
 @contextmanager
 def progress_bar(console: Console, title: str) -> Iterator[ProgressReporter]:
-    """Show how far a run has come; yields the function that each step is reported to.
+    """Show a run's progress; yields the function that each step is reported to.
 
     Without a terminal each step becomes a line, so that logs show progress too.
     """
@@ -63,7 +63,7 @@ def summary(console: Console, title: str, facts: Mapping[str, object]) -> None:
 
 
 def columns_of_table(console: Console, columns: Sequence[ColumnFacts]) -> None:
-    """Show the columns of a file: what each holds, and what it is taken for."""
+    """Show the columns of a file: what each contains, and how it is interpreted."""
     table = Table(title="Columns", title_justify="left", title_style="bold")
     for name in ("column", "taken as"):
         table.add_column(name, overflow="fold")
@@ -124,7 +124,7 @@ def headline(console: Console, measured: Benchmark) -> None:
 def exported(
     console: Console, made: Exported, table: FilmTable, key_id: str, places: Mapping[str, object]
 ) -> None:
-    """Show what an export learnt from, how good and how exact it is, and where it was written."""
+    """Show an export's films, figures and parity, and where it was written."""
     model, parity, figures = made.model, made.parity, made.manifest.metrics
     first, last = model.table_years_
     facts = {
@@ -162,7 +162,7 @@ def training_set(console: Console, made: TrainingSet, more: Mapping[str, object]
 
 
 def verdict(console: Console, found: Verdict, places: Mapping[str, object]) -> None:
-    """Show a verdict: its figures, its checks, and last of all its reasons."""
+    """Show a verdict: its figures, its checks, and its reasons last."""
     if found.comparisons:
         table = Table(title="Side by side", title_justify="left", title_style="bold")
         for column in ("on", "figure"):

@@ -42,7 +42,7 @@ def compact(
     endpoint_url: EndpointOption = "",
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
 ) -> None:
-    """Join a film table with the ratings that devices sent to an immutable training set."""
+    """Combine a film table and the devices' ratings into an immutable training set."""
     from training.memory import peak_megabytes
     from training.retraining.compact import compact as take
 
@@ -85,9 +85,7 @@ def retrain(
     include_simulated: SimulatedOption = False,
     endpoint_url: EndpointOption = "",
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
-    jobs: Annotated[
-        int, typer.Option(min=1, envvar="SM_NUM_CPUS", help="processes side by side")
-    ] = 2,
+    jobs: Annotated[int, typer.Option(min=1, envvar="SM_NUM_CPUS", help="parallel processes")] = 2,
     dask: Annotated[str, typer.Option(help="Dask scheduler to fit folds on, tcp://host:port")] = "",
     as_job: Annotated[
         bool,
@@ -96,7 +94,7 @@ def retrain(
         ),
     ] = False,
 ) -> None:
-    """Learn from the ratings, and release the new model only if it is shown to be better.
+    """Learn from the ratings, and release the new model only if it is proven better.
 
     Exit code: 0 released, 3 refused, 1 an error.
     """
@@ -138,7 +136,7 @@ def retrain(
 
 
 def _places(as_job: bool, **given: tuple[str, str]) -> dict[str, str]:
-    """Return each place by name: as given, or where a job finds it."""
+    """Return each path by name: as given, or a job's default."""
     missing = [name for name, (place, _) in given.items() if not place and not as_job]
     if missing:
         raise typer.BadParameter(f"--{missing[0]} is missing (inside SageMaker, give --as-job)")

@@ -1,8 +1,8 @@
-"""What the model is measured against, each an estimator of stars from raw records.
+"""The baselines that the model is compared with, each an estimator of stars from raw records.
 
-`fit(X, ratings)`, `predict(X)`; those that know no probabilities get the ordinal head, fitted on
-predictions for films of folds they had not seen. On equal terms they learn from what the model
-learns from: ratings with decimals, and votes, by which a film of few votes weighs less.
+`fit(X, ratings)`, `predict(X)`; those without probabilities get the ordinal head, fitted on
+predictions for films of unseen folds. On equal terms they learn from the same data as the model:
+ratings with decimals, and votes, so that a film with few votes has less weight.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from training.model.records import Records, as_records, stars_of_ratings
 from training.model.threads import one_thread
 
 _FOLDS = 5
-# A film of so many votes weighs half as much as one of very many: a usual film's own noise is
-# about that of a mean of so many votes (few_votes over noise of the mixed model on the sample).
+# A film with this many votes has half the weight of one with very many: a typical film's own noise
+# is about that of a mean of this many votes (few_votes over noise of the mixed model on the
+# sample).
 _HALF_WEIGHT_VOTES = 25.0
 # So many pseudo-films that directors count for nothing.
 _NEVER = 1e6
@@ -56,7 +57,7 @@ class Constant(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class DirectorMean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """The mean of the director's films; of all films for an unknown director."""
+    """The mean of the director's films, or of all films for an unknown director."""
 
     def fit(self, X: Any, y: Any) -> DirectorMean:
         """Learn each director's mean."""
@@ -70,15 +71,15 @@ class DirectorMean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class ShrunkMean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """The director's mean drawn towards all films' mean: empirical Bayes.
+    """The director's mean shrunk towards the mean of all films: empirical Bayes.
 
-    Drawn by as many pseudo-films as the noise within directors is larger than the variance between
-    them, both estimated from the films (Robbins 1956; the estimator is that of one-way analysis of
+    The number of pseudo-films is the noise within directors divided by the variance between them,
+    both estimated from the films (Robbins 1956; the estimator is that of one-way analysis of
     variance with groups of unequal size).
     """
 
     def fit(self, X: Any, y: Any) -> ShrunkMean:
-        """Learn the means and how far they are drawn."""
+        """Learn the means and how far to shrink them."""
         self.statistics_ = DirectorStatistics(as_records(X).directors, y, weights_of(X))
         return self
 
@@ -107,7 +108,7 @@ class LabelForest(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return predicted
 
     def _codes(self, records: Records) -> Floats:
-        # An unknown name gets the position where it would be sorted.
+        # An unknown name gets the position where it would sort.
         director = np.searchsorted(self.directors_, records.directors.astype(str))
         slots = np.searchsorted(self.genres_, records.slots.astype(str))
         return np.column_stack([director, slots, records.years]).astype(float)
@@ -133,7 +134,7 @@ class OneHot:
 
 
 class OneHotRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Ridge regression on one-hot columns; its penalty is that of least error on other folds."""
+    """Ridge regression on one-hot columns; cross-validation chooses its penalty."""
 
     def fit(self, X: Any, y: Any) -> OneHotRidge:
         """Learn one weight for each column."""
@@ -218,11 +219,11 @@ class PlainBoosting(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class DirectorStatistics:
-    """Each director's mean, drawn towards the mean of all, and number of films.
+    """Each director's mean, shrunk towards the mean of all films, and number of films.
 
     Args:
         directors, ratings, weights: of n films, [n] each.
-        shrink: pseudo-films at the mean of all; None for as many as empirical Bayes says.
+        shrink: pseudo-films at the mean of all; None to estimate them by empirical Bayes.
 
     Attributes:
         shrink: how many there are.
@@ -278,12 +279,12 @@ BASELINES: dict[str, Callable[[], Any]] = {
 
 
 def predict_baseline(name: str, X: Any, ratings: Any, asked: Any) -> tuple[Floats, Floats]:
-    """Fit a baseline and let it predict.
+    """Fit a baseline and return its predictions.
 
     Args:
-        name: of BASELINES.
-        X: records to learn from, with votes if they are to count.
-        ratings: theirs, with decimals or whole, [n].
+        name: a key of BASELINES.
+        X: records to learn from, with votes if they should count.
+        ratings: of these records, with decimals or whole, [n].
         asked: records to predict.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The figures of the report: five random splits, one in time, and what follows from them."""
+"""The report's figures, measured on five random splits and one in time."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class CurvePoint(msgspec.Struct, frozen=True):
 
 
 class Benchmark(msgspec.Struct, frozen=True):
-    """All that was measured on films not seen.
+    """All figures measured on unseen films.
 
     Attributes:
         films_sha256: of the film table.
@@ -79,8 +79,8 @@ class Benchmark(msgspec.Struct, frozen=True):
         picks, picks_in_time: what each method picks from slates of test films.
         curve: the learning curve, by films.
         parts: the model's error by genre, decade and films of the director, over the random splits.
-        worst: the films that the model was furthest off on.
-        repeats: rows that repeat a film of the table; none of them is on both sides of a split.
+        worst: the films with the largest errors.
+        repeats: rows that repeat a film of the table; a split never divides them.
     """
 
     films_sha256: str
@@ -118,7 +118,7 @@ def save(folder: Path, benchmark: Benchmark) -> None:
 
 
 def load(folder: Path, sha256: str) -> Benchmark | None:
-    """Return the figures saved for this very film table and estimator, if there are any."""
+    """Return the figures saved for exactly this film table and estimator, if any."""
     try:
         found = msgspec.json.decode((folder / BENCHMARK).read_bytes(), type=Benchmark)
     except (OSError, msgspec.DecodeError):
@@ -134,7 +134,7 @@ def settings() -> dict[str, float]:
 
 
 class _Task(NamedTuple):
-    """What one process measures: a method on a split, or what needs no split.
+    """What one process measures: a method on a split, or something that needs no split.
 
     Attributes:
         terms: `_WHOLE` for a baseline that learns from whole stars; empty for equal terms.
@@ -150,7 +150,7 @@ def run(films: Sequence[Film], sha256: str, *, jobs: int, progress: ProgressRepo
     ids = film_ids(films)
     splits = [*random_splits(ids), split_in_time(np.array([film.year for film in films]))]
     random, in_time = splits[:-1], splits[-1]
-    # The slowest begin first, so that no process is left alone at the end.
+    # The slowest start first, so that all processes finish at about the same time.
     order = sorted(METHODS, key=[MODEL, "random forest", *METHODS].index)
     curve = [_smaller(random[0], share) for share in _CURVE]
     tasks = [

@@ -1,4 +1,4 @@
-"""Where the model is off: by genre, decade and films of the director, and on which films most."""
+"""The model's errors by genre, decade and films of the director, and its worst films."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data.films import Film
 from training.model.careers import Floats, Ints
 
 GENRE, DECADE, CAREER = "genre", "decade", "films of the director"
-# A mean over fewer films says little.
+# A mean over fewer films isn't meaningful.
 _FEWEST = 50
 _WORST = 10
 _CAREERS = (
@@ -42,7 +42,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class WorstFilm(msgspec.Struct, frozen=True):
-    """A film that the model was far off on."""
+    """A film with one of the largest errors."""
 
     title: str
     director: str

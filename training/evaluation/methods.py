@@ -1,4 +1,4 @@
-"""The model and the baselines, measured on the same films that none has seen."""
+"""The model and the baselines, measured on the same unseen films."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ class Predicted:
 
 
 def predict_with(method: str, train: Sequence[Film], test: Sequence[Film]) -> Predicted:
-    """Fit a method on `train` alone and let it predict `test`.
+    """Fit a method on `train` alone and predict `test`.
 
-    All learn from decimals and votes of the training films, and see neither of the test films.
+    All methods learn from decimals and votes of the training films, and see neither of the test
+    films.
     """
     known, asked = frame_of_films(train), frame_of_films(test).drop(columns="votes")
     hidden = {}
@@ -72,7 +73,7 @@ def predict_with(method: str, train: Sequence[Film], test: Sequence[Film]) -> Pr
 def whole_stars_figures(
     method: str, train: Sequence[Film], test: Sequence[Film]
 ) -> dict[str, float]:
-    """Return a baseline's RMSE and regret if it learns from whole stars, and from no votes."""
+    """Return a baseline's RMSE and regret when it learns from whole stars and no votes."""
     known, asked = (frame_of_films(films).drop(columns="votes") for films in (train, test))
     with one_thread():
         fitted = BASELINES[method]().fit(known, np.array([film.stars for film in train]))
@@ -99,7 +100,7 @@ def evaluate(
 ) -> dict[str, Predicted]:
     """Return what each method predicts for `test`, by method, the model first."""
     progress(f"fit {MODEL} and {len(BASELINES)} baselines", 0.0)
-    # The slowest begin first.
+    # The slowest start first.
     order = sorted(METHODS, key=[MODEL, "random forest", *METHODS].index)
     running = Parallel(jobs, return_as="generator_unordered")(
         delayed(predict_with)(method, train, test) for method in order

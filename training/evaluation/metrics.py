@@ -3,8 +3,9 @@
 With mu the expected stars, p the distribution, k* its most probable class and y the stars:
 
     within_one        share of |k* - y| <= 1
-    f1, f1_prior      mean over classes of F1 of k*; and of argmax p_k / sqrt(mean p_k), which gives
-                      rare classes a chance (half-way to equal priors)
+    f1, f1_prior      mean over classes of F1 of k*; and of argmax p_k / sqrt(mean p_k), which
+    favours
+                      rare classes (half-way to equal priors)
     rps               ranked probability score, mean of sum_k (P(stars <= k) - [y <= k])^2 / 9
 
 `judging.losses` defines log_loss, calibration, regret and optimism.

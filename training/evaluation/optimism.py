@@ -1,7 +1,7 @@
-"""The best of many is flattering: by how much is it over-predicted?
+"""By how much is the best of many films over-predicted?
 
-Of n candidates with noisy predictions, the one predicted best is partly the luckiest. Shrinkage
-keeps that in bounds; here it is measured.
+Of n films with noisy predictions, the one predicted best is partly the luckiest. Shrinkage limits
+this effect; this module measures it.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Invented(msgspec.Struct, frozen=True):
 
 
 def of_best(stars: Ints, expected: Floats, probabilities: Floats) -> BestUnseen:
-    """Return what the best predicted hundredth of unseen films came to; at least ten of them.
+    """Return how the best predicted hundredth of unseen films turned out; at least ten of them.
 
     Args:
         stars: of the films, [n].
-        expected: predicted without having seen them, [n].
-        probabilities: the same of one to ten stars, [n, 10].
+        expected: predictions of models that hadn't seen them, [n].
+        probabilities: of one to ten stars, from the same models, [n, 10].
     """
     count = min(max(len(stars) // 100, 10), len(stars))
     best = np.argsort(-expected, kind="stable")[:count]
@@ -62,7 +62,7 @@ def of_best(stars: Ints, expected: Floats, probabilities: Floats) -> BestUnseen:
 
 
 def of_slates(stars: Ints, expected: Floats) -> dict[int, float]:
-    """Return the optimism of the best of 36, 360 and 3,600 random test films, where there are."""
+    """Return the optimism of the best of 36, 360 and 3,600 random test films, as far as they go."""
     return {
         size: slate_figures(stars, expected, size=size, draws=max(200, 144_000 // size))[1]
         for size in SLATES
@@ -75,7 +75,7 @@ def of_invented(
 ) -> Invented:
     """Return how the best of invented combinations fares with a model of the other films.
 
-    The pool is of the directors that both halves know, so that the judge has something to say.
+    The pool is limited to directors that both halves know, so that the judge can score them.
     """
     draw = np.random.default_rng(seed)
     shuffled = draw.permutation(len(films))

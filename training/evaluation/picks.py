@@ -1,13 +1,14 @@
-"""What a method picks from slates of unseen films, and how sure one can be of the difference.
+"""What each method picks from slates of unseen films, and how certain the differences are.
 
-A slate is a random draw of films of a test set; a method picks the one that it expects most of. A
-pick's mean stars over all slates of a size need no draws: of films in the method's order, with
-`before` of them from this one on and `after` of them behind it, this one is picked in
+A slate is a random sample of a test set's films; a method picks the one it expects most of. The
+mean stars of its picks over all slates of a size follow without sampling: with films in the
+method's order, `before` of them from this one on and `after` of them behind it, this one is picked
+in
 
     C(before, size) / C(all, size) - C(after, size) / C(all, size)
 
-of all slates. Intervals are from a bootstrap of directors: films of one director stand or fall
-together, and so do both methods on the same films.
+of all slates. Intervals come from a bootstrap of directors: errors on films of one director are
+correlated, and so are both methods' errors on the same films.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _ENDS = (2.5, 97.5)
 
 
 class Unseen(NamedTuple):
-    """A test set as methods predicted it: directors' names and stars [n], expected stars by name.
+    """A test set with the methods' predictions.
 
     Attributes:
         directors: [n].
@@ -43,7 +44,7 @@ class Unseen(NamedTuple):
 
 
 class PickedStars(msgspec.Struct, frozen=True):
-    """What one method picks from slates of one size.
+    """One method's picks from slates of one size.
 
     Attributes:
         stars: the mean true stars of the picks; low, high: the ends of its 95% interval.
@@ -63,8 +64,8 @@ class PickedStars(msgspec.Struct, frozen=True):
 def picks(tests: Sequence[Unseen], sizes: Sequence[int] = SIZES) -> list[PickedStars]:
     """Return what each method picks, the mean over test sets that may share directors.
 
-    The oracle and chance come last. Sizes of more than half a test set are left out: a draw of
-    directors may hold fewer films.
+    The oracle and chance come last. Sizes over half a test set are left out: a draw of directors
+    may contain fewer films.
     """
     names = sorted({str(name) for test in tests for name in test.directors})
     number = {name: i for i, name in enumerate(names)}
@@ -95,7 +96,7 @@ def _stars(test: Unseen, method: str, number: Mapping[str, int], times: Ints, si
         by_chance: Floats = of_film @ test.stars / np.maximum(of_film.sum(axis=1), 1)
         return by_chance
     expected = test.stars.astype(float) if method == ORACLE else test.expected[method]
-    # Films that a method expects the same of are in random order.
+    # Films with equal predictions are in random order.
     order = np.lexsort((np.random.default_rng(3).random(len(expected)), -expected))
     counts = of_film[:, order]
     after = counts.sum(axis=1, keepdims=True) - np.cumsum(counts, axis=1)

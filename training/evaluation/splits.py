@@ -28,8 +28,9 @@ def random_splits(groups: Ints | NDArray[np.uint64], count: int = RANDOM_SPLITS)
     """Yield `count` random 70/30 splits, the same ones for the same number of groups.
 
     Args:
-        groups: of each row; rows of one group are never divided: a film that the table repeats must
-            not be learned from and predicted.
+        groups: of each row; rows of one group are never divided, so that a film the table repeats
+        is
+            never on both sides.
         count: how many.
     """
     number, total = in_order_of_appearance(groups)

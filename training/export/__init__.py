@@ -1,6 +1,6 @@
 """From a fitted model to a signed bundle that a device accepts.
 
-`prepare` fits, compiles to integer tables, converts to ONNX and refuses what isn't proven equal;
+`prepare` fits, compiles to integer tables, converts to ONNX and refuses models that differ;
 `write` signs and writes the bundle, with the pipeline next to it for `load_pipeline`.
 """
 

@@ -48,7 +48,7 @@ from training.model.grid import GRID
 from training.model.records import COLUMNS, frame_of_films, ratings_of
 from training.progress import ProgressReporter, unreported
 
-# The oldest Greenlight that uses what is exported here.
+# The oldest Greenlight that can use these bundles.
 MIN_SOFTWARE = "0.1.0"
 
 
@@ -101,7 +101,7 @@ def prepare(
         progress: called with each step's name and the share of the work done before it.
 
     Raises:
-        UnfitData: no useful model can be learnt from these films.
+        UnfitData: these films can't train a useful model.
         ExportRefused: (a subclass) the model must not be shipped.
     """
     check_films(table)
@@ -161,7 +161,7 @@ def write(
     Args:
         exported: by `prepare`.
         out: the bundle's folder.
-        key: the key that signs.
+        key: to sign with.
         report: `report.html`, written into the bundle and next to it; None for no report.
 
     Returns:
@@ -179,7 +179,7 @@ def write(
 
 
 def summary_of(exported: Exported) -> ExportSummary:
-    """Return what the report shows of an export."""
+    """Return the export's figures for the report."""
     model, manifest = exported.model, exported.manifest
     stars = np.array([film.stars for film in exported.table.films])
     expected, probabilities = model.unseen_expected_, model.unseen_probabilities_
@@ -200,11 +200,11 @@ def summary_of(exported: Exported) -> ExportSummary:
 
 
 class Pipeline(msgspec.Struct):
-    """What `pipeline.joblib` holds: the fitted estimator and the ONNX file's hash.
+    """The content of `pipeline.joblib`: the fitted estimator and the ONNX file's hash.
 
     Attributes:
         films: the training films' numbers (training.dataset.film_ids), in the order of
-            the estimator's predictions for unseen films; None in one made before they were kept.
+            the estimator's predictions for unseen films; None in older pipelines.
     """
 
     model: Any
@@ -231,7 +231,7 @@ def load_pipeline(path: Path) -> Pipeline:
 
 
 def feature_schema(model: FilmModel) -> dict[str, Any]:
-    """Return what the graph's columns mean, for people and later software."""
+    """Return the meaning of the graph's columns, for people and later software."""
     return {
         "columns": list(COLUMNS),
         "empty_slot": NO_GENRE,
@@ -244,7 +244,7 @@ def feature_schema(model: FilmModel) -> dict[str, Any]:
 
 
 def finite(figures: Mapping[str, float]) -> dict[str, float]:
-    """Return the figures that are numbers: a small table has too few films for some."""
+    """Return the figures that aren't NaN: a small table has too few films for some."""
     return {name: value for name, value in figures.items() if np.isfinite(value)}
 
 

@@ -45,10 +45,10 @@ def catalogue_of(
     """Return the catalogue of a model and the films it learnt from.
 
     Args:
-        model: the fitted one.
-        films: that it learnt from.
-        seed: of the draw of background rows.
-        titled: whether the films' titles are names that new ones can be made of.
+        model: the fitted model.
+        films: the films it learnt from.
+        seed: for drawing background rows.
+        titled: whether new titles can be made from the films' titles.
     """
     by_director: dict[str, list[Film]] = defaultdict(list)
     for film in films:
@@ -73,7 +73,7 @@ def catalogue_of(
 
 
 def spread_of(values: KernelValues) -> Spread:
-    """Return what the mixed model leaves open of a director, for films like those they made."""
+    """Return the mixed model's variance of a director, for films like those they made."""
     return Spread(
         between=min(values.level + values.time + values.genre, MOST_VARIANCE),
         within=min(values.noise + values.few_votes / USUAL_VOTES, MOST_VARIANCE),
@@ -92,14 +92,14 @@ def _director(name: str, films: list[Film], number: dict[str, int]) -> DirectorE
 
 
 def titles_of(films: Sequence[Film]) -> Titles:
-    """Return existing titles, and the words that new ones are made of."""
+    """Return existing titles, and the words for making new ones."""
     existing = {_YEAR_AND_KIND.sub("", f.title).lower() for f in films}
     words = {word for title in existing for word in _WORD.findall(title)} - _STOP_WORDS
     return Titles(words=tuple(sorted(words)), existing=tuple(sorted(existing)))
 
 
 def probes_of(model: FilmModel, films: Sequence[Film], scorer: Scorer, seed: int = 0) -> Probes:
-    """Return probes: real films, invented combinations, and rows the model knows little of."""
+    """Return probes: real films, invented combinations, and rows the model knows little about."""
     draw = np.random.default_rng(seed)
     genres, names = model.genre_sets_.genres, model.mixed_.careers.names
     first, last = model.table_years_

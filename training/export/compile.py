@@ -1,4 +1,4 @@
-"""From a fitted model to integer tables: every part evaluated once for all it can be asked.
+"""From a fitted model to integer tables: every part evaluated for every possible input.
 
 expected = share * trees + (1 - share) * mixed, and both split by pairs of choices:
 
@@ -8,7 +8,7 @@ expected = share * trees + (1 - share) * mixed, and both split by pairs of choic
     E[d, l]   trees' part E
     F[d, g]   trees' part F_g with the genre minus without it; the "without" goes into A
 
-The usual size of the error, which the head takes, is one more table by (y, s) and a column by d.
+The usual size of the error, an input of the head, is one more table by (y, s) and a column by d.
 
 Each table is rounded once to 1/4096 star, so the sum of up to seven entries and the constant
 differs from the unrounded model by at most 8 / 2 / 4096 < 0.001 star.
@@ -47,7 +47,7 @@ def compile_model(model: FilmModel) -> CompiledTables:
     """Return the tables of a fitted model.
 
     Raises:
-        TableOverflow: if a table needs more than 16 bits.
+        TableOverflow: a table needs more than 16 bits.
     """
     with one_thread():
         return _Compiler(model).tables()
@@ -62,7 +62,7 @@ class _Compiler:
         self.sets = model.genre_sets_
         first, last = model.table_years_
         self.years = np.arange(first, last + 1).astype(float)
-        # Directors who share all they bring to the features share their rows: those without films.
+        # Directors whose features are the same (those without films) share their rows.
         self.director = np.zeros((len(self.careers.counts), self.columns.director.stop))
         for numbers, stack in self._batches(1):
             self.director[numbers] = features.director_columns(stack)
@@ -73,7 +73,7 @@ class _Compiler:
         level_of_set, levels = self._levels()
         with_genre, without = self._director_genre()
         base = self._base()
-        # Every column of C about its own level keeps each entry small.
+        # Centring every column of C on its own level keeps entries small.
         mean = float(base.mean())
         offset, director_genres = self._director_genres(own)
         share = self.model.trees_share_
@@ -127,7 +127,7 @@ class _Compiler:
         return result
 
     def _director_genres(self, own: NDArray[np.bool_]) -> tuple[Ints, Floats]:
-        """Return where each director's stretch begins, and all stretches."""
+        """Return where each director's range of entries begins, and all ranges."""
         entries = np.array([3 * overlap_count(int(k)) for k in own.sum(axis=1)], np.int64)
         offset = np.cumsum(entries) - entries
         result = np.empty(int(entries.sum()))
@@ -163,7 +163,7 @@ class _Compiler:
         return self._part("B", table) + mixed
 
     def _base(self) -> Floats:
-        """Return what year and genre set alone let expect, [Y, S + 1]."""
+        """Return the expected stars from year and genre set alone, [Y, S + 1]."""
         flags = self.sets.flags.astype(float)
         return np.stack([self.mixed.base(np.full(len(flags), y), flags) for y in self.years])
 

@@ -1,4 +1,4 @@
-"""The converter of FilmModel, registered with skl2onnx: the only module that knows it.
+"""The converter of FilmModel, registered with skl2onnx; the only module that uses skl2onnx.
 
 A fitted model is compiled to tables (`compile`), and those are written as a graph from raw records
 to stars (`model_graph`).
@@ -46,7 +46,7 @@ def to_onnx(model: FilmModel) -> bytes:
     """Return the ONNX file of a fitted model.
 
     Raises:
-        TableOverflow: if the model does not fit into 16-bit tables.
+        TableOverflow: the model doesn't fit into 16-bit tables.
     """
     update_registered_converter(
         FilmModel, "GreenlightFilmModel", _declare_shapes, _convert, parser=_parse, overwrite=True

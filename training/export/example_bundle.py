@@ -1,4 +1,4 @@
-"""A small real bundle in a second or two: for tests and trials of what reads bundles.
+"""A small real bundle in a second or two, for tests of code that reads bundles.
 
 Its films are made up, but everything else is the real path: fit, convert, gate, sign, write.
 """
@@ -20,7 +20,7 @@ _WORDS = ("Amber", "Bridge", "Candle", "Distant", "Echo", "Falcon", "Garden", "H
 
 
 def made_up_films(directors: int = 40, seed: int = 0, genres: int = len(GENRES)) -> list[Film]:
-    """Return films of directors with a talent, a favourite genre and a career each."""
+    """Return made-up films; each director has a talent, a favourite genre and a career."""
     draw = np.random.default_rng(seed)
     films = []
     for number in range(directors):
@@ -70,11 +70,11 @@ def make_example_bundle(
     """Write a small signed bundle to `folder`, and its pipeline beside it.
 
     Args:
-        folder: the bundle's; the pipeline goes beside it.
-        directors: how many there are.
-        seed: of the made-up films and the model.
+        folder: of the bundle; the pipeline goes beside it.
+        directors: how many to make up.
+        seed: for the made-up films and the model.
         version: of the bundle.
-        key: the key that signs; the development key if none is given.
+        key: to sign with; by default the development key.
     """
     exported = prepare(
         example_table(directors, seed),

@@ -1,4 +1,4 @@
-"""Whether a film table can make a model worth shipping: checked before the fit, and after it."""
+"""Checks, before and after the fit, that a film table can train a useful model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.errors import UnfitData, WorseThanConstant
 from training.export.predicted_size import most_genres, size_of
 from training.model.estimator import FEWEST_FILMS, FilmModel
 
-# How far stars and rating may lie apart, and the share of films that may be further apart.
+# How far stars and rating may differ, and the share of films that may differ by more.
 _APART = 1.0
 _APART_SHARE = 0.05
 # What separates names, where a column of lists was read as one of names.
@@ -22,7 +22,7 @@ _LIST_SHARE = 0.05
 
 
 def check_films(table: FilmTable) -> None:
-    """Refuse a table that no useful model can be learnt from.
+    """Refuse a table that can't train a useful model.
 
     Raises:
         UnfitData: naming the table, the column and the fix.
@@ -46,7 +46,7 @@ def _check_choice(table: FilmTable) -> None:
     if len(directors) == 1:
         raise UnfitData(
             f"{table.origin}: column {choice.column!r} holds only {table.films[0].director!r}; "
-            f"there is nothing to choose from, add {things} of other {choice.words}"
+            f"there is nothing to choose from: add {things} of other {choice.words}"
         )
     if max(directors.values()) == 1:
         raise UnfitData(
@@ -68,7 +68,7 @@ def _check_ordinal(table: FilmTable) -> None:
 
 
 def _check_tags(table: FilmTable) -> None:
-    """Refuse lists that were taken for names: `Drama|Action` isn't a genre."""
+    """Refuse lists that were read as single names: `Drama|Action` isn't a genre."""
     tags = table.domain.tags
     if tags is None:
         return
@@ -97,7 +97,7 @@ def _check_scales(table: FilmTable) -> None:
 
 
 def _check_size(table: FilmTable) -> None:
-    """Refuse what no device would take, before hours are spent on it."""
+    """Refuse a model too large for any device, before spending hours on it."""
     size = size_of(table.films)
     if size.fits:
         return

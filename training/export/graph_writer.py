@@ -1,4 +1,4 @@
-"""A small writer of ONNX nodes: what the converter writes reads like the mathematics.
+"""A small writer of ONNX nodes, so that the converter's code reads like the mathematics.
 
 Names are numbered in the order of writing, so the same model gives the same bytes.
 """

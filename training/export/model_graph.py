@@ -1,4 +1,4 @@
-"""The compiled model as ONNX nodes: `tables` states the sum, `training.model.head` the head.
+"""The compiled model as ONNX nodes: `tables` defines the sum, `training.model.head` the head.
 
 Nothing in the path to `score` is a float: names become numbers (LabelEncoder), numbers become table
 entries (Gather), entries are summed as int32. So `expected` has the same bits for every batch size
@@ -62,7 +62,7 @@ class ModelGraph:
         )
 
     def _stars(self, steps: str, name: str) -> str:
-        """Return whole parts of a star as stars."""
+        """Convert whole parts of a star to stars."""
         g = self.graph
         # A power of two: the product is exact, so rounding happens once, in the cast.
         step = g.constant("star_step", np.float32(1.0 / GRID))
@@ -80,14 +80,14 @@ class ModelGraph:
         return self._stars(g.node("Add", parts, "error_steps"), "error_stars")
 
     def _year_column(self, year: str) -> str:
-        """Return the column of each year; years outside count as the nearest inside."""
+        """Return the column of each year; years outside count as the nearest one inside."""
         g = self.graph
         since = g.node("Sub", [year, g.integer("first_year", self.tables.first_year)], "since")
         late = g.node("Max", [since, g.integer("zero", 0)], "not_before")
         return g.node("Min", [late, g.integer("last_column", self.tables.years - 1)], "year_column")
 
     def _set_number(self, slots: list[str]) -> str:
-        """Return the genre set of three slots: any order, repeats once, unknown as none."""
+        """Return the genre set of three slots, ignoring order, repeats and unknown genres."""
         g, sets = self.graph, self.tables.genre_sets
         base = self.genres + 1
         cube = [
@@ -105,7 +105,7 @@ class ModelGraph:
         return g.node("Cast", [found], "set_number", to=TensorProto.INT64)
 
     def _output_table(self, name: str, values: Any) -> str:
-        """Write a table once and let it out of the graph; return its name as a flat constant."""
+        """Write a table once, and as an output of the graph; return its name as a flat constant."""
         g = self.graph
         flat = g.constant(f"{name}_values", values.ravel())
         if values.ndim == 1:
@@ -116,7 +116,7 @@ class ModelGraph:
         return flat
 
     def _gather2(self, table: Any, row: str, column: str, name: str) -> str:
-        """Return table[row, column] as int32, and let the table out."""
+        """Return table[row, column] as int32, and make the table an output."""
         g = self.graph
         return self._wide(g.node("Gather", [
             self._output_table(name, table), self._flat(row, column, table.shape[1], name)
@@ -138,7 +138,7 @@ class ModelGraph:
         return g.node("Gather", [members, rows], "members", axis=0)
 
     def _of_members(self, director: str, number: str, table: Any, name: str) -> str:
-        """Return table[director, each member], [N, 3], and let the table out."""
+        """Return table[director, each member], [N, 3], and make the table an output."""
         g = self.graph
         place = self._flat(director, self._members(number), self.genres + 1, name)
         return g.node("Gather", [self._output_table(name, table), place], f"{name}_entry", axis=0)
@@ -199,9 +199,9 @@ def write_head(
     """Write the head's nodes.
 
     Args:
-        g: where to.
+        g: the writer.
         head: a fitted head.
-        director_inputs: what it wants to know of each director, [D + 1, 2].
+        director_inputs: its inputs for each director, [D + 1, 2].
         expected: name of the expected stars, [N, 1].
         error: name of the usual size of the error, [N, 1].
         director: name of the directors' numbers, [N, 1].

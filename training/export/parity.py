@@ -1,4 +1,4 @@
-"""What must hold between the scikit-learn model and its ONNX file before an export."""
+"""Checks that the scikit-learn model and its ONNX file agree, before an export."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAD_TOLERANCE = 1e-5
 _SINGLE_ROWS = 1_000
 _ODD_BATCH = 37
 
-# What the converter writes. An operator that is not here has not been proved exact in every batch.
+# The converter's operators. Any other hasn't been proven exact in every batch.
 OPERATORS = {
     ("", name)
     for name in (
@@ -36,7 +36,7 @@ OPERATORS = {
 
 
 class Parity(msgspec.Struct, frozen=True):
-    """How near the ONNX file is to the scikit-learn model.
+    """How closely the ONNX file matches the scikit-learn model.
 
     Attributes:
         rows: training rows compared, all of them.
@@ -54,7 +54,7 @@ class Parity(msgspec.Struct, frozen=True):
 
 
 def check_file(model: bytes) -> None:
-    """Refuse a file that is too large or uses operators that are not proved exact.
+    """Refuse a file that is too large or uses operators that aren't proven exact.
 
     Raises:
         ModelTooLarge, NotAModel, UnknownOperator: with what to do about it.
@@ -92,7 +92,7 @@ def check_parity(
     )
     scores = one.score(asked)
     features = model.features(asked)
-    # In double precision, at the same expected stars: the head's own error and nothing else.
+    # In double precision, at the same expected stars: this is the head's own error alone.
     head = model.head_.probabilities(scores.expected.astype(float), model.head_inputs(features))
     found = Parity(
         rows=len(asked) - combinations,
@@ -121,7 +121,7 @@ def check_parity(
 def _bit_differences(
     asked: pd.DataFrame, expected: NDArray[np.float32], one: Scorer, two: Scorer
 ) -> int:
-    """Return how many rows score differently alone, in odd batches or on two threads."""
+    """Return how many rows score differently when alone, in odd batches or on two threads."""
     bits = expected.view(np.int32)
     different = bits != two.score(asked, batch=len(asked)).expected.view(np.int32)
     different |= bits != one.score(asked, batch=_ODD_BATCH).expected.view(np.int32)

@@ -1,4 +1,4 @@
-"""How large a film table's model will be, before anything is learnt from it."""
+"""Predicts the size of a film table's model before it is fitted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GRAPH_BYTES = 12_000
 
 
 class ModelSize(NamedTuple):
-    """What a model is made of."""
+    """The dimensions of a model and its size."""
 
     directors: int
     years: int
@@ -29,7 +29,7 @@ class ModelSize(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether a device takes it."""
+        """Whether a device accepts it."""
         return self.total_bytes <= limits.MAX_MODEL_BYTES
 
 
@@ -39,11 +39,11 @@ def sets_of(genres: int) -> int:
 
 
 def size_of(films: Sequence[Film], kept: Collection[str] | None = None) -> ModelSize:
-    """Return how large the model of these films will be.
+    """Return the size of the model that these films will give.
 
     Args:
         films: to learn from.
-        kept: as if there were no other genres than these; None for all.
+        kept: count only these genres; None for all.
     """
     own: dict[str, set[str]] = defaultdict(set)
     for film in films:
@@ -58,11 +58,11 @@ def size_of(films: Sequence[Film], kept: Collection[str] | None = None) -> Model
 def predict(
     directors: int, years: int, genres: int, own_genres: Sequence[int], name_bytes: int
 ) -> ModelSize:
-    """Return the size of a model from what it is made of.
+    """Return the size of a model from its dimensions.
 
     Args:
         directors: how many.
-        years: of the tables, those past the training films included.
+        years: of the tables, including those past the training films.
         genres: how many.
         own_genres: how many each director has.
         name_bytes: of all directors' names.
@@ -83,7 +83,7 @@ def most_genres(films: Sequence[Film]) -> int:
     """Return how many of the most common genres fit into a device's model; 0 if not even one."""
     counts = Counter(genre for film in films for genre in film.genres)
     common = [genre for genre, _ in counts.most_common()]
-    # The size grows with the number kept, so the largest that fits is found by halving.
+    # The size grows with the number kept, so bisect for the largest number that fits.
     fitting, too_many = 0, len(common) + 1
     while too_many - fitting > 1:
         middle = (fitting + too_many) // 2

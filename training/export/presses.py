@@ -1,8 +1,7 @@
-"""A gate that proves a bundle will work: a thousand simulated presses, before anything is signed.
+"""A thousand simulated presses, to prove that a bundle will work before it is signed.
 
-Each must draw a slate and find its best, on the exported graph as a device runs it. And the pick
-must be worth something: among films that the model hadn't seen, what it would have picked is
-compared with a choice at random.
+Each must draw a slate and find its best film, on the exported graph as a device runs it. And picks
+must be worth something: on unseen films they are compared with random choices.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def play(
     try:
         for answer in simulate_presses(model, presses):
             if not all(np.isfinite(answer.expected)):
-                raise NoPress("a simulated press expects what isn't a number")
+                raise NoPress("a simulated press predicts something that isn't a number")
             played += 1
     except GreenlightError as error:
         if isinstance(error, NoPress):
@@ -57,20 +56,20 @@ def play(
 def worth(
     expected: Floats, stars: NDArray[np.float64], domain: Domain, presses: int = PRESSES
 ) -> dict[str, float]:
-    """Return how much better picks among unseen films are than a random choice, in stars.
+    """Return how much better picks from unseen films are than random choices, in stars.
 
     Args:
         expected: of each training film, by models that haven't seen it, [n].
-        stars: what each got, [n].
-        domain: what they are about.
-        presses: how many slates of 36 are drawn.
+        stars: of each film, [n].
+        domain: of the films.
+        presses: how many slates of 36 to draw.
 
     Returns:
-        `press_gain`: the mean of what the pick got, less the mean of its slate;
-        `press_wins`: the share of slates in which it got more than that mean.
+        `press_gain`: the pick's stars less its slate's mean, on average;
+        `press_wins`: the share of slates whose pick got more than that mean.
 
     Raises:
-        PickNoBetter: a random choice does as well.
+        PickNoBetter: random choices are as good.
     """
     draw = np.random.default_rng(0)
     size = min(OPTIONS, len(expected))

@@ -1,4 +1,4 @@
-"""ONNX Runtime as training uses it: the only module of this folder that knows it."""
+"""ONNX Runtime as training uses it: the only module here that uses it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import onnxruntime  # noqa: E402 - after its telemetry is forbidden
 
 
 class UnreadableModel(GreenlightError):
-    """ONNX Runtime cannot load a file."""
+    """ONNX Runtime can't load a file."""
 
 
 class Scores(NamedTuple):
@@ -36,7 +36,7 @@ class Scorer:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Left open, the file's first bytes would choose another format.
+        # Otherwise the file's first bytes could select another format.
         options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             self._session = onnxruntime.InferenceSession(

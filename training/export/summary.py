@@ -1,4 +1,4 @@
-"""What the report shows of an export, kept next to the bundle."""
+"""An export's figures for the report, saved next to the bundle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ExportSummary(msgspec.Struct, frozen=True):
     """One export.
 
     Attributes:
-        figures: cross-validated: each film predicted by folds that had not seen it.
+        figures: cross-validated: each film is predicted by a fold that hadn't seen it.
         confusion, calibration: of the same predictions (training.benchmark states them).
     """
 
@@ -39,7 +39,7 @@ def write_summary(folder: Path, summary: ExportSummary) -> None:
 
 
 def read_summary(folder: Path, films_sha256: str) -> ExportSummary | None:
-    """Return the summary of an export of this very film table, if there is one."""
+    """Return the summary of an export of exactly this film table, if there is one."""
     try:
         found = msgspec.json.decode((folder / SUMMARY).read_bytes(), type=ExportSummary)
     except (OSError, msgspec.DecodeError):

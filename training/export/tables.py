@@ -37,10 +37,10 @@ class CompiledTables:
         director_genre: F, int16 [D + 1, G + 1]; the last column, for an empty slot, is 0.
         director_level: E, int16 [D + 1, levels].
         own_genre: uint8 [D + 1, G + 1]: 1, 2, ... for a director's own genres, 0 for others.
-        offset: int64 [D + 1]: where a director's stretch of B begins.
+        offset: int64 [D + 1]: where a director's entries in B begin.
         set_level: int64 [S + 1].
-        constant: the score that all share.
-        head_inputs: what the head wants to know of each director, float64 [D + 1, 2].
+        constant: added to every score.
+        head_inputs: the head's inputs for each director, float64 [D + 1, 2].
         director_error: int16 [D + 1].
         year_genres_error: int16 [Y, S + 1].
     """
@@ -85,7 +85,7 @@ class CompiledTables:
 
 
 def to_grid(name: str, values: Floats) -> NDArray[np.int16]:
-    """Return values in stars as whole parts of a star.
+    """Convert values in stars to whole parts of a star.
 
     Raises:
         TableOverflow: naming the table that has a value beyond 16 bits.

@@ -1,4 +1,4 @@
-"""Is a bundle complete, signed and of our schema, and does its model reproduce its probes?"""
+"""Checks that a bundle is complete, signed and valid, and that its model reproduces its probes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.model.records import frame_of_combinations
 
 
 class BundleCheck(msgspec.Struct, frozen=True):
-    """What verify found; `error` is None if all holds."""
+    """What verify found; `error` is None if everything is fine."""
 
     folder: str
     ok: bool

@@ -1,8 +1,7 @@
-"""Directors' careers: the films of each, so that many directors of one film count go in one step.
+"""Directors' careers, stacked so that all directors with the same number of films go in one step.
 
-A director with n films is one row of arrays with n columns. All that follows from a director's
-films is computed for whole stacks of directors with the same n, which keeps numpy busy without
-padding.
+A director with n films is one row of arrays with n columns. Everything derived from a director's
+films is computed for whole stacks of directors with the same n, so numpy needs no padding.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Stack(NamedTuple):
         residuals: rating minus what year and genres alone explain, [k, n].
         ratings: [k, n].
         weights: the mixed model's weight of each film (alpha), [k, n].
-        popularity: log votes minus the year's usual, [k, n]; 0 where not known.
+        popularity: log votes minus the year's usual, [k, n]; 0 if unknown.
         flags: genre flags, [k, n, genres].
     """
 
@@ -38,21 +37,21 @@ class Stack(NamedTuple):
 
     @property
     def directors(self) -> int:
-        """How many directors."""
+        """How many directors it has."""
         return len(self.years)
 
     @property
     def films(self) -> int:
-        """How many films each has."""
+        """How many films each of them has."""
         return int(self.years.shape[1])
 
     def take(self, rows: Ints) -> Stack:
-        """Return the stack of these directors of it (repeats are allowed)."""
+        """Return the stack of some of its directors (repeats are allowed)."""
         return Stack(*(column[rows] for column in self))
 
 
 def group_by(keys: Ints) -> Iterator[tuple[int, Ints]]:
-    """Yield each key with the positions that hold it, ascending."""
+    """Yield each key with its positions, ascending."""
     order = np.argsort(keys, kind="stable")
     values, starts = np.unique(keys[order], return_index=True)
     for value, positions in zip(values, np.split(order, starts[1:]), strict=True):

@@ -1,7 +1,7 @@
-"""The feature columns, and which of them may meet in one tree path.
+"""The feature columns, and which of them may occur together in a tree path.
 
-Whatever a column is made of decides where it may be used: a path that only looks at one group's
-columns is a function of that group's pair of choices, and can be written into that pair's table.
+A path that only uses one group's columns is a function of that group's pair of choices, so it can
+be written into that pair's table. What a column is derived from decides its groups.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Random combinations, to try a model on what no film table holds."""
+"""Random combinations, to try a model on what no film table contains."""
 
 from __future__ import annotations
 

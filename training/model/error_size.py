@@ -1,4 +1,4 @@
-"""How far off the model usually is: the size of its error, from year, genres and director.
+"""Predicts the usual size of the model's error from year, genres and director.
 
     size(d, y, G) = year_genres(y, G) + director(d)
 
@@ -20,7 +20,7 @@ from training.model.columns import Columns
 from training.model.grid import GRID
 from training.model.threads import one_thread
 
-# A few films that nobody could have foreseen mustn't make all like them look uncertain.
+# A few unpredictable films mustn't make all similar films look uncertain.
 _LARGEST_ERROR = 2.5
 _SETTINGS: dict[str, Any] = {
     "learning_rate": 0.05,
@@ -38,7 +38,7 @@ class ErrorSize:
     Args:
         columns: the position of each feature column.
         trees: how many trees each of the two parts has.
-        seed: of the columns that a split may look at.
+        seed: for choosing the columns that a split may use.
     """
 
     def __init__(self, columns: Columns, *, trees: int, seed: int) -> None:
@@ -58,7 +58,7 @@ class ErrorSize:
         return self
 
     def year_genres(self, table: Floats) -> Floats:
-        """Return the part of year and genres in stars, as its table holds it, [n]."""
+        """Return the part of year and genres in stars, rounded as in its table, [n]."""
         return _on_grid(self._by_set, table[:, self._of_set])
 
     def director(self, table: Floats) -> Floats:
@@ -71,7 +71,7 @@ class ErrorSize:
 
 
 def _on_grid(trees: HistGradientBoostingRegressor, columns: Floats) -> Floats:
-    """Return predictions rounded as the integer table rounds them: both then say the same."""
+    """Return predictions rounded as in the integer table, so that both agree."""
     with one_thread():
         rounded: Floats = np.round(trees.predict(columns) * GRID) / GRID
     return rounded

@@ -2,19 +2,19 @@
 
     expected(d, y, G) = share * trees(features) + (1 - share) * mixed(d, y, G)
 
-Both terms are sums of functions of two of the three things one chooses, so their sum is too, and
-`training.export.compile` writes it into integer tables without loss beyond the rounding.
+Both terms are sums of functions of two of the three choices, so their sum is too, and
+`training.export.compile` writes it into integer tables with no loss except rounding.
 
 A director's features must be cross-fitted: in training, a film's features come from models that
-have not seen it, else the trees would learn to copy the answer that the features contain.
+haven't seen it, or the trees would learn to copy the answer contained in the features.
 
-One cross-fitted table isn't enough for predictions of films as if unseen: a film's stars are in
-the features of its director's other films, and trees that learn from those have seen them. So
-for these predictions all is made again within each fold, features included; only the kernel
+One cross-fitted table isn't enough for predicting films as if unseen: a film's stars are in the
+features of its director's other films, and trees that learn from those have seen them. So for
+these predictions everything is fitted again within each fold, features included; only the kernel
 values, ten numbers, are those of all films.
 
 Films of one combination are always in one fold: a film that the table repeats, or that several
-owners rated, isn't predicted by models that have learnt from its twin.
+owners rated, isn't predicted by models that have learnt from its duplicate.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from training.model.records import Records, as_records, stars_of_ratings
 from training.model.threads import one_thread
 from training.progress import ProgressReporter, unreported
 
-# With fewer films nothing can be learnt.
+# Fewer films can't train a model.
 FEWEST_FILMS = 20
 
 
@@ -53,19 +53,19 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         trees, learning_rate, leaves, min_films, shrinkage, share: of the boosting (PairBoosting).
-        folds: how many folds the features are cross-fitted in.
-        head_folds: how many folds predictions for fitting the head are made in.
-        error_trees: how many trees each part of the errors' usual size has (ErrorSize).
-        jobs: processes that fit folds side by side; the result does not depend on it.
-        seed: for all random draws.
+        folds: how many folds to cross-fit features in.
+        head_folds: how many folds to predict films in, for fitting the head.
+        error_trees: how many trees each part of ErrorSize has.
+        jobs: parallel processes; the result doesn't depend on it.
+        seed: for everything random.
 
     Attributes:
         genre_sets_: the genres of the training films and their sets.
         training_years_: first and last year of the training films.
         mixed_, trees_, error_size_, head_: the fitted parts.
         trees_share_: the share of the trees in the prediction.
-        unseen_expected_, unseen_error_sizes_, unseen_probabilities_: of the training films, each
-            predicted by models that haven't seen it or what others learnt from it, [n], [n] and
+        unseen_expected_, unseen_error_sizes_, unseen_probabilities_: for the training films, each
+            predicted by models that haven't seen it, not even through features, [n], [n] and
             [n, 10].
     """
 
@@ -162,7 +162,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def inside_years(self, years: NDArray[np.int64]) -> Floats:
-        """Return years as the tables know them: those outside count as the nearest one inside."""
+        """Clip years to the tables' range: those outside count as the nearest one inside."""
         first, last = self.table_years_
         return np.clip(years, first, last).astype(float)
 
@@ -179,7 +179,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return blended
 
     def head_inputs(self, table: Floats) -> Floats:
-        """Return what the head wants to know of each row besides its expected stars, [n, 3]."""
+        """Return the head's inputs besides expected stars, [n, 3]."""
         return _head_inputs(table, self.error_size_.predict(table), self.columns_)
 
     def _films(self, records: Records, ratings: Floats) -> Films:
@@ -199,7 +199,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _cross_fit(self, films: Films, values: KernelValues) -> Floats:
-        """Return each film's features from a model that has not seen it, [n, width]."""
+        """Return each film's features from a model that hasn't seen it, [n, width]."""
         pairs = list(folds_of(films.combinations(), self.folds, self.seed))
         parts = Parallel(self.jobs)(
             delayed(_fold_features)(films.take(seen), films.take(held), values, self.columns_)
@@ -214,7 +214,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return ErrorSize(self.columns_, trees=self.error_trees, seed=self.seed)
 
     def _unseen(self, films: Films, values: KernelValues) -> list[_Fold]:
-        """Return what is predicted of each film by models that haven't seen it, nor its traces."""
+        """Return each film's prediction by models that haven't seen it, even through features."""
         pairs = list(folds_of(films.combinations(), self.head_folds, self.seed + 1))
         tables = [self._cross_fit(films.take(seen), values) for seen, _ in pairs]
         parts = Parallel(self.jobs)(
@@ -243,7 +243,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class _Fold(NamedTuple):
-    """Films that models saw, others that they didn't, and what they say of these.
+    """Films that models saw, films that they didn't, and the predictions for these.
 
     Attributes:
         seen, held: rows of the films.
@@ -260,7 +260,7 @@ class _Fold(NamedTuple):
 
 
 def _in_order(folds: Sequence[_Fold], name: str) -> Floats:
-    """Return one of the folds' results for all films, in their order."""
+    """Return one of the folds' results, put together for all films in their order."""
     order = np.argsort(np.concatenate([fold.held for fold in folds]))
     found: Floats = np.concatenate([getattr(fold, name) for fold in folds])[order]
     return found
@@ -290,7 +290,7 @@ def _fold_error_sizes(size: ErrorSize, learnt: Floats, errors: Floats, asked: Fl
 
 
 def _mixed_part(table: Floats, columns: Columns) -> Floats:
-    """Return the mixed model's prediction: three of the feature columns make it up."""
+    """Return the mixed model's prediction, the sum of three feature columns."""
     mixed: Floats = table[:, columns.base] + table[:, columns.form] + table[:, columns.style]
     return mixed
 
@@ -301,7 +301,7 @@ def _head_inputs(table: Floats, sizes: Floats, columns: Columns) -> Floats:
 
 
 def _best_share(trees: Floats, mixed: Floats, ratings: Floats) -> float:
-    """Return the share w in 0..1 of least squares: ratings ~ w trees + (1 - w) mixed."""
+    """Return the least-squares share w in 0..1: ratings ~ w trees + (1 - w) mixed."""
     apart = trees - mixed
     scale = float(apart @ apart)
     return float(np.clip(apart @ (ratings - mixed) / scale, 0.0, 1.0)) if scale > 0 else 1.0

@@ -1,8 +1,8 @@
-"""Features of a combination that follow from the director's films. NaN means "there is none".
+"""Features of a combination derived from the director's films. NaN means missing.
 
-Three families, each a function of one pair only, so that they can be tabled: of the director
-alone, of director and year, of director and genres. Residuals are ratings minus what year and
-genres alone explain; a mean of few is drawn towards zero by adding to the weight (shrinkage).
+There are three families, each a function of one pair only, so that they can be tabulated: of the
+director alone, of director and year, of director and genres. Residuals are ratings minus what year
+and genres alone explain; a mean of few is shrunk towards zero by adding to its weight.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from training.model.careers import Floats, Ints, Stack, group_by
 from training.model.columns import Columns
 from training.model.mixed_model import MixedModel, likeness
 
-# Pseudo-films that draw a mean towards zero: about noise / level of the mixed model.
+# Pseudo-films that shrink a mean towards zero: about noise / level of the mixed model.
 _SHRINK = 2.2
 _NEAR_YEARS, _WIDE_YEARS = 6.0, 15.0
 _HIGH_STARS = 7.5
@@ -78,8 +78,8 @@ def time_columns(stack: Stack, years: Floats, model: MixedModel) -> Floats:
 
 
 def _last_three(since: Floats, residuals: Floats) -> Floats:
-    """Return the mean residual of the three last films up to the year; NaN before the first."""
-    # Films of one year keep their order by a thousandth of a year each.
+    """Return the mean residual of the last three films up to the year; NaN before the first."""
+    # A thousandth of a year each keeps films of one year in order.
     age = np.where(since >= 0, since + np.arange(since.shape[2]) * 1e-3, np.inf)
     last = np.argsort(age, axis=2)[:, :, :3]
     made = np.take_along_axis(since >= 0, last, axis=2)
@@ -144,7 +144,7 @@ def rows(
     table[:, columns.base] = model.base(years, flags)
     table[:, columns.level] = model.base_level(flags)
     for films, found in group_by(model.careers.counts[numbers]):
-        # Long careers in smaller portions, to bound the memory of [rows, films, genres].
+        # Long careers in smaller portions, to limit the memory of [rows, films, genres].
         for at in np.array_split(found, max(1, found.size * max(films, 1) // 40_000)):
             stack = model.careers.stack(numbers[at], films)
             table[at, columns.director] = director_columns(stack)

@@ -5,7 +5,7 @@ A film of year y with genre flags g in {0,1}^G has the design row
     phi(y, g) = (1, spline(y), g, t g, q g, g_i g_j for common pairs, [|g| = 2], [|g| = 3])
 
 with t the year in standard deviations from the mean, and q = 0.3 t^2 cut at 3. Years outside of
-training count as the nearest training year: trends are not carried into the unknown.
+training count as the nearest training year: trends aren't extrapolated.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sklearn.preprocessing import SplineTransformer
 
 from training.model.careers import Floats
 
-# A pair of genres gets its own effect once this many films show it.
+# A pair of genres gets its own effect if this many films have it.
 MIN_PAIR_FILMS = 60
-# Which prior variance a column's effect shares: the level is free, the others are fitted.
+# The groups of columns that share a prior variance: the level's is free, the others are fitted.
 LEVEL, TREND, GENRE, GENRE_TREND, PAIR = range(5)
 
 

@@ -1,4 +1,4 @@
-"""Folds that never divide what belongs together."""
+"""Folds that never divide a group."""
 
 from __future__ import annotations
 

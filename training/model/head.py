@@ -5,9 +5,9 @@
     P(stars <= k) = sigmoid((cut_k - z b) / exp(s)),   s = z c cut to -1.5 .. 1.5
     P(stars = k)  = floor + (1 - 10 floor) (P(stars <= k) - P(stars <= k - 1))
 
-The cuts rise, so every class has some probability, and the floor keeps a surprise from costing
-more than log(1 / floor). The head is fitted by maximum likelihood on predictions for films that
-the predictor had not seen.
+The cuts are increasing, so every class has some probability, and the floor limits the loss of a
+single film to log(1 / floor). The head is fitted by maximum likelihood on predictions for unseen
+films.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from training.model.careers import Floats
 CLASSES = 10
 FLOOR = 5e-4
 MAX_LOG_SCALE = 1.5
-# A single film's spread is not known; this is taken instead.
+# The spread assumed for a single film.
 USUAL_SPREAD = 1.0
-# The middle of the scale: from it mu is counted where it's multiplied by the error's size.
+# The middle of the scale, subtracted from mu before multiplying by the error's size.
 MIDDLE = 5.5
 _PENALTY = 1e-4
 
@@ -51,14 +51,14 @@ class OrdinalHead(NamedTuple):
 
         Args:
             expected: expected stars, [n].
-            known: what else is known of each row, as head_inputs takes it.
+            known: the other inputs of each row, as for head_inputs.
         """
         z = (head_inputs(expected, known) - self.mean) / self.scale
         return distribution(self.cuts, z @ self.location, z @ self.log_scale)
 
 
 def director_inputs(films: Floats, spread: Floats) -> Floats:
-    """Return what the head wants to know of each director, [n, 2]."""
+    """Return the head's inputs for each director, [n, 2]."""
     return np.stack([np.log1p(films), np.where(np.isnan(spread), USUAL_SPREAD, spread)], axis=1)
 
 
@@ -67,8 +67,8 @@ def head_inputs(expected: Floats, known: Floats) -> Floats:
 
     Args:
         expected: expected stars, [n].
-        known: director_inputs and, last, the usual size of the error, [n, 3]; or nothing, [n, 0],
-            for a predictor that knows neither.
+        known: director_inputs and the usual size of the error, [n, 3]; or nothing, [n, 0], for a
+            predictor that has neither.
     """
     x = [expected, expected**2, known]
     if known.shape[1]:
@@ -85,9 +85,9 @@ def distribution(cuts: Floats, location: Floats, log_scale: Floats) -> Floats:
 
 
 def fit_head(expected: Floats, known: Floats, stars: NDArray[np.int64]) -> OrdinalHead:
-    """Fit a head to predictions of unseen films, what was known of them, and what they got."""
+    """Fit a head to predictions of unseen films, their other inputs, and their stars."""
     x = head_inputs(expected, known)
-    # An input that hardly varies (a constant prediction) must not be blown up into a signal.
+    # Don't scale an input that hardly varies (a constant prediction) up into a signal.
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 0.05)
     z = (x - mean) / scale
     found = minimize(
@@ -98,7 +98,7 @@ def fit_head(expected: Floats, known: Floats, stars: NDArray[np.int64]) -> Ordin
 
 
 def _unpack(v: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return cuts, b and c of the searched vector: first cut, log steps of the others, b, c."""
+    """Return cuts, b and c of the optimised vector: first cut, log steps of the others, b, c."""
     b, c = np.split(v[CLASSES - 1 :], 2)
     return v[0] + np.concatenate([[0.0], np.cumsum(np.exp(v[1 : CLASSES - 1]))]), b, c
 
@@ -106,7 +106,7 @@ def _unpack(v: Floats) -> tuple[Floats, Floats, Floats]:
 class _Likelihood:
     """The mean of -log p_y and its gradient.
 
-    With sigma' = sigma (1 - sigma) at the upper and lower edge of the class that came true,
+    With sigma' = sigma (1 - sigma) at the upper and lower edge of the true class,
     e = (cut - z b) exp(-s) and p = floor + kept (sigma(e_upper) - sigma(e_lower)):
 
         dp/dcut = +- kept sigma' exp(-s)        dp/d(zb) = - kept exp(-s) (sigma'_u - sigma'_l)
@@ -158,7 +158,7 @@ class _Likelihood:
 
 
 def _start(stars: NDArray[np.int64], inputs: int) -> Floats:
-    """Return the parameters of the plain frequencies, with some slope in the expected stars."""
+    """Return parameters for the class frequencies, with some slope in the expected stars."""
     share = np.cumsum(np.bincount(stars, minlength=CLASSES + 1)[1:CLASSES]) / len(stars)
     share = np.clip(share, 1e-4, 1.0 - 1e-4)
     logits = 1.5 * np.maximum.accumulate(np.log(share / (1 - share)) + np.arange(9) * 1e-3)

@@ -14,9 +14,9 @@ V = K + noise, A = diag(1/beta) + phi' V^-1 phi:
     alpha = V^-1 (rating - mu - phi b)
     E f_d(y, g) = sum over d's films j of alpha_j k((y, g), j)
 
-The kernel's parts are a director's level, what is near in time and what is near in genre: the sum
-of a function of (director, year) and one of (director, genres), as the tables need it.
-The kernel values are those of highest marginal likelihood.
+The kernel's parts are a director's level, similarity in time and similarity in genre: together a
+function of (director, year) plus one of (director, genres), as the tables need.
+The kernel values maximise the marginal likelihood.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from training.model.careers import Careers, Floats, Ints, Stack, group_by
 from training.model.fixed_effects import FixedEffects
 
 LEVEL_VARIANCE = 4.0
-# Without a count of votes a film's rating is taken to rest on this many.
+# The number of votes assumed for a film without a count.
 USUAL_VOTES = 1000.0
-# How many of the kernel values belong to the fixed effects.
+# The number of kernel values that belong to the fixed effects.
 _FIXED_EFFECTS = 4
 _STEPS = 10
 _LOWEST, _HIGHEST = -8.0, 6.0
@@ -43,7 +43,7 @@ class KernelValues(NamedTuple):
     """The mixed model's variances, and the years over which a director's form fades.
 
     The first four are the prior variances beta of the fixed effects, by group. They come first
-    because a search that varies them alone need not solve the directors' blocks again.
+    because an optimiser that varies them alone needn't solve the directors' blocks again.
     """
 
     trend_effect: float = 0.6
@@ -59,12 +59,12 @@ class KernelValues(NamedTuple):
 
     @classmethod
     def of_logs(cls, logs: Floats) -> KernelValues:
-        """Return the values whose logarithms these are."""
+        """Return the values with these logarithms."""
         return cls(*(float(v) for v in np.exp(np.clip(logs, _LOWEST, _HIGHEST))))
 
 
 class Films(NamedTuple):
-    """What the mixed model learns from: years [n], flags [n, genres], ratings [n], votes [n]."""
+    """The mixed model's training data: years [n], flags [n, genres], ratings [n], votes [n]."""
 
     directors: NDArray[np.object_]
     years: Floats
@@ -73,7 +73,7 @@ class Films(NamedTuple):
     votes: Floats
 
     def take(self, rows: NDArray[np.int64]) -> Films:
-        """Return these rows."""
+        """Return some of the rows."""
         return Films(
             self.directors[rows],
             self.years[rows],
@@ -85,8 +85,8 @@ class Films(NamedTuple):
     def combinations(self) -> Ints:
         """Return each film's combination of director, year and genres, as a number, [n].
 
-        Where each director has one combination only, as in a table without year and genres, rows
-        are no twins of one another: each then has a number of its own.
+        If each director has only one combination, as in a table without year and genres, equal rows
+        aren't duplicates: each row then gets a different number.
         """
         number: dict[tuple[object, float, bytes], int] = {}
         rows = zip(self.directors, self.years, self.flags, strict=True)
@@ -103,7 +103,7 @@ class MixedModel:
 
     Attributes:
         values: the kernel values.
-        careers: the films by director, with residuals and weights, for what follows from them.
+        careers: the films by director, with residuals and weights.
     """
 
     def __init__(self, films: Films, values: KernelValues) -> None:
@@ -128,7 +128,7 @@ class MixedModel:
         )
 
     def base(self, years: Floats, flags: Floats) -> Floats:
-        """Return what year and genres alone let expect of each film, [n]."""
+        """Return each film's expected rating from year and genres alone, [n]."""
         expected: Floats = self._effects.design(years, flags) @ self._coefficients + self._mean
         return expected
 
@@ -147,13 +147,13 @@ class MixedModel:
         return part
 
     def genre_part(self, stack: Stack, likeness: Floats) -> Floats:
-        """Return the genre part of E f_d, [k, m], from the likeness [k, m, n] with each film."""
+        """Return the genre part of E f_d, [k, m], from the similarity [k, m, n] with each film."""
         part: Floats = self.values.genre * (stack.weights[:, None] * likeness).sum(axis=2)
         return part
 
 
 def fit_kernel_values(films: Films) -> KernelValues:
-    """Return the kernel values of highest marginal likelihood on `films`."""
+    """Return the kernel values that maximise the marginal likelihood of `films`."""
     blocks = _Blocks(films, FixedEffects(films.years, films.flags))
     start = np.log(KernelValues())
     # The likelihood is flat near its top: a few steps are as good as many.
@@ -171,7 +171,7 @@ def likeness(flags: Floats, other: Floats, size: Floats) -> Floats:
     """Return <g_i, g_j> / sqrt(|g_i| |g_j|) between m asked sets and n films, [k, m, n].
 
     Args:
-        flags: those genres asked for that matter, [k, m, genres].
+        flags: the asked sets' genres that matter, [k, m, genres].
         other: the films' flags, [k, n, genres].
         size: how many genres each asked set has, [k, m].
     """
@@ -182,7 +182,7 @@ def likeness(flags: Floats, other: Floats, size: Floats) -> Floats:
 
 
 class _Blocks:
-    """The linear algebra over one small block for each director."""
+    """The linear algebra with one small block for each director."""
 
     def __init__(self, films: Films, effects: FixedEffects) -> None:
         self.design = effects.design(films.years, films.flags)
@@ -204,7 +204,7 @@ class _Blocks:
             self._blocks.append((rows, apart, alike))
 
     def _whitened(self, values: KernelValues) -> tuple[Floats, Floats, float]:
-        """Return V^-1 (phi, residual), phi' of it, and log |V|; the last answer is kept."""
+        """Return V^-1 (phi, residual), phi' times it, and log |V|; the last result is cached."""
         key = values[_FIXED_EFFECTS:]
         if self._last is None or self._last[0] != key:
             solved, log_det = self._whiten(values)
@@ -252,7 +252,7 @@ class _Blocks:
 
 
 def _popularity(films: Films, blocks: _Blocks) -> Floats:
-    """Return log votes minus what year and genres let expect, [n]; 0 where not known."""
+    """Return log votes minus their expectation from year and genres, [n]; 0 if unknown."""
     known = ~np.isnan(films.votes)
     popularity = np.zeros(len(films.votes))
     if known.any():

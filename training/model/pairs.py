@@ -1,14 +1,14 @@
-"""Gradient boosting whose every path stays within one group of columns, taken apart by group.
+"""Gradient boosting in which every path stays within one group of columns, split by group.
 
 scikit-learn's `interaction_cst` constrains *paths*, not trees: two branches of one tree may use
-different groups. So leaves, not trees, are dealt to groups. Part k of a tree is the tree with the
-value of all other groups' leaves set to zero. Given a row of which only group k's columns are
-right, part k takes wrong turns only at other groups' nodes; below those, all of k's leaves would
-have that node in their path, which they have not, so a wrong turn ends in zeros. Hence
+different groups. So leaves, not trees, are assigned to groups. Part k of a tree is the tree with
+the values of all other groups' leaves set to zero. Given a row in which only group k's columns are
+right, part k takes wrong turns only at other groups' nodes. A leaf of group k below such a node
+would have it in its path, which is impossible, so a wrong turn ends in zeros. Hence
 
     tree(x) = sum over k of part_k(the columns of group k in x).
 
-This is the one module that knows the inside of scikit-learn's trees.
+This is the only module that depends on the internals of scikit-learn's trees.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from training.model.careers import Floats
 from training.model.columns import Columns
 from training.model.threads import one_thread
 
-# So many rows stay in the processor's cache while tree after tree walks over them.
+# This many rows stay in the processor's cache while all trees are applied to them.
 _ROWS_AT_ONCE = 1_024
 
 
@@ -32,7 +32,7 @@ class PairBoosting:
 
     Args:
         trees, learning_rate, leaves, min_films, shrinkage, share: of the boosting: rounds, step,
-            leaves a tree, films a leaf, L2 penalty, and the share of columns a split may look at.
+            leaves per tree, films per leaf, L2 penalty, and the share of columns a split may use.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class PairBoosting:
         seed: int,
     ) -> None:
         self._groups = columns.groups
-        # early_stopping silently switches itself on above 10,000 rows unless it is set.
+        # Unless it is set, early_stopping silently turns on above 10,000 rows.
         self._settings: dict[str, Any] = {
             "max_iter": trees,
             "learning_rate": learning_rate,
@@ -63,7 +63,7 @@ class PairBoosting:
 
     def fit(self, table: Floats, target: Floats, weights: Floats | None = None) -> PairBoosting:
         """Learn `target` [n] from feature columns [n, width], on one thread."""
-        # On a busy machine many threads on small histograms wait for each other: 30 s for 0.2 s.
+        # Many threads on small histograms wait for each other: on a busy machine 30 s, not 0.2 s.
         with one_thread():
             self._trees = HistGradientBoostingRegressor(**self._settings).fit(
                 table, target, sample_weight=weights
@@ -76,7 +76,7 @@ class PairBoosting:
 
     @property
     def baseline(self) -> float:
-        """What the trees begin from."""
+        """The prediction before the first tree."""
         return float(self._trees._baseline_prediction.item())
 
     def predict(self, table: Floats) -> Floats:
@@ -97,7 +97,7 @@ class PairBoosting:
         return total
 
     def _split(self, tree: TreePredictor) -> list[tuple[str, TreePredictor]]:
-        """Return the parts of a tree that are not all zero."""
+        """Return the parts of a tree that aren't all zero."""
         group_of_leaf = self._deal(tree.nodes)
         parts = []
         for number in np.unique(group_of_leaf[group_of_leaf >= 0]):
@@ -109,7 +109,7 @@ class PairBoosting:
         return parts
 
     def _deal(self, nodes: Any) -> Any:
-        """Return for each node the first group that holds its path, -1 for inner nodes."""
+        """Return for each leaf the first group that contains its path; -1 for inner nodes."""
         groups = [set(group) for group in self._groups.values()]
         dealt = np.full(len(nodes), -1)
         ahead: list[tuple[int, frozenset[int]]] = [(0, frozenset())]
@@ -125,11 +125,11 @@ class PairBoosting:
 
 
 def _prune(nodes: Any, at: int) -> bool:
-    """Turn every subtree of zeros into one leaf; return whether all below `at` is zero."""
+    """Turn every subtree of zeros into one leaf; return whether everything below `at` is zero."""
     node = nodes[at]
     if node["is_leaf"]:
         return bool(node["value"] == 0.0)
-    # Both sides are pruned, whatever the first one returns.
+    # Prune both sides, whatever the first returns.
     zeros = [_prune(nodes, int(node["left"])), _prune(nodes, int(node["right"]))]
     if all(zeros):
         node["is_leaf"], node["value"] = 1, 0.0

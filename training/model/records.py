@@ -27,7 +27,7 @@ class Records(NamedTuple):
         directors: names, object [n].
         years: int64 [n].
         slots: genre names, object [n, 3]; "None" is an empty slot.
-        votes: how many rated the film, float [n]; NaN where that is not known.
+        votes: how many people rated the film, float [n]; NaN if unknown.
     """
 
     directors: NDArray[np.object_]
@@ -36,7 +36,7 @@ class Records(NamedTuple):
     votes: NDArray[np.float64]
 
     def sets(self, genre_sets: GenreSets) -> NDArray[np.int64]:
-        """Return each row's genre set number; unknown genres count for nothing."""
+        """Return each row's genre set number; unknown genres are ignored."""
         triples = [tuple(row) for row in self.slots]
         number = {triple: genre_sets.index_of(triple) for triple in dict.fromkeys(triples)}
         return np.array([number[triple] for triple in triples], np.int64)
@@ -46,7 +46,7 @@ def as_records(table: Any) -> Records:
     """Return the columns of a frame, an array or a list of rows.
 
     Raises:
-        ValueError: naming the column that is missing or cannot be read.
+        ValueError: naming the column that is missing or can't be read.
     """
     if isinstance(table, pd.DataFrame):
         missing = [name for name in COLUMNS if name not in table.columns]

@@ -1,7 +1,7 @@
 """One thread for each fit.
 
 Many threads on small matrices and histograms wait for each other: on a busy machine a fit of 0.2 s
-took 30 s. Folds run side by side as processes instead.
+took 30 s. Instead, folds run in parallel processes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The report: one self-contained HTML file, in a bundle and next to it.
 
-Nothing in it is inline but one style sheet, so that the appliance can show it under a strict
-policy.
+Apart from one style sheet it has no inline styles or scripts, so the appliance can show it under a
+strict content security policy.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from training.export.summary import ExportSummary, read_summary
 
 
 def write_report(folder: Path, table: FilmTable) -> Path:
-    """Write report.html into `folder` from the films and what was measured of them there.
+    """Write report.html into `folder` from the films and the figures saved there.
 
-    Figures of an export or a benchmark of another film table are left out.
+    Figures for a different film table are left out.
     """
     path = folder / REPORT
     path.write_bytes(draw(table, read_summary(folder, table.sha256), folder))
@@ -32,7 +32,7 @@ def write_report(folder: Path, table: FilmTable) -> Path:
 
 
 def draw(table: FilmTable, summary: ExportSummary | None, folder: Path) -> bytes:
-    """Return report.html, with the benchmark of the same film table if `folder` has one."""
+    """Return report.html, with this film table's benchmark if `folder` has one."""
     return render(table, summary, benchmark.load(folder, table.sha256)).encode()
 
 
@@ -117,7 +117,7 @@ _LABELS = {
 
 
 def _rows(measured: Benchmark) -> list[dict[str, Any]]:
-    """Return a row of the comparison for each method: mean and spread over the random splits."""
+    """Return the comparison, a row per method: mean and spread over the random splits."""
     forest = measured.mean("random forest", "rmse")
     return [
         {
@@ -133,7 +133,7 @@ def _rows(measured: Benchmark) -> list[dict[str, Any]]:
 
 
 def _picks(measured: Benchmark) -> list[tuple[str, list[tuple[str, dict[int, PickedStars]]]]]:
-    """Return for each kind of split the methods, each with its picks by the slates' size."""
+    """Return each method's picks by size of slate, for each kind of split."""
     found = []
     for where, some in (
         ("five random splits", measured.picks),
@@ -149,7 +149,7 @@ def _picks(measured: Benchmark) -> list[tuple[str, list[tuple[str, dict[int, Pic
 
 
 def _terms(measured: Benchmark) -> list[tuple[str, dict[str, float]]]:
-    """Return each baseline's RMSE and regret on equal terms and from whole stars, means."""
+    """Return each baseline's mean RMSE and regret, on equal terms and from whole stars."""
     return [
         (
             method,

@@ -1,4 +1,4 @@
-"""The model card at the report's end: what it was made with, for what, and under which licence.
+"""The model card at the end of the report: intended use, limits, licence and software.
 
 After Mitchell et al., Model Cards for Model Reporting, 2019.
 """
@@ -19,7 +19,7 @@ _LICENCES = {
     "imdb": f"IMDb's files, personal use: {_NOT_COMMERCIAL}",
     "ratings-list": f"IMDb's list, personal use: {_NOT_COMMERCIAL}",
 }
-_OWN = "the table's own: whoever made the model knows it"
+_OWN = "your table's licence"
 
 
 def facts(table: FilmTable) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The data's story: films, ratings, genres and directors over the years."""
+"""Figures about the data: films, ratings, genres and directors over the years."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.report.style import BLUE, GREEN, GREY, ORANGE, WIDTH, Drawing, dra
 
 _MOST_GENRES = 12
 _BEST_MIN_FILMS = 20
-# A mean over fewer films than this says little.
+# A mean over fewer films isn't meaningful.
 _FEW = 15
 
 
@@ -103,11 +103,11 @@ def _films_per_genre(by_genre: pd.DataFrame) -> Drawing:
     axes.set(xlabel="films")
     axes.margins(x=0.12, y=0.01)
     axes.grid(axis="y", visible=False)
-    return drawing("Films per genre", "A film counts in each of its up to three genres.", figure)
+    return drawing("Films per genre", "A film counts in each of its genres, up to three.", figure)
 
 
 def _periods(years: pd.Series) -> pd.Series:
-    """Return the first year of each film's period: ten periods or so over all films."""
+    """Return the first year of each film's period; there are about ten periods."""
     span = max(1, int(years.max() - years.min() + 1))
     width = next(w for w in (1, 2, 5, 10, 20, 50) if span / w <= 12)
     return (years // width) * width
@@ -151,7 +151,7 @@ def _genre_share(by_genre: pd.DataFrame, genres: list[str]) -> Drawing:
         axes.set_ylim(0, None)
     for axes in list(grid.flat)[len(genres) :]:
         axes.set_visible(False)
-    return drawing("Genre share over time", "Share of all genre mentions of the time.", figure)
+    return drawing("Genre share over time", "Share of all genre mentions in the period.", figure)
 
 
 def _directors(frame: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +175,7 @@ def _bars(directors: pd.DataFrame, column: str, label: str, colour: str) -> Figu
 def _busiest(frame: pd.DataFrame) -> Drawing:
     directors = _directors(frame).sort_values("size", ascending=False).head(20)
     return drawing(
-        "Directors with most films",
+        "Directors with the most films",
         "With the mean rating of their films.",
         _bars(directors, "size", "films", GREEN),
     )
@@ -184,7 +184,7 @@ def _busiest(frame: pd.DataFrame) -> Drawing:
 def _mean_against_count(frame: pd.DataFrame) -> Drawing:
     directors = _directors(frame)
     draw = np.random.default_rng(0)
-    # Counts are whole numbers: a little jitter shows how many directors share one.
+    # A little jitter shows how many directors share a count.
     jitter = np.exp(draw.uniform(-0.12, 0.12, len(directors)))
     figure, axes = plt.subplots(figsize=(WIDTH, 3.6))
     axes.scatter(
@@ -200,8 +200,8 @@ def _mean_against_count(frame: pd.DataFrame) -> Drawing:
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     axes.legend(loc="lower right")
     return drawing(
-        "A director's mean rating against number of films",
-        "Each dot is a director; the line is the mean over directors with so many films.",
+        "Directors' mean rating by number of films",
+        "Each dot is a director; the line is the mean over directors with that many films.",
         figure,
     )
 
@@ -212,13 +212,13 @@ def _best(frame: pd.DataFrame) -> Drawing:
     best = directors.sort_values("mean", ascending=False).head(20)
     if best.empty:
         figure, axes = plt.subplots(figsize=(WIDTH, 1.2))
-        axes.text(0.5, 0.5, "no director has as many films here", ha="center")
+        axes.text(0.5, 0.5, "no director has that many films", ha="center")
         axes.axis("off")
     else:
         figure = _bars(best, "mean", "mean rating", BLUE)
         figure.axes[0].set_xlim(max(1.0, best["mean"].min() - 1.5), None)
     return drawing(
         f"Best directors with more than {_BEST_MIN_FILMS} films",
-        "By mean rating; the axis does not begin at zero.",
+        "By mean rating; the axis doesn't start at zero.",
         figure,
     )

@@ -1,4 +1,4 @@
-"""The report's first page: what an owner wants to know, in about ten lines."""
+"""The report's first page: what matters to an owner, in about ten lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIMPLE = "shrunk director mean"
 def lines(
     table: FilmTable, summary: ExportSummary | None, measured: Benchmark | None
 ) -> dict[str, str]:
-    """Return the lines: a sentence or two by what they are about."""
+    """Return the lines: a sentence or two under each heading."""
     found = {"What it learned from": _films(table)}
     if measured is not None:
         found |= _measured(measured)
@@ -24,10 +24,10 @@ def lines(
             f"For a film it hasn't seen, typically {summary.figures['rmse']:.2f} stars."
         )
         found["Its probabilities"] = _calibration(summary.figures["calibration"])
-        found["Beside other methods"] = "Not measured yet: make report adds the comparisons."
+        found["Compared with other methods"] = "Not measured yet: make report adds the comparisons."
     found["What it can't know"] = (
-        "Story, actors, budget and luck: it sees a film's director, year and genres, nothing else. "
-        "The best of many is partly the one it is most wrong about."
+        "Story, actors, budget and luck: it knows only a film's director, year and genres. "
+        "The best of many is partly the one with the luckiest error."
     )
     found["What it's for"] = (
         "Choosing among combinations, by an owner who then rates what was made. It doesn't judge "
@@ -59,10 +59,10 @@ def _measured(measured: Benchmark) -> dict[str, str]:
         ours, chance, best = (by_method[name] for name in (MODEL, CHANCE, ORACLE))
         found["What its picks are worth"] = (
             f"Of {_SLATE} films it picks one of {ours.stars:.1f} stars on average (95% interval "
-            f"{ours.low:.1f} to {ours.high:.1f}). A random choice gets {chance.stars:.1f}; who "
-            f"knew all ratings would get {best.stars:.1f}."
+            f"{ours.low:.1f} to {ours.high:.1f}). A random choice gets {chance.stars:.1f}; knowing "
+            f"all ratings would get {best.stars:.1f}."
         )
-        found["Beside a simple rule"] = _lead(by_method[_SIMPLE])
+        found["Compared with a simple rule"] = _lead(by_method[_SIMPLE])
     late = measured.in_time.figures[MODEL]["all"]
     less = "less" if late["optimism"] >= 0 else "more"
     found["Films of later years"] = (
@@ -84,7 +84,7 @@ def _measured(measured: Benchmark) -> dict[str, str]:
 
 
 def _hidden(measured: Benchmark) -> list[tuple[str, float]]:
-    """Return the RMSE without each of the choices, the one that matters most first."""
+    """Return the RMSE without each of the choices, the most important choice first."""
     names = measured.random[0].hidden
     means = {
         name: sum(split.hidden[name] for split in measured.random) / len(measured.random)
@@ -101,8 +101,8 @@ def _calibration(error: float) -> str:
 
 
 def _lead(pick: PickedStars) -> str:
-    """Say how much better the picks are than those of a simple rule, or that it isn't shown."""
-    rule = "The director's mean, drawn towards all films' mean, "
+    """Return how much better the picks are than a simple rule's, or that it isn't proven."""
+    rule = "The director's mean, shrunk towards the mean of all films, "
     if pick.lead_low > 0:
         return (
             f"{rule}picks {pick.lead:.2f} stars worse (95% interval {pick.lead_low:.2f} to "

@@ -1,4 +1,4 @@
-"""The model's figures: against the baselines, confusion, calibration, optimism."""
+"""Figures about the model: comparison with baselines, confusion, calibration, optimism."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def against_baselines(measured: Benchmark) -> Drawing:
         axes.set_yticks(range(len(methods)), methods)
         axes.grid(axis="x")
     return drawing(
-        "Beside the baselines",
+        "Compared with the baselines",
         "Less is better. Dots: five random splits. Orange diamonds: the split in time.",
         figure,
     )
 
 
 def leads(measured: Benchmark) -> Drawing:
-    """Return how much better the model picks than each other method, with intervals."""
+    """Return how much better the model's picks are than each other method's, with intervals."""
     sizes = list(dict.fromkeys(pick.size for pick in measured.picks))
     methods = [
         m for m in dict.fromkeys(p.method for p in measured.picks) if m not in (MODEL, ORACLE)
@@ -77,7 +77,7 @@ def leads(measured: Benchmark) -> Drawing:
         axes.set_title(f"slates of {size:,}")
     grid[-1, 0].set_xlabel("true stars of the model's pick, less the other's")
     return drawing(
-        "How much better it picks",
+        "How much better its picks are",
         "Right of zero the model's picks are better. Blue: random splits. Orange: films of later "
         "years. 95% intervals over directors.",
         figure,
@@ -121,7 +121,7 @@ def errors_by_part(parts: Sequence[Part]) -> list[Drawing]:
 
 
 def confusion_matrix(counts: Sequence[Sequence[int]], where: str) -> Drawing:
-    """Return stars against the most probable class."""
+    """Return the confusion matrix of stars and the most probable class."""
     table = np.asarray(counts, float)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1.0)
     texts = np.array([[f"{n:,}" if n else "" for n in row] for row in counts])
@@ -156,7 +156,7 @@ def calibration(bins: Sequence[tuple[float, float, int]], error: float, where: s
 
 
 def optimism_bars(measured: Benchmark) -> Drawing:
-    """Return how far the best of many is over-predicted."""
+    """Return by how much the best of many is over-predicted."""
     by_size = measured.mean_optimism()
     labels = [f"{size:,} test films" for size in by_size] + [f"{INVENTED:,} invented"]
     values = [*by_size.values(), measured.invented.optimism]
@@ -170,8 +170,8 @@ def optimism_bars(measured: Benchmark) -> Drawing:
     axes.grid(axis="y", visible=False)
     return drawing(
         "Optimism of the best of many",
-        "The one predicted best is partly the luckiest. Dots: single splits; of 3,600 films there "
-        "is hardly more than one slate in each. Invented combinations are judged by a model of "
-        "the other half of the films, which itself is cautious.",
+        "The one predicted best is partly the luckiest. Dots: single splits, each with hardly more "
+        "than one slate of 3,600 films. Invented combinations are judged by a model of the other "
+        "half of the films, which is itself cautious.",
         figure,
     )

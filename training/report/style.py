@@ -1,7 +1,7 @@
-"""How figures look, and how they become SVG inside the page.
+"""The style of figures, and their conversion to SVG inside the page.
 
-Colours are Okabe and Ito's, distinct to colour-blind readers; shades are matplotlib's cividis.
-Figures are narrow with large letters, so that they can still be read on a phone.
+Colours are Okabe and Ito's, which colour-blind readers can distinguish; shades are matplotlib's
+cividis. Figures are narrow with large letters, so that they are readable on a phone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "greenlight",
     "font.size": 11,
     "axes.edgecolor": "#b8bec6",
-    # The paper is the page's: light or dark.
+    # The page provides the background: light or dark.
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "axes.labelcolor": INK,
@@ -47,7 +47,7 @@ _STYLE: dict[Any, Any] = {
 
 
 class Drawing(NamedTuple):
-    """A figure of the page: what it shows, in words and as SVG."""
+    """A figure of the page: title, caption and SVG."""
 
     title: str
     caption: str
@@ -56,7 +56,7 @@ class Drawing(NamedTuple):
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the report's style inside of this context."""
+    """Draw in the report's style inside this context."""
     with sns.axes_style("whitegrid", _STYLE), plt.rc_context(_STYLE):
         yield
 

@@ -1,8 +1,8 @@
-"""matplotlib's SVG, made fit for a page that allows no inline style, and half as large.
+"""Converts matplotlib's SVG for a page without inline styles, and halves its size.
 
-Styles become attributes, which a page's own style sheet may override for the dark; shapes of
-letters are kept once for the whole page; names that nothing refers to, and digits finer than a
-hundredth of a point, go. What is seen stays the same.
+Styles become attributes, which the page's style sheet can override in dark mode; each letter's
+shape is stored once per page; unused ids, and digits beyond a hundredth of a point, are removed.
+The image looks the same.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _LETTER = re.compile(r"DejaVu.*-[0-9a-f]+")
 
 
 class Letters:
-    """The shapes of the letters of all drawings of a page, by name."""
+    """The shapes of letters in all drawings of a page, by name."""
 
     def __init__(self) -> None:
         self._shapes: dict[str, ET.Element] = {}
 
     def take(self, name: str, shape: ET.Element) -> None:
-        """Keep a letter's shape."""
+        """Add a letter's shape."""
         self._shapes.setdefault(name, shape)
 
     def svg(self) -> str:
-        """Return an invisible SVG that holds them all."""
+        """Return an invisible SVG with all shapes."""
         root = ET.Element("svg", {"width": "0", "height": "0", "aria-hidden": "true"})
         root.set("class", "letters")
         ET.SubElement(root, "defs").extend(self._shapes.values())
@@ -83,7 +83,7 @@ def _move_letters(root: ET.Element, letters: Letters) -> None:
 
 
 def _drop_names(root: ET.Element) -> None:
-    """Drop ids that nothing refers to: several drawings of a page have the same."""
+    """Remove unused ids: several drawings of a page may have the same ones."""
     used = set()
     for element in root.iter():
         used.add(element.get("href", "").lstrip("#"))

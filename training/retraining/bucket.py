@@ -1,4 +1,4 @@
-"""Feedback objects in S3. The only module of training that knows boto3."""
+"""Feedback objects in S3. The only module of training that uses boto3."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BucketObjects:
             raise SourceUnavailable(f"{self.place}: {error}") from error
 
     def keys(self) -> Iterator[str]:
-        """Yield the key of each `.json` object, without the prefix: as a folder's file is named."""
+        """Yield the key of each `.json` object without the prefix, like a file's name."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._prefix
         )

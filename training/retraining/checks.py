@@ -12,7 +12,8 @@ from training.export.parity import check_file, check_parity
 from training.model.records import frame_of_films
 from training.retraining.judged_model import JudgedModel
 
-# How much slower than the incumbent a row may be scored. Tables of one shape differ only by noise.
+# How much slower scoring a row may be than with the incumbent. Tables of one shape differ only by
+# noise.
 SLOWER = 2.0
 _COMBINATIONS = 5_000
 _TIMED_ROWS = 8_192
@@ -20,7 +21,7 @@ _TIMES = 7
 
 
 def parity(candidate: JudgedModel, table: list[Film]) -> Check:
-    """Does the file predict what the scikit-learn model predicts, and do devices accept it?"""
+    """Does the file predict the same as the scikit-learn model, and do devices accept it?"""
     model = candidate.pipeline.model
     try:
         check_file(candidate.model)

@@ -1,8 +1,8 @@
-"""Feedback objects into a training set: each rating once, however often and however it was sent.
+"""Turns feedback objects into a training set with each rating once, however often it was sent.
 
-The work folder holds `feedback/` (a ledger and Parquet shards, both only ever growing), `sets/`
-and `rejects.csv`. A run takes what the ledger hasn't taken yet. It may be killed at any time; the
-next one continues. To start over, remove the work folder.
+The work folder contains `feedback/` (a ledger and Parquet shards, both append-only), `sets/` and
+`rejects.csv`. A run processes the objects that the ledger doesn't record yet. It can be killed at
+any time; the next run continues. To start over, remove the work folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from training.retraining.shards import HashedRating, shard_path, write_shard
 from training.retraining.training_set import TrainingSet, write_set
 from training.sources.options import ALLOWED_BAD_SHARE
 
-# Changes when shards that were written before can't be used: what is held out is in them.
+# Changes when earlier shards can't be used any more: they record which ratings are held out.
 _RATINGS = "ratings-2"
 REJECTS = "rejects.csv"
 OBJECTS_AT_ONCE = 20_000
@@ -47,7 +47,7 @@ def compact(
     objects_at_once: int = OBJECTS_AT_ONCE,
     progress: ProgressReporter = unreported,
 ) -> TrainingSet:
-    """Take the feedback objects that are new, and return the training set of all of them.
+    """Process new feedback objects, and return the training set of all of them.
 
     Args:
         feedback: a folder, or `s3://bucket/feedback/`.
@@ -55,7 +55,7 @@ def compact(
         out: the work folder.
         include_simulated: whether simulated ratings go into the set.
         endpoint_url: S3's endpoint, if it isn't AWS's own.
-        allowed_bad_share: the share of bad rows, and of bad objects, that is accepted.
+        allowed_bad_share: the largest accepted share of bad rows, and of bad objects.
         objects_at_once: how many are read, written to one shard and committed together.
         progress: called with each step's name and the share of the work done before it.
 
@@ -96,7 +96,7 @@ def compact(
 
 @contextmanager
 def _alone_in(work: Path) -> Iterator[Path]:
-    """Hold the work folder for this process; yields an empty folder for passing things."""
+    """Lock the work folder for this process; yields an empty folder for temporary files."""
     work.mkdir(parents=True, exist_ok=True)
     with (work / ".lock").open("w") as lock:
         try:
@@ -121,13 +121,13 @@ def _take(
     at_once: int,
     progress: ProgressReporter,
 ) -> None:
-    """Take all untaken objects, a shard at a time."""
+    """Process all new objects, a shard at a time."""
     number = max(ledger.shards(), default=0) + 1
     whole = ledger.remaining()
     done = 0
     with ThreadPoolExecutor(objects.most_readers) as readers:
         while keys := ledger.untaken(at_once):
-            progress(f"take {done:,} of {whole:,} new objects", 0.05 + 0.75 * done / whole)
+            progress(f"read {done:,} of {whole:,} new objects", 0.05 + 0.75 * done / whole)
             with ledger.transaction():
                 fresh = list(_new_ratings(objects, keys, ledger, readers))
                 if fresh:
@@ -141,7 +141,7 @@ def _take(
 def _new_ratings(
     objects: FeedbackObjects, keys: list[str], ledger: Ledger, readers: ThreadPoolExecutor
 ) -> Iterator[HashedRating]:
-    """Yield those ratings of some objects that are new; note why others are rejected."""
+    """Yield the new ratings in some objects; record why others are rejected."""
 
     def read(key: str) -> bytes | Gone:
         try:
@@ -158,7 +158,7 @@ def _new_ratings(
         except InvalidRecord as error:
             ledger.reject(key, str(error))
             continue
-        # The record and not its bytes: the same rating may have been written in another order.
+        # Of the record, not its bytes: the same rating may have been written in another order.
         digest = hashlib.sha256(msgspec.json.encode(record, order="sorted"))
         new = ledger.is_new(record.id, digest.digest())
         if new:

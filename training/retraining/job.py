@@ -23,7 +23,7 @@ _TABLES = (".csv", ".tsv")
 
 
 def channel(name: str) -> str:
-    """Return where a job finds a channel if no variable names it."""
+    """Return a channel's default folder, if no variable names it."""
     return str(ROOT / "input/data" / name)
 
 

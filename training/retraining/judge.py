@@ -1,11 +1,11 @@
 """Is this new model worth releasing in place of the one in use?
 
-Two questions, each answered on films that neither model has learnt from:
+Two comparisons, each on films that neither model has learnt from:
 
-- on the held-out ratings, which never train, by the two ONNX files as they ship;
-- on the film table, where each film is predicted by a fold of the fit that had not seen it. Only by
-  directors whom no owner has rated: where owners disagree with the table, predicting it worse is
-  what the model was meant to learn.
+- on the held-out ratings, which never train, with the two ONNX files as they ship;
+- on the film table, where each film is predicted by a fold of the fit that hadn't seen it. Only on
+  films by directors no owner has rated: where owners disagree with the table, the new model is
+  meant to predict it worse.
 
 This module reads the two models and scores the films; `judging` compares and decides.
 """
@@ -33,7 +33,7 @@ from training.retraining.checks import latency, parity
 from training.retraining.judged_model import JudgedModel, read_judged_model
 from training.retraining.training_set import TrainingSet
 
-# With fewer films of the table nothing can be compared.
+# Fewer films of the table aren't enough for a comparison.
 _FEWEST_FILMS = 100
 
 
@@ -116,7 +116,7 @@ def _how_judged(clusterings: int, look: int) -> str:
 
 
 def too_few(films: TrainingSet) -> str | None:
-    """Return why a training set has too few held-out ratings to judge by, or None."""
+    """Return why a training set has too few held-out ratings for judging, or None."""
     counts = films.manifest.counts
     return judging.too_few(counts.held_out, counts.held_out + counts.trained)
 
@@ -124,7 +124,7 @@ def too_few(films: TrainingSet) -> str | None:
 def refusal(
     films: TrainingSet, candidate: ModelIdentity, incumbent: JudgedModel, reason: str
 ) -> Verdict:
-    """Return the verdict on a candidate that need not be measured, or was never made."""
+    """Return the verdict on a candidate that needn't be measured, or was never made."""
     return Verdict(
         decision="refuse",
         reasons=(reason,),
@@ -145,7 +145,7 @@ def _stars_of(films: list[Film]) -> Ints:
 
 
 class _Unseen(NamedTuple):
-    """Rows of the film table, and how both models predict each without having seen it."""
+    """Rows of the film table, and both models' predictions of each without having seen it."""
 
     rows: Ints
     incumbent: Predictions
@@ -174,7 +174,7 @@ def _unseen(new: JudgedModel, old: JudgedModel, table: list[Film], films_sha256:
 def _on_unrated(
     films: TrainingSet, known: list[Film], stars: Ints, unseen: _Unseen
 ) -> list[Comparison]:
-    """Compare on those films of the table whose directors no owner has rated, if they suffice."""
+    """Compare on films of the table whose directors no owner has rated, if there are enough."""
     rated = films.rated_directors()
     unrated = np.array([film.director not in rated for film in known], bool)
     if unrated.sum() < _FEWEST_FILMS:

@@ -1,4 +1,4 @@
-"""A model to be judged: its ONNX file, and the pipeline it was made from."""
+"""A model to judge: its ONNX file, and the pipeline it was made from."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class JudgedModel:
     """A bundle, and the path of its pipeline.
 
     Signatures aren't checked: a candidate has none yet, and the incumbent comes from the same place
-    as its pipeline, which is trusted with more (reading a pipeline can run code).
+    as its pipeline, which must be trusted anyway (reading a pipeline can run code).
     """
 
     manifest: Manifest
@@ -45,7 +45,7 @@ class JudgedModel:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """The file as it ships."""
+        """The ONNX file as it ships."""
         return Scorer(self.model)
 
     @cached_property
@@ -72,12 +72,12 @@ class JudgedModel:
         return Predictions(scores.expected.astype(float), scores.probabilities.astype(float))
 
     def unseen(self, films: list[Film], films_sha256: str) -> tuple[Ints, Predictions]:
-        """Return the rows of the films it learnt from, and its prediction of each unseen.
+        """Return the rows of the films it learnt from, and its prediction of each as if unseen.
 
-        "Unseen" is what the fit's folds predicted for the films that they left out.
+        These are predictions by the fit's folds for the films that they left out.
 
         Raises:
-            PipelineUnusable: nothing says which films it learnt from.
+            PipelineUnusable: it isn't known which films it learnt from.
         """
         model, known = self.pipeline.model, self.pipeline.films
         if known is None and self.manifest.training.sha256 == films_sha256:

@@ -1,8 +1,8 @@
-"""What has been taken already: objects by key, and ratings by id.
+"""Records which objects, by key, and ratings, by id, have been processed.
 
-A SQLite file in the work folder. Objects are listed first and taken later, so a run that was
-killed continues where it stopped. A shard counts once the ledger names it, in the same transaction
-in which its objects count as taken.
+A SQLite file in the work folder. Objects are listed first and processed later, so a run that was
+killed continues where it stopped. A shard is recorded in the same transaction that marks its
+objects as processed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Ledger:
         self._database.execute("COMMIT")
 
     def add(self, keys: Iterable[str]) -> None:
-        """Record listed objects; those known already change nothing."""
+        """Record listed objects; known ones change nothing."""
         some: list[tuple[str]] = []
         for key in keys:
             some.append((key,))
@@ -66,14 +66,14 @@ class Ledger:
             self._database.executemany("INSERT OR IGNORE INTO objects (key) VALUES (?)", keys)
 
     def untaken(self, most: int) -> list[str]:
-        """Return objects that are listed and not taken, in the order of their keys."""
+        """Return objects that are listed but not yet processed, ordered by key."""
         rows = self._database.execute(
             "SELECT key FROM objects WHERE NOT taken ORDER BY key LIMIT ?", (most,)
         )
         return [key for (key,) in rows]
 
     def take(self, keys: Iterable[str]) -> None:
-        """Count objects as taken."""
+        """Mark objects as processed."""
         self._database.executemany(
             "UPDATE objects SET taken = 1 WHERE key = ?", [(key,) for key in keys]
         )
@@ -98,7 +98,7 @@ class Ledger:
         self._database.execute("INSERT INTO shards VALUES (?, ?)", (number, ratings))
 
     def shards(self) -> list[int]:
-        """Return the numbers of all shards that count, in order."""
+        """Return the numbers of all recorded shards, in order."""
         rows = self._database.execute("SELECT number FROM shards ORDER BY number")
         return [number for (number,) in rows]
 
@@ -112,6 +112,6 @@ class Ledger:
         return int(number)
 
     def remaining(self) -> int:
-        """Return how many objects are listed and not taken."""
+        """Return how many objects are listed but not yet processed."""
         ((number,),) = self._database.execute("SELECT count(*) FROM objects WHERE NOT taken")
         return int(number)

@@ -1,7 +1,7 @@
-"""How often the held-out ratings have judged a candidate against one incumbent.
+"""Counts how often the held-out ratings have judged a candidate against one incumbent.
 
-A file in the work folder, written before the comparison: a look that was taken counts, whatever
-became of it. The same training set judged again isn't another look, for it says the same again.
+A file in the work folder, written before the comparison: every look counts, whatever its outcome.
+Judging the same training set again isn't another look, since it gives the same result.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LOOKS = "looks.json"
 
 
 def count_look(work: Path, incumbent: str, training_set: str) -> int:
-    """Count a look, and return which one against this incumbent it is, from 1.
+    """Count a look, and return its number against this incumbent, from 1.
 
     Args:
         work: the work folder.
@@ -25,7 +25,7 @@ def count_look(work: Path, incumbent: str, training_set: str) -> int:
         training_set: the hash of the training set whose held-out ratings are looked at.
 
     Raises:
-        SourceUnavailable: the file can't be read: how much was spent isn't known.
+        SourceUnavailable: the file can't be read, so it isn't known how much was spent.
     """
     path = work / LOOKS
     try:

@@ -1,4 +1,4 @@
-"""Where feedback objects are kept: a folder or an S3 bucket. Both can list and read."""
+"""Feedback objects in a folder or an S3 bucket; both can list and read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from training.errors import SourceUnavailable
 
 FOLDER, _, SUFFIX = topics.feedback_object("").rpartition("/")
 S3 = "s3://"
-# A larger object can't be feedback, so no more of it is read.
+# A larger object can't be feedback, so only this much is read.
 MOST_BYTES = limits.MAX_PAYLOAD_BYTES + 1
 
 
 class Gone(Exception):
-    """An object that was listed cannot be read; the message says why."""
+    """An object that was listed can't be read; the message says why."""
 
 
 class FeedbackObjects(Protocol):
@@ -38,14 +38,14 @@ class FeedbackObjects(Protocol):
         """Return an object's content, or its first MOST_BYTES.
 
         Raises:
-            Gone: this object cannot be read; others may.
+            Gone: this object can't be read; others may be readable.
         """
 
 
 class FolderObjects:
-    """FeedbackObjects as files of a folder, or of its folder `feedback`, as in the bucket."""
+    """FeedbackObjects as files of a folder, or of its subfolder `feedback`, as in the bucket."""
 
-    # Threads do not read local files faster.
+    # Threads don't speed up reading local files.
     most_readers = 1
 
     def __init__(self, folder: Path) -> None:

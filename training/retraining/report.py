@@ -1,4 +1,4 @@
-"""A verdict as a page for people: the decision, its reasons, and both models side by side."""
+"""A verdict as a page: the decision, its reasons, and both models side by side."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PARTS: dict[Part, str] = {"feedback": "held-out ratings", "holdout": "films of the table"}
 _FIGURES: dict[Figure, str] = {"rmse": "RMSE, stars", "log_loss": "log loss", "regret": "regret"}
 _MOST_FILMS = 40
-# A hyphen before a number that no word leads up to is a minus.
+# A hyphen before a number is a minus unless it follows a word.
 _MINUS = re.compile(r"(?<!\w)-(?=\d)")
 
 
@@ -78,7 +78,7 @@ def draw(
 def _rated(
     held: list[Film], incumbent: JudgedModel, candidate: JudgedModel | None
 ) -> list[tuple[Film, float, float | None]]:
-    """Return held-out films with what each model expects, where the two differ most first."""
+    """Return held-out films with both models' expected stars, largest differences first."""
     if not held:
         return []
     before = incumbent.of(held).expected
@@ -90,7 +90,7 @@ def _rated(
 
 
 def _intervals(comparisons: Sequence[Comparison]) -> Drawing:
-    """Return the differences with their intervals, each part about its own zero."""
+    """Return the differences with their intervals, each part around its own zero."""
     import matplotlib.pyplot as plt
 
     from training.report.style import GREEN, GREY, ORANGE, WIDTH, drawing

@@ -1,8 +1,8 @@
 """Compact, fit, judge: from feedback to a verdict and the new model's bundle.
 
 verdict.json, report.html           always
-bundle/, pipeline.joblib            of a model worth releasing
-refused/bundle/, refused/...        of a refused one, so it isn't published by mistake
+bundle/, pipeline.joblib            for a model worth releasing
+refused/bundle/, refused/...        for a refused one, so it isn't published by mistake
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ def retrain(
     model: FilmModel | None = None,
     progress: ProgressReporter = unreported,
 ) -> Verdict:
-    """Make a new model from films and feedback, judge it, and write the result into `out`.
+    """Fit a new model to films and feedback, judge it, and write the result into `out`.
 
     Args:
         feedback: a folder, or `s3://bucket/feedback/`.
         films: the film table, .csv or .tsv.
         incumbent: the model in use, as read_judged_model takes it.
-        out: where verdict, report and bundle go.
+        out: the folder for verdict, report and bundle.
         work: compact's work folder.
         version: of the new model; 0 for one more than the incumbent's.
-        look: which look at the held-out ratings this is against the incumbent, from 1; 0 to count
-            it in the work folder.
+        look: the number of this look at the held-out ratings against the incumbent, from 1; 0 to
+            count it in the work folder.
         key: signs the bundle; without one it is left unsigned.
         include_simulated: whether to learn from simulated ratings too.
         endpoint_url: S3's endpoint, if it isn't AWS's own.
-        allowed_bad_share: the share of bad rows, and of bad objects, that is accepted.
-        jobs: processes side by side.
+        allowed_bad_share: the largest accepted share of bad rows, and of bad objects.
+        jobs: parallel processes.
         model: the estimator, not yet fitted, if it isn't the usual one.
         progress: called with each step's name and the share of the work done before it.
 
@@ -145,9 +145,9 @@ def _fit_and_judge(
 
 
 def _lay_out(out: Path, candidate: Path, verdict: Verdict, page: bytes) -> None:
-    """Put the candidate where its verdict sends it, and remove what an earlier run left there.
+    """Move the candidate to the folder for its verdict, and remove an earlier run's files.
 
-    The verdict is removed first and written last: without one nothing can be released.
+    The verdict is removed first and written last: nothing can be released without one.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / VERDICT).unlink(missing_ok=True)

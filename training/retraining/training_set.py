@@ -1,8 +1,8 @@
-"""A training set: a folder that never changes, named by the hash of what is in it.
+"""A training set: a folder that never changes, named by the hash of its content.
 
 films.parquet               every row: the film table, then the ratings by id
 movie_ratings_simple.tsv    the rows that train: the film table, then the ratings not held out
-manifest.json               what went in
+manifest.json               a description of the content
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ _ROWS_AT_ONCE = 10_000
 # The columns of films.parquet.
 _FACTS = "id, title, year, director, genre1, genre2, genre3, kind, stars, rating, votes"
 _COLUMNS = f"{_FACTS}, origin, held_out, thing"
-# Of films.parquet: 2 since it says which thing sent a rating, and combinations are held out.
+# Of films.parquet: 2 since it records which thing sent a rating and combinations are held out.
 _LAYOUT = 2
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What went into a training set.
+    """Counts of a training set's content.
 
     Attributes:
-        objects: feedback objects taken.
+        objects: feedback objects processed.
         duplicates: objects whose rating was seen before, with the same content.
         rejects: objects that aren't ratings, or reuse an id with different content.
         table: films of the film table.
         owner, simulated: ratings in this set, by their source.
-        left_out: simulated ratings that are not in this set.
-        trained, held_out: ratings in this set that train, and that never do.
+        left_out: simulated ratings that aren't in this set.
+        trained, held_out: ratings in this set that train, and those that never do.
     """
 
     objects: int
@@ -65,7 +65,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class SetManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a training set is made of.
+    """The description of a training set.
 
     Attributes:
         sha256: of everything below but `created_at`; its first 16 digits name the folder.
@@ -129,7 +129,7 @@ class TrainingSet:
         return {film.director for film in self._films(f"origin <> '{TABLE}' AND NOT held_out")}
 
     def _films(self, where: str) -> Iterator[Film]:
-        # Nothing is sorted or joined, so nothing is spilled there.
+        # Nothing is sorted or joined, so nothing spills there.
         with connect(Path(tempfile.gettempdir()), ordered=True) as database:
             yield from films_of(
                 database, f"FROM read_parquet('{quoted(self.folder / FILMS)}') WHERE {where}"
@@ -155,15 +155,15 @@ def write_set(
     taken: tuple[int, int, int],
     scratch: Path,
 ) -> TrainingSet:
-    """Return the training set of a film table and shards; an existing one is left as it is.
+    """Return the training set of a film table and shards; an existing one is reused.
 
     Args:
         sets: the folder of all sets.
         table: the film table.
         shards: the ratings.
-        include_simulated: whether simulated ratings go in.
+        include_simulated: whether to include simulated ratings.
         taken: how many objects, duplicates and rejects there were.
-        scratch: a folder for what doesn't fit into memory.
+        scratch: a folder to spill to.
     """
     with connect(scratch, memory_limit="400MB") as database:
         _register(database, table, shards, include_simulated)
@@ -185,7 +185,7 @@ def write_set(
 def _register(
     database: Database, table: FilmTable, shards: Sequence[Path], include_simulated: bool
 ) -> None:
-    """Make the views `films` (of the table) and `ratings` (those that go in), and `all_ratings`."""
+    """Create the views `films` (of the table), `all_ratings`, and `ratings` (those included)."""
     rows = [
         (
             topics.film_key(f.title, f.year, f.director),

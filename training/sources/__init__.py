@@ -1,6 +1,6 @@
 """The sources of films. Every source yields films, and bad rows with the reason.
 
-`read` yields a source's rows, by its name in READERS; `domain` says what they are about.
+`read` yields the rows of a source, by its name in READERS; `domain` returns their domain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Reader(NamedTuple):
     """How a source is read.
 
     Attributes:
-        takes: a `file` or a `folder`.
+        takes: `file` or `folder`.
         rows: yields the rows of that path, given the options.
     """
 
@@ -34,7 +34,7 @@ class Reader(NamedTuple):
 
 
 def _imdb(folder: Path, options: Options) -> Rows:
-    from training.sources import imdb  # DuckDB is needed by this source alone
+    from training.sources import imdb  # only this source needs DuckDB
 
     return imdb.read_rows(folder, options)
 
@@ -50,7 +50,7 @@ def _own(path: Path, options: Options) -> Rows:
 
 
 SAMPLE, CSV = "sample", "csv"
-# To read films from somewhere else, add a line.
+# To support another source, add a line.
 READERS = {
     CSV: Reader("file", _own),
     "tsv": Reader("file", _own),
@@ -89,7 +89,7 @@ def read(name: str, path: Path | None, options: Options = _DEFAULTS) -> Rows:
 
 
 def domain(name: str, path: Path | None, options: Options = _DEFAULTS) -> Domain:
-    """Return what the rows of a source are about: films, unless a table of one's own says else.
+    """Return the domain of a source's rows: films, unless your own table defines another.
 
     Raises:
         SourceUnavailable: as `read` does.
@@ -100,5 +100,5 @@ def domain(name: str, path: Path | None, options: Options = _DEFAULTS) -> Domain
 
 
 def origin(name: str, path: Path | None) -> str:
-    """Return what rows' line numbers refer to, for messages."""
+    """Return the file or folder that line numbers refer to, for messages."""
     return sample.TABLE if path is None else str(path)

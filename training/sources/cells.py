@@ -1,4 +1,4 @@
-"""What people write into cells: empty values, numbers, years and lists."""
+"""Parses what people write into cells: empty values, numbers, years and lists."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from data.films import normalise
 
-# In lower case: how tables say that there is no value.
+# How tables write a missing value, in lower case.
 EMPTY = frozenset({
     "", "none", "n/a", "#n/a", "na", "nan", "null", "nil", "-", "--", "–", "—", "?", "\\n", "tba",
 })  # fmt: skip
 LIST_SEPARATORS = ("|", ";", ", ", "/", ",")
 
-# A decimal comma: few digits follow it, or thousands are marked by points before it.
+# A decimal comma: followed by few digits, or preceded by points that separate thousands.
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d{1,2}|[-+]?\d+,\d{4,}|[-+]?\d{1,3}(\.\d{3})+,\d+|0,\d+")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}([, \u00a0\u202f']\d{3})+(\.\d+)?")
 _THOUSANDS_POINT = re.compile(r"[-+]?\d{1,3}([. \u00a0\u202f']\d{3})+(,\d+)?")
@@ -29,12 +29,12 @@ _DATE_WORDS = re.compile(r"(?:\d{1,2}\.?\s+)?[^\W\d_]{3,}\.?\s+(?:\d{1,2},?\s+)?
 
 
 def is_empty(cell: str) -> bool:
-    """Return whether a cell says that there is no value."""
+    """Return whether a cell means a missing value."""
     return normalise(cell).casefold() in EMPTY
 
 
 def has_decimal_comma(cells: Iterable[str]) -> bool:
-    """Return whether the numbers of a column have a comma where others have a point."""
+    """Return whether the numbers in a column have decimal commas."""
     comma = point = 0
     for cell in cells:
         text = cell.strip()
@@ -44,7 +44,7 @@ def has_decimal_comma(cells: Iterable[str]) -> bool:
 
 
 def number_of(cell: str, *, decimal_comma: bool = False) -> float | None:
-    """Return the finite number that a cell holds, or None.
+    """Return the finite number in a cell, or None.
 
     `1,086` is one thousand and eighty-six unless the column has decimal commas; `7/10` and `70%`
     count as 7 and 70.
@@ -87,7 +87,7 @@ def whole_of(cell: str) -> int | None:
 def list_of(cell: str, separator: str = "") -> list[str]:
     """Return the names in a cell: a JSON or Python list, or names between separators.
 
-    Of a list of objects, as The Movie Database's, each one's `name` counts.
+    In a list of objects, such as The Movie Database's, each object's `name` counts.
     """
     text = normalise(cell)
     if text[:1] in ("[", "{", "("):
@@ -118,7 +118,7 @@ def _name(entry: Any) -> str:
 
 
 def directors_in(cell: str) -> list[str]:
-    """Return who directed, of a crew as The Movie Database writes it."""
+    """Return the director from a crew as The Movie Database writes it."""
     found = _parsed(normalise(cell))
     if not isinstance(found, list):
         return []
@@ -130,7 +130,7 @@ def directors_in(cell: str) -> list[str]:
 
 
 def separator_in(cells: Iterable[str], least_share: float = 0.15) -> str:
-    """Return what separates the names in the cells of a column; nothing if each holds one."""
+    """Return the separator of names in a column's cells; empty if each cell has one name."""
     known = [cell for cell in cells if not is_empty(cell)]
     if not known:
         return ""

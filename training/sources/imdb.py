@@ -1,10 +1,10 @@
 r"""IMDb's own files: `title.basics`, `title.crew`, `title.ratings` and `name.basics`.
 
 They are in one folder as `.tsv` or `.tsv.gz`: tab-separated without quoting, `\N` for null. They
-hold more than ten million titles, too many for pandas, so DuckDB filters and joins them within a
-fixed memory.
+have more than ten million titles, too many for pandas, so DuckDB filters and joins them in limited
+memory.
 
-A series or an episode has neither one director nor one year to choose, so neither is a film here.
+Series and episodes don't have one director and one year to choose, so they don't count as films.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ KIND_OF_TYPE: dict[str, Kind] = {
 _SUFFIX_OF_KIND: dict[Kind, str] = {"film": "", "tv": " (TV)", "video": " (V)", "game": " (VG)"}
 _ROWS_AT_ONCE = 5_000
 
-# Each file is read once. The smallest table comes first, so that every join is held against it.
+# Each file is read once. The smallest table comes first, so that every join is with it.
 _STEPS = {
     "ratings": """
         CREATE TEMP TABLE rated AS
@@ -101,7 +101,7 @@ def find(folder: Path) -> dict[str, Path]:
 
 
 def _check_header(path: Path, columns: tuple[str, ...]) -> None:
-    # DuckDB is given the columns, so it can't guess; it would accept any header.
+    # DuckDB gets the columns from us, so it doesn't detect them and would accept any header.
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8") as file:
@@ -119,7 +119,7 @@ def read_rows(folder: Path, options: Options) -> Iterator[Film | BadRow]:
     """Yield the films of a folder by year and number; a bad row's line is its IMDb number.
 
     Raises:
-        SourceUnavailable: if a file is missing, broken or no such table.
+        SourceUnavailable: a file is missing or broken, or isn't such a table.
     """
     files = find(folder)
     with (
@@ -148,7 +148,7 @@ def _run(database: Database, query: str, files: dict[str, Path], options: Option
 
 
 def _reader(columns: tuple[str, ...]) -> str:
-    """Return the SQL that reads a file with just these columns; `$file` is its path."""
+    """Return the SQL that reads a file with exactly these columns; `$file` is its path."""
     types = ", ".join(f"'{column}': 'VARCHAR'" for column in columns)
     return (
         "read_csv($file, delim='\t', header=true, quote='', escape='', nullstr='\\N', "
@@ -179,9 +179,9 @@ def _film(
     rating: float,
     votes: int,
 ) -> Film:
-    """Return the film of a row: its first director whose name is known, its first three genres."""
+    """Return the film of a row, with the first director whose name is known and three genres."""
     if year is None or not year.isdecimal():
-        raise InvalidRecord("year", "is missing or no number")
+        raise InvalidRecord("year", "is missing or isn't a number")
     kind = KIND_OF_TYPE[title_type]
     film = Film(
         title=f"{normalise(title)} ({year}){_SUFFIX_OF_KIND[kind]}" if title else "",

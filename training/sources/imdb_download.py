@@ -1,4 +1,4 @@
-"""Fetches IMDb's files where there is a network. They are for personal, non-commercial use."""
+"""Downloads IMDb's files, which are for personal, non-commercial use."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from training.progress import ProgressReporter
 from training.sources import imdb
 
 ADDRESS = "https://datasets.imdbws.com"
-# Read from the environment, so that a mirror (or a test) can take its place.
+# The environment can name a mirror (or a test's server) instead.
 ADDRESS_VARIABLE = "IMDB_DATASETS_URL"
 _TIMEOUT_SECONDS = 30
 _CHUNK_BYTES = 1 << 20
 
 
 def download(folder: Path, progress: ProgressReporter) -> list[Path]:
-    """Fetch the four files into a folder; one that is there already stays.
+    """Download the four files into a folder; existing ones are kept.
 
-    A file appears whole or not at all.
+    A file appears complete or not at all.
 
     Returns:
-        the files that were fetched.
+        The files that were downloaded.
 
     Raises:
-        SourceUnavailable: saying why the network did not give them, and what to do instead.
+        SourceUnavailable: saying why the download failed, and what to do instead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     address = os.environ.get(ADDRESS_VARIABLE, ADDRESS).rstrip("/")

@@ -1,4 +1,4 @@
-"""Tables that are known by their columns, and what the films in them are called there."""
+"""Well-known kinds of tables, recognised by their columns, and how to map these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.sources.mapped import CREW
 from training.sources.table_file import TableFile, plain
 
 FILM_TABLE = "film table"
-# How films' tables call what `movie_ratings_simple.csv` calls Director1, rating and so on.
+# Other names for the columns that `movie_ratings_simple.csv` calls Director1, rating and so on.
 _CALLED = {
     "title": ("title", "name", "movie", "film", "movietitle", "filmtitle", "primarytitle"),
     "year": ("year", "titleyear", "releaseyear", "startyear", "releasedate"),
@@ -31,10 +31,10 @@ class Layout:
     """One kind of table.
 
     Attributes:
-        name: for a person.
-        needs: the columns it is known by.
-        domain: what its columns are; None if it lacks what a model needs.
-        advice: what to do then.
+        name: for messages.
+        needs: the columns it is recognised by.
+        domain: maps its columns; None if it lacks some that a model needs.
+        advice: what to do in that case.
     """
 
     name: str
@@ -142,21 +142,21 @@ LAYOUTS = (
     Layout(
         "MovieLens",
         ("movieId", "title", "genres"),
-        advice="MovieLens names no directors; put its links.csv and ratings.csv beside this file",
+        advice="MovieLens has no directors; put its links.csv and ratings.csv beside this file",
     ),
 )  # fmt: skip
 
 
 def recognise(table: TableFile) -> Layout | None:
-    """Return the known layout of a table, if it has one."""
+    """Return the layout of a table, if it is a known one."""
     return next((known for known in LAYOUTS if all(map(table.has, known.needs))), None)
 
 
 def film_columns(table: TableFile) -> dict[str, int]:
-    """Return where a film table's columns are, under whatever names; empty if it isn't one.
+    """Return the positions of a film table's columns, under any names; empty if it isn't one.
 
     Raises:
-        SourceUnavailable: if a column that is needed is there twice.
+        SourceUnavailable: a needed column occurs twice.
     """
     names = [plain(name) for name in table.header]
     found: dict[str, int] = {}
@@ -169,7 +169,7 @@ def film_columns(table: TableFile) -> dict[str, int]:
 
 
 def guess_films(table: TableFile) -> Layout | None:
-    """Return films under common names with a column of genres and one of ratings, or None."""
+    """Return the domain of films with common column names, or None."""
     names = {plain(name): name for name in table.header}
 
     def called(*keys: str) -> str | None:

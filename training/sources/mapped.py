@@ -1,4 +1,4 @@
-"""The rows of a table as a domain maps them: its choice, ordinal, tags and outcome as a film."""
+"""The rows of a table as mapped by a domain: choice, ordinal, tags and outcome as a film."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.sources.cells import (
 )
 from training.sources.table_file import TableFile
 
-# In `[choice] separator`: the cell is a crew, of which the director counts.
+# In `[choice] separator`: the cell is a film's crew, and its director counts.
 CREW = "crew"
 
 
@@ -28,10 +28,10 @@ class MappedTable:
 
     Args:
         table: the open file.
-        domain: says which columns are what.
+        domain: maps the columns.
 
     Raises:
-        SourceUnavailable: naming the column that the file doesn't have, or has twice.
+        SourceUnavailable: naming the column that is missing, or occurs twice.
     """
 
     def __init__(self, table: TableFile, domain: Domain) -> None:
@@ -60,7 +60,7 @@ class MappedTable:
         return has_decimal_comma(outcomes), kept
 
     def rows(self) -> Iterator[Film | BadRow]:
-        """Yield each row as a film, or why it is none."""
+        """Yield each row as a film, or why it isn't one."""
         width = len(self.table.header)
         for line, cells in self.table.rows():
             if len(cells) != width:
@@ -130,7 +130,7 @@ class MappedTable:
             names = [name for name in names if name in self._kept]
         column = ", ".join(tags.columns)
         if not names:
-            why = "holds none that is kept" if self._kept is not None else "is empty"
+            why = "has none that is kept" if self._kept is not None else "is empty"
             raise InvalidRecord(column, f"{why}; give one to {tags.at_most} {tags.words}")
         names = list(dict.fromkeys(names))[: tags.at_most]
         for group in tags.exclusive:

@@ -25,7 +25,7 @@ _NOT_AVAILABLE = "N/A"
 
 
 class BadKey(SourceUnavailable):
-    """OMDb does not take the key: nothing but another key helps."""
+    """OMDb doesn't accept the key; only another key helps."""
 
 
 class QuotaSpent(SourceUnavailable):
@@ -33,11 +33,11 @@ class QuotaSpent(SourceUnavailable):
 
 
 class Unreachable(SourceUnavailable):
-    """OMDb gave no answer, in several attempts: run again later."""
+    """OMDb didn't answer several attempts: run again later."""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What OMDb is asked about."""
+    """The film to look up."""
 
     name: str
     year: int
@@ -45,11 +45,11 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What OMDb knows of a film.
+    """OMDb's reply about a film.
 
     Attributes:
-        found: False if it knows no such film; `error` then has its words.
-        director: the first one named, empty if none is.
+        found: False if OMDb doesn't know the film; `error` then has its message.
+        director: the first one named; empty if none is.
     """
 
     found: bool
@@ -70,7 +70,7 @@ class LookupFailed(Exception):
 
 
 class BrokenReply(LookupFailed):
-    """The reply wasn't valid JSON, which is always so for some films."""
+    """The reply wasn't valid JSON; for some films it never is."""
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -86,11 +86,11 @@ def _reply(body: _Body) -> Reply:
 
 @dataclass(frozen=True)
 class Omdb:
-    """The way to OMDb.
+    """A client of OMDb.
 
     Attributes:
-        retry_base_seconds: attempts are spaced by a random time of up to this, doubled each time.
-        pause: waits so many seconds.
+        retry_base_seconds: the longest random pause between attempts, doubled each time.
+        pause: waits this many seconds.
         today: the day whose quota counts, as text.
     """
 
@@ -105,7 +105,7 @@ class Omdb:
     today: Callable[[], str] = lambda: datetime.now(UTC).date().isoformat()
 
     def ask(self, question: Question) -> Reply:
-        """Ask once.
+        """Make one attempt.
 
         Raises:
             BadKey, QuotaSpent: this attempt is the last.
@@ -150,7 +150,7 @@ class Omdb:
 
 
 def from_environment(options: Options) -> Omdb | None:
-    """Return the way to OMDb that the environment names; None if it names no key."""
+    """Return a client configured from the environment; None if it has no key."""
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if not key:
         return None

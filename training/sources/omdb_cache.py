@@ -1,7 +1,7 @@
 """OMDb's replies in one SQLite file, together with the number of lookups of each day.
 
-So a run can stop at any time (the day's quota is spent, the network goes, Ctrl-C) and the next one
-goes on.
+So a run can stop at any time (the day's quota is spent, the network fails, Ctrl-C) and the next one
+continues.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from training.sources.omdb import (
     Unreachable,
 )
 
-# After so many broken replies a film is passed over, before it eats the day's quota.
+# Skip a film after this many broken replies, before it uses up the day's quota.
 _BROKEN_REPLIES = 2
 
 
@@ -67,7 +67,7 @@ class Cache:
         self._database.close()
 
     def find(self, question: Question) -> Reply | None:
-        """Return the stored reply to this question, if there is one."""
+        """Return the stored reply about this film, if there is one."""
         with closing(self._database.cursor()) as cursor:
             cursor.execute(
                 "SELECT reply FROM replies WHERE name = ? AND year = ? AND game = ?",
@@ -77,7 +77,7 @@ class Cache:
         return msgspec.json.decode(row[0], type=Reply) if row else None
 
     def keep(self, question: Question, reply: Reply) -> None:
-        """Keep an answer."""
+        """Store a reply."""
         self._database.execute(
             "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)",
             (question.name, question.year, question.game, msgspec.json.encode(reply).decode()),
@@ -89,7 +89,7 @@ class Cache:
         return int(row[0]) if row else 0
 
     def count_lookup(self, day: str) -> None:
-        """Count one; before it is made, for OMDb counts those that fail, too."""
+        """Count a lookup before making it, because OMDb counts failed ones too."""
         self._database.execute(
             "INSERT INTO lookups VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1", (day,)
         )
@@ -101,13 +101,13 @@ def learn(
     omdb: Omdb | None,
     progress: ProgressReporter,
 ) -> None:
-    """Ask OMDb whatever the cache does not hold.
+    """Look up the films that aren't in the cache.
 
-    A film whose reply stays broken is passed over; the next run asks again.
+    A film whose reply stays broken is skipped; the next run tries again.
 
     Raises:
-        BadKey, QuotaSpent, Unreachable: what is known stays in the cache; the message says how
-            many films are, and how to go on.
+        BadKey, QuotaSpent, Unreachable: replies so far stay in the cache; the message says how
+            many films are known, and how to continue.
     """
     wanted = list(dict.fromkeys(questions))
     missing = [question for question in wanted if cache.find(question) is None]

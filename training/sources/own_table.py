@@ -1,4 +1,4 @@
-"""A table of one's own: any common file, read as a film table, a known layout or by `domain.toml`.
+"""Your own table: any common file, read as a film table, by a known layout or by `domain.toml`.
 
 The domain is beside the table: `coffees.domain.toml` for `coffees.csv`, as inspect writes it.
 """
@@ -27,8 +27,8 @@ class OwnTable(NamedTuple):
     """A table that can be read.
 
     Attributes:
-        layout: how its columns were found, for a person.
-        domain_file: where its domain is written; None if it needs none.
+        layout: how its columns were found, for messages.
+        domain_file: its domain's file; None if it needs none.
     """
 
     file: TableFile
@@ -39,12 +39,12 @@ class OwnTable(NamedTuple):
 
 
 def domain_path(path: Path) -> Path:
-    """Return where a table's domain is kept: beside it."""
+    """Return the path of a table's domain, beside it."""
     return path.with_name(f"{path.stem}.domain.toml")
 
 
 def read_domain(path: Path) -> Domain:
-    """Return the domain that a file holds.
+    """Return the domain in a file.
 
     Raises:
         SourceUnavailable: naming the file and the entry.
@@ -58,7 +58,7 @@ def read_domain(path: Path) -> Domain:
 
 
 def find_domain(path: Path, options: Options) -> Path | None:
-    """Return the file that says what a table is about, if there is one."""
+    """Return the file with a table's domain, if there is one."""
     if options.domain is not None:
         return options.domain
     beside = domain_path(path)
@@ -119,7 +119,7 @@ def _film_rows(table: TableFile, columns: dict[str, int]) -> Iterator[Film | Bad
 
 
 def _decimal_commas(table: TableFile, columns: dict[str, int]) -> list[str]:
-    """Return the columns of numbers that have a comma where others have a point."""
+    """Return the columns of numbers with decimal commas."""
     seen: dict[str, set[str]] = {name: set() for name in _NUMBERS if name in columns}
     for _, cells in table.rows():
         if len(cells) == len(table.header):

@@ -1,4 +1,4 @@
-"""What the columns of a table hold, from one pass over it."""
+"""Statistics of a table's columns, from one pass over it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.sources.cells import (
 from training.sources.table_file import TableFile
 
 _ROWS_AT_ONCE = 10_000
-# Shares of a column's cells from which it counts as numbers, as whole numbers, and so on.
+# The shares of a column's cells that make it a column of numbers, of whole numbers, and so on.
 _MOSTLY = 0.9
 
 
@@ -29,8 +29,8 @@ class Column:
     """One column.
 
     Attributes:
-        cells: how often each different cell is there, as written.
-        rows: how many rows there are.
+        cells: how often each different cell occurs, as written.
+        rows: the number of rows.
     """
 
     name: str
@@ -39,17 +39,17 @@ class Column:
 
     @cached_property
     def empty(self) -> dict[str, int]:
-        """How often each way of saying "no value" is there."""
+        """How often each way of writing a missing value occurs."""
         return {cell: times for cell, times in self.cells.items() if is_empty(cell)}
 
     @cached_property
     def filled(self) -> int:
-        """How many cells hold a value."""
+        """How many cells have a value."""
         return self.rows - sum(self.empty.values())
 
     @cached_property
     def values(self) -> Counter[str]:
-        """How often each different value is there, normalised, empty ones left out."""
+        """How often each different value occurs, normalised, without empty ones."""
         counts: Counter[str] = Counter()
         for cell, times in self.cells.items():
             if not is_empty(cell):
@@ -63,7 +63,7 @@ class Column:
 
     @cached_property
     def numbers(self) -> Counter[float]:
-        """How often each number is there."""
+        """How often each number occurs."""
         counts: Counter[float] = Counter()
         for value, times in self.values.items():
             number = number_of(value, decimal_comma=self.decimal_comma)
@@ -73,7 +73,7 @@ class Column:
 
     @cached_property
     def wholes(self) -> Counter[int]:
-        """How often each whole number or year of a date is there."""
+        """How often each whole number or year of a date occurs."""
         counts: Counter[int] = Counter()
         for value, times in self.values.items():
             whole = whole_of(value)
@@ -93,7 +93,7 @@ class Column:
 
     @cached_property
     def separator(self) -> str:
-        """What separates the names in its cells; nothing if each holds one."""
+        """The separator of the names in its cells; empty if each has one name."""
         return separator_in(self.values)
 
     @cached_property
@@ -103,7 +103,7 @@ class Column:
         return lists >= _MOSTLY * max(1, self.filled)
 
     def names(self, separator: str) -> Counter[str]:
-        """Return how often each name is in its cells, which are split there."""
+        """Return how often each name occurs in its cells, split at this separator."""
         counts: Counter[str] = Counter()
         for value, times in self.values.items():
             for name in list_of(value, separator):
@@ -116,7 +116,7 @@ class TableProfile:
     """All columns of a table.
 
     Attributes:
-        uneven: the lines, of the first few, whose number of cells isn't the header's.
+        uneven: the first few lines whose number of cells differs from the header's.
     """
 
     columns: list[Column]
@@ -129,7 +129,7 @@ class TableProfile:
 
 
 def profile_of(table: TableFile) -> TableProfile:
-    """Return what a table's columns hold.
+    """Return the statistics of a table's columns.
 
     Raises:
         SourceUnavailable: as the file's reader does.

@@ -1,4 +1,4 @@
-"""A domain proposed for a table: from a known layout, from its columns' names, or their content."""
+"""Proposes a table's domain from a known layout, the columns' names, or their content."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _LONGEST_NAME = 80
 
 @dataclass
 class Proposal:
-    """What inspect makes of a table.
+    """The domain proposed for a table.
 
     Attributes:
         layout: the known kind of table, or how the columns were found.
-        domain: None if something that a model needs wasn't found.
+        domain: None if a column that a model needs wasn't found.
         missing: what wasn't found, one sentence each.
     """
 
@@ -52,7 +52,7 @@ class Proposal:
 
 
 def propose(table: TableFile, profile: TableProfile) -> Proposal:
-    """Return a domain for a table that has none."""
+    """Return a proposed domain for a table that has none."""
     known = recognise(table)
     if known is not None:
         missing = [known.advice] if known.domain is None else []
@@ -64,7 +64,7 @@ def propose(table: TableFile, profile: TableProfile) -> Proposal:
 
 
 def _fitted(domain: Domain, table: TableFile, profile: TableProfile) -> Domain:
-    """Return films with the separators and the scale that their columns have."""
+    """Return the domain of films with the separators and the scale of their columns."""
     assert domain.tags is not None
     change = msgspec.structs.replace
     genres = profile.column(table, domain.tags.columns[0])
@@ -76,7 +76,7 @@ def _fitted(domain: Domain, table: TableFile, profile: TableProfile) -> Domain:
 
 
 def scale_of(column: Column, unit: str = "points") -> DomainOutcome:
-    """Return the scale that a column's values are most likely on."""
+    """Return the most likely scale of a column's values."""
     numbers = sorted(column.numbers) or [0.0, 1.0]
     least, most = numbers[0], numbers[-1]
     halves = all(float(number * 2).is_integer() for number in numbers)
@@ -151,13 +151,13 @@ def _guess(table: TableFile, profile: TableProfile) -> Proposal:
 def _best(
     columns: Sequence[Column], pattern: re.Pattern[str], *, named: bool = False
 ) -> Column | None:
-    """Return the first column whose name fits, or else the first one (none if `named`)."""
+    """Return the first column whose name fits, or else the first one (None if `named`)."""
     fitting = [c for c in columns if pattern.search(plain(c.name))]
     return next(iter(fitting or ([] if named else columns)), None)
 
 
 def _outcomes(columns: Sequence[Column]) -> list[Column]:
-    """Return columns that could be the outcome, the likeliest first: the last with decimals."""
+    """Return columns that could be the outcome, the likeliest first."""
     numbers = [
         c for c in columns
         if c.is_number and len(c.numbers) > 1
@@ -180,14 +180,14 @@ def _is_ordinal(column: Column) -> bool:
 
 
 def _none_is_years(columns: Sequence[Column]) -> bool:
-    """Return whether an ordinal must be known by its name: no column is plainly years."""
+    """Return whether only the name can identify an ordinal: no column is clearly years."""
     return not any(
         _is_ordinal(c) and min(c.wholes) >= MIN_YEAR and max(c.wholes) <= MAX_YEAR for c in columns
     )
 
 
 def _tag_columns(columns: Sequence[Column]) -> list[Column]:
-    """Return one column of lists, or those numbered ones that hold a part each."""
+    """Return one column of lists, or numbered columns with a part each."""
     numbered: dict[str, list[Column]] = {}
     for column in columns:
         if found := re.fullmatch(r"(.*?\D)\s*_?\d", column.name):
@@ -220,14 +220,14 @@ def _ordinal(column: Column) -> DomainOrdinal:
     first, last = min(column.wholes), max(column.wholes)
     years = first >= MIN_YEAR and last <= MAX_YEAR
     word = "year" if "date" in plain(column.name) else _word(column.name)
-    # Ten more than the largest must fit, as years past the model's newest do.
+    # Ten more than the largest must fit, for numbers past the model's newest.
     shift = 0 if years else NO_YEAR_SHIFT - first
     return DomainOrdinal(
         column=column.name, word=word, words=_plural(word), context=years, shift=shift
     )
 
 
-# Where numbers that aren't years begin on the wire.
+# The first number on the wire for numbers that aren't years.
 NO_YEAR_SHIFT = 1900
 
 

@@ -6,8 +6,8 @@ appear twice; after it, below a line of dashes, comes an explanation. A row is
     New  Distribution  Votes  Rank  Title
           0000000125  1718411   9.3  The Shawshank Redemption (1994)
 
-A series (its title in quotes) and an episode (in braces) have no one director and year to choose,
-so neither is a film here.
+Series (their titles in quotes) and episodes (in braces) don't have one director and one year to
+choose, so they don't count as films.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Rated(msgspec.Struct, frozen=True):
     """A row of the list.
 
     Attributes:
-        title: as the list has it, year and kind behind it.
+        title: as in the list, followed by year and kind.
         name: the title alone.
     """
 
@@ -55,11 +55,11 @@ class Rated(msgspec.Struct, frozen=True):
 def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
     """Yield the list's films with more votes than `options.min_votes`, most votes first.
 
-    Films that OMDb does not know, or knows without a director, are bad rows. OMDb's replies are
-    kept in `<path>.omdb.db`: a run that was interrupted or used up its quota continues there.
+    Films that OMDb doesn't know, or knows without a director, are bad rows. OMDb's replies are
+    kept in `<path>.omdb.db`: a run that was interrupted or used up its quota continues from there.
 
     Raises:
-        SourceUnavailable: if the list cannot be read, or OMDb gives no more today.
+        SourceUnavailable: the list can't be read, or today's OMDb quota is used up.
     """
     rated: dict[str, Rated] = {}
     for row in parse(path):
@@ -67,7 +67,7 @@ def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
             yield row
         elif row.votes > options.min_votes:
             rated.setdefault(row.title, row)
-    # The most voted first: a run that stops early has the films that most people know.
+    # Most votes first: a run that stops early has the best-known films.
     ranked = sorted(rated.values(), key=lambda row: (-row.votes, row.title))
     wanted = [omdb.Question(row.name, row.year, row.kind == "game") for row in ranked]
     with omdb_cache.Cache(path.with_name(f"{path.name}.omdb.db")) as cache:
@@ -82,10 +82,10 @@ def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
 
 
 def parse(path: Path) -> Iterator[Rated | BadRow]:
-    """Yield the rows of a list, whatever their votes; series and episodes are passed over.
+    """Yield the rows of a list, whatever their votes; series and episodes are skipped.
 
     Raises:
-        SourceUnavailable: if it cannot be read, or holds no such table.
+        SourceUnavailable: it can't be read, or contains no such table.
     """
     try:
         with _open(path) as file:
@@ -111,7 +111,7 @@ def _open(path: Path) -> TextIO:
 def _rows(file: TextIO) -> Iterator[Rated | BadRow | None]:
     """Yield each row; None for a row to skip."""
     inside = False
-    doubtful: BadRow | None = None  # no row; the next table's heading, if its header follows
+    doubtful: BadRow | None = None  # not a row, unless a header follows: then a heading
     for number, line in enumerate(file, start=1):
         text = line.rstrip("\r\n")
         if text.split() == _HEADER:
@@ -136,7 +136,7 @@ def _rated(number: int, text: str, row: re.Match[str]) -> Rated | BadRow | None:
         return None
     parts = _TITLE.fullmatch(title)
     if parts is None or not parts[2].isdecimal():
-        return BadRow(number, f"title: {title[:80]!r} names no year", (text,))
+        return BadRow(number, f"title: {title[:80]!r} has no year", (text,))
     return Rated(number, title, parts[1], int(parts[2]), kind_of(title), float(row[2]), int(row[1]))
 
 

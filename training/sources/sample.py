@@ -1,6 +1,6 @@
 """The Open Movie Database snapshot inside the package bokeh-sampledata 2025.0.
 
-About 12,500 films with IMDb's ratings and vote counts (CC BY-NC 4.0). The only module that knows
+About 12,500 films with IMDb's ratings and vote counts (CC BY-NC 4.0). The only module that uses
 bokeh_sampledata.
 """
 
@@ -26,7 +26,7 @@ def read_rows() -> Iterator[Film | BadRow]:
     """Yield the snapshot's rows by year and IMDb number; a bad row's line is its IMDb number.
 
     Raises:
-        SourceUnavailable: if the package is not there, or is one without this table.
+        SourceUnavailable: the package is missing, or a version without this table.
     """
     try:
         resource = files("bokeh_sampledata") / "_data" / "movies.db"

@@ -1,7 +1,7 @@
 """The first sheet of an Excel workbook (.xlsx), read from its XML.
 
-Its cells are text, numbers, truth values and dates; formulas count with their last result. Only
-what a table needs is here, so no library is.
+Its cells are text, numbers, booleans and dates; formulas count with their last result. A table
+needs so little of the format that we do without a library.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _RELATIONS = "xl/_rels/workbook.xml.rels"
 _PLACE = re.compile(r"([A-Z]+)(\d+)")
 _DATE_FORMATS = {*range(14, 23), *range(45, 48)}
 _QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
-# Day 0 of Excel's calendar, which takes 1900 for a leap year.
+# Day 0 of Excel's calendar, which treats 1900 as a leap year.
 _EPOCH = datetime(1899, 12, 30)
-# A table this large isn't kept in a spreadsheet; a small file that unpacks to more is an attack.
+# No real spreadsheet is this large; a small file that unpacks to more is an attack.
 _MOST_UNPACKED = 2 << 30
 
 
@@ -92,13 +92,13 @@ def _texts(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _text(element: ElementTree.Element) -> str:
-    """Return an item's text, without the phonetic guides that Asian text may carry."""
+    """Return an item's text, without the phonetic guides that Asian text may have."""
     runs = [element, *element.iter(f"{_MAIN}r")]
     return "".join(t.text or "" for run in runs for t in run.findall(f"{_MAIN}t"))
 
 
 def _date_styles(archive: zipfile.ZipFile) -> set[str]:
-    """Return the numbers of the styles that show a date."""
+    """Return the numbers of date styles."""
     if "xl/styles.xml" not in archive.namelist():
         return set()
     styles = ElementTree.fromstring(archive.read("xl/styles.xml"))

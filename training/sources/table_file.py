@@ -17,7 +17,7 @@ from training.sources import spreadsheet, text_file
 Rows = Iterator[tuple[int, list[str]]]
 
 _HEAD_BYTES = 4_096
-# What a file begins with, where it surely isn't a table.
+# The first bytes of files that certainly aren't tables.
 _NOT_TABLES = (
     (b"\x1f\x8b", "is compressed (gzip); unpack it first"),
     (b"BZh", "is compressed (bzip2); unpack it first"),
@@ -31,12 +31,12 @@ _ROWS_AT_ONCE = 5_000
 
 @dataclass(frozen=True)
 class TableFile:
-    """A table's file, opened as far as its header.
+    """A table's file, opened and read up to its header.
 
     Attributes:
-        form: what kind of file it is, for a person: `CSV (UTF-8, semicolons)`.
+        form: the kind of file, for messages: `CSV (UTF-8, semicolons)`.
         header: the names of its columns, as written.
-        header_line: where they are.
+        header_line: the header's line number.
         read: starts reading, the header first; may be called again.
     """
 
@@ -47,13 +47,13 @@ class TableFile:
     read: Callable[[], Rows]
 
     def rows(self) -> Rows:
-        """Yield the rows below the header, each with its line."""
+        """Yield the rows below the header, each with its line number."""
         found = self.read()
         next(found, None)
         yield from found
 
     def column(self, name: str) -> int:
-        """Return the place of a column, from its name in any case.
+        """Return the position of a column by its name, in any case.
 
         Raises:
             SourceUnavailable: if there is none, or more than one.
@@ -77,7 +77,7 @@ class TableFile:
         return plain(name) in map(plain, self.header)
 
     def repeated(self) -> list[str]:
-        """Return the names that several columns have."""
+        """Return the names of more than one column."""
         counts = Counter(plain(name) for name in self.header if name)
         return [name for name, times in counts.items() if times > 1]
 
@@ -91,8 +91,8 @@ def open_table(path: Path, encoding: str | None = None) -> TableFile:
     """Open a table.
 
     Args:
-        path: of any common kind; what it holds counts, not what it is called.
-        encoding: of text; None to find out.
+        path: any common kind of file, judged by its content, not its name.
+        encoding: of text; None to detect it.
 
     Raises:
         SourceUnavailable: naming file, line and fix, if it isn't a table.
@@ -160,7 +160,7 @@ def _parquet(path: Path) -> Rows:
 
 
 def _json(path: Path, encoding: str) -> Rows:
-    """Yield the objects of a JSON array, or of a file with one a line; missing values are empty."""
+    """Yield the objects of a JSON array or of JSON lines; missing values become empty."""
     names: dict[str, int] = {}
     for _, found in _objects(path, encoding):
         for name in found:

@@ -22,7 +22,7 @@ _MARKS = (
 _HEAD_BYTES = 65_536
 _CHUNK_BYTES = 1 << 20
 # Western text has single accented letters between plain ones. Cyrillic, Greek or Asian text read as
-# Windows-1252 has whole runs of them: then the guess would be wrong and nobody would notice.
+# Windows-1252 has whole runs of them, so the encoding would be wrong without an error.
 _FOREIGN_RUN = re.compile(rb"[\x80-\xff]{3,}")
 _MOST_FOREIGN = 0.2
 # A cell may hold a film's whole crew as JSON; the csv module's own limit is 131,072.
@@ -31,10 +31,10 @@ _SNIFFED_ROWS = 50
 
 
 class TextFormat(NamedTuple):
-    """How a text file is written.
+    """A text file's format.
 
     Attributes:
-        skip: lines before the header, as Excel's `sep=;`.
+        skip: lines before the header, such as Excel's `sep=;`.
     """
 
     encoding: str
@@ -43,7 +43,7 @@ class TextFormat(NamedTuple):
 
 
 def sniff(path: Path, encoding: str | None = None) -> TextFormat:
-    """Return how a text file is written.
+    """Detect a text file's format.
 
     Raises:
         SourceUnavailable: naming file, line and fix, if it isn't readable text.
@@ -145,10 +145,10 @@ def _undecodable(path: Path, encoding: str, error: UnicodeError, line: int) -> S
 
 
 def rows(path: Path, form: TextFormat) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a file, the header first, each with the line it begins in.
+    """Yield the rows of a file, the header first, each with its first line's number.
 
     Raises:
-        SourceUnavailable: naming file, line and fix, where the text breaks off.
+        SourceUnavailable: naming file, line and fix, if the text is damaged.
     """
     csv.field_size_limit(_MOST_CELL)
     line = 1

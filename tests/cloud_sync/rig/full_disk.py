@@ -92,33 +92,33 @@ def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, 
             state, lambda: Trust(None, keys, keys, {}), ratchet, lambda name: bucket, kept_free
         )
 
-        told: dict[str, Any] = {}
+        outcome: dict[str, Any] = {}
         job = Job(f"j{version}", published.document())
         failed = downloader.fetch(job, lambda: None)
         assert isinstance(failed, FetchFailed), failed
-        told["reason"] = failed.reason
-        told["left of the download"] = [path.name for path in (state / "incoming").iterdir()]
+        outcome["reason"] = failed.reason
+        outcome["left of the download"] = [path.name for path in (state / "incoming").iterdir()]
         fill(state)
-        told["ratings"] = [
+        outcome["ratings"] = [
             client.ask(state, "rate", stars=7, pick_id=pick)["ok"] for pick in picks[1:]
         ]
-        told["again, still full"] = isinstance(downloader.fetch(job, lambda: None), FetchFailed)
+        outcome["again, still full"] = isinstance(downloader.fetch(job, lambda: None), FetchFailed)
         fill(state)
         try:
             journal.acknowledge(first)
         except JournalFull as error:
-            told["acknowledging"] = str(error)
+            outcome["acknowledging"] = str(error)
 
         (state / "filler").unlink()
         bucket.fills = False
-        told["with space"] = isinstance(downloader.fetch(job, lambda: None), Fetched)
-        told["version"] = read_bundle(state / "incoming" / str(version), keys).manifest.version
+        outcome["with space"] = isinstance(downloader.fetch(job, lambda: None), Fetched)
+        outcome["version"] = read_bundle(state / "incoming" / str(version), keys).manifest.version
         journal.acknowledge(first)
-        told["in the outbox"] = journal.outbox_depth()[0]
+        outcome["in the outbox"] = journal.outbox_depth()[0]
         journal.acknowledge([row.id for row in journal.peek_outbox(100)])
-        told["rated"] = journal.rows("SELECT count(*) FROM ratings")[0][0]
+        outcome["rated"] = journal.rows("SELECT count(*) FROM ratings")[0][0]
         downloader.discard(version)
-    return told
+    return outcome
 
 
 def approved(state: Path) -> str:

@@ -130,8 +130,8 @@ class LocalTrial:
         return _then(begin, end) if not self._writer.ended else lambda: None
 
     def _emulator(self) -> psutil.Process:
-        told = send(LocalState(self._cloud), "status")["emulator"]
-        return psutil.Process(int(str(told).removeprefix("process ")))
+        status = send(LocalState(self._cloud), "status")["emulator"]
+        return psutil.Process(int(str(status).removeprefix("process ")))
 
     def _to_emulator(self, begin: signal.Signals, end: signal.Signals) -> End:
         emulator = self._emulator()

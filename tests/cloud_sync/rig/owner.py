@@ -38,15 +38,15 @@ def rated_film(state: Path, stars: int) -> str | None:
 
 def main(state: Path, confirmed: Path, calm: Path) -> None:
     number = 0
-    with confirmed.open("a") as told:
+    with confirmed.open("a") as log:
         while not calm.exists():
             one = rated_film(state, 1 + number % 10)
             if one is None:
                 time.sleep(0.05)
                 continue
             number += 1
-            told.write(one + "\n")
-            told.flush()
+            log.write(one + "\n")
+            log.flush()
 
 
 if __name__ == "__main__":

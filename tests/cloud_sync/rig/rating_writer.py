@@ -20,12 +20,12 @@ from edge.journal import Journal
 
 def main(journal_path: Path, confirmed: Path, count: int, pause_seconds: float) -> None:
     done = len(confirmed.read_text().splitlines()) if confirmed.exists() else 0
-    with Journal.open(journal_path) as journal, confirmed.open("a") as told:
+    with Journal.open(journal_path) as journal, confirmed.open("a") as log:
         for number in range(done, count):
             record = feedback(number)
             journal.record_rating(record)
-            told.write(record.id + "\n")
-            told.flush()
+            log.write(record.id + "\n")
+            log.flush()
             time.sleep(pause_seconds)
 
 

@@ -110,13 +110,13 @@ class Cloud:
             execution = {"jobId": job_id, "jobDocument": msgspec.Raw(self.jobs[job_id]["document"])}
             body = msgspec.json.encode({"execution": execution})
             return [MqttMessage(f"{jobs}/{job_id}/get/accepted", body)]
-        told = msgspec.json.decode(payload)
-        token = {"clientToken": told.get("clientToken")}
+        update = msgspec.json.decode(payload)
+        token = {"clientToken": update.get("clientToken")}
         job = self.jobs[job_id]
         if job["status"] not in ("QUEUED", "IN_PROGRESS"):
             refused = msgspec.json.encode({**token, "code": "InvalidStateTransition"})
             return [MqttMessage(f"{jobs}/{job_id}/update/rejected", refused)]
-        job["status"], job["details"] = told["status"], told["statusDetails"]
+        job["status"], job["details"] = update["status"], update["statusDetails"]
         return [
             MqttMessage(f"{jobs}/{job_id}/update/accepted", msgspec.json.encode(token)),
             self.notification(),

@@ -67,33 +67,35 @@ def watch(state: Path, bundle: Path, sha256: str) -> dict[str, object]:
         picks.append(ask("press")["pick"]["id"])
         assert ask("approve")["ok"]
 
-    told: dict[str, object] = {"previous before": ModelStore(state).read().previous}
+    outcome: dict[str, object] = {"previous before": ModelStore(state).read().previous}
     waiting = ask("press")["pick"]["id"]
     fill(state)
     # The old version goes first; what that frees is filled again.
-    told["first press"] = ask("press")
-    told["waiting"] = told["first press"]["pick"]["id"] if told["first press"]["ok"] else waiting
+    outcome["first press"] = ask("press")
+    outcome["waiting"] = (
+        outcome["first press"]["pick"]["id"] if outcome["first press"]["ok"] else waiting
+    )
     fill(state)
-    told["refused press"] = ask("press")
-    told["phase after"] = ask("status")["phase"]
-    told["previous after"] = ModelStore(state).read().previous
-    told["status"] = ask("status")
-    told["ratings"] = [ask("rate", stars=8, pick_id=pick)["ok"] for pick in picks]
+    outcome["refused press"] = ask("press")
+    outcome["phase after"] = ask("status")["phase"]
+    outcome["previous after"] = ModelStore(state).read().previous
+    outcome["status"] = ask("status")
+    outcome["ratings"] = [ask("rate", stars=8, pick_id=pick)["ok"] for pick in picks]
     with Journal.open(state / JOURNAL) as journal:
-        told["in the journal"] = sum(bool(entry.ratings) for entry in journal.history())
-        told["in the outbox"] = journal.outbox_depth()[0]
+        outcome["in the journal"] = sum(bool(entry.ratings) for entry in journal.history())
+        outcome["in the outbox"] = journal.outbox_depth()[0]
 
-    told["reserve was used"] = not (state / RESERVE).exists()
+    outcome["reserve was used"] = not (state / RESERVE).exists()
 
     (state / "filler").unlink()
     # The warning goes when there is space, without anyone pressing.
     wait_until(lambda: ask("status")["attention"] == [], "no warning after space was freed")
-    told["approved all the same"] = ask("approve")
+    outcome["approved all the same"] = ask("approve")
     wait_until(lambda: ask("press")["ok"], "a pick after space was freed")
-    told["attention at last"] = ask("status")["attention"]
-    told["reserve is back"] = (state / RESERVE).exists()
-    told["model at last"] = ask("status")["model"]["version"]
-    return told
+    outcome["attention at last"] = ask("status")["attention"]
+    outcome["reserve is back"] = (state / RESERVE).exists()
+    outcome["model at last"] = ask("status")["model"]["version"]
+    return outcome
 
 
 if __name__ == "__main__":

@@ -40,25 +40,25 @@ def main(state: Path, config: str) -> dict[str, Any]:
         except (client.NotRunning, FileNotFoundError):
             return {"model": None}
 
-    told: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
     try:
         wait_until(lambda: status()["model"], "a model")
         assert client.ask(state, "press")["ok"]
         subprocess.run(["mount", "--bind", str(state), str(state)], check=True)
         subprocess.run(["mount", "-o", "remount,bind,ro", str(state)], check=True)
         wait_until(lambda: status()["fault"], "a fault")
-        told["status"] = status()
-        told["press"] = client.ask(state, "press")
+        outcome["status"] = status()
+        outcome["press"] = client.ask(state, "press")
         doctor = [*greenlight, "doctor", "--simulate", "--config", config]
         found = subprocess.run(doctor, capture_output=True, text=True, check=False)
-        told["doctor"] = [found.returncode, found.stdout]
-        told["hold"] = client.ask(state, "hold", seconds=10.5)
-        told["exit"] = running.wait(30)
-        told["power-off"] = asked.exists()
+        outcome["doctor"] = [found.returncode, found.stdout]
+        outcome["hold"] = client.ask(state, "hold", seconds=10.5)
+        outcome["exit"] = running.wait(30)
+        outcome["power-off"] = asked.exists()
     finally:
         running.kill()
         running.wait(30)
-    return told
+    return outcome
 
 
 if __name__ == "__main__":

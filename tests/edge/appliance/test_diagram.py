@@ -35,8 +35,8 @@ def test_every_change_of_phase_and_every_step_is_drawn():
 def test_the_pages_describe_the_presses_as_they_are(name):
     text = (ROOT / name).read_text("utf-8")
     row = r"^\| (?:short, |hold )?([\d.]+)-([\d.]+) s(?:, or over ([\d.]+) s)? \|"
-    told = re.findall(row, text, re.MULTILINE)
+    listed = re.findall(row, text, re.MULTILINE)
     begins = [begin for begin, _ in STAGES]
-    spans = {(float(begin), float(end)) for begin, end, _ in told}
+    spans = {(float(begin), float(end)) for begin, end, _ in listed}
     assert spans == {*itertools.pairwise(begins[1:])}
-    assert [float(over) for *_, over in told if over] == [begins[-1]]
+    assert [float(over) for *_, over in listed if over] == [begins[-1]]

@@ -43,20 +43,20 @@ def test_a_full_disk_costs_old_models_then_picks_and_never_a_rating(supplied, re
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["previous before"] == 1
-    assert told["previous after"] is None
-    assert told["refused press"]["ok"] is False
-    assert "the disk is full" in told["refused press"]["error"]
-    assert told["phase after"] == "a pick is waiting for a decision"
-    assert told["approved all the same"]["pick"]["id"] == told["waiting"]
-    assert any("the disk is full" in sentence for sentence in told["status"]["attention"])
-    assert told["reserve was used"]
-    assert all(told["ratings"])
-    assert told["in the journal"] == told["in the outbox"] == len(told["ratings"])
-    assert told["attention at last"] == []
-    assert told["reserve is back"]
-    assert told["model at last"] == 2
+    outcome = json.loads(done.stdout)
+    assert outcome["previous before"] == 1
+    assert outcome["previous after"] is None
+    assert outcome["refused press"]["ok"] is False
+    assert "the disk is full" in outcome["refused press"]["error"]
+    assert outcome["phase after"] == "a pick is waiting for a decision"
+    assert outcome["approved all the same"]["pick"]["id"] == outcome["waiting"]
+    assert any("the disk is full" in sentence for sentence in outcome["status"]["attention"])
+    assert outcome["reserve was used"]
+    assert all(outcome["ratings"])
+    assert outcome["in the journal"] == outcome["in the outbox"] == len(outcome["ratings"])
+    assert outcome["attention at last"] == []
+    assert outcome["reserve is back"]
+    assert outcome["model at last"] == 2
 
 
 def test_a_full_disk_gives_up_old_models_before_the_reserve_and_the_reserve_for_ratings_only(

@@ -107,8 +107,8 @@ def test_a_user_outside_the_group_sees_how_to_join_and_nothing_else():
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, "")
-    told = [line.strip() for line in done.stdout.splitlines()]
-    assert told == [
+    printed = [line.strip() for line in done.stdout.splitlines()]
+    assert printed == [
         f"BAD access: this user may not use {state}",
         "join the group greenlight, or use sudo",
     ]

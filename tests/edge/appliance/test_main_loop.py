@@ -23,7 +23,7 @@ class Sync:
         self.journal = Journal.open(built.config.state / JOURNAL)
         self.observer = JournalObserver(built.appliance, built.config.state, Worker("update", 60.0))
 
-    def tell(self, key: str, value: object) -> None:
+    def report(self, key: str, value: object) -> None:
         self.journal.set_sync_state(key, value)
         assert self.observer.look()
 
@@ -31,13 +31,13 @@ class Sync:
 def test_being_offline_for_long_is_shown_and_passes(tmp_path, small_bundle):
     async def visit(built: Assembly) -> None:
         sync = Sync(built)
-        sync.tell("connection", {"state": "offline"})
+        sync.report("connection", {"state": "offline"})
         assert not built.appliance.state.offline
         while not built.appliance.state.offline:
             await asyncio.sleep(0.05)
             sync.observer.look()
         assert built.lights.shown.value == "four blinks"
-        sync.tell("connection", {"state": "online"})
+        sync.report("connection", {"state": "online"})
         assert built.lights.shown.value == "solid"
         sync.journal.close()
 
@@ -64,7 +64,7 @@ def test_a_verification_that_differs_wants_attention_though_the_next_agrees(tmp_
         assert "by 0.5 stars" in built.appliance.attention.sentences[0]
         assert built.lights.shown.value == "1 Hz"
         built.appliance.attention.clear()
-        sync.tell("connection", {"state": "online"})
+        sync.report("connection", {"state": "online"})
         assert built.appliance.attention.sentences == []
         sync.journal.close()
 
@@ -75,12 +75,12 @@ def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bu
     async def visit(built: Assembly) -> None:
         observer = JournalObserver(built.appliance, tmp_path, Worker("update", 60.0))
         looks = iter([JournalError("disk I/O error"), JournalError("disk I/O error"), None])
-        told = asyncio.Event()
+        notified = asyncio.Event()
 
         def look() -> bool:
             if (error := next(looks, None)) is not None:
                 raise error
-            told.set()
+            notified.set()
             return False
 
         monkeypatch.setattr(observer, "look", look)
@@ -89,7 +89,7 @@ def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bu
             await asyncio.sleep(0.01)
         assert built.lights.shown.value == "fast even blinking"
         assert "disk I/O error" in (await built.press()).error
-        await told.wait()
+        await notified.wait()
         await asyncio.sleep(0)
         assert built.appliance.state.phase is Phase.READY
         await built.appliance.execute(ShutDown())
@@ -170,9 +170,9 @@ def test_offline_time_is_counted_across_restarts(tmp_path, small_bundle):
         sync = Sync(built)
         died = {"state": "online", "since": "2026-01-09T10:00:00Z"}
         sync.journal.set_sync_state("heartbeat", {"at": "2026-01-09T11:00:00Z"})
-        sync.tell("connection", died)
+        sync.report("connection", died)
         assert built.lights.shown.value == "four blinks"
-        sync.tell("heartbeat", {"at": now()})
+        sync.report("heartbeat", {"at": now()})
         assert built.lights.shown.value == "solid"
         sync.journal.close()
 

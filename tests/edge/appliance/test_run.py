@@ -182,8 +182,8 @@ def test_an_appliance_that_keeps_dying_at_a_new_models_work_goes_back(supplied, 
     assert "version 2 was given up: the appliance died 3 times" in status["attention"][0]
     assert supplied.ask("press")["ok"]
     with Journal.open(supplied.state / JOURNAL) as journal:
-        told = [(a.outcome, a.version) for a in journal.activations_after(0)]
-    assert told == [("activated", 1), ("activated", 2), ("rolled-back", 2)]
+        recorded = [(a.outcome, a.version) for a in journal.activations_after(0)]
+    assert recorded == [("activated", 1), ("activated", 2), ("rolled-back", 2)]
 
     retried = supplied.command("model", "retry")
     assert (retried.returncode, retried.stdout) == (0, "model version 2 will be tried again\n")
@@ -416,8 +416,8 @@ def test_each_command_answers_a_person_and_a_program(supplied):
 
     # And alone, while no appliance runs.
     [listed] = csv.DictReader(supplied.command("history", "--csv").stdout.splitlines())
-    told = ("decision", "stars", "rating_source", "delivery", "model_version")
-    assert [listed[name] for name in told] == ["approved", "8", "owner", "waiting", "1"]
+    columns = ("decision", "stars", "rating_source", "delivery", "model_version")
+    assert [listed[name] for name in columns] == ["approved", "8", "owner", "waiting", "1"]
     [entry] = json.loads(supplied.command("history", "--json").stdout)
     assert listed["explored"] == ("yes" if entry["pick"]["explored"] else "no")
     assert json.loads(supplied.command("status", "--json").stdout)["running"] is False

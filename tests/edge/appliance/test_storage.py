@@ -31,18 +31,18 @@ def test_a_disk_that_becomes_read_only_is_a_fault_and_the_machine_can_be_switche
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["status"]["pattern"] == "fast even blinking"
-    assert "Read-only file system" in told["status"]["fault"] or (
-        "read-only" in told["status"]["fault"]
+    outcome = json.loads(done.stdout)
+    assert outcome["status"]["pattern"] == "fast even blinking"
+    assert "Read-only file system" in outcome["status"]["fault"] or (
+        "read-only" in outcome["status"]["fault"]
     )
-    assert "the card may be failing" in told["press"]["error"]
-    code, found = told["doctor"]
+    assert "the card may be failing" in outcome["press"]["error"]
+    code, found = outcome["doctor"]
     assert code == 1
     assert "BAD disk" in found
     assert "the card may be failing" in found
     assert "old logs" not in found
-    assert (told["hold"]["ok"], told["exit"], told["power-off"]) == (True, 0, True)
+    assert (outcome["hold"]["ok"], outcome["exit"], outcome["power-off"]) == (True, 0, True)
 
 
 def test_a_probe_leaves_nothing_behind(tmp_path: Path):

@@ -149,10 +149,10 @@ def test_the_classic_slate_is_a_grid_and_a_seed_repeats_it(greenlight):
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.count("★") == 1
     assert "The film to make" in shown.stdout
-    told = picked(greenlight("pick", "--classic", "--seed", 7, "--json"))
-    assert len(told["slate"]["candidates"]) == len(told["expected"]) == 36
-    assert max(told["expected"]) == told["picks"][0]["expected"]
-    assert told["picks"][0]["title"] in shown.stdout
+    printed = picked(greenlight("pick", "--classic", "--seed", 7, "--json"))
+    assert len(printed["slate"]["candidates"]) == len(printed["expected"]) == 36
+    assert max(printed["expected"]) == printed["picks"][0]["expected"]
+    assert printed["picks"][0]["title"] in shown.stdout
 
 
 def test_a_person_sees_the_film_its_reasons_and_the_space(greenlight):

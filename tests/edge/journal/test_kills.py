@@ -46,10 +46,10 @@ def test_every_confirmed_rating_survives_kills_at_random_moments(quick_path: Pat
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["kills"] == 2 * ROUNDS
+    outcome = json.loads(done.stdout)
+    assert outcome["kills"] == 2 * ROUNDS
     # The kills must have hit writing processes, not ones that had yet to begin.
-    assert told["confirmed"] > ROUNDS
+    assert outcome["confirmed"] > ROUNDS
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become two other users")

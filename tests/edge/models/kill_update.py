@@ -71,10 +71,10 @@ def check_what_is_left(state: Path, keys: Path) -> None:
     answering = start(state, keys, "the next boot")
     pointer = ModelStore(state).read()
     with Journal.open(state / JOURNAL) as journal:
-        told = [a.outcome for a in journal.activations_after(0)]
-        assert told in ([], ["activated"]), told
-        assert told == [] or pointer.active == 2, "success was reported but didn't happen"
-        assert (told == ["activated"]) == (journal.incoming_models() == [])
+        outcomes = [a.outcome for a in journal.activations_after(0)]
+        assert outcomes in ([], ["activated"]), outcomes
+        assert outcomes == [] or pointer.active == 2, "success was reported but didn't happen"
+        assert (outcomes == ["activated"]) == (journal.incoming_models() == [])
     assert answering.bundle.manifest.version == pointer.active
     carry_on(state, keys, answering.bundle)
     assert start(state, keys, "one more boot").bundle.manifest.version == 2

@@ -81,11 +81,11 @@ def test_nothing_is_in_reach_once_confined(tmp_path: Path, layers: str):
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    result = json.loads(done.stdout)
     # By the filter itself, not by the limit on open files behind it; one file was closed before.
-    assert told["outcomes"].pop("read what was open") == "EBADF"
-    assert set(told["outcomes"].values()) == {"EPERM"}
-    assert (told["threads"], told["clock"]) == (1, True)
+    assert result["outcomes"].pop("read what was open") == "EBADF"
+    assert set(result["outcomes"].values()) == {"EPERM"}
+    assert (result["threads"], result["clock"]) == (1, True)
     assert victim.read_text() == "secret"
 
 

@@ -97,10 +97,10 @@ def test_killed_at_every_step_and_change_there_is_a_model_and_never_a_false_succ
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    print(told)
-    assert told["states"] == [*(state.name for state in STEPS), "ACTIVATED"]
-    assert told["changes"] > 20
+    result = json.loads(done.stdout)
+    print(result)
+    assert result["states"] == [*(state.name for state in STEPS), "ACTIVATED"]
+    assert result["changes"] > 20
     device.journal = Journal.open(device.state / "journal.db")
 
 

@@ -60,16 +60,18 @@ def test_the_likeliest_stars_have_the_tallest_bar_and_the_words_name_each():
 
 def test_reasons_lead_from_the_average_to_what_is_expected():
     chosen = pick(Prediction(7.0, FLAT))
-    told = charts.reasons(chosen, StoredShares(average=6.0, director=1.5, year=-0.25, genres=-0.25))
-    assert [share.stars for share in told.shares] == [1.5, -0.25, -0.25]
-    assert told.average + sum(share.stars for share in told.shares) == told.expected
-    for share in told.shares:
+    shown = charts.reasons(
+        chosen, StoredShares(average=6.0, director=1.5, year=-0.25, genres=-0.25)
+    )
+    assert [share.stars for share in shown.shares] == [1.5, -0.25, -0.25]
+    assert shown.average + sum(share.stars for share in shown.shares) == shown.expected
+    for share in shown.shares:
         assert 0 <= share.x <= share.x + share.width <= 100
 
 
 def test_no_reasons_at_all_still_make_a_chart():
-    told = charts.reasons(pick(Prediction(6.0, FLAT)), StoredShares(6.0, 0.0, 0.0, 0.0))
-    assert [share.width for share in told.shares] == [1.0, 1.0, 1.0]
+    shown = charts.reasons(pick(Prediction(6.0, FLAT)), StoredShares(6.0, 0.0, 0.0, 0.0))
+    assert [share.width for share in shown.shares] == [1.0, 1.0, 1.0]
 
 
 def test_the_timeline_is_of_rated_films_only_oldest_first():

@@ -44,10 +44,10 @@ def test_an_unset_clock_is_not_shown_as_a_date():
 
 
 def test_offline_says_what_is_waiting_since_when_and_what_comes_next():
-    told = {
+    reported = {
         "connection": {"state": "offline", "since": ago(hours=2), "next_try_at": in_(seconds=40)}
     }
-    words = sync_summary(told, 3, 0, NOW)
+    words = sync_summary(reported, 3, 0, NOW)
     assert words.headline == "3 ratings waiting, offline for 2 h, next try in 40 s."
     assert words.tone == "waiting"
 

@@ -107,10 +107,10 @@ def test_it_keeps_running_when_its_output_is_closed(supplied):
 
 
 def test_the_led_is_printed_only_where_it_cannot_be_drawn():
-    told = io.StringIO()
+    printed = io.StringIO()
     for simulates in (False, True):
-        terminal = Terminal(told, None, simulates=simulates)
+        terminal = Terminal(printed, None, simulates=simulates)
         terminal.say("led: solid")
         terminal.say("ready")
         terminal.light(1.0)
-    assert told.getvalue() == "ready\nled: solid\nready\n"
+    assert printed.getvalue() == "ready\nled: solid\nready\n"

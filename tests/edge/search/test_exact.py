@@ -35,7 +35,7 @@ def test_a_model_without_tables_warns_that_it_is_slow():
 
 
 def test_a_search_row_by_row_shows_that_it_goes_on():
-    told = []
+    reported = []
     find_pick(
         made_up_model(with_tables=False),
         Slate.everything(),
@@ -43,9 +43,9 @@ def test_a_search_row_by_row_shows_that_it_goes_on():
         seed=1,
         made_at="",
         boot_id="",
-        progress=lambda done, of: told.append((done, of)),
+        progress=lambda done, of: reported.append((done, of)),
     )
-    done, of = told[-1]
+    done, of = reported[-1]
     assert done == of > 0
 
 

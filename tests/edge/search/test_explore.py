@@ -80,11 +80,11 @@ def test_the_first_pick_is_best_with_its_draw_and_the_others_are_best_without(ki
     seed = data.draw(st.integers(0, 2**32 - 1))
     every = combinations_of(slate, model.catalogue)
     assume(every)
-    told = {"repeat_directors": repeat, "seed": seed, "explained": False}
-    answer = choose(model, slate, k, explore=True, **told)
+    arguments = {"repeat_directors": repeat, "seed": seed, "explained": False}
+    answer = choose(model, slate, k, explore=True, **arguments)
     # What was drawn for every director, from an answer that lists them all.
     all_of_them = choose(
-        model, slate, len(every), explore=True, **told | {"repeat_directors": False}
+        model, slate, len(every), explore=True, **arguments | {"repeat_directors": False}
     )
     offsets = {pick.director: pick.drawn for pick in all_of_them.picks}
     said = zip(every, model.predict(every), strict=True)
@@ -99,7 +99,7 @@ def test_the_first_pick_is_best_with_its_draw_and_the_others_are_best_without(ki
     if answer.explored:
         assert answer.runner_up.combination == best[0][0]
     # Without exploring the same seed gives the same slate, and nothing is drawn.
-    plain = choose(model, slate, k, **told)
+    plain = choose(model, slate, k, **arguments)
     assert not plain.explored
     assert plain.space == answer.space
     assert [pick.drawn for pick in plain.picks] == [None] * len(plain.picks)
@@ -146,9 +146,9 @@ def test_draws_have_the_spread_of_what_is_not_known():
 
 def test_a_seed_draws_the_same_again_and_another_something_else():
     model = made_up_model(4)
-    told = [choose(model, Slate(), 5, seed=seed, explore=True).picks for seed in (1, 1, 2)]
-    assert told[0] == told[1]
-    assert [pick.drawn for pick in told[1]] != [pick.drawn for pick in told[2]]
+    picks = [choose(model, Slate(), 5, seed=seed, explore=True).picks for seed in (1, 1, 2)]
+    assert picks[0] == picks[1]
+    assert [pick.drawn for pick in picks[1]] != [pick.drawn for pick in picks[2]]
 
 
 def test_a_person_reads_what_was_drawn_and_what_the_best_was():

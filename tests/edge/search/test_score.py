@@ -47,8 +47,8 @@ def test_every_row_is_scored_in_order_with_every_digit(tmp_path, suffix):
     # More than two blocks, so that their seams are seen.
     table = list(rows(36_000))
     source = write(tmp_path / f"films{suffix}", table)
-    told = []
-    done = score_file(MODEL, source, tmp_path / f"out{suffix}", lambda *now: told.append(now))
+    progress = []
+    done = score_file(MODEL, source, tmp_path / f"out{suffix}", lambda *now: progress.append(now))
     header, *found = read(tmp_path / f"out{suffix}")
     assert header == ["title", "year", "director", "expected", *(f"p{n}" for n in range(1, 11))]
     assert done == len(found) == len(table)
@@ -59,8 +59,8 @@ def test_every_row_is_scored_in_order_with_every_digit(tmp_path, suffix):
             prediction.expected,
             *prediction.probabilities,
         ]
-    assert told[-1] == (source.stat().st_size, len(table))
-    assert sorted(told) == told
+    assert progress[-1] == (source.stat().st_size, len(table))
+    assert sorted(progress) == progress
 
 
 def test_plain_titles_need_no_quotes_but_for_their_commas(tmp_path):

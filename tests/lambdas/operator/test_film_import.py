@@ -107,25 +107,25 @@ def test_the_command_imports_a_table_and_running_it_again_changes_nothing(
 
 def test_a_new_table_is_made_by_dynamodbs_own_import(clients):
     _, dynamodb, _ = clients
-    films, told = made_up(130, seed=1), []
+    films, progress = made_up(130, seed=1), []
     table = f"new-{random.getrandbits(40):x}"
     work = job(clients, table, films)
     work.upload()
     assert "created the table from 130 films" in import_films(
-        work, 130, told.append, Wait(0.02, 60)
+        work, 130, progress.append, Wait(0.02, 60)
     )
     assert len(stored(dynamodb, table)) == 130
-    assert told[-1] == 130
-    assert "0 films written" in import_films(work, 130, told.append)
+    assert progress[-1] == 130
+    assert "0 films written" in import_films(work, 130, progress.append)
 
 
 def test_items_that_come_back_are_written_in_the_end(clients, own_table):
     _, dynamodb, _ = clients
     work = job(clients, own_table, made_up(60, seed=2), Flaky(dynamodb))
-    waited, told = [], []
-    assert work.write(work.table()["TableId"], told.append, waited.append) == 60
+    waited, progress = [], []
+    assert work.write(work.table()["TableId"], progress.append, waited.append) == 60
     assert len(stored(dynamodb, own_table)) == 60
-    assert told == [25, 50, 60]
+    assert progress == [25, 50, 60]
     assert waited
 
 

@@ -42,17 +42,17 @@ def test_two_root_keys_make_a_document_and_change_it(keys: Path) -> None:
     first, second = keys / "trust-1.json", keys / "trust-2.json"
     draft(keys, ["alice", "bob"], "models")
     sign(keys, 1, "alice")
-    done, told = trust("check", first)
+    done, output = trust("check", first)
     assert not done
-    assert "signed by 1 of its own root keys; 2 must sign" in told
+    assert "signed by 1 of its own root keys; 2 must sign" in output
     sign(keys, 1, "bob")
     assert trust("check", first)[0]
     draft(keys, ["bob", "carol"], "next-models", "--after", first)
     sign(keys, 2, "bob", "carol")
     assert "1 of version 1's root keys; 2 must sign" in trust("check", second, "--after", first)[1]
     sign(keys, 2, "alice")
-    done, told = trust("check", second, "--after", first, "--json")
-    assert json.loads(told)["version"] == 2
+    done, output = trust("check", second, "--after", first, "--json")
+    assert json.loads(output)["version"] == 2
     assert follow(begin(first.read_bytes()), second.read_bytes()).version == 2
 
 
@@ -62,7 +62,7 @@ def test_nothing_is_overwritten_and_no_root_key_gets_another_role(keys: Path) ->
     words = ("--root", keys / "alice.pub.pem", "--models", keys / "models.pub.pem")
     assert "a version is never changed" in trust("draft", keys, *words)[1]
     words = ("--root", keys / "alice.pub.pem", "--models", keys / "alice.pub.pem")
-    done, told = trust("draft", keys / "other", *words)
+    done, output = trust("draft", keys / "other", *words)
     assert not done
-    assert "holds a root key" in told
+    assert "holds a root key" in output
     assert not (keys / "other").exists()

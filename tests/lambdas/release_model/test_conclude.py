@@ -44,7 +44,7 @@ class ReleaseCloud:
     published: dict[int, Mapping[str, bytes]] = field(default_factory=lambda: {1: {}})
     reports: dict[str, bytes] = field(default_factory=dict)
     served: list[int] = field(default_factory=list)
-    told: list[ModelUpdateJob] = field(default_factory=list)
+    offered: list[ModelUpdateJob] = field(default_factory=list)
     outcomes: dict[str, TrainingOutcome] = field(default_factory=dict)
     breaks_at: str = ""
     after: bool = False
@@ -104,8 +104,8 @@ class ReleaseCloud:
     def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
         self._before("roll_out")
         assert release.version in self.served, "devices verify a model as soon as they have it"
-        if document not in self.told:
-            self.told.append(document)
+        if document not in self.offered:
+            self.offered.append(document)
         self._done("roll_out")
         return f"films-{release.version}"
 
@@ -121,7 +121,7 @@ def archive(example: Path) -> bytes:
 
 
 def assert_released_once(cloud: ReleaseCloud) -> None:
-    (document,) = cloud.told
+    (document,) = cloud.offered
     files = cloud.published[2]
     raw = files[MANIFEST]
     check_manifest(raw, files[SIGNATURE], {cloud.key.key_id: cloud.key.public_pem})
@@ -151,8 +151,8 @@ def test_after_a_crash_at_any_call_the_next_event_leaves_one_release(
     cloud.breaks_at = ""
     conclude(DONE, cloud)
     assert_released_once(cloud)
-    told = conclude(DONE, cloud)
-    assert told == cloud.outcomes[JOB], "and a third event changes nothing"
+    outcome = conclude(DONE, cloud)
+    assert outcome == cloud.outcomes[JOB], "and a third event changes nothing"
     assert_released_once(cloud)
 
 
@@ -162,7 +162,7 @@ def test_a_refused_model_is_kept_from_everybody_with_its_reasons(example: Path) 
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "refused"
     assert outcome.reasons == ("It chooses worse films.",)
-    assert (list(cloud.published), cloud.served, cloud.told) == ([1], [], [])
+    assert (list(cloud.published), cloud.served, cloud.offered) == ([1], [], [])
     assert VERDICT in cloud.reports, "the report says why"
 
 
@@ -178,7 +178,7 @@ def test_a_version_below_the_newest_is_rejected(archive: bytes) -> None:
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
     assert "version 2 isn't above 3" in outcome.reasons[0]
-    assert (2 in cloud.published, cloud.told) == (False, [])
+    assert (2 in cloud.published, cloud.offered) == (False, [])
 
 
 def test_a_version_that_is_anothers_is_rejected(archive: bytes) -> None:
@@ -186,7 +186,7 @@ def test_a_version_that_is_anothers_is_rejected(archive: bytes) -> None:
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
     assert "never changes" in outcome.reasons[0]
-    assert (cloud.served, cloud.told) == ([], [])
+    assert (cloud.served, cloud.offered) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_output_that_is_not_a_candidate_is_rejected_and_releases_nothing(
     cloud = ReleaseCloud(left)
     outcome = conclude(DONE, cloud)
     assert outcome.conclusion == "rejected"
-    assert (list(cloud.published), cloud.told) == ([1], [])
+    assert (list(cloud.published), cloud.offered) == ([1], [])
     assert cloud.outcomes[JOB] == outcome
 
 
@@ -210,7 +210,7 @@ def test_a_failed_job_is_reported_with_sagemakers_reason(status: str, archive: b
     outcome = conclude(EndedJob(JOB, status, "AlgorithmError: no films"), cloud)
     assert outcome.conclusion == "failed"
     assert "no films" in outcome.reasons[0]
-    assert cloud.told == []
+    assert cloud.offered == []
 
 
 def changed(**changes: Any) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def owners_taste(films):
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
+def studio(tmp_path_factory):
     folder = tmp_path_factory.mktemp("house")
     films = made_up_films(120)
     write_films(folder / "films.csv", films)
@@ -91,17 +91,17 @@ def house(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def released(house):
-    out = house.folder / "released"
-    return out, house.retrain(house.feedback, out, key=house.key)
+def released(studio):
+    out = studio.folder / "released"
+    return out, studio.retrain(studio.feedback, out, key=studio.key)
 
 
 @pytest.fixture(scope="module")
-def training_set(house):
-    return compact(str(house.feedback), house.table, house.folder / "work").folder
+def training_set(studio):
+    return compact(str(studio.feedback), studio.table, studio.folder / "work").folder
 
 
-def test_a_model_that_learnt_the_owners_taste_is_released_signed_and_whole(house, released):
+def test_a_model_that_learnt_the_owners_taste_is_released_signed_and_whole(studio, released):
     out, verdict = released
     assert verdict.released
     assert all(check.passed for check in verdict.checks)
@@ -109,35 +109,35 @@ def test_a_model_that_learnt_the_owners_taste_is_released_signed_and_whole(house
     assert rmse.high < 0
     assert rmse.films == verdict.counts["held_out"] > 20
     assert wire.decode((out / "verdict.json").read_bytes(), Verdict) == verdict
-    keys = {house.key.key_id: house.key.public_pem}
+    keys = {studio.key.key_id: studio.key.public_pem}
     assert verify(out / "bundle", keys).ok
     bundle = read_bundle(out / "bundle", keys)
     assert (bundle.manifest.version, bundle.model_hash) == (5, verdict.candidate.model_hash)
-    assert bundle.manifest.training.rows == len(house.films) + verdict.counts["trained"]
+    assert bundle.manifest.training.rows == len(studio.films) + verdict.counts["trained"]
     assert b"The model and its films" in bundle.files["report.html"]
     page = (out / "report.html").read_text("utf-8")
     assert "Release version 5" in page
     assert not (out / "refused").exists()
 
 
-def test_the_released_model_is_the_next_incumbent(house, released, training_set):
+def test_the_released_model_is_the_next_incumbent(studio, released, training_set):
     out, _ = released
-    verdict = judge(house.incumbent, out, training_set)
+    verdict = judge(studio.incumbent, out, training_set)
     assert not verdict.released
     assert (verdict.incumbent.version, verdict.candidate.version) == (5, 4)
     assert "worse" in verdict.reasons[0]
 
 
-def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(house, tmp_path):
+def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(studio, tmp_path):
     # Owners who give what the model in use expects, give or take: there is nothing to learn.
-    expected = read_judged_model(house.incumbent).of(house.films).expected
-    known = {film.title: stars for film, stars in zip(house.films, expected.tolist(), strict=True)}
+    expected = read_judged_model(studio.incumbent).of(studio.films).expected
+    known = {film.title: stars for film, stars in zip(studio.films, expected.tolist(), strict=True)}
     feedback = made_up_feedback(
-        house.films, 250, seed=5, taste=lambda film, draw: known[film.title] + draw.gauss(0, 0.8)
+        studio.films, 250, seed=5, taste=lambda film, draw: known[film.title] + draw.gauss(0, 0.8)
     )
     write_objects(tmp_path / "feedback", feedback)
     out = tmp_path / "out"
-    verdict = house.retrain(tmp_path / "feedback", out)
+    verdict = studio.retrain(tmp_path / "feedback", out)
     assert verdict.decision == "refuse"
     assert any("A tie is not released." in reason for reason in verdict.reasons)
     assert not (out / "bundle").exists()
@@ -148,7 +148,7 @@ def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(house, t
     assert "Refused: version 4 stays" in (out / "report.html").read_text("utf-8")
 
 
-def shuffled(house, folder: Path, training_set: Path) -> Path:
+def shuffled(studio, folder: Path, training_set: Path) -> Path:
     """Make a model whose directors are mixed up: well signed, plausible, and of worse choices."""
     films = TrainingSet(training_set).training().films
     names = [film.director for film in films]
@@ -160,17 +160,17 @@ def shuffled(house, folder: Path, training_set: Path) -> Path:
     made = prepare(
         FilmTable("feedback", "mixed up", mixed, []), small_model(), version=5, combinations=500
     )
-    write_bundle(folder / "bundle", made.manifest, made.files, house.key)
+    write_bundle(folder / "bundle", made.manifest, made.files, studio.key)
     save_pipeline(folder / PIPELINE, replace(made, table=FilmTable("feedback", "true", films, [])))
     return folder
 
 
 def test_a_signed_model_with_plausible_numbers_and_worse_choices_is_refused(
-    house, training_set, tmp_path
+    studio, training_set, tmp_path
 ):
-    candidate = shuffled(house, tmp_path / "candidate", training_set)
-    assert verify(candidate / "bundle", {house.key.key_id: house.key.public_pem}).ok
-    verdict = judge(candidate, house.incumbent, training_set)
+    candidate = shuffled(studio, tmp_path / "candidate", training_set)
+    assert verify(candidate / "bundle", {studio.key.key_id: studio.key.public_pem}).ok
+    verdict = judge(candidate, studio.incumbent, training_set)
     assert verdict.decision == "refuse"
     reasons = " ".join(verdict.reasons)
     assert "predicted unseen, the new model is worse" in reasons
@@ -178,59 +178,64 @@ def test_a_signed_model_with_plausible_numbers_and_worse_choices_is_refused(
 
 
 def test_a_file_other_than_the_model_that_was_measured_is_refused(
-    house, released, training_set, tmp_path
+    studio, released, training_set, tmp_path
 ):
     out, _ = released
-    candidate = shuffled(house, tmp_path / "candidate", training_set)
+    candidate = shuffled(studio, tmp_path / "candidate", training_set)
     # Its pipeline claims the figures of the good model.
     good, bad = (joblib.load(folder / PIPELINE) for folder in (out, candidate))
     for name in ("unseen_expected_", "unseen_probabilities_"):
         setattr(bad["model"], name, getattr(good["model"], name))
     joblib.dump(bad, candidate / PIPELINE)
-    verdict = judge(candidate, house.incumbent, training_set)
+    verdict = judge(candidate, studio.incumbent, training_set)
     assert verdict.decision == "refuse"
     assert "learnt" in [check.name for check in verdict.checks if not check.passed]
 
 
-def test_a_pipeline_of_another_model_is_an_error(house, released, training_set, tmp_path):
+def test_a_pipeline_of_another_model_is_an_error(studio, released, training_set, tmp_path):
     shutil.copytree(released[0] / "bundle", tmp_path / "bundle")
-    shutil.copy(beside(house.incumbent) / PIPELINE, tmp_path / PIPELINE)
+    shutil.copy(beside(studio.incumbent) / PIPELINE, tmp_path / PIPELINE)
     with pytest.raises(PipelineUnusable, match="is the pipeline of another model"):
-        judge(tmp_path, house.incumbent, training_set)
+        judge(tmp_path, studio.incumbent, training_set)
 
 
 def test_an_incumbent_without_a_pipeline_is_fitted_again_and_the_verdict_says_so(
-    house, released, training_set, tmp_path
+    studio, released, training_set, tmp_path
 ):
-    shutil.copytree(house.incumbent, tmp_path / "bundle")
+    shutil.copytree(studio.incumbent, tmp_path / "bundle")
     verdict = judge(released[0], tmp_path, training_set)
     assert "The incumbent's recipe was fitted again" in verdict.reasons[-1]
 
 
-def test_without_a_bundle_in_use_there_is_nothing_to_compare_with(house, training_set, tmp_path):
+def test_without_a_bundle_in_use_there_is_nothing_to_compare_with(studio, training_set, tmp_path):
     with pytest.raises(BundleMissing, match="holds no bundle"):
-        judge(house.incumbent, tmp_path, training_set)
+        judge(studio.incumbent, tmp_path, training_set)
 
 
-def run(house, out, *words, **environment):
+def run(studio, out, *words, **environment):
     where = ["--work", str(out.with_name(f"{out.name}.work"))]
     return CliRunner().invoke(app, ["retrain", *where, *words], env=environment)
 
 
-def by_hand(house, feedback: Path, out: Path, *words):
-    places = {"films": house.table, "incumbent": house.incumbent, "feedback": feedback, "out": out}
+def by_hand(studio, feedback: Path, out: Path, *words):
+    places = {
+        "films": studio.table,
+        "incumbent": studio.incumbent,
+        "feedback": feedback,
+        "out": out,
+    }
     named = [word for name, place in places.items() for word in (f"--{name}", str(place))]
-    return run(house, out, *named, *words)
+    return run(studio, out, *named, *words)
 
 
-def few(house, folder: Path) -> Path:
-    write_objects(folder, made_up_feedback(house.films, 5, seed=9))
+def few(studio, folder: Path) -> Path:
+    write_objects(folder, made_up_feedback(studio.films, 5, seed=9))
     return folder
 
 
-def test_five_ratings_are_refused_in_a_moment_with_exit_code_3(house, tmp_path):
+def test_five_ratings_are_refused_in_a_moment_with_exit_code_3(studio, tmp_path):
     out = tmp_path / "out"
-    done = by_hand(house, few(house, tmp_path / "few"), out)
+    done = by_hand(studio, few(studio, tmp_path / "few"), out)
     assert done.exit_code == 3, done.output
     assert "of 5 ratings are held out for judging; at least 10 are needed" in done.output
     verdict = wire.decode((out / "verdict.json").read_bytes(), Verdict)
@@ -243,23 +248,23 @@ def test_five_ratings_are_refused_in_a_moment_with_exit_code_3(house, tmp_path):
     ("allowed", "code", "word"), [("0", 1, "--allow-bad"), ("0.2", 3, "held out, so about")]
 )
 def test_bad_objects_stop_a_retraining_unless_they_are_allowed(
-    house, tmp_path, allowed, code, word
+    studio, tmp_path, allowed, code, word
 ):
-    feedback = few(house, tmp_path / "few")
+    feedback = few(studio, tmp_path / "few")
     (feedback / "torn.json").write_bytes(b"{")
-    done = by_hand(house, feedback, tmp_path / "out", "--unsigned", "--allow-bad", allowed)
+    done = by_hand(studio, feedback, tmp_path / "out", "--unsigned", "--allow-bad", allowed)
     assert done.exit_code == code
     assert word in f"{done.output}{done.exception}"
 
 
-def job_environment(house, folder: Path, feedback: Path) -> dict[str, str]:
+def job_environment(studio, folder: Path, feedback: Path) -> dict[str, str]:
     """Lay the folders of a SageMaker job out, under its script mode's names."""
     channel = folder / "films"
     channel.mkdir(parents=True)
-    shutil.copy(house.table, channel)
+    shutil.copy(studio.table, channel)
     incumbent = folder / "incumbent"
-    shutil.copytree(house.incumbent, incumbent / "bundle")
-    shutil.copytree(beside(house.incumbent), incumbent / "bundle.report")
+    shutil.copytree(studio.incumbent, incumbent / "bundle")
+    shutil.copytree(beside(studio.incumbent), incumbent / "bundle.report")
     config = folder / "config"
     config.mkdir()
     words = {"version": "12", "include-simulated": "true"}
@@ -275,10 +280,10 @@ def job_environment(house, folder: Path, feedback: Path) -> dict[str, str]:
     }
 
 
-def test_in_a_sagemaker_job_a_refusal_does_not_fail_the_job(house, tmp_path):
-    feedback = few(house, tmp_path / "few")
-    write_objects(feedback, made_up_feedback(house.films, 3, seed=10, source="simulated"))
-    done = run(house, tmp_path / "out", **job_environment(house, tmp_path / "job", feedback))
+def test_in_a_sagemaker_job_a_refusal_does_not_fail_the_job(studio, tmp_path):
+    feedback = few(studio, tmp_path / "few")
+    write_objects(feedback, made_up_feedback(studio.films, 3, seed=10, source="simulated"))
+    done = run(studio, tmp_path / "out", **job_environment(studio, tmp_path / "job", feedback))
     assert done.exit_code == 0, done.output
     verdict = wire.decode((tmp_path / "job/model/verdict.json").read_bytes(), Verdict)
     assert verdict.decision == "refuse"
@@ -288,15 +293,15 @@ def test_in_a_sagemaker_job_a_refusal_does_not_fail_the_job(house, tmp_path):
     assert kept == ["report.html", "verdict.json"]
 
 
-def test_what_an_earlier_run_released_is_gone_once_a_later_one_refuses(house, released, tmp_path):
+def test_what_an_earlier_run_released_is_gone_once_a_later_one_refuses(studio, released, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(released[0], out)
-    done = by_hand(house, few(house, tmp_path / "few"), out)
+    done = by_hand(studio, few(studio, tmp_path / "few"), out)
     assert done.exit_code == 3
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "verdict.json"]
 
 
-def test_a_missing_option_is_named(house, tmp_path):
-    done = run(house, tmp_path / "out", "--films", str(house.table))
+def test_a_missing_option_is_named(studio, tmp_path):
+    done = run(studio, tmp_path / "out", "--films", str(studio.table))
     assert done.exit_code == 2
     assert "--feedback is missing" in done.output

@@ -50,11 +50,11 @@ def mirror(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("mirror")
 def test_the_download_gives_a_folder_that_can_be_read_and_says_how_far_it_is(tmp_path):
-    told = []
-    imdb_download.download(tmp_path / "fresh", lambda step, done: told.append((step, done)))
+    steps = []
+    imdb_download.download(tmp_path / "fresh", lambda step, done: steps.append((step, done)))
     assert len(read(tmp_path / "fresh")[0]) == 6
-    assert told[0][0] == "download title.basics"
-    assert told[-1] == ("download name.basics", 1.0)
+    assert steps[0][0] == "download title.basics"
+    assert steps[-1] == ("download name.basics", 1.0)
 
 
 def test_a_second_download_fetches_only_what_is_missing(mirror, tmp_path):

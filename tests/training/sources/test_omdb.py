@@ -20,10 +20,10 @@ def test_a_bad_key_is_reported_at_once_without_the_key(server, tmp_path):
     server.replies["A film"] = server_of.BAD_KEY
     with pytest.raises(
         omdb.BadKey, match=r"does not accept the key in OMDB_API_KEY.*Invalid"
-    ) as told:
+    ) as raised:
         learn(server, tmp_path)
     assert len(server.asked) == 1
-    assert server_of.KEY not in str(told.value) + repr(at(server))
+    assert server_of.KEY not in str(raised.value) + repr(at(server))
 
 
 def test_a_run_stops_at_the_days_quota_and_the_next_day_goes_on(server, tmp_path):

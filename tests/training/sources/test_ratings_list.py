@@ -158,9 +158,9 @@ def test_no_network_is_reported_and_what_is_known_can_be_used(films_list, server
 
 @pytest.mark.usefixtures("server")
 def test_progress_is_reported(films_list):
-    told = []
-    read(films_list, progress=lambda step, done: told.append((step, done)))
-    assert told == [("ask OMDb", n / 4) for n in range(5)]
+    steps = []
+    read(films_list, progress=lambda step, done: steps.append((step, done)))
+    assert steps == [("ask OMDb", n / 4) for n in range(5)]
 
 
 @pytest.mark.usefixtures("server")
