@@ -1,4 +1,4 @@
-"""What tests of several rooms share."""
+"""Fixtures shared by the tests of several packages."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ import pytest
 if TYPE_CHECKING:
     from lambdas.operator.aws import Aws
 
-# What a developer has set must not change how a program under test behaves: unbuffered, for one,
-# a process whose reader has gone ends otherwise.
+# A developer's environment mustn't change how programs under test behave: unbuffered, for example,
+# a process whose reader has gone ends differently.
 for _variable in [
     name for name in os.environ if name.startswith("PYTHON") and name != "PYTHONPATH"
 ]:
     del os.environ[_variable]
 
-# As many open files as Debian allows a process, however many this machine does.
+# As many open files as Debian allows a process, even if this machine allows more.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, _soft), _hard))
 
-# Set in CI, where everything is installed: there a missing part is a failure, not a skip.
+# Set in CI, where everything is installed, so a missing part fails the test instead of skipping it.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip the test for want of something, loudly; where everything must be there, fail."""
+    """Skip the test, loudly, because something is missing; in CI, fail instead."""
     if REQUIRE_ALL:
         pytest.fail(reason)
     pytest.skip(f"SKIPPED LOUDLY: {reason}")
 
 
 def require(program: str, package: str) -> str:
-    """Return the path of a program; where it is missing the test is skipped, loudly."""
+    """Return the path of a program; if it is missing, skip the test loudly."""
     path = shutil.which(program, path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
     if path is None:
         missing(f"{program} is not installed: apt install {package}")
@@ -61,7 +61,7 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def own_mounts() -> list[str]:
-    """The command that gives what follows it mounts of its own, with or without being root."""
+    """The command that runs another one in its own mount namespace, as root or not."""
     unshare = shutil.which("unshare")
     tried = [unshare or "unshare", "--mount"]
     tried += [] if os.geteuid() == 0 else ["--map-root-user"]
@@ -73,7 +73,7 @@ def own_mounts() -> list[str]:
 
 @pytest.fixture(scope="session")
 def owner_step() -> Callable[[Path, str], subprocess.CompletedProcess[str]]:
-    """Carries out a step of owner.sh in a folder that stands for /etc/greenlight, as no root."""
+    """Runs a step of owner.sh without root, with a folder in place of /etc/greenlight."""
     script = Path(__file__).parents[1] / "systemd/steps/owner.sh"
     stubs = (
         'say() { echo "$*"; }; die() { echo "$*" >&2; exit 1; }; is_running() { :; };'
@@ -103,19 +103,19 @@ def owner_step() -> Callable[[Path, str], subprocess.CompletedProcess[str]]:
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """A running local cloud, shared by all tests of a session: use things of your own."""
+    """A running local cloud, shared by all tests of a session: each test needs its own things."""
 
     folder: Path
 
     @property
     def aws(self) -> Aws:
-        """The way to it for AWS's own library."""
+        """boto3's client configuration for it."""
         from lambdas.operator.aws import on_local_cloud
 
         return on_local_cloud(self.folder)
 
     def provision(self, thing: str, out: Path) -> Path:
-        """Make a device and return its folder, with `sync.toml` and all that it names."""
+        """Provision a device and return its folder, with `sync.toml` and the files it names."""
         from data import signing
         from lambdas.operator.devices import provision
 
@@ -126,12 +126,12 @@ class LocalCloud:
         return out
 
     def order(self, command: str) -> None:
-        """Tell it `offline` or `online`."""
+        """Send it `offline` or `online`."""
         run_greenlight_cloud("local", command, "--local", str(self.folder))
 
 
 def run_greenlight_cloud(*arguments: str) -> str:
-    """Run `greenlight-cloud` as its user does; return what it prints."""
+    """Run `greenlight-cloud` as a user would, and return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "local_cloud", *arguments],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The page of costs counts what a bundle really has: its files, and their bytes."""
+"""The page on costs uses a real bundle's number of files and bytes."""
 
 import re
 from decimal import Decimal

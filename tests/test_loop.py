@@ -66,7 +66,7 @@ def retrain(context):
 
 
 def left(context, job, name, kind):
-    """Return a record that lies in a training job's folder."""
+    """Return a record from a training job's folder."""
     raw = (
         context.aws.client("s3")
         .get_object(
@@ -86,7 +86,7 @@ def test_too_few_ratings_release_nothing_and_the_reason_is_said(context):
     assert left(context, job, OUTCOME, TrainingOutcome).conclusion == "refused"
     assert not left(context, job, VERDICT, Verdict).released
     assert context.status()["model"]["version"] == 1
-    assert len(context.evidence.job_executions()) == 1, "the fleet was told nothing"
+    assert len(context.evidence.job_executions()) == 1, "no new job for the fleet"
 
 
 @pytest.mark.slow

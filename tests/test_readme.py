@@ -1,4 +1,4 @@
-"""What the README and the other pages tell people to type works, and what they link to is there."""
+"""Commands in the README and the other pages work, and their links lead somewhere."""
 
 import importlib
 import os
@@ -32,7 +32,7 @@ PROGRAMS = {
 }
 
 
-# Programs of others that the pages name: that they exist is not ours to prove.
+# Other programs that the pages mention: we needn't prove that they exist.
 HELP = ("-h", "--help")
 FOREIGN = {
     *("aws", "cd", "chmod", "dask", "docker"),
@@ -54,7 +54,7 @@ def inline_commands(page: Path) -> list[str]:
     begins = ("make ", "python -m ", ".venv/bin/", "greenlight ", "greenlight-", "sudo ")
     prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     found = [code.strip() for code in INLINE.findall(prose) if code.startswith(begins)]
-    # What is called greenlight-something and takes no word is a thing of ours, not a command.
+    # A greenlight-something without arguments is one of our things, not a command.
     return [code for code in found if " " in code or "-" not in code or code in PROGRAMS]
 
 
@@ -75,7 +75,7 @@ def words_of(line: str) -> list[str]:
 
 
 def command_line(program: str):
-    """Return what typer makes of one of our programs or modules."""
+    """Return the typer command of one of our programs or modules."""
     place = PROGRAMS.get(program)
     if place is None:
         module = importlib.import_module(

@@ -1,4 +1,4 @@
-"""What must survive a power cut is on the disk before it has its name, and so is the name.
+"""Files that must survive a power cut are synced before they are renamed, and so is the folder.
 
 `tests/cloud_sync/test_crash_replay.py` shows the same of whole processes, with strace; this needs
 none. SQLite's own syncs are its setting: `tests/edge/journal/test_file.py`.

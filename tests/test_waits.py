@@ -96,7 +96,7 @@ SERVING: dict[str, str] = {
     "local_cloud/relay.py: _pass: reader.read": "serves a connection until a side ends",
     "local_cloud/relay.py: _pass: writer.drain": "serves a connection until a side ends",
     "local_cloud/supervisor.py: locked: os.read": "reads a regular file",
-    "local_cloud/supervisor.py: run: while ... wait": "serves until it is told to stop",
+    "local_cloud/supervisor.py: run: while ... wait": "serves until it is stopped",
     "local_cloud/tail.py: follow: while ... sleep": "follows the logs until Ctrl-C",
     "local_cloud/supervise.py: main.watch: os.read": (
         "waits for the end of the local cloud, which is what it is for"
@@ -107,7 +107,7 @@ SERVING: dict[str, str] = {
     "local_cloud/demo/runner.py: _lines: os.read": "select said there is something to read",
 }
 
-# Wait for ever unless told how long, as a keyword or at this position.
+# Wait forever without a timeout, as a keyword or at this position.
 _TIMED = {
     "wait": 0,
     "join": 0,
@@ -263,7 +263,7 @@ def _is_endless(name: str, owner: str, call: ast.Call) -> bool:
 
 
 def _says_no(call: ast.Call, keyword: ast.expr | None) -> bool:
-    """Return whether a call that may block is told not to."""
+    """Return whether a call that may block is made not to."""
     blocking = keyword if keyword is not None else next(iter(call.args), None)
     return isinstance(blocking, ast.Constant) and blocking.value is False
 

@@ -1,10 +1,10 @@
 """`make bench`: one run of every benchmark, as a table and as build/bench.json.
 
 Run as `python -m tests.bench [GROUP...]`. A group is a module of this folder with a function
-`measures(bundle)` that yields its figures; ratios are of things measured side by side. A figure
-whose program or model is missing isn't run, and the table says how to get it; so does a group's
-function `missing(bundle)`, by key. Exit 1 if a figure misses what it must reach, a group fails, or
-nothing could be run.
+`measures(bundle)` that yields its figures; ratios compare things measured side by side. A figure
+whose program or model is missing isn't measured, and the table says how to get it; a group's
+function `missing(bundle)` does the same, by key. Exits 1 if a figure misses its bound, a group
+fails, or nothing could be measured.
 """
 
 import importlib
@@ -33,7 +33,7 @@ def missing(group):
 
 
 def measured(group):
-    """Return a group's figures, and why there are no more of them, or None."""
+    """Return a group's figures, and why some are missing, or None."""
     found = []
     if group in missing(group):
         return found, None
@@ -49,7 +49,7 @@ def main():
     from rich.console import Console
     from rich.table import Table
 
-    # In a file or a pipe a line may be as long as it is.
+    # In a file or a pipe, lines may have any length.
     console = Console(width=None if sys.stdout.isatty() else 160)
     chosen = sys.argv[1:] or GROUPS
     table = Table(title=f"Benchmarks of {BUNDLE}", title_justify="left")

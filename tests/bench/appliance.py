@@ -29,7 +29,7 @@ from .rates import pipeline_of
 ROUNDS = 7
 PRESSES = 300
 WRITES = 200
-# What one would do without all this, before the first question can be answered.
+# The usual alternative: what has to happen before the first answer.
 PICKLE = "import sys, sklearn, joblib; joblib.load(sys.argv[1])"
 BURN = "while True: pass"
 
@@ -70,7 +70,7 @@ def start(bundle, folder):
 
 
 def ready_after(command, line):
-    """Seconds from a new process to a line of its output; it is stopped then."""
+    """Return the seconds from a process's start to a line of its output; then stop it."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     with process, contextlib.ExitStack() as stack:
@@ -130,7 +130,7 @@ async def pressed(bundle, folder):
 
 
 def writes(bundle, folder):
-    """Bytes that reach the disk, as the kernel counts them, with what the log writes back."""
+    """Return the bytes that reach the disk by the kernel's count, including log write-back."""
     import random
 
     from edge.appliance.pick_finder import find_pick

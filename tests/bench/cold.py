@@ -11,7 +11,7 @@ from .measure import Measure, shown
 from .rates import open_model, pipeline_of
 
 ROUNDS = 7
-# What one would do without all this: load the pickle, score a slate of 36.
+# The usual alternative: load the pickle, score a slate of 36.
 PICKLE = """
 import sys, joblib, numpy as np
 fitted = joblib.load(sys.argv[1])["model"]
@@ -20,8 +20,8 @@ print(fitted.predict(rows).max())
 """
 
 
-# The same command, which says at its end how much of its own memory was resident at most. (What
-# the kernel tells a parent may be the parent's own figure, from before the child was one.)
+# The same command, which prints its peak resident memory at the end. (The kernel's figure for a
+# child may be its parent's, from before it became a separate program.)
 WATCHED = """
 import re, sys
 from edge.__main__ import main
@@ -81,7 +81,7 @@ def processor_seconds(command):
 
 
 def peak_mb(command):
-    """Return what a watched process says of its peak memory, in MB."""
+    """Return the peak memory that a watched process reports, in MB."""
     done = subprocess.run(
         [str(part) for part in command], check=True, capture_output=True, text=True
     )

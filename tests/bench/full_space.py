@@ -1,4 +1,4 @@
-"""The exact best of every combination there is."""
+"""The exact best of all combinations."""
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ def measures(bundle):
     space = everything(index)
 
     def best(k=1):
-        # As a new question is answered: bounds are made anew for its space.
+        # As for a new question: bounds are computed for its space.
         return Search(tables, everything(index)).best(k, repeat_directors=True)
 
     one, thousand = seconds_of(best, 25), seconds_of(lambda: best(1000), 25)
@@ -74,7 +74,7 @@ def everything(index):
 
 
 def crowded(model, times, seed=0):
-    """Return tables with so many times the directors.
+    """Return tables with this many times the directors.
 
     The further ones are made up: the years of one real director with the genres of another.
     """

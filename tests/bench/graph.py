@@ -1,4 +1,4 @@
-"""This graph against the same fitted trees run the ordinary ways."""
+"""This graph compared with the usual ways to run the same fitted trees."""
 
 import joblib
 import numpy as np

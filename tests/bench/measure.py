@@ -1,4 +1,4 @@
-"""What a benchmark says: a figure, what it must be, what it aims at, and how it came about."""
+"""A benchmark's result: a figure, its bound, its aim, and how it was measured."""
 
 import statistics
 import time
@@ -27,7 +27,7 @@ class Measure:
 
 
 def seconds_of(call, times=9):
-    """Return the median seconds of a call on one thread, after one that is not counted.
+    """Return the median seconds of a call on one thread, after one that isn't counted.
 
     Processor time: on an idle machine it is the wall's, and another program's turn in the middle
     of a long call cannot flatter a short one it is compared with.
@@ -42,7 +42,7 @@ def seconds_of(call, times=9):
 
 
 def shown(seconds):
-    """Return a time as a person reads it."""
+    """Return a time in readable units."""
     if seconds < 1e-3:
         return f"{seconds * 1e6:.3g} µs"
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

@@ -1,4 +1,4 @@
-"""How fast ONNX Runtime scores rows, at its best batch: what others are measured against."""
+"""How fast ONNX Runtime scores rows at its best batch size: the reference for other figures."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ BATCHES = (256, 1024, 4096, 16_384)
 
 
 def pipeline_of(bundle):
-    """Return where a bundle's scikit-learn side lies."""
+    """Return the path of a bundle's scikit-learn pipeline."""
     return beside(bundle) / PIPELINE
 
 

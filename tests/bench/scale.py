@@ -137,7 +137,7 @@ LITTLE = {
 
 
 def peak_of_trial(folder):
-    """Return the peak of a bundle's trial in MB; it must pass with what a device allows it."""
+    """Return the peak memory of a bundle's trial in MB; it must pass within a device's limits."""
     key = signing.development_key()
     with tempfile.TemporaryDirectory() as trusted:
         (Path(trusted) / f"{key.key_id}.pub.pem").write_bytes(key.public_pem)
@@ -154,7 +154,7 @@ def peak_of_trial(folder):
 
 
 def fitted():
-    """Return a small model of few directors, and what an export makes of it."""
+    """Return a small model of few directors, and its export."""
     model = small_model()
     return model, prepare(
         FilmTable("scale", "made up", list(films(FITTED)), []), model, version=1, combinations=500
@@ -162,7 +162,7 @@ def fitted():
 
 
 def films(directors, seed=0):
-    """Yield films as a table of the world's has them: most directors have one, a few have many."""
+    """Yield films as in real tables: most directors have one film, a few have many."""
     draw = np.random.default_rng(seed)
     common = 1 / np.arange(2, len(GENRES) + 2)
     for number in range(directors):
@@ -185,7 +185,7 @@ def films(directors, seed=0):
 
 
 def write_scaled(model, exported, count, folder):
-    """Write a signed bundle of so many directors; return its files."""
+    """Write a signed bundle with this many directors; return its files."""
     small = compile_model(model)
     known = len(small.names)
     draw = np.random.default_rng(count)

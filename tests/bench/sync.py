@@ -81,7 +81,7 @@ def against_broker(folder):
 
 
 def update(bundle, folder):
-    """Bring models from the local cloud to the real appliance; how long until one answers."""
+    """Bring models from the local cloud to the real appliance, and time each until it is active."""
     from rig.update_trial import UpdateTrial
 
     trial = UpdateTrial(bundle, folder, 1)
@@ -159,7 +159,7 @@ def our_rate(broker, folder):
         events, received = EventQueue(), []
 
         def inbox(event):
-            # The first thing that is told is Connected.
+            # The first event is Connected.
             received.append(time.perf_counter())
             events.put(event)
 
@@ -182,7 +182,7 @@ class Ids(msgspec.Struct):
 
 
 def answer(end, ready):
-    """Be the cloud: ack each batch as soon as it has been read. A process of its own."""
+    """Play the cloud in a separate process: ack each batch as soon as it has been read."""
     from cloud_sync.aws_iot import AwsIotBroker
     from data import wire
 
@@ -227,7 +227,7 @@ class NoFetcher:
 
 
 def idle(broker):
-    """Count what passes while nothing happens, with one ping a second, and scale to a minute's."""
+    """Count idle traffic with one ping per second, and scale it to one ping per minute."""
     from rig.mosquitto import free_port
     from rig.proxy import Proxy
     from rig.records import THING

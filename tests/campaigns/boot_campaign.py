@@ -1,9 +1,9 @@
 """The appliance installed and booted in a container: `make boot-test`. Needs root.
 
-GREENLIGHT_SUITE says in which Debian: bookworm (default) or trixie. Where the kernel allows no
-containers (inside most of them) everything is skipped, and the reason is told.
+GREENLIGHT_SUITE selects the Debian version: bookworm (default) or trixie. If the kernel allows no
+containers (it usually doesn't inside one), everything is skipped with the reason.
 
-The tests are one story and run in their order; each begins where the one before has ended.
+The tests are one story and run in order; each starts where the previous one ended.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def test_another_machine_finds_it_by_name_and_sees_the_page_only_when_asked(
 
 def test_connected_but_offline_both_services_run(machine: Container) -> None:
     machine.wait_until(
-        "the sync service tells the appliance that it is offline",
+        "the sync service reports being offline to the appliance",
         'greenlight status --json | grep -q \'"state": *"offline"\'',
     )
     assert machine.property("greenlight-sync.service", "ActiveState") == "active"
@@ -263,7 +263,7 @@ def test_rollback_and_back(machine: Container) -> None:
 
 def test_the_button_switches_off_and_the_next_boot_is_ready(machine: Container) -> None:
     title = machine.asked("press")["pick"]["title"]
-    # In the background: who waits for it from outside is stopped by the shutdown, and stays so.
+    # In the background: a command that waited for it would be stopped by the shutdown.
     machine.run("greenlight hold 11 >/dev/null 2>&1 &")
     machine.wait_until_off()
     machine.boot()

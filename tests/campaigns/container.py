@@ -1,4 +1,4 @@
-"""A Debian of its own under systemd-nspawn, without a network, to install the appliance in."""
+"""A Debian container under systemd-nspawn, without a network, to install the appliance in."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 
 # What Raspberry Pi OS Lite has, as far as the installer cares.
 PACKAGES = "systemd,systemd-sysv,dbus,udev,libpam-systemd,python3,python3-venv,avahi-daemon"
-# On a busy machine: patience costs nothing when all is well.
+# Long enough for a busy machine; it costs nothing when all is well.
 _PATIENCE_SECONDS = 240.0
 
 
 def namespaces_refused() -> str | None:
-    """Say why this kernel gives us no namespaces, or None."""
+    """Return why this kernel gives us no namespaces, or None."""
     command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--mount-proc"]
     done = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
     if done.returncode == 0:
@@ -27,7 +27,7 @@ def namespaces_refused() -> str | None:
 
 
 def make_root(tar: Path, suite: str = "bookworm", more: str = "") -> None:
-    """Download a minimal Debian into an archive, once; `more` names packages it has besides."""
+    """Download a minimal Debian into an archive, once; `more` names additional packages."""
     if tar.exists():
         return
     tar.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ class Container:
         self.leader = 0
 
     def unpack(self, tar: Path) -> None:
-        """Begin anew from an archive."""
+        """Start again from an archive."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         subprocess.run(["tar", "-C", self.folder, "-xf", tar], check=True)
@@ -70,7 +70,7 @@ class Container:
         (self.folder / "var/log/journal").mkdir(exist_ok=True)
 
     def refused(self) -> str | None:
-        """Say why systemd-nspawn may not run even `true` in it, or None."""
+        """Return why systemd-nspawn can't run even `true` in it, or None."""
         done = subprocess.run(
             ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network",
              "--console=pipe", f"--directory={self.folder}", "/bin/true"],
@@ -94,7 +94,7 @@ class Container:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not self._has_booted():
             if self._nspawn.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"it does not boot: {self._log.read_text()[-2000:]}")
+                raise AssertionError(f"it doesn't boot: {self._log.read_text()[-2000:]}")
             time.sleep(0.2)
 
     def _has_booted(self) -> bool:
@@ -111,7 +111,7 @@ class Container:
 
     @property
     def runs(self) -> bool:
-        """Whether it has not been switched off."""
+        """Whether it is still on."""
         return self._nspawn is not None and self._nspawn.poll() is None
 
     def wait_until_off(self) -> None:
@@ -129,7 +129,7 @@ class Container:
                 self.cut_power()
 
     def cut_power(self) -> None:
-        """End every process in it at once."""
+        """Kill every process in it at once."""
         if self.runs and self._nspawn is not None:
             os.kill(self.leader, signal.SIGKILL)
             self._nspawn.wait(30)
@@ -155,7 +155,7 @@ class Container:
         return json.loads(self.run(f"greenlight {command} --json"))
 
     def property(self, unit: str, name: str) -> str:
-        """Return what systemd says of a unit."""
+        """Return a property of a systemd unit."""
         return self.run(f"systemctl show --property {name} --value {unit}").strip()
 
     def wait_until(self, what: str, command: str) -> None:

@@ -35,12 +35,12 @@ def main() -> int:
         print(f"{'BAD' if wrong else 'ok '} {name}", flush=True)
         for sentence in wrong:
             print(f"      {sentence}", flush=True)
-    print(f"{len(names) - failed} of {len(names)} faults: everyone agrees, nothing is lost")
+    print(f"{len(names) - failed} of {len(names)} faults: all reports agree, nothing is lost")
     return 1 if failed else 0
 
 
 def new_bench(folder: Path) -> Bench:
-    """Return a place for an appliance with a small model."""
+    """Return a folder for an appliance with a small model."""
     key = PrivateKey.new()
     (folder / "keys").mkdir()
     (folder / "keys" / "ours.pub.pem").write_bytes(key.public_pem)

@@ -1,4 +1,4 @@
-"""How often the gate releases a model that is no better, and how often one that is.
+"""How often the gate releases a model that isn't better, and how often one that is.
 
 Two models' errors are drawn, correlated within a director as those of real models are; the gate
 compares them on held-out ratings that come several to a director, look after look. `old` bootstraps

@@ -5,7 +5,7 @@ import threading
 
 
 def hang_for_ever(*_: object, made_at: str = "", **__: object) -> None:
-    # The pick for nobody at the start, which a worker's thread makes: it has no time of making.
+    # Only the discarded warm-up pick, made in a worker's thread, has no time of making.
     if not made_at:
         threading.Event().wait()
 

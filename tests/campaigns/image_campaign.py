@@ -61,11 +61,11 @@ def mounted(image: Path, folder: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def image() -> Path:
-    """An image such as one downloads, with hardly any room left."""
+    """An image like a downloaded one, with hardly any space left."""
     assert os.geteuid() == 0, "loop devices need root"
     if SUITE != "bookworm":
         pytest.skip(
-            "real pins need lgpio, which plain Debian 13 has not; Raspberry Pi OS 13 has it"
+            "real pins need lgpio, which plain Debian 13 doesn't ship; Raspberry Pi OS 13 does"
         )
     make_root(ROOT_TAR, SUITE)
     shutil.rmtree(WORK, ignore_errors=True)
@@ -78,7 +78,7 @@ def image() -> Path:
     with attached(image, 1) as boot, attached(image, 2) as system:
         if "vfat" in Path("/proc/filesystems").read_text():
             run("mkfs.vfat", boot)
-        else:  # this kernel cannot mount FAT
+        else:  # this kernel can't mount FAT
             run("mke2fs", "-q", "-t", "ext4", boot)
         run("mke2fs", "-q", "-t", "ext4", system)
     with mounted(image, WORK / "mount") as root:

@@ -1,4 +1,4 @@
-"""What the campaigns that install the appliance share: a release, and ways to spoil it."""
+"""Shared by the campaigns that install the appliance: a release, and ways to break it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ RELEASE = WORK / "release"
 # Debian 12 has Python 3.11, Debian 13 has 3.13, as Raspberry Pi OS has.
 SUITE = os.environ.get("GREENLIGHT_SUITE", "bookworm")
 WHEELS = {"bookworm": "amd64-3.11", "trixie": "amd64-3.13"}[SUITE]
-# Another list of packages is another archive.
+# A different list of packages needs a different archive.
 ROOT_TAR = WORK / f"{SUITE}-{zlib.crc32(PACKAGES.encode()):08x}.tar"
 
-# Newer software that rewrites the journal in its own way, and then fails.
+# Newer software that migrates the journal and then fails.
 NEWER = """import sqlite3
 sqlite3.connect("/var/lib/greenlight/journal.db").execute("PRAGMA user_version = 99")
 raise SystemExit(1)

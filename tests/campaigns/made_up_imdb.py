@@ -36,7 +36,7 @@ def write(folder: Path, titles: int, packed: tuple[str, ...] = ("title.ratings",
 
 
 def votes_of(number: int) -> int:
-    """One title in a hundred has many votes; one exactly the threshold."""
+    """One title in a hundred has many votes; one has exactly the threshold."""
     if number == 200:
         return 1_500
     return 1_501 + number % 9_000 if number % 100 == 0 else number % 1_500

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def campaign(appliance: RunningAppliance, chosen: argparse.Namespace) -> int:
-    """Run it, and say what was measured; 1 if a bound is missed."""
+    """Run it and print the figures; return 1 if a bound is missed."""
     events = Events(appliance)
     median_press(events, 5)
     alone = median_press(events, 30)

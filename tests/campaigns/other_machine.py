@@ -50,7 +50,7 @@ class OtherMachine:
         self._pid = pid
 
     def look_up(self, name: str) -> str:
-        """Ask the local network for a name's address by multicast DNS; empty if nobody knows."""
+        """Look up a name's address by multicast DNS; empty if it isn't found."""
         return self._python(_LOOK_UP, name)
 
     def open(self, port: int, name: str) -> str:
@@ -68,7 +68,7 @@ def cabled_to(leader: int) -> Iterator[OtherMachine]:
     """Give a container, known by its first process, a network with one other machine in it."""
     with subprocess.Popen(["unshare", "--net", "sleep", "600"]) as other:
         try:
-            # Nobody tells when unshare has got its network; it takes a moment.
+            # unshare doesn't report when its network is ready; it takes a moment.
             while _network(other.pid) == _network("self"):
                 pass
             _ip("link", "add", "lan0", "netns", other.pid, "type", "veth",

@@ -1,7 +1,7 @@
 """The tests marked `numeric`, computed the way other processors would. `make numeric`.
 
 numpy, scipy and the C library choose their code by the processor they find, and with it the last
-bits of a sum, an exp or a matrix product. Here they're told to choose otherwise: each kernel of
+bits of a sum, an exp or a matrix product. Here they're made to choose differently: each kernel of
 OpenBLAS that this processor can run, numpy's own vector code off, and the C library's off as well.
 Before a run counts, a child process proves that the choice took effect.
 

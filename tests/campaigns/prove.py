@@ -1,4 +1,4 @@
-"""`make prove`: the search against the whole truth. Minutes, not seconds; exit 0 if all agree.
+"""`make prove`: the search against a full sweep. Takes minutes; exits 0 if all results agree.
 
 Run as `python -m tests.campaigns.prove [BUNDLE]`:
 1. the unpruned sweep of the full space against the search (top 1, 10, 1,000, with keys);

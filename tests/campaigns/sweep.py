@@ -1,4 +1,4 @@
-"""The unpruned sweep: every combination of a space added up, nothing bounded, nothing skipped."""
+"""The unpruned sweep: adds up every combination of a space, without bounds."""
 
 import numpy as np
 

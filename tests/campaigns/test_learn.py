@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.numeric, pytest.mark.timeout(900)]
 
 
 def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(tmp_path):
-    # 300 films hold out some thirty ratings, which is little: the judge may refuse a better model,
-    # and whether it does can hang on a processor's last bits. What it releases must be better.
+    # 300 films hold out only about thirty ratings: the judge may refuse a better model, depending
+    # even on a processor's last bits. A model that it releases must be better.
     arms = [RETRAINING, NEVER]
     figures = campaign([1], 2, 300, arms, 1, Console(quiet=True))
     write(figures, [RETRAINING.name], tmp_path)

@@ -12,11 +12,11 @@ from typing import Any
 
 
 class PowerIsGone(Exception):
-    """The machine ended while it was asked something."""
+    """The machine ended during a request."""
 
 
 class Silence(AssertionError):
-    """Nobody inside said anything in time."""
+    """The agent inside didn't answer in time."""
 
 
 # What the guest's kernel prints when the emulator, on a busy machine, has lost its timer: nothing
@@ -95,7 +95,7 @@ class VirtualMachine:
         return time.time() - self._layer.stat().st_mtime > _STILL_SECONDS
 
     def cut_power(self) -> None:
-        """End it at once; nothing in it is asked."""
+        """Cut its power at once."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -106,7 +106,7 @@ class VirtualMachine:
         self._process.wait(seconds)
 
     def wait_for_agent(self, seconds: float) -> None:
-        """Wait until somebody inside answers.
+        """Wait until the agent inside answers.
 
         Raises:
             Silence: nobody did.

@@ -54,7 +54,7 @@ def _pull(way: str) -> None:
 
 
 def press(seconds: float, bounces: int) -> float:
-    """Push the button down for so long, its contact rattling at both ends.
+    """Push the button down for so long, its contact bouncing at both ends.
 
     It rattles as fast as it can: emulated, each write takes milliseconds by itself.
 
@@ -75,7 +75,7 @@ def press(seconds: float, bounces: int) -> float:
 
 
 def look(seconds: float) -> dict[str, float]:
-    """Look at the light: which share of the time it is on, and how often it changes."""
+    """Watch the light: the share of time it is on, and how often it changes."""
     value = os.open(_line(_LED) / "value", os.O_RDONLY)
     seen: list[bytes] = []
     end = time.monotonic() + seconds

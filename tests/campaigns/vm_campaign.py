@@ -25,12 +25,12 @@ TOP = Path(__file__).parents[2]
 WORK = TOP / "build/vm-test"
 POWER_CUTS = int(os.environ.get("GREENLIGHT_POWER_CUTS", "20"))
 SEED = int(os.environ.get("GREENLIGHT_SEED", "1"))
-# Emulated, on a busy machine: patience costs nothing when all is well.
+# Long enough for an emulator on a busy machine; it costs nothing when all is well.
 BOOT_SECONDS, ANSWER_SECONDS = 1200.0, 600.0
-# What the button's presses are told apart by, less what the emulator may add to them.
+# The boundaries between kinds of presses, less what the emulator may add to a press.
 SHORT_SECONDS, APPROVAL_SECONDS = 0.9, (1.9, 4.9)
 
-# In the guest: the history as lines, since it is longer than what comes through the wire.
+# In the guest: the history as lines, since all of it is too long for the serial line.
 FACTS = """
 import json, sys
 for row in json.load(sys.stdin):
@@ -107,7 +107,7 @@ def press(machine: VirtualMachine, seconds: float, bounces: int = 0) -> float:
 
 
 def written(machine: VirtualMachine) -> set[str]:
-    """What the journal holds: ids of feedback, and of picks that were approved."""
+    """Return the journal's ids of feedback, and of approved picks."""
     command = "/usr/local/bin/greenlight history --json --limit 10000"
     return set(machine.shell(f"{command} | python3 -c {shlex.quote(FACTS)}").splitlines())
 

@@ -20,7 +20,7 @@ _SOURCES = {
 }
 _KERNEL_SOURCE = Path("/usr/src/linux-source-6.1.tar.xz")
 _DISK_SIZE = "3G"
-# What gpiozero reads to tell the board: a Raspberry Pi 4B.
+# What gpiozero reads to identify the board: a Raspberry Pi 4B.
 _CPUINFO = (
     "processor\t: 0\n\nHardware\t: BCM2835\nRevision\t: c03114\nModel\t\t: Raspberry Pi 4 Model B\n"
 )
@@ -74,7 +74,7 @@ def make_root(tar: Path) -> None:
 
 
 def build_gpio_sim(work: Path, kernel: str) -> Path:
-    """Build the module that Debian's kernels come without; return its file."""
+    """Build the module that Debian's kernels lack; return its file."""
     folder = work / f"gpio-sim-{kernel}"
     module = folder / "gpio-sim.ko"
     if module.exists():

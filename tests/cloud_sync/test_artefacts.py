@@ -28,7 +28,7 @@ def test_objects_are_read_from_any_offset_and_each_failure_has_its_own_error(pi:
     assert b"".join(bucket.read(prefix + MODEL, 70_000)) == whole[70_000:]
     with pytest.raises(RangeRefused):
         list(bucket.read(prefix + MODEL, len(whole)))
-    # The device may not list, so AWS says "denied" of what is not there; the desk tells it apart.
+    # The device can't list, so AWS answers "denied" for a missing object; the local cloud doesn't.
     with pytest.raises((ArtefactMissing, ArtefactDenied)):
         list(bucket.read(prefix + "nothing.onnx"))
     with pytest.raises(ArtefactDenied):

@@ -1,4 +1,4 @@
-"""The command as its user meets it: exit codes, and errors that name the fix."""
+"""The command as its user sees it: exit codes, and errors that name the fix."""
 
 from __future__ import annotations
 

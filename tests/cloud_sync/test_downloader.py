@@ -1,4 +1,4 @@
-"""From a job to a checked bundle: nothing unchecked is handed over, nothing fetched twice."""
+"""From a job to a checked bundle: nothing unchecked gets through, nothing is fetched twice."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Bench:
         )
 
     def activated(self, published: Published) -> None:
-        """The appliance has taken a placed model over."""
+        """Do what the appliance does with a placed model."""
         placed = self.state / "incoming" / str(published.version)
         (self.state / "versions").mkdir(exist_ok=True)
         placed.rename(self.state / "versions" / str(published.version))
@@ -110,7 +110,7 @@ def refused(result: object, word: str) -> None:
     assert word in result.reason
 
 
-def test_a_good_bundle_is_placed_whole_under_its_version(bench: Bench) -> None:
+def test_a_good_bundle_is_placed_completely_under_its_version(bench: Bench) -> None:
     published = bench.publish(3)
     assert bench.fetch(published) == Fetched("j1", "3")
     assert bench.incoming() == ["3"]
@@ -148,7 +148,7 @@ def test_a_download_below_the_floor_is_given_up_and_resumed_later(bench: Bench) 
     model = published.prefix + MODEL
     kept = (bench.state / "incoming" / ".partial-3" / MODEL).stat().st_size
     assert kept > 20_000
-    # A link a little faster than the floor is only slow.
+    # A connection slightly faster than the limit is merely slow.
     bench.bucket.seconds_a_piece = 0.9
     before = bench.bucket.sent[model]
     assert bench.fetch(published) == Fetched("j1", "3")

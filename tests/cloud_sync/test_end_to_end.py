@@ -33,7 +33,7 @@ from edge.journal import JOURNAL, Activation, Journal
 
 
 class Appliance:
-    """Tries whatever is offered, in a thread with a journal connection of its own."""
+    """Tries every offered model, in a thread with its own journal connection."""
 
     def __init__(self, pi: Pi, outcome: str = "activated") -> None:
         self._pi, self._outcome = pi, outcome
@@ -150,7 +150,7 @@ def test_a_newer_job_supersedes_one_that_the_appliance_never_tried(pi: Pi) -> No
     assert list((pi.state / "incoming").iterdir()) == []
 
 
-def test_of_the_jobs_that_waited_while_it_was_away_only_the_newest_is_fetched(pi: Pi) -> None:
+def test_after_an_outage_only_the_newest_waiting_job_is_fetched(pi: Pi) -> None:
     jobs = [pi.publish(version)[0] for version in (1, 3, 2)]
     with Appliance(pi):
         done = pi.once()
@@ -240,7 +240,7 @@ def test_a_trust_document_is_followed_before_a_model_and_a_forged_one_is_not(pi:
     models, root, thief = development_key(), PrivateKey.new(), PrivateKey.new()
     s3, bucket = pi.cloud.aws.client("s3"), pi.cloud.aws.local.models_bucket
     first = trust_document(1, root, models).sign(root).sign(models)
-    # The key that signs models, hijacked: it can't make anybody root.
+    # A stolen models key can't make anyone root.
     forged = trust_document(2, thief, models).sign(thief).sign(models)
     keys = [TRUST_PREFIX + file_name(version) for version in (1, 2)]
     try:

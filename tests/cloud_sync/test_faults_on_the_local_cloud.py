@@ -1,4 +1,4 @@
-"""The cloud on the desk, killed and frozen under the real commands.
+"""The local cloud, killed and frozen under the real commands.
 
 Takes half a minute: the local cloud is started three times, one of its own beside the session's.
 """

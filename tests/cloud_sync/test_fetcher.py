@@ -1,4 +1,4 @@
-"""The fetching thread: seen alive while it works, seen hanging when it hangs."""
+"""The fetching thread: alive while it works, and noticed when it hangs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A disk that is full to the last byte: the download gives way, ratings never do."""
+"""A completely full disk: the download fails, ratings never do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hostile S3 or credentials provider is read only so far, and followed nowhere."""
+"""A hostile S3 or credentials provider is read only up to a limit, and its redirects ignored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Hostile:
-    """An HTTP server that answers as it is told, and counts requests and bytes."""
+    """An HTTP server with configured answers that counts requests and bytes."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.answer: Answer = lambda handler: None
@@ -140,7 +140,7 @@ def test_a_redirect_is_not_followed(hostile: Hostile, bucket: Bucket, status: in
         handler.end_headers()
 
     hostile.answer = answer
-    # urllib3 itself refuses one kind, under a name of its own.
+    # urllib3 itself refuses one kind, with its own error.
     with pytest.raises(CloudUnreachable, match=r"redirect|HTTPClientError"):
         list(bucket.read(KEY))
     assert len(hostile.paths) == 1
@@ -158,7 +158,7 @@ def test_a_redirect_is_not_followed(hostile: Hostile, bucket: Bucket, status: in
         (503, "SlowDown", CloudUnreachable, "SlowDown"),
     ],
 )
-def test_what_an_error_means_is_still_told_apart(
+def test_errors_keep_their_meaning(
     hostile: Hostile, bucket: Bucket, status: int, code: str, kind: type[Exception], words: str
 ) -> None:
     body = f"<Error><Code>{code}</Code></Error>".encode()
@@ -174,7 +174,7 @@ def test_what_an_error_means_is_still_told_apart(
         list(bucket.read(KEY))
 
 
-def test_what_has_come_is_given_at_once_and_not_held_back(hostile: Hostile, bucket: Bucket) -> None:
+def test_received_bytes_are_passed_on_at_once(hostile: Hostile, bucket: Bucket) -> None:
     taken = threading.Event()
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
@@ -208,7 +208,7 @@ def test_a_credentials_provider_without_end_is_read_only_so_far(tmp_path: Path) 
 
 
 def tls(folder: Path) -> ssl.SSLContext:
-    """Write a certificate of its own for 127.0.0.1, and return a server's context with it."""
+    """Write a self-signed certificate for 127.0.0.1, and return a server's context with it."""
     key = Ed25519PrivateKey.generate()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)

@@ -1,4 +1,4 @@
-"""How a job ends when the cloud ends it, told by hand over a real broker to the real command."""
+"""How the real command ends a job that the cloud has ended, over a real broker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def document(version: int) -> ModelUpdateJob:
 
 
 class JobsByHand:
-    """The jobs' topics on mosquitto, answered as AWS would, each answer as often as is asked."""
+    """The jobs' topics on mosquitto, answered as AWS would."""
 
     def __init__(self, mosquitto: Mosquitto) -> None:
         self.cloud = Cloud()
@@ -133,7 +133,7 @@ def test_a_job_that_the_cloud_ends_is_given_up_and_the_next_is_taken(
     jobs.publish_notice(jobs.end("j3", end))
     eventually(lambda: pi.update() == (3, "given up"), "not given up")
     assert jobs.status("j3") == end
-    # A lower version than the one given up: nothing of that is left.
+    # A lower version than the abandoned one: nothing of that is left.
     stuck(pi, jobs, "j2", 2)
 
 
@@ -171,7 +171,7 @@ def test_a_success_that_comes_too_late_is_dropped_without_a_report(
     offer = IncomingModel(1, 3, HASH, "j3", "3")
     pi.journal.record_activation(3, HASH, "activated", "2026-01-01T00:00:00Z", None, offer)
     eventually(lambda: pi.update() == (3, "succeeded"), "not seen")
-    eventually(lambda: "j3/update" in jobs.heard, "not told")
+    eventually(lambda: "j3/update" in jobs.heard, "not reported")
     stuck(pi, jobs, "j4", 4)
     assert jobs.status("j3") == "TIMED_OUT"
 
@@ -179,7 +179,7 @@ def test_a_success_that_comes_too_late_is_dropped_without_a_report(
 def test_a_newer_job_supersedes_one_that_is_stuck(pi: Pi, jobs: JobsByHand) -> None:
     stuck(pi, jobs)
     stuck(pi, jobs, "j4", 4)
-    eventually(lambda: jobs.status("j3") == "REJECTED", "not told")
+    eventually(lambda: jobs.status("j3") == "REJECTED", "not reported")
     assert jobs.cloud.jobs["j3"]["details"] == {"reason": "superseded by version 4"}
 
 

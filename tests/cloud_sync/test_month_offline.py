@@ -1,4 +1,4 @@
-"""A month without a cloud, by the simulated clock: bounded, in order, and soon delivered."""
+"""A simulated month without a cloud: the outbox stays bounded and in order, and drains soon."""
 
 from __future__ import annotations
 

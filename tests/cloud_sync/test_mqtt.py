@@ -1,4 +1,4 @@
-"""The port: the real broker (AWSIoTPythonSDK on mosquitto) and the fake keep one promise."""
+"""The port: the real broker (AWSIoTPythonSDK on mosquitto) and the fake behave the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATIENCE = 60.0
 
 
 class Client:
-    """A connection and what it was told."""
+    """A connection and its events."""
 
     def __init__(self, make: Callable[[Any], Broker]) -> None:
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()

@@ -1,4 +1,4 @@
-"""What only a real broker with mutual TLS can show of the AWS IoT port."""
+"""Behaviour of the AWS IoT port that only a real broker with mutual TLS can show."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE = 60.0
 
 
 class Thing:
-    """A connection to mosquitto and what it was told."""
+    """A connection to mosquitto and its events."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ def test_a_broker_of_another_authority_is_not_trusted(mosquitto: Mosquitto, tmp_
 
 
 def test_what_the_policy_denies_is_not_delivered(mosquitto: Mosquitto) -> None:
-    """The broker acknowledges it all the same: only the application's ack proves delivery."""
+    """The broker acknowledges it anyway: only the application's ack proves delivery."""
     other = Thing(mosquitto.authority, mosquitto.port, "thing-2")
     assert other.connect() == Connected()
     thing = Thing(mosquitto.authority, mosquitto.port)
@@ -143,7 +143,7 @@ def test_reconnecting_leaves_no_thread_and_no_socket_behind(mosquitto: Mosquitto
 
 
 def test_port_443_is_spoken_with_alpn(authority: Authority) -> None:
-    """Closed networks let only 443 out; there AWS tells MQTT from HTTPS by this name."""
+    """Restricted networks allow only port 443, where AWS recognises MQTT by this name."""
     certificate, key = authority.server("alpn")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -179,7 +179,7 @@ def test_a_network_thread_that_dies_is_noticed_at_the_next_publish(mosquitto: Mo
     inner = line._client._mqtt_core._internal_async_client._paho_client
 
     def die() -> None:
-        raise SystemExit  # ends a thread without a word, whatever catches errors there
+        raise SystemExit  # ends a thread silently, whatever catches errors there
 
     inner._packet_read = die
     inner._packet_write = die

@@ -1,4 +1,4 @@
-"""A broker that turns on a device costs it the connection, and nothing else."""
+"""A hostile broker costs a device the connection, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def close_in_a_packet(line: ssl.SSLSocket, over: threading.Event) -> None:
 
 
 def close_in_a_length(line: ssl.SSLSocket, over: threading.Event) -> None:
-    """Close before it is said how long the message is."""
+    """Close before the message's length is complete."""
     line.sendall(b"\x30\xff")
 
 
 def claim_megabytes(line: ssl.SSLSocket, over: threading.Event) -> None:
-    """Promise 256 MB, and begin to send them."""
+    """Promise 256 MB, and start to send them."""
     line.sendall(b"\x30\xff\xff\xff\x7f")
     while not over.is_set():
         line.sendall(b"\0" * 65_536)
 
 
 def fall_silent(line: ssl.SSLSocket, over: threading.Event) -> None:
-    """Say nothing, and answer no ping."""
+    """Send nothing, and answer no ping."""
     over.wait(60)
 
 

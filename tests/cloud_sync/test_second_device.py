@@ -1,4 +1,4 @@
-"""A device that its owner named, with the real command against the real local cloud."""
+"""A device with a name of its owner's choice, from the real command to the real local cloud."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_second_device_delivers_also_what_it_rated_before_it_was_connected(
     pi.config = etc / "sync" / pi.config.name
     after = feedback(2, thing=appliance_config.read(etc / "greenlight.toml").thing)
     pi.journal.record_rating(after)
-    # Put aside by a version that did not know better.
+    # Set aside by an earlier version, by mistake.
     refused = feedback(3, thing=nameless)
     pi.journal.record_rating(refused)
     assert pi.journal.quarantine(refused.id, f"thing: is {nameless!r}")

@@ -1,4 +1,4 @@
-"""The shell around the session: what it does when the journal, not the network, fails."""
+"""The shell around the session, when the journal fails instead of the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session as a whole: outages of every length, silence when idle, and senseless messages."""
+"""The whole session: outages of every length, silence when idle, and nonsense messages."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ from cloud_sync.update import TRANSITIONS, Action, JobState
 def test_every_state_meets_every_event(state: JobState, event: Any) -> None:
     after, actions = TRANSITIONS.get((state, event), (state, ()))
     concluding = {one for one in actions if one.name.startswith("CONCLUDE_")}
-    # Success is told only on the appliance's own word, from any state that knows a job.
+    # Success is reported only after the appliance's confirmation, from any state that knows a job.
     assert (Action.CONCLUDE_SUCCEEDED in actions) == (
         event is update.Activated and (state, event) in TRANSITIONS
     )
     assert bool(concluding) == (after is JobState.CONCLUDED and state is not JobState.CONCLUDED)
-    # A state that is left for good leaves nothing running and nothing lying about.
+    # A final state leaves nothing running and no files behind.
     if state in (JobState.FETCHING, JobState.WAITING_FOR_EDGE) and after in (
         JobState.IDLE,
         JobState.CONCLUDED,

@@ -1,4 +1,4 @@
-"""Models changed at random, and what protobuf's own parser says that the rule must have refused.
+"""Models changed at random, and protobuf's own parser to say which ones the rule must refuse.
 
 The reference knows nothing of the rule's parser: it reads with onnx's generated classes and names.
 """
@@ -104,7 +104,7 @@ def _foreign_parts() -> list[tuple[str, bytes]]:
 
 
 class Message:
-    """A message as its fields: encoded, or the number of the tag and of the message inside."""
+    """A message as a list of fields: encoded, or a tag's number and the message inside."""
 
     def __init__(self, kind: Descriptor, parent: int | None) -> None:
         self.kind = kind
@@ -284,7 +284,7 @@ _NUMPY = {1: "f4", 2: "u1", 5: "i2", 6: "i4", 7: "i8"}
 
 
 def reference_forbids(model: bytes) -> str | None:
-    """Return what protobuf's own parser finds in a model that no bundle may contain, or None."""
+    """Return what protobuf's parser finds that no bundle may contain, or None."""
     try:
         proto = onnx.ModelProto.FromString(model)
     except DecodeError:
@@ -345,7 +345,7 @@ def passes(model: bytes) -> bool:
 
 
 def compare(model: bytes, count: int, seed: int) -> Counter[str]:
-    """Mutate a model `count` times; return how often it passed and how often nobody minded.
+    """Mutate a model `count` times; return how often the rule and how often both passed it.
 
     Raises:
         AssertionError: the rule passes what the reference forbids.

@@ -1,4 +1,4 @@
-"""What all executables do alike: how they end, with and without `--json`."""
+"""What all executables have in common: how they end, with and without `--json`."""
 
 import json
 import os

@@ -92,7 +92,7 @@ def test_films_are_shown_as_they_always_were_and_others_in_their_words():
         plumbers.rating_of(101)
 
 
-def test_what_is_expected_never_lies_beyond_the_scale():
+def test_shown_expectations_stay_on_the_scale():
     domain = msgspec.structs.replace(
         FILMS, outcome=DomainOutcome(column="points", low=0.5, high=5.0, step=0.5)
     )

@@ -1,4 +1,4 @@
-"""Secrets are written whole, and nobody else may read them at any time."""
+"""Secrets are written completely, and other users can never read them."""
 
 import pytest
 

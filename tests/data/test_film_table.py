@@ -1,4 +1,4 @@
-"""The film table: what the interchange file can hold, and what it can't."""
+"""The film table: what the interchange file can contain, and what it can't."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Films and the film table: what the interchange file can hold, and what it cannot."""
+"""Films and combinations: which values are valid, and which aren't."""
 
 import pytest
 

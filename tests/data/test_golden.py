@@ -1,4 +1,4 @@
-"""The golden examples: what earlier software wrote must be read for ever."""
+"""The golden examples: what earlier software wrote must be readable forever."""
 
 import json
 from pathlib import Path

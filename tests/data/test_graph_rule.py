@@ -62,7 +62,7 @@ def test_random_changes_pass_only_where_protobuf_finds_nothing_forbidden(short, 
 
 
 def foreign() -> onnx.ModelProto:
-    """A model of Microsoft's operators, whole."""
+    """A complete model of Microsoft's operators."""
     x = helper.make_tensor_value_info("x", 1, [1])
     y = helper.make_tensor_value_info("y", 1, [1])
     node = helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")

@@ -14,7 +14,7 @@ PROGRAMS = {"greenlight": edge.config.read, "greenlight-sync": cloud_sync.config
 
 @pytest.fixture(params=PROGRAMS)
 def read(request, tmp_path):
-    """Return a function that has one program read these lines, on top of what it must be given."""
+    """Return a function that reads these lines, plus required settings, as one program does."""
     required = {}
     if request.param == "greenlight-sync":
         for line in SYNC_EXAMPLE.read_text("utf-8").split("may be left out")[0].splitlines():

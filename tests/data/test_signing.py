@@ -1,4 +1,4 @@
-"""Keys: the development key is made once, and a file that holds none is named."""
+"""Keys: the development key is made once, and a file without a key is named."""
 
 import hashlib
 
@@ -29,7 +29,7 @@ def test_a_signature_is_of_these_bytes_by_this_key_for_this_purpose():
     assert signing.is_signed(b"manifest", signature, key.public_pem)
     assert not signing.is_signed(b"manifest!", signature, key.public_pem)
     assert not signing.is_signed(b"manifest", signature, other.public_pem)
-    # What anyone signs for another purpose, be it the very hash, is no signature of a manifest.
+    # A signature made for another purpose, even of the same hash, isn't a manifest's signature.
     plain = serialization.load_pem_private_key(key.private_pem(), None)
     assert not signing.is_signed(b"manifest", plain.sign(b"manifest"), key.public_pem)
     hashed = hashlib.sha256(b"manifest").digest()

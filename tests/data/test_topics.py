@@ -1,4 +1,4 @@
-"""Topics and keys are built in one place, and no name leads out of its own."""
+"""Topics and keys are built in one place, and no name leads outside its own prefix."""
 
 import pytest
 

@@ -149,7 +149,7 @@ def test_only_the_old_and_the_new_threshold_together_change_the_keys(kind: str, 
 SOLO = Root([1], 1, [1])
 
 
-def test_a_version_that_is_no_next_one_is_refused():
+def test_only_the_next_version_is_accepted():
     current = begin(written(3, SOLO))
     for version in (1, 2, 3, 5, 1_000_000):
         with pytest.raises(TrustRefused, match="after version 3 comes 4"):
@@ -276,7 +276,7 @@ def test_a_device_with_plain_keys_is_taken_over_by_one_of_them(tmp_path: Path):
     updates.mkdir()
     (keys / "old.pub.pem").write_bytes(MODEL_KEY.public_pem)
     first = document(1, SOLO, OTHER_MODEL_KEY)
-    # Its own root keys alone are anybody's: no key that was trusted here vouches for them.
+    # Anyone could have made its root keys: no key trusted here vouches for them.
     (updates / "trust-1.json").write_bytes(signed(first, [KEYS[1]]))
     trust = read_trust(keys, updates)
     assert (trust.document, trust.new.keys()) == (None, {MODEL_KEY.key_id})
@@ -290,7 +290,7 @@ def test_a_device_with_plain_keys_is_taken_over_by_one_of_them(tmp_path: Path):
     assert trust.known.keys() == {MODEL_KEY.key_id, OTHER_MODEL_KEY.key_id}
 
 
-def test_what_root_put_into_place_is_not_replaced_by_another_beginning(tmp_path: Path):
+def test_a_document_that_root_installed_is_not_replaced_by_another_first_version(tmp_path: Path):
     keys, updates = tmp_path / "keys", tmp_path / "updates"
     keys.mkdir()
     updates.mkdir()
@@ -301,7 +301,7 @@ def test_what_root_put_into_place_is_not_replaced_by_another_beginning(tmp_path:
     )
     trust = read_trust(keys, updates)
     assert (trust.document.version, trust.new.keys()) == (2, {MODEL_KEY.key_id})
-    # Damaged, it means that nobody is trusted, and not everybody.
+    # If it's damaged, no key is trusted, rather than any.
     (keys / "trust-2.json").write_bytes(b"\0")
     with pytest.raises(KeyUnusable, match=r"trust-2\.json"):
         read_trust(keys, updates)

@@ -1,4 +1,4 @@
-"""Records on the wire: what is written is read again, and what is wrong is refused by name."""
+"""Records on the wire: they survive a round trip, and wrong values are refused by name."""
 
 import json
 import math

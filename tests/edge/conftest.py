@@ -1,4 +1,4 @@
-"""What the appliance's tests share: journals, bundles, devices, running appliances."""
+"""Fixtures of the appliance's tests: journals, bundles, devices, running appliances."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def quick_path() -> Iterator[Path]:
-    """A folder in memory where there is such a place: to a killed process it is like a disk."""
+    """A folder in memory if possible: for a killed process it's as good as a disk."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)
@@ -63,7 +63,7 @@ def signing_key() -> PrivateKey:
 
 @pytest.fixture(scope="session")
 def keys_folder(signing_key: PrivateKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of trusted keys that holds the one that signs here."""
+    """A folder of trusted keys with the key that signs here."""
     folder = tmp_path_factory.mktemp("keys")
     (folder / "ours.pub.pem").write_bytes(signing_key.public_pem)
     return folder
@@ -135,7 +135,7 @@ def supplied(bench: Bench, rebundle: Callable[..., str]) -> Bench:
 
 @pytest.fixture(scope="session")
 def real_bundle(tmp_path_factory) -> tuple[Path, Path]:
-    """The bundle that `make train-export` left, or one of made-up films; and its keys' folder."""
+    """The bundle from `make train-export`, or one of made-up films; and its keys' folder."""
     trained, keys = ROOT / "build/bundle", signing.keys_folder()
     try:
         Model.open(trained, signing.read_public_keys(keys))

@@ -20,7 +20,7 @@ from edge.search.model import Model
 
 @dataclass
 class Device:
-    """A device's state folder with version 1 active, and what is needed to update it."""
+    """A device's state folder with version 1 active, and everything to update it."""
 
     state: Path
     keys: Path
@@ -50,7 +50,7 @@ class Device:
         return update.run(), update.reason
 
     def answers(self) -> list[Prediction]:
-        """What the active model, loaded from the disk as at a start, says of its own probes."""
+        """Return the active model's answers to its probes, loaded from disk as at a start."""
         pointer = self.store.read()
         assert pointer.active is not None
         folder = self.store.folder(pointer.active)
@@ -59,7 +59,7 @@ class Device:
         return Model.load(bundle).predict(rows)
 
     def assert_refused_and_unchanged(self, before: list[Prediction], pointer: Pointer) -> None:
-        """One refusal is told, and what answers is what answered before."""
+        """Assert that one refusal was reported, and that the active model is the same as before."""
         assert self.store.read() == pointer
         assert [path.name for path in self.store.versions.iterdir()] == ["1"]
         assert self.answers() == before

@@ -1,4 +1,4 @@
-"""`greenlight` as processes of its own: the appliance, and the commands that ask it."""
+"""`greenlight` as separate processes: the appliance, and commands that use it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge.appliance import client
 
 
 class Running:
-    """`greenlight run --simulate` as a process of its own, followed by what it writes."""
+    """`greenlight run --simulate` as a separate process, whose output is read."""
 
     def __init__(self, config: Path, *arguments: str, **environment: str) -> None:
         command = [sys.executable, "-m", "edge", "run", "--config", str(config), *arguments]
@@ -42,7 +42,7 @@ class Running:
             self._arrived.notify_all()
 
     def wait_for(self, start: str, after: int = 0, seconds: float = 30.0) -> str:
-        """The first line from number `after` on that begins so."""
+        """Return the first line from number `after` on that starts like this."""
 
         def found() -> list[str]:
             return [line for line in self.lines[after:] if line.startswith(start)]

@@ -1,4 +1,4 @@
-"""Each way in which a start or a command can fail has an exit code and a sentence of its own."""
+"""Each kind of failure of a start or a command has its own exit code and message."""
 
 from __future__ import annotations
 

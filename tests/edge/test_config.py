@@ -1,4 +1,4 @@
-"""The configuration reports every error at once, with what was probably meant."""
+"""The configuration reports every error at once, with suggestions."""
 
 from __future__ import annotations
 

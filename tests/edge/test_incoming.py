@@ -1,4 +1,4 @@
-"""A finished download appears under its name all at once, and no name leads elsewhere."""
+"""A finished download appears atomically under its name, and no name leads elsewhere."""
 
 from __future__ import annotations
 

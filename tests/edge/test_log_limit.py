@@ -1,4 +1,4 @@
-"""Whoever can make a program complain doesn't fill its disk."""
+"""Provoking warnings can't fill the disk."""
 
 from __future__ import annotations
 

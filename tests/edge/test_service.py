@@ -1,4 +1,4 @@
-"""Who uses the page's port, as far as this user may know."""
+"""Which program uses the page's port, as far as this user may know."""
 
 from __future__ import annotations
 

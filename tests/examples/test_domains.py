@@ -1,4 +1,4 @@
-"""Two tables about something else than films: from the table to a rating, in their own words."""
+"""Two tables that aren't about films: from the table to a rating, in their own words."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FILM_WORDS = re.compile(r"\b(films?|directors?|genres?|stars?|years?|movies?)\b"
 
 @dataclass
 class Shop:
-    """A running appliance that is about something else."""
+    """A running appliance with another domain."""
 
     domain: Domain
     config: Path
@@ -55,7 +55,7 @@ class Shop:
         )
 
     def says(self, *arguments: str) -> str:
-        """What a command prints, which holds no word about films."""
+        """Return a command's output, which must not mention films."""
         done = self.command(*arguments)
         assert done.returncode == 0, done.stderr
         assert not FILM_WORDS.search(done.stdout), done.stdout

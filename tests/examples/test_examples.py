@@ -1,4 +1,4 @@
-"""Every example runs, and says what its own text promises."""
+"""Every example runs, and prints what its own text promises."""
 
 import hashlib
 import importlib.util

@@ -27,7 +27,7 @@ def test_calibration_compares_how_sure_with_how_often_right():
     assert calibration_error(np.array([5, 5, 5, 5]), half) == pytest.approx(0.49)
 
 
-def test_whoever_knows_the_stars_regrets_nothing():
+def test_an_oracle_has_no_regret():
     stars = np.random.default_rng(1).integers(1, 11, 100)
     assert slate_figures(stars, stars.astype(float)) == (0.0, 0.0)
     regret, optimism = slate_figures(stars, stars + 2.0)

@@ -69,7 +69,7 @@ class Authority:
         return certificate, private
 
     def revoke(self, certificate: Path) -> Path:
-        """Return a list that names this certificate as revoked."""
+        """Return a revocation list with this certificate."""
         now = datetime.datetime.now(datetime.UTC)
         serial = x509.load_pem_x509_certificate(certificate.read_bytes()).serial_number
         entry = (

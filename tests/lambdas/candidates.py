@@ -1,4 +1,4 @@
-"""What training jobs leave: whole, or as somebody hostile would."""
+"""Output of training jobs: complete, or manipulated by an attacker."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def verdict(manifest: Manifest, **changes: Any) -> Verdict:
 
 
 def left_by_job(bundle: Path, version: int = 2, **changes: Any) -> dict[str, bytes]:
-    """Return the files that a training job leaves: this bundle, unsigned, as another version."""
+    """Return a training job's output: this bundle, unsigned, as another version."""
     key = signing.development_key()
     checked = read_bundle(bundle, {key.key_id: key.public_pem})
     manifest = msgspec.structs.replace(checked.manifest, version=version, key_id="")

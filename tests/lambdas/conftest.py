@@ -1,4 +1,4 @@
-"""Devices, packages in the runtime, and a stub of the endpoint: what several tests share."""
+"""Shared fixtures: devices, packages in the runtime, and a stub of the endpoint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .stub_endpoint import StubEndpoint
 
 @pytest.fixture
 def devices(local_cloud: Any, tmp_path: Path) -> Iterator[Callable[[], Device]]:
-    """Make devices of this test's own, and disconnect them at its end."""
+    """Make devices for this test, and disconnect them at its end."""
     made: list[Device] = []
 
     def make() -> Device:
@@ -37,7 +37,7 @@ def devices(local_cloud: Any, tmp_path: Path) -> Iterator[Callable[[], Device]]:
 
 @pytest.fixture
 def make_certificate(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
-    """Make certificates of an authority of one's own."""
+    """Make certificates of a test authority."""
     return Authority(tmp_path / "authority").certificate
 
 
@@ -63,7 +63,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def packaged(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
-    """Hears what the functions answer to THING."""
+    """Receives the functions' answers to THING."""
     made = Device(local_cloud.provision(THING, tmp_path_factory.mktemp("thing") / THING))
     yield made.connect()
     made.close()

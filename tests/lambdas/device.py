@@ -97,7 +97,7 @@ class Device:
     def credentials(
         self, thing: str | None, alias: str | None = None, context: ssl.SSLContext | None = None
     ) -> tuple[int, bytes]:
-        """Ask the credentials provider; return its status and what it says."""
+        """Query the credentials provider; return its status and reply."""
         if context is None:
             context = ssl.create_default_context(cafile=str(self.path("root_ca")))
             context.load_cert_chain(self.path("certificate"), self.path("private_key"))

@@ -34,7 +34,7 @@ def record(**changes: Any) -> Feedback:
 
 
 class Fault(Exception):
-    """What a store or the network may raise."""
+    """An error that a store or the network may raise."""
 
 
 class ReadTimedOut(Fault):
@@ -42,7 +42,7 @@ class ReadTimedOut(Fault):
 
 
 class Throttled(Fault):
-    """Too many at once."""
+    """Too many requests at once."""
 
 
 class Conflict(Fault):

@@ -102,7 +102,7 @@ class RawMqtt:
 
 
 def try_to_connect(port: int, context: ssl.SSLContext, client_id: str) -> Answer:
-    """Return what becomes of a connection; a refused TLS handshake is a hang-up."""
+    """Return how a connection ends; a refused TLS handshake is a hang-up."""
     try:
         with RawMqtt(port, context) as line:
             return line.connect(client_id)

@@ -1,4 +1,4 @@
-"""What the stack's rules make of messages."""
+"""The events that the stack's rules make from messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ THING = "packaged"
 
 
 def event_of(payload: bytes | str, thing: str = THING) -> dict[str, str]:
-    """Return the event that the rule makes of a message."""
+    """Return the event that the rule makes from a message."""
     raw = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else payload
     return {"payload": b64encode(raw).decode(), "thing": thing}
 

@@ -21,7 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-# What AWS's runtime has of its own: boto3 with what that needs, and the interface client.
+# The packages in AWS's runtime: boto3 with its dependencies, and the interface client.
 _RUNTIME = (
     *("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "urllib3", "six"),
     *("awslambdaric", "simplejson", "snapshot-restore-py"),
@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Result:
-    """How a call ended.
+    """The outcome of a call.
 
     Attributes:
         kind: `response`, or `error` with the exception in `content`.
@@ -42,7 +42,7 @@ class Result:
 
 
 def runtime_libraries(folder: Path) -> Path:
-    """Lay out what AWS's runtime has, and nothing else, as links into our environment."""
+    """Lay out the packages in AWS's runtime, and nothing else, as links into our environment."""
     for name in _RUNTIME:
         for file in metadata.files(name) or ():
             if ".." in file.parts or "__pycache__" in file.parts:
@@ -100,7 +100,7 @@ class RunningFunction:
         self._server.server_close()
 
     def call_raw(self, event: bytes) -> Result:
-        """Hand in an event as bytes and return what becomes of it."""
+        """Call with an event's bytes and return the outcome."""
         name = str(uuid.uuid4())
         self._events.put((name, event))
         try:
@@ -111,7 +111,7 @@ class RunningFunction:
         return Result(kind, json.loads(content))
 
     def call(self, event: Any) -> Result:
-        """Hand in an event and return what becomes of it."""
+        """Call with an event and return the outcome."""
         return self.call_raw(json.dumps(event).encode())
 
     @property

@@ -1,4 +1,4 @@
-"""The image of endpoint and training is described by what is there; building it needs Docker."""
+"""The Dockerfile of endpoint and training refers to existing files; building it needs Docker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strict claims once more, on a broker that nobody suspects of kindness: mosquitto.
+"""The strict claims again, on a real, independent broker: mosquitto.
 
 Mutual TLS, an access list derived from the stack's own policy, revoked and expired certificates,
 and the broker's death. A denied publish is acknowledged there all the same, so what is tested is
@@ -43,7 +43,7 @@ def access_list() -> str:
 
 @dataclass
 class Broker:
-    """A running mosquitto with an authority of its own."""
+    """A running mosquitto with its own authority."""
 
     program: str
     folder: Path
@@ -146,7 +146,7 @@ def test_what_is_meant_for_b_does_not_reach_a(broker: Broker) -> None:
 
 
 def test_a_reads_as_itself_even_under_bs_client_id(broker: Broker) -> None:
-    """Mosquitto lets any client id pass; who one is, is the certificate's name."""
+    """Mosquitto accepts any client id; the certificate's name is the identity."""
     with broker.line("cloud") as cloud, broker.line(A) as impostor:
         assert cloud.connect("cloud") == "taken"
         impostor.connect(B)

@@ -121,7 +121,7 @@ def test_functions_have_retries_a_dead_letter_queue_and_logs_that_end(
         assert any(
             alarm.get("Dimensions") == [{"Name": "FunctionName", "Value": {"Ref": name}}]
             for alarm in resources.values()
-        ), f"nobody is told when {name} fails"
+        ), f"no alarm is raised when {name} fails"
 
 
 def test_predict_has_time_left_for_its_reply_after_a_slow_endpoint(

@@ -34,7 +34,7 @@ _moment = iter(range(10_000))
 
 @pytest.fixture
 def train(local_cloud: Any) -> Callable[..., TrainingOutcome]:
-    """Run a training job that leaves what we want, and return what became of it."""
+    """Run a training job with a given output, and return its outcome."""
     aws = local_cloud.aws
     roles = aws.client("cloudformation").describe_stack_resources(
         StackName=aws.local.stack, LogicalResourceId="TrainingRole"

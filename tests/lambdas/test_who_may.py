@@ -1,4 +1,4 @@
-"""Who may do what on the local cloud: a device is itself, and nobody else."""
+"""Permissions on the local cloud: a device can act only as itself."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_cannot_publish_beyond_its_own_topics(
 
 
 def test_what_a_needs_is_allowed(a: Device) -> None:
-    """Else the refusals above would mean nothing."""
+    """Otherwise the refusals above would prove nothing."""
     own = f"$aws/things/{a.thing}"
     with line_of(a) as ours:
         for topic_filter in (
@@ -131,7 +131,7 @@ def test_as_job_is_not_for_b(local_cloud: Any, a: Device, b: Device) -> None:
     with line_of(a) as ours:
         refused = ours.publish(f"{topics.jobs(b.thing)}/{job}/update", b'{"status": "FAILED"}')
         assert refused != "taken"
-    # Nor does A's own name for B's job move it.
+    # A can't change B's job under its own name either.
     with line_of(a) as ours:
         ours.publish(f"{topics.jobs(a.thing)}/{job}/update", b'{"status": "FAILED"}')
     execution = iot.describe_job_execution(jobId=job, thingName=b.thing)["execution"]

@@ -105,7 +105,7 @@ def test_stopping_a_cloud_that_is_not_running_succeeds(tmp_path: Path) -> None:
 
 
 def undelivered(aws: Any, mark: str) -> str:
-    """Wait for the undelivered message that holds this mark."""
+    """Wait for the undelivered message with this mark."""
     while True:
         found = aws.client("sqs").receive_message(
             QueueUrl=aws.local.undelivered, WaitTimeSeconds=20, MaxNumberOfMessages=10

@@ -21,7 +21,7 @@ def test_without_its_environment_it_says_how_to_make_it(tmp_path: Path) -> None:
 
 
 def test_an_emulator_of_another_version_is_refused() -> None:
-    """The launcher touches private functions of one version; ours stands in for another."""
+    """The launcher uses private functions of one version; this one pretends to be another."""
     from local_cloud import launcher
 
     refused = subprocess.run(

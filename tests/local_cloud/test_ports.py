@@ -1,4 +1,4 @@
-"""The ports of a local cloud stay its own."""
+"""A local cloud keeps its ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SageMaker's stand-in: an endpoint that cannot be served ends as a failure with its reason."""
+"""The stand-in for SageMaker: an endpoint that can't be served fails with the reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODEL = "films-1"
 
 
 class Endpoint:
-    """Serves nothing; keeps what it was told to serve, or fails."""
+    """Serves nothing; records what it should serve, or fails."""
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
@@ -73,7 +73,7 @@ def client(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Any:
 
 
 def created(folder: Path, archive: bytes, endpoint: Endpoint) -> Any:
-    """Return a stand-in that was told to serve this archive."""
+    """Return a stand-in with the order to serve this archive."""
     state = LocalState(folder)
     state.make()
     control = SageMakerApi(state, endpoint, None, Archives(archive))  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def test_an_archive_without_a_pipeline_fails_the_endpoint(archive: bytes, tmp_pa
 
 
 def test_a_mistake_of_our_own_fails_the_endpoint_too(tmp_path: Path) -> None:
-    """TypeErrors ended the thread once, and the endpoint was `Creating` for ever."""
+    """A TypeError once ended the thread, and the endpoint was `Creating` forever."""
     mistake = TypeError("got an unexpected keyword argument 'filter'")
     with pytest.raises(PublishingFailed, match="unexpected keyword argument 'filter'"):
         wait(created(tmp_path, serving.archive_of(b"a pipeline"), Endpoint(mistake)))

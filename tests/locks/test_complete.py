@@ -32,7 +32,7 @@ MACHINES = [
 
 
 def lacking(entries: list[Requirement], machine: dict[str, str], site: Path | None) -> list[str]:
-    """Return what the packages of a lock need on a machine and the lock doesn't name."""
+    """Return the packages that a lock's packages need on a machine but the lock doesn't name."""
     locked = {canonicalize_name(one.name): one for one in entries if holds(one, machine)}
     path = {} if site is None else {"path": [str(site)]}
     installed = {canonicalize_name(one.name): one for one in metadata.distributions(**path)}

@@ -12,7 +12,7 @@ RUN_PIP = Path(__file__).parents[2] / "locks/run_pip.py"
 
 @pytest.fixture
 def run_pip(tmp_path):
-    """Runs the script with a pip that prints and ends as told."""
+    """Runs the script with a fake pip that prints and exits as given."""
 
     def run(output: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         (tmp_path / "pip").mkdir()

@@ -162,7 +162,7 @@ MUTATIONS = (
     Mutation(
         "commits-not-synced", _ON_DISK, "README.md", "edge/journal/file.py",
         "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL",
-        _JOURNAL_FILE + "test_what_is_committed_is_on_the_disk",
+        _JOURNAL_FILE + "test_committed_changes_are_on_disk",
         gate=True,
     ),
     Mutation(
@@ -378,7 +378,8 @@ MUTATIONS = (
         "one-address-holds-all", "32 of an address", "docs/security.md",
         "edge/page/connections.py",
         "if len(same) >= MOST_OF_AN_ADDRESS:", "if False:",
-        _PAGE + "test_connections.py::test_one_address_holds_only_so_many_and_nobody_else_notices",
+        _PAGE +
+        "test_connections.py::test_one_address_has_limited_connections_and_others_are_unaffected",
     ),
     Mutation(
         "verbs-without-session", "every verb but the sign-in's needs a valid session",
@@ -392,7 +393,7 @@ MUTATIONS = (
         "edge/appliance/line_server.py",
         "if len(mine) >= self._limits.per_user:", "if False:",
         "tests/edge/appliance/test_line_server.py"
-        "::test_idle_callers_give_way_to_one_who_asks",
+        "::test_idle_connections_make_room_for_a_new_caller",
     ),
     Mutation(
         "no-form-token", "forms carry a token of their session", "docs/security.md",

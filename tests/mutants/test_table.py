@@ -1,4 +1,4 @@
-"""The kept mutations can't rot: what they change, what they break and who notices are all there."""
+"""The list of mutations stays valid: the code it changes and the tests it names all exist."""
 
 import ast
 from pathlib import Path

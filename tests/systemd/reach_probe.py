@@ -1,7 +1,7 @@
 """What the process that runs this reaches: one JSON object of names and yes or no.
 
 Run with the rights of a service and the paths of an appliance. Standard library only, and all of it
-imported at the top: who has given up their rights can't import any more.
+imported at the top: after giving up its rights, a process can't import any more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 _PAGE_VERB = b'{"verb": {"ask": "session"}}\n'
 _CONTROL_VERB = b'{"command": "status"}\n'
-# Reached for certain nowhere: what counts is whether the kernel would try.
+# Certainly unreachable: only whether the kernel would try counts.
 _ELSEWHERE = ("192.0.2.1", 9)
 
 
@@ -73,7 +73,7 @@ def _sees_others() -> bool:
 
 
 def reach(paths: dict[str, str]) -> dict[str, bool]:
-    """Return what is reached, by the names of docs/security.md's table."""
+    """Return what can be reached, by the names in docs/security.md's table."""
     at = {name: Path(path) for name, path in paths.items()}
     tests: dict[str, Callable[[], bool]] = {
         "reads the PIN": lambda: _reads(at["pin"]),

@@ -1,4 +1,4 @@
-"""Going back to older software keeps what was rated in between."""
+"""Downgrading keeps ratings given in between."""
 
 from __future__ import annotations
 

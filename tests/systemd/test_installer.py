@@ -1,4 +1,4 @@
-"""The installer's scripts: sound shell, and a clear word where they cannot work."""
+"""The installer's scripts: sound shell, and clear messages when they can't work."""
 
 import os
 import re
@@ -104,7 +104,7 @@ def test_connecting_takes_what_provisioning_writes():
 
 
 def step(name: str, function: str, **environment: str) -> str:
-    """Run one function of the installer's steps alone and return what it says."""
+    """Run one function of the installer's steps alone and return its output."""
     script = f'set -eu; . "{ROOT / "systemd/steps" / name}"; {function}'
     return subprocess.run(
         ["sh", "-c", script],
@@ -240,7 +240,7 @@ def test_cloud_init_runs_the_installer_that_a_release_holds():
     ran = next(words for words in parsed["runcmd"] if "install" in words)
     script = next(Path(word) for word in ran if word.endswith("install.sh"))
     assert (ROOT / "systemd" / script.name) == INSTALL
-    assert "users" not in parsed, "whom Imager made may still log in"
+    assert "users" not in parsed, "the user that Imager made can still log in"
 
 
 def test_the_page_lists_the_exact_commands_to_add_to_imagers_file():

@@ -30,7 +30,7 @@ GROUP, PAGE_GROUP = 61_001, 61_003
 USERS = {"appliance": (APPLIANCE, GROUP), "sync": (SYNC, GROUP), "page": (PAGE, PAGE_GROUP)}
 OWNERS = {"greenlight": APPLIANCE, "greenlight-page": PAGE, "root": 0}
 GROUPS = {"greenlight": GROUP, "greenlight-page": PAGE_GROUP, "root": 0}
-# Becomes the user when all is imported: where the interpreter is, nobody else may look.
+# Changes user after all imports: other users can't read the interpreter's folder.
 RUN = """
 import json, os, sys
 sys.path[:0] = [{root!r}, {here!r}]
@@ -41,14 +41,14 @@ os.setgroups([]); os.setgid({gid}); os.setuid({uid})
 {confine}
 print(json.dumps(reach_probe.reach(paths)))
 """
-# What the unit decides and not the user; see the last test.
+# Decided by the unit, not the user; see the last test.
 BY_UNIT = {"calls the network", "sees other processes"}
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become other users")
 
 
 def table() -> dict[str, dict[str, bool]]:
-    """Return what docs/security.md says, by process."""
+    """Return the table in docs/security.md, by process."""
     text = (ROOT / "docs/security.md").read_text()
     found = re.search(r"^\| reaches \|(.*)\|\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     assert found, "docs/security.md has no table of what is reached"
@@ -100,7 +100,7 @@ def device() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def sockets(device: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The appliance's two sockets, which let in whom the real ones let in."""
+    """The appliance's two sockets, open to the same users as the real ones."""
     control = Path(device["pin"]).with_name("control.sock")
     page = Path(device["power"]).with_name("greenlight-page") / "appliance.sock"
     began, over = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""What root does for the installer can't be turned against it by a service or a local user."""
+"""A service or a local user can't exploit what the installer does as root."""
 
 from __future__ import annotations
 

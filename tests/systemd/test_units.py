@@ -1,4 +1,4 @@
-"""The units, without booting anything: valid, tight, and in step with the software they start."""
+"""The units, without booting: valid, hardened, and consistent with the software they start."""
 
 import re
 import shutil
@@ -107,7 +107,7 @@ def test_each_service_is_watched_restarted_and_limited(unit):
     assert {"MemoryMax", "CPUQuota", "TasksMax"} <= set(service)
     limits = read(unit)["Unit"]
     if unit.name == "greenlight-page.service":
-        # Whoever can make it fail must not be able to keep the owner out.
+        # Someone who can make it fail must not be able to keep the owner out.
         assert limits["StartLimitIntervalSec"] == "0"
     else:
         assert int(limits["StartLimitBurst"]) > 0

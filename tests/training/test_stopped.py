@@ -1,4 +1,4 @@
-"""`greenlight-train`, told to stop in the middle of its work."""
+"""`greenlight-train`, stopped in the middle of its work."""
 
 import os
 import select

@@ -36,7 +36,7 @@ def campaign(
     jobs: int,
     console: Console,
 ) -> Figures:
-    """Let every arm play in every world; return what came of it."""
+    """Let every arm play in every world; return the courses."""
     # In memory where there is such a place: journals sync every write, and no cut comes here.
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="learn-", dir=memory if memory.is_dir() else None))

@@ -1,4 +1,4 @@
-"""What the courses of many studios come to: means over worlds, their intervals, and the gain."""
+"""Figures over the courses of many studios: means over worlds, their intervals, and the gain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Spread(NamedTuple):
 
 
 class OfArm(msgspec.Struct, kw_only=True):
-    """What one way of choosing came to.
+    """The results of one way of choosing.
 
     Attributes:
         stars: the true stars of its films, mean over all rounds.

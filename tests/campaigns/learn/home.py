@@ -1,4 +1,4 @@
-"""What all studios of one world begin with."""
+"""The starting point of all studios in one world."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .world import World
 
 
 class Home:
-    """What all studios of one world begin with: the film table, a key, the first bundle."""
+    """The starting point of all studios in one world: film table, key and first bundle."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class Home:
         write(exported, self.bundle, self.key())
 
     def key(self) -> PrivateKey:
-        """Return the studio's own key, which is made when it is first asked for."""
+        """Return the studio's key, made on first use."""
         return development_key(self.keys)
 
 

@@ -35,7 +35,7 @@ def draw(figures: Figures, learners: Sequence[str], never: str, folder: Path) ->
 
     Args:
         figures: what was found.
-        learners: the arms that retrain, the one whose gain is told first.
+        learners: the arms that retrain; the first one's gain is in the title.
         never: the arm that the gain is counted from.
         folder: where to.
     """
@@ -100,7 +100,7 @@ def _panel(
 
 
 def _label_ends(axes: Axes, lines: dict[str, list[Spread]], colours: dict[str, str]) -> None:
-    """Write each line's name where it ends, moved apart where two would overlap."""
+    """Write each line's name at its end, moved apart where two would overlap."""
     rounds = max(len(points) for points in lines.values())
     low, high = axes.get_ylim()
     apart = (high - low) * 0.052
@@ -132,7 +132,7 @@ def _title(axes: Axes, title: str, unit: str) -> None:
 def _mark_releases(
     axes: Axes, figures: Figures, learners: Sequence[str], colours: dict[str, str]
 ) -> None:
-    """Say below each round in how many worlds a new model was released before it."""
+    """Write below each round in how many worlds a new model was released before it."""
     name = learners[0]
     own = [course for course in figures.courses if course.arm == name]
     low, high = axes.get_ylim()

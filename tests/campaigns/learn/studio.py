@@ -66,7 +66,7 @@ class Arm(NamedTuple):
 
 
 class Course(msgspec.Struct):
-    """What became of one studio.
+    """The history of one studio.
 
     Attributes:
         stars: what its audience thinks of each film it made, [rounds][presses].
@@ -92,12 +92,12 @@ class Studio:
         self.seed = seed
         self.state = folder / "state"
         self.journal = journal
-        # What the journal would say; asking it before each of so many presses takes long.
+        # Kept here as well: querying the journal before each of so many presses takes too long.
         self.made = journal.approved_combinations()
         self.store = ModelStore(self.state)
         self.bucket = Bucket(folder / "bucket")
         self.items = Items()
-        # Where a bundle of each version lies with its pipeline, for the judge.
+        # The folder of each version's bundle with its pipeline, for the judge.
         self.incumbent = home.bundle
         self.bundle: Bundle | None = None
         self.model = self._activate(home.bundle, 1)

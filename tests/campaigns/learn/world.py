@@ -100,5 +100,5 @@ class World:
 
 
 def rated(expected: float, chance: float) -> float:
-    """Return the rating a film gets: what is thought of it and standard normal chance."""
+    """Return a film's rating: its worth plus standard normal noise."""
     return round(min(max(expected + _NOISE * chance, 1.0), 10.0), 1)

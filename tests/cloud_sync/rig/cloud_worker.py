@@ -1,6 +1,6 @@
-"""A process that stands for the cloud behind a plain MQTT broker: the real ingest, durable stores.
+"""A process that plays the cloud behind a plain MQTT broker: the real ingest, durable stores.
 
-It may be killed at any instant, like a Lambda function. A file tells it how to misbehave.
+It may be killed at any instant, like a Lambda function. A file says how it should misbehave.
 
     python cloud_worker.py SETTINGS.json
 """
@@ -53,7 +53,7 @@ class Stores:
         return None
 
     def count(self, outcomes: list[str]) -> None:
-        """Remember how often each outcome was told."""
+        """Count how often each outcome was sent."""
         for outcome in outcomes:
             self._connection.execute(
                 "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
@@ -62,7 +62,7 @@ class Stores:
 
 
 class Worker:
-    """Answers what arrives, as well or as badly as the mischief file says."""
+    """Answers what arrives, well or badly as the mischief file says."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._mischief = Path(settings["mischief"])

@@ -1,4 +1,4 @@
-"""What must hold after a power cut, whenever it came."""
+"""Checks that every promise holds after a power cut at any moment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def promises(recording: Recording, after: int) -> dict[str, list[str]]:
 def broken_promises(
     state: Path, promised: Mapping[str, list[str]], bundles: Path, goes_on: bool
 ) -> Iterator[str]:
-    """Yield a sentence for each thing that is not as it was promised."""
+    """Yield a sentence for each broken promise."""
     keys = signing.read_public_keys(bundles)
     journal, asides = open_or_set_aside(state / JOURNAL)
     with journal:
@@ -85,7 +85,7 @@ def _ratchet(
 
 
 def _goes_on(state: Path, bundles: Path) -> Iterator[str]:
-    """The service starts and carries out the newest job, whatever lies about."""
+    """Check that the service starts and carries out the newest job, whatever files are left."""
     version = max(int(path.name) for path in bundles.iterdir() if path.is_dir())
     result = None
     for _ in range(3):
@@ -100,7 +100,7 @@ def _goes_on(state: Path, bundles: Path) -> Iterator[str]:
 def check(
     state: Path, promised: Mapping[str, list[str]], bundles: Path, goes_on: bool
 ) -> list[str]:
-    """Return every broken promise; what cannot even be read is one."""
+    """Return every broken promise; an unreadable file is one too."""
     try:
         return list(broken_promises(state, promised, bundles, goes_on))
     except Exception as error:  # noqa: BLE001 - whatever it is, somebody's start-up would meet it

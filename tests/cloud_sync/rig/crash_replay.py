@@ -1,4 +1,4 @@
-"""Record one device's days, then cut the power at many instants and look what is left."""
+"""Records a few days of one device, then cuts the power at many instants and checks the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORKLOAD = Path(__file__).with_name("crash_workload.py")
 
 @dataclass
 class Outcome:
-    """What the replay found."""
+    """The replay's result."""
 
     steps: int = 0
     syncs: int = 0

@@ -1,4 +1,4 @@
-"""The work whose every write is recorded: ratings, acks, and model updates to the very pointer.
+"""The work whose every write is recorded: ratings, acks, and complete model updates.
 
 After each promise that something survives a power cut, a mark is written; what stands before a mark
 must be found after a crash behind it. `careless` forgets every fsync, to see that this is noticed.
@@ -119,7 +119,7 @@ class Work:
         device.discard(version)
 
     def _activate(self, journal: Journal, version: int) -> None:
-        """The appliance's part, without the trial in a child process."""
+        """Do the appliance's part, without the trial in a child process."""
         offer = journal.incoming_models()[0]
         copied = self._store.copy_in(self._state / "incoming" / offer.folder, version)
         bundle = read_bundle(copied, self._keys)

@@ -1,4 +1,4 @@
-"""Let each system call of the recorded work fail once, or a few times in a row, and look at it all.
+"""Lets each system call of the recorded work fail once, or several times in a row, and checks all.
 
 strace makes the call fail in the kernel's stead, so this reaches SQLite's writes as well as
 Python's. The work goes on as the services do; at the end every promise must hold and all of the
@@ -23,7 +23,7 @@ from rig.records import Published
 from data.signing import PUBLIC_SUFFIX, PrivateKey
 
 _WORKLOAD = Path(__file__).with_name("fault_workload.py")
-# What may fail, and as what: a full disk, a disk that dies.
+# Which calls may fail, and how: a full disk, a dying disk.
 CALLS = {
     "write": ("ENOSPC", "EIO"),
     "pwrite64": ("ENOSPC", "EIO"),
@@ -42,7 +42,7 @@ _SECONDS = 300
 
 @dataclass
 class Failures:
-    """What was found."""
+    """The result."""
 
     calls: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
@@ -51,7 +51,7 @@ class Failures:
 
 
 class FailingCalls:
-    """One set of bundles; every run has a state folder of its own."""
+    """One set of bundles; every run has its own state folder."""
 
     def __init__(self, folder: Path, rounds: int = 2, ratings: int = 6) -> None:
         self._folder, self._rounds, self._ratings = folder, rounds, ratings

@@ -1,4 +1,4 @@
-"""A disk of which the n-th change fails, within one process."""
+"""A disk whose n-th change fails, within one process."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FailingDisk:
 
 
 class FailingFile:
-    """A file whose write may fail after half of what it was given."""
+    """A file whose write may fail half-way."""
 
     def __init__(self, real: IO[bytes], disk: FailingDisk) -> None:
         self._real, self._disk = real, disk

@@ -1,4 +1,4 @@
-"""A broker in memory for tests of the session: it passes the same suite as the real one."""
+"""An in-memory broker for tests of the session: it passes the same tests as the real one."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from cloud_sync.mqtt import Connected, Dropped, Inbox, MqttMessage, NotConnected
 
 
 class FakeHub:
-    """The broker that fake clients meet at. Delivery is immediate."""
+    """The broker of fake clients. Delivery is immediate."""
 
     def __init__(self) -> None:
         self.up = True
         self._clients: list[FakeBroker] = []
 
     def down(self) -> None:
-        """Drop everybody and refuse connections."""
+        """Drop all clients and refuse connections."""
         self.up = False
         for client in list(self._clients):
             client.drop("the connection was lost")
 
     def attach(self, client: FakeBroker) -> None:
-        """A client connected; one of the same id is thrown out, as MQTT demands."""
+        """Connect a client; an earlier one with the same id is disconnected, as MQTT demands."""
         for other in list(self._clients):
             if other.client_id == client.client_id:
                 other.drop("the connection was lost")
         self._clients.append(client)
 
     def detach(self, client: FakeBroker) -> None:
-        """A client left."""
+        """Disconnect a client."""
         if client in self._clients:
             self._clients.remove(client)
 
     def deliver(self, message: MqttMessage) -> None:
-        """Hand a message to every subscriber."""
+        """Deliver a message to every subscriber."""
         for client in list(self._clients):
             client.receive(message)
 

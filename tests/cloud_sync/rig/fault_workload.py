@@ -1,4 +1,4 @@
-"""The recorded work once more, by somebody who does not give up: what failed is tried again.
+"""The recorded work again, with retries of every step that fails.
 
 For runs in which strace lets a system call fail. Marks are written by another call than those that
 fail, so that only the state's own calls are counted.

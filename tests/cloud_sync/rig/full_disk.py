@@ -57,7 +57,7 @@ class FillingBucket:
 
 
 def fill(state: Path) -> None:
-    """Leave not one free block."""
+    """Use up every free block."""
     with (state / "filler").open("ab", buffering=0) as file:
         for size in (1 << 16, 1 << 12, 1):
             try:

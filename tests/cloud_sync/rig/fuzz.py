@@ -1,4 +1,4 @@
-"""Hostile messages against a live session, and the judge of what it does about them."""
+"""Sends hostile messages to a live session, and judges its reactions."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _is_object(payload: bytes) -> bool:
 
 
 def templates(target: Target) -> list[MqttMessage]:
-    """Return well-formed messages of every kind, to be spoilt."""
+    """Return well-formed messages of every kind, to corrupt."""
     ids = [record.id for record in target.records]
     document = ModelUpdateJob("model-update", 7, BUCKET, "models/films/7/", HASH)
     execution = {"jobId": "j1", "executionNumber": 1, "jobDocument": msgspec.to_builtins(document)}
@@ -193,7 +193,7 @@ def templates(target: Target) -> list[MqttMessage]:
 
 
 def spoil(message: MqttMessage, rng: random.Random) -> MqttMessage:
-    """Return the message changed in one of many ways; seldom as it is."""
+    """Return the message changed in one of many ways, rarely unchanged."""
     topic, payload = message.topic, message.payload
     kind = rng.randrange(10)
     if kind == 0:

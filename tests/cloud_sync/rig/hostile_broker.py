@@ -1,4 +1,4 @@
-"""A broker over raw TLS that lets a device in, and then misbehaves."""
+"""A broker over raw TLS that accepts a device, and then misbehaves."""
 
 from __future__ import annotations
 

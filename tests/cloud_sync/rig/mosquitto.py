@@ -24,7 +24,7 @@ pattern readwrite $aws/things/%u/#
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
+    """Return a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -70,7 +70,7 @@ class Mosquitto:
         raise RuntimeError("mosquitto does not start")
 
     def kill(self) -> None:
-        """Kill -9: no farewell to anybody."""
+        """Kill -9: no clean disconnect."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
@@ -78,7 +78,7 @@ class Mosquitto:
         self._end(signal.SIGTERM)
 
     def freeze(self) -> None:
-        """SIGSTOP: sockets stay open, nobody answers."""
+        """SIGSTOP: sockets stay open, but nothing answers."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 

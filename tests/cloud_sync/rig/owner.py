@@ -1,4 +1,4 @@
-"""A process that stands for the owner: presses, approves and rates at the real appliance.
+"""A process that plays the owner: presses, approves and rates at the real appliance.
 
 Each rating's id is written to the confirmed file only after the appliance has confirmed it. Ends
 once the file CALM is there.

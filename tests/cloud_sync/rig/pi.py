@@ -1,4 +1,4 @@
-"""A provisioned device against the local cloud, and what the cloud then knows of it."""
+"""A provisioned device of the local cloud, and what the cloud knows about it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Pi:
         return "Item" in item and listed["KeyCount"] == 1
 
     def kept(self, record: Feedback) -> str:
-        """Return the thing that both stores tell of a record."""
+        """Return the thing that both stores name in a record."""
         aws = self.cloud.aws
         key = {"pk": {"S": topics.feedback_key(record.id)}}
         item = aws.client("dynamodb").get_item(TableName=aws.local.table, Key=key)["Item"]

@@ -33,7 +33,7 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
-        # Python 3.13 checks strictly by default: an authority must say that it may sign.
+        # Python 3.13 checks strictly by default: an authority needs the right to sign.
         certificate = (
             self._builder(self._name, self._key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

@@ -13,7 +13,7 @@ _CHUNK_BYTES = 16 * 1024
 
 
 class Proxy:
-    """Forwards one port to another, as well or as badly as it is told. A thread of its own."""
+    """Forwards one port to another, well or badly as configured, in its own thread."""
 
     def __init__(self, target_port: int, port: int) -> None:
         self.port = port
@@ -40,7 +40,7 @@ class Proxy:
             self._listener = listener
 
     def refuse(self) -> None:
-        """Reset everybody and refuse new connections."""
+        """Reset all connections and refuse new ones."""
         with self._lock:
             if self._listener is not None:
                 self._listener.close()
@@ -66,7 +66,7 @@ class Proxy:
         self._bytes_per_second = bytes_per_second
 
     def close(self) -> None:
-        """End it all."""
+        """Stop the proxy."""
         self._stop.set()
         self._thread.join(5)
         self.refuse()

@@ -1,4 +1,4 @@
-"""A process that stands for the appliance: rates films into the journal, one after another.
+"""A process that plays the appliance: rates films into the journal, one after another.
 
 Each id is written to the confirmed file only after the journal has confirmed it.
 

@@ -1,4 +1,4 @@
-"""Records for tests: feedback that is valid, bundles that are signed."""
+"""Records for tests: valid feedback, signed bundles."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def manifest(version: int) -> Manifest:
 
 
 class Published:
-    """A signed bundle as it lies in the bucket."""
+    """A signed bundle as it is in the bucket."""
 
     def __init__(
         self, folder: Path, version: int, key: PrivateKey, model: bytes = b"model" * 40_000

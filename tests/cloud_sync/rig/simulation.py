@@ -41,7 +41,7 @@ SETTINGS = SessionSettings(
 
 
 class Clock:
-    """Simulated time and what is to happen when."""
+    """Simulated time and scheduled events."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -52,7 +52,7 @@ class Clock:
         heapq.heappush(self._due, (self.now + seconds, next(self._order), action))
 
     def run(self, until: Callable[[], bool], most_seconds: float) -> bool:
-        """Let time pass until something is true; False if it does not come true in time."""
+        """Let time pass until something is true; return False if it doesn't come true in time."""
         end = self.now + most_seconds
         while not until():
             if not self._due or self._due[0][0] > end:
@@ -116,12 +116,12 @@ class Device:
         self._tick(self._generation)
 
     def kill(self) -> None:
-        """Power off: what was not in the journal is gone."""
+        """Power off: whatever wasn't in the journal is gone."""
         self._generation += 1
         self._connection += 1
 
     def cut(self) -> None:
-        """The network ends."""
+        """Disconnect the network."""
         self.network = False
         self._drop()
 
@@ -129,7 +129,7 @@ class Device:
         self.network = True
 
     def push(self, message: MqttMessage) -> None:
-        """The cloud sends something by itself."""
+        """Send an unrequested message from the cloud."""
         self._deliver(message)
 
     def handle(self, event: ev.Event) -> None:

@@ -1,4 +1,4 @@
-"""The sync service's configuration for a trial: everything happens soon."""
+"""The sync service's configuration for a trial, with short times."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _DEADLINE_SECONDS = 60.0
 
 @dataclass
 class Report:
-    """What a trial gave."""
+    """A trial's result."""
 
     seed: int
     faults: Counter[str] = field(default_factory=Counter)
@@ -57,7 +57,7 @@ class Report:
 
     @property
     def exact(self) -> bool:
-        """Whether everything confirmed is stored, each once, and nothing else is."""
+        """Whether everything confirmed is stored exactly once, and nothing else is."""
         return (
             self.missing == self.foreign == self.waiting == 0
             and self.items == self.objects == self.rated >= self.confirmed > 0
@@ -241,7 +241,7 @@ class Trial:
             pass
 
     def tally(self) -> None:
-        """Compare what the journal confirmed with what the stores hold."""
+        """Compare what the journal confirmed with what is in the stores."""
         report = self.report
         confirmed = set(self._confirmed.read_text().splitlines())
         if self._house is not None:

@@ -34,7 +34,7 @@ _TIMEOUT_SECONDS = 120.0
 
 @dataclass
 class UpdateReport:
-    """What the trial gave."""
+    """The trial's result."""
 
     updates: int = 0
     timeouts: int = 0
@@ -144,7 +144,7 @@ class UpdateTrial:
         deadline = time.monotonic() + seconds
         status = ""
         while time.monotonic() < deadline:
-            # In this order: what the cloud was told must have been true before.
+            # In this order: what was reported to the cloud must have been true before.
             status = self._execution(job_id)["status"]
             active = self._active()
             self.report.looks += 1

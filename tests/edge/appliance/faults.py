@@ -1,4 +1,4 @@
-"""Faults that a device meets, and whether everyone who reports on it then says the same.
+"""Faults that a device may have, and a check that all reports about it agree.
 
 Exit codes, the light, `status` and `doctor` are four witnesses. `trial` inflicts a fault on a real
 appliance, gives it commands as its owner would, removes the fault, restarts it, and returns a
@@ -107,7 +107,7 @@ FAULTS: dict[str, Fault] = {
     "journal removed": Fault(_remove_journal),
     "its log removed": Fault(_remove_log),
     "journal replaced": Fault(_replace_journal),
-    # Whoever holds it lets go in the end; until then writes are refused, and only they.
+    # The lock is released in the end; until then writes, and nothing else, are refused.
     "journal locked": Fault(_lock, noticed=False, remove=_unlock),
     "rows damaged": Fault(_flip_row, while_stopped=True),
     "journal damaged": Fault(_damage, while_stopped=True),
@@ -129,7 +129,7 @@ def begin(bench: Bench) -> Case:
 
 
 def trial(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> Iterator[str]:
-    """Yield a sentence for each thing that isn't as it should be."""
+    """Yield a sentence for each thing that is wrong."""
     if fault.while_stopped:
         yield from _stop(case)
         fault.inflict(case)
@@ -166,7 +166,7 @@ def _give(case: Case, command: tuple[str, ...]) -> list[str]:
 
 
 def _wait_until_reported(case: Case) -> None:
-    """Give the appliance time to notice; what it then hasn't noticed, `_agree` names."""
+    """Give the appliance time to notice; `_agree` names what it hasn't noticed by then."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         status = case.bench.ask("status")

@@ -1,4 +1,4 @@
-"""An appliance on a full disk. A script, for a mount namespace of its own.
+"""An appliance on a full disk. A script to run in its own mount namespace.
 
 `python full_disk.py STATE CONFIG BUNDLE2 SHA256`: mounts a small file system at STATE, runs the
 appliance there, fills the disk to the last byte, and prints as JSON what it then answered.
@@ -21,7 +21,7 @@ RATINGS = 30
 
 
 def fill(state: Path) -> None:
-    """Leave not one free block."""
+    """Use up every free block."""
     with (state / "filler").open("ab", buffering=0) as file:
         for size in (1 << 16, 1 << 12, 1):
             try:

@@ -1,4 +1,4 @@
-"""An appliance whose disk becomes read-only. A script, for a mount namespace of its own.
+"""An appliance whose disk becomes read-only. A script to run in its own mount namespace.
 
 `python read_only_disk.py STATE CONFIG`: runs the appliance, mounts its folder over itself
 read-only, and prints as JSON what it then answered.

@@ -1,4 +1,4 @@
-"""The shell around the state machine, with mock pins and a search that the test lets go."""
+"""The shell around the state machine, with mock pins and a search that the test releases."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_journal_that_fails_before_the_search_leaves_the_appliance_ready(
     assembled(tmp_path, small_bundle, visit)
 
 
-def test_what_was_made_already_is_not_drawn(small_bundle):
+def test_films_already_made_are_not_drawn(small_bundle):
     model = Model.load(small_bundle)
     values = {"seed": 7, "made_at": "now", "boot_id": "boot"}
     first = find_pick(model, NEXT, set(), **values)
@@ -230,7 +230,7 @@ def test_a_stuck_button_hides_no_warning(tmp_path, small_bundle):
     assembled(tmp_path, small_bundle, visit)
 
 
-def test_noise_on_a_real_button_is_no_flood_of_picks(tmp_path, small_bundle):
+def test_noise_on_a_real_button_does_not_flood_picks(tmp_path, small_bundle):
     async def visit(built: Assembly) -> None:
         built.hardware.simulated = False
         begun = [built.appliance.take_button(ButtonReleased(Gesture.SHORT, 0.1)) for _ in range(49)]

@@ -1,4 +1,4 @@
-"""Commands and outcomes travel between processes, and say in one place how each refusal ends."""
+"""Commands and outcomes survive the trip between processes; refusals map to codes in one place."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_what_was_done_ends_well():
 
 
 def test_reaching_the_appliance_loads_nothing_heavy():
-    """Every command line waits for these imports; a page of its own process must not need numpy."""
+    """Every command line waits for these imports, and the page's process must not need numpy."""
     script = (
         "import sys, edge.appliance.client, edge.appliance.commands\n"
         "print(*{'numpy', 'onnxruntime', 'gpiozero', 'starlette', 'rich'} & set(sys.modules))"

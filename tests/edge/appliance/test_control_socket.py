@@ -1,4 +1,4 @@
-"""Who may control the appliance, and how a command fares that cannot reach it."""
+"""Who may control the appliance, and what a command that can't reach it reports."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_another_user_is_kept_out_by_the_folder_and_by_credentials(bench):
             return done.stdout
 
         assert asked_by(4000, 4000).startswith("not allowed")
-        # Even where folder and socket stand open, as after a careless chmod.
+        # Even if folder and socket are open to everyone, as after a careless chmod.
         state.chmod(0o777)
         (state / "control.sock").chmod(0o666)
         assert asked_by(4000, 4000).startswith("not allowed: this user may not control")
@@ -108,7 +108,7 @@ def test_another_user_is_kept_out_by_the_folder_and_by_credentials(bench):
         bench.started[0].stop()
 
 
-def test_not_allowed_names_the_way_in(tmp_path: Path, monkeypatch):
+def test_not_allowed_names_the_fix(tmp_path: Path, monkeypatch):
     def refused(*_):
         raise PermissionError
 

@@ -1,4 +1,4 @@
-"""A decision gets the same answer from the running appliance and without one."""
+"""A decision has the same outcome with a running appliance and without one."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_without_an_appliance_the_pick_that_waits_is_approved_once(tmp_path):
 
 
 @pytest.mark.usefixtures("approved")
-def test_nothing_is_decided_beside_whoever_holds_the_lock(tmp_path):
+def test_nothing_is_decided_while_another_process_holds_the_lock(tmp_path):
     with locked(tmp_path), pytest.raises(NotRunning, match="starting or stopping"):
         execute_stopped(Config(state=tmp_path), Rate(8))
 

@@ -1,4 +1,4 @@
-"""The pages that tell the tables are drawn from them, or compared with them."""
+"""Pages that show the transition tables are generated from them, or compared with them."""
 
 from __future__ import annotations
 

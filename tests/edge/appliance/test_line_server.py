@@ -1,4 +1,4 @@
-"""A socket that is flooded still serves those who ask, and costs so much and no more."""
+"""A flooded socket still serves its users, at a limited cost."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def serve(
     return asked
 
 
-def test_a_line_is_answered_and_one_who_may_not_ask_is_refused(tmp_path):
+def test_a_permitted_user_is_answered_and_others_are_refused(tmp_path):
     async def visit(to: Flooded) -> None:
         assert await to.ask() == b"HELLO\n"
 
@@ -79,7 +79,7 @@ def test_a_line_is_answered_and_one_who_may_not_ask_is_refused(tmp_path):
     assert serve(tmp_path, refused, admitted=False) == []
 
 
-def test_idle_callers_give_way_to_one_who_asks(tmp_path, monkeypatch):
+def test_idle_connections_make_room_for_a_new_caller(tmp_path, monkeypatch):
     monkeypatch.setattr(line_server, "_GRACE_SECONDS", 0.0)
 
     async def visit(to: Flooded) -> None:
@@ -87,7 +87,7 @@ def test_idle_callers_give_way_to_one_who_asks(tmp_path, monkeypatch):
         for _ in range(20):
             assert await to.ask() == b"HELLO\n"
         assert to.server.connected <= LIMITS.per_user
-        # Those who were ended have been told that nothing of theirs was done.
+        # Closed connections got the reply that nothing was done.
         assert await asyncio.wait_for(idle[0][0].readline(), 10) == b"busy\n"
         for _, writer in idle:
             writer.close()
@@ -95,7 +95,7 @@ def test_idle_callers_give_way_to_one_who_asks(tmp_path, monkeypatch):
     serve(tmp_path, visit)
 
 
-def test_one_who_has_just_connected_is_not_ended_for_the_next(tmp_path):
+def test_a_new_connection_is_not_closed_for_the_next_one(tmp_path):
     async def visit(to: Flooded) -> None:
         first = [await to.connect() for _ in range(LIMITS.per_user)]
         await asyncio.sleep(0.05)
@@ -131,7 +131,7 @@ def test_many_callers_take_few_descriptors_and_write_little_log(tmp_path, caplog
     assert caplog.records == []
 
 
-def test_silence_and_lines_without_end_are_not_waited_for(tmp_path):
+def test_silent_callers_and_endless_lines_are_cut_off(tmp_path):
     async def visit(to: Flooded) -> None:
         reader, writer = await to.connect()
         assert await asyncio.wait_for(reader.read(), 10) == b""
@@ -157,7 +157,7 @@ def test_a_user_is_answered_only_so_often(tmp_path):
     serve(tmp_path, visit, per_second=10)
 
 
-def test_one_who_only_says_that_nothing_more_comes_is_answered(tmp_path):
+def test_a_caller_that_stops_sending_is_still_answered(tmp_path):
     async def visit(to: Flooded) -> None:
         reader, writer = await to.connect()
         writer.write(b"hello\n")
@@ -168,7 +168,7 @@ def test_one_who_only_says_that_nothing_more_comes_is_answered(tmp_path):
     serve(tmp_path, visit)
 
 
-def test_who_asked_and_went_is_not_heard(tmp_path):
+def test_a_request_whose_caller_has_left_is_not_carried_out(tmp_path):
     async def visit(to: Flooded) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             caller.connect(str(to.path))

@@ -19,7 +19,7 @@ from edge.appliance.machine import (
 from edge.panel.button import Gesture
 from edge.panel.led import MEANING, STEPS, Pattern
 
-# What follows from each event in each phase, told a second time and independently of the table:
+# The effect of each event in each phase, written down again independently of the table:
 # phase -> event -> (next phase, effect). Pairs not listed change no phase and have no effect.
 SEARCH = (Phase.SEARCHING, Effect.SEARCH)
 STOP = (Phase.STOPPING, Effect.SHUT_DOWN)
@@ -125,7 +125,7 @@ def test_an_obstacle_never_changes_the_phase():
     ],
 )
 @pytest.mark.parametrize("phase", Phase)
-def test_what_is_remembered_beside_the_phase_comes_and_goes(phase, on, off, flag):
+def test_each_flag_beside_the_phase_is_set_and_cleared(phase, on, off, flag):
     raised, _ = handle(State(phase), on)
     assert getattr(raised, flag)
     assert handle(raised, off)[0] == State(phase)
@@ -183,7 +183,7 @@ def test_a_pick_that_waits_with_attention_begins_as_any_and_ends_in_a_long_light
     *pick, on, off = STEPS[Pattern.TWO_AND_LONG]
     alone = STEPS[Pattern.TWO_BLINKS]
     assert pick[:-1] == list(alone[:-1])
-    assert on.seconds > 5 * alone[0].seconds, "told apart by eye"
+    assert on.seconds > 5 * alone[0].seconds, "distinguishable by eye"
     assert (on.brightness, off.brightness) == (1.0, 0.0)
 
 

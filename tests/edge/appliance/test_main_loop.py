@@ -1,4 +1,4 @@
-"""What the main loop sees to: the sync service's reports, a failing journal, the watchdog."""
+"""The main loop's duties: the sync service's reports, a failing journal, the watchdog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's process beside the appliance: what it loads and opens, and what its end changes."""
+"""The page's process beside the appliance: what it loads and opens, and what if it ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ application()
 import edge.page.server
 print(*sorted(sys.modules))
 """
-# Whoever had this code had what it is for: the journal, models, pins, keys.
+# Code with access to the journal, models, pins and keys.
 NOT_LOADED = {
     *("numpy", "onnxruntime", "sqlite3", "gpiozero", "cryptography", "edge.journal"),
     *("edge.models", "edge.panel", "edge.search.model", "edge.appliance.appliance"),
@@ -96,7 +96,7 @@ def test_a_page_that_crashes_is_started_again_and_the_button_never_notices(with_
     first.send_signal(signal.SIGKILL)
     assert press(bench)
     until(lambda: not first.is_running() and page_of(running).pid != first.pid)
-    # The address stayed open all the time: whoever came meanwhile is answered now.
+    # The address stayed open all the time: connections made meanwhile are answered now.
     assert answers(address)
     assert running.process.poll() is None
     assert running.stop() == 0
@@ -108,7 +108,7 @@ def test_the_page_ends_with_its_appliance(with_page, number: int):
     running, address = with_page
     assert answers(address)
     page = page_of(running)
-    # Even one that hangs is gone then, or ends as soon as it goes on.
+    # Even a hanging page is gone by then, or ends as soon as it continues.
     running.stop(number)
     until(lambda: not page.is_running() or page.status() == psutil.STATUS_ZOMBIE)
 

@@ -134,7 +134,7 @@ def test_a_session_that_was_ended_is_over_on_the_appliance(tmp_path, small_bundl
         b"[" * 10_000,
     ],
 )
-def test_what_is_no_verb_of_the_page_is_refused(tmp_path, small_bundle, verb: bytes):
+def test_an_unknown_verb_is_refused(tmp_path, small_bundle, verb: bytes):
     async def visit(to: Reached) -> None:
         assert (await to.send(verb)).problem == "invalid"
 
@@ -174,7 +174,7 @@ def test_a_caller_who_gives_up_does_not_end_the_search(tmp_path, small_bundle, m
 
 
 def test_what_a_caller_gave_up_before_it_began_is_never_done(tmp_path, small_bundle):
-    """The owner was told to look again, saw that nothing was done, and may have asked again."""
+    """The owner saw a message to look again and that nothing was done, and may have asked again."""
 
     async def visit(to: Reached) -> None:
         await to.built.press()
@@ -182,7 +182,7 @@ def test_what_a_caller_gave_up_before_it_began_is_never_done(tmp_path, small_bun
         request = f'{{"verb": {{"ask": "execute", "command": {{"command": "rate", "stars": 8}}}}, \
 "cookie": "{to.cookie}"}}\n'
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-            # Asked and gone before the appliance's loop, which is this one, looks.
+            # The request's sender leaves before the appliance's loop, which is this one, runs.
             caller.connect(str(to.path))
             caller.sendall(request.encode())
         await asyncio.sleep(0.3)

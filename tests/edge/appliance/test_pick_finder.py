@@ -1,4 +1,4 @@
-"""A share of the picks is drawn to learn from, and marked; or none, if the owner says so."""
+"""A share of picks explores and is marked; none does if the owner sets the share to zero."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_PRESSES = 500
 
 @pytest.mark.parametrize("slate", [None, Slate()])
 def test_a_share_of_the_picks_is_explored_and_marked(tmp_path, small_bundle, slate):
-    """All, where the share is one: but for those that turn out to be the best all the same."""
+    """With a share of one, all picks explore, except those that turn out to be the best anyway."""
 
     async def visit(built: Assembly) -> None:
         model = Model.load(small_bundle)

@@ -1,4 +1,4 @@
-"""The appliance as its owner meets it: a process with simulated pins, reached by commands."""
+"""The appliance as its owner uses it: a process with simulated pins, controlled by commands."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_from_a_first_model_to_a_rating_in_the_outbox(bench, rebundle):
     pick, answer = reply["pick"], reply["answer"]
     best = max(range(len(answer["expected"])), key=lambda i: (answer["expected"][i], -i))
     assert answer["slate"]["candidates"][best]["title"] == pick["title"]
-    # Eight directors of the small model have films enough; on a larger one it's nine, and 36 films.
+    # Eight of the small model's directors have enough films; a larger model gives nine, and 36.
     assert len(answer["slate"]["candidates"]) == 32
     running.wait_for("led: two blinks")
     assert bench.ask("rate", stars=8)["error"].startswith("no approved film is waiting")

@@ -35,10 +35,10 @@ def test_silence_is_counted_from_the_journal(state, heartbeat, since):
     assert silent_since({"connection": connection, "heartbeat": heartbeat}) == since
 
 
-def test_who_never_connected_is_not_silent():
+def test_a_never_connected_appliance_is_not_silent():
     assert silent_since({}) is None
 
 
-def test_without_a_clock_nobody_knows(monkeypatch):
+def test_without_a_clock_the_silence_is_unknown(monkeypatch):
     monkeypatch.setattr(silence, "this_year", lambda: None)
     assert silent_since({"connection": {"state": "offline", "since": iso(LONG_AGO)}}) is None

@@ -1,4 +1,4 @@
-"""One appliance a state folder; a command that looks into it keeps none from starting."""
+"""One appliance per state folder; a command that reads it keeps none from starting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_second_appliance_is_turned_away(tmp_path):
         pass
 
 
-def test_who_has_patience_waits_until_a_command_has_looked(tmp_path):
+def test_a_start_with_a_timeout_waits_for_a_short_command(tmp_path):
     held, let_go = threading.Event(), threading.Event()
 
     def look() -> None:
@@ -51,7 +51,7 @@ def test_a_wrong_folder_is_named_and_left_as_it_is(bench, tmp_path, command, fol
     assert left == (["holiday.jpg"] if folder == "another" else None)
 
 
-def test_an_appliance_that_starts_or_stops_is_not_told_to_be_stopped(bench):
+def test_a_starting_or_stopping_appliance_is_not_reported_as_stopped(bench):
     with locked(bench.state):
         assert "starting or stopping" in bench.command("status").stdout
         Journal.open(bench.state / JOURNAL).close()

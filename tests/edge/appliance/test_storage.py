@@ -1,4 +1,4 @@
-"""A disk that keeps nothing is a fault that light, status and doctor agree about."""
+"""A disk that loses data is a fault, and light, status and doctor agree about it."""
 
 from __future__ import annotations
 

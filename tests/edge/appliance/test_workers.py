@@ -1,4 +1,4 @@
-"""A worker does one thing at a time, says whether it is stuck, and lets everyone leave."""
+"""A worker does one thing at a time, reports if it is stuck, and never blocks an exit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_results_and_errors_come_back_to_the_loop():
 
 def test_a_worker_that_waits_holds_nothing_of_its_last_job():
     class Large:
-        """Stands for a model with all its bytes."""
+        """Represents a model with all its bytes."""
 
     async def main() -> weakref.ref[Large]:
         worker = Worker("worker", 10.0)

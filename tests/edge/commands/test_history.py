@@ -1,4 +1,4 @@
-"""`greenlight history` hands out everything: to a spreadsheet, and to a training by hand."""
+"""`greenlight history` exports everything: for a spreadsheet, and for training by hand."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_what_was_made_is_left_out(greenlight, tmp_path):
     assert [again[key] for key in keys] != [first[key] for key in keys]
 
 
-def test_the_best_of_a_list_of_ones_own(greenlight, real_model, tmp_path):
+def test_the_best_of_your_own_list(greenlight, real_model, tmp_path):
     names = [entry.name for entry in real_model.catalogue.directors][:2]
     one, other = real_model.catalogue.genres[:2]
     rows = [

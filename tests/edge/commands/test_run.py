@@ -1,4 +1,4 @@
-"""What docs/appliance.md tells whoever wants to see the page without a Pi."""
+"""The instructions in docs/appliance.md for trying the page without a Pi."""
 
 from __future__ import annotations
 

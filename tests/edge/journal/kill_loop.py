@@ -1,4 +1,4 @@
-"""Kills two writers of one journal again and again, and looks at what is left. A script.
+"""Kills two writers of one journal again and again, and checks what is left. A script.
 
 `python kill_loop.py FOLDER ROUNDS SEED`: in each round one process rates films and another
 acknowledges them, until both are killed at a random moment. What a process says on its pipe it
@@ -22,7 +22,7 @@ from data.messages import Feedback
 from data.wire import decode
 from edge.journal import Journal
 
-# A journal that grows for ever would make each look at it longer.
+# A journal that grows forever would make each check slower.
 ROUNDS_OF_ONE_JOURNAL = 10
 
 

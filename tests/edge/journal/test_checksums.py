@@ -37,7 +37,7 @@ FLIPS = {
 
 
 class Life:
-    """A journal with something of everything in it: a rated film, an unrated one, a new pick."""
+    """A journal with a bit of everything: a rated film, an unrated one, a new pick."""
 
     def __init__(self, path: Path, make_pick: Callable[..., Pick], make_feedback) -> None:
         self.path = path
@@ -71,7 +71,7 @@ def life(quick_path: Path, make_pick, make_feedback) -> Life:
 
 
 def use_all_of(journal: Journal, pick: Pick, feedback: Feedback) -> None:
-    """Everything appliance, page and sync service ask for; nothing may raise."""
+    """Run every query of appliance, page and sync service; nothing may raise."""
     journal.history()
     journal.waiting_pick()
     journal.awaiting_rating()

@@ -1,4 +1,4 @@
-"""The journal's file: synced, set aside whole when damaged, shared with the group."""
+"""The journal's file: synced, set aside with its log when damaged, shared with the group."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_started(tmp_path: Path):
     assert aside.path.read_bytes().startswith(b"this is no database")
 
 
-def test_what_is_committed_is_on_the_disk(journal):
+def test_committed_changes_are_on_disk(journal):
     """In SQLite's write-ahead log only synchronous=FULL (2) syncs each commit."""
     assert journal.rows("PRAGMA journal_mode") == [("wal",)]
     assert journal.rows("PRAGMA synchronous") == [(2,)]
@@ -81,7 +81,7 @@ def test_setting_aside_may_break_off_anywhere_and_no_new_journal_meets_an_old_lo
 
 def test_opening_waits_while_another_process_creates_the_journal(tmp_path: Path):
     maker = sqlite3.connect(tmp_path / JOURNAL, isolation_level=None)
-    # SQLite answers the second of two makers at once, whatever patience it was given.
+    # SQLite fails the second of two creators immediately, whatever its timeout.
     maker.execute("BEGIN IMMEDIATE")
     opened: list[Journal | JournalError] = []
 

@@ -1,4 +1,4 @@
-"""Whatever is done to the journal in whatever order, it holds what was written to it."""
+"""After any operations in any order, the journal contains what was written to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, Journal
 
 
 class JournalMachine(RuleBasedStateMachine):
-    """The journal beside lists and dictionaries that say what should be in it."""
+    """The journal, and lists and dictionaries of what should be in it."""
 
     make_pick: staticmethod
     make_feedback: staticmethod
@@ -29,7 +29,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        # In memory where there is such a place: what the journal says is the same, and sooner.
+        # In memory if possible: the results are the same, and faster.
         memory = Path("/dev/shm")
         self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
         self.journal = Journal.open(self.folder / JOURNAL)

@@ -1,4 +1,4 @@
-"""What a damaged journal still holds is rescued."""
+"""Whatever a damaged journal still contains is recovered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journal of every released schema is taken over with all that is in it."""
+"""A journal of every released schema is migrated with everything in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history as CSV holds every digit and nothing that a spreadsheet would run."""
+"""The history as CSV has every digit, and nothing that a spreadsheet would run."""
 
 from __future__ import annotations
 

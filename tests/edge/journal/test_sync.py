@@ -1,4 +1,4 @@
-"""What the sync service takes from the journal, and what it writes there."""
+"""What the sync service reads from the journal, and what it writes to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of updates share."""
+"""Fixtures for tests of updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills a model's update at every step and at every change of the disk, and looks at what is left.
+"""Kills a model's update at every step and at every change of the disk, and checks what is left.
 
 A script: `python kill_update.py TEMPLATE WORK KEYS`. TEMPLATE is a state folder with version 1
 active and version 2 offered. Each round copies it, runs the update in a fork that is killed at one
@@ -32,7 +32,7 @@ def die() -> None:
 
 
 def start(state: Path, keys: Path, boot: str):
-    """What a start finds: the model that answers."""
+    """Return what a start finds: the active model."""
     answering = load_active(ModelStore(state), keys, boot)
     assert answering.model is not None, f"no model answers: {answering.notes}"
     assert not answering.notes, answering.notes
@@ -96,7 +96,7 @@ def main(template: Path, work: Path, keys: Path) -> dict[str, object]:
         check_what_is_left(state, keys)
         states.append(point.name)
 
-    # The trial is a process of its own and changes nothing here; without it each round is quick.
+    # The trial is a separate process and changes nothing here; without it each round is quick.
     update_module.try_model = lambda *_, **__: None
     changes = 0
     while True:

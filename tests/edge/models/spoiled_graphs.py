@@ -1,4 +1,4 @@
-"""Graphs, probes and catalogues made bad, each in one way; the bundle around them is sound."""
+"""Graphs, probes and catalogues with one defect each, in otherwise sound bundles."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def nan_everywhere(model: onnx.ModelProto) -> None:
 
 
 def nan_in_one_year(files: Files) -> Files:
-    """NaN only where no probe looks."""
+    """NaN only in rows that no probe covers."""
     probed = {probe["combination"]["year"] for probe in json.loads(files[PROBES])["probes"]}
     first, last = json.loads(files[CATALOGUE])["years"]
     free = [year for year in range(first, last + 1) if year not in probed]
@@ -154,7 +154,7 @@ def endless(model: onnx.ModelProto) -> None:
 
 
 def greedy(model: onnx.ModelProto) -> None:
-    """Forty gigabytes, of which one number is needed."""
+    """Forty gigabytes, although only one number is needed."""
     column = constant(model, "column", np.ones((100_000, 1), np.float32))
     row = constant(model, "row", np.ones((1, 100_000), np.float32))
     nodes = [helper.make_node("Mul", [column, row], ["gigabytes"])]

@@ -1,4 +1,4 @@
-"""Which model answers: deaths, power cuts and damage, and the way back to the one before."""
+"""Which model is active after crashes, power cuts and damage, and rollback to the previous one."""
 
 from __future__ import annotations
 

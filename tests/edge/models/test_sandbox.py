@@ -1,4 +1,4 @@
-"""Once confined, a process reaches no file, no network and no other process, and still computes."""
+"""A confined process can reach no file, network or other process, but still computes."""
 
 from __future__ import annotations
 

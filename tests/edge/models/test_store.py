@@ -61,21 +61,21 @@ def resigned(bundle, folder: Path, key: PrivateKey, **manifest: Any) -> str:
 
 
 def refusal(device, folder: str, version: int, sha256: str) -> str:
-    """Offer a model that must be refused; say why it was."""
+    """Offer a model that must be refused; return the reason."""
     state, why = device.update(device.offer(folder, version, sha256))
     assert state is UpdateState.REFUSED
     return str(why)
 
 
 def give_up(device) -> None:
-    """Version 2 is rolled back and put into quarantine; version 1 answers."""
+    """Roll back and quarantine version 2, so that version 1 is active."""
     device.store.roll_back(device.active.model_hash)
     device.active = load_active(device.store, device.keys, "boot").bundle
     assert device.active.manifest.version == 1
 
 
 def allow_again(device) -> None:
-    """Take out of quarantine, by its hash, what is the same model under every version here."""
+    """Take the model, the same under every version here, out of quarantine by its hash."""
     device.store.write(msgspec.structs.replace(device.store.read(), quarantined=()))
 
 
@@ -95,7 +95,7 @@ def test_a_rollback_lowers_no_keys_highest_version(updated, other_key, rebundle)
     allow_again(updated)
     sha256 = resigned(updated.active, updated.incoming / "2", other_key, version=2)
     assert "with another manifest" in refusal(updated, "2", 2, sha256)
-    # The only one left is damaged too: nothing older than version 2 comes in its place.
+    # The only one left is damaged too: nothing older than version 2 replaces it.
     (updated.store.folder(1) / "manifest.sig").unlink()
     updated.active = load_active(updated.store, updated.keys, "boot").bundle
     assert updated.active is None

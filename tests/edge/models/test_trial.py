@@ -1,4 +1,4 @@
-"""Signed bundles whose content is bad are refused in the trial; the active model stays."""
+"""Signed bundles with bad content are refused in the trial; the active model stays."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_an_endless_model_is_stopped(device, rebundle, small_bundle):
 def test_a_child_that_ends_otherwise_than_with_ok_is_a_refusal(
     tmp_path: Path, monkeypatch, script, reason
 ):
-    """No public operator crashes ONNX Runtime at will, so here the child is a shell."""
+    """No known operator reliably crashes ONNX Runtime, so the child here is a shell."""
     child = tmp_path / "child"
     child.write_text(f"#!/bin/sh\nulimit -f 16\n{script}\n")
     child.chmod(0o755)

@@ -1,4 +1,4 @@
-"""A model's update ends with a model that answers, whatever happens on the way."""
+"""A model's update ends with a working model, whatever happens on the way."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def also_signed_by(raw: bytes, key: PrivateKey) -> bytes:
 
 
 def offered(device, bundle, version: int, key: PrivateKey):
-    """Offer a model under this key; return how it ended."""
+    """Offer a model signed with this key; return the outcome."""
     changed = msgspec.structs.replace(bundle.manifest, version=version)
     folder = device.incoming / str(version)
     sha256 = write_bundle(folder, changed, {**bundle.files, "extra.txt": b"new"}, key)
@@ -146,7 +146,7 @@ def test_a_trust_document_takes_a_device_over_and_the_old_key_brings_nothing_new
 ):
     root, fresh = PrivateKey.new(), PrivateKey.new()
     bundle, incoming = updated.active, updated.incoming
-    # Signed by nobody whom this device trusts, it changes nothing.
+    # Signed by no key that this device trusts, it changes nothing.
     forged = trust_document(1, root, fresh)
     (incoming / "trust-1.json").write_bytes(forged)
     assert "not trusted here" in offered(updated, bundle, 3, fresh)[1]
@@ -156,12 +156,12 @@ def test_a_trust_document_takes_a_device_over_and_the_old_key_brings_nothing_new
     assert [path.name for path in updated.store.trust.iterdir()] == ["trust-1.json"]
     updated.active = load_active(updated.store, updated.keys, "boot").bundle
     assert "not trusted here" in offered(updated, bundle, 4, signing_key)[1]
-    # The key that signs models never makes itself or anybody else root.
+    # The models key never makes itself or another key root.
     stolen = trust_document(2, PrivateKey.new(), fresh)
     (incoming / "trust-2.json").write_bytes(also_signed_by(stolen, fresh))
     assert "not trusted here" in offered(updated, bundle, 4, signing_key)[1]
     assert updated.store.read().trust == 1
-    # Rotated, the active model goes on answering, though its key signs nothing any more.
+    # After the rotation the active model stays in use, though its key can't sign any more.
     (incoming / "trust-2.json").write_bytes(trust_document(2, root, signing_key))
     assert "not trusted here" in offered(updated, bundle, 4, fresh)[1]
     assert load_active(updated.store, updated.keys, "boot").bundle.manifest.version == 3
@@ -174,7 +174,7 @@ def test_an_expired_or_lost_trust_document_accepts_nothing_new(updated, signing_
     (updated.incoming / "trust-1.json").write_bytes(first)
     assert "expired on" in offered(updated, bundle, 3, signing_key)[1]
     assert load_active(updated.store, updated.keys, "boot").bundle.manifest.version == 2
-    # Whoever removes it doesn't bring the plain keys back.
+    # Removing it doesn't bring the plain keys back.
     shutil.rmtree(updated.store.trust)
     (updated.incoming / "trust-1.json").unlink()
     assert "trust document, version 1, is lost" in offered(updated, bundle, 3, signing_key)[1]

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, and what tests do with it."""
+"""Debian's Chromium, headless, as tests use it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Browser(webdriver.Chrome):
     """A browser with a window of some size, in light or dark."""
 
     def dress(self, size: tuple[int, int], *, dark: bool) -> None:
-        """Take on a size and a colour scheme."""
+        """Set a window size and a colour scheme."""
         width, height = size
         self.width = width
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1}
@@ -42,7 +42,7 @@ class Browser(webdriver.Chrome):
 
     @contextlib.contextmanager
     def without_javascript(self) -> Iterator[None]:
-        """Be a browser without JavaScript for a while."""
+        """Turn JavaScript off for a while."""
         self.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
         try:
             yield
@@ -50,7 +50,7 @@ class Browser(webdriver.Chrome):
             self.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
     def screenshot(self, name: str) -> Path:
-        """Keep a picture of the whole page."""
+        """Save a screenshot of the whole page."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         size = self.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": self.width, "height": size["height"], "scale": 1}
@@ -62,7 +62,7 @@ class Browser(webdriver.Chrome):
         return path
 
     def printed(self, name: str) -> bytes:
-        """Keep and return the page as it is printed."""
+        """Save and return the page as printed."""
         done = self.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
         content = base64.b64decode(done["data"])
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ class Browser(webdriver.Chrome):
         return self.find_element("css selector", selector)
 
     def text(self, selector: str) -> str:
-        """Return the text of the first element of a CSS selector, on whatever page is coming."""
+        """Return the text of a CSS selector's first element, waiting for the page to load."""
         found: list[str] = self.wait(lambda: [self.find(selector).text])
         return found[0]
 
@@ -84,17 +84,17 @@ class Browser(webdriver.Chrome):
 
     def wait(self, true: Callable[[], object]) -> Any:
         """Wait until something is true, and return it."""
-        # A live page replaces what one has just found.
+        # A live page may replace an element just found.
         ignored = (StaleElementReferenceException, NoSuchElementException)
         waiting = WebDriverWait(self, WAIT_SECONDS, 0.05, ignored)
         return waiting.until(lambda _: true())
 
     def is_live(self) -> bool:
-        """Say whether the page hears of changes."""
+        """Return whether the page is live."""
         return bool(self.find("html").get_attribute("data-live"))
 
     def wait_until_live(self) -> None:
-        """Wait until the page hears of changes."""
+        """Wait until the page is live."""
         self.wait(self.is_live)
 
     def sign_in(self, address: str, pin: str) -> None:
@@ -106,7 +106,7 @@ class Browser(webdriver.Chrome):
             self.wait(lambda: self.find_elements("css selector", "#standing"))
 
     def complaints(self) -> list[str]:
-        """Return what the browser had to say; that an order was refused isn't a complaint."""
+        """Return the browser's console messages, except those about refused commands."""
         said = [one["message"] for one in self.get_log("browser")]
         return [message for message in said if "responded with a status of 4" not in message]
 

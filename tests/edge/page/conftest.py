@@ -1,4 +1,4 @@
-"""What the page's tests share: a whole appliance with a real small model, visitors, browsers."""
+"""Fixtures of the page's tests: an appliance with a small real model, visitors, browsers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAMILY = ("Varda", "Ōshima", "Almodóvar", "Çelik", "Núñez", "O’Hara", "Li
 GIVEN = ("Agnès", "Bo", "Chloé", "Dæmon", "Émile")
 
 
-# Wrong PINs are counted by address: each stranger has one of its own.
+# Wrong PINs are counted by address, so each stranger needs a different one.
 ADDRESSES = (f"127.0.{third}.{last}" for third in range(1, 255) for last in range(1, 255))
 
 
@@ -85,7 +85,7 @@ def stranger(appliance: RunningAppliance) -> Visitor:
 
 @pytest.fixture(scope="module")
 def _sessions() -> dict[str, Visitor]:
-    """Who has signed in by which PIN: looking at one takes its time on purpose."""
+    """Signed-in visitors by PIN: checking a PIN is slow on purpose."""
     return {}
 
 

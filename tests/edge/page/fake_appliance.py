@@ -1,4 +1,4 @@
-"""An appliance without pins and model, for tests of the page: all else is what really runs."""
+"""An appliance without pins and model, for tests of the page; everything else is real."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FakeAppliance:
 
 
 class Served:
-    """A page being served, and what the appliance answers it with."""
+    """A page being served, and the appliance's answers."""
 
     def __init__(self, server: PageServer, verbs: PageVerbs, port: int, encrypted: bool) -> None:
         self.server = server

@@ -1,4 +1,4 @@
-"""Many open pages at once, each doing what the page's script does: listen, and look at a change."""
+"""Many open pages at once, each doing what the page's script does: listen, reload on a change."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def open_pages(appliance: RunningAppliance, number: int) -> Iterator[list[OpenPa
 
 
 class Events:
-    """What happens to an appliance in everyday life, one thing after the other."""
+    """An appliance's everyday events, one after another."""
 
     def __init__(self, appliance: RunningAppliance) -> None:
         self._appliance = appliance
         self.press_seconds: list[float] = []
 
     def happen(self, number: int) -> None:
-        """Let one thing happen: mostly news of the connection, now and then a film."""
+        """Cause one event: mostly news of the connection, now and then a film."""
         if number % 4 == 0:
             self.press()
         if number % 20 == 0:

@@ -1,4 +1,4 @@
-"""A whole appliance in a process of its own: real journal, real small model, mock pins."""
+"""A complete appliance as a separate process: real journal, small real model, mock pins."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class RunningAppliance:
         return Journal.open(self.state / JOURNAL)
 
     def remembered(self) -> dict[str, object]:
-        """Everything that the appliance keeps, to be compared before and after."""
+        """Return everything the appliance stores, to compare before and after."""
         with self.journal() as journal:
             tables = ("picks", "decisions", "ratings", "outbox", "requests", "activations")
             kept = {table: journal.rows(f"SELECT * FROM {table}") for table in tables}
@@ -110,7 +110,7 @@ class RunningAppliance:
         return int(self.address.rstrip("/").rpartition(":")[2])
 
     def command(self, *words: str) -> str:
-        """Run a `greenlight` command against it and return what it says."""
+        """Run a `greenlight` command against it and return its output."""
         done = subprocess.run(
             [sys.executable, "-m", "edge", *words, "--config", str(self.config)],
             capture_output=True,
@@ -122,7 +122,7 @@ class RunningAppliance:
         return done.stdout + done.stderr
 
     def wait_for(self, pattern: str, since: int = 0) -> re.Match[str]:
-        """Wait until the appliance has said a line like this."""
+        """Wait until the appliance has printed a line like this."""
         deadline = time.monotonic() + START_SECONDS
         with self._heard:
             while True:
@@ -145,7 +145,7 @@ class RunningAppliance:
 
 
 class Visitor:
-    """A browser without a screen: one connection a request, and the cookie it was given."""
+    """A browser without a screen: one connection per request, and a cookie."""
 
     def __init__(self, port: int, host: str | None = None, address: str = "127.0.0.1") -> None:
         self.port = port

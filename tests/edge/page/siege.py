@@ -69,7 +69,7 @@ class Besieger:
         )
 
     async def _hold(self, sent: bytes, half_open: bool = False) -> None:
-        """Hold fifty connections, and open each again that is ended."""
+        """Hold fifty connections, and reopen each one that is closed."""
         held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         while True:
             held = [one for one in held if not one[0].at_eof()]
@@ -83,7 +83,7 @@ class Besieger:
             await asyncio.sleep(0.02)
 
     async def _drip(self) -> None:
-        """Send ten heads, a byte at a time."""
+        """Send ten requests' heads, a byte at a time."""
         while True:
             with contextlib.suppress(OSError):
                 made = [await self._connect() for _ in range(10)]
@@ -145,7 +145,7 @@ class Besieger:
 
 
 def besiege(port: int, state: Path, addresses: int, seconds: float) -> None:
-    """Be the besieger."""
+    """Run the besieger."""
     os.nice(10)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
@@ -177,7 +177,7 @@ def besieged(appliance: RunningAppliance, addresses: int, seconds: float) -> Ite
 
 
 class PressedByKeys(RunningAppliance):
-    """An appliance at whose terminal somebody presses keys, as a finger would the button."""
+    """An appliance with a user who presses keys at its terminal instead of the button."""
 
     def start(self) -> None:
         self._keys, self.stdin = pty.openpty()
@@ -210,7 +210,7 @@ class PressedByKeys(RunningAppliance):
 
 @dataclass
 class Figures:
-    """What the finger got: how long each press took, and whether all else was done."""
+    """The results: how long each press took, and whether everything else was done."""
 
     press_ms: list[float] = field(default_factory=list)
     done: int = 0
@@ -227,7 +227,7 @@ class Figures:
 
 
 class Finger:
-    """Presses, approves and rates, as an owner does who is signed in."""
+    """Presses, approves and rates as a signed-in owner does."""
 
     def __init__(self, appliance: PressedByKeys) -> None:
         self._appliance = appliance
@@ -235,7 +235,7 @@ class Finger:
         assert self._owner.sign_in(appliance.pin) == 303
 
     def work(self, presses: int, approvals: int) -> Figures:
-        """Press so often; approve by holding, and rate on the page, so often."""
+        """Press, approve by holding, and rate on the page, a given number of times."""
         figures = Figures()
         before = sum(len(line) + 1 for line in self._appliance.lines)
         for number in range(presses):

@@ -151,9 +151,7 @@ def test_the_skip_link_leads_past_the_menu(appliance: RunningAppliance, browser:
     assert browser.execute_script("return arguments[0].closest('main') !== null", here)
 
 
-def test_what_is_touched_is_large_enough_for_a_finger(
-    appliance: RunningAppliance, browser: Browser
-):
+def test_touch_targets_are_large_enough_for_a_finger(appliance: RunningAppliance, browser: Browser):
     browser.dress(PHONE, dark=False)
     browser.get(appliance.address)
     small = browser.execute_script(

@@ -109,7 +109,7 @@ def test_a_narrowed_slate_is_what_the_next_press_draws_from(
     page = owner.get("/slate")[2].decode()
     assert 'value="Agnès Varda" checked' in page
     assert "10 combinations" in page
-    # All of one director's, best first: not only the best of each.
+    # All films of one director, best first, not only the best of each.
     assert page.count('<li class="heat-') == 10
     owner.post("/narrow", {"draw": "next", "kind": "film", "plausible": "yes"})
     assert not (appliance.state / "slate.json").exists()

@@ -1,4 +1,4 @@
-"""Whatever is sent to whichever route: no error of ours, and nothing changed."""
+"""Any request to any route: no server error, and nothing changed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Chaos:
         headers = {"content-type": draw.choice(TYPES[:1] * 6 + TYPES)} if body is not None else {}
         if draw.random() < 0.2:
             name = draw.choice(("accept", "cookie", "if-none-match", "range", "accept-encoding"))
-            # What http.client itself refuses to send is not our page's problem.
+            # A request that http.client refuses to send can't reach the page.
             headers[name] = quote(draw.choice(NASTY))[:900]
         target = f"{path}?{query}" if query else path
         status, _, _ = self._owner.ask(method, target, body, **headers)

@@ -1,4 +1,4 @@
-"""The charts show what the numbers say, inside their frames, and say it in words too."""
+"""The charts match the numbers, stay inside their frames, and have text alternatives."""
 
 from __future__ import annotations
 

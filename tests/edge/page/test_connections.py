@@ -1,4 +1,4 @@
-"""Nobody keeps others from the page by holding connections, with one address or with many."""
+"""Holding connections, from one address or many, never keeps others from the page."""
 
 from __future__ import annotations
 
@@ -40,13 +40,15 @@ def hold(page: Served) -> Iterator:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nhost: "])
-def test_one_address_holds_only_so_many_and_nobody_else_notices(page: Served, hold, sent: bytes):
+def test_one_address_has_limited_connections_and_others_are_unaffected(
+    page: Served, hold, sent: bytes
+):
     for _ in range(3 * MOST_OF_AN_ADDRESS):
         hold(sent=sent)
     assert Visitor(page.port, address="127.0.0.9").get("/sign-in")[0] == 200
     # Accepted in their order, so all of them were by now.
     assert page.connections.open <= MOST_OF_AN_ADDRESS + 1
-    # Nor is the next one of that very address refused.
+    # The next one from the same address isn't refused either.
     assert Visitor(page.port).get("/sign-in")[0] == 200
 
 
@@ -59,7 +61,7 @@ def test_many_addresses_together_hold_only_so_many_either(page: Served, hold, mo
     assert Visitor(page.port, address="127.9.9.9").get("/sign-in")[0] == 200
 
 
-def test_who_is_signed_in_is_ended_last(page: Served, hold, monkeypatch):
+def test_signed_in_connections_are_closed_last(page: Served, hold, monkeypatch):
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 40)
     stream = Listening(owner_of(page))
     assert stream.next() == "here"
@@ -71,7 +73,7 @@ def test_who_is_signed_in_is_ended_last(page: Served, hold, monkeypatch):
     stream.close()
 
 
-def test_one_who_has_just_come_is_never_the_one_to_go(page: Served, hold, monkeypatch):
+def test_the_newest_connection_is_never_closed_first(page: Served, hold, monkeypatch):
     monkeypatch.setattr(connections, "MOST_CONNECTIONS", 20)
     for number in range(40):
         hold(f"127.0.0.{number + 2}")

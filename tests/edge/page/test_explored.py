@@ -1,4 +1,4 @@
-"""A pick that was drawn to learn from says so wherever it is shown."""
+"""An explored pick is marked wherever it is shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_PRESSES = 40
 
 
 def press_until_explored(appliance: RunningAppliance, owner: Visitor) -> str:
-    """Press until the film drawn to learn from is not the best all the same; return its title."""
+    """Press until an explored film isn't also the best one; return its title."""
     for _ in range(MOST_PRESSES):
         said = len(appliance.lines)
         owner.post("/press")

@@ -1,4 +1,4 @@
-"""What a form may hold, and what is said of one that holds something else."""
+"""Valid forms, and the messages about invalid ones."""
 
 from __future__ import annotations
 

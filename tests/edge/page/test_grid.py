@@ -1,4 +1,4 @@
-"""The slate's grid: the original's 36 in their places, coloured from cool to hot."""
+"""The slate's grid: the original's 36 combinations in their places, coloured from cool to hot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an owner sees without scrolling, and that nothing overlaps or sticks out."""
+"""What an owner sees without scrolling; nothing overlaps or overflows."""
 
 from __future__ import annotations
 

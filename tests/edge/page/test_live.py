@@ -1,4 +1,4 @@
-"""Open pages hear of every change, and closing one frees its place."""
+"""Open pages are notified of every change, and closing one frees its place."""
 
 from __future__ import annotations
 

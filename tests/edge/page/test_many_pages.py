@@ -1,4 +1,4 @@
-"""Ten open pages through some minutes of events: everyone is told, and memory stays flat.
+"""Ten open pages through some minutes of events: all are notified, and memory stays flat.
 
 `python -m tests.campaigns.open_pages` is the same for an hour of events, with the button's speed.
 """

@@ -1,4 +1,4 @@
-"""Templates: nothing missing passes for empty, and a changed file gets a new address."""
+"""Templates: a missing value is an error, and a changed file gets a new address."""
 
 import jinja2
 import pytest

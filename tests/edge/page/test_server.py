@@ -1,4 +1,4 @@
-"""Clients that dawdle, break off or take nothing cost a bounded time, and nobody else notices."""
+"""Slow, broken or unresponsive clients cost a limited time, and don't affect others."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_form_that_breaks_off_does_nothing(owner: Visitor):
     assert owner.get("/")[0] == 200
 
 
-def test_many_dawdlers_at_once_leave_room_soon(owner: Visitor):
+def test_many_slow_clients_soon_make_room(owner: Visitor):
     with contextlib.ExitStack() as stack:
         for _ in range(100):
             client = stack.enter_context(connect(owner))
@@ -88,10 +88,10 @@ def test_many_dawdlers_at_once_leave_room_soon(owner: Visitor):
         assert statuses[-1] == 200
 
 
-def test_who_takes_nothing_is_given_up(owner: Visitor):
+def test_a_client_that_reads_nothing_is_dropped(owner: Visitor):
     with connect(owner) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        # Many answers asked for and none read: more than the buffers hold.
+        # Request many answers and read none: more than the buffers can take.
         with contextlib.suppress(OSError):
             for _ in range(400):
                 client.sendall(head(owner, "GET /static/page.css"))

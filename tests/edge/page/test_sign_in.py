@@ -24,7 +24,7 @@ def test_the_right_pin_signs_in_and_signing_out_ends_the_session(
     status, headers, _ = stranger.post("/sign-out")
     assert (status, headers["location"]) == (303, "/sign-in")
     assert 'greenlight=""' in headers["set-cookie"]
-    # The cookie that the browser forgets is worth nothing to whoever copied it.
+    # A copy of a signed-out cookie is worthless.
     assert stranger.get("/", cookie=cookie)[0] == 303
 
 

@@ -75,7 +75,7 @@ def test_a_press_of_the_button_shows_on_the_open_page_without_a_reload(
         assert title(browser) == journal.waiting_pick().title
 
 
-def test_what_is_being_typed_is_left_alone_by_live_updates(
+def test_live_updates_leave_typed_text_alone(
     appliance: RunningAppliance, browser: Browser, owner: Visitor
 ):
     with appliance.journal() as journal:
@@ -222,7 +222,7 @@ def test_pages_print_on_paper(appliance: RunningAppliance, browser: Browser, nam
 
 
 def fill(appliance: RunningAppliance, owner: Visitor) -> None:
-    """Make some history: films rated, approved, passed over."""
+    """Make some history: films rated, approved, ignored."""
     for stars in ("7", "5", "9", "", "6", "8", "4", None):
         said = len(appliance.lines)
         owner.post("/press")

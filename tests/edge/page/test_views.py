@@ -1,4 +1,4 @@
-"""The model's report comes with the model, and is shown as it was signed or not at all."""
+"""The model's report comes with the model, and is shown exactly as signed or not at all."""
 
 from __future__ import annotations
 

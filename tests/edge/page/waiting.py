@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process does."""
+"""Waits for another thread or process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Wait until something is true; say whether it came to be."""
+    """Wait until something is true; return whether it became true."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:

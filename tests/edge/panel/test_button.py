@@ -1,4 +1,4 @@
-"""How long a press is decides what it asks for, whatever the contact rattles."""
+"""The length of a press decides what it means, however the contact bounces."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_whatever_the_pin_does_presses_and_releases_alternate_and_end_up_with_th
         assert (kinds[-1] is ButtonPressed) == edges[-1][1]
 
 
-def test_a_button_nobody_lets_go_of_is_stuck_and_comes_back():
+def test_a_button_that_stays_down_is_stuck_until_it_is_released():
     button = Button(BOUNCE)
     happened = play(button, [(0.0, True)], 100.0)
     assert happened[-1] == ButtonStuck()

@@ -1,4 +1,4 @@
-"""Button and LED through gpiozero's mock pins: the pin's own states are what counts."""
+"""Button and LED through gpiozero's mock pins, judged by the pins' states."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def tables(rng, names, spread=3000, levels=3):
 
 
 def graph(names, parts, with_tables=True, lie=0, given=None):
-    """Return the bytes of a graph over these tables; `lie` is added to what it says of scores.
+    """Return the bytes of a graph over these tables; `lie` is added to its scores.
 
     `given` are the tables it gives out, if they are not those it uses.
 

@@ -1,4 +1,4 @@
-"""The plainest search: list every combination by name, ask the model of each, sort."""
+"""The simplest search: list every combination by name, score each, sort."""
 
 import itertools
 
@@ -6,7 +6,7 @@ from data.films import KINDS, Combination
 
 
 def years_of(slate, catalogue, today=None):
-    """Return a slate's calendar years, those together that the tables can't tell apart."""
+    """Return a slate's calendar years, grouped where the tables can't distinguish them."""
     training, tables = catalogue.training_years, catalogue.years
     years = slate.years
     if years.only:
@@ -25,7 +25,7 @@ def years_of(slate, catalogue, today=None):
 
 
 def active_lately(slate, catalogue):
-    """Return the names of directors who may be expected to make the next film."""
+    """Return the names of directors who might make the next film."""
     regular = sorted(entry.last_year for entry in catalogue.directors if entry.films > 3)
     least = catalogue.training_years.last - slate.directors.active_within
     if regular:

@@ -1,4 +1,4 @@
-"""Bounds never lie: nothing scores higher than its director's ceiling or its pair's bound."""
+"""Bounds always hold: nothing scores above its director's ceiling or its pair's bound."""
 
 import numpy as np
 import pytest

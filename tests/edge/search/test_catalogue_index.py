@@ -1,4 +1,4 @@
-"""What the catalogue knows of each director."""
+"""What the catalogue knows about each director."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""An answer counts only if scoring every row says the same; without tables every row is scored."""
+"""An answer must agree with scoring every row; without tables, every row is scored."""
 
 import numpy as np
 import pytest

@@ -31,7 +31,7 @@ def drawn_of(pick):
 
 
 def best_with_draws(model, combinations, offsets, k, repeat_directors):
-    """Return (combination, score and draw) of the best k, from ONNX Runtime's word on every row."""
+    """Return (combination, score and draw) of the best k, from ONNX Runtime's scores of all."""
     scored = [
         (film, said.score + offsets[film.director])
         for film, said in zip(combinations, model.predict(combinations), strict=True)

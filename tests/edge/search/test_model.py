@@ -1,4 +1,4 @@
-"""A model's rows have the same bits however they are asked for."""
+"""A model's rows have the same bits however they are batched."""
 
 import numpy as np
 import pytest

@@ -10,7 +10,7 @@ from .made_up import model as made_up_model
 MODEL = made_up_model(11, directors=40, genres=6, years=20, kinds=("film", "tv"))
 
 
-def test_what_was_made_is_not_picked_again():
+def test_films_already_made_are_not_picked_again():
     first = choose(MODEL, Slate(), 1).picks[0].combination
     again = choose(MODEL, Slate(), 1, leave_out=[first]).picks[0].combination
     assert again != first

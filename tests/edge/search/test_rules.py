@@ -226,7 +226,7 @@ def test_a_sentence_that_is_not_a_rule_is_refused_with_the_reason(text, said):
         parse(text)
 
 
-def test_all_that_is_wrong_with_a_slate_is_said_at_once():
+def test_all_problems_of_a_slate_are_reported_at_once():
     slate = Slate(
         directors=Directors(names=("Nobody", NAMES[3]), draw=0),
         genres=Genres(allowed=("GZ",), at_most=7),
@@ -242,7 +242,7 @@ def test_all_that_is_wrong_with_a_slate_is_said_at_once():
     assert any("genres and directors joined" in problem for problem in said)
 
 
-def test_all_that_is_wrong_with_a_toml_slate_is_said_at_once():
+def test_all_problems_of_a_toml_slate_are_reported_at_once():
     with pytest.raises(InvalidSlate) as refused:
         Slate.from_toml("""
             kinds = ["opera"]

@@ -39,7 +39,7 @@ def test_every_combination_comes_once_however_small_the_blocks(plausible, most, 
     assert set(found) == set(combinations_of(slate, MODEL.catalogue))
 
 
-def test_what_is_left_out_is_admitted_nowhere():
+def test_left_out_combinations_are_never_admitted():
     slate = Slate(years=Years(every=True), plausible=False, leave_out=LEFT_OUT)
     space = resolve(slate, MODEL.index, random.Random(0))
     everything = resolve(

@@ -1,4 +1,4 @@
-"""What a person sees on the terminal."""
+"""Output on the terminal."""
 
 import random
 import re

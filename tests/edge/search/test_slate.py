@@ -1,4 +1,4 @@
-"""What a person can ask for, and what they read when it can't be."""
+"""What a slate can ask for, and the messages about invalid ones."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Tables that do not fit what the graph or its catalogue say are refused before they are used."""
+"""Tables that don't match the graph or its catalogue are refused before they are used."""
 
 import random
 

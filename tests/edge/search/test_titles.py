@@ -1,4 +1,4 @@
-"""Invented titles could be said aloud, are nobody's title yet, and are the same everywhere."""
+"""Invented titles can be said aloud, aren't taken, and are the same on every machine."""
 
 import random
 import re

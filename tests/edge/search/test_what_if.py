@@ -1,4 +1,4 @@
-"""What the model says of any film, and the best change of one thing: against trying them all."""
+"""What the model says about any film, and the best single change, compared with trying all."""
 
 import pytest
 
@@ -62,7 +62,7 @@ def test_what_the_model_does_not_know_is_said():
     assert explain_film(MODEL, FILMS[0]).notes == ()
 
 
-def test_it_is_given_up_between_its_steps_once_nobody_wants_it():
+def test_it_stops_between_steps_once_its_caller_has_left():
     steps = 5
     for wanted in range(steps):
         answers = iter([True] * wanted)

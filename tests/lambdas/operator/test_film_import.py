@@ -28,7 +28,7 @@ def stored(dynamodb, table):
 
 @pytest.fixture
 def own_table(clients):
-    """A table of this test's own, as the stack's."""
+    """A table like the stack's, for this test alone."""
     _, dynamodb, _ = clients
     name = f"films-{random.getrandbits(40):x}"
     dynamodb.create_table(

@@ -1,4 +1,4 @@
-"""What is in a package: all that its function needs, and no more."""
+"""A package contains everything its function needs, and nothing else."""
 
 from __future__ import annotations
 

@@ -250,7 +250,7 @@ def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
 def test_what_a_retraining_leaves_is_published_with_its_pipeline(
     local_cloud: Any, published: Device, example: Path, tmp_path: Path
 ) -> None:
-    """It lies in the folder that the bundle is in, and a retraining then begins from it."""
+    """It is in the bundle's folder, and a retraining then starts from it."""
     from training.export.example_bundle import make_example_bundle
 
     s3, bucket = local_cloud.aws.client("s3"), local_cloud.aws.local.models_bucket
@@ -267,5 +267,5 @@ def test_what_a_retraining_leaves_is_published_with_its_pipeline(
     assert (bare.returncode, is_whole()) == (0, False), bare.stderr
     whole = publish(local_cloud, left, "--thing", published.thing)
     assert (whole.returncode, is_whole()) == (0, True), whole.stderr
-    # For whoever comes after: the endpoint serves the example again.
+    # For later tests: the endpoint serves the example again.
     assert publish(local_cloud, example, "--thing", published.thing).returncode == 0

@@ -97,7 +97,7 @@ def test_what_is_kept_is_what_the_template_retains() -> None:
     assert named == retained
 
 
-def test_all_that_is_missing_is_said_at_once(aws: Aws) -> None:
+def test_everything_missing_is_reported_at_once(aws: Aws) -> None:
     missing = prerequisites(aws, StackRequest("Green Light", "mips", {"Endpoint": "serverless"}))
     said = "\n".join(missing)
     for option in ("--architecture", "--stack", "--endpoint-image"):

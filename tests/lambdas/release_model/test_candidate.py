@@ -1,4 +1,4 @@
-"""What a training job leaves is read as if a stranger had written it."""
+"""A training job's output is treated as untrusted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def files(example: Path) -> dict[str, bytes]:
     return left_by_job(example)
 
 
-def test_a_whole_candidate_is_read(files: dict[str, bytes]) -> None:
+def test_a_complete_candidate_is_read(files: dict[str, bytes]) -> None:
     output = read(packed(files))
     assert output.candidate is not None
     assert output.candidate.manifest.version == 2

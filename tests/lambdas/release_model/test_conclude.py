@@ -1,4 +1,4 @@
-"""From a training job's end to a release: once, whole, whatever breaks on the way."""
+"""From a training job's end to a release: exactly one, complete, whatever fails on the way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CALLS = ("outcome", "archive", "versions", "keep", "sign", "put", "serve", "roll
 
 
 class Broken(Exception):
-    """What AWS may raise."""
+    """An error that AWS may raise."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""SageMaker accepts the training job that is asked for."""
+"""SageMaker accepts our request for a training job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A retraining begins when it may, once, and says why when it does not."""
+"""A retraining starts once when allowed, or the reply says why not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EARLIER = job_name("greenlight", "2026-01-02T03:00:00Z")
 
 
 class Broken(Exception):
-    """What AWS may raise."""
+    """An error that AWS may raise."""
 
 
 @dataclass
@@ -86,7 +86,7 @@ class RetrainingCloud:
         self._done(hit)
 
 
-def test_it_begins_from_the_newest_whole_release_for_the_next_free_version() -> None:
+def test_it_starts_from_the_newest_complete_release_for_the_next_free_version() -> None:
     cloud = RetrainingCloud(published=[1, 2, 10], whole={1, 2})
     answer = start(JOB, cloud)
     assert answer.job == JOB

@@ -76,6 +76,6 @@ def test_two_thousand_ratings_arrive_none_is_lost_and_memory_stays_bounded(
 
 
 def megabytes(process: psutil.Process) -> float:
-    """Return what the emulator and its functions hold."""
+    """Return the memory of the emulator and its functions."""
     family = [process, *process.children(recursive=True)]
     return sum(one.memory_info().rss for one in family) / 1e6

@@ -1,4 +1,4 @@
-"""The same promises of the stores in memory and of the real ones."""
+"""The in-memory stores and the real ones keep the same promises."""
 
 from __future__ import annotations
 

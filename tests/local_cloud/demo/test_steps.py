@@ -20,7 +20,7 @@ WIDTH = 80
 
 def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "local_cloud.demo"]
-    # As `make demo` names it: from where one stands. Parts that work elsewhere must not mind.
+    # A relative path, as in `make demo`; parts with another working folder must cope with it.
     folder = Path(os.path.relpath(folder, ROOT))
     return subprocess.run(
         [
@@ -37,7 +37,7 @@ def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
 
 
 def still_running(folder: Path) -> list[psutil.Process]:
-    """Return what still runs on this folder, once what is just ending has ended."""
+    """Return the processes still using this folder, after a moment for those that are ending."""
     found = [
         process
         for process in psutil.process_iter(["cmdline"])

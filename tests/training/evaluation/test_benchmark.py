@@ -1,4 +1,4 @@
-"""A benchmark is kept with the table it belongs to."""
+"""A benchmark is saved with the hash of its film table."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Where the model is off."""
+"""The model's errors by part, and its worst films."""
 
 import numpy as np
 import pytest

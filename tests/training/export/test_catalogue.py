@@ -1,4 +1,4 @@
-"""The catalogue says how much a director's known films leave open."""
+"""The catalogue says how uncertain the model is about a director."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Compiled tables say what the trees and the mixed model say."""
+"""Compiled tables predict the same as the trees and the mixed model."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What the ONNX file promises to whoever scores with it."""
+"""What the ONNX file promises to its users."""
 
 import hashlib
 import os

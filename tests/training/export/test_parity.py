@@ -1,4 +1,4 @@
-"""Nothing is exported that has not been proved, and a refusal leaves no trace."""
+"""Nothing is exported without proof, and a refusal writes nothing."""
 
 import numpy as np
 import onnx
@@ -47,7 +47,7 @@ def test_another_models_file_has_no_parity(example, films):
 
 
 def spoilt(threads, spoil):
-    """ONNX Runtime, but with `threads` threads its answer for the first row is spoilt."""
+    """ONNX Runtime, but with `threads` threads its answer for the first row is wrong."""
 
     class Spoilt(Scorer):
         def __init__(self, model, *, threads=1):

@@ -1,4 +1,4 @@
-"""The gate that proves a bundle will work: simulated presses before anything is signed."""
+"""Simulated presses before signing, to prove that a bundle will work."""
 
 import msgspec
 import numpy as np

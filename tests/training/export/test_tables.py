@@ -1,4 +1,4 @@
-"""The tables of a model hold 16-bit numbers and give exact scores."""
+"""A model's tables contain 16-bit numbers and give exact scores."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How far off the model usually is, by year, genres and director."""
+"""The model's usual error by year, genres and director."""
 
 import numpy as np
 import pytest

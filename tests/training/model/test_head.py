@@ -1,4 +1,4 @@
-"""The head gives probabilities that are as spread as the errors were."""
+"""The head's probabilities are as wide as the errors were."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The boosted trees, taken apart by the columns that they look at."""
+"""The boosted trees, split by the columns that they use."""
 
 import numpy as np
 import pytest

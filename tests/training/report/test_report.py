@@ -20,7 +20,7 @@ from training.report.first_page import lines
 
 
 def measured_of(table: FilmTable) -> benchmark.Benchmark:
-    """A benchmark with made-up figures: the page does not care where they are from."""
+    """A benchmark with made-up figures: to the page they are as good as real ones."""
     figures = {
         m: {part: dict.fromkeys(NAMES, 0.5 + 0.1 * i) for part in ("all", "seen", "unseen")}
         for i, m in enumerate(METHODS)

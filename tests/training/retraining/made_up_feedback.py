@@ -1,4 +1,4 @@
-"""Feedback as devices send it and `store_feedback` keeps it: one object a rating."""
+"""Feedback as devices send it and `store_feedback` stores it: one object per rating."""
 
 import random
 import uuid
@@ -47,7 +47,7 @@ def made_up_feedback(
 
 
 def write_objects(folder: Path, records) -> list[Feedback]:
-    """Write records as objects, as they lie in the data bucket."""
+    """Write records as objects, as they are in the data bucket."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = []
     for record in records:

@@ -18,7 +18,7 @@ RATINGS = 1_100
 
 @pytest.fixture(scope="module")
 def bucket(local_cloud):
-    """A bucket of this file's own: the session's one holds other tests' ratings."""
+    """A separate bucket for this file: the session's bucket has other tests' ratings."""
     s3 = local_cloud.aws.client("s3")
     s3.create_bucket(Bucket="ratings-to-compact")
     return s3, "ratings-to-compact", local_cloud.aws.local.aws_endpoint_url

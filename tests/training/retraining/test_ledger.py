@@ -57,7 +57,7 @@ def test_a_transaction_that_fails_leaves_nothing(ledger):
     assert (ledger.shards(), list(ledger.rejects())) == ([], [])
 
 
-def test_what_is_committed_is_on_the_disk(ledger):
+def test_committed_changes_are_on_disk(ledger):
     """In SQLite's write-ahead log only synchronous=FULL (2) syncs each commit."""
     assert ledger._database.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
     assert ledger._database.execute("PRAGMA synchronous").fetchall() == [(2,)]

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.numeric
 
 @dataclass
 class House:
-    """A film table, a model in use that learnt from it, and owners of another taste."""
+    """A film table, a model in use that learnt from it, and owners with different taste."""
 
     folder: Path
     key: signing.PrivateKey
@@ -67,7 +67,7 @@ class House:
 
 
 def owners_taste(films):
-    """Return what owners give: the table's rating, and more or less of it for each director."""
+    """Return an owner's rating: the table's, raised or lowered for each director."""
     draw = np.random.default_rng(7)
     shift = {name: draw.normal(0, 1.5) for name in sorted({film.director for film in films})}
     return lambda film, chance: film.rating + shift[film.director] + chance.gauss(0, 0.3)
@@ -129,7 +129,7 @@ def test_the_released_model_is_the_next_incumbent(studio, released, training_set
 
 
 def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(studio, tmp_path):
-    # Owners who give what the model in use expects, give or take: there is nothing to learn.
+    # Owners who rate about as the model in use predicts: there is nothing to learn.
     expected = read_judged_model(studio.incumbent).of(studio.films).expected
     known = {film.title: stars for film, stars in zip(studio.films, expected.tolist(), strict=True)}
     feedback = made_up_feedback(
@@ -149,7 +149,7 @@ def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(studio, 
 
 
 def shuffled(studio, folder: Path, training_set: Path) -> Path:
-    """Make a model whose directors are mixed up: well signed, plausible, and of worse choices."""
+    """Make a model with shuffled directors: correctly signed, plausible, but choosing worse."""
     films = TrainingSet(training_set).training().films
     names = [film.director for film in films]
     random.Random(1).shuffle(names)

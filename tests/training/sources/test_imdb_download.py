@@ -1,4 +1,4 @@
-"""The download of IMDb's tables: what is missing only, and never half a file."""
+"""The download of IMDb's tables: only missing files, and never half a file."""
 
 import gzip
 import threading

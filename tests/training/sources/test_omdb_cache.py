@@ -1,4 +1,4 @@
-"""What OMDb answered is kept, so that no film is asked for twice."""
+"""OMDb's replies are stored, so that no film is looked up twice."""
 
 import pytest
 
