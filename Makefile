@@ -89,7 +89,7 @@ test: setup ## run the tests on two cores
 # ---------------------------------------------------------------- the gate
 
 .PHONY: check
-check: lint types architecture coverage ## the one gate: format, lint, types, architecture, tests with coverage
+check: lint types architecture coverage ## check everything before a change: format, lint, types, architecture, tests with coverage
 
 .PHONY: lint
 lint: setup
@@ -138,11 +138,11 @@ bench: $(VENV)/ready ## run every benchmark: a table, and build/bench.json
 	@$(RUN)/python -m tests.bench
 
 .PHONY: prove
-prove: $(VENV)/ready ## check the search against all of its billions of combinations (minutes)
+prove: $(VENV)/ready ## check the search against a sweep of all billions of combinations (minutes)
 	@$(RUN)/python -m tests.campaigns.prove
 
 .PHONY: learn
-learn: $(VENV)/ready ## what retraining and exploring gain in a simulated studio; build/learn/plot.png
+learn: $(VENV)/ready ## measure what retraining and exploring gain in a simulated studio; build/learn/plot.png
 	@$(RUN)/python -m tests.campaigns.learn $(ARGS)
 
 .PHONY: soak
@@ -154,23 +154,23 @@ soak-cloud: setup ## a smaller soak on the local cloud
 	@$(RUN)/python tests/campaigns/soak.py --local-cloud --ratings 500 --faults 30 --seed $(SEED)
 
 .PHONY: numeric
-numeric: $(VENV)/ready ## the tests marked numeric, computed as on other processors
+numeric: $(VENV)/ready ## run the tests marked numeric as on other processors
 	@$(RUN)/python -m tests.campaigns.processors $(ARGS)
 
 .PHONY: faults
-faults: $(VENV)/ready ## every fault by every command: exit codes, light, status and doctor agree
+faults: $(VENV)/ready ## try every fault with every command: exit codes, light, status and doctor must agree
 	@$(RUN)/python -m tests.campaigns.faults
 
 .PHONY: crash
-crash: $(VENV)/ready ## 10,000 power cuts replayed from recorded writes (SEED=1 replays)
+crash: $(VENV)/ready ## replay 10,000 power cuts from recorded writes (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/crash.py --seed $(SEED)
 
 .PHONY: failing-calls
-failing-calls: $(VENV)/ready ## every write, fsync, rename and removal fails once (SEED=1 replays)
+failing-calls: $(VENV)/ready ## fail every write, fsync, rename and removal once (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/failing_calls.py --seed $(SEED)
 
 .PHONY: fuzz
-fuzz: $(VENV)/ready ## a million messages from a hostile cloud (SEED=1 replays)
+fuzz: $(VENV)/ready ## send a million messages from a hostile cloud (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/fuzz.py --seed $(SEED)
 
 .PHONY: fuzz-graph
@@ -190,7 +190,7 @@ open-pages: setup ## ten open pages for an hour of simulated events
 	@$(RUN)/python -m tests.campaigns.open_pages
 
 .PHONY: siege
-siege: setup ## page and control socket flooded while somebody presses and rates
+siege: setup ## flood page and control socket while someone presses and rates
 	@$(RUN)/python -m tests.campaigns.siege
 
 # ---------------------------------------------------------------- the local cloud
@@ -269,16 +269,16 @@ install: release ## install the appliance on this machine (a Pi, or Debian for t
 	@$(SUDO) "$(RELEASE)/greenlight-pi/systemd/install.sh" install
 
 .PHONY: upgrade
-upgrade: release ## upgrade it; rolled back automatically if the new release fails
+upgrade: release ## upgrade the appliance; rolled back automatically if the new release fails
 	@$(SUDO) "$(RELEASE)/greenlight-pi/systemd/install.sh" upgrade
 
 .PHONY: uninstall
-uninstall: ## remove it but keep its state (PURGE=1 removes that too)
+uninstall: ## remove the appliance but keep its state (PURGE=1 removes that too)
 	@$(SUDO) systemd/install.sh uninstall $(if $(PURGE),--purge)
 
 # These need build/bundle (make train-export), root, and the Debian packages they name.
 .PHONY: boot-test
-boot-test: setup ## boot it in a container (apt: systemd-container mmdebstrap openssl)
+boot-test: setup ## boot the appliance in a container (apt: systemd-container mmdebstrap openssl)
 	@$(CAMPAIGN) tests/campaigns/boot_campaign.py
 
 .PHONY: image-test

@@ -102,7 +102,7 @@ def temporary_credentials(config: SyncConfig) -> Credentials:
 
 
 class _Answered(Exception):
-    """The answer was no object."""
+    """The answer wasn't an object."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(f"{status} {code}")
@@ -163,7 +163,7 @@ class Bucket:
             if start and not found.get("ContentRange", "").startswith(f"bytes {start}-"):
                 raise RangeRefused(f"{key}: the reply doesn't start at offset {start}")
             with closing(self._raw) as body:
-                # Whatever has come, and not a whole piece: whoever sends a byte now and then would
+                # Whatever has come, not a whole piece: a server that sends byte by byte would
                 # hold us here for hours.
                 while piece := body.read1(_CHUNK_BYTES, decode_content=False):
                     yield piece

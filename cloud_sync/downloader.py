@@ -50,7 +50,7 @@ _PARTIAL = ".partial-"
 # given up.
 Checkpoint: TypeAlias = Callable[[], None]
 
-# A link slower than this never brings a model; whoever sends so slowly may want it never to come.
+# A link slower than this never brings a model; a hostile server may send this slowly on purpose.
 _FEWEST_BYTES_PER_SECOND = 1000
 _WINDOW_SECONDS = 60.0
 

@@ -125,7 +125,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     def refuse_unsafe_names(self) -> None:
         """Refuse names that a terminal or a page would show as something else.
 
-        Not part of `check`: a model that answers already goes on answering.
+        Not part of `check`, so that a model already in use stays in use.
 
         Raises:
             InvalidRecord: naming the field.

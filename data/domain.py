@@ -1,4 +1,4 @@
-"""What a table is about, and in which words: `domain.toml`, signed into a bundle's manifest.
+"""A table's subject and vocabulary: `domain.toml`, signed into a bundle's manifest.
 
 Greenlight chooses one of many (a film's director), a whole number in order (its year) and one to
 three of a set (its genres), and learns from one outcome (its rating). On the wire and in the
@@ -24,7 +24,7 @@ from data.errors import InvalidRecord
 from data.films import GOOD_STARS, MAX_GENRES, MAX_STARS, MAX_YEAR, MIN_STARS, MIN_YEAR, check_text
 
 DOMAIN_VERSION = 1
-# Stand in where a table has no such column, and are never shown.
+# Used if a table has no such column; never shown.
 NO_ORDINAL = 2000
 NO_TAG = "all"
 
@@ -119,7 +119,7 @@ class DomainOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DomainWords(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person calls it all.
+    """The domain's words.
 
     Attributes:
         make: what is done with a pick: make a film, buy a coffee.
@@ -140,11 +140,11 @@ class DomainExtra(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is about.
+    """A model's subject.
 
     Attributes:
         name: the model's, in manifests, publishing and jobs.
-        ordinal, tags: None where the table has none; a constant stands in.
+        ordinal, tags: None if the table has none; a constant is used instead.
     """
 
     name: str

@@ -76,7 +76,7 @@ class _Field(NamedTuple):
 
 
 def _tags(**fields: tuple[int, int, bool, str]) -> dict[int, _Field]:
-    """Return fields by tag: the number and the wire type, as they stand in the file."""
+    """Return fields by tag: the number and the wire type, as in the file."""
     return {
         number << 3 | wire: _Field(name, repeats, message)
         for name, (number, wire, repeats, message) in fields.items()

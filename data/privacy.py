@@ -6,7 +6,7 @@ import os
 
 
 def forbid_telemetry() -> None:
-    """Keep ONNX Runtime from reporting to its makers; call it before the first import of it.
+    """Turn ONNX Runtime's telemetry off; call this before importing it for the first time.
 
     Since 1.29 its Linux builds record every session (the graph's names and hashes, the machine, a
     lasting device identifier) in a database below the home folder and send it to Microsoft. Source:

@@ -1,7 +1,7 @@
-"""The highest version accepted under each model name, whoever signed it: nothing older comes back.
+"""The highest version accepted under each model name, by any key: nothing older is accepted again.
 
-The appliance and the sync service each keep such a record of their own and judge by the same rule.
-No rollback lowers it. A record that is lost is rebuilt from the manifests of what was accepted.
+The appliance and the sync service each keep their own record, with the same rule. No rollback
+lowers it. A lost record is rebuilt from the manifests of accepted models.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def accept(
 def seen_in(folders: Iterable[Path], public_keys: Mapping[str, bytes]) -> dict[str, Seen]:
     """Return the record that the bundles in these folders prove.
 
-    Only manifest and signature are read: a model that is damaged was accepted all the same. What no
-    trusted key has signed proves nothing.
+    Only manifest and signature are read: a damaged model was accepted too. Without a trusted key's
+    signature, a manifest proves nothing.
     """
     seen: dict[str, Seen] = {}
     for folder in folders:

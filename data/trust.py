@@ -3,10 +3,10 @@
 The roles are those of The Update Framework, and so are the rules ("Update the root role", TUF
 specification 1.0, section 5.3): each version is signed by a threshold of the root keys of the
 version before *and* of its own, and versions follow one another without a gap. Root keys are kept
-offline, so whoever holds the key that signs models can't make devices trust another one.
+offline, so the holder of the key that signs models can't make devices trust another one.
 
-Pure but for reading folders: nothing here is believed because of where it lies, except the folder
-of trusted keys, which only root can write. All else is verified again whenever it is read.
+Pure except for reading folders. Only the folder of trusted keys, which only root can write, is
+trusted for its location; everything else is verified again whenever it is read.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class TrustRefused(GreenlightError):
-    """A trust document must not be used; the message says why. The one before goes on counting."""
+    """A trust document must not be used; the message says why. The previous one stays valid."""
 
 
 class TrustDamaged(signing.KeyUnusable):
-    """The document that root put into place can't be used: nobody is trusted, and not anybody."""
+    """The document that root installed can't be used: no key is trusted."""
 
 
 class TrustExpired(BundleRefused):
-    """The document is out of date: no new model is accepted; the active one goes on answering."""
+    """The document has expired: no new model is accepted; the active one stays in use."""
 
 
 class TrustRole(msgspec.Struct, frozen=True):
@@ -224,7 +224,7 @@ class Trust:
     Attributes:
         document: the newest trust document, or None where plain keys count.
         new: PEM by key id of the keys whose new models are accepted.
-        known: of every key whose models ever were: what answers already goes on answering.
+        known: of every key whose models were ever accepted: a model in use stays in use.
         files: the content of each version that was followed, by version.
     """
 
@@ -300,7 +300,7 @@ def read_trust(keys: Path, *updates: Path) -> Trust:
 
 
 def adopt(trust: Trust, folder: Path) -> None:
-    """Keep the versions that were followed in a folder of one's own, durably.
+    """Save the versions that were followed in our own folder, durably.
 
     Raises:
         OSError: some of them aren't kept yet.

@@ -73,7 +73,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Something a model must pass besides the comparisons: parity, size, latency, calibration."""
+    """A check besides the comparisons: parity, size, latency, calibration."""
 
     name: str
     passed: bool
@@ -81,7 +81,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The decision, with all it rests on.
+    """The decision, with its evidence.
 
     Attributes:
         reasons: one sentence each, for a person: why it is refused, or why it is released.

@@ -1,4 +1,4 @@
-"""What a new model must pass besides the comparisons: each check says what it found."""
+"""The checks that a new model must pass besides the comparisons, each with its finding."""
 
 from __future__ import annotations
 

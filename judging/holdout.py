@@ -1,9 +1,9 @@
 """Which ratings never train.
 
-A tenth of the combinations of director, year and genres, chosen by their hash, is kept back in
-every run for ever: on ratings of these alone can a new model be compared with the one before, since
-neither has learned from them. All ratings of a combination are on one side: a second rating of a
-film says almost what the first one said.
+A tenth of the combinations of director, year and genres, chosen by their hash, is held out in every
+run, forever. Only their ratings can compare a new model with the previous one, since neither has
+learnt from them. All ratings of a combination are on one side, because a second rating of a film
+says almost the same as the first.
 """
 
 from __future__ import annotations

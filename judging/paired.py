@@ -1,9 +1,9 @@
 """Two models on the same films: how far apart are they, and could that be chance?
 
-Both are measured on the same films, so that what varies is the difference alone, not how hard the
-films are. Films of one director, or of one device's owner, tend to err together: intervals are from
-a bootstrap of such clusters. With fewer than ten clusters a bootstrap is too sure of itself; the
-interval is then Student's t on the clusters' means. Of several clusterings the widest interval
+Measuring both on the same films leaves only the difference between the models, not how hard the
+films are. Errors on films of one director, or of one device's owner, are correlated, so intervals
+come from a bootstrap of such clusters. With fewer than ten clusters a bootstrap is overconfident,
+so the interval is Student's t on the clusters' means. Of several clusterings the widest interval
 counts (Cameron and Miller, A Practitioner's Guide to Cluster-Robust Inference, 2015).
 
 The same held-out ratings judge one candidate after another, so each look at them spends a part of
@@ -26,10 +26,10 @@ from judging.losses import SLATE, Floats, Ints, log_losses, slate_figures
 ALPHA = 0.05
 # With fewer clusters the interval is Student's t on their means.
 FEWEST_CLUSTERS = 10
-# With fewer devices theirs say nothing of other devices.
+# Fewer devices say nothing about other devices.
 FEWEST_DEVICES = 3
 DRAWS = 2_000
-# So many draws lie beyond each end of an interval, up to so many draws in all.
+# This many draws are beyond each end of an interval, up to so many draws in all.
 _BEYOND = 25
 _MOST_DRAWS = 1_000_000
 _DRAWS_AT_ONCE = 5_000

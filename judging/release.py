@@ -17,11 +17,11 @@ import msgspec
 from data.verdict import Check, Comparison, Decision, Figure
 from judging.holdout import ONE_IN
 
-# With fewer held-out ratings nothing can be decided.
+# Fewer held-out ratings aren't enough to decide.
 FEWEST = 10
 # How much worse the model may be on those films of the table. Owners who disagree with the table
-# about a genre or a decade move other directors' films too: the larger the proven gain on their
-# ratings (the interval's end nearer zero), the larger the loss that is allowed.
+# about a genre or a decade affect other directors' films too: the larger the proven gain on their
+# ratings (the interval's end nearer zero), the larger the loss allowed.
 MARGIN: dict[Figure, float] = {"rmse": 0.02, "log_loss": 0.02, "regret": 0.05}
 SHARE_OF_GAIN = 0.25
 # A loss in regret is offset by a gain in RMSE: both are in stars, and regret's own gain is seldom

@@ -154,7 +154,7 @@ class SageMakerApi:
             self._endpoint.update(self._pipeline(config, model))
             ended = {"EndpointConfigName": config, "EndpointStatus": "InService"}
         except Exception as error:  # noqa: BLE001 - the outermost frame of this thread
-            # Whoever waits for the endpoint only polls its status.
+            # Those who wait for the endpoint only poll its status.
             if not isinstance(error, _EXPECTED):
                 traceback.print_exc()
             reason = str(error) if isinstance(error, LocalCloudFailed) else f"{error!r}"
@@ -171,7 +171,7 @@ class SageMakerApi:
         archive = self._state.pipelines / "model.tar.gz"
         archive.write_bytes(self._roles.read(model["ExecutionRoleArn"], bucket, key))
         target = self._state.pipelines / PIPELINE
-        # Its bytes alone: `extract` can be told to follow no link since Python 3.11.4 only.
+        # Its bytes alone: only since Python 3.11.4 can `extract` refuse links.
         with tarfile.open(archive) as packed:
             entry = packed.getmember(PIPELINE)
             content = packed.extractfile(entry) if entry.isreg() else None

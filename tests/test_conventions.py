@@ -264,3 +264,57 @@ def test_an_unused_fixture_parameter_is_found():
     assert unused_parameters("def test_x(a, b):\n    assert a") == ["test_x(b)"]
     assert unused_parameters("@pytest.fixture\ndef x(a):\n    return 1") == ["x(a)"]
     assert unused_parameters("def helper(a):\n    return 1") == []
+
+
+# ---------------------------------------------------------------- English
+
+
+# What these sentences used to say, and what to write instead. Case doesn't matter.
+STIFF = {
+    r"\btold\b|\btells? (of|whoever)\b": "shown, reported, printed; name a variable by its content",
+    r"(?<!there )(?<!there's )\b(is|are|was|were) no (?!longer\b|such\b)": "isn't a, aren't",
+    r"\bwhoever\b": "a user, an attacker, anyone who",
+    r"(?<!in )\bone who\b|\bone's own\b": "a user who; your own",
+    r"\bfor ever\b": "forever",
+    r"\ball the same\b": "still, anyway",
+    r"\bbec(a|o)mes? of\b": "the outcome of, what happened to",
+    r"\b(stands?|lies?) in (?!the way)": "is in, replaces",
+    r"\bit is not so\b|\bis it so\b|\bof whom one\b": "say it directly",
+    r"\b(mend|anew|shall|lest)\b": "fix, again, will, so that not",
+    r"\bthe (desk|house|door|atlas)\b|\bof several rooms\b": "local cloud, page, auth, index",
+    r"\b(tether|setback|contender|ailing)\b": "supervise, failure, candidate, check failed",
+    r"\bsurprise\b": "log loss, unexpected",
+}
+# The titles that picks get may use any word.
+FREE = {"LICENSE", "edge/search/title_words.py", "tests/test_conventions.py"}
+PROSE = {".py", ".md", ".toml", ".sh", ".yaml", ".html", ".js", ".service", ".socket", ""}
+
+
+def stiff(text: str) -> list[str]:
+    """Return each stiff phrase of a text with what to write instead."""
+    return [
+        f"{text[: found.start()].count(chr(10)) + 1}: {found.group()!r}: write {instead}"
+        for phrase, instead in STIFF.items()
+        for found in re.finditer(phrase, text, re.IGNORECASE)
+    ]
+
+
+def test_nothing_is_said_in_words_that_were_replaced():
+    """CONTRIBUTING.md asks for plain English in the field's own terms."""
+    found = {
+        where: phrases
+        for path in committed()
+        for where in [str(path.relative_to(ROOT))]
+        if path.suffix in PROSE and not where.startswith(("locks/", "data/golden/"))
+        if where not in FREE
+        for phrases in [stiff(path.read_text("utf-8", errors="replace"))]
+        if phrases
+    }
+    assert found == {}
+
+
+def test_a_replaced_word_is_found():
+    assert stiff("The owner is told.\nIt is no file; there is no other.") == [
+        "1: 'told': write shown, reported, printed; name a variable by its content",
+        "2: 'is no ': write isn't a, aren't",
+    ]

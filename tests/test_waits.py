@@ -102,7 +102,7 @@ SERVING: dict[str, str] = {
         "waits for the end of the local cloud, which is what it is for"
     ),
     "local_cloud/supervise.py: main: command.wait": (
-        "runs as long as its command, which whoever started it ends in time"
+        "runs as long as its command, whose caller ends it in time"
     ),
     "local_cloud/demo/runner.py: _lines: os.read": "select said there is something to read",
 }

@@ -96,7 +96,7 @@ class LineServer:
         name: of the socket, for the log.
         answer: returns the answer to a line, without its end.
         admits: whether a peer may ask.
-        refusal: the answer to one who may not.
+        refusal: the answer to one that isn't admitted.
         busy: the answer when all connections are taken; the line was not carried out.
         limits: for everyone.
     """

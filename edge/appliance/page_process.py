@@ -1,7 +1,7 @@
 """The page's process, from the appliance's side: its socket, and its child on a laptop.
 
-Under systemd the page is a unit of its own with a user of its own, named by two variables of the
-environment. Elsewhere `greenlight run` opens the page's address, starts `greenlight page` with it,
+Under systemd the page is a separate unit with its own user, both named by environment variables.
+Elsewhere `greenlight run` opens the page's address, starts `greenlight page` with it,
 and restarts it whenever it ends. Whatever happens to it, button and light keep working.
 """
 

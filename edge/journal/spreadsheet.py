@@ -60,7 +60,7 @@ def _words(domain: Domain) -> Callable[[str], str]:
 def _row(entry: HistoryEntry, rating: Rating | None, domain: Domain) -> tuple[object, ...]:
     pick = entry.pick
     year = pick.year if domain.ordinal is None else pick.year - domain.ordinal.shift
-    told = (pick.title, pick.director, year, *genre_slots(pick.genres))
+    columns = (pick.title, pick.director, year, *genre_slots(pick.genres))
     given: tuple[object, ...] = ("",) * 5
     if rating is not None:
         # The exact rating if one was given, otherwise the stars.
@@ -70,7 +70,7 @@ def _row(entry: HistoryEntry, rating: Rating | None, domain: Domain) -> tuple[ob
             exact = "" if rating.rating is None else repr(rating.rating)
         given = (rating.stars, exact, rating.source, rating.rated_at, rating.delivery)
     return (
-        *(entry.seq, pick.made_at, *told, _expected(pick.prediction.expected, domain)),
+        *(entry.seq, pick.made_at, *columns, _expected(pick.prediction.expected, domain)),
         *(entry.decision or "", *given),
         *(pick.model_version, pick.model_hash, pick.id),
         "yes" if pick.explored else "no",

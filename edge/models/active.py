@@ -153,7 +153,7 @@ def note_idle(store: ModelStore) -> None:
 
 
 def retry(state: Path, store: ModelStore, journal: Journal, keys: Path) -> int:
-    """Offer the newest model that was given up again; it is tried like a download.
+    """Offer the newest quarantined model again; it is tried like a download.
 
     Returns:
         Its version.
@@ -164,7 +164,7 @@ def retry(state: Path, store: ModelStore, journal: Journal, keys: Path) -> int:
     """
     version = store.given_up()
     if version is None:
-        raise NothingGivenUp("no model was given up here, so there is none to retry")
+        raise NothingGivenUp("no model is quarantined here, so there is none to retry")
     name = f"retry-{version}"
     folder = incoming_folder(state) / name
     store.hand_back(version, folder, read_trust(keys, store.trust).new)

@@ -1,4 +1,4 @@
-"""What the appliance's models are about, for whatever speaks of it without loading one."""
+"""The domain of the appliance's models, without loading one."""
 
 from __future__ import annotations
 

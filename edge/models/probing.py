@@ -24,9 +24,9 @@ def check_answers(model: Model, bundle: Bundle, press_seconds: float = 0.0) -> N
     """Run the bundle's probes, rows drawn from its catalogue and presses through the model.
 
     Args:
-        model: that was loaded from the bundle.
-        bundle: that makes promises.
-        press_seconds: for how long presses are played, at most 1,000 of them and at least one.
+        model: loaded from the bundle.
+        bundle: its promises.
+        press_seconds: how long to simulate presses; at most 1,000 of them, and at least one.
 
     Raises:
         Refused: saying which answer was wrong, or that they took too long.
@@ -73,7 +73,7 @@ def _check_prediction(found: Prediction) -> None:
 
 
 def _check_drawn(model: Model) -> None:
-    """Random rows must get predictions too, and the same one alone as in a batch."""
+    """Check that random rows get predictions too, the same alone as in a batch."""
     drawn = _drawn_rows(model)
     predictions = model.predict(drawn)
     for found in predictions:
@@ -83,7 +83,7 @@ def _check_drawn(model: Model) -> None:
 
 
 def _check_tables(model: Model) -> None:
-    """The tables that the search reads must agree with the graph on the best film of all."""
+    """Check that the search's tables and the graph agree on the best film of all."""
     from edge.search.pick import choose
     from edge.search.slate import Slate
 
@@ -95,7 +95,7 @@ def _check_tables(model: Model) -> None:
 
 
 def _check_presses(model: Model, seconds: float) -> None:
-    """Presses must draw a slate and find its best, or the button would only apologise."""
+    """Check that presses can draw a slate and find its best film."""
     from edge.search.drawn_slate import EmptySlate
     from edge.search.simulated_presses import simulate_presses
     from edge.search.slate import InvalidSlate

@@ -206,7 +206,7 @@ def _program(calls: _Calls, process: int) -> bytes:
         instruction(_EQUAL, calls.architecture, 1),
         result(_KILL_PROCESS),
         instruction(_LOAD, _NUMBER),
-        # The x32 calls of x86-64 have numbers of their own.
+        # The x32 calls of x86-64 have different numbers.
         instruction(_AT_LEAST, _X32_CALLS, 0, 1),
         result(_KILL_PROCESS),
     ]

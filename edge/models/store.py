@@ -33,7 +33,7 @@ VERSIONS = "versions"
 TRUST = "trust"
 POINTER = "models.json"
 _PRIVATE_FOLDER = 0o750
-# The sync service shares the group: it may look, never write.
+# The sync service shares the group: it may read, never write.
 _PRIVATE_FILE = 0o640
 _MOST_POINTER_BYTES = 1 << 20
 _QUARANTINED = "quarantined"
@@ -57,10 +57,10 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class Pointer(msgspec.Struct, frozen=True):
-    """Which versions there are to answer, and what is remembered of others.
+    """The active and the previous version, and what is remembered about others.
 
     Attributes:
-        seen: the highest version accepted under each name, whoever signed it; never lowered.
+        seen: the highest version accepted under each name, by any key; never lowered.
         highest: the same by key, for earlier software that an upgrade may go back to.
         trust: the newest version of the trust document that was followed.
     """
@@ -136,8 +136,8 @@ class ModelStore:
             The new pointer, and where the damaged one is now; None if it was missing.
 
         Raises:
-            StoreDamaged: no verified model is left to rebuild it from. The damaged one is set
-                aside all the same, and as long as it is there, no new model is accepted.
+            StoreDamaged: no verified model is left to rebuild it from. The damaged one is still set
+                aside, and as long as it exists, no new model is accepted.
             OSError: the new one can't be written.
         """
         aside = self._set_pointer_aside()
@@ -351,8 +351,8 @@ class ModelStore:
         old = [version for version in self.kept() if version != active]
         for version in old:
             shutil.rmtree(self.folder(version), ignore_errors=True)
-        # After the folders, since the pointer too needs room; if it stays behind, it names a
-        # previous version that is found missing when it is needed.
+        # After the folders, since the pointer needs space too; if this fails, it names a previous
+        # version that is found missing when it is needed.
         with contextlib.suppress(OSError):
             self.change(lambda pointer: msgspec.structs.replace(pointer, previous=None))
         return bool(old)

@@ -1,7 +1,7 @@
 """A candidate model's first run, in a separate process with limits and without rights.
 
 Whatever the model does there (crash, hang, use up memory, take the process over), the appliance
-keeps working, and nothing but a verdict comes out (`edge.models.sandbox`).
+keeps working, and only a verdict comes out (`edge.models.sandbox`).
 `python -m edge.models.trial FOLDER KEYS_FOLDER MEMORY_BYTES SECONDS` is the child: it says `ok` as
 its last line, or why not.
 """
@@ -30,7 +30,7 @@ _NO_SANDBOX = 4
 _NO_MEMORY = 5
 _LONGEST_REASON = 300
 _LONGEST_OUTPUT = 64 * 1024
-# How numpy, ONNX Runtime and the standard library say so.
+# How numpy, ONNX Runtime and the standard library report it.
 _OUT_OF_MEMORY = ("MemoryError", "Failed to allocate memory", "bad_alloc")
 _KILLED_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -178,7 +178,7 @@ def _child(folder: str, keys: str, trust: str, memory_bytes: str, seconds: str) 
         confine()
         confined = True
         model = Model.load(bundle)
-        # The loaded graph has copies of its own; both at once would take a large model's size more.
+        # The loaded graph has its own copies; keeping both would need a large model's size more.
         bundle = replace(bundle, files={PROBES: bundle.files[PROBES]})
         check_answers(model, bundle, press_seconds=_PRESS_SHARE * float(seconds))
     except NoSandbox as error:

@@ -52,7 +52,7 @@ def host_is_ours(
 ) -> bool:
     """Return whether a Host header is one of our names or the address the request came to.
 
-    A foreign site can point a name of its own at the device's address, so names are checked.
+    A foreign site can point its own name at the device's address, so names are checked.
 
     Args:
         header: the Host header.

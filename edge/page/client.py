@@ -1,7 +1,7 @@
 """The page's way to the appliance: one JSON line there, one back, over a Unix socket.
 
-A few connections serve everyone; whoever finds them all taken waits, within limits. One is closed
-whenever an exchange on it failed, so that no answer is ever taken for another question's.
+A few connections serve everyone; if all are taken, requests wait, within limits. A connection is
+closed whenever an exchange on it fails, so that answers never get mixed up.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from edge.page.port import (
     SignIn,
 )
 
-# Besides the one that waits for news. Checking a PIN takes long, and whoever guesses must not keep
-# others from their pages; the appliance lets fewer than this wait, and says so to the rest.
+# Besides the one that waits for news. Checking a PIN takes long, and guessers must not keep others
+# from their pages; the appliance lets fewer than this wait, and refuses the rest.
 MOST_CONNECTIONS, MOST_SIGN_INS = 4, 10
 MOST_WAITING = 64
 PATIENCE_SECONDS = 15.0

@@ -1,7 +1,7 @@
-"""What the page asks of the appliance, and what it gets: records that travel over a socket.
+"""The page's requests to the appliance, and the answers: records sent over a socket.
 
-The page is a process of its own, which opens no file of the state folder and loads no model. The
-appliance answers these verbs (`edge.appliance.page_verbs`); `edge.page.client` carries them.
+The page is a separate process, which opens no file of the state folder and loads no model. The
+appliance answers these verbs (`edge.appliance.page_verbs`); `edge.page.client` sends them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class SignIn(msgspec.Struct, frozen=True, tag_field="ask", tag="sign-in"):
     """Check a PIN: `SignInFound`.
 
     Attributes:
-        address: of whoever typed it; wrong PINs are counted by address.
+        address: where it was typed; wrong PINs are counted by address.
     """
 
     pin: str
@@ -100,7 +100,7 @@ class AwaitNews(msgspec.Struct, frozen=True, tag_field="ask", tag="news"):
     after: int = -1
 
 
-# What the page may have the appliance do; pins, models and switching off aren't the page's.
+# The page may not use pins, change models or power off.
 PageCommand: TypeAlias = Press | Approve | Rate | Narrow | Synchronise
 
 
@@ -125,7 +125,7 @@ PageVerb: TypeAlias = (
     | AwaitNews
     | Execute
 )
-# All that is answered without a session.
+# The verbs that need no session.
 PUBLIC_VERBS = (CheckSession, SignIn, AwaitNews)
 
 
@@ -180,7 +180,7 @@ class SessionFound(msgspec.Struct, frozen=True):
 
 
 class SignInFound(msgspec.Struct, frozen=True):
-    """What came of a PIN.
+    """The result of checking a PIN.
 
     Attributes:
         cookie: of the new session; None if the PIN was wrong or wasn't checked.
@@ -347,7 +347,7 @@ class OwnRecord(msgspec.Struct, frozen=True):
 
 
 class ModelEvent(msgspec.Struct, frozen=True):
-    """What became of a model that was offered."""
+    """The outcome of an offered model."""
 
     version: int
     outcome: Literal["activated", "refused", "rolled-back"]

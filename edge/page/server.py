@@ -63,7 +63,7 @@ def run(listen: int, appliance: Path, settings: PageSettings, *, with_parent: bo
         listener.getsockname()
     except OSError as error:
         raise PageUnusable(
-            f"descriptor {listen} is no listening socket: start the page with systemd or"
+            f"descriptor {listen} isn't a listening socket: start the page with systemd or"
             " `greenlight run`"
         ) from error
     server = PageServer(ApplianceClient(appliance), listener, settings)
@@ -75,7 +75,7 @@ async def _run(server: PageServer, *, with_parent: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     if with_parent:
-        # Under systemd the unit says so: whoever floods the page doesn't hold up a press.
+        # Under systemd the unit sets this: flooding the page doesn't delay a press.
         os.nice(_NICE)
         threading.Thread(target=_end_with_parent, args=(loop, server), daemon=True).start()
     watching = loop.create_task(_feed_watchdog())

@@ -113,7 +113,7 @@ _STYLE = re.compile(rb"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 class NoReport(GreenlightError):
-    """The active model has no report; the message tells the owner why."""
+    """The active model has no report; the message says why."""
 
 
 def report_policy(report: bytes) -> str:

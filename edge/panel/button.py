@@ -224,7 +224,7 @@ class ButtonObserver:
         self._timer: asyncio.TimerHandle | None = None
 
     def edge_from_any_thread(self, down: bool, at: float) -> None:
-        """Handle an edge; gpiozero calls this from a thread of its own."""
+        """Handle an edge; gpiozero calls this from its own thread."""
         self._loop.call_soon_threadsafe(self._edge, down, at)
 
     def _edge(self, down: bool, at: float) -> None:

@@ -1,4 +1,4 @@
-"""The exact best among the rows of a file, a list of one's own: any length, bounded memory."""
+"""The exact best among the rows of a file, your own list of any length, in limited memory."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def best_among(
         model: that judges them.
         source: a csv or tsv file with the columns title, year, Director1 and Genre1 to Genre3.
         k: how many; the same combination counts once.
-        differ: in which choices the rows must differ from one another.
+        differ: the choices in which the rows must differ from one another.
         bans: what is forbidden.
         leave_out: what was already made.
         progress: called with the rows read.
 
     Raises:
         TableUnreadable: the file isn't such a table.
-        InvalidRecord: naming row and column of what can't be judged.
+        InvalidRecord: naming row and column of a cell that can't be scored.
     """
     made = frozenset(leave_out)
 

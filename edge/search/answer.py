@@ -25,9 +25,9 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         probabilities: of one to ten stars.
         score: the whole number behind `expected`; None if the model has none.
         eight_or_more: the probability of eight stars or more.
-        extrapolated: the year lies outside of those that the model learnt from.
+        extrapolated: the year is outside the years that the model learnt from.
         why: what director, year and genres add to the average film.
-        drawn: stars that were drawn on top for its director, in a pick that may be explored.
+        drawn: stars sampled for its director on top, if the pick may be explored.
     """
 
     title: str
@@ -44,12 +44,12 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def combination(self) -> Combination:
-        """What is chosen with it."""
+        """Its director, year and genres."""
         return Combination(self.director, self.year, self.genres)
 
     @property
     def prediction(self) -> Prediction:
-        """What the model says of it, as the journal records it."""
+        """The model's prediction, as the journal records it."""
         return Prediction(self.expected, self.probabilities, self.score)
 
 
@@ -76,9 +76,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         looked_at: how many combinations had to be added up.
         seconds: from the slate to the confirmed answer.
         fault: what is wrong, if tables and ONNX Runtime disagreed; the answer is still right.
-        seed: of what was left to chance.
-        explored: the first was drawn to learn from, and is not the best.
-        best_unseen: what the model's best predictions came to when it hadn't seen the films.
+        seed: of everything random.
+        explored: the first was sampled to learn from, and isn't the best.
+        best_unseen: how the model's best predictions of films it hadn't seen turned out.
     """
 
     picks: tuple[Choice, ...]
@@ -98,11 +98,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def caveat(self) -> str | None:
-        """What to think of the best of very many films; None for the best of 36."""
+        """A caveat about the best of very many films; None for the best of 36."""
         return self.caveat_in(FILMS)
 
     def caveat_in(self, domain: Domain) -> str | None:
-        """Return what to think of the best of very many, in a domain's words."""
+        """Return the caveat about the best of very many, in a domain's words."""
         if self.searched == "slate":
             return None
         return caveat(self.space.size, self.best_unseen, domain)

@@ -22,18 +22,18 @@ from edge.search.top import Found, Top
 # How many pairs of a director and a set are bounded together; more spill out of the cache.
 _PAIRS = 2**17
 _FIRST_PAIRS = 2**15
-# Scores below this are not scores: something left out, or outside of a career.
+# A value below this isn't a score: the combination is left out, or outside a career.
 _SURELY_NONE = int(NEVER // 2)
 # A director's own sets are about so many, with a margin: plausible blocks are small, then large.
 _OWN_SETS = 512
 # How many combinations are looked at together.
 _CELLS = 2**18
-# How many pairs are looked at before the floor is asked again, at first.
+# How many pairs are searched, at first, before the floor is checked again.
 _FIRST_STEP = 64
 
 
 class Effort(NamedTuple):
-    """How much of a space a search had to look at."""
+    """How much of a space a search had to examine."""
 
     directors: int
     pairs: int
@@ -141,7 +141,7 @@ class Search:
         return _Pairs(block[column], sets, part.ravel()[wanted], upper.ravel()[wanted]), looked
 
     def _settle(self, rest: _Pairs, top: Top) -> int:
-        """Look at every pair that could matter; return how many combinations that were."""
+        """Search every pair that could matter; return how many combinations that was."""
         looked = 0
         step = _FIRST_STEP
         while True:

@@ -19,7 +19,7 @@ from edge.search.tables import SIZES, Tables
 Ints = NDArray[np.integer]
 Int32 = NDArray[np.int32]
 
-# Below every sum of table entries, with room to add some to it.
+# Below every sum of table entries, and small enough to add some to it.
 NEVER = np.int32(-(2**30))
 # How many directors are bounded together.
 _TOGETHER = 8192
@@ -171,7 +171,7 @@ def _blocks(directors: int) -> Iterator[slice]:
 
 
 def _falling(ceilings: Int32) -> NDArray[np.int64]:
-    """Return positions by falling ceiling, then as they stand, without those who have nothing."""
+    """Return positions by falling ceiling, then in order, without directors who have nothing."""
     order = np.argsort(-ceilings, kind="stable")
     return order[: np.count_nonzero(ceilings > NEVER // 2)]
 
@@ -188,12 +188,12 @@ def _highest_sums(table: Int32) -> Int32:
 
 
 def _different(numbers: Ints) -> Ints:
-    """Return the different ones of small whole numbers, ascending."""
+    """Return the distinct values of small whole numbers, ascending."""
     return np.flatnonzero(np.bincount(numbers))
 
 
 def _positions(indices: Ints, wanted: Ints) -> Ints:
-    """Return where each of `wanted` stands among ascending `indices`, which hold them all."""
+    """Return the position of each of `wanted` among ascending `indices`, which contain them all."""
     if indices[-1] - indices[0] + 1 == len(indices):
         return wanted - indices[0] if indices[0] else wanted
     place = np.empty(int(indices[-1]) + 1, np.int64)

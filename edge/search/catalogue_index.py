@@ -15,7 +15,7 @@ from data.genre_sets import GenreSets
 
 Ints = NDArray[np.integer]
 
-# Who has made more films than this is drawn for a slate of 36.
+# Directors with more films than this are drawn for a slate of 36.
 REGULAR_FILMS = 3
 
 
@@ -53,11 +53,11 @@ class CatalogueIndex:
         return min(max(year - self.first_year, 0), self.years - 1)
 
     def active_lately(self, within: int) -> NDArray[np.bool_]:
-        """Return who was active lately, shape [D]: within so many years of the newest film.
+        """Return which directors were active within so many years of the newest film, shape [D].
 
-        At least a tenth of those who were ever active for long are among them, whatever the
-        newest film's year: one rating of a film of today must not leave a table of older films
-        without directors.
+        At least a tenth of those with long careers are among them, whatever the newest film's
+        year: one rating of a film of today must not leave a table of older films without
+        directors.
         """
         newest = self.catalogue.training_years.last
         regular = self.last[self.films > REGULAR_FILMS]
@@ -79,7 +79,7 @@ class CatalogueIndex:
 
     @cached_property
     def own_pairs(self) -> Pairs:
-        """Every director with every set of their own genres only."""
+        """Every director with every set of only their own genres."""
         by_count: dict[int, list[int]] = {}
         for index, entry in enumerate(self.catalogue.directors):
             by_count.setdefault(len(entry.genres), []).append(index)

@@ -1,6 +1,6 @@
 """The best films that differ from one another in more than their director.
 
-The best comes first; each of the others is the best of what shares none of the named choices with
+The best comes first; each of the others is the best one that shares none of the named choices with
 any before it.
 """
 
@@ -32,7 +32,7 @@ def find_different(
 ) -> Confirmed:
     """Return the best k that differ in all these choices; fewer if the space holds fewer.
 
-    Searches once for each film, in what the films before it have left.
+    Searches once for each film, in the space that the films before it leave.
     """
     found = [find(model, space, 1, repeat_directors=False, progress=progress)]
     while len(found) < k:
@@ -87,7 +87,7 @@ def share(one: Combination, other: Combination, differ: Collection[Differ]) -> b
 def different(
     order: Sequence[int], films: Sequence[Combination], differ: Collection[Differ]
 ) -> list[int]:
-    """Return those places of an order, best first, that share nothing with any before them."""
+    """Return positions, best first, whose films share nothing with any before them."""
     kept: list[int] = []
     for place in order:
         if not any(share(films[place], films[before], differ) for before in kept):

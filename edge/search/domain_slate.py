@@ -1,4 +1,4 @@
-"""What a slate means in a model's domain: which numbers are asked for, and what never meets."""
+"""Adapts a slate to a model's domain: its numbers, and tags that exclude each other."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from edge.search.slate import Slate, Years
 
 
 def in_domain(slate: Slate, domain: Domain) -> Slate:
-    """Return a slate as a domain takes it.
+    """Return a slate adapted to a domain.
 
-    Without other wishes a film's years are the next ones. A number that isn't given by the day, as
-    a coffee's roast, is chosen like all the rest; where there is none, its stand-in is meant. Tags
-    that exclude each other never meet.
+    By default a film's years are the next ones. A number that doesn't come with the day, such as a
+    coffee's roast, is chosen like everything else; a domain without numbers uses a constant. Tags
+    that exclude each other never occur together.
     """
     if domain.ordinal is None:
         slate = msgspec.structs.replace(slate, years=Years(only=(NO_ORDINAL,)))

@@ -1,7 +1,7 @@
 """A slate of 36, drawn at random: what a press scores.
 
 By default its years are those of the next film: nine directors who were active lately, or three
-of them where the model can tell three years apart. The original's slate is three directors, three
+of them if the model can distinguish three years. The original's slate is three directors, three
 years of their careers and four genre sets.
 """
 
@@ -31,11 +31,11 @@ _ATTEMPTS = 1_000
 
 
 class EmptySlate(GreenlightError):
-    """There is not enough to draw a slate from."""
+    """There isn't enough to draw a slate from."""
 
 
 class Option(msgspec.Struct, frozen=True):
-    """A film that might be made."""
+    """A film that could be made."""
 
     title: str
     director: str
@@ -70,7 +70,7 @@ def draw_slate(
     *,
     today: int | None = None,
 ) -> DrawnSlate:
-    """Draw 36 films within a slate's limits; fewer, where the limits leave fewer.
+    """Draw 36 films within a slate's limits, or fewer if the limits leave fewer.
 
     Args:
         model: that will judge them.
@@ -128,7 +128,7 @@ def _draw(
     distinct: Sequence[int] | None,
     rng: random.Random,
 ) -> DrawnSlate | None:
-    """Draw a slate that holds nothing of `made`; None if there's none.
+    """Draw a slate with nothing of `made`; None if there's none.
 
     Args:
         index: of the model's catalogue.
@@ -166,7 +166,7 @@ def _fewest(slate: Slate) -> int:
 
 
 def _too_few(model: Model, slate: Slate, able: int, today: int | None) -> EmptySlate:
-    """Return what to say of too few directors, with the limit whose end would help."""
+    """Return the error for too few directors, naming the limit that should be lifted."""
 
     def count(wider: Slate, made: Collection[Combination]) -> int:
         found = len(_able(wider, resolve(wider, model.index, random.Random(0), made, today=today)))
@@ -182,7 +182,7 @@ def _too_few(model: Model, slate: Slate, able: int, today: int | None) -> EmptyS
 def _none_left(
     model: Model, slate: Slate, excluded: Collection[Combination], today: int | None
 ) -> EmptySlate:
-    """Return what to say where no grid of films is free of what is made or against the rules."""
+    """Return the error if every grid has films that were made or are against the rules."""
 
     def count(wider: Slate, made: Collection[Combination]) -> int:
         if wider.rules == slate.rules:
@@ -192,7 +192,7 @@ def _none_left(
         except EmptySlate:
             return 0
 
-    # Without rules there is nothing to try: what is left was made.
+    # Without rules, everything left has been made.
     limit, found = limit_to_drop(slate, excluded, count) if slate.rules else ("", 0)
     if found:
         return EmptySlate(f"No 36 films match. Without {limit} they would")
@@ -215,7 +215,7 @@ def _named(
 
 
 def _able(slate: Slate, space: SearchSpace) -> list[DirectorEntry]:
-    """Return whom the slate allows: with more than three films, unless it names them."""
+    """Return the directors a slate allows: those it names, or those with more than three films."""
     entries = space.index.catalogue.directors
     least = 0 if slate.directors.names else REGULAR_FILMS
     return [
@@ -226,8 +226,8 @@ def _able(slate: Slate, space: SearchSpace) -> list[DirectorEntry]:
 
 
 def _distinct_years(space: SearchSpace, model: Model) -> list[int]:
-    """Return the calendar years that the model can tell apart: of equal ones, the first."""
-    # Past the tables' reach the years are one already; then a press needn't load the tables.
+    """Return the calendar years that the model can distinguish: of equal ones, the first."""
+    # Beyond the tables all years are equal already, so a press needn't load the tables.
     tables = model.tables if len(space.years) > 1 else None
     if tables is None:
         return [int(year) for year in space.calendar]
@@ -241,7 +241,7 @@ def _distinct_years(space: SearchSpace, model: Model) -> list[int]:
 def _career_years(
     entries: Sequence[DirectorEntry], catalogue: Catalogue, rng: random.Random
 ) -> list[int]:
-    """Draw years that lie in at least one of the careers."""
+    """Draw years within at least one of the careers."""
     training = catalogue.training_years
     possible = {
         year
@@ -262,7 +262,7 @@ def _draw_genre_sets(
     count: int,
     bans: Sequence[Ban],
 ) -> tuple[Genres, ...]:
-    """Draw different sets that the slate allows in the whole grid, each of one's own genres."""
+    """Draw different sets that the slate allows in the whole grid, of the directors' own genres."""
     sets = space.index.sets
     in_space = set(space.sets.tolist())
     names = space.index.catalogue.genres

@@ -1,7 +1,7 @@
 """The best films of a space, found in the tables and confirmed by ONNX Runtime.
 
 The tables find the best; then ONNX Runtime scores what was found and must agree to the last bit.
-If it does not, something is wrong with the device or the bundle: the answer says so, and is found
+If it doesn't, something is wrong with the device or the bundle: the answer says so, and is found
 again by scoring row by row.
 """
 
@@ -27,9 +27,9 @@ class Confirmed(NamedTuple):
     """The best films of a space.
 
     Attributes:
-        how: by which way they were found.
-        found: which they are, with their own scores: nothing drawn is in them.
-        rows: what the graph says of them.
+        how: the way they were found.
+        found: the films with their own scores, without anything sampled.
+        rows: the graph's results for them.
         looked_at: how many combinations had to be added up.
         fault: what is wrong, if tables and graph disagreed.
     """
@@ -51,7 +51,7 @@ def find(
     drawn: Draw | None = None,
     progress: Progress | None = None,
 ) -> Confirmed:
-    """Return the best k of a space; before them, if there was a draw, the best with it added."""
+    """Return the best k of a space, preceded by the best with the sample added, if there is one."""
     warnings, fault = [], None
     if (tables := model.tables) is not None:
         found, looked_at = _by_tables(tables, space, k, repeat_directors, drawn)
@@ -73,7 +73,7 @@ def find(
 def _by_tables(
     tables: Tables, space: SearchSpace, k: int, repeat_directors: bool, drawn: Draw | None
 ) -> tuple[Found, int]:
-    """Return the same as the tables have it, and how many combinations were looked at."""
+    """Return the same from the tables, and how many combinations were examined."""
     search = Search(tables, space)
     found = search.best(k, repeat_directors=repeat_directors)
     if drawn is None:
@@ -84,12 +84,12 @@ def _by_tables(
 
 
 def confirm(model: Model, space: SearchSpace, found: Found) -> Rows:
-    """Return what ONNX Runtime says of the combinations found."""
+    """Return ONNX Runtime's results for the combinations found."""
     return model.rows(*space.index.columns(*found.cells))
 
 
 def agrees(found: Found, rows: Rows) -> bool:
-    """Return whether scores from the tables are the graph's, and its stars theirs, bit for bit."""
+    """Return whether the tables' scores and the graph's scores and stars agree bit for bit."""
     if rows.score is None:
         return False
     stars = found.scores.astype(np.float32) * _GRID

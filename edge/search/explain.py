@@ -19,7 +19,7 @@ from edge.search.model import Model
 # Shares are rounded to this grid, on which sums of a few stars are exact in a float64.
 _GRID = 2.0**30
 
-# A film whose known parts are the pick's; the others are those of each background film.
+# A film with some choices of the pick and the others of each background film.
 _Mix: TypeAlias = tuple[str | None, int | None, Genres | None]
 
 
@@ -43,9 +43,9 @@ def explain(
     """Return the shares of each combination.
 
     Args:
-        model: that said what to expect.
-        combinations: what to explain.
-        expected: what the model expects of each, in stars.
+        model: made the predictions.
+        combinations: to explain.
+        expected: the model's expected stars of each.
     """
     mixes: dict[_Mix, float] = {(None, None, None): 0.0}
     for film in combinations:

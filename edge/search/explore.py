@@ -1,10 +1,10 @@
-"""Picks that are drawn to learn from: always taking the best teaches a model little.
+"""Explores: always picking the best teaches a model little.
 
-Thompson sampling (W. R. Thompson, 1933) with one draw for each director: as much as the films that
-are known of them leave open is drawn at random, and the exact best of score and draw is picked. Few
-films leave much open, so the draws find those who may be better than the model thinks, and the more
-is known the less there is to draw. A draw is the same for all of a director's combinations; what is
-picked is therefore always its director's own best film.
+Thompson sampling (W. R. Thompson, 1933) with one sample for each director, from the uncertainty
+that their known films leave; the exact best of score plus sample is picked. Few films leave much
+uncertainty, so the samples find directors who may be better than the model thinks, and the more is
+known the smaller they get. A director's sample is the same for all their combinations, so a pick is
+always its director's own best film.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from edge.search.top import Found, Numbers
 
 
 class Draw(NamedTuple):
-    """What was drawn for the directors of a space, in scores, shape [directors]."""
+    """The samples for the directors of a space, in scores, shape [directors]."""
 
     space: SearchSpace
     offsets: Int32
 
     def of(self, directors: Int64) -> Int32:
-        """Return what was drawn for these directors of the catalogue."""
+        """Return the samples of these directors of the catalogue."""
         offsets: Int32 = self.offsets[np.searchsorted(self.space.directors, directors)]
         return offsets
 
@@ -46,19 +46,19 @@ class Draw(NamedTuple):
 
 
 def draw_for(space: SearchSpace, rng: random.Random) -> Draw:
-    """Draw for every director of a space."""
+    """Return a sample for every director of a space."""
     return Draw(space, draw_offsets(space.index.catalogue, space.index.films[space.directors], rng))
 
 
 def draw_offsets(
     catalogue: Catalogue, films: Sequence[int] | NDArray[np.int32], rng: random.Random
 ) -> Int32:
-    """Return a draw from the posterior of each director around what the model expects, in scores.
+    """Return a sample of each director's posterior around the model's expectation, in scores.
 
     Args:
-        catalogue: which says how much known films leave open.
-        films: how many are known of each director, [n].
-        rng: where chance comes from; the same seed and films draw the same.
+        catalogue: says how much uncertainty known films leave.
+        films: how many films of each director are known, [n].
+        rng: the same seed and films give the same samples.
     """
     spread = USUAL_SPREAD if catalogue.spread is msgspec.UNSET else catalogue.spread
     known = np.asarray(films, np.float64)
@@ -71,12 +71,12 @@ def draw_offsets(
 
 
 def put_first(found: Found, raised: Found, drawn: Draw) -> Found:
-    """Return the best films with the drawn one before them, as many as were found.
+    """Return the best films, preceded by the explored one, as many as were found.
 
     Args:
         found: the best by score alone.
-        raised: the best by score and draw together.
-        drawn: to be taken out of its score again.
+        raised: the best by score plus sample.
+        drawn: the samples, to subtract from its score again.
     """
     first = tuple(int(column[0]) for column in raised.cells)
     cells = zip(*(column.tolist() for column in found.cells), strict=True)

@@ -1,7 +1,7 @@
-"""What a slate's rules forbid, in indices: a bit for each ban, looked up for each choice.
+"""What a slate's rules forbid, by index: a bit for each ban, looked up for each choice.
 
 A ban is a product: some directors x some years x some genre sets. Bit b of a director, a year and a
-set says whether ban b speaks of it; a combination is forbidden if any bit is set in all three.
+set says whether ban b includes it; a combination is forbidden if any bit is set in all three.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from edge.search.rules import Ban
 Ints = NDArray[np.integer]
 Int64 = NDArray[np.int64]
 
-# As many as an int64 has bits to spare; a rule makes one of them, or one for each "and" after
-# its "then".
+# An int64 has this many bits to spare; a rule makes one ban, or one for each "and" after its
+# "then".
 MOST_BANS = 62
 
 
 class Forbidden:
     """The bans of a slate for one model.
 
-    A column of the tables may stand for several calendar years, equal to the model but not to the
-    bans. A combination is forbidden if it is so in each of them.
+    A column of the tables may represent several calendar years, equal to the model but not to the
+    bans. A combination is forbidden if it is forbidden in each of them.
 
     Args:
         bans: at most MOST_BANS of them.
@@ -79,13 +79,13 @@ class Forbidden:
         return int(self._calendar[column][np.argmax(free)])
 
     def free_years(self, bans: np.int64, columns: Ints) -> NDArray[np.bool_]:
-        """Return in which columns none of these bans (as bits) forbids anything."""
+        """Return the columns in which none of these bans (as bits) forbids anything."""
         free: NDArray[np.bool_] = ((self._years[columns] & bans) == 0).any(axis=1)
         return free
 
 
 def _different(bans: Sequence[Ban], years: Sequence[int]) -> list[tuple[int, int]]:
-    """Return which bans speak of years, and the first such year, ascending by year."""
+    """Return the bans that limit years, with the first such year, ascending by year."""
     first_of: dict[int, int] = {}
     for year in years:
         first_of.setdefault(_bits(bans, year), year)
@@ -93,7 +93,7 @@ def _different(bans: Sequence[Ban], years: Sequence[int]) -> list[tuple[int, int
 
 
 def _bits(bans: Sequence[Ban], year: int) -> int:
-    """Return which bans speak of a calendar year."""
+    """Return the bans that include a calendar year."""
     return sum(
         1 << number
         for number, ban in enumerate(bans)

@@ -31,11 +31,11 @@ MAX_ROWS = 65_536
 
 
 class BadModel(GreenlightError):
-    """A model's graph is not one that this software can use."""
+    """This software can't use a model's graph."""
 
 
 class Rows(NamedTuple):
-    """What the graph says of N rows.
+    """The graph's results for N rows.
 
     Attributes:
         expected: float32, shape [N].
@@ -67,7 +67,7 @@ class Model:
         version: as its manifest says.
         hash: the SHA-256 of `graph`.
         best_unseen: what its best predictions came to, if its manifest says so.
-        domain: what it is about, for whatever a person reads.
+        domain: its domain, for everything people read.
 
     Raises:
         BadModel: if ONNX Runtime refuses the graph, or it lacks an input or output.
@@ -100,9 +100,9 @@ class Model:
         """Load a checked bundle from its checked bytes.
 
         Raises:
-            ForbiddenGraph: if its graph is made of something that no bundle may contain.
-            BadModel: if its graph cannot be used.
-            InvalidRecord: if its catalogue cannot be used.
+            ForbiddenGraph: its graph has something that no bundle may contain.
+            BadModel: its graph can't be used.
+            InvalidRecord: its catalogue can't be used.
         """
         check_graph(bundle.model)
         manifest = bundle.manifest
@@ -161,9 +161,9 @@ class Model:
         )
 
     def predict(self, combinations: Sequence[Combination]) -> list[Prediction]:
-        """Return what the model says of each combination, in order.
+        """Return the model's prediction for each combination, in order.
 
-        A director whom the model does not know gets its prior, an unknown genre counts as none.
+        A director whom the model doesn't know gets its prior, an unknown genre counts as none.
         """
         if not combinations:
             return []
@@ -188,7 +188,7 @@ class Model:
         """The integer tables the graph is made of, as it gives them; None if it gives none.
 
         Raises:
-            BadModel: if they do not fit the catalogue.
+            BadModel: they don't fit the catalogue.
         """
         from edge.search.tables import OUTPUTS, Tables
 
@@ -264,5 +264,5 @@ def session_of(graph: bytes) -> Any:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     # Its exceptions share no public base class.
     except Exception as error:
-        # What it says may repeat numbers of the graph, which has not been judged yet.
+        # Its message may repeat numbers from the graph, which isn't trusted yet.
         raise BadModel(f"ONNX Runtime refuses the graph ({type(error).__name__})") from error

@@ -43,20 +43,20 @@ def choose(
     """Return the best films of a slate, exactly.
 
     Args:
-        model: that judges them.
-        slate: what there is to choose from.
+        model: scores them.
+        slate: what to choose from.
         k: how many films to list.
         repeat_directors: False for the best of k different directors, True for the best k of all.
-        differ: in which choices the films must differ instead.
+        differ: the choices in which the films must differ instead.
         seed: for the slate's draws and the titles.
-        explained: whether to say why.
+        explained: whether to give reasons.
         leave_out: combinations that were already made, besides the slate's own.
-        explore: whether to put before the best a film that is drawn to learn from.
+        explore: whether to list a film sampled to learn from before the best.
         progress: called with the rows scored if a search goes row by row.
         today: this calendar year, if the clock is set.
 
     Raises:
-        InvalidSlate: if the slate asks for what the model does not know, or holds nothing.
+        InvalidSlate: the slate asks for something the model doesn't know, or is empty.
     """
     if k < 1:
         raise InvalidSlate(f"Ask for one film or more, not {k}")
@@ -68,7 +68,7 @@ def choose(
     space = resolve(slate, model.index, rng, leave_out, today=today)
     if not space.size:
         raise nothing_matches(slate, model.index, leave_out, today=today)
-    # One more than asked for, so that there is a runner-up.
+    # One more than requested, for the runner-up.
     drawn = draw_for(space, _chance(seed)) if explore else None
     if set(differ) - {"director"}:
         confirmed = find_different(model, space, max(k, 2), differ, progress)
@@ -270,12 +270,12 @@ def _fewer(choices: Sequence[Choice], k: int, differ: Collection[Differ]) -> lis
 
 
 def _chance(seed: int) -> random.Random:
-    """Return where draws to learn from come from: titles and slate are the same without them."""
+    """Return the random generator for exploring; titles and slate don't depend on it."""
     return random.Random(f"explore {seed}")
 
 
 def _offsets_for_slate(model: Model, slate: DrawnSlate, seed: int) -> dict[str, float]:
-    """Return what is drawn for each of the slate's directors, in stars."""
+    """Return the sample for each of the slate's directors, in stars."""
     able = [entry for entry in model.catalogue.directors if entry.name in slate.directors]
     offsets = draw_offsets(model.catalogue, [entry.films for entry in able], _chance(seed))
     stars = (offsets / SCORES_A_STAR).tolist()
@@ -288,7 +288,7 @@ def _ranked(
     drawn: Mapping[str, float],
     differ: Collection[Differ],
 ) -> list[int]:
-    """Return places of films, best first; before them, if there was a draw, the best with it."""
+    """Return positions, best first, preceded by the best with the sample added, if there is one."""
     order = sorted(range(len(films)), key=lambda place: (-stars[place], films[place]))
     order = different(order, films, differ)
     if not drawn:
@@ -300,7 +300,7 @@ def _ranked(
 
 
 def _explored(choices: Sequence[Choice]) -> bool:
-    """Return whether the first is not the best: then it was drawn."""
+    """Return whether the first was explored: it isn't the best."""
     ranks = [(-choice.expected, choice.combination) for choice in choices[:2]]
     return ranks != sorted(ranks)
 
@@ -314,12 +314,12 @@ def _choices(
     explained: int,
     drawn: Sequence[float] | None,
 ) -> list[Choice]:
-    """Return films as the answer lists them; the first `explained` of them with their reasons."""
+    """Return films for the answer; the first `explained` of them with their reasons."""
     expected = rows.expected.tolist()
     scores = [None] * len(expected) if rows.score is None else rows.score.tolist()
     assert rows.probabilities is not None
-    told = min(explained, len(films))
-    reasons = explain(model, films[:told], expected[:told]) if told else []
+    shown = min(explained, len(films))
+    reasons = explain(model, films[:shown], expected[:shown]) if shown else []
     training = model.catalogue.training_years
     return [
         Choice(
@@ -341,7 +341,7 @@ def _choices(
             expected,
             rows.probabilities.tolist(),
             scores,
-            [*reasons, *[None] * (len(films) - told)],
+            [*reasons, *[None] * (len(films) - shown)],
             [None] * len(films) if drawn is None else drawn,
             strict=True,
         )

@@ -33,7 +33,7 @@ def resolve(
     """Return the space that a slate means for one model.
 
     Args:
-        slate: what a person asked for.
+        slate: the owner's.
         index: of the model's catalogue.
         rng: for the slate's draws.
         leave_out: more combinations that were already made.
@@ -43,7 +43,7 @@ def resolve(
         InvalidSlate: it contradicts itself or the model doesn't know something of it; with
             everything that is wrong.
     """
-    # Without rules and names nobody needs the directors by name, which takes megabytes for many.
+    # Only rules and names need the directors by name, which takes megabytes for many.
     bans: list[Ban] = []
     problems: list[str] = []
     if slate.rules:
@@ -88,7 +88,7 @@ def nothing_matches(
     *,
     today: int | None = None,
 ) -> InvalidSlate:
-    """Return what to say of a slate that holds nothing, with the limit whose end would help."""
+    """Return the error for an empty slate, naming the limit that should be lifted."""
 
     def size_of(wider: Slate, made: Collection[Combination]) -> int:
         return resolve(wider, index, random.Random(0), made, today=today).size
@@ -107,9 +107,9 @@ def limit_to_drop(
     """Return the first limit of a slate without which something is left, and how much.
 
     Args:
-        slate: that leaves nothing.
+        slate: an empty one.
         made: combinations that were already made.
-        size_of: says how much a slate leaves; it may raise InvalidSlate.
+        size_of: returns how many combinations a slate leaves; it may raise InvalidSlate.
     """
     unlimited = Slate()
     without = {
@@ -140,7 +140,7 @@ def limit_to_drop(
 
 
 def _going_on(slate: Slate, index: CatalogueIndex) -> NDArray[np.bool_]:
-    """Return whose career goes on: who was active lately, and whom the slate names."""
+    """Return the directors whose career continues: active lately, or named by the slate."""
     active = index.active_lately(slate.directors.active_within)
     named = [index.index_of_director.get(name) for name in slate.directors.names]
     active[[number for number in named if number is not None]] = True

@@ -28,9 +28,9 @@ def best_by_rows(
 ) -> Found:
     """Return the best k combinations of a space as ONNX Runtime scores them, best first.
 
-    Takes about a microsecond a row and little memory, however large the space is. A model without
-    integer scores is ranked by its expected stars. Before them stands, if there was a draw, the
-    best with it added.
+    Takes about a microsecond per row and little memory, however large the space is. A model without
+    integer scores is ranked by its expected stars. They are preceded by the best with the sample
+    added, if there is one.
     """
     directors = len(space.index.names)
     top = Top(k, directors, repeat_directors=repeat_directors)

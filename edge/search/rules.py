@@ -6,7 +6,7 @@
     at most 1 of Horror, Thriller, Crime
 
 "and" joins conditions that must all hold; "or" and commas join names of which one is enough. A name
-that holds one of these words or a comma goes in quotes. Light: rules travel with commands.
+with one of these words or a comma goes in quotes. Quick to import: rules travel with commands.
 """
 
 from __future__ import annotations
@@ -73,20 +73,20 @@ class Clause(NamedTuple):
     holds: bool = True
 
     def of_director(self, name: str) -> bool:
-        """Return whether it is so of a director."""
+        """Return whether this is true of a director."""
         return (name in self.values) is self.holds
 
     def of_year(self, year: int) -> bool:
-        """Return whether it is so of a year."""
+        """Return whether this is true of a year."""
         return any(first <= year <= last for first, last in self.years) is self.holds
 
     def of_genres(self, genres: Collection[str]) -> bool:
-        """Return whether it is so of a set of genres."""
+        """Return whether this is true of a set of genres."""
         return (len(self.values.intersection(genres)) > self.most) is self.holds
 
 
 class Ban(NamedTuple):
-    """What a rule forbids: combinations of which all these clauses are true."""
+    """What a rule forbids: combinations for which all these clauses are true."""
 
     clauses: tuple[Clause, ...]
 
@@ -103,7 +103,7 @@ class Ban(NamedTuple):
 
 
 def parse(text: str) -> Rule:
-    """Return the rule that a sentence says.
+    """Parse a sentence as a rule.
 
     Raises:
         RuleError: it isn't one.

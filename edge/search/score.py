@@ -20,7 +20,7 @@ from data.films import normalise
 from edge.search.model import Model, Rows
 from edge.search.score_blocks import COLUMNS, NEEDED, Block, Parser, ScoreWriter
 
-# Few enough that what is made of a block is still in the cache when it is written.
+# Few enough that a block's results are still in the cache when they are written.
 _BLOCK_ROWS = 1024
 # ONNX Runtime is quicker with more rows in a call.
 _BLOCKS_TOGETHER = 16
@@ -36,12 +36,12 @@ def score_file(
     target: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write what the model says of every row of a film table, in order.
+    """Write the model's predictions for every row of a film table, in order.
 
     Args:
-        model: that is asked.
-        source: a csv or tsv file with the columns of NEEDED; others are not looked at.
-        target: gets the columns of COLUMNS, whole or not at all.
+        model: scores the rows.
+        source: a csv or tsv file with the columns of NEEDED; others are ignored.
+        target: gets the columns of COLUMNS, completely or not at all.
         progress: called with (bytes read, rows written) after each block.
 
     Returns:
@@ -49,8 +49,8 @@ def score_file(
 
     Raises:
         TableUnreadable: if the file isn't such a table.
-        CannotWrite: if the disk is full, or the folder is not there.
-        InvalidRecord: naming row and column of what cannot be scored.
+        CannotWrite: the disk is full, or the folder is missing.
+        InvalidRecord: naming row and column of a cell that can't be scored.
     """
     fresh = target.with_name(f".{target.name}.new")
     try:

@@ -21,7 +21,7 @@ from edge.search.model import Rows
 NEEDED = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3")
 COLUMNS = ("title", "year", "director", "expected", *(f"p{stars}" for stars in range(1, 11)))
 
-# How many different cells are cached; a file full of new directors must not fill the memory.
+# The size of the cache of cells; a file full of new directors must not fill the memory.
 _KEPT_CELLS = 100_000
 
 Value = TypeVar("Value")
@@ -43,7 +43,7 @@ class _Cells(dict[str, Value], Generic[Value]):
 
 
 class Block(NamedTuple):
-    """Rows to be scored: the cells that are written again, and what the model takes."""
+    """Rows to score: the cells to write again, and the model's inputs."""
 
     titles: Row
     director_cells: Row
@@ -122,7 +122,7 @@ class ScoreWriter:
         out.write("\n".join(map(self._delimiter.join, lines)) + "\n")
 
     def _quoted(self, cells: Row) -> list[str]:
-        """Return cells as csv writes them: in quotes only where it must be."""
+        """Return cells as csv writes them, quoted only where necessary."""
         delimiter, together = self._delimiter, "".join(cells)
         if '"' not in together and "\n" not in together and "\r" not in together:
             # In most blocks, only the delimiter needs quoting.

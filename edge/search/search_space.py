@@ -44,10 +44,10 @@ class SearchSpace:
         directors, years, sets: indices of catalogue and tables, ascending, without repeats.
         plausible: only within three years of a director's career, and of their own genres.
         left_out: keys (`SearchSpace.keys`) of combinations that are not in it, ascending.
-        calendar: the calendar year that each of `years` stands for; of several that the model
-            cannot tell apart, the first.
-        going_on: whose career goes on in years that are still to come, shape [all directors].
-        forbidden: what rules leave out besides; None without rules.
+        calendar: the calendar year of each of `years`; of several that the model can't
+            distinguish, the first.
+        going_on: directors whose career continues in future years, shape [all directors].
+        forbidden: what rules leave out as well; None without rules.
     """
 
     index: CatalogueIndex
@@ -215,7 +215,7 @@ class SearchSpace:
             yield Pairs(np.repeat(directors, len(self.sets)), np.tile(self.sets, len(directors)))
 
     def _holds(self, keys: Int64) -> NDArray[np.bool_]:
-        """Return which keys lie in this space, were nothing left out."""
+        """Return which keys are in this space, ignoring what is left out."""
         if not len(keys):
             return np.zeros(0, bool)
         rest, sets = np.divmod(keys, self.index.sets.count + 1)

@@ -1,4 +1,4 @@
-"""Answers on the terminal: the coloured grid of the original, and a table of picks."""
+"""Shows answers on the terminal: the original's coloured grid, and a table of picks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data.films import shown_stars
 from edge.search.answer import Answer, Choice, How, SlateAnswer
 from edge.search.explain import Why
 
-# From cool to hot; light enough for black figures in the middle, dark enough for white at the ends.
+# From cool to hot; black digits are readable in the middle, white ones at the ends.
 _HEAT = (
     (49, 54, 149),
     (69, 117, 180),
@@ -34,7 +34,7 @@ _HOW: dict[How, str] = {
 
 
 def heat(expected: float, low: float, high: float) -> str:
-    """Return the colour of an expectation between the coolest and the hottest, as `#rrggbb`."""
+    """Return the colour of expected stars between the coolest and the hottest, as `#rrggbb`."""
     place = 0.5 if high <= low else min(max((expected - low) / (high - low), 0.0), 1.0)
     step, rest = divmod(place * (len(_HEAT) - 1), 1)
     here, there = _HEAT[int(step)], _HEAT[min(int(step) + 1, len(_HEAT) - 1)]
@@ -54,7 +54,7 @@ def stars(expected: float) -> str:
 
 
 def signed(share: float) -> str:
-    """Return what something adds, with its sign; nothing at all is `0.00`."""
+    """Return a share with its sign; zero is `0.00`."""
     return f"{share:+.2f}" if round(share, 2) else "0.00"
 
 
@@ -153,7 +153,7 @@ def _best(answer: Answer, domain: Domain) -> Panel:
 
 
 def _place(pick: Choice, domain: Domain, *, named: bool = True) -> str:
-    """Return whose, when and what a pick is, as far as its domain has these."""
+    """Return a pick's director, year and genres, as far as its domain has these."""
     parts = [pick.director] if named else []
     parts += [_year(pick, domain)] if domain.ordinal else []
     parts += [" · ".join(pick.genres)] if domain.tags else []
@@ -183,9 +183,9 @@ def _what_was_drawn(answer: Answer, domain: Domain) -> str:
     pick = answer.picks[0]
     drawn = signed(domain.outcome.difference(pick.drawn or 0.0))
     if answer.explored:
-        open_ = f"for what is not known of {pick.director}"
+        open_ = f"for what isn't known about {pick.director}"
         return f"Drawn to learn from: {drawn} on top, {open_}"
-    return f"Drawn to learn from, {drawn} on top, and it is the best all the same"
+    return f"Drawn to learn from, {drawn} on top, and still the best"
 
 
 def _others(picks: Sequence[Choice], domain: Domain) -> Table:

@@ -1,4 +1,4 @@
-"""What the model says of a film, on the terminal: alone, or two side by side."""
+"""Shows a film's explanation on the terminal: alone, or two side by side."""
 
 from __future__ import annotations
 
@@ -71,5 +71,5 @@ def _better(one: Explained, *, named: bool) -> RenderableType:
         else:
             lines.append(Text(f"         no other plausible {other} would", "dim"))
     if not one.better:
-        lines.append(Text("         the model knows too little of it to say", "dim"))
+        lines.append(Text("         the model knows too little about it", "dim"))
     return Group(*lines, Text())

@@ -1,6 +1,6 @@
-"""Many presses of a model, one after another: that each draws a slate and finds its best.
+"""Simulates many presses, each of which must draw a slate and find its best film.
 
-Export plays them before it signs a bundle, and a device's trial repeats them.
+Export runs them before it signs a bundle, and a device's trial repeats them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ PRESSES = 1_000
 
 
 def simulate_presses(model: Model, presses: int = PRESSES, seed: int = 0) -> Iterator[SlateAnswer]:
-    """Yield what so many presses find, as they would without a set clock.
+    """Yield the answers of so many presses, as if the clock weren't set.
 
     Args:
-        model: that is pressed.
+        model: scores the slates.
         presses: how many.
-        seed: of all that is drawn.
+        seed: for everything drawn.
 
     Raises:
         EmptySlate, InvalidSlate: a press finds nothing; the message says why.

@@ -1,4 +1,4 @@
-"""A slate: what there is to choose from, as its owner says it. Light: it travels with commands."""
+"""A slate: what to choose from, as the owner says it. Quick to import: it travels with commands."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class InvalidSlate(GreenlightError, ValueError):
 
 
 class Directors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is available. Everyone who was active lately, unless narrowed.
+    """Which directors. Everyone who was active lately, unless narrowed.
 
     Attributes:
         names: only these, however long ago they were active.
-        at_least_films: only those with so many films.
-        active_within: in the next film's years, only those whose last film is at most so many
+        at_least_films: only those with at least this many films.
+        active_within: in the next film's years, only those whose last film is at most this many
             years older than the model's newest.
-        draw: a random draw of so many of the rest.
+        draw: this many of the rest, drawn at random.
     """
 
     names: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Years(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def is_next(self) -> bool:
-        """Whether no years were asked for: then they are those of the next film."""
+        """Whether no years are given, which means those of the next film."""
         return self.first is None and self.last is None and not self.only and not self.every
 
 
@@ -93,7 +93,7 @@ class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def combination(self) -> Combination:
-        """The same, checked.
+        """Return it as a checked combination.
 
         Raises:
             InvalidRecord: naming what is wrong.
@@ -102,14 +102,14 @@ class LeftOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What there is to choose from. As it stands: plausible next films.
+    """What to choose from. By default: plausible next films.
 
     Attributes:
         sample: what a press scores of it: `all` that matches, or 36 drawn from it, of the `next`
             film's years or, as the original did, of `any` years of the directors' careers.
         kinds: only directors who have made one of these.
         plausible: only of the director's own genres, and within three years of their career;
-            the career of who was active lately goes on.
+            recently active directors' careers continue.
         leave_out: combinations that were already made.
         rules: what goes with what and what is never made, as sentences (`edge.search.rules`).
     """
@@ -154,7 +154,7 @@ class Slate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def draws(self) -> bool:
-        """Whether chance has a part in it."""
+        """Whether anything in it is random."""
         parts = (self.directors, self.years, self.genres)
         return self.sample != "all" or any(part.draw is not None for part in parts)
 
@@ -205,7 +205,7 @@ _IN_WORDS = {
 
 
 def _plainly(name: str, reason: str, value: object) -> str:
-    """Say why a value is refused, as the person who wrote it knows it."""
+    """Return why a value is refused, in words for the person who wrote it."""
     if unknown := re.match(r"Invalid enum value ('.*?')", reason):
         *others, last = KINDS if name == "kinds" else ("all", "next", "any")
         return f"{unknown[1]} isn't one of {', '.join(others)} and {last}"

@@ -46,7 +46,7 @@ class Tables:
 
     Attributes:
         director_year: int16 [D + 1, Y]; the last row is for an unknown director.
-        director_genres: int16, flat; each director's stretch begins at `offset`.
+        director_genres: int16, flat; each director's entries begin at `offset`.
         year_genres: int16 [Y, S + 1]; the last column is the empty set.
         director_genre: int16 [D + 1, G + 1]; the last column is for no genre.
         director_level: int16 [D + 1, V].
@@ -55,7 +55,7 @@ class Tables:
         constant: added to every score.
 
     Raises:
-        ValueError: if a shape does not fit the catalogue, or an index leads out of its table.
+        ValueError: a shape doesn't fit the catalogue, or an index points outside its table.
     """
 
     def __init__(self, outputs: Mapping[str, NDArray[np.generic]], index: CatalogueIndex) -> None:
@@ -106,9 +106,10 @@ class Tables:
 
     @cached_property
     def best_of_overlap(self) -> Int32:
-        """The highest entry of each director's stretch by own genres in the set, and its size.
+        """The highest of each director's entries by own genres in the set and the set's size.
 
-        Shape [4, 3, D + 1]: for 0 to 3 own genres in a set of 1 to 3. What cannot be is far below.
+        Shape [4, 3, D + 1]: for 0 to 3 own genres in a set of 1 to 3. Impossible pairs are far
+        below.
         """
         ends = np.append(self.offset[1:], len(self.director_genres)) // SIZES
         best = np.empty((SIZES + 1, SIZES, len(ends)), np.int32)
@@ -128,7 +129,7 @@ class Tables:
 
     @cached_property
     def _overlap_of_rank(self) -> NDArray[np.int8]:
-        """How many own genres the triple of each rank holds."""
+        """How many own genres the triple of each rank has."""
         low, middle, high = np.sort(np.indices(self._rank.shape).reshape(3, -1), axis=0)
         # 0 stands for foreign genres and none, and may repeat; own genres do not.
         real = ((low == 0) | (low < middle)) & ((middle == 0) | (middle < high))
@@ -177,12 +178,12 @@ def _shaped(
     fits = found.size % known == 0 if -1 in shape else found.size == known
     if not fits or not found.size:
         raise ValueError(f"{name}: has another shape than {shape}")
-    # numpy's types do not follow what issubdtype has found out.
+    # numpy's type stubs don't narrow after issubdtype.
     return found.reshape(shape)  # type: ignore[return-value]
 
 
 def _symmetric_ranks(most: int) -> Int32:
-    """Return where a triple of own-genre numbers begins in a stretch, in any order of the three.
+    """Return a triple's position among a director's entries, for any order of the three.
 
     Shape [most + 1] * 3: looking it up is quicker than sorting each triple.
     """

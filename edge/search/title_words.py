@@ -1,7 +1,7 @@
 """The words that invented titles are made of, by what they can stand for in a title.
 
-All are our own choice, common enough to be said aloud and harmless in any combination. What a title
-must never hold is kept in OFFENSIVE.
+We chose all of them: common enough to be said aloud, and harmless in any combination. OFFENSIVE has
+the words that a title must never contain.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# Each is a part of the patterns in `edge.search.titles`.
+# The parts of the patterns in `edge.search.titles`.
 WORDS: dict[str, tuple[str, ...]] = {
     "quality": _words("""
         Amber Ancient Bitter Blue Borrowed Bright Broken Burning Crooked Crimson Crystal Dark
@@ -111,7 +111,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     """),
 }  # fmt: skip
 
-# How words begin that no title may hold. Add what you never want to hear.
+# How words begin that no title may contain. Add any that you never want to hear.
 OFFENSIVE = _words("""
     anal anus arse ass asses asshole bastard bimbo bitch blowjob bollock boob booty boner bugger
     bukkake chink clit cock coon crap cum cunt dago dick dike dildo dyke ejaculat fag fellat fuck
@@ -121,7 +121,7 @@ OFFENSIVE = _words("""
     sodom spastic sperm spic strip suck swastika tart testic tit tits titties towelhead tranny
     turd twat vagina viagra vulva wank wetback whore wog
 """)
-# Words that begin like that and mean something else.
+# Harmless words with the same beginnings.
 INNOCENT = frozenset(_words("""
     analog analogue analysis analyst analyze arsenal arsenic assassin assassination assassins
     assault assembly asset assignment assistant associate assumption cockatoo cockney cockneys

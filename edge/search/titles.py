@@ -1,9 +1,9 @@
-"""Invented titles that one would say aloud.
+"""Invents titles that people can say aloud.
 
-A title fills a pattern ("The {quality} {thing}") with words of the right kind. The patterns are
-the commonest shapes of real titles, weighted as often as they occur; the words are ours, those
-first that the model's own films use. Films of which no such words are known (another language,
-another domain) get titles made of their own words instead.
+A title fills a pattern ("The {quality} {thing}") with words of the right kind. The patterns are the
+most common shapes of real titles, weighted by frequency; the words are ours, preferably those that
+the model's own films use. Tables without such words (another language, another domain) get titles
+made of their own words instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TypeVar
 from data.catalogue import Titles
 from edge.search.title_words import INNOCENT, OFFENSIVE, WORDS
 
-# How often each shape comes, of a hundred and some.
+# The weight of each shape.
 _PATTERNS = (
     ("The {quality} {thing}", 13),
     ("{quality} {things}", 8),
@@ -54,27 +54,27 @@ _UP_TO = tuple(itertools.accumulate(weight for _, weight in _PATTERNS))
 _AN = re.compile(r"^A (?=[AEIOU]|Hon|Heir)")
 _SLOT = re.compile(r"\{(\w+)\}")
 
-# A table whose titles use fewer of our words than this speaks another language.
+# A table whose titles use fewer of our words than this is in another language.
 _SPOKEN = 0.1
-# So many of a kind are enough to choose from; with fewer, all of ours are used.
+# This many of a kind are enough to choose from; with fewer, all of ours are used.
 _ENOUGH = 12
 
 MOST_WORDS = 4
 _LENGTHS = (1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4)
-# Inventing again this often without finding a free title means that there is none.
+# If this many attempts find no free title, there is none.
 _ATTEMPTS = 10_000
 Item = TypeVar("Item")
 _OFFENSIVE = re.compile(rf"(?:{'|'.join(OFFENSIVE)})", re.IGNORECASE)
 
 
 class TitleMaker:
-    """Invents titles. None is an existing title, none is offensive, and none is made twice.
+    """Invents titles: never an existing one, never an offensive one, never the same one twice.
 
     Args:
         titles: the words of existing titles, and the titles (in lower case).
-        rng: where chance comes from; the same seed gives the same titles, on any processor and with
-            any Python: nothing but `random()` is asked of it.
-        taken: further titles that must not be made.
+        rng: the same seed gives the same titles, on any processor and with any Python, because
+            only its `random()` is used.
+        taken: further titles to avoid.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class TitleMaker:
             if self._is_free(title):
                 self._taken.add(title.lower())
                 return title
-        # Every combination of so few words exists: number the title, as sequels do.
+        # All combinations of so few words are taken: number the title, as sequels do.
         number = 2
         while not self._is_free(f"{title} {number}"):
             number += 1
@@ -126,7 +126,7 @@ class TitleMaker:
         return _AN.sub("An ", title)
 
     def _of_own_words(self) -> str:
-        """Return one to four words of existing titles."""
+        """Return a title of one to four words from existing titles."""
         words: list[str] = []
         for _ in range(min(self._one(_LENGTHS), len(self._words))):
             rest = [word for word in self._words if word not in words]
@@ -158,7 +158,7 @@ def _vocabulary(
 
 
 def is_offensive(title: str) -> bool:
-    """Return whether a word of a title begins as no word of a title should."""
+    """Return whether a word of a title is offensive."""
     return any(
         _OFFENSIVE.match(word) is not None and word.lower() not in INNOCENT
         for word in re.findall(r"[^\W_]+", title)

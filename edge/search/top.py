@@ -42,13 +42,13 @@ class Top:
         self.repeat_directors = repeat_directors
         self.floor: float = -np.inf
         self._last_director = directors
-        # What each director has reached, so that their lesser combinations are passed over.
+        # Each director's best so far, to skip their lower combinations.
         self._reached = None if repeat_directors else np.full(directors, -np.inf)
         self._scores: Numbers = np.zeros(0)
         self._cells = Cells(*(np.zeros(0, np.int64) for _ in Cells._fields))
 
     def wants(self, scores: Numbers, directors: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return which combinations of these directors, if they had these scores, could enter."""
+        """Return which combinations of these directors could enter with these scores."""
         wanted: NDArray[np.bool_] = (scores > self.floor) | (
             (scores == self.floor) & (directors <= self._last_director)
         )
@@ -57,7 +57,7 @@ class Top:
         return wanted
 
     def offer(self, scores: Numbers, cells: Cells) -> None:
-        """Consider combinations, each of which is offered once."""
+        """Consider combinations; each is offered once."""
         wanted = self.wants(scores, cells.directors)
         if self.repeat_directors and np.count_nonzero(wanted) > 4 * self.k:
             place = len(scores) - self.k
@@ -86,9 +86,9 @@ class Top:
 
 
 def _first_of_each(directors: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return where each director stands first, ascending.
+    """Return each director's first position, ascending.
 
-    Not by np.unique: its first call imports numpy.ma, which takes longer than a search.
+    Without np.unique: its first call imports numpy.ma, which takes longer than a search.
     """
     order = np.argsort(directors, kind="stable")
     sorted_ = directors[order]

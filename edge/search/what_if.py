@@ -22,7 +22,7 @@ _CHOICES: tuple[ChoiceName, ...] = ("director", "year", "genres")
 
 
 class NotWanted(Exception):
-    """Nobody wants the answer any more."""
+    """The answer is no longer wanted."""
 
 
 class Better(msgspec.Struct, frozen=True):
@@ -40,13 +40,12 @@ class Better(msgspec.Struct, frozen=True):
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """What the model says of a film that somebody thought of.
+    """The model's explanation of any film.
 
     Attributes:
         eight_or_more: the probability of eight stars or more.
         why: what each choice adds to the average film.
-        better: the best change of each choice, the best first; what the model doesn't know can't
-            be changed plausibly.
+        better: the best change of each choice, best first; there are none for an unknown director.
         notes: what to bear in mind, one sentence each.
     """
 
@@ -73,16 +72,16 @@ def explain_film(
     today: int | None = None,
     wanted: Callable[[], bool] = _always,
 ) -> Explained:
-    """Return what the model says of a film; takes some milliseconds.
+    """Explain a film; takes some milliseconds.
 
     Args:
-        model: that is asked.
-        film: any; what the model doesn't know counts as a newcomer, or as no genre.
-        today: this calendar year, if the clock is set.
-        wanted: asked between steps; once it's False the answer is given up.
+        model: explains it.
+        film: any film; an unknown director counts as a newcomer, an unknown genre as none.
+        today: the current calendar year, if the clock is set.
+        wanted: called between steps; once it returns False, the work is cancelled.
 
     Raises:
-        NotWanted: it was given up.
+        NotWanted: it was cancelled.
     """
     _check(wanted)
     (prediction,) = model.predict([film])

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# The journal across an upgrade and a rollback. The state folder belongs to services, and whoever
-# takes one over may plant links in it: so only user greenlight works there (journal_copy.py), and
+# The journal across an upgrade and a rollback. The state folder belongs to services, and an
+# attacker who takes one over may plant links in it: so only user greenlight works there (journal_copy.py), and
 # root keeps the copy in a folder that no one else can enter.
 
 KEPT=${GREENLIGHT_KEPT:-/var/lib/greenlight-setup}

@@ -45,7 +45,7 @@ restart_units() {
     systemctl start greenlight.target
 }
 
-# A socket can't be opened anew while its service runs.
+# A socket can't be reopened while its service runs.
 stop_page() { systemctl stop greenlight-page.socket greenlight-page.service 2>/dev/null || :; }
 
 # The appliance works without its page; a release from before has none of its own.

@@ -157,7 +157,7 @@ def test_another_machine_finds_it_by_name_and_sees_the_page_only_when_asked(
         assert phone.open(8080, "greenlight.local") == "ConnectionRefusedError"
         machine.run("greenlight-setup lan on")
         machine.wait_until("it listens everywhere", f"grep -q {EVERYWHERE} /proc/net/tcp")
-        assert phone.open(8080, "greenlight.local") in ("200", "303"), "its door, at least"
+        assert phone.open(8080, "greenlight.local") in ("200", "303"), "its sign-in, at least"
         assert phone.open(8080, "elsewhere.example") == "421"
         machine.run("greenlight-setup lan off")
 

@@ -1,6 +1,6 @@
 """Another machine on the local network of a container: looks names up, and opens the page.
 
-It is a network namespace of its own with a cable to the container, so nothing is changed here.
+It is a separate network namespace with a cable to the container, so nothing is changed here.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def _answer(line: bytes) -> dict[str, Any]:
     try:
         order = json.loads(line)
         return {"number": order.get("number"), "answer": carry_out(order)}
-    except Exception as error:  # noqa: BLE001 - whatever it is, the test shall read it
+    except Exception as error:  # noqa: BLE001 - whatever it is, report it to the test
         return {"number": None, "failed": f"{type(error).__name__}: {error}"}
 
 

@@ -82,9 +82,9 @@ def test_the_service_needs_neither_gpio_nor_onnxruntime() -> None:
 
 
 def test_one_module_per_vendor_library_and_only_the_journal_of_edge() -> None:
-    room = Path(update.__file__).parent
+    package = Path(update.__file__).parent
     users: dict[str, set[str]] = {"boto3": set(), "AWSIoTPythonSDK": set(), "edge": set()}
-    for path in room.glob("*.py"):
+    for path in package.glob("*.py"):
         for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE):
             if name.split(".")[0] in users:
                 users[name.split(".")[0]].add(path.name if name[:4] != "edge" else name)

@@ -1,6 +1,6 @@
 """The local cloud, killed and frozen under the real commands.
 
-Takes half a minute: the local cloud is started three times, one of its own beside the session's.
+Takes half a minute: it starts its own local cloud, beside the session's, three times.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def test_ratings_given_offline_arrive_when_the_network_returns(journal: Journal)
     device.wrote()
     clock.sleep(DAY)
     assert journal.outbox_depth()[0] == 500
-    device.mend()
+    device.repair()
     assert clock.run(lambda: journal.outbox_depth()[0] == 0, 600)
     stored_once(cloud, records)
 

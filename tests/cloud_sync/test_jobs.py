@@ -167,7 +167,7 @@ def test_a_success_that_comes_too_late_is_dropped_without_a_report(
     pi: Pi, jobs: JobsByHand
 ) -> None:
     stuck(pi, jobs)
-    jobs.end("j3", "TIMED_OUT")  # without a word
+    jobs.end("j3", "TIMED_OUT")  # silently
     offer = IncomingModel(1, 3, HASH, "j3", "3")
     pi.journal.record_activation(3, HASH, "activated", "2026-01-01T00:00:00Z", None, offer)
     eventually(lambda: pi.update() == (3, "succeeded"), "not seen")

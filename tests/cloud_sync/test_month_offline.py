@@ -63,7 +63,7 @@ def test_a_month_offline_drains_in_order_at_the_clouds_limits(tmp_path: Path) ->
         device.poll_seconds = 1.0
         clock.sleep(30)
         attempts_offline = device.session.connection.attempts
-        device.mend()
+        device.repair()
         device.journal.request_sync("hurry")
         device.wrote()
         began = clock.now

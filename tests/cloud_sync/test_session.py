@@ -40,7 +40,7 @@ def test_through_the_on_off_pattern_everything_arrives_soon_after_each_return(
         converged.append(clock.now - began)
         for end, until in (
             (device.cut, began + on * 60),
-            (device.mend, began + (on + off) * 60),
+            (device.repair, began + (on + off) * 60),
         ):
             while clock.now < until - 20:
                 records.append(feedback(len(records)))
@@ -60,7 +60,7 @@ def test_a_request_to_synchronise_does_not_wait_out_the_delay(journal: Journal) 
     device = Device(clock, cloud, journal, seed=3)
     device.cut()
     clock.sleep(40_000)
-    device.mend()
+    device.repair()
     journal.request_sync(new_id())
     device.wrote()
     clock.sleep(5)

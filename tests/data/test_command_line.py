@@ -72,10 +72,10 @@ def test_a_failure_is_one_sentence_or_one_document_with_the_same_exit_code(run, 
 
 
 def test_an_unexpected_error_ends_with_70_and_leaves_its_traceback(run):
-    code, out, err = run("noun", "fail", "surprise")
+    code, out, err = run("noun", "fail", "unexpected")
     assert (code, out) == (Exit.FAULT, "")
     assert "Traceback" in err
-    code, out, err = run("noun", "fail", "surprise", "--json")
+    code, out, err = run("noun", "fail", "unexpected", "--json")
     assert "Traceback" in err
     assert json.loads(out)["exit_code"] == code == Exit.FAULT
 

@@ -1,7 +1,7 @@
 """The strict claims again, on a real, independent broker: mosquitto.
 
 Mutual TLS, an access list derived from the stack's own policy, revoked and expired certificates,
-and the broker's death. A denied publish is acknowledged there all the same, so what is tested is
+and the broker's death. A denied publish is acknowledged there anyway, so what is tested is
 that it does not arrive.
 """
 

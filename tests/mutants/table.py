@@ -1,7 +1,7 @@
 """The promises, and for each a change to the source that breaks it, with the test that must fail.
 
 `test_table.py` holds the table to the sources: every text occurs exactly once, every promise is on
-its page, every test exists. Whoever changes one of those lines changes the mutation with it.
+its page, every test exists. When you change one of those lines, change the mutation with it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ MUTATIONS = (
         "test_the_best_under_any_rules_is_what_scoring_every_allowed_row_finds",
     ),
     Mutation(
-        "questions-before-presses", "a press cancels it", "docs/picking.md",
+        "questions-before-presses", "cancels an older one, and so does a press", "docs/picking.md",
         "edge/appliance/appliance.py",
         "        self._explainer.give_way()\n", "",
         "tests/edge/appliance/test_explainer.py::"
@@ -179,7 +179,8 @@ MUTATIONS = (
         "test_a_replaced_file_is_synced_then_renamed_then_its_folder_is_synced",
     ),
     Mutation(
-        "told-before-written", "committed before the appliance confirms it", "docs/architecture.md",
+        "confirmed-before-written", "committed before the appliance confirms it",
+        "docs/architecture.md",
         "edge/appliance/decisions.py",
         "self._write(lambda: self._journal.record_decision(", "(lambda *_: None)((",
         "tests/edge/appliance/test_appliance.py::"
@@ -274,7 +275,7 @@ MUTATIONS = (
         "test_a_download_below_the_floor_is_given_up_and_resumed_later",
     ),
     Mutation(
-        "error-read-whole", "an error is read for 4 KiB", "docs/security.md",
+        "error-read-whole", "at most 4 KiB of an error are read", "docs/security.md",
         "cloud_sync/artefacts.py",
         "_MOST_ERROR_BYTES = 4096", "_MOST_ERROR_BYTES = 1 << 28",
         "tests/cloud_sync/test_hostile_bucket.py::"
@@ -448,7 +449,7 @@ MUTATIONS = (
         "if one.difference > allowed[one.figure]", "if False",
         "tests/judging/test_release.py::test_a_loss_on_the_table_beyond_its_margin_refuses",
     ),
-    # A table of one's own.
+    # Your own table.
     Mutation(
         "encoding-guessed", "is refused rather than guessed",
         "docs/your-own-table.md", "training/sources/text_file.py",

@@ -158,7 +158,7 @@ def fit_kernel_values(films: Films) -> KernelValues:
     start = np.log(KernelValues())
     # The likelihood is flat near its top: a few steps are as good as many.
     found = minimize(
-        lambda logs: blocks.surprise(KernelValues.of_logs(logs)),
+        lambda logs: blocks.negative_log_likelihood(KernelValues.of_logs(logs)),
         start,
         method="L-BFGS-B",
         bounds=[(_LOWEST, _HIGHEST)] * len(start),
@@ -242,7 +242,7 @@ class _Blocks:
         coefficients = np.asarray(np.linalg.solve(normal, right), float)
         return coefficients, solved[:, -1] - solved[:, :-1] @ coefficients
 
-    def surprise(self, values: KernelValues) -> float:
+    def negative_log_likelihood(self, values: KernelValues) -> float:
         """Return the negative log marginal likelihood, up to a constant."""
         solved, product, log_det = self._whitened(values)
         normal, right, variances = self._normal(values, product)

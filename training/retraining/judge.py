@@ -110,8 +110,8 @@ def _how_judged(clusterings: int, look: int) -> str:
     )
     return (
         f"The intervals on the ratings are {by}. This is look {look} at them against this version "
-        f"and spends {judging.spent(look):.2%} of the 5% by which chance may release a model that "
-        "is no better."
+        f"and spends {judging.spent(look):.2%} of the 5% chance of releasing a model that isn't "
+        "better."
     )
 
 

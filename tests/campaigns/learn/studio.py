@@ -4,7 +4,7 @@ pick      edge.appliance.pick_finder on a signed bundle, exploring or not
 rate      the journal's file: pick, decision, rating, outbox
 send      the outbox as a batch to the ingest function's core, which writes the objects
 retrain   training's retrain: compact, fit, judge; a released bundle is signed
-activate  edge.models: copied, checked, tried in a process of its own, the pointer swapped
+activate  edge.models: copied, checked, tried in a separate process, the pointer swapped
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A download on a disk that fills up to the last byte, beside the real appliance. A script.
 
-`python full_disk.py FOLDER`, in a mount namespace of its own: mounts a small file system, downloads
+`python full_disk.py FOLDER`, in its own mount namespace: mounts a small file system, downloads
 a bundle onto it, fills the disk in the middle of the download, and prints as JSON what then became
 of download and ratings. Twice: once the download looks how much is free, once a write fails.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from rig.house import House
+from rig.owned_appliance import OwnedAppliance
 from rig.records import Published
 
 from cloud_sync.artefacts import ArtefactMissing
@@ -71,11 +71,11 @@ def main(folder: Path) -> list[dict[str, Any]]:
     state = folder / "state"
     state.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "greenlight", str(state)], check=True)
-    house = House(folder, state)
+    owned = OwnedAppliance(folder, state)
     try:
         return [watch(folder, state, 2, _KEPT_FREE_BYTES), watch(folder, state, 3, 0)]
     finally:
-        house.close()
+        owned.close()
 
 
 def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, Any]:

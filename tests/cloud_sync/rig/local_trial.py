@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from rig.house import House
+from rig.owned_appliance import OwnedAppliance
 from rig.process import Process
 from rig.records import THING
 from rig.trial import Report
@@ -76,7 +76,7 @@ class LocalTrial:
         self._writer = Process(
             [*writer, str(self._confirmed), str(ratings), pause], folder / "writer.log"
         )
-        self._house = House(folder, self._state)
+        self._owned = OwnedAppliance(folder, self._state)
 
     def run(self) -> Report:
         """Let everything happen and count."""
@@ -85,8 +85,8 @@ class LocalTrial:
         kinds = {kind: begin for kind, begin in kinds.items() if kind in (self._only or kinds)}
         sequence = (list(kinds) * (self._count // len(kinds) + 1))[: self._count]
         self._rng.shuffle(sequence)
-        self._house.invite_owner()
-        self._house.await_pick()
+        self._owned.invite_owner()
+        self._owned.await_pick()
         for kind in sequence:
             time.sleep(self._rng.uniform(0.2, 1.0))
             end = kinds[kind]()
@@ -102,7 +102,7 @@ class LocalTrial:
 
     def close(self) -> None:
         """End everything."""
-        self._house.close()
+        self._owned.close()
         self._writer.stop()
         self._sync.stop()
         self._local_cloud("stop")
@@ -113,9 +113,9 @@ class LocalTrial:
             "emulator frozen": lambda: self._to_emulator(signal.SIGSTOP, signal.SIGCONT),
             "sync killed": lambda: _then(self._sync.kill, self._sync.start),
             "sync frozen": lambda: _then(self._sync.freeze, self._sync.thaw),
-            "appliance killed": lambda: _then(self._house.kill, self._house.appliance.start),
+            "appliance killed": lambda: _then(self._owned.kill, self._owned.appliance.start),
             "appliance frozen": lambda: _then(
-                self._house.appliance.freeze, self._house.appliance.thaw
+                self._owned.appliance.freeze, self._owned.appliance.thaw
             ),
             "writer killed": lambda: self._to_writer(self._writer.kill, self._writer.start),
             "writer frozen": lambda: self._to_writer(self._writer.freeze, self._writer.thaw),
@@ -170,7 +170,7 @@ class LocalTrial:
         return lift
 
     def _finish(self) -> None:
-        self._house.calm()
+        self._owned.calm()
         deadline = time.monotonic() + _DEADLINE_SECONDS
         with Journal.open(self._state / JOURNAL) as journal:
             while time.monotonic() < deadline:
@@ -180,9 +180,9 @@ class LocalTrial:
                 time.sleep(0.1)
 
     def _tally(self) -> None:
-        report, desk = self.report, self._aws.local
-        assert desk is not None
-        by_owner = self._house.confirmed()
+        report, local = self.report, self._aws.local
+        assert local is not None
+        by_owner = self._owned.confirmed()
         confirmed = by_owner | set(self._confirmed.read_text().splitlines())
         report.by_owner, report.confirmed = len(by_owner), len(confirmed)
         restored = _run("local_cloud", "ratings", "restore", "--local", str(self._cloud))
@@ -195,14 +195,14 @@ class LocalTrial:
         for page in (
             self._aws.client("dynamodb")
             .get_paginator("scan")
-            .paginate(TableName=desk.table, ProjectionExpression="pk")
+            .paginate(TableName=local.table, ProjectionExpression="pk")
         ):
             items.update(item["pk"]["S"] for item in page["Items"])
         objects: Counter[str] = Counter()
         for page in (
             self._aws.client("s3")
             .get_paginator("list_objects_v2")
-            .paginate(Bucket=desk.data_bucket, Prefix="feedback/")
+            .paginate(Bucket=local.data_bucket, Prefix="feedback/")
         ):
             objects.update(found["Key"] for found in page.get("Contents", ()))
         wanted = {topics.feedback_key(one) for one in rated}

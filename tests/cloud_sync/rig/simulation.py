@@ -108,7 +108,7 @@ class Device:
         self.start()
 
     def start(self) -> None:
-        """Power on: a new session that knows nothing but the journal."""
+        """Power on: a new session that knows only the journal."""
         self._generation += 1
         self._connection += 1
         self.session = Session(self._settings, self._rng, self.clock.now)
@@ -125,7 +125,7 @@ class Device:
         self.network = False
         self._drop()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self.network = True
 
     def push(self, message: MqttMessage) -> None:

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from rig.house import House
 from rig.mosquitto import Mosquitto, free_port
+from rig.owned_appliance import OwnedAppliance
 from rig.pki import Authority
 from rig.process import Process
 from rig.proxy import Proxy
@@ -107,7 +107,7 @@ class Trial:
         self._writer = Process(
             [*writer, str(self._confirmed), str(ratings), str(pause)], folder / "writer.log"
         )
-        self._house = House(folder, self._state) if with_appliance else None
+        self._owned = OwnedAppliance(folder, self._state) if with_appliance else None
 
     @property
     def sync_pid(self) -> int:
@@ -121,9 +121,9 @@ class Trial:
         sequence = (kinds * (self._count // len(kinds) + 1))[: self._count]
         self._rng.shuffle(sequence)
         self.await_online()
-        if self._house is not None:
-            self._house.invite_owner()
-            self._house.await_pick()
+        if self._owned is not None:
+            self._owned.invite_owner()
+            self._owned.await_pick()
         self._measure()
         for number, kind in enumerate(sequence):
             end = self.kinds()[kind]()
@@ -143,8 +143,8 @@ class Trial:
 
     def close(self) -> None:
         """End every process."""
-        if self._house is not None:
-            self._house.close()
+        if self._owned is not None:
+            self._owned.close()
         for process in (self._writer, self._sync, self._cloud):
             process.stop()
         self.proxy.close()
@@ -152,13 +152,13 @@ class Trial:
 
     def kinds(self) -> dict[str, Callable[[], Callable[[], None]]]:
         """Return every kind of fault: what begins it returns what ends it."""
-        house = self._house
+        owned = self._owned
         at_home: dict[str, Callable[[], Callable[[], None]]] = {}
-        if house is not None:
+        if owned is not None:
             at_home = {
-                "appliance killed": lambda: self._then(house.kill, house.appliance.start),
+                "appliance killed": lambda: self._then(owned.kill, owned.appliance.start),
                 "appliance frozen": lambda: self._then(
-                    house.appliance.freeze, house.appliance.thaw
+                    owned.appliance.freeze, owned.appliance.thaw
                 ),
             }
         return at_home | {
@@ -205,8 +205,8 @@ class Trial:
 
     def finish(self) -> None:
         """Wait until every rating is given and nothing waits."""
-        if self._house is not None:
-            self._house.calm()
+        if self._owned is not None:
+            self._owned.calm()
         deadline = time.monotonic() + _DEADLINE_SECONDS + self._ratings / 50
         with Journal.open(self._state / JOURNAL) as journal:
             while time.monotonic() < deadline:
@@ -244,8 +244,8 @@ class Trial:
         """Compare what the journal confirmed with what is in the stores."""
         report = self.report
         confirmed = set(self._confirmed.read_text().splitlines())
-        if self._house is not None:
-            by_owner = self._house.confirmed()
+        if self._owned is not None:
+            by_owner = self._owned.confirmed()
             report.by_owner = len(by_owner)
             confirmed |= by_owner
         report.confirmed = len(confirmed)

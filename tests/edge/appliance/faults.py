@@ -182,7 +182,7 @@ def _agree(case: Case, fault: Fault) -> Iterator[str]:
         return
     examined = case.bench.command("doctor", "--simulate", "--json")
     bad = {one["part"] for one in json.loads(examined.stdout) if not one["ok"]}
-    # The sync service isn't part of this, and a film waiting for it is no fault.
+    # The sync service isn't part of this, and a film waiting for it isn't a fault.
     bad -= {"sync"}
     if (examined.returncode == 0) != (not bad):
         yield f"doctor ended with {examined.returncode} and found {bad}"

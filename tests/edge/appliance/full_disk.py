@@ -90,7 +90,7 @@ def watch(state: Path, bundle: Path, sha256: str) -> dict[str, object]:
     (state / "filler").unlink()
     # The warning goes when there is space, without anyone pressing.
     wait_until(lambda: ask("status")["attention"] == [], "no warning after space was freed")
-    outcome["approved all the same"] = ask("approve")
+    outcome["approved on the full disk"] = ask("approve")
     wait_until(lambda: ask("press")["ok"], "a pick after space was freed")
     outcome["attention at last"] = ask("status")["attention"]
     outcome["reserve is back"] = (state / RESERVE).exists()

@@ -49,7 +49,7 @@ def test_a_full_disk_costs_old_models_then_picks_and_never_a_rating(supplied, re
     assert outcome["refused press"]["ok"] is False
     assert "the disk is full" in outcome["refused press"]["error"]
     assert outcome["phase after"] == "a pick is waiting for a decision"
-    assert outcome["approved all the same"]["pick"]["id"] == outcome["waiting"]
+    assert outcome["approved on the full disk"]["pick"]["id"] == outcome["waiting"]
     assert any("the disk is full" in sentence for sentence in outcome["status"]["attention"])
     assert outcome["reserve was used"]
     assert all(outcome["ratings"])

@@ -25,7 +25,7 @@ def test_a_share_of_the_picks_is_explored_and_marked(tmp_path, small_bundle, sla
         model = Model.load(small_bundle)
         built.appliance.slate = slate
         marked: list[bool] = []
-        # Each press draws anew: at least a dozen, and then until a draw came before the best.
+        # Press at least a dozen times, and then until an explored pick came before the best.
         while len(marked) < 12 or not (any(marked) or len(marked) == _MOST_PRESSES):
             assert (await built.press()).ok
             pick = built.appliance.pick

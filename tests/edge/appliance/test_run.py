@@ -346,7 +346,7 @@ def test_holding_past_ten_seconds_would_shut_down_and_past_five_synchronises(ben
 def test_systemd_hears_ready_alive_and_stopping(bench):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.settimeout(20)
-        # A path of its own: pytest's are too long for a socket.
+        # Not pytest's folder, whose path is too long for a socket.
         address = f"\0greenlight-test-{os.getpid()}"
         systemd.bind(address)
         running = bench.start(NOTIFY_SOCKET="@" + address[1:], WATCHDOG_USEC="400000")

@@ -28,8 +28,8 @@ def test_the_pages_settings_on_a_laptop_open_the_page_with_a_model(
     try:
         running.wait_for("model: films version 1")
         address = running.wait_for("page: ").removeprefix("page: ")
-        with urllib.request.urlopen(address) as door:
-            assert "<title>Sign in" in door.read().decode()
+        with urllib.request.urlopen(address) as response:
+            assert "<title>Sign in" in response.read().decode()
         pin = laptop.command("pin").stdout
         assert re.search(r"\b\d{8}\b", pin)
         assert "★" in laptop.command("press").stdout

@@ -37,14 +37,14 @@ def test_a_failure_inside_a_transaction_leaves_nothing(journal, make_pick):
 
 def test_a_damaged_file_is_set_aside_and_a_new_one_started(tmp_path: Path):
     path = tmp_path / JOURNAL
-    path.write_bytes(b"this is no database" * 1000)
+    path.write_bytes(b"not a database" * 1000)
     with pytest.raises(JournalDamaged):
         Journal.open(path)
     journal, (aside,) = open_or_set_aside(path)
     with journal:
         assert journal.history() == []
     assert aside.rescued == 0
-    assert aside.path.read_bytes().startswith(b"this is no database")
+    assert aside.path.read_bytes().startswith(b"not a database")
 
 
 def test_committed_changes_are_on_disk(journal):

@@ -106,7 +106,7 @@ class JournalMachine(RuleBasedStateMachine):
     def retry(self) -> None:
         assert self.journal.retry_quarantined() == len(self.aside)
         again = {*self.waiting, *self.aside}
-        # The order of capture, whatever became of them in between.
+        # The order of capture, whatever happened to them in between.
         self.waiting = [one for one in self.ratings if one in again]
         self.aside = []
 

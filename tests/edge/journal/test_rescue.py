@@ -71,10 +71,10 @@ def test_without_space_taking_over_is_tried_at_every_start_until_it_is_done(
         journal.record_rating(make_feedback(make_pick()))
     aside = set_aside(path)
     real = rescue.rescue
-    room: list[bool] = []
+    freed: list[bool] = []
 
     def full(aside: Path, journal: Journal) -> int:
-        if not room:
+        if not freed:
             raise JournalFull("no space left")
         return real(aside, journal)
 
@@ -86,7 +86,7 @@ def test_without_space_taking_over_is_tried_at_every_start_until_it_is_done(
             assert unread(journal) == [aside]
 
     def make_room() -> bool:
-        room.append(True)
+        freed.append(True)
         return True
 
     journal, (found,) = open_or_set_aside(path, make_room)

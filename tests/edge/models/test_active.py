@@ -58,7 +58,7 @@ def test_without_a_quarantined_model_there_is_nothing_to_retry(device):
     outcome = execute_stopped(Config(state=device.state, public_keys=device.keys), RetryModel())
     assert (outcome.ok, outcome.error) == (
         False,
-        "no model was given up here, so there is none to retry",
+        "no model is quarantined here, so there is none to retry",
     )
 
 

@@ -1,7 +1,7 @@
 """An appliance under siege: its page and its control socket flooded while a finger presses.
 
 `python -m tests.edge.page.siege PORT STATE ADDRESSES SECONDS` is the besieger, a process of its own
-with a lower priority: on a network it would have a processor of its own.
+with a lower priority: on a network it would have its own processor.
 """
 
 from __future__ import annotations

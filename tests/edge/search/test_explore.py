@@ -165,5 +165,5 @@ def test_a_person_reads_what_was_drawn_and_what_the_best_was():
     assert f"{explored.picks[0].drawn:+.2f} on top" in shown[True]
     assert f"ahead: {explored.runner_up.title}" in shown[True]
     assert "The film to make" in shown[False]
-    assert "it is the best all the same" in shown[False]
+    assert "and still the best" in shown[False]
     assert f"behind: {same.runner_up.title}" in shown[False]

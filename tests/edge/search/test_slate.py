@@ -63,7 +63,7 @@ def test_a_toml_slate_says_all_that_can_be_said():
         ("[years]\nfirst = 'early'", "`first` in [years]: "),
         ("[directors]\nat_lest_films = 3", "`at_lest_films` in [directors]: "),
         ("kinds = ['opera']", "`kinds"),
-        ("this is no toml", "This isn't TOML: "),
+        ("not toml at all", "This isn't TOML: "),
     ],
 )
 def test_a_slate_that_cannot_be_read_names_the_entry(text, said):

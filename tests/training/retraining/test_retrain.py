@@ -35,7 +35,7 @@ pytestmark = pytest.mark.numeric
 
 
 @dataclass
-class House:
+class Studio:
     """A film table, a model in use that learnt from it, and owners with different taste."""
 
     folder: Path
@@ -75,7 +75,7 @@ def owners_taste(films):
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("house")
+    folder = tmp_path_factory.mktemp("studio")
     films = made_up_films(120)
     write_films(folder / "films.csv", films)
     key = signing.PrivateKey.new()
@@ -87,7 +87,7 @@ def studio(tmp_path_factory):
     write_objects(
         folder / "feedback", made_up_feedback(rated, 400, seed=3, taste=owners_taste(films))
     )
-    return House(folder, key, films)
+    return Studio(folder, key, films)
 
 
 @pytest.fixture(scope="module")

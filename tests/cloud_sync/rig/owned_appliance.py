@@ -15,7 +15,7 @@ _RIG = Path(__file__).parent
 _PATIENCE_SECONDS = 60.0
 
 
-class House:
+class OwnedAppliance:
     """`greenlight run` on the trial's state folder with a small real model, and who uses it."""
 
     def __init__(self, folder: Path, state: Path) -> None:
