@@ -100,7 +100,7 @@ def test_a_page_that_crashes_is_started_again_and_the_button_never_notices(with_
     assert answers(address)
     assert running.process.poll() is None
     assert running.stop() == 0
-    assert "the page ended with code -9; starting it again" in running.errors
+    assert "the page ended with code -9; restarting it" in running.errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -122,7 +122,7 @@ def test_a_page_that_cannot_be_configured_is_a_warning_and_not_tried_for_ever(su
     until(lambda: any("page_certificate" in said for said in supplied.ask("status")["attention"]))
     assert press(supplied)
     assert running.stop() == 0
-    assert "starting it again" not in running.errors
+    assert "restarting it" not in running.errors
     assert "WARNING edge.appliance.page_process: page: greenlight: " in running.errors
 
 

@@ -73,7 +73,7 @@ def test_the_full_report_adds_splits_baselines_and_optimism(exported, films):
     for words in (
         "What it learned from", "picks 0.31 stars worse (95% interval 0.11 to 0.51)",
         "Without the director it would be 1.30 off", "Learning curve", "Error by genre",
-        "furthest off on", "A &lt;b&gt;film&lt;/b&gt;", "from whole", "Intended use",
+        "with the largest errors", "A &lt;b&gt;film&lt;/b&gt;", "from whole", "Intended use",
         "scikit-learn ",
     ):  # fmt: skip
         assert words in page
