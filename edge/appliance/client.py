@@ -29,6 +29,14 @@ BUSY = {"ok": False, "error": "too many connections; try again in a moment", "bu
 _ASK_AGAIN_SECONDS = 0.05
 
 
+class _Dismissal(msgspec.Struct):
+    """What any reply may say of not having been listened to; the rest of it isn't parsed."""
+
+    allowed: bool = True
+    busy: bool = False
+    error: str | None = None
+
+
 class NotRunning(GreenlightError):
     """No appliance is running in this state folder."""
 
@@ -95,13 +103,13 @@ def _exchange(state: Path, line: bytes, timeout_seconds: float) -> bytes:
     deadline = time.monotonic() + timeout_seconds
     while True:
         reply = _ask_once(state, line, timeout_seconds)
-        reply_fields = json.loads(reply)
-        if not reply_fields.get("allowed", True):
-            raise NotAllowed(reply_fields["error"])
-        if not reply_fields.get("busy", False):
+        turned_away = msgspec.json.decode(reply, type=_Dismissal)
+        if not turned_away.allowed:
+            raise NotAllowed(str(turned_away.error))
+        if not turned_away.busy:
             return reply
         if time.monotonic() >= deadline:
-            raise NoAnswer(f"the appliance does not answer: {reply_fields['error']}")
+            raise NoAnswer(f"the appliance does not answer: {turned_away.error}")
         # Jittered, so that many clients don't retry at the same moment.
         time.sleep(_ASK_AGAIN_SECONDS * (0.5 + random.random()))
 

@@ -83,7 +83,7 @@ async def _answer(line: bytes, appliance: Appliance) -> Outcome | dict[str, Any]
         if request.seen:
             await appliance.execute(MarkRead())
         try:
-            return {"ok": True, **status.running(appliance)}
+            return {"ok": True, **await status.running(appliance)}
         except GreenlightError as error:
             return Outcome.refused(RefusalKind.FAILED, str(error))
     if isinstance(request, Press) and appliance.hardware.simulated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from pathlib import Path
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from edge.appliance.appliance import Appliance
 
 
-def running(appliance: Appliance) -> dict[str, Any]:
+async def running(appliance: Appliance) -> dict[str, Any]:
     """Return the status of the running appliance."""
+    # In a thread: the card may be slow, and button and light must not wait for it.
+    pointer, damage = await asyncio.to_thread(read_pointer, appliance.store)
     shown = pattern(appliance.state)
     manifest = appliance.bundle.manifest if appliance.bundle is not None else None
-    pointer, damage = read_pointer(appliance.store)
     damage = [sentence for sentence in damage if sentence not in appliance.attention.sentences]
     return {
         "running": True,

@@ -6,8 +6,10 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from data.films import GOOD_STARS, KINDS, Combination
+from data.manifest import BestUnseen
 from edge.search.among import Among, best_among
 from edge.search.answer import Answer, Choice, SlateAnswer, SpaceSummary
 from edge.search.different import BY_DIRECTOR, Differ, different, find_different
@@ -93,22 +95,14 @@ def choose(
         explained=k if explained else 0,
         drawn=None if drawn is None else drawn.in_stars(found.cells.directors),
     )
-    warnings += _carried_forward(model, choices) + _fewer(choices, k, differ)
     return Answer(
-        picks=tuple(choices[:k]),
-        runner_up=choices[1] if len(choices) > 1 else None,
+        **_listed(model, choices, k, differ, warnings),
         space=_summary(space, slate, asked_years(slate.years, model.catalogue, today)),
         searched=searched,
         looked_at=looked_at,
         seconds=seconds,
-        warnings=tuple(warnings),
         fault=fault,
         seed=seed,
-        model_name=model.name,
-        model_version=model.version,
-        model_hash=model.hash,
-        best_unseen=model.best_unseen,
-        explored=_explored(choices),
     )
 
 
@@ -152,8 +146,7 @@ def choose_drawn(
         drawn=[drawn[films[place].director] for place in best] if explore else None,
     )
     return SlateAnswer(
-        picks=tuple(choices[:k]),
-        runner_up=choices[1] if len(choices) > 1 else None,
+        **_listed(model, choices, k, differ),
         space=SpaceSummary(
             size=len(films),
             directors=len(slate.directors),
@@ -167,14 +160,8 @@ def choose_drawn(
         searched="slate",
         looked_at=len(films),
         seconds=seconds,
-        warnings=tuple(_carried_forward(model, choices) + _fewer(choices, k, differ)),
         fault=None,
         seed=seed,
-        model_name=model.name,
-        model_version=model.version,
-        model_hash=model.hash,
-        best_unseen=model.best_unseen,
-        explored=_explored(choices),
         slate=slate,
         expected=tuple(rows.expected.tolist()),
     )
@@ -229,8 +216,7 @@ def choose_among(
     names = [row.title or titles.make() for row in among.best]
     choices = _choices(model, films, names, rows, explained=k, drawn=None)
     return Answer(
-        picks=tuple(choices[:k]),
-        runner_up=choices[1] if len(choices) > 1 else None,
+        **_listed(model, choices, k, differ),
         space=SpaceSummary(
             size=among.rows,
             directors=among.directors,
@@ -244,14 +230,41 @@ def choose_among(
         searched="file",
         looked_at=among.rows,
         seconds=seconds,
-        warnings=tuple(_carried_forward(model, choices) + _fewer(choices, k, differ)),
         fault=None,
         seed=seed,
-        model_name=model.name,
-        model_version=model.version,
-        model_hash=model.hash,
-        best_unseen=model.best_unseen,
     )
+
+
+class _Listed(TypedDict):
+    """What every answer says of its films and of the model that judged them."""
+
+    picks: tuple[Choice, ...]
+    runner_up: Choice | None
+    warnings: tuple[str, ...]
+    model_name: str
+    model_version: int
+    model_hash: str
+    best_unseen: BestUnseen | None
+    explored: bool
+
+
+def _listed(
+    model: Model,
+    choices: Sequence[Choice],
+    k: int,
+    differ: Collection[Differ],
+    warnings: Sequence[str] = (),
+) -> _Listed:
+    return {
+        "picks": tuple(choices[:k]),
+        "runner_up": choices[1] if len(choices) > 1 else None,
+        "warnings": (*warnings, *_carried_forward(model, choices), *_fewer(choices, k, differ)),
+        "model_name": model.name,
+        "model_version": model.version,
+        "model_hash": model.hash,
+        "best_unseen": model.best_unseen,
+        "explored": _explored(choices),
+    }
 
 
 def _no_row(among: Among, source: Path, rules: Sequence[str]) -> str:

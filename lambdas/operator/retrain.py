@@ -34,12 +34,12 @@ class RetrainingTimeouts:
     """How long to wait for a training job, and then for release_model to conclude it."""
 
     training: Wait
-    concluded_seconds: float
+    concluded: Wait
 
 
 # The job itself is stopped after six hours; see lambdas/start_retraining.
-_ON_AWS = RetrainingTimeouts(Wait(15.0, 7 * 3_600.0), 900.0)
-_ON_LOCAL_CLOUD = RetrainingTimeouts(Wait(0.2, 3_600.0), 60.0)
+_ON_AWS = RetrainingTimeouts(Wait(15.0, 7 * 3_600.0), Wait(15.0, 900.0))
+_ON_LOCAL_CLOUD = RetrainingTimeouts(Wait(0.2, 3_600.0), Wait(0.2, 60.0))
 
 
 class RetrainingFailed(GreenlightError):
@@ -77,14 +77,14 @@ def wait(aws: Aws, bucket: str, job: str, timeouts: RetrainingTimeouts) -> Train
     status = sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"]
     if status not in ENDED:
         raise RetrainingFailed(f"{job} hasn't ended ({status}): {failure}; try again later")
-    deadline = time.monotonic() + timeouts.concluded_seconds
-    while (raw := _read(s3, bucket, topics.candidate_prefix(job) + OUTCOME)) is None:
-        if time.monotonic() > deadline:
-            raise RetrainingFailed(
-                f"{job} has ended, but release_model has written no outcome: look at its log and "
-                "at the queue of undelivered messages, then try again"
-            )
-        time.sleep(timeouts.training.every_seconds)
+    outcome = topics.candidate_prefix(job) + OUTCOME
+    failure = timeouts.concluded.until(s3, "object_exists", Bucket=bucket, Key=outcome)
+    raw = _read(s3, bucket, outcome)
+    if raw is None:
+        raise RetrainingFailed(
+            f"{job} has ended, but release_model has written no outcome ({failure}): look at its "
+            "log and at the queue of undelivered messages, then try again"
+        )
     return wire.decode(raw, TrainingOutcome)
 
 

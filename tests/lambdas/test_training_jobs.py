@@ -29,6 +29,7 @@ shutil.copytree(os.environ["SM_CHANNEL_LEFT"], model, dirs_exist_ok=True)
 """
 LINK = f"{COPY}os.symlink('/etc/passwd', os.path.join(model, 'report.html'))"
 FAIL = "import sys; print('there are no films'); sys.exit(1)"
+SHORT = RetrainingTimeouts(Wait(0.1, 120.0), Wait(0.1, 60.0))
 _moment = iter(range(10_000))
 
 
@@ -71,7 +72,7 @@ def train(local_cloud: Any) -> Callable[..., TrainingOutcome]:
             },
             StoppingCondition={"MaxRuntimeInSeconds": 60},
         )
-        return wait(aws, aws.local.models_bucket, job, RetrainingTimeouts(Wait(0.1, 120.0), 60.0))
+        return wait(aws, aws.local.models_bucket, job, SHORT)
 
     return run
 
@@ -114,7 +115,7 @@ def test_a_better_model_is_released_and_served(
             }
         ]
     )
-    assert wait(aws, bucket, outcome.job, RetrainingTimeouts(Wait(0.1, 120.0), 60.0)) == outcome
+    assert wait(aws, bucket, outcome.job, SHORT) == outcome
 
 
 def test_a_link_in_what_a_job_left_is_rejected_by_name(

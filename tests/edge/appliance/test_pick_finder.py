@@ -36,7 +36,7 @@ def test_a_share_of_the_picks_is_explored_and_marked(tmp_path, small_bundle, sla
             assert model.predict([pick.combination]) == [pick.prediction]
         assert any(marked)
         assert [entry.pick.explored for entry in built.journal.history()] == marked[::-1]
-        assert status.running(built.appliance)["pick"]["explored"] == marked[-1]
+        assert (await status.running(built.appliance))["pick"]["explored"] == marked[-1]
 
     assembled(tmp_path, small_bundle, visit, explore=1.0)
 
