@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import logging
 import signal
 import threading
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from cloud_sync.config import SyncConfig, check_files, read
 from data import command_line
+from data.command_line import JsonOption, print_json
 from data.errors import GreenlightError
 from data.exits import Exit
 from data.notify import Watchdog, notify_systemd
@@ -44,6 +44,18 @@ ConfigOption = Annotated[
 StateOption = Annotated[
     Path | None, typer.Option("--state", help="Overrides the file's state folder.")
 ]
+
+
+class StateUnusable(GreenlightError):
+    """The state folder or its journal can't be used."""
+
+    exit_code = Exit.NO_STATE
+
+
+class NotFinished(GreenlightError):
+    """Not everything that was pending could be done in time."""
+
+    exit_code = Exit.NOT_RUNNING
 
 
 @app.command()
@@ -72,6 +84,7 @@ def once(
     config: ConfigOption = DEFAULT_CONFIG,
     state: StateOption = None,
     timeout: Annotated[float, typer.Option(help="Give up after this many seconds.")] = 60.0,
+    as_json: JsonOption = False,
 ) -> None:
     """Connect, do everything that is pending, report, and disconnect."""
     settings = _config(config, state, identity=True)
@@ -86,15 +99,16 @@ def once(
             service.run(stop, lambda: service.status()[0] or time.monotonic() > deadline)
             settled, reason = service.status()
     if not settled:
-        _err.print(f"greenlight-sync: not finished in {timeout:g} s: {reason}")
-        raise typer.Exit(Exit.NOT_RUNNING)
+        raise NotFinished(f"not finished in {timeout:g} s: {reason}")
+    if as_json:
+        print_json({"ok": True})
 
 
 @app.command()
 def status(
     config: ConfigOption = DEFAULT_CONFIG,
     state: StateOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the state of synchronising, as the journal has it."""
     settings = _config(config, state)
@@ -111,7 +125,7 @@ def status(
             **journal.sync_state(),
         }
     if as_json:
-        typer.echo(json.dumps(known))
+        print_json(known)
         return
     table = Table(show_header=False, box=None)
     table.add_column(no_wrap=True)
@@ -123,14 +137,20 @@ def status(
 
 
 @app.command()
-def retry(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
+def retry(
+    config: ConfigOption = DEFAULT_CONFIG,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Send rejected ratings again, once the reason for the rejection is fixed.
 
     The cloud checks each one again; if it still rejects one, that one is set aside again.
     """
     with _journal(_config(config, state)) as journal:
         count = journal.retry_quarantined()
-    if not count:
+    if as_json:
+        print_json({"ratings": count})
+    elif not count:
         typer.echo("no rating was rejected")
     else:
         typer.echo(
@@ -142,11 +162,9 @@ def retry(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> N
 def doctor(
     config: ConfigOption = DEFAULT_CONFIG,
     state: StateOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check every part that synchronising needs, and suggest a fix for each failure."""
-    import msgspec
-
     from cloud_sync.doctor import examine
     from data.findings import lines
 
@@ -158,7 +176,7 @@ def doctor(
         if not as_json:
             typer.echo("\n".join(lines([finding])))
     if as_json:
-        typer.echo(msgspec.json.encode(findings))
+        print_json(findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(Exit.FAILED)
 
@@ -183,8 +201,7 @@ def _journal(config: SyncConfig) -> Iterator[Journal]:
 
     path = config.state / JOURNAL
     if not path.exists():
-        _err.print(f"greenlight-sync: {path}: is missing; start the appliance once")
-        raise typer.Exit(Exit.NO_STATE)
+        raise StateUnusable(f"{path}: is missing; start the appliance once")
     with _state_errors(), Journal.open(path) as journal:
         yield journal
 
@@ -211,5 +228,4 @@ def _state_errors() -> Iterator[None]:
     try:
         yield
     except (GreenlightError, OSError) as error:
-        _err.print(f"greenlight-sync: {error}")
-        raise typer.Exit(Exit.NO_STATE) from error
+        raise StateUnusable(str(error)) from error

@@ -188,7 +188,6 @@ TESTED_THROUGH = {
     "lambdas/operator/cloudformation.py": "tests/lambdas/operator/test_stack.py",
     "lambdas/operator/devices.py": "tests/lambdas/operator/test_stack.py",
     "lambdas/predict/answer.py": "tests/lambdas/predict/test_handler.py",
-    "lambdas/release.py": "tests/lambdas/operator/test_publish.py",
     "lambdas/release_model/handler.py": "tests/lambdas/test_training_jobs.py",
     "lambdas/release_model/stores.py": "tests/lambdas/test_training_jobs.py",
     "lambdas/serving.py": "tests/local_cloud/test_sagemaker.py",

@@ -207,6 +207,8 @@ def the_line(beginning: str) -> str:
 
 
 @pytest.mark.slow
+# Trains a model: some ten seconds, and much longer on a machine that does other things besides.
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("own_keys")
 def test_the_readmes_way_to_a_model_of_ones_own_films(tmp_path):
     write_films(tmp_path / "my_films.csv", made_up_films(12))

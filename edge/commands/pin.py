@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data.command_line import JsonOption, print_json
 from edge.commands.options import ConfigOption, StateOption, configured
 
 
@@ -21,6 +22,7 @@ def pin(
     ),
     config: ConfigOption = None,
     state: StateOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the PIN for the page, creating it on first use."""
     from edge.appliance.sign_in import PIN_FILE, read_or_make_pin, replace_pin
@@ -33,4 +35,7 @@ def pin(
         # Even if root makes it, it must belong to the appliance, which reads it.
         owner = folder.stat()
         os.chown(folder / PIN_FILE, owner.st_uid, owner.st_gid)
-    print(found.digits)
+    if as_json:
+        print_json({"pin": found.digits})
+    else:
+        print(found.digits)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from data.command_line import JsonOption, print_json
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -21,6 +23,7 @@ def score(
         typer.Option(help="A bundle's folder; by default the appliance's active model."),
     ] = None,
     state: Annotated[Path | None, typer.Option(help="The appliance's state folder.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Score every row of a film table, in order: expected stars and ten probabilities."""
     from rich.console import Console
@@ -43,4 +46,7 @@ def score(
         rows = score_file(
             model, csv, out, lambda read, done: shown.update(task, completed=read, rows=done)
         )
-    typer.echo(f"{rows:,} rows scored into {out}", err=True)
+    if as_json:
+        print_json({"rows": rows, "out": str(out)})
+    else:
+        typer.echo(f"{rows:,} rows scored into {out}", err=True)

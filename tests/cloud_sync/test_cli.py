@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from rig.command import sync
 
 from cloud_sync import update
@@ -91,3 +93,12 @@ def test_one_module_per_vendor_library_and_only_the_journal_of_edge() -> None:
     assert users["boto3"] == {"artefacts.py"}
     assert users["AWSIoTPythonSDK"] == {"sdk_connection.py"}
     assert users["edge"] == {"edge.journal", "edge.incoming"}
+
+
+@pytest.mark.parametrize("command", ["status", "retry"])
+def test_with_json_a_failure_is_json_too(config: Path, command: str) -> None:
+    done = sync(command, "--json", "--config", str(config))
+    assert done.returncode == Exit.NO_STATE
+    said = json.loads(done.stdout)
+    assert (said["ok"], said["exit_code"]) == (False, Exit.NO_STATE)
+    assert "start the appliance once" in said["error"]

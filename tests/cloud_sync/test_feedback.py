@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +12,7 @@ from rig.records import THING, feedback
 from rig.simulated_cloud import Cloud
 from rig.simulation import Clock, Device, Weather, memory_journal
 
-from cloud_sync.feedback import Acknowledge
+from cloud_sync.feedback import Acknowledge, SendFeedback, Uplink
 from cloud_sync.mqtt import MqttMessage
 from cloud_sync.rate_limit import Publish
 from data import limits, topics, wire
@@ -76,6 +78,18 @@ def test_one_batch_is_in_flight_and_none_exceeds_the_limits(journal: Journal) ->
     assert most == 1
     assert max(batches(cloud)) <= limits.MAX_PAYLOAD_BYTES
     assert len(batches(cloud)) < 1_000 / 20
+
+
+def test_what_was_read_before_the_connection_broke_makes_no_second_batch(journal: Journal) -> None:
+    """Reading the outbox takes its time: its answer may come once the next one is asked for."""
+    uplink = Uplink(THING, 10.0, random.Random(1))
+    rate(journal, 3)
+    (first,) = uplink.look(0.0)
+    uplink.offline()
+    (second,) = uplink.look(1.0)
+    rows = journal.peek_outbox(second.limit)
+    sent = [*uplink.found(rows[: first.limit], 2.0), *uplink.found(rows, 2.0)]
+    assert [type(one) for one in sent] == [SendFeedback]
 
 
 def test_a_batch_of_the_longest_records_stays_within_the_byte_limit(journal: Journal) -> None:

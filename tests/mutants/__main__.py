@@ -19,12 +19,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutants.table import MUTATIONS, Mutation
+from tests.mutants.pages import MUTATIONS
+from tests.mutants.table import Mutation
 
 ROOT = Path(__file__).parents[2]
 _WORKERS = 2
-_LONGEST_SECONDS = 180.0
-_ALL_TESTS_SECONDS = 900.0
+# More than pytest gives a test, so that a busy machine counts as that and as nothing else.
+_LONGEST_SECONDS = 400.0
+_ALL_TESTS_SECONDS = 1800.0
 
 
 def copy_tree(target: Path) -> Path:

@@ -124,14 +124,6 @@ MUTATIONS = (
         "test_a_film_that_the_table_repeats_is_never_on_both_sides",
     ),
     Mutation(
-        "error-size-of-another-set", "the usual size of the error", "docs/model.md",
-        "training/export/compile.py",
-        '"year and genres error", self._year_genres_error(base)',
-        '"year and genres error", self._year_genres_error(base)[::-1]',
-        "tests/training/export/test_compile.py::"
-        "test_the_errors_tables_are_the_models_sizes_to_the_bit",
-    ),
-    Mutation(
         "refused-export-written", "`export` refuses the table", "docs/model.md",
         "training/cli/bundles.py",
         '        progress(f"read source {source}", 0.0)\n',

@@ -71,3 +71,12 @@ def test_a_cluster_without_workers_is_named():
         tasks_on(empty.scheduler_address),
     ):
         pytest.fail("nothing may run")
+
+
+def test_a_worker_with_other_versions_is_refused_by_name(cluster, monkeypatch):
+    monkeypatch.setattr(cluster_module, "version", lambda name: "0")
+    with (
+        pytest.raises(ClusterUnusable, match=r"worker tcp://.* has \w+ .*, not 0; set it up"),
+        tasks_on(cluster.scheduler_address),
+    ):
+        pytest.fail("nothing may run")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.markup import escape
 
 from data import signing
 from data.bundle import beside
+from data.command_line import JsonOption, print_json
 from data.manifest import PIPELINE, REPORT
 from training.cli import output
 from training.cli.options import (
@@ -24,6 +23,7 @@ from training.cli.options import (
     RatingsOption,
     SourceOption,
     console,
+    console_beside,
     path_or_none,
 )
 from training.sources.options import ALLOWED_BAD_SHARE, Options
@@ -40,6 +40,7 @@ def export(
     dask: DaskOption = "",
     domain: DomainOption = None,
     encoding: EncodingOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a model, check it, and write it as a signed bundle."""
     from training.cluster import tasks_on
@@ -51,7 +52,7 @@ def export(
 
     began = time.monotonic()
     signer = signing.PrivateKey.read(Path(key)) if key else signing.development_key()
-    with output.progress_bar(console, "train-export") as progress, tasks_on(dask):
+    with output.progress_bar(console_beside(as_json), "train-export") as progress, tasks_on(dask):
         progress(f"read source {source}", 0.0)
         rejects = beside(out) / "rejects.csv"
         table = load(
@@ -71,6 +72,9 @@ def export(
         report = draw(table, summary_of(exported), beside(out))
         progress("sign and write", 0.97)
         write(exported, out, signer, report)
+    if as_json:
+        print_json(exported.manifest)
+        return
     output.exported(console, exported, table, signer.key_id, {
         "bundle": out,
         "pipeline": beside(out) / PIPELINE,
@@ -82,7 +86,7 @@ def export(
 def verify(
     bundle: Annotated[Path, typer.Argument(help="the bundle's folder")],
     keys: Annotated[str, typer.Option(help="folder of trusted *.pub.pem")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check a bundle's signature, hashes, schema and probes; exit 0 only if all pass."""
     from training.export.verify import verify as check
@@ -90,7 +94,7 @@ def verify(
     folder = Path(keys) if keys else signing.keys_folder()
     verdict = check(bundle, signing.read_public_keys(folder))
     if as_json:
-        sys.stdout.write(msgspec.json.encode(verdict).decode() + "\n")
+        print_json(verdict)
     elif verdict.ok:
         console.print(
             f"[green]good[/]: {verdict.name} version {verdict.version}, "

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from data.bundle import beside
+from data.command_line import JsonOption, print_json
 from training.cli import output
 from training.cli.options import (
     AllowedOption,
@@ -20,6 +21,7 @@ from training.cli.options import (
     RatingsOption,
     SourceOption,
     console,
+    console_beside,
     path_or_none,
 )
 from training.sources.options import ALLOWED_BAD_SHARE, Options
@@ -73,6 +75,7 @@ def report(
     dask: DaskOption = "",
     domain: DomainOption = None,
     encoding: EncodingOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure five random splits and one in time, and write the full report beside a bundle.
 
@@ -85,7 +88,7 @@ def report(
     from training.report import write_report
 
     began = time.monotonic()
-    with output.progress_bar(console, "report") as progress, tasks_on(dask):
+    with output.progress_bar(console_beside(as_json), "report") as progress, tasks_on(dask):
         progress(f"read source {source}", 0.0)
         table = load(
             source,
@@ -98,5 +101,8 @@ def report(
         folder.mkdir(parents=True, exist_ok=True)
         benchmark.save(folder, measured)
         page = write_report(folder, table)
+    if as_json:
+        print_json(measured)
+        return
     output.headline(console, measured)
     console.print(f"{page} ({time.monotonic() - began:.0f} s)", soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data.command_line import JsonOption, print_json
 from data.film_table import write_films
 from training.cli import output
 from training.cli.options import (
@@ -15,7 +16,7 @@ from training.cli.options import (
     EncodingOption,
     RatingsOption,
     SourceOption,
-    console,
+    console_beside,
     path_or_none,
 )
 from training.sources.options import (
@@ -49,6 +50,7 @@ def dataset(
     ] = False,
     domain: DomainOption = None,
     encoding: EncodingOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a source's films as movie_ratings_simple.csv, and its bad rows beside it."""
     from training.dataset import load, reasons, rejects_path
@@ -56,6 +58,7 @@ def dataset(
     if download and source != "imdb":
         raise typer.BadParameter("--download fetches IMDb's files; it goes with --source imdb")
     rejects = rejects_path(out)
+    console = console_beside(as_json)
     with output.progress_bar(console, "dataset") as progress:
         options = Options(votes, quota, known_only, encoding, domain, every_twentieth(progress))
         if download:
@@ -73,6 +76,10 @@ def dataset(
         )
         progress(f"write {out}", 0.7)
         write_films(out, table.films)
+    if as_json:
+        print_json({"films": len(table.films), "bad_rows": reasons(table.rejects),
+                    "out": str(out), "rejects": str(rejects)})  # fmt: skip
+        return
     facts: dict[str, object] = {
         "films": f"{len(table.films):,} of {len(table.films) + len(table.rejects):,} rows",
         "years": f"{min(f.year for f in table.films)} to {max(f.year for f in table.films)}",

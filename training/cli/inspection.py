@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from rich.markup import escape
 
+from data.command_line import JsonOption, print_json
 from training.cli import output
 from training.cli.options import DomainOption, EncodingOption, console
 from training.sources.options import Options
@@ -27,7 +26,7 @@ def inspect(
     again: Annotated[
         bool, typer.Option("--again", help="propose a new domain.toml in place of the old one")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Look at a table, map its columns in a domain.toml, and say whether it can train a model.
 
@@ -37,7 +36,7 @@ def inspect(
 
     found = look(file, Options(encoding=encoding, domain=domain), again=again)
     if as_json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        print_json(found)
     else:
         _show(found)
     raise typer.Exit(0 if found.works else 1)

@@ -11,6 +11,13 @@ from rich.console import Console
 from training.sources import names
 
 console = Console()
+_beside_json = Console(stderr=True)
+
+
+def console_beside(as_json: bool) -> Console:
+    """Return where to show progress: with `--json`, standard output holds one document alone."""
+    return _beside_json if as_json else console
+
 
 SourceOption = Annotated[str, typer.Option(help=names())]
 RatingsOption = Annotated[

@@ -7,13 +7,15 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from data import signing
+from data.command_line import JsonOption, print_json
 from data.manifest import REPORT
 from data.verdict import VERDICT
 from training.cli import output
-from training.cli.options import AllowedOption, console
+from training.cli.options import AllowedOption, console, console_beside
 from training.retraining import job
 from training.sources.options import ALLOWED_BAD_SHARE
 
@@ -41,13 +43,14 @@ def compact(
     include_simulated: SimulatedOption = False,
     endpoint_url: EndpointOption = "",
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
+    as_json: JsonOption = False,
 ) -> None:
     """Combine a film table and the devices' ratings into an immutable training set."""
     from training.memory import peak_megabytes
     from training.retraining.compact import compact as take
 
     began = time.monotonic()
-    with output.progress_bar(console, "compact") as progress:
+    with output.progress_bar(console_beside(as_json), "compact") as progress:
         made = take(
             feedback,
             job.film_table_in(Path(films)),
@@ -57,6 +60,9 @@ def compact(
             allowed_bad_share=allow_bad,
             progress=progress,
         )
+    if as_json:
+        print_json({"folder": str(made.folder), **msgspec.to_builtins(made.manifest)})
+        return
     output.training_set(console, made, {
         "took": f"{time.monotonic() - began:.0f} s, {peak_megabytes():,.0f} MB at most",
     })  # fmt: skip
@@ -93,6 +99,7 @@ def retrain(
             "--as-job", help="as a SageMaker job: its folders, unsigned, a refusal exits 0 too"
         ),
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Learn from the ratings, and release the new model only if it is proven better.
 
@@ -111,7 +118,7 @@ def retrain(
         incumbent=(incumbent, job.channel("incumbent")),
         out=(out, str(job.ROOT / "model")),
     )
-    with output.progress_bar(console, "retrain") as progress, tasks_on(dask):
+    with output.progress_bar(console_beside(as_json), "retrain") as progress, tasks_on(dask):
         verdict = run(
             places["feedback"],
             job.film_table_in(Path(places["films"])),
@@ -129,9 +136,12 @@ def retrain(
         )
     if as_job:
         job.keep_output(Path(places["out"]), (VERDICT, REPORT))
-    output.verdict(
-        console, verdict, {"in": places["out"], "took": f"{time.monotonic() - began:.0f} s"}
-    )
+    if as_json:
+        print_json(verdict)
+    else:
+        output.verdict(
+            console, verdict, {"in": places["out"], "took": f"{time.monotonic() - began:.0f} s"}
+        )
     raise typer.Exit(0 if verdict.released or as_job else REFUSED_EXIT)
 
 
