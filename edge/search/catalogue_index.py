@@ -15,6 +15,9 @@ from data.genre_sets import GenreSets
 
 Ints = NDArray[np.integer]
 
+# Computed for so many directors at a time: for all at once it would take much memory.
+_TOGETHER = 8192
+
 # Directors with more films than this are drawn for a slate of 36.
 REGULAR_FILMS = 3
 
@@ -22,8 +25,18 @@ REGULAR_FILMS = 3
 class Pairs(NamedTuple):
     """Directors and genre sets that go together, both as indices of shape [P], in that order."""
 
-    directors: NDArray[np.int64]
-    sets: NDArray[np.int64]
+    directors: NDArray[np.int32]
+    sets: NDArray[np.int32]
+
+    def of(self, directors: Ints) -> NDArray[np.int64]:
+        """Return the places of these directors' pairs; both ascend."""
+        # Of the same type, or all the pairs would be converted.
+        wanted = directors.astype(self.directors.dtype)
+        begin = np.searchsorted(self.directors, wanted)
+        length = np.searchsorted(self.directors, wanted, side="right") - begin
+        places = np.repeat(begin - np.cumsum(length) + length, length)
+        places += np.arange(len(places))
+        return places
 
 
 class CatalogueIndex:
@@ -84,14 +97,17 @@ class CatalogueIndex:
         for index, entry in enumerate(self.catalogue.directors):
             by_count.setdefault(len(entry.genres), []).append(index)
         parts = [
-            self._own_pairs(np.array(group, np.int32), count)
+            self._own_pairs(np.array(group[start : start + _TOGETHER], np.int32), count)
             for count, group in by_count.items()
+            for start in range(0, len(group), _TOGETHER)
             if count
         ]
-        if not parts:
-            return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        keys = np.sort(np.concatenate(parts))
-        return Pairs(*np.divmod(keys, self.sets.count))
+        keys = np.concatenate([np.zeros(0, np.int64), *parts])
+        parts.clear()
+        keys.sort()
+        directors = (keys // self.sets.count).astype(np.int32)
+        keys %= self.sets.count
+        return Pairs(directors, keys.astype(np.int32))
 
     def _own_pairs(self, directors: Ints, count: int) -> NDArray[np.int64]:
         """Return director * sets + set for these directors, each with `count` own genres."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.films import Combination
-from edge.search.catalogue_index import CatalogueIndex, Pairs
+from edge.search.catalogue_index import CatalogueIndex
 from edge.search.forbidden import Forbidden
 
 Ints = NDArray[np.integer]
@@ -113,12 +113,11 @@ class SearchSpace:
     def own_places(self) -> Int64:
         """Which of the catalogue's own pairs are in a plausible space; ascending."""
         pairs = self.index.own_pairs
-        has_director = np.zeros(len(self.index.names), bool)
         begin, end = self.windows
-        has_director[self.directors[end > begin]] = True
+        places = pairs.of(self.directors[end > begin])
         has_set = np.zeros(self.index.sets.count + 1, bool)
         has_set[self.sets] = True
-        return np.flatnonzero(has_director[pairs.directors] & has_set[pairs.sets])
+        return places[has_set[pairs.sets[places]]]
 
     @cached_property
     def size(self) -> int:
@@ -182,8 +181,8 @@ class SearchSpace:
     def blocks(self, most: int = 65_536) -> Iterator[Cells]:
         """Yield every combination once, in blocks of about `most`."""
         begin, end = self.windows
-        for pairs in self._pairs(most):
-            place = np.searchsorted(self.directors, pairs.directors)
+        for directors, sets in self._pairs(most):
+            place = np.searchsorted(self.directors, directors)
             length = (end - begin)[place]
             total = np.concatenate([[0], np.cumsum(length)])
             start = 0
@@ -194,25 +193,28 @@ class SearchSpace:
                 count = length[part]
                 step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
                 cells = Cells(
-                    np.repeat(pairs.directors[part], count),
+                    np.repeat(directors[part], count),
                     self.years[np.repeat(begin[place[part]], count) + step],
-                    np.repeat(pairs.sets[part], count),
+                    np.repeat(sets[part], count),
                 )
                 if self.restricted:
                     cells = cells.take(self.admits(cells))
                 if len(cells.years):
                     yield cells
 
-    def _pairs(self, most: int) -> Iterator[Pairs]:
+    def _pairs(self, most: int) -> Iterator[tuple[Int64, Int64]]:
         """Yield the directors with their sets, not all at once where they are too many."""
         if self.plausible:
             pairs = self.index.own_pairs
-            yield Pairs(pairs.directors[self.own_places], pairs.sets[self.own_places])
+            yield (
+                pairs.directors[self.own_places].astype(np.int64),
+                pairs.sets[self.own_places].astype(np.int64),
+            )
             return
         together = max(most // max(len(self.sets), 1), 1)
         for start in range(0, len(self.directors), together):
             directors = self.directors[start : start + together]
-            yield Pairs(np.repeat(directors, len(self.sets)), np.tile(self.sets, len(directors)))
+            yield np.repeat(directors, len(self.sets)), np.tile(self.sets, len(directors))
 
     def _holds(self, keys: Int64) -> NDArray[np.bool_]:
         """Return which keys are in this space, ignoring what is left out."""
@@ -234,8 +236,10 @@ class SearchSpace:
             if len(self.directors):
                 inside &= (position >= begin[place]) & (position < end[place])
             pairs = self.index.own_pairs
+            some = pairs.of(np.unique(directors))
             # Ascending, as the pairs are; np.isin would hash them all.
-            own = pairs.directors * (self.index.sets.count + 1) + pairs.sets
+            own = pairs.directors[some].astype(np.int64) * (self.index.sets.count + 1)
+            own += pairs.sets[some]
             wanted = directors * (self.index.sets.count + 1) + sets
             place = np.minimum(np.searchsorted(own, wanted), max(len(own) - 1, 0))
             inside &= own[place] == wanted if len(own) else False

@@ -102,7 +102,11 @@ class Tables:
     def own_parts(self) -> Int32:
         """The genre part of each of the index's own pairs, computed once."""
         pairs = self.index.own_pairs
-        return self.genre_part(pairs.directors, pairs.sets)
+        parts = np.empty(len(pairs.sets), np.int32)
+        for start in range(0, len(parts), _TOGETHER):
+            some = slice(start, start + _TOGETHER)
+            parts[some] = self.genre_part(pairs.directors[some], pairs.sets[some])
+        return parts
 
     @cached_property
     def best_of_overlap(self) -> Int32:

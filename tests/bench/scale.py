@@ -28,6 +28,7 @@ from edge.search.drawn_slate import draw_slate
 from edge.search.model import Model
 from edge.search.pick import choose_drawn
 from edge.search.slate import Slate
+from edge.search.what_if import explain_film
 from training.dataset import FilmTable
 from training.export import converter
 from training.export.bundle import prepare
@@ -118,6 +119,20 @@ def measured(model, exported, count, folder):
         250,
         100,
         f"drawing and scoring 36 next films {shown(taken)}",
+        lower=True,
+        unit="ms",
+    )
+    films = iter(
+        [option.combination for option in draw_slate(loaded, Slate(sample="next"), rng).options] * 3
+    )
+    explain_film(loaded, next(films))
+    explained = seconds_of(lambda: explain_film(loaded, next(films)), 25)
+    yield Measure(
+        f"{name}_explain_ms",
+        1000 * explained,
+        100,
+        50,
+        f"what a change of one choice would make, after a first {shown(explained)}",
         lower=True,
         unit="ms",
     )

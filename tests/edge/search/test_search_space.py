@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.films import Combination
+from edge.search.catalogue_index import CatalogueIndex
 from edge.search.resolve import resolve
-from edge.search.search_space import Cells
+from edge.search.search_space import Cells, SearchSpace
 from edge.search.slate import Directors, Genres, LeftOut, Slate, Years
 
+from .made_up import catalogue as made_up_catalogue
 from .made_up import model as made_up_model
 from .plain import combinations_of
 
@@ -61,3 +64,19 @@ def test_keys_ascend_as_ties_are_broken(plausible):
     assert [space.combination(*place) for place in by_key] == sorted(
         space.combination(*place) for place in cells
     )
+
+
+def test_combinations_beyond_32_bits_are_told_apart():
+    rng = random.Random(1)
+    index = CatalogueIndex(made_up_catalogue(rng, 290, 100, (1870, 2019), (1900, 2010)))
+    parts = [np.arange(n) for n in (len(index.names), index.years, index.sets.count)]
+    number = max(n for n, entry in enumerate(index.catalogue.directors) if entry.genres)
+    entry = index.catalogue.directors[number]
+    made = Combination(entry.name, entry.last_year, (index.sets.genres[entry.genres[0]],))
+    space = SearchSpace.of(index, *parts, plausible=True, left_out=[made])
+    everything = SearchSpace.of(index, *parts, plausible=True)
+    assert everything.size - space.size == 1
+    keys = np.concatenate([space.keys(block) for block in space.blocks()])
+    assert len(np.unique(keys)) == len(keys) == space.size
+    assert keys.max() > 2**32
+    assert not set(space.left_out.tolist()) & set(keys.tolist())
