@@ -306,7 +306,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
             decimals: by default two, or as many as the scale's step has.
         """
         places = max(2, self.outcome.decimals) if decimals is None else decimals
-        return f"{self.expected_outcome(rating):.{places}f}"
+        return f"{self.expected_outcome(rating):z.{places}f}"
 
     def expected_outcome(self, rating: float) -> float:
         """Return an expected rating on the domain's scale; one beyond it becomes its end."""

@@ -77,7 +77,7 @@ def worth(
     best = slates[np.arange(presses), expected[slates].argmax(axis=1)]
     gains = stars[best] - stars[slates].mean(axis=1)
     if gains.mean() <= 0:
-        gain = f"{domain.outcome.difference(float(gains.mean())):+.2f} {domain.outcome.unit}"
+        gain = f"{domain.outcome.difference(float(gains.mean())):+z.2f} {domain.outcome.unit}"
         raise PickNoBetter(
             f"of {presses:,} slates of {size} {domain.words.things} that the model hadn't seen, "
             f"its pick got {gain} "

@@ -121,7 +121,7 @@ def _genre_ratings(by_genre: pd.DataFrame, genres: list[str]) -> Drawing:
     most = float(np.nanmax(np.abs(means.to_numpy()), initial=0.1))
     figure, axes = plt.subplots(figsize=(WIDTH, 4.4))
     sns.heatmap(
-        means, ax=axes, cmap="PuOr_r", center=0.0, vmin=-most, vmax=most, annot=True, fmt="+.1f",
+        means, ax=axes, cmap="PuOr_r", center=0.0, vmin=-most, vmax=most, annot=True, fmt="+z.1f",
         annot_kws={"size": 8}, linewidths=0.5, cbar_kws={"label": "stars from the year's mean"},
     )  # fmt: skip
     axes.set(xlabel="from", ylabel="")

@@ -21,7 +21,8 @@ def lines(
         found |= _measured(measured)
     elif summary is not None:
         found["How far off it is"] = (
-            f"For a film it hasn't seen, typically {summary.figures['rmse']:.2f} stars."
+            f"For a film it hasn't seen, {summary.figures['rmse']:.2f} stars (root mean square "
+            "error)."
         )
         found["Its probabilities"] = _calibration(summary.figures["calibration"])
         found["Compared with other methods"] = "Not measured yet: make report adds the comparisons."
@@ -49,10 +50,10 @@ def _films(table: FilmTable) -> str:
 def _measured(measured: Benchmark) -> dict[str, str]:
     seen, unseen = (measured.mean(MODEL, "rmse", part) for part in ("seen", "unseen"))
     found = {
-        "How far off it is": f"For a film it hasn't seen, typically "
-        f"{measured.mean(MODEL, 'rmse'):.2f} stars: {seen:.2f} if it knows the director, "
-        f"{unseen:.2f} if it doesn't. Guessing the same stars for every film would be "
-        f"{measured.mean('constant', 'rmse'):.2f} off."
+        "How far off it is": "For a film it hasn't seen, "
+        f"{measured.mean(MODEL, 'rmse'):.2f} stars (root mean square error): {seen:.2f} if it "
+        f"knows the director, {unseen:.2f} if it doesn't. Guessing the same stars for every film "
+        f"would be {measured.mean('constant', 'rmse'):.2f} off."
     }
     by_method = {pick.method: pick for pick in measured.picks if pick.size == _SLATE}
     if MODEL in by_method:
@@ -111,6 +112,6 @@ def _lead(pick: PickedStars) -> str:
     if pick.lead_high < 0:
         return f"{rule}picks {-pick.lead:.2f} stars better."
     return (
-        f"{rule}picks about as well: the difference is {pick.lead:+.2f} stars, 95% interval "
-        f"{pick.lead_low:+.2f} to {pick.lead_high:+.2f}."
+        f"{rule}picks about as well: the difference is {pick.lead:+z.2f} stars, 95% interval "
+        f"{pick.lead_low:+z.2f} to {pick.lead_high:+z.2f}."
     )
