@@ -11,8 +11,8 @@ from edge.appliance.commands import CommandRefused, RefusalKind
 from edge.appliance.workers import Worker
 
 if TYPE_CHECKING:
+    from edge.search.explained import Explained
     from edge.search.model import Model
-    from edge.search.what_if import Explained
 
 # It takes some milliseconds; a search that runs already may take longer.
 _PATIENCE_SECONDS = 5.0

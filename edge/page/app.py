@@ -20,6 +20,7 @@ from edge.page.forms import BadForm
 from edge.page.middleware import SIGN_IN, SecurityMiddleware, SessionMiddleware
 from edge.page.port import Problem, ProblemKind, SignedOut
 from edge.page.rendering import STATIC, Context, context_of
+from edge.page.what_if import what_if
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ async def icon(request: Request) -> Response:
 ROUTES = (
     Route("/", views.pick),
     Route("/slate", views.slate),
+    Route("/what-if", what_if),
     Route("/history", views.history),
     Route("/history.csv", views.history_csv),
     Route("/model", views.model),

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from data.films import GOOD_STARS, MAX_STARS, MIN_STARS, shown_stars
-from data.picks import Pick, Prediction
+from data.films import GOOD_STARS, MAX_STARS, MIN_STARS, Combination, shown_stars
+from data.picks import Prediction
 from edge.page.formatting import listed, percent
 from edge.page.port import PickEntry
-from edge.page.stored_answer import StoredShares
+from edge.search.explained import Why
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -126,12 +126,12 @@ class Reasons(msgspec.Struct, frozen=True):
     expected: float
 
 
-def reasons(pick: Pick, why: StoredShares) -> Reasons:
-    """Return a pick's reasons; each bar starts where the previous one ended."""
+def reasons(film: Combination, expected: float, why: Why) -> Reasons:
+    """Return a film's reasons; each bar starts where the previous one ended."""
     named = (
-        (pick.director, why.director),
-        (str(pick.year), why.year),
-        (", ".join(pick.genres), why.genres),
+        (film.director, why.director),
+        (str(film.year), why.year),
+        (", ".join(film.genres), why.genres),
     )
     ends = [why.average]
     for _, stars in named:
@@ -147,7 +147,7 @@ def reasons(pick: Pick, why: StoredShares) -> Reasons:
         )
         for (name, stars), begin in zip(named, ends, strict=False)
     ]
-    return Reasons(why.average, tuple(shares), pick.prediction.expected)
+    return Reasons(why.average, tuple(shares), expected)
 
 
 class Point(msgspec.Struct, frozen=True):

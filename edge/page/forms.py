@@ -107,7 +107,7 @@ def stars_of(form: Form) -> int:
     text = form.one("stars")
     if not text:
         raise BadForm("Choose 1 to 10 stars.", field="stars")
-    stars = _whole("stars", "Stars", text)
+    stars = whole("stars", "Stars", text)
     if not MIN_STARS <= stars <= MAX_STARS:
         raise BadForm(f"Stars must be from 1 to 10, not {text[:20]}.", field="stars")
     return stars
@@ -218,15 +218,20 @@ def _names(form: Form) -> list[str]:
 
 def _year(form: Form, name: str) -> int | None:
     text = form.one(name)
-    return _whole(name, f"{name.capitalize()} year", text) if text else None
+    return whole(name, f"{name.capitalize()} year", text) if text else None
 
 
 def _number(form: Form, name: str, label: str, usual: int) -> int:
     text = form.one(name)
-    return _whole(name, label, text) if text else usual
+    return whole(name, label, text) if text else usual
 
 
-def _whole(field: str, label: str, text: str) -> int:
+def whole(field: str, label: str, text: str) -> int:
+    """Return a whole number that was typed.
+
+    Raises:
+        BadForm: it isn't one.
+    """
     # int() would also accept "1_0", other scripts' digits and ten thousand of them.
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 6):

@@ -103,7 +103,8 @@ async def pick_page(ask: Ask) -> dict[str, Any]:
         values["chart"] = charts.distribution(entry.pick.prediction)
         values["rays"] = charts.rays(entry.pick.prediction)
         why = answer.picks[0].why if answer and answer.picks else None
-        values["reasons"] = charts.reasons(entry.pick, why) if why else None
+        film, expected = entry.pick.combination, entry.pick.prediction.expected
+        values["reasons"] = charts.reasons(film, expected, why) if why else None
     return values
 
 

@@ -26,6 +26,7 @@ STATIC = HERE / "static"
 PATHS = {
     "pick.html": "/",
     "slate.html": "/slate",
+    "what_if.html": "/what-if",
     "history.html": "/history",
     "model.html": "/model",
     "sync.html": "/sync",

@@ -11,15 +11,7 @@ import msgspec
 from data.films import Combination, Genres
 from data.manifest import BestUnseen
 from edge.caveat import caveat
-
-
-class StoredShares(msgspec.Struct, frozen=True):
-    """What director, year and genres add to the average film, in stars."""
-
-    average: float
-    director: float
-    year: float
-    genres: float
+from edge.search.explained import Why
 
 
 class StoredFilm(msgspec.Struct, frozen=True):
@@ -46,7 +38,7 @@ class StoredChoice(StoredFilm, frozen=True, kw_only=True):
 
     expected: float
     extrapolated: bool
-    why: StoredShares | None = None
+    why: Why | None = None
 
 
 class StoredSpace(msgspec.Struct, frozen=True, kw_only=True):

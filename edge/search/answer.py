@@ -12,7 +12,7 @@ from data.manifest import BestUnseen
 from data.picks import Prediction
 from edge.caveat import caveat
 from edge.search.drawn_slate import DrawnSlate
-from edge.search.explain import Why
+from edge.search.explained import Why
 
 How: TypeAlias = Literal["tables", "rows", "slate", "file"]
 

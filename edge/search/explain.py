@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-import msgspec
 import numpy as np
 
 from data.films import Combination, Genres, genre_slots
+from edge.search.explained import Why
 from edge.search.model import Model
 
 # Shares are rounded to this grid, on which sums of a few stars are exact in a float64.
@@ -21,20 +21,6 @@ _GRID = 2.0**30
 
 # A film with some choices of the pick and the others of each background film.
 _Mix: TypeAlias = tuple[str | None, int | None, Genres | None]
-
-
-class Why(msgspec.Struct, frozen=True):
-    """Shares of expected stars: average + director + year + genres is `expected` to the last bit.
-
-    Attributes:
-        average: expected stars of the average background film.
-        director, year, genres: what each adds to it, or takes.
-    """
-
-    average: float
-    director: float
-    year: float
-    genres: float
 
 
 def explain(

@@ -13,7 +13,7 @@ from rich.text import Text
 from data.domain import FILMS, Domain
 from data.films import shown_stars
 from edge.search.answer import Answer, Choice, How, SlateAnswer
-from edge.search.explain import Why
+from edge.search.explained import Why
 
 # From cool to hot; black digits are readable in the middle, white ones at the ends.
 _HEAT = (

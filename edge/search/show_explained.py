@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edge.search.explained import Explained
 from edge.search.show import bars, signed
-from edge.search.what_if import Explained
 
 
 def explained_films(explained: Sequence[Explained]) -> RenderableType:

@@ -4,61 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Literal, TypeAlias
-
-import msgspec
 
 from data.films import GOOD_STARS, KINDS, Combination
-from data.picks import Prediction
 from edge.search.catalogue_index import CatalogueIndex
 from edge.search.exact import find
-from edge.search.explain import Why, explain
+from edge.search.explain import explain
+from edge.search.explained import Better, ChoiceName, Explained
 from edge.search.model import Model
 from edge.search.resolve import next_years, resolve
 from edge.search.slate import Directors, Genres, InvalidSlate, Slate, Years
 
-ChoiceName: TypeAlias = Literal["director", "year", "genres"]
 _CHOICES: tuple[ChoiceName, ...] = ("director", "year", "genres")
 
 
 class NotWanted(Exception):
     """The answer is no longer wanted."""
-
-
-class Better(msgspec.Struct, frozen=True):
-    """The best plausible film that differs in one choice.
-
-    Attributes:
-        choice: which one.
-        gain: by how many stars more is expected; negative if nothing better is plausible.
-    """
-
-    choice: ChoiceName
-    film: Combination
-    expected: float
-    gain: float
-
-
-class Explained(msgspec.Struct, frozen=True):
-    """The model's explanation of any film.
-
-    Attributes:
-        eight_or_more: the probability of eight stars or more.
-        why: what each choice adds to the average film.
-        better: the best change of each choice, best first; there are none for an unknown director.
-        notes: what to bear in mind, one sentence each.
-    """
-
-    film: Combination
-    prediction: Prediction
-    eight_or_more: float
-    why: Why
-    better: tuple[Better, ...]
-    notes: tuple[str, ...]
-
-    def to_json(self) -> bytes:
-        """Return it as JSON, every number with every digit."""
-        return msgspec.json.encode(self)
 
 
 def _always() -> bool:

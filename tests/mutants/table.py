@@ -93,6 +93,11 @@ MUTATIONS = (
         "test_a_newer_question_and_a_press_cancel_what_waits",
     ),
     Mutation(
+        "half-a-comparison", "or of two side by side", "docs/page.md", "edge/page/what_if.py",
+        'for prefix in ("", _OTHER)', 'for prefix in ("",)',
+        _PAGE + "test_what_if.py::test_it_shows_what_the_model_says_of_two_films",
+    ),
+    Mutation(
         "stars-need-not-agree", "you can prove it", "README.md", "edge/search/exact.py",
         "np.array_equal(found.scores, rows.score) and same_bits.all()",
         "np.array_equal(found.scores, rows.score)",

@@ -41,7 +41,7 @@ async function look() {
   try {
     // Not the address itself: after a refused action a page is shown under the action's address.
     const here = new URL(document.getElementById("main").dataset.here, location.href);
-    if (here.pathname === location.pathname) here.search = location.search;
+    if (here.pathname === location.pathname && !here.search) here.search = location.search;
     here.searchParams.delete("done");
     const answer = await fetch(here, {
       headers: { accept: "text/html" },
@@ -142,18 +142,34 @@ addEventListener("pageshow", listen);
 
 // ---- directors: matches below the field while typing; Enter or a click chooses.
 
-function searchAsYouType(field) {
+/** Add a director to those that the form ticks. */
+function tick(name) {
+  const chosen = document.getElementById("chosen");
+  const known = [...chosen.querySelectorAll("input")].find((one) => one.value === name);
+  if (known) { known.checked = true; } else {
+    const item = chosen.appendChild(document.createElement("li"));
+    const label = item.appendChild(document.createElement("label"));
+    const input = label.appendChild(document.createElement("input"));
+    Object.assign(input, { type: "checkbox", name: "director", value: name, checked: true });
+    label.append(" ", Object.assign(document.createElement("span"), { textContent: name }));
+  }
+  const wide = document.querySelector("input[name=draw][value=space]");
+  if (wide) wide.checked = true;
+}
+
+/** Offer directors below a field; `chosen` is called with the name, and returns what the field shows. */
+function searchAsYouType(field, chosen) {
   const box = field.closest(".combo");
   const list = box.appendChild(document.createElement("ul"));
   const said = box.appendChild(document.createElement("p"));
-  Object.assign(list, { id: "matches", className: "matches", hidden: true });
+  Object.assign(list, { id: `${field.id}-matches`, className: "matches", hidden: true });
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Directors that match");
   said.className = "sr-only";
   said.setAttribute("role", "status");
   field.setAttribute("role", "combobox");
   field.setAttribute("aria-autocomplete", "list");
-  field.setAttribute("aria-controls", "matches");
+  field.setAttribute("aria-controls", list.id);
   field.setAttribute("aria-expanded", "false");
   let waiting = 0;
   let asking = null;
@@ -176,19 +192,8 @@ function searchAsYouType(field) {
   }
 
   function choose(name) {
-    const chosen = document.getElementById("chosen");
-    const known = [...chosen.querySelectorAll("input")].find((one) => one.value === name);
-    if (known) { known.checked = true; } else {
-      const item = chosen.appendChild(document.createElement("li"));
-      const label = item.appendChild(document.createElement("label"));
-      const input = label.appendChild(document.createElement("input"));
-      Object.assign(input, { type: "checkbox", name: "director", value: name, checked: true });
-      label.append(" ", Object.assign(document.createElement("span"), { textContent: name }));
-    }
-    const wide = document.querySelector("input[name=draw][value=space]");
-    if (wide) wide.checked = true;
     said.textContent = `${name} chosen.`;
-    field.value = "";
+    field.value = chosen(name);
     close();
     field.focus();
   }
@@ -196,7 +201,7 @@ function searchAsYouType(field) {
   function show(found) {
     list.replaceChildren(...found.map((one, place) => {
       const item = document.createElement("li");
-      item.id = `match-${place}`;
+      item.id = `${list.id}-${place}`;
       item.setAttribute("role", "option");
       item.setAttribute("aria-selected", "false");
       const films = one.films === 1 ? "1 film" : `${one.films} films`;
@@ -243,6 +248,89 @@ function searchAsYouType(field) {
   });
 }
 
+// ---- what if: each change is asked about at once; the newest question counts.
+
+const PAUSE_MS = 80;
+// The appliance answers a press, or somebody else's question, first.
+const AGAIN_MS = 400;
+const MOST_TRIES = 10;
+
+/** Turn a part into a fresh one, keeping its elements where they match, so that they can move. */
+function morph(old, fresh) {
+  const before = [...old.childNodes], after = [...fresh.childNodes];
+  if (before.length !== after.length || before.some((one, place) => one.nodeName !== after[place].nodeName)) {
+    old.replaceChildren(...after);
+  } else {
+    before.forEach((one, place) => {
+      if (one.nodeType === Node.ELEMENT_NODE) morph(one, after[place]);
+      else if (one.data !== after[place].data) one.data = after[place].data;
+    });
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+}
+
+function answerAtOnce(form) {
+  const answers = document.getElementById("answers");
+  const directors = form.querySelectorAll(".combo input:not([type=number])");
+  let asked = "";
+  let waiting = 0;
+  let asking = null;
+
+  function address() {
+    const entered = [...new FormData(form)].filter(([, value]) => value);
+    return `${form.getAttribute("action")}?${new URLSearchParams(entered)}`;
+  }
+
+  async function ask() {
+    const wanted = address();
+    if (wanted === asked || !form.checkValidity()) return;
+    if (asking) asking.abort();
+    const own = asking = new AbortController();
+    asked = wanted;
+    const late = setTimeout(() => own.abort(), PATIENCE_MS);
+    answers.setAttribute("aria-busy", "true");
+    try {
+      let answer = null;
+      for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+        answer = await fetch(wanted, { headers: { accept: "text/html" }, signal: own.signal });
+        if (answer.status !== 409) break;
+        await new Promise((done) => { setTimeout(done, AGAIN_MS); });
+      }
+      if (answer.redirected) { location.assign(answer.url); return; }
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("answers");
+      if (own.signal.aborted || !fresh) return;
+      morph(answers, fresh);
+      history.replaceState(null, "", wanted);
+      found();
+    } catch {
+      // Superseded by a newer question, or the appliance is away.
+      if (own === asking) { asked = ""; missing(); }
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  function soon() { clearTimeout(waiting); waiting = setTimeout(ask, PAUSE_MS); }
+
+  for (const field of directors) searchAsYouType(field, (name) => { soon(); return name; });
+  // A name that is half typed is nobody's.
+  form.addEventListener("input", (event) => { if (![...directors].includes(event.target)) soon(); });
+  form.addEventListener("change", soon);
+  form.addEventListener("submit", (event) => { event.preventDefault(); soon(); });
+  answers.addEventListener("click", (event) => {
+    const link = event.target.closest(".changes a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const change = new URL(link.href).searchParams;
+    for (const name of new Set([...form.elements].map((one) => one.name).filter(Boolean))) {
+      const values = change.getAll(name);
+      form.querySelectorAll(`[name="${name}"]`).forEach((field, place) => { field.value = values[place] ?? ""; });
+    }
+    soon();
+  });
+}
+
 // A reload must not repeat what was done.
 const address = new URL(location.href);
 if (address.searchParams.has("done")) {
@@ -250,5 +338,7 @@ if (address.searchParams.has("done")) {
   history.replaceState(null, "", address);
 }
 const who = document.getElementById("who");
-if (who) searchAsYouType(who);
+if (who) searchAsYouType(who, (name) => { tick(name); return ""; });
+const films = document.getElementById("films");
+if (films) answerAtOnce(films);
 listen();

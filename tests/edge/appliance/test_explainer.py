@@ -13,8 +13,8 @@ from edge.appliance.commands import Explain, Press, RefusalKind
 from edge.appliance.control_socket import serve
 from edge.appliance.machine import Phase
 from edge.search import what_if
+from edge.search.explained import Explained
 from edge.search.slate import Slate
-from edge.search.what_if import Explained
 
 from ..assembly import Assembly, assembled
 

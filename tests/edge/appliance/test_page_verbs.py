@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.appliance import Approve, Outcome, Press, Rate, RefusalKind, pick_finder
+from data.films import Combination
+from edge.appliance import Approve, Explain, Outcome, Press, Rate, RefusalKind, pick_finder
 from edge.appliance.page_process import page_socket
 from edge.appliance.page_verbs import PageVerbs
 from edge.appliance.pick_finder import find_pick
@@ -51,6 +52,7 @@ from ..assembly import Assembly, assembled
 NEED_A_SESSION: tuple[PageVerb, ...] = (
     *(SignOut(), ShowPick(), ShowSlate(), ShowHistory(5), ExportHistory(), ShowModel()),
     *(ReadReport(), ShowHeader(), FindDirectors("a"), Execute(Press())),
+    Execute(Explain(Combination("A", 2000, ("B",)))),
 )
 
 

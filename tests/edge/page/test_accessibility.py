@@ -84,7 +84,7 @@ def test_a_screen_reader_gets_names_landmarks_and_headings_in_order(
     # A chart without words would be nothing to a screen reader.
     charts = [node for node in tree if node["role"] in ("image", "img", "graphics-document")]
     assert all(node["name"] and node["description"] for node in charts)
-    assert len(charts) == {"pick": 1, "history": 1}.get(name, 0)
+    assert len(charts) == {"pick": 1, "what if": 1, "history": 1}.get(name, 0)
     assert browser.texts("nav a[aria-current=page]") == [name.capitalize()]
 
 

@@ -11,7 +11,7 @@ from data.ids import new_id
 from data.picks import Pick, Prediction
 from edge.page import charts
 from edge.page.port import PickEntry, PickRating
-from edge.page.stored_answer import StoredShares
+from edge.search.explained import Why
 
 FLAT = (0.1,) * 10
 
@@ -61,7 +61,7 @@ def test_the_likeliest_stars_have_the_tallest_bar_and_the_words_name_each():
 def test_reasons_lead_from_the_average_to_what_is_expected():
     chosen = pick(Prediction(7.0, FLAT))
     shown = charts.reasons(
-        chosen, StoredShares(average=6.0, director=1.5, year=-0.25, genres=-0.25)
+        chosen.combination, 7.0, Why(average=6.0, director=1.5, year=-0.25, genres=-0.25)
     )
     assert [share.stars for share in shown.shares] == [1.5, -0.25, -0.25]
     assert shown.average + sum(share.stars for share in shown.shares) == shown.expected
@@ -70,7 +70,7 @@ def test_reasons_lead_from_the_average_to_what_is_expected():
 
 
 def test_no_reasons_at_all_still_make_a_chart():
-    shown = charts.reasons(pick(Prediction(6.0, FLAT)), StoredShares(6.0, 0.0, 0.0, 0.0))
+    shown = charts.reasons(pick(Prediction(6.0, FLAT)).combination, 6.0, Why(6.0, 0.0, 0.0, 0.0))
     assert [share.width for share in shown.shares] == [1.0, 1.0, 1.0]
 
 

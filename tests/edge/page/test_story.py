@@ -15,7 +15,14 @@ from .running_appliance import RunningAppliance, Visitor
 
 pytestmark = pytest.mark.chromium
 
-PAGES = {"pick": "", "slate": "slate", "history": "history", "model": "model", "sync": "sync"}
+PAGES = {
+    "pick": "",
+    "slate": "slate",
+    "what if": "what-if",
+    "history": "history",
+    "model": "model",
+    "sync": "sync",
+}
 LOOKS = {
     "desktop-light": (DESKTOP, False),
     "desktop-dark": (DESKTOP, True),
@@ -98,7 +105,7 @@ def test_directors_are_chosen_by_typing_and_the_slate_is_narrowed_with_the_keybo
     browser.get(f"{appliance.address}slate")
     field = browser.find("#who")
     field.send_keys("varda")
-    browser.wait(lambda: len(browser.texts("#matches li")) == 5)
+    browser.wait(lambda: len(browser.texts("#who-matches li")) == 5)
     browser.screenshot("story-6-search-as-you-type")
     field.send_keys(Keys.ARROW_DOWN)
     marked = field.get_attribute("aria-activedescendant")
@@ -107,9 +114,9 @@ def test_directors_are_chosen_by_typing_and_the_slate_is_narrowed_with_the_keybo
     field.send_keys(Keys.ENTER)
     assert browser.texts("#chosen li") == [chosen]
     field.send_keys("oshima")
-    browser.wait(lambda: browser.texts("#matches li"))
+    browser.wait(lambda: browser.texts("#who-matches li"))
     field.send_keys(Keys.ESCAPE)
-    assert not browser.find("#matches").is_displayed()
+    assert not browser.find("#who-matches").is_displayed()
     browser.find("input[name=first]").send_keys("1980")
     browser.find("input[value=Drama]").send_keys(Keys.SPACE)
     browser.find("input[name=plausible]").send_keys(Keys.SPACE)
