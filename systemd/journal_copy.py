@@ -68,6 +68,8 @@ def restore(state: Path) -> str:
             for name in (f"{JOURNAL}-wal", f"{JOURNAL}-shm"):
                 if (state / name).exists():
                     (state / name).rename(folder / name)
+            # Before its name here goes: it must have the other for good.
+            _sync_folder(folder)
             aside = str(folder)
         copy.replace(journal)
         _sync_folder(state)

@@ -34,6 +34,9 @@ HELD = (
          "test_month_offline.py::test_a_month_offline_drains_in_order_at_the_clouds_limits"),
     Held("docs/aws.md", "refuse its certificates", "tests/lambdas/test_who_may.py::"
          "test_a_withdrawn_certificate_is_let_in_nowhere"),
+    # Held twice: SageMaker, too, takes a job's name once.
+    Held("docs/aws.md", "call it twice and it trains once", "tests/lambdas/start_retraining/"
+         "test_start.py::test_asked_twice_for_the_same_time_it_trains_once"),
     Held("docs/aws.md", "What only AWS can show", _REALITY),
     Held("docs/costs.md", "check each one before you rely on it",
          "nothing here: prices are AWS's, and change"),

@@ -52,12 +52,12 @@ _OF_PAGES = (
         "security_headers",
     ),
     Mutation(
-        "explored-unmarked", "is marked *explored* on its card",
-        "docs/page.md", "edge/page/templates/pick.html",
-        "{% if pick.explored %}<span class=\"explored\">explored</span>{% endif %}",
-        "",
-        "tests/edge/page/test_explored.py::test_on_the_card_on_the_slate_in_the_"
-        "history_and_as_csv",
+        "explored-unmarked", "on the slate, in the history and in the CSV",
+        "docs/page.md", "edge/journal/spreadsheet.py",
+        "\"yes\" if pick.explored else \"no\",",
+        "\"no\",",
+        "tests/edge/journal/test_spreadsheet.py::"
+        "test_a_pick_that_was_drawn_to_learn_from_is_marked",
     ),
     Mutation(
         "existing-title", "never an existing title",
@@ -71,7 +71,7 @@ _OF_PAGES = (
         "docs/picking.md", "edge/search/different.py",
         "        kept = space.years != cells.years[0]",
         "        kept = space.years >= 0",
-        "tests/edge/search/test_rules.py::test_films_of_a_slate_may_differ_in_any_choice",
+        "tests/edge/search/test_rules.py::test_what_an_exact_search_lists_differs_as_asked",
     ),
     Mutation(
         "press-without-rules", "They also hold for a press and its slate of 36",
@@ -158,14 +158,6 @@ _OF_PAGES = (
         "| $0.08 a million | $3.46 |",
         "| $0.08 a million | $3.64 |",
         "tests/test_pages.py::test_every_sum_in_the_page_of_costs_is_right",
-    ),
-    Mutation(
-        "trained-twice", "call it twice and it trains once",
-        "docs/aws.md", "lambdas/start_retraining/start.py",
-        "    if job in [one.job for one in jobs]:",
-        "    if False:",
-        "tests/lambdas/start_retraining/test_start.py::test_asked_twice_for_the_same_"
-        "time_it_trains_once",
     ),
     Mutation(
         "two-trainings-at-once", "It starts nothing while another job trains",

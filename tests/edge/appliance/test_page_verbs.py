@@ -107,8 +107,9 @@ def test_every_verb_but_those_of_the_sign_in_needs_a_session(tmp_path, small_bun
     async def visit(to: Reached) -> None:
         for verb in NEED_A_SESSION:
             for cookie in ("", "x", to.cookie[:-1], to.cookie + "0", "x" * 5000):
-                with pytest.raises(SignedOut):
+                with pytest.raises(Exception, match="sign in first") as refused:
                     await to.client.ask(verb, Done, cookie)
+                assert type(refused.value) is SignedOut
         assert to.built.journal.history() == []
         assert await to.client.ask(CheckSession(), SessionFound, "x") == SessionFound(None)
 

@@ -12,7 +12,7 @@ import pytest
 
 from data.bundle import write_bundle
 from data.seen import Seen
-from data.signing import PrivateKey
+from data.signing import PrivateKey, read_public_keys
 from edge.appliance import RetryModel
 from edge.appliance.decisions import execute_stopped
 from edge.appliance.doctor import examine
@@ -21,6 +21,7 @@ from edge.config import Config
 from edge.models.activation import UpdateState
 from edge.models.active import START_OVER, load_active
 from edge.models.store import POINTER, ModelStore
+from tests.syncs import in_order, recorded
 
 
 def test_only_the_active_and_the_previous_version_are_kept(updated, rebundle):
@@ -181,3 +182,17 @@ def test_a_record_by_key_of_earlier_software_is_taken_over(updated, other_key):
 
 def test_the_sync_services_group_cannot_write_the_record(updated):
     assert (updated.state / POINTER).stat().st_mode & 0o022 == 0
+
+
+def test_a_model_handed_back_is_on_the_disk_before_its_quarantine_ends(
+    updated, tmp_path, monkeypatch
+):
+    give_up(updated)
+    done, folder = recorded(monkeypatch), tmp_path / "retry-2"
+    updated.store.hand_back(2, folder, read_public_keys(updated.keys))
+    files = [f"sync {path.name}" for path in folder.iterdir()]
+    assert sorted(done[: len(files)]) == sorted(files)
+    left = done[len(files) :]
+    assert left[:2] == ["sync retry-2/", f"sync {tmp_path.name}/"]
+    assert in_order(left, f"rename .{POINTER}.new {POINTER}", left[-1])
+    assert updated.store.read().quarantined == ()

@@ -177,7 +177,9 @@ def test_an_expired_or_lost_trust_document_accepts_nothing_new(updated, signing_
     # Removing it doesn't bring the plain keys back.
     shutil.rmtree(updated.store.trust)
     (updated.incoming / "trust-1.json").unlink()
-    assert "trust document, version 1, is lost" in offered(updated, bundle, 3, signing_key)[1]
+    state, why = offered(updated, bundle, 3, signing_key)
+    assert state is UpdateState.REFUSED
+    assert "trust document, version 1, is lost" in why
     (updated.incoming / "trust-1.json").write_bytes(first)
     (updated.incoming / "trust-2.json").write_bytes(trust_document(2, root, signing_key))
     assert offered(updated, bundle, 3, signing_key) == (UpdateState.ACTIVATED, None)

@@ -302,6 +302,14 @@ def test_films_of_a_slate_may_differ_in_any_choice():
     assert "only 3 films that differ in director and genres" in both.warnings[-1]
 
 
+@pytest.mark.parametrize("differ", [("year",), ("genres",), ("director", "year", "genres")])
+def test_what_an_exact_search_lists_differs_as_asked(differ):
+    picks = choose(MODEL, Slate(), 3, differ=differ).picks
+    assert len(picks) == 3
+    for choice in differ:
+        assert len({getattr(pick, choice) for pick in picks}) == 3, choice
+
+
 def test_too_many_rules_are_refused():
     with pytest.raises(InvalidSlate, match=f"{MOST_RULES} at most"):
         choose(MODEL, Slate(rules=("never GA",) * (MOST_RULES + 1)))

@@ -12,6 +12,7 @@ import pytest
 from data.film_table import read_rows, write_films
 from judging.holdout import held_out
 from lambdas.store_feedback.ingest import canonical
+from tests.syncs import in_order, recorded
 from training.dataset import load
 from training.errors import SourceUnavailable, TooManyBadRows, WorkFolderBusy
 from training.retraining import compact as module
@@ -246,3 +247,18 @@ def test_a_place_that_is_not_there_is_named(table, work, tmp_path):
         compact(str(tmp_path / "nowhere"), table, work)
     with pytest.raises(SourceUnavailable, match="names no bucket"):
         compact("s3:///feedback/", table, work)
+
+
+def test_a_sets_rows_are_on_the_disk_before_it_has_its_name(
+    table, feedback, work, films, monkeypatch
+):
+    write_objects(feedback, made_up_feedback(films, 20))
+    done = recorded(monkeypatch)
+    name = compact(str(feedback), table, work).folder.name
+    for file in ("films.parquet", TRAINING_ROWS):
+        assert in_order(
+            done, f"sync .{file}.new", f"rename .{file}.new {file}", f"rename .{name}.new {name}"
+        )
+    assert in_order(
+        done, "sync manifest.json", f"sync .{name}.new/", f"rename .{name}.new {name}", "sync sets/"
+    )
