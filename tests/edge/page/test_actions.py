@@ -68,7 +68,7 @@ def test_a_pick_that_was_replaced_cannot_be_approved(appliance: RunningAppliance
     before = appliance.remembered()
     status, _, body = owner.post("/approve", {"pick_id": old})
     assert status == 409
-    assert b"nother pick" in body
+    assert b"newer pick" in body
     assert appliance.remembered() == before
 
 

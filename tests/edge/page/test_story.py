@@ -91,7 +91,7 @@ def test_live_updates_leave_typed_text_alone(
     browser.get(appliance.address)
     browser.wait_until_live()
     browser.find("input[name=rating]").send_keys("7.")
-    looks = "return Number(document.documentElement.dataset.looks)"
+    looks = "return Number(document.documentElement.dataset.looks || 0)"
     seen = browser.execute_script(looks)
     appliance.command("press")
     browser.wait(lambda: browser.execute_script(looks) > seen)
