@@ -18,6 +18,7 @@ from edge.appliance import client
 from edge.appliance.silence import silent_since
 from edge.appliance.storage import StorageFailed, check_writable, probe
 from edge.config import Config
+from edge.freshness import days_without_news, no_news
 from edge.journal import JOURNAL
 from edge.service import APPLIANCE, SYNC, how_to_start, is_installed
 
@@ -165,20 +166,10 @@ def _model(config: Config) -> Iterator[Finding]:
     except (BundleRefused, KeyUnusable) as error:
         yield Finding("model", False, str(error), "restart the appliance: it sets this aside")
         return
-    news = _news(bundle.manifest.created_at)
+    created_at = bundle.manifest.created_at
+    days = days_without_news(created_at, datetime.now(UTC))
+    news = "" if days is None else f"; made {created_at[:10]}, {no_news(days)}"
     yield Finding("model", True, f"version {active}, {bundle.model_hash[:12]}, sound{news}")
-
-
-def _news(created_at: str) -> str:
-    """Return the age of the newest news signed by a trusted key, if the clock is set."""
-    now = datetime.now(UTC)
-    try:
-        days = (now - datetime.fromisoformat(created_at)).days
-    except (ValueError, TypeError):
-        return ""
-    if now.year < limits.EARLIEST_CLOCK_YEAR or days < 0:
-        return ""
-    return f"; made {created_at[:10]}, no signed news for {days} {'day' if days == 1 else 'days'}"
 
 
 def _journal(config: Config) -> Iterator[Finding]:
