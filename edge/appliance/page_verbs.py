@@ -61,6 +61,7 @@ from edge.page.port import (
     ShowPick,
     ShowSlate,
     SignIn,
+    SignInByLink,
     SignOut,
     SlateFound,
     TextFound,
@@ -134,6 +135,8 @@ class PageVerbs:
                 return SessionFound(session)
             case SignIn():
                 return await self.auth.sign_in(verb.pin, verb.address)
+            case SignInByLink():
+                return await self.auth.sign_in_by_link(verb.carried)
             case SignOut():
                 assert session is not None
                 self.auth.sessions.end(session)

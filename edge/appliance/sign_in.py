@@ -29,6 +29,7 @@ import msgspec
 from data.durable import sync_folder
 from data.errors import GreenlightError
 from edge.addresses import address_group
+from edge.appliance.sign_in_link import use_link
 from edge.page.port import LONGEST_COOKIE, SESSION_SECONDS, SignInFound, WebSession
 
 # ---- the PIN
@@ -326,6 +327,12 @@ class Authenticator:
             return SignInFound()
         self.lockout.guessed_right(address)
         return SignInFound(cookie=self.sessions.begin())
+
+    async def sign_in_by_link(self, carried: str) -> SignInFound:
+        """Sign in whoever comes with a link that `sign_in_link` made. Nobody can guess one."""
+        loop = asyncio.get_running_loop()
+        good = await loop.run_in_executor(self._thread, use_link, self._state, carried)
+        return SignInFound(cookie=self.sessions.begin() if good else None)
 
     def session(self, cookie: str | None) -> WebSession | None:
         """Return a cookie's session, if it is valid."""

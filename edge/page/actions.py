@@ -41,6 +41,7 @@ from edge.page.port import (
     Execute,
     PageCommand,
     SignIn,
+    SignInByLink,
     SignInFound,
     SignOut,
 )
@@ -49,6 +50,7 @@ from edge.page.rendering import asking, context_of, session_of
 from edge.search.slate import Slate
 
 _LONGEST_PIN = 64
+_LONGEST_LINK = 64
 
 
 async def checked_form(request: Request) -> Form:
@@ -176,16 +178,25 @@ def _entered(form: Form) -> dict[str, Any]:
 
 
 async def sign_in(request: Request) -> Response:
-    """Show the sign-in form."""
+    """Show the sign-in form; whoever comes with a link that signs in once needs none."""
     if request.scope["greenlight_session"] is not None:
         return RedirectResponse("/", 303)
-    return _sign_in_form(request)
+    carried = request.query_params.get("link", "")[:_LONGEST_LINK]
+    # Programs that look at a link before a person follows it ask for its head only.
+    if not carried or request.method != "GET":
+        return _sign_in_form(request)
+    carried = carried.encode("utf-8", "replace").decode()
+    found = await asking(request)(SignInByLink(carried), SignInFound)
+    if found.cookie is None:
+        return _sign_in_form(
+            request, 403, "This link was used before, or it's too old. Sign in with the PIN."
+        )
+    return _signed_in(request, found.cookie)
 
 
 async def check_pin(request: Request) -> Response:
     """Sign in with the PIN that was typed."""
     form = await read_form(request)
-    context = context_of(request)
     address = request.client.host if request.client else ""
     # Longer than any PIN, and with the spaces that people type between its digits.
     typed = form.one("pin")[:_LONGEST_PIN].encode("utf-8", "replace").decode()
@@ -207,14 +218,19 @@ async def check_pin(request: Request) -> Response:
         )
     if found.cookie is None:
         return _sign_in_form(request, 403, "Wrong PIN.")
+    return _signed_in(request, found.cookie)
+
+
+def _signed_in(request: Request, cookie: str) -> Response:
+    encrypted = context_of(request).settings.encrypted
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
-        cookie_name(encrypted=context.settings.encrypted),
-        found.cookie,
+        cookie_name(encrypted=encrypted),
+        cookie,
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
-        secure=context.settings.encrypted,
+        secure=encrypted,
     )
     return answer
 

@@ -48,6 +48,16 @@ class SignIn(msgspec.Struct, frozen=True, tag_field="ask", tag="sign-in"):
     address: str
 
 
+class SignInByLink(msgspec.Struct, frozen=True, tag_field="ask", tag="link"):
+    """Use a link that signs in once: `SignInFound`.
+
+    Attributes:
+        carried: what it carries.
+    """
+
+    carried: str
+
+
 class SignOut(msgspec.Struct, frozen=True, tag_field="ask", tag="sign-out"):
     """End the session: `Done`."""
 
@@ -113,6 +123,7 @@ class Execute(msgspec.Struct, frozen=True, tag_field="ask", tag="execute"):
 PageVerb: TypeAlias = (
     CheckSession
     | SignIn
+    | SignInByLink
     | SignOut
     | ShowPick
     | ShowSlate
@@ -126,7 +137,7 @@ PageVerb: TypeAlias = (
     | Execute
 )
 # The verbs that need no session.
-PUBLIC_VERBS = (CheckSession, SignIn, AwaitNews)
+PUBLIC_VERBS = (CheckSession, SignIn, SignInByLink, AwaitNews)
 
 
 class PageRequest(msgspec.Struct, frozen=True):
