@@ -17,6 +17,7 @@ from edge.appliance.commands import (
     Rate,
     RefusalKind,
     RetryModel,
+    RetryRatings,
     ShutDown,
     Synchronise,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Rate",
     "RefusalKind",
     "RetryModel",
+    "RetryRatings",
     "ShutDown",
     "Synchronise",
 ]

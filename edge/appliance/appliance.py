@@ -35,6 +35,7 @@ from edge.appliance.commands import (
     Rate,
     RefusalKind,
     RetryModel,
+    RetryRatings,
     ShutDown,
     Synchronise,
 )
@@ -170,6 +171,8 @@ class Appliance:
                 case RetryModel():
                     retry = partial(self._decisions.retry_model, self.store)
                     return self._done(await self._record(retry))
+                case RetryRatings():
+                    return self._done(await self._record(self._decisions.retry_ratings))
                 case MarkRead():
                     self.attention.clear()
                     return Outcome(ok=True)

@@ -37,6 +37,7 @@ DONE = {
     "approved": "Approved. Come back to rate it once it's made.",
     "rated": "Thank you. Your rating is saved.",
     "narrowed": "Saved. The next press chooses from this.",
+    "retried": "These ratings will be sent again.",
     "synchronise": "Asked the sync service to connect and verify now.",
 }
 
