@@ -329,7 +329,7 @@ class Authenticator:
         return SignInFound(cookie=self.sessions.begin())
 
     async def sign_in_by_link(self, carried: str) -> SignInFound:
-        """Sign in whoever comes with a link that `sign_in_link` made. Nobody can guess one."""
+        """Sign in by a link that `sign_in_link` made. Nobody can guess one."""
         loop = asyncio.get_running_loop()
         good = await loop.run_in_executor(self._thread, use_link, self._state, carried)
         return SignInFound(cookie=self.sessions.begin() if good else None)

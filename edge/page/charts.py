@@ -196,7 +196,7 @@ _TOP, _BELOW, _LEFT, _STEP, _HEIGHT = 34, 60, 52, 46.0, 280.0
 def timeline(entries: Sequence[PickEntry], most: int = 40) -> Timeline | None:
     """Return the chart of the newest rated films; None if none has been rated.
 
-    Films stand in the order of the journal, evenly: a Pi without a clock may misdate some.
+    Films follow the order of the journal, evenly spaced: a Pi without a clock may misdate some.
 
     Args:
         entries: from the journal, newest first.
