@@ -29,6 +29,11 @@ class CloudEvidence:
         """The film table's name."""
         return self._endpoints.table
 
+    @property
+    def bucket(self) -> str:
+        """The name of the bucket that holds the ratings."""
+        return self._endpoints.data_bucket
+
     def items(self) -> list[dict[str, str]]:
         """Return the feedback items of the table, in the order in which they were rated."""
         pages = self._aws.client("dynamodb").get_paginator("scan")
@@ -40,15 +45,15 @@ class CloudEvidence:
         ]
         return sorted(items, key=lambda item: item["rated_at"])
 
-    def objects(self) -> list[str]:
+    def objects(self) -> set[str]:
         """Return the keys of the feedback objects in the bucket."""
         pages = self._aws.client("s3").get_paginator("list_objects_v2")
         prefix = topics.feedback_object("").removesuffix(".json")
-        return [
+        return {
             entry["Key"]
             for page in pages.paginate(Bucket=self._endpoints.data_bucket, Prefix=prefix)
             for entry in page.get("Contents", [])
-        ]
+        }
 
     def content(self, key: str) -> dict[str, Any]:
         """Return the JSON of an object in the bucket."""
