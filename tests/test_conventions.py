@@ -145,6 +145,7 @@ TESTED_THROUGH = {
     "edge/panel/led.py": "tests/edge/panel/test_hardware.py",
     "edge/search/among.py": "tests/edge/search/test_rules.py",
     "edge/search/different.py": "tests/edge/search/test_rules.py",
+    "edge/search/explained.py": "tests/edge/search/test_what_if.py",
     "edge/search/forbidden.py": "tests/edge/search/test_rules.py",
     "edge/search/score_blocks.py": "tests/edge/search/test_score.py",
     "edge/search/show_explained.py": "tests/edge/commands/test_explain.py",
