@@ -128,7 +128,7 @@ def inspect(path: Path, options: Options, *, again: bool = False) -> Inspection:
 
 
 def _write_domain(table: TableFile, profile: TableProfile, target: Path) -> tuple[list[str], bool]:
-    """Return why there is no domain yet, and whether one was written."""
+    """Return what a domain still lacks, and whether one was written."""
     if film_columns(table):
         return [], False
     proposal = propose(table, profile)

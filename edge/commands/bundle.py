@@ -27,7 +27,7 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
         state: the appliance's state folder, if it is not the configured one.
 
     Raises:
-        GreenlightError: there is no bundle, or it can't or mustn't be used.
+        GreenlightError: there is no bundle, or it can't be used or isn't trusted.
     """
     from data import signing
     from data.trust import read_trust

@@ -121,7 +121,7 @@ class Model:
         """Check the bundle in `folder` against the trusted keys (PEM by key id), then load it.
 
         Raises:
-            BundleRefused, ForbiddenGraph, BadModel, InvalidRecord: it can't or mustn't be used.
+            BundleRefused, ForbiddenGraph, BadModel, InvalidRecord: it is unusable or untrusted.
         """
         return cls.load(read_bundle(folder, keys))
 

@@ -18,7 +18,7 @@ _CHOICES: tuple[ChoiceName, ...] = ("director", "year", "genres")
 
 
 class NotWanted(Exception):
-    """The answer is no longer wanted."""
+    """This answer isn't needed any more: somebody asked again, or pressed."""
 
 
 def _always() -> bool:

@@ -26,6 +26,7 @@ SOON = RetrainingTimeouts(Wait(0.001, 1.0), Wait(0.001, 0.003))
 def clouds(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
     """Stubs of SageMaker and S3; both answer only what is asked in this order."""
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-central-1"}
+    # boto3's stubs have an overload for each service's literal name, none for a variable.
     clients: dict[str, Any] = {name: boto3.client(name, **keys) for name in ("sagemaker", "s3")}  # type: ignore[call-overload]
     monkeypatch.setattr(Aws, "client", lambda _, name: clients[name])
     stubs = {name: Stubber(client) for name, client in clients.items()}
