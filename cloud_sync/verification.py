@@ -1,4 +1,4 @@
-"""Verification: the cloud scores the same rows with the pipeline the model was exported from. Pure.
+"""Verification: the cloud scores the same rows with the scikit-learn model it was made from. Pure.
 
 Scores are compared only if both sides used the model of the same hash. A difference over the
 tolerance means that the device computes something other than what was trained: someone has to look.

@@ -20,11 +20,11 @@ from data.checks import SCHEMA_VERSION
 from data.durable import write_synced
 from data.errors import GreenlightError, InvalidRecord
 from data.manifest import (
+    ARRAYS,
     BUNDLE_FORMAT,
     CATALOGUE,
     MANIFEST,
     MODEL,
-    PIPELINE,
     PROBES,
     SIGNATURE,
     FileEntry,
@@ -114,18 +114,18 @@ def beside(bundle: Path) -> Path:
     return bundle.with_name(f"{bundle.name}.report")
 
 
-def pipeline_places(bundle: Path) -> tuple[Path, ...]:
-    """Return where a bundle's pipeline may be, in search order.
+def arrays_places(bundle: Path) -> tuple[Path, ...]:
+    """Return where a bundle's arrays may be, in search order.
 
     A release keeps it in the bundle, an export in the folder next to it, a retraining in the folder
     above it.
     """
-    return tuple(folder / PIPELINE for folder in (bundle, beside(bundle), bundle.parent))
+    return tuple(folder / ARRAYS for folder in (bundle, beside(bundle), bundle.parent))
 
 
-def find_pipeline(bundle: Path) -> Path | None:
-    """Return the first of a bundle's `pipeline_places` where there is one."""
-    return next((path for path in pipeline_places(bundle) if path.is_file()), None)
+def find_arrays(bundle: Path) -> Path | None:
+    """Return the first of a bundle's `arrays_places` where there is one."""
+    return next((path for path in arrays_places(bundle) if path.is_file()), None)
 
 
 def read_bundle(folder: Path, public_keys: Mapping[str, bytes]) -> Bundle:

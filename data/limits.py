@@ -38,6 +38,10 @@ MAX_SHADOW_BYTES = 8 * 1024
 # Before this no device of ours existed: a clock that shows less has not been set.
 EARLIEST_CLOCK_YEAR = 2024
 
-# scikit-learn's pipeline differs from the graph by the tables' rounding only.
+# What a release keeps for the ML endpoint, as a file and in memory.
+MAX_ARRAYS_BYTES = 128 * 1024 * 1024
+MAX_UNPACKED_ARRAYS_BYTES = 256 * 1024 * 1024
+
+# scikit-learn's model differs from the graph by the tables' rounding only.
 ROUNDING_TOLERANCE = 1e-3
 YEARS_PAST_TRAINING = 10

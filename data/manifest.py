@@ -21,8 +21,8 @@ PROBES = "probes.json"
 CATALOGUE = "catalogue.json"
 # The model's report, for people: optional, and no decision depends on it.
 REPORT = "report.html"
-# Never in a bundle: the fitted estimator, which only its own makers load (see bundle.beside).
-PIPELINE = "pipeline.joblib"
+# Never in a bundle: the fitted estimator, for the ML endpoint and retrainings (see bundle.beside).
+ARRAYS = "arrays.npz"
 REQUIRED_FILES = (MODEL, PROBES, CATALOGUE)
 _MOST_BYTES = {MODEL: limits.MAX_MODEL_BYTES, REPORT: limits.MAX_REPORT_BYTES}
 

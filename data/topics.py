@@ -95,14 +95,14 @@ def bundle_prefix(name: str, version: int) -> str:
     return f"models/{name}/{version}/"
 
 
-def pipeline_prefix(name: str, version: int) -> str:
+def arrays_prefix(name: str, version: int) -> str:
     """The S3 prefix of a release's other files; devices may not read them."""
-    return f"pipelines/{name}/{version}/"
+    return f"arrays/{name}/{version}/"
 
 
 def incumbent_prefix(name: str, version: int) -> str:
-    """The S3 prefix of a release's bundle with its pipeline, where retraining starts."""
-    return f"{pipeline_prefix(name, version)}release/"
+    """The S3 prefix of a release's bundle with its arrays, where retraining starts."""
+    return f"{arrays_prefix(name, version)}release/"
 
 
 def candidate_prefix(job: str) -> str:

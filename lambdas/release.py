@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from data import limits, topics, wire
 from data.checks import refuse_jump
-from data.manifest import MANIFEST, PIPELINE
+from data.manifest import ARRAYS, MANIFEST
 from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
 
@@ -66,14 +66,14 @@ def put_new(s3: Any, bucket: str, prefix: str, files: Mapping[str, bytes]) -> No
                 ) from error
 
 
-def put_release(s3: Any, bucket: str, release: Release, pipeline: bytes | None) -> ModelUpdateJob:
+def put_release(s3: Any, bucket: str, release: Release, arrays: bytes | None) -> ModelUpdateJob:
     """Put everything a release keeps, and return the job document for the devices.
 
     Args:
         s3: the S3 client.
         bucket: the models bucket.
         release: the bundle.
-        pipeline: the bytes of its `pipeline.joblib`, if there is one.
+        arrays: the bytes of its `arrays.npz`, if there is one.
 
     Raises:
         PublishingFailed: this version exists with different content, or is too high.
@@ -87,7 +87,7 @@ def put_release(s3: Any, bucket: str, release: Release, pipeline: bytes | None) 
     beside = topics.incumbent_prefix(release.name, release.version)
     # The bundle first: it shows whether this version is already taken.
     put_new(s3, bucket, prefix, release.files)
-    put_new(s3, bucket, beside, {**release.files, **({PIPELINE: pipeline} if pipeline else {})})
+    put_new(s3, bucket, beside, {**release.files, **({ARRAYS: arrays} if arrays else {})})
     return ModelUpdateJob("model-update", release.version, bucket, prefix, release.manifest_sha256)
 
 

@@ -1,4 +1,4 @@
-"""Switches the ML endpoint to a release: SageMaker then serves its scikit-learn pipeline.
+"""Switches the ML endpoint to a release: SageMaker then serves its scikit-learn model.
 
 The endpoint belongs to the releases, not to the template: a stack has no endpoint before its first
 release, and deploying the stack again never returns it to an older one. Every step can safely be
@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from data import topics
-from data.manifest import PIPELINE
+from data.manifest import ARRAYS
 from lambdas.release import put_new
 
 ARCHIVE = "model.tar.gz"
@@ -37,7 +37,7 @@ class Serving:
     Attributes:
         endpoint: the endpoint's name; empty if the stack has none.
         image: the image with the serving code, in ECR.
-        role_arn: the role that SageMaker reads the pipeline with.
+        role_arn: the role that SageMaker reads the arrays with.
     """
 
     endpoint: str
@@ -56,16 +56,16 @@ def serving_of(outputs: dict[str, str]) -> Serving:
     )
 
 
-def archive_of(pipeline: bytes) -> bytes:
-    """Return a pipeline as a SageMaker model archive: the same pipeline gives the same bytes."""
+def archive_of(arrays: bytes) -> bytes:
+    """Return arrays as a SageMaker model archive: the same arrays give the same bytes."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as squeezed,
         tarfile.open(fileobj=squeezed, mode="w") as archive,
     ):
-        entry = tarfile.TarInfo(PIPELINE)
-        entry.size = len(pipeline)
-        archive.addfile(entry, io.BytesIO(pipeline))
+        entry = tarfile.TarInfo(ARRAYS)
+        entry.size = len(arrays)
+        archive.addfile(entry, io.BytesIO(arrays))
     return packed.getvalue()
 
 
@@ -75,28 +75,28 @@ def serve(
     serving: Serving,
     bucket: str,
     release: tuple[str, int],
-    pipeline: bytes,
+    arrays: bytes,
 ) -> str:
-    """Have the endpoint serve a release's pipeline, and return the model's name in SageMaker.
+    """Have the endpoint serve a release's arrays, and return the model's name in SageMaker.
 
-    It keeps serving the previous pipeline until the new one answers, which takes minutes on AWS.
+    It keeps serving the previous model until the new one answers, which takes minutes on AWS.
 
     Args:
         s3: the S3 client.
         sagemaker: the SageMaker client.
-        serving: how this stack serves; without an endpoint the pipeline is only uploaded.
+        serving: how this stack serves; without an endpoint the arrays are only uploaded.
         bucket: the models bucket.
         release: name and version.
-        pipeline: the bytes of `pipeline.joblib`.
+        arrays: the bytes of `arrays.npz`.
 
     Raises:
         ClientError: SageMaker refuses, for example because an update is still running.
     """
     name, version = release
-    packed = archive_of(pipeline)
-    # By content: a pipeline that can't be served must not block a good one of the same release.
-    sha = hashlib.sha256(pipeline).hexdigest()[:8]
-    key = f"{topics.pipeline_prefix(name, version)}{sha}/"
+    packed = archive_of(arrays)
+    # By content: arrays that can't be served must not block a good one of the same release.
+    sha = hashlib.sha256(arrays).hexdigest()[:8]
+    key = f"{topics.arrays_prefix(name, version)}{sha}/"
     put_new(s3, bucket, key, {ARCHIVE: packed})
     model = f"{serving.endpoint}-{version}-{sha}"
     if serving.endpoint:

@@ -38,9 +38,11 @@ app = typer.Typer(
 FolderOption = Annotated[
     Path, typer.Option("--local", metavar="FOLDER", help="the local cloud's folder")
 ]
-PipelineOption = Annotated[
+ArraysOption = Annotated[
     Path | None,
-    typer.Option("--pipeline", help="the pipeline that the ML endpoint serves at the start"),
+    typer.Option(
+        "--arrays", help="arrays.npz of the model that the ML endpoint serves at the start"
+    ),
 ]
 KeepOption = Annotated[
     bool, typer.Option("--keep/--fresh", help="continue with the last run's data, or start empty")
@@ -50,7 +52,7 @@ KeepOption = Annotated[
 @app.command()
 def run(
     local: FolderOption = DEFAULT,
-    pipeline: PipelineOption = None,
+    arrays: ArraysOption = None,
     keep: KeepOption = True,
     ready_descriptor: Annotated[int, typer.Option(hidden=True)] = -1,
 ) -> None:
@@ -69,13 +71,13 @@ def run(
     folder = LocalState(local)
     if not keep:
         _forget(folder)
-    supervisor.run(folder, pipeline, stopped, ready)
+    supervisor.run(folder, arrays, stopped, ready)
 
 
 @app.command()
 def start(
     local: FolderOption = DEFAULT,
-    pipeline: PipelineOption = None,
+    arrays: ArraysOption = None,
     keep: KeepOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,9 +86,9 @@ def start(
     folder.make()
     begun = time.monotonic()
     if not _runs(folder):
-        _start(folder, pipeline, keep)
-    elif pipeline is not None:
-        send(folder, "serve", pipeline=str(pipeline.resolve()))
+        _start(folder, arrays, keep)
+    elif arrays is not None:
+        send(folder, "serve", arrays=str(arrays.resolve()))
     endpoints = folder.read_endpoints()
     if as_json:
         print_json(endpoints)
@@ -104,11 +106,11 @@ def _runs(folder: LocalState) -> bool:
     return True
 
 
-def _start(folder: LocalState, pipeline: Path | None, keep: bool) -> None:
+def _start(folder: LocalState, arrays: Path | None, keep: bool) -> None:
     reader, writer = os.pipe()
     command = [
         *(sys.executable, "-m", "local_cloud", "local", "run", "--local", str(folder.folder)),
-        *(("--pipeline", str(pipeline)) if pipeline else ()),
+        *(("--arrays", str(arrays)) if arrays else ()),
         *("--keep" if keep else "--fresh", "--ready-descriptor", str(writer)),
     ]
     log = folder.log("supervisor")
@@ -222,7 +224,7 @@ def online(local: FolderOption = DEFAULT, as_json: JsonOption = False) -> None:
 def _forget(folder: LocalState) -> None:
     """Delete the last run's data, unless it is still running."""
     with supervisor.locked(folder):
-        for path in (folder.emulator, folder.pipelines, folder.packages, folder.training):
+        for path in (folder.emulator, folder.arrays, folder.packages, folder.training):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -19,7 +19,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 _MAX_SOCKET_PATH = 107
 _STOP_SECONDS = 5.0
 _REQUEST_SECONDS = 10.0
-# The longest command serves another pipeline, which may take the ML endpoint ninety seconds.
+# The longest command serves another model, which may take the ML endpoint ninety seconds.
 _REPLY_SECONDS = 150.0
 _MAX_LINE = 65_536
 

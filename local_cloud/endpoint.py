@@ -1,6 +1,6 @@
 """The local ML endpoint: the real serving code, run by SageMaker's stand-in.
 
-A new `python -m training.serve` is started for every released pipeline, and takes over once it
+A new `python -m training.serve` is started for every released model, and takes over once it
 answers.
 """
 
@@ -59,27 +59,27 @@ class MlEndpoint:
 
     @property
     def is_serving(self) -> bool:
-        """Whether it is serving a pipeline."""
+        """Whether it is serving a model."""
         return self._serving is not None and self._serving.process.poll() is None
 
-    def kept_pipeline(self) -> Path | None:
-        """Return the pipeline that was served when this local cloud last ran, if any."""
-        kept = self._state.pipelines / "pipeline"
+    def kept_arrays(self) -> Path | None:
+        """Return the arrays that were served when this local cloud last ran, if any."""
+        kept = self._state.arrays / "arrays"
         return kept if kept.exists() else None
 
-    def update(self, pipeline: Path) -> None:
-        """Serve this pipeline from now on; the previous one is served until it answers.
+    def update(self, arrays: Path) -> None:
+        """Serve this model from now on; the previous one is served until it answers.
 
         Raises:
             LocalCloudFailed: it can't be served; the previous one still is.
         """
-        if not pipeline.is_file():
-            raise LocalCloudFailed(f"{pipeline}: no such file; name the release's pipeline")
-        kept = self._state.pipelines / "pipeline"
-        if self.is_serving and kept.read_bytes() == pipeline.read_bytes():
+        if not arrays.is_file():
+            raise LocalCloudFailed(f"{arrays}: no such file; name the release's arrays.npz")
+        kept = self._state.arrays / "arrays"
+        if self.is_serving and kept.read_bytes() == arrays.read_bytes():
             return
-        fresh = kept.with_name("pipeline.new")
-        shutil.copyfile(pipeline, fresh)
+        fresh = kept.with_name("arrays.new")
+        shutil.copyfile(arrays, fresh)
         serving = self._start(fresh)
         fresh.replace(kept)
         self._take_over(serving)
@@ -88,7 +88,7 @@ class MlEndpoint:
         """Pass a request on to the model."""
         serving = self._serving
         if serving is None:
-            return HttpReply(503, b'{"message": "no pipeline has been published"}')
+            return HttpReply(503, b'{"message": "no model has been published"}')
         connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=_ANSWER_SECONDS)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"})
@@ -115,7 +115,7 @@ class MlEndpoint:
             f"Received status {answer.status} from the model: {answer.body[:200]!r}",
         )
 
-    def _start(self, pipeline: Path) -> _Serving:
+    def _start(self, arrays: Path) -> _Serving:
         # Bound here and inherited: another program could take a free port during the seconds that
         # the model takes to load.
         with (
@@ -127,7 +127,7 @@ class MlEndpoint:
                 [
                     *(sys.executable, supervise.__file__),
                     *(sys.executable, "-m", "training.serve"),
-                    *("--pipeline", str(pipeline.resolve())),
+                    *("--arrays", str(arrays.resolve())),
                     *("--inherited", str(listening.fileno())),
                 ],
                 stdin=subprocess.PIPE,
@@ -147,7 +147,7 @@ class MlEndpoint:
                     else f"its process ended with exit code {code}"
                 )
                 raise LocalCloudFailed(
-                    f"the ML endpoint doesn't serve this pipeline: {why}; "
+                    f"the ML endpoint doesn't serve this model: {why}; "
                     f"{log_tail(self._state.log('ml-endpoint'))}"
                 )
             time.sleep(0.1)

@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from data.manifest import PIPELINE
+from data.manifest import ARRAYS
 from local_cloud.endpoint import NAME, HttpReply, MlEndpoint, refusal
 from local_cloud.roles import Roles, split_s3_uri
 from local_cloud.state import LocalCloudFailed, LocalState
@@ -48,7 +48,7 @@ class SageMakerApi:
     """Models, endpoint configurations, the endpoint, and training jobs.
 
     Models and configurations are forgotten when the local cloud ends; the next release creates them
-    again. The endpoint keeps the pipeline it serves, and training jobs are kept.
+    again. The endpoint keeps the model it serves, and training jobs are kept.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class SageMakerApi:
     def _serve(self, config: str, model: dict[str, Any], before: str | None) -> None:
         """Serve a model; if it can't be served, the previous one still is."""
         try:
-            self._endpoint.update(self._pipeline(config, model))
+            self._endpoint.update(self._arrays(config, model))
             ended = {"EndpointConfigName": config, "EndpointStatus": "InService"}
         except Exception as error:  # noqa: BLE001 - the outermost frame of this thread
             # Those who wait for the endpoint only poll its status.
@@ -166,19 +166,19 @@ class SageMakerApi:
         with self._lock:
             self._served |= ended
 
-    def _pipeline(self, config: str, model: dict[str, Any]) -> Path:
+    def _arrays(self, config: str, model: dict[str, Any]) -> Path:
         bucket, key = split_s3_uri(model["PrimaryContainer"]["ModelDataUrl"])
-        archive = self._state.pipelines / "model.tar.gz"
+        archive = self._state.arrays / "model.tar.gz"
         archive.write_bytes(self._roles.read(model["ExecutionRoleArn"], bucket, key))
-        target = self._state.pipelines / PIPELINE
-        # Its bytes alone: only since Python 3.11.4 can `extract` refuse links.
+        target = self._state.arrays / ARRAYS
+        # Its bytes alone: `extract` can be told to follow no link since Python 3.11.4 only.
         with tarfile.open(archive) as packed:
-            entry = packed.getmember(PIPELINE)
+            entry = packed.getmember(ARRAYS)
             content = packed.extractfile(entry) if entry.isreg() else None
             if content is None:
-                raise LocalCloudFailed(f"{PIPELINE} in {bucket}/{key} isn't a regular file")
-            with target.open("wb") as pipeline:
-                shutil.copyfileobj(content, pipeline)
+                raise LocalCloudFailed(f"{ARRAYS} in {bucket}/{key} isn't a regular file")
+            with target.open("wb") as arrays:
+                shutil.copyfileobj(content, arrays)
         return target
 
     def _describe_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:

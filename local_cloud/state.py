@@ -84,9 +84,9 @@ class LocalState:
         return self.folder / "packages"
 
     @property
-    def pipelines(self) -> Path:
-        """The pipeline that the ML endpoint's stand-in serves."""
-        return self.folder / "pipelines"
+    def arrays(self) -> Path:
+        """The model that the ML endpoint's stand-in serves, as arrays."""
+        return self.folder / "arrays"
 
     @property
     def training(self) -> Path:
@@ -104,7 +104,7 @@ class LocalState:
         for path in (
             self.emulator,
             self.packages,
-            self.pipelines,
+            self.arrays,
             self.training,
             self.log("x").parent,
         ):

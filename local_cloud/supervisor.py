@@ -59,7 +59,7 @@ def locked(state: LocalState) -> Iterator[None]:
 
 def run(
     state: LocalState,
-    pipeline: Path | None,
+    arrays: Path | None,
     stopped: threading.Event,
     ready: Callable[[LocalEndpoints], None],
 ) -> None:
@@ -67,7 +67,7 @@ def run(
 
     Args:
         state: its folder.
-        pipeline: what the ML endpoint serves; None for what it served last, if anything.
+        arrays: what the ML endpoint serves; None for what it served last, if anything.
         stopped: set this to end it.
         ready: called once everything answers.
 
@@ -99,7 +99,7 @@ def run(
         )
         relay = parts.enter_context(Relay(ports.mqtt, ports.broker))
         parts.enter_context(ControlSocket(state.control, _handlers(emulator, relay, endpoint)))
-        _serve(endpoint, pipeline)
+        _serve(endpoint, arrays)
         endpoints = _endpoints(state, ports, emulator, sagemaker_url, outputs)
         parts.callback(state.endpoints.unlink, missing_ok=True)
         state.write_endpoints(endpoints)
@@ -112,12 +112,12 @@ def run(
                 )
 
 
-def _serve(endpoint: MlEndpoint, pipeline: Path | None) -> None:
-    """Serve this pipeline, or else the one that was served last."""
-    if pipeline is not None:
-        endpoint.update(pipeline)
+def _serve(endpoint: MlEndpoint, arrays: Path | None) -> None:
+    """Serve these arrays, or else those that were served last."""
+    if arrays is not None:
+        endpoint.update(arrays)
         return
-    kept = endpoint.kept_pipeline()
+    kept = endpoint.kept_arrays()
     if kept is not None:
         try:
             endpoint.update(kept)
@@ -209,7 +209,7 @@ def _handlers(emulator: Emulator, relay: Relay, endpoint: MlEndpoint) -> dict[st
             "emulator": f"process {emulator.pid}",
             "broker": "online" if relay.is_online else "offline",
             "connections": relay.connections,
-            "ml_endpoint": "serving" if endpoint.is_serving else "no pipeline published",
+            "ml_endpoint": "serving" if endpoint.is_serving else "no model published",
         }
 
     def offline(_: dict[str, Any]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _handlers(emulator: Emulator, relay: Relay, endpoint: MlEndpoint) -> dict[st
         return {"broker": "online"}
 
     def serve(asked: dict[str, Any]) -> dict[str, Any]:
-        endpoint.update(Path(str(asked["pipeline"])))
+        endpoint.update(Path(str(asked["arrays"])))
         return {"ml_endpoint": "serving"}
 
     return {"status": status, "offline": offline, "online": online, "serve": serve}

@@ -71,6 +71,28 @@ def test_no_private_key_and_no_certificate_is_committed():
     assert [path.name for path in committed() if path.suffix in (".pem", ".key", ".crt")] == []
 
 
+# What runs code that is hidden in data. (The words themselves: this file would find itself.)
+RUNS_WHAT_IT_READS = re.compile(
+    r"import (pickle|_pickle|dill|marshal|shelve|cloudpickle)\b|from (pickle|dill|marshal) import"
+    r"|joblib\.(load|dump)\b|from joblib import .*\b(load|dump)\b|allow_pickle=True"
+    r"|\bread_pickle\b|\bto_pickle\b"
+)
+
+
+def test_nothing_is_kept_in_a_form_that_runs_code_when_it_is_read():
+    found = {
+        f"{path.relative_to(ROOT)}: {hit[0]}"
+        for path in committed()
+        if path.suffix in (".py", ".yaml", ".toml", ".sh", "") and path != Path(__file__)
+        for hit in RUNS_WHAT_IT_READS.finditer(path.read_text("utf-8", "replace"))
+    }
+    # Two tests: one writes what must be refused, one weighs what a session remembers.
+    assert {entry.split(":")[0] for entry in found} == {
+        "tests/data/test_npz.py",
+        "tests/cloud_sync/rig/fuzz.py",
+    }
+
+
 PACKAGES = {"data", "judging", "training", "edge", "cloud_sync", "lambdas", "local_cloud"}
 
 

@@ -57,8 +57,8 @@ class PickNoBetter(ExportRefused):
     """The model's picks aren't better than a random choice."""
 
 
-class PipelineUnusable(TrainingError):
-    """This software can't serve a saved scikit-learn pipeline."""
+class ArraysUnusable(TrainingError):
+    """This software can't use the saved arrays of a model."""
 
 
 class WorkFolderBusy(TrainingError):

@@ -1,7 +1,7 @@
 """The ML endpoint's serving code, under SageMaker's contract: `GET /ping`, `POST /invocations`.
 
 It answers with the *scikit-learn* model, so comparing its answers with a device's checks the ONNX
-export, not the export against itself. Run with `python -m training.serve --pipeline FILE --port N`.
+export, not the export against itself. Run with `python -m training.serve --arrays FILE --port N`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from starlette.routing import Route
 from data import limits
 from data.errors import InvalidRecord
 from data.films import Combination
-from training.errors import PipelineUnusable
-from training.export.bundle import Pipeline, load_pipeline
+from training.errors import ArraysUnusable
+from training.export.arrays import SavedModel, load_arrays
 from training.model.records import frame_of_combinations
 
 _JSON = "application/json"
@@ -47,7 +47,7 @@ class ErrorReply(msgspec.Struct):
     error: str
 
 
-def application(pipeline: Pipeline) -> Starlette:
+def application(saved: SavedModel) -> Starlette:
     """Return the web application that serves this model."""
 
     def ping(request: Request) -> Response:
@@ -61,7 +61,7 @@ def application(pipeline: Pipeline) -> Starlette:
                 error = f"body: has over {limits.MAX_PAYLOAD_BYTES} bytes; send fewer rows"
                 return _reply(ErrorReply(error), 413)
         try:
-            return _reply(answer(pipeline, body))
+            return _reply(answer(saved, body))
         except InvalidRecord as error:
             return _reply(ErrorReply(str(error)), 400)
 
@@ -69,7 +69,7 @@ def application(pipeline: Pipeline) -> Starlette:
     return Starlette(routes=routes)
 
 
-def answer(pipeline: Pipeline, body: bytes) -> ScoreReply:
+def answer(saved: SavedModel, body: bytes) -> ScoreReply:
     """Return the scores of the rows in a request's body.
 
     Raises:
@@ -83,34 +83,16 @@ def answer(pipeline: Pipeline, body: bytes) -> ScoreReply:
         raise InvalidRecord("rows", f"holds {len(rows)}; give 1 to {limits.MAX_VERIFICATION_ROWS}")
     for index, row in enumerate(rows):
         row.check(f"rows[{index}].")
-    scores = pipeline.model.predict(frame_of_combinations(rows))
-    return ScoreReply(pipeline.model_hash, [float(score) for score in scores])
+    scores = saved.model.predict(frame_of_combinations(rows))
+    return ScoreReply(saved.model_hash, [float(score) for score in scores])
 
 
 def _reply(record: msgspec.Struct, status: int = 200) -> Response:
     return Response(msgspec.json.encode(record), status_code=status, media_type=_JSON)
 
 
-def load_proved(path: Path) -> Pipeline:
-    """Read a pipeline and score a row, to refuse one made by other software at the start.
-
-    Raises:
-        PipelineUnusable: with the reason and the fix.
-    """
-    row = Combination("a director no model knows", 2000, ("Drama",))
-    try:
-        pipeline = load_pipeline(path)
-        answer(pipeline, msgspec.json.encode(Invocation([row])))
-    except Exception as error:  # a pickle of other versions may raise anything
-        raise PipelineUnusable(
-            f"{path}: cannot be served by this software ({type(error).__name__}: {error}); "
-            "export the model again"
-        ) from error
-    return pipeline
-
-
 def serve(
-    pipeline: Annotated[Path, typer.Option(help="pipeline.joblib beside a bundle")],
+    arrays: Annotated[Path, typer.Option(help="arrays.npz beside a bundle")],
     port: Annotated[int, typer.Option(help="the port; SageMaker uses 8080")] = 8080,
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
     inherited: Annotated[
@@ -119,11 +101,11 @@ def serve(
 ) -> None:
     """Serve a model until interrupted."""
     try:
-        proved = load_proved(pipeline)
-    except PipelineUnusable as error:
+        saved = load_arrays(arrays)
+    except ArraysUnusable as error:
         print(f"training.serve: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    uvicorn.run(application(proved), host=host, port=port, fd=inherited, log_level="warning")
+    uvicorn.run(application(saved), host=host, port=port, fd=inherited, log_level="warning")
 
 
 if __name__ == "__main__":

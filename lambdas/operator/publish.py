@@ -1,6 +1,6 @@
 """`greenlight-cloud model publish`: releases a bundle to the devices.
 
-Checks the bundle as a device will, has the ML endpoint serve its pipeline, uploads it, and creates
+Checks the bundle as a device will, has the ML endpoint serve its arrays, uploads it, and creates
 the IoT Job that rolls it out. A published version never changes: publishing it again requires
 identical files.
 """
@@ -17,9 +17,9 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data import signing
-from data.bundle import Bundle, find_pipeline, pipeline_places, read_bundle
+from data.bundle import Bundle, arrays_places, find_arrays, read_bundle
 from data.command_line import JsonOption, print_json
-from data.manifest import MANIFEST, PIPELINE, SIGNATURE, Manifest
+from data.manifest import ARRAYS, MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from lambdas import serving
 from lambdas.errors import PublishingFailed
@@ -29,12 +29,12 @@ from lambdas.operator.devices import things_of
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
 from lambdas.release import Release, put_release, roll_out
 
-# How long to wait for the ML endpoint to serve the new pipeline.
+# How long to wait for the ML endpoint to serve the new model.
 _ON_AWS, _ON_LOCAL_CLOUD = Wait(5.0, 1_800.0), Wait(0.1, 180.0)
 
 
 def publish(
-    aws: Aws, stack: str, release: Release, pipeline: bytes | None, things: Sequence[str]
+    aws: Aws, stack: str, release: Release, arrays: bytes | None, things: Sequence[str]
 ) -> tuple[str, ModelUpdateJob]:
     """Publish a checked release to these things, or to all things if none is named.
 
@@ -42,7 +42,7 @@ def publish(
         aws: the account.
         stack: the stack's name.
         release: the bundle.
-        pipeline: the bytes of its `pipeline.joblib`; None leaves the ML endpoint as it is.
+        arrays: the bytes of its `arrays.npz`; None leaves the ML endpoint as it is.
         things: the devices to update.
 
     Returns:
@@ -55,22 +55,20 @@ def publish(
     s3, iot, bucket = aws.client("s3"), aws.client("iot"), outputs["ModelsBucket"]
     try:
         targets = [iot.describe_thing(thingName=thing)["thingArn"] for thing in things]
-        if pipeline is not None:
+        if arrays is not None:
             # The endpoint first: a device may verify its new model as soon as it has it.
-            _serve(aws, serving.serving_of(outputs), bucket, release, pipeline)
-        document = put_release(s3, bucket, release, pipeline)
+            _serve(aws, serving.serving_of(outputs), bucket, release, arrays)
+        document = put_release(s3, bucket, release, arrays)
         job = roll_out(iot, release.name, document, targets or [outputs["FleetArn"]], stack)
     except (ClientError, BotoCoreError) as error:
         raise PublishingFailed(f"AWS refuses: {error}") from error
     return job, document
 
 
-def _serve(
-    aws: Aws, wanted: serving.Serving, bucket: str, release: Release, pipeline: bytes
-) -> None:
+def _serve(aws: Aws, wanted: serving.Serving, bucket: str, release: Release, arrays: bytes) -> None:
     sagemaker = aws.client("sagemaker")
     named = (release.name, release.version)
-    model = serving.serve(aws.client("s3"), sagemaker, wanted, bucket, named, pipeline)
+    model = serving.serve(aws.client("s3"), sagemaker, wanted, bucket, named, arrays)
     if wanted.endpoint:
         wait = _ON_LOCAL_CLOUD if aws.local else _ON_AWS
         wait_until_served(sagemaker, wanted.endpoint, model, wait)
@@ -89,12 +87,12 @@ def wait_until_served(sagemaker: Any, endpoint: str, model: str, wait: Wait) -> 
     if status in serving.CHANGING:
         raise PublishingFailed(
             f"waited {wait.at_most_seconds:.0f} s for the ML endpoint {endpoint} to serve this "
-            f"pipeline; its status is still {status}. Publish it again once the endpoint is in "
+            f"model; its status is still {status}. Publish it again once the endpoint is in "
             "service"
         )
     if status != "InService" or found["EndpointConfigName"] != model:
         reason = found.get("FailureReason") or failure or status
-        raise PublishingFailed(f"the ML endpoint {endpoint} doesn't serve this pipeline: {reason}")
+        raise PublishingFailed(f"the ML endpoint {endpoint} doesn't serve this model: {reason}")
 
 
 def under_release_key(key: KmsKey, bundle: Bundle) -> tuple[Bundle, bytes, bytes]:
@@ -108,19 +106,19 @@ def under_release_key(key: KmsKey, bundle: Bundle) -> tuple[Bundle, bytes, bytes
     return Bundle(manifest, bundle.files, hashlib.sha256(raw).hexdigest()), raw, signature
 
 
-def read_pipeline(bundle: Path, named: Path | None) -> bytes:
-    """Return the bytes of a bundle's pipeline: the named file, or the one found near the bundle.
+def read_arrays(bundle: Path, named: Path | None) -> bytes:
+    """Return the bytes of a bundle's arrays: the named file, or the one found near the bundle.
 
     Raises:
-        PublishingFailed: there is none; without it, picks can't be verified nor models retrained.
+        PublishingFailed: there is none; without it, picks can't be verified.
     """
-    places = (named,) if named is not None else pipeline_places(bundle)
-    found = named if named is not None else find_pipeline(bundle)
+    places = (named,) if named is not None else arrays_places(bundle)
+    found = named if named is not None else find_arrays(bundle)
     if found is None or not found.is_file():
         raise PublishingFailed(
-            f"{bundle} has no {PIPELINE}: looked for {', '.join(map(str, places))}; name it with "
-            "--pipeline FILE. With --no-pipeline, verifications are skipped and no retraining "
-            "starts from this version"
+            f"{bundle} has no {ARRAYS}: looked for {', '.join(map(str, places))}; name it with "
+            "--arrays FILE. With --no-arrays, verifications are skipped, and the next "
+            "retraining fits the recipe of this version again"
         )
     return found.read_bytes()
 
@@ -130,15 +128,13 @@ def publish_command(
     thing: Annotated[
         list[str] | None, typer.Option(help="a device to update; repeatable. Default: all")
     ] = None,
-    pipeline: Annotated[
+    arrays: Annotated[
         Path | None,
-        typer.Option(
-            help="its scikit-learn pipeline; default: the one in, beside or around BUNDLE"
-        ),
+        typer.Option(help="its arrays.npz; default: the one in, beside or around BUNDLE"),
     ] = None,
-    no_pipeline: Annotated[
+    no_arrays: Annotated[
         bool,
-        typer.Option("--no-pipeline", help="publish without it; the ML endpoint stays as it is"),
+        typer.Option("--no-arrays", help="publish without them; the ML endpoint stays as it is"),
     ] = False,
     sign: Annotated[
         bool | None,
@@ -160,7 +156,7 @@ def publish_command(
         raise PublishingFailed(f"{folder} changed while it was being read; try again")
     if sign if sign is not None else local is None:
         bundle, raw, signature = under_release_key(key, bundle)
-    kept = None if no_pipeline else read_pipeline(folder, pipeline)
+    kept = None if no_arrays else read_arrays(folder, arrays)
     things = thing or []
     devices = len(things or things_of(aws, aws.outputs(stack)))
     if not devices:

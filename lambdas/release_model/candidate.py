@@ -1,7 +1,7 @@
 """Reads the output of a training job without trusting it. Pure.
 
-The archive is unpacked in memory, within limits, and only expected files are kept. The pipeline,
-which could run code when loaded, is passed on without being loaded.
+The archive is unpacked in memory, within limits, and only expected files are kept. The
+arrays are passed on unread.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from pathlib import PurePosixPath
 
 from data import limits, wire
 from data.errors import GreenlightError, InvalidRecord
-from data.manifest import MANIFEST, PIPELINE, REPORT, SIGNATURE, FileEntry, Manifest
+from data.manifest import ARRAYS, MANIFEST, REPORT, SIGNATURE, FileEntry, Manifest
 from data.verdict import VERDICT, Verdict
 from lambdas.training_jobs import MODEL_NAME
 
 MAX_ARCHIVE_BYTES = 128 * 1024 * 1024
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 200
-MAX_PIPELINE_BYTES = 128 * 1024 * 1024
 _MAX_VERDICT_BYTES = 1024 * 1024
 _MAX_REPORT_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
@@ -40,12 +39,12 @@ class Candidate:
 
     Attributes:
         files: the bundle's files by name, without manifest and signature.
-        pipeline: the bytes of `pipeline.joblib`.
+        arrays: the bytes of `arrays.npz`.
     """
 
     manifest: Manifest
     files: Mapping[str, bytes]
-    pipeline: bytes
+    arrays: bytes
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _candidate(found: Mapping[str, bytes], verdict: Verdict, model_name: str) ->
         for name, content in found.items()
         if name.startswith(_BUNDLE)
     }
-    for name in (_BUNDLE + MANIFEST, PIPELINE):
+    for name in (_BUNDLE + MANIFEST, ARRAYS):
         if name not in found:
             raise CandidateRejected(f"{name}: is missing")
     manifest = _record(
@@ -108,7 +107,7 @@ def _candidate(found: Mapping[str, bytes], verdict: Verdict, model_name: str) ->
             f"{manifest.name}"
         )
     _check_same(verdict, manifest)
-    return Candidate(manifest, bundle, found[PIPELINE])
+    return Candidate(manifest, bundle, found[ARRAYS])
 
 
 def _check_same(verdict: Verdict, manifest: Manifest) -> None:
@@ -149,7 +148,7 @@ def _unpack(archive: bytes) -> dict[str, bytes]:
                 if content is not None and _is_expected(name):
                     _check_size(name, entry.size)
                     found[name] = content.read()
-        # Read to the very end, where gzip's checksum is: nothing else covers the pipeline.
+        # Read to the very end, where gzip's checksum is: nothing else covers the arrays.
         while stream.read(_CHUNK_BYTES):
             pass
     except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
@@ -169,14 +168,14 @@ def _plain(entry: tarfile.TarInfo) -> str:
 
 def _is_expected(name: str) -> bool:
     folder, _, rest = name.rpartition("/")
-    return name in (VERDICT, REPORT, PIPELINE) or (f"{folder}/" == _BUNDLE and bool(rest))
+    return name in (VERDICT, REPORT, ARRAYS) or (f"{folder}/" == _BUNDLE and bool(rest))
 
 
 def _check_size(name: str, size: int) -> None:
     most = {
         VERDICT: _MAX_VERDICT_BYTES,
         REPORT: _MAX_REPORT_BYTES,
-        PIPELINE: MAX_PIPELINE_BYTES,
+        ARRAYS: limits.MAX_ARRAYS_BYTES,
     }.get(name, limits.MAX_BUNDLE_FILE_BYTES)
     if size > most:
         raise CandidateRejected(f"{name}: has {size} bytes; {most} are allowed")

@@ -50,15 +50,15 @@ class ReleaseCloud(Protocol):
     def keep(self, job: str, reports: Mapping[str, bytes]) -> None:
         """Store verdict and report where people find them."""
 
-    def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
+    def put(self, release: Release, arrays: bytes) -> ModelUpdateJob:
         """Publish a release, and return the job document for the devices.
 
         Raises:
             PublishingFailed: this version exists with different content.
         """
 
-    def serve(self, release: Release, pipeline: bytes) -> None:
-        """Have the ML endpoint serve this pipeline."""
+    def serve(self, release: Release, arrays: bytes) -> None:
+        """Have the ML endpoint serve this model."""
 
     def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
         """Create the IoT Job that updates the fleet, and return its id."""
@@ -130,7 +130,7 @@ def _release(candidate: Candidate, cloud: ReleaseCloud) -> str:
     raw, signature = cloud.sign(candidate.manifest)
     files = {**candidate.files, SIGNATURE: signature, MANIFEST: raw}
     release = Release(candidate.manifest.name, candidate.manifest.version, files)
-    document = cloud.put(release, candidate.pipeline)
+    document = cloud.put(release, candidate.arrays)
     # Before the rollout: devices verify a new model as soon as they have it.
-    cloud.serve(release, candidate.pipeline)
+    cloud.serve(release, candidate.arrays)
     return cloud.roll_out(release, document)

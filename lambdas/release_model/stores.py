@@ -87,14 +87,14 @@ class AwsRelease:
         """Store verdict and report next to the job's output."""
         put_new(self._s3, self._bucket, topics.candidate_prefix(job), reports)
 
-    def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
+    def put(self, release: Release, arrays: bytes) -> ModelUpdateJob:
         """Publish a release, and return the job document for the devices."""
-        return put_release(self._s3, self._bucket, release, pipeline)
+        return put_release(self._s3, self._bucket, release, arrays)
 
-    def serve(self, release: Release, pipeline: bytes) -> None:
-        """Have the ML endpoint serve this pipeline."""
+    def serve(self, release: Release, arrays: bytes) -> None:
+        """Have the ML endpoint serve this model."""
         named = (release.name, release.version)
-        serve(self._s3, self._sagemaker, self._serving, self._bucket, named, pipeline)
+        serve(self._s3, self._sagemaker, self._serving, self._bucket, named, arrays)
 
     def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
         """Create the IoT Job that updates the fleet, and return its id."""

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from data import topics
-from data.manifest import MANIFEST, PIPELINE
+from data.manifest import MANIFEST
 from lambdas.release import versions
 from lambdas.start_retraining.start import NotConcluded, TrainingRequest
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, EndedJob, event_of, prefix_of
@@ -80,10 +80,15 @@ class AwsTraining:
         return versions(self._s3, self._settings.models_bucket, self._settings.model_name)
 
     def is_whole(self, version: int) -> bool:
-        """Return whether both the manifest, which is put last, and the pipeline exist."""
-        prefix = topics.incumbent_prefix(self._settings.model_name, version)
-        bucket = self._settings.models_bucket
-        return all(self._has(bucket, prefix + name) for name in (PIPELINE, MANIFEST))
+        """Return whether a version's bundle is complete."""
+        return self._incumbent(version) is not None
+
+    def _incumbent(self, version: int) -> str | None:
+        """Return the prefix with a version's bundle, and with its arrays where they were kept."""
+        name, bucket = self._settings.model_name, self._settings.models_bucket
+        places = (topics.incumbent_prefix(name, version), topics.bundle_prefix(name, version))
+        # A manifest is put last.
+        return next((place for place in places if self._has(bucket, place + MANIFEST)), None)
 
     def has_film_table(self) -> bool:
         """Return whether the data bucket has a film table."""
@@ -95,8 +100,13 @@ class AwsTraining:
 
     def train(self, request: TrainingRequest) -> None:
         """Start the training job, unless one of this name exists."""
+        name = self._settings.model_name
+        incumbent = self._incumbent(request.incumbent) or topics.bundle_prefix(
+            name, request.incumbent
+        )
+        asked = request_of(request, self._settings, incumbent)
         try:
-            self._sagemaker.create_training_job(**request_of(request, self._settings))
+            self._sagemaker.create_training_job(**asked)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUse":
                 raise
@@ -106,9 +116,10 @@ class AwsTraining:
         return bool(found.get("KeyCount"))
 
 
-def request_of(request: TrainingRequest, settings: TrainingSettings) -> dict[str, Any]:
-    """Return the request to SageMaker."""
-    incumbent = topics.incumbent_prefix(settings.model_name, request.incumbent)
+def request_of(
+    request: TrainingRequest, settings: TrainingSettings, incumbent: str
+) -> dict[str, Any]:
+    """Return the request to SageMaker, with the prefix of the model to beat."""
     channels = {
         "films": f"s3://{settings.data_bucket}/{topics.FILM_TABLE_PREFIX}",
         "feedback": f"s3://{settings.data_bucket}/{topics.FEEDBACK_PREFIX}",

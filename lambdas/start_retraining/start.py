@@ -100,7 +100,7 @@ def start(job: str, cloud: RetrainingCloud) -> StartReply:
     if incumbent is None:
         return StartReply(
             None,
-            "no model has been published with its pipeline, so there is none to beat: "
+            "no model has been published, so there is none to beat: "
             "publish one with `greenlight-cloud model publish`",
         )
     if not cloud.has_film_table():

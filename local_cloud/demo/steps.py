@@ -121,7 +121,7 @@ def feedback(context: DemoContext) -> None:
     """Journal, outbox, topic, function, both stores, ack; and a verification."""
     with context.runner.step("Journal -> outbox -> filmupdate -> function -> both stores -> ack"):
         context.arrives(2)
-    with context.runner.step("The cloud's scikit-learn pipeline scores the same picks"):
+    with context.runner.step("The cloud's scikit-learn model scores the same picks"):
         agreed = context.runner.until(
             "the cloud's scores", lambda: verified(context), WAIT_SECONDS, *context.logs
         )

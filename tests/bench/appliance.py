@@ -24,13 +24,18 @@ from edge.search.slate import Slate
 from tests.edge.assembly import Assembly
 
 from .measure import Measure, shown
-from .rates import pipeline_of
+from .rates import arrays_of
 
 ROUNDS = 7
 PRESSES = 300
 WRITES = 200
 # The usual alternative: what has to happen before the first answer.
-PICKLE = "import sys, sklearn, joblib; joblib.load(sys.argv[1])"
+SKLEARN = """
+import sys
+from pathlib import Path
+from training.export.arrays import load_arrays
+load_arrays(Path(sys.argv[1]))
+"""
 BURN = "while True: pass"
 
 
@@ -56,15 +61,15 @@ def start(bundle, folder):
     for _ in range(ROUNDS):
         own.append(ready_after(command, "ready"))
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", PICKLE, pipeline_of(bundle)], check=True)
+        subprocess.run([sys.executable, "-c", SKLEARN, arrays_of(bundle)], check=True)
         other.append(time.perf_counter() - began)
     ours, theirs = statistics.median(own), statistics.median(other)
     return Measure(
-        "start_vs_pickle",
+        "start_vs_sklearn",
         ours / theirs,
         0.5,
         0.3,
-        f"greenlight run until ready {shown(ours)}, scikit-learn and its pickle {shown(theirs)}",
+        f"greenlight run until ready {shown(ours)}, scikit-learn and its model {shown(theirs)}",
         lower=True,
     )
 

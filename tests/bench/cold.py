@@ -8,13 +8,15 @@ from pathlib import Path
 
 from .files import children_seconds
 from .measure import Measure, shown
-from .rates import open_model, pipeline_of
+from .rates import arrays_of, open_model
 
 ROUNDS = 7
-# The usual alternative: load the pickle, score a slate of 36.
-PICKLE = """
-import sys, joblib, numpy as np
-fitted = joblib.load(sys.argv[1])["model"]
+# The usual alternative: load scikit-learn's model, score a slate of 36.
+SKLEARN = """
+import sys, numpy as np
+from pathlib import Path
+from training.export.arrays import load_arrays
+fitted = load_arrays(Path(sys.argv[1])).model
 rows = np.array([[name, 2000, "Drama", "None", "None"] for name in sys.argv[2:]], object)
 print(fitted.predict(rows).max())
 """
@@ -37,17 +39,17 @@ def measures(bundle):
     asked = ["pick", "--bundle", bundle, "--everything", "--json"]
     ours = [Path(sys.executable).with_name("greenlight"), *asked]
     names = [entry.name for entry in open_model(bundle).catalogue.directors]
-    theirs = [sys.executable, "-c", PICKLE, pipeline_of(bundle), *names[:: len(names) // 36][:36]]
+    theirs = [sys.executable, "-c", SKLEARN, arrays_of(bundle), *names[:: len(names) // 36][:36]]
     # In turns; the first round warms the disk's cache and is not counted.
     rounds = [(seconds_of_process(ours), seconds_of_process(theirs)) for _ in range(ROUNDS + 1)]
     own, other = zip(*rounds[1:], strict=True)
     busy = processor_seconds(ours), processor_seconds(theirs)
     yield Measure(
-        "cold_vs_pickle",
+        "cold_vs_sklearn",
         statistics.median(a / b for a, b in rounds[1:]),
         0.25,
         0.12,
-        f"greenlight pick --everything {shown(statistics.median(own))}, pickle and 36 "
+        f"greenlight pick --everything {shown(statistics.median(own))}, scikit-learn and 36 "
         f"{shown(statistics.median(other))}; of processor time {shown(busy[0])} and "
         f"{shown(busy[1])}, {busy[0] / busy[1]:.3f} x",
         lower=True,

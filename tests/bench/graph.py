@@ -1,18 +1,19 @@
 """This graph compared with the usual ways to run the same fitted trees."""
 
-import joblib
 import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper
 
+from training.export.arrays import load_arrays
+
 from .measure import Measure, seconds_of, shown
 from .rates import (
     BATCHES,
+    arrays_of,
     best_seconds_a_row,
     drawn_rows,
     graph_seconds_a_row,
     open_model,
-    pipeline_of,
 )
 
 SKLEARN_ROWS = 8192
@@ -20,14 +21,14 @@ SKLEARN_ROWS = 8192
 
 def measures(bundle):
     model = open_model(bundle)
-    fitted = joblib.load(pipeline_of(bundle))["model"]
+    fitted = load_arrays(arrays_of(bundle)).model
     row, batch = graph_seconds_a_row(model, probabilities=False)
     own = f"{shown(row)} a row from raw strings (batch {batch:,})"
     directors, years, slots = drawn_rows(model, SKLEARN_ROWS)
     records = np.column_stack([directors, years, slots])
     features = fitted.features(records)
-    boosting = fitted.trees_._trees
-    session = onnxruntime.InferenceSession(tree_graph(boosting), _options())
+    boosting = fitted.trees_.trees
+    session = onnxruntime.InferenceSession(tree_graph(boosting, features.shape[1]), _options())
     ready = np.tile(features.astype(np.float32), (2 * BATCHES[-1] // SKLEARN_ROWS, 1))
     said = session.run(None, {"features": ready[:SKLEARN_ROWS]})[0].ravel()
     # A few rows may fall on the other side of a threshold in float32.
@@ -35,13 +36,13 @@ def measures(bundle):
     trees, tree_batch = best_seconds_a_row(
         lambda part: session.run(None, {"features": ready[part]})
     )
-    count = sum(len(round_[0].nodes) for round_ in boosting._predictors)
+    count = sum(len(nodes) for nodes in boosting.nodes)
     yield Measure(
         "rows_vs_trees",
         trees / row,
         3,
         8,
-        f"{own}; {len(boosting._predictors)} trees of {count:,} nodes on ready floats "
+        f"{own}; {len(boosting.nodes)} trees of {count:,} nodes on ready floats "
         f"{shown(trees)} (batch {tree_batch:,})",
     )
     predict = seconds_of(lambda: fitted.predict(records), 3) / SKLEARN_ROWS
@@ -63,7 +64,7 @@ def _options():
     return options
 
 
-def tree_graph(boosting):
+def tree_graph(boosting, width):
     """Return scikit-learn's fitted trees as one ordinary TreeEnsembleRegressor."""
     columns = {
         name: []
@@ -79,8 +80,8 @@ def tree_graph(boosting):
         )
     }
     target = {name: [] for name in ("treeids", "nodeids", "ids", "weights")}
-    for tree, round_ in enumerate(boosting._predictors):
-        for number, node in enumerate(round_[0].nodes):
+    for tree, nodes in enumerate(boosting.nodes):
+        for number, node in enumerate(nodes):
             leaf = bool(node["is_leaf"])
             columns["treeids"].append(tree)
             columns["nodeids"].append(number)
@@ -97,7 +98,7 @@ def tree_graph(boosting):
                     target[name].append(value)
     attributes = {f"nodes_{name}": values for name, values in columns.items()}
     attributes |= {f"target_{name}": values for name, values in target.items()}
-    attributes["base_values"] = [float(boosting._baseline_prediction.item())]
+    attributes["base_values"] = [boosting.baseline]
     node = helper.make_node(
         "TreeEnsembleRegressor",
         ["features"],
@@ -110,7 +111,7 @@ def tree_graph(boosting):
     graph = helper.make_graph(
         [node],
         "trees",
-        [helper.make_tensor_value_info("features", floats, [None, boosting.n_features_in_])],
+        [helper.make_tensor_value_info("features", floats, [None, width])],
         [helper.make_tensor_value_info("expected", floats, [None, 1])],
     )
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]

@@ -4,7 +4,7 @@ import numpy as np
 
 from data import signing
 from data.bundle import beside
-from data.manifest import PIPELINE
+from data.manifest import ARRAYS
 from edge.search.model import Model
 
 from .measure import seconds_of
@@ -12,9 +12,9 @@ from .measure import seconds_of
 BATCHES = (256, 1024, 4096, 16_384)
 
 
-def pipeline_of(bundle):
-    """Return the path of a bundle's scikit-learn pipeline."""
-    return beside(bundle) / PIPELINE
+def arrays_of(bundle):
+    """Return the path of a bundle's arrays."""
+    return beside(bundle) / ARRAYS
 
 
 def open_model(bundle):

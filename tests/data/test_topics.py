@@ -29,8 +29,8 @@ def test_a_resend_has_the_key_of_the_first_try():
     assert topics.feedback_key("018f") == "FEEDBACK#018f"
 
 
-def test_devices_may_read_bundles_and_no_pipeline_lies_among_them():
-    bundle, pipeline = topics.bundle_prefix("films", 3), topics.pipeline_prefix("films", 3)
-    assert not pipeline.startswith(bundle.split("/")[0] + "/")
-    assert topics.incumbent_prefix("films", 3).startswith(pipeline)
+def test_devices_may_read_bundles_and_no_arrays_lie_among_them():
+    bundle, arrays = topics.bundle_prefix("films", 3), topics.arrays_prefix("films", 3)
+    assert not arrays.startswith(bundle.split("/")[0] + "/")
+    assert topics.incumbent_prefix("films", 3).startswith(arrays)
     assert topics.bundle_prefix("films", 1) not in topics.bundle_prefix("films", 11)

@@ -12,7 +12,7 @@ import msgspec
 
 from data import signing, wire
 from data.bundle import beside, read_bundle
-from data.manifest import MANIFEST, PIPELINE, Manifest
+from data.manifest import ARRAYS, MANIFEST, Manifest
 from data.verdict import VERDICT, ModelIdentity, Verdict
 
 
@@ -38,11 +38,11 @@ def left_by_job(bundle: Path, version: int = 2, **changes: Any) -> dict[str, byt
     key = signing.development_key()
     checked = read_bundle(bundle, {key.key_id: key.public_pem})
     manifest = msgspec.structs.replace(checked.manifest, version=version, key_id="")
-    pipeline = beside(bundle) / PIPELINE
+    arrays = beside(bundle) / ARRAYS
     return {
         VERDICT: wire.encode(verdict(manifest, **changes), 1024 * 1024),
         "report.html": b"<p>why",
-        PIPELINE: pipeline.read_bytes(),
+        ARRAYS: arrays.read_bytes(),
         f"bundle/{MANIFEST}": msgspec.json.encode(manifest),
         **{f"bundle/{name}": content for name, content in checked.files.items()},
     }

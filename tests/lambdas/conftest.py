@@ -132,7 +132,7 @@ def b(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Device:
 
 @pytest.fixture(scope="session")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small real bundle with its pipeline beside it."""
+    """A small real bundle with its arrays beside it."""
     from training.export.example_bundle import make_example_bundle
 
     folder = tmp_path_factory.mktemp("release") / "bundle"

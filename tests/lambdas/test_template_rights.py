@@ -117,7 +117,8 @@ def test_a_training_job_reads_what_it_learns_from_and_writes_candidates_only(
     assert rights["s3:GetObject"] == [
         {"Fn::Sub": f"${{DataBucket.Arn}}/{topics.FEEDBACK_PREFIX}*"},
         {"Fn::Sub": f"${{DataBucket.Arn}}/{topics.FILM_TABLE_PREFIX}*"},
-        {"Fn::Sub": "${ModelsBucket.Arn}/pipelines/*"},
+        {"Fn::Sub": "${ModelsBucket.Arn}/arrays/*"},
+        {"Fn::Sub": "${ModelsBucket.Arn}/models/*"},
     ]
     assert rights["s3:PutObject"] == [{"Fn::Sub": f"${{ModelsBucket.Arn}}/{topics.CANDIDATES}*"}]
     assert not [action for action in rights if action.startswith(("kms:", "iot:", "lambda:"))]

@@ -42,7 +42,7 @@ def train(local_cloud: Any) -> Callable[..., TrainingOutcome]:
     )["StackResources"]
     role = aws.client("iam").get_role(RoleName=roles[0]["PhysicalResourceId"])["Role"]["Arn"]
 
-    def run(code: str, files: dict[str, bytes], prefix: str = "pipelines/trial") -> TrainingOutcome:
+    def run(code: str, files: dict[str, bytes], prefix: str = "arrays/trial") -> TrainingOutcome:
         asked = datetime.now(UTC) + timedelta(days=next(_moment))
         job = job_name(aws.local.stack, asked.isoformat())
         place = f"{prefix}/{job}/"

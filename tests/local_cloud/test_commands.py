@@ -13,7 +13,7 @@ import pytest
 from data import topics, wire
 from data.bundle import beside
 from data.ids import new_id
-from data.manifest import PIPELINE
+from data.manifest import ARRAYS
 from data.messages import FeedbackBatch
 from lambdas.operator.aws import AwsUnusable, on_local_cloud
 from local_cloud.state import LocalState
@@ -57,9 +57,9 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
 ) -> None:
     folder = tmp_path / "cloud"
     state = ("--local", str(folder))
-    pipeline = beside(example) / PIPELINE
+    arrays = beside(example) / ARRAYS
     try:
-        assert tool("start", "--pipeline", str(pipeline), *state).returncode == 0
+        assert tool("start", "--arrays", str(arrays), *state).returncode == 0
         aws = on_local_cloud(folder)
         assert aws.local is not None
         item = {"pk": {"S": "FILM#x#2000#y"}}
@@ -73,7 +73,7 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
         found = aws.client("dynamodb").get_item(TableName=aws.local.table, Key=item)
         assert found["Item"] == item
         aws.client("iot").describe_thing(thingName="kept")
-        assert "serving" in tool("status", *state).stdout, "and the pipeline"
+        assert "serving" in tool("status", *state).stdout, "and the model"
 
         supervisor = psutil.Process(int(LocalState(folder).lock.read_text("ascii")))
         family = supervisor.children(recursive=True)
@@ -86,7 +86,7 @@ def test_stopped_it_keeps_all_killed_it_leaves_nothing_running_and_fresh_it_forg
 
         assert tool("start", "--fresh", *state).returncode == 0
         assert on_local_cloud(folder).client("iot").list_things()["things"] == []
-        assert "no pipeline" in tool("status", *state).stdout
+        assert "no model" in tool("status", *state).stdout
     finally:
         tool("stop", *state)
 

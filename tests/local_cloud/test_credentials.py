@@ -40,7 +40,7 @@ def test_the_credentials_read_models_and_nothing_else(local_cloud: Any, a: Devic
     given = json.loads(a.credentials(a.thing)[1])["credentials"]
     own = local_cloud.aws.client("s3")
     own.put_object(Bucket=local.models_bucket, Key="models/x/1/manifest.json", Body=b"{}")
-    own.put_object(Bucket=local.models_bucket, Key="pipelines/x/1", Body=b"secret")
+    own.put_object(Bucket=local.models_bucket, Key="arrays/x/1", Body=b"secret")
 
     def client(service: str) -> Any:
         return boto3.client(
@@ -58,7 +58,7 @@ def test_the_credentials_read_models_and_nothing_else(local_cloud: Any, a: Devic
     forbidden: list[Callable[[], Any]] = [
         lambda: s3.put_object(Body=b"x", **model),
         lambda: s3.delete_object(**model),
-        lambda: s3.get_object(Bucket=local.models_bucket, Key="pipelines/x/1"),
+        lambda: s3.get_object(Bucket=local.models_bucket, Key="arrays/x/1"),
         lambda: s3.list_objects_v2(Bucket=local.models_bucket),
         lambda: s3.get_object(Bucket=local.data_bucket, Key="feedback/x.json"),
         lambda: client("dynamodb").scan(TableName=local.table),

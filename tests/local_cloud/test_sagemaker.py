@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from data.manifest import PIPELINE
+from data.manifest import ARRAYS
 from lambdas import serving
 from lambdas.errors import PublishingFailed
 from lambdas.operator.aws import Wait
@@ -34,10 +34,10 @@ class Endpoint:
         self.failure = failure
         self.served = b""
 
-    def update(self, pipeline: Path) -> None:
+    def update(self, arrays: Path) -> None:
         if self.failure:
             raise self.failure
-        self.served = pipeline.read_bytes()
+        self.served = arrays.read_bytes()
 
 
 class Archives:
@@ -100,15 +100,15 @@ def wait(sagemaker: Any, most_seconds: float = 30.0) -> None:
 
 def test_the_archive_that_a_release_makes_is_served(tmp_path: Path) -> None:
     endpoint = Endpoint()
-    wait(created(tmp_path, serving.archive_of(b"a pipeline"), endpoint))
-    assert endpoint.served == b"a pipeline"
+    wait(created(tmp_path, serving.archive_of(b"arrays"), endpoint))
+    assert endpoint.served == b"arrays"
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
-def test_a_pipeline_that_is_a_link_is_refused_and_not_followed(kind: bytes, tmp_path: Path) -> None:
+def test_arrays_that_are_a_link_are_refused_and_not_followed(kind: bytes, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"not for the endpoint")
-    archive = packed({}, [entry(PIPELINE, kind, linkname=str(secret))])
+    archive = packed({}, [entry(ARRAYS, kind, linkname=str(secret))])
     endpoint = Endpoint()
     with pytest.raises(PublishingFailed, match=r"regular file|not found"):
         wait(created(tmp_path / "cloud", archive, endpoint))
@@ -116,7 +116,7 @@ def test_a_pipeline_that_is_a_link_is_refused_and_not_followed(kind: bytes, tmp_
 
 
 @pytest.mark.parametrize("archive", [b"", b"no archive", packed({"other": b"content"})])
-def test_an_archive_without_a_pipeline_fails_the_endpoint(archive: bytes, tmp_path: Path) -> None:
+def test_an_archive_without_arrays_fails_the_endpoint(archive: bytes, tmp_path: Path) -> None:
     sagemaker = created(tmp_path, archive, Endpoint())
     with pytest.raises(PublishingFailed):
         wait(sagemaker)
@@ -127,7 +127,7 @@ def test_a_mistake_of_our_own_fails_the_endpoint_too(tmp_path: Path) -> None:
     """A TypeError once ended the thread, and the endpoint was `Creating` forever."""
     mistake = TypeError("got an unexpected keyword argument 'filter'")
     with pytest.raises(PublishingFailed, match="unexpected keyword argument 'filter'"):
-        wait(created(tmp_path, serving.archive_of(b"a pipeline"), Endpoint(mistake)))
+        wait(created(tmp_path, serving.archive_of(b"arrays"), Endpoint(mistake)))
 
 
 def test_an_endpoint_that_never_finishes_is_not_waited_for_for_ever() -> None:

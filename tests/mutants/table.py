@@ -588,6 +588,14 @@ MUTATIONS = (
         _CANDIDATE + "test_an_entry_that_must_not_be_there_is_refused_by_name",
     ),
     Mutation(
+        "arrays-unchecked", "every length, index and number is checked", "docs/security.md",
+        "training/model/trees.py",
+        "        if not np.all((nodes[side] > place)[inner] & (nodes[side] < size)[inner]):",
+        "        if False:",
+        "tests/training/model/test_trees.py::"
+        "test_a_walk_that_would_leave_its_tree_or_never_end_is_refused",
+    ),
+    Mutation(
         "candidates-bytes", "checks every hash", "docs/security.md",
         "lambdas/release_model/candidate.py",
         "        if FileEntry.of(bundle[name]) != manifest.files[name]:",

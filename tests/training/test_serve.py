@@ -5,24 +5,23 @@ import threading
 import urllib.error
 import urllib.request
 
-import joblib
 import pytest
+import typer
 import uvicorn
 
 from data.bundle import beside
-from data.manifest import PIPELINE
-from training.errors import PipelineUnusable
-from training.export.bundle import load_pipeline
-from training.serve import application, load_proved
+from data.manifest import ARRAYS
+from training.export.arrays import load_arrays
+from training.serve import application, serve
 
 pytestmark = pytest.mark.numeric
 
 
 @pytest.fixture(scope="module")
 def address(example):
-    pipeline = load_pipeline(beside(example.folder) / PIPELINE)
+    arrays = load_arrays(beside(example.folder) / ARRAYS)
     server = uvicorn.Server(
-        uvicorn.Config(application(pipeline), host="127.0.0.1", port=0, log_level="warning")
+        uvicorn.Config(application(arrays), host="127.0.0.1", port=0, log_level="warning")
     )
     started = threading.Event()
     begin = server.startup
@@ -56,7 +55,7 @@ def test_ping_is_answered(address):
     assert urllib.request.urlopen(f"{address}/ping", timeout=20).status == 200
 
 
-def test_scores_come_from_the_pipeline_with_the_models_hash(address, example):
+def test_scores_come_from_scikit_learn_with_the_models_hash(address, example):
     rows = [
         {"director": "Director 0001", "year": 1990, "genres": ["Comedy", "Drama"]},
         {"director": "who?", "year": 2050, "genres": ["no genre known"]},
@@ -64,8 +63,8 @@ def test_scores_come_from_the_pipeline_with_the_models_hash(address, example):
     status, reply = post(address, json.dumps({"rows": rows, "more": 1}).encode())
     assert status == 200
     asked = [(r["director"], r["year"], *(r["genres"] + ["None"] * 3)[:3]) for r in rows]
-    assert reply["scores"] == pytest.approx(list(example.model.predict(asked)), abs=1e-12)
-    assert reply["model_hash"] == load_pipeline(beside(example.folder) / PIPELINE).model_hash
+    assert reply["scores"] == list(example.model.predict(asked)), "bit for bit"
+    assert reply["model_hash"] == load_arrays(beside(example.folder) / ARRAYS).model_hash
     assert abs(reply["scores"][0] - example.scorer.score(asked).expected[0]) < 1e-3
 
 
@@ -85,10 +84,11 @@ def test_a_wrong_request_is_refused_by_name(address, body, status, says):
     assert says in reply["error"]
 
 
-def test_a_pipeline_that_cannot_answer_is_refused_before_it_is_served(tmp_path):
-    path = tmp_path / "pipeline.joblib"
-    joblib.dump({"model": object(), "model_hash": "0" * 64}, path)
-    with pytest.raises(PipelineUnusable, match="export the model again"):
-        load_proved(path)
-    with pytest.raises(PipelineUnusable, match=r"missing\.joblib"):
-        load_proved(tmp_path / "missing.joblib")
+@pytest.mark.parametrize("content", [b"", b"no arrays", None])
+def test_what_is_no_model_is_refused_before_it_is_served(content, tmp_path, capsys):
+    path = tmp_path / "arrays.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(typer.Exit):
+        serve(path)
+    assert str(path) in capsys.readouterr().err

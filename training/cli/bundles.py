@@ -12,7 +12,7 @@ from rich.markup import escape
 from data import signing
 from data.bundle import beside
 from data.command_line import JsonOption, print_json
-from data.manifest import PIPELINE, REPORT
+from data.manifest import ARRAYS, REPORT
 from training.cli import output
 from training.cli.options import (
     AllowedOption,
@@ -77,7 +77,7 @@ def export(
         return
     output.exported(console, exported, table, signer.key_id, {
         "bundle": out,
-        "pipeline": beside(out) / PIPELINE,
+        "arrays": beside(out) / ARRAYS,
         "report": f"{beside(out) / REPORT}, {len(report) / 1000:,.0f} kB, also in the bundle",
         "took": f"{time.monotonic() - began:.0f} s, {peak_megabytes():,.0f} MB at most",
     })  # fmt: skip

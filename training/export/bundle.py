@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import joblib
 import msgspec
 import numpy as np
 
@@ -17,11 +16,11 @@ from data.bundle import beside, write_bundle
 from data.domain import FILMS
 from data.films import NO_GENRE
 from data.manifest import (
+    ARRAYS,
     BUNDLE_FORMAT,
     CATALOGUE,
     MANIFEST,
     MODEL,
-    PIPELINE,
     PROBES,
     REPORT,
     FileEntry,
@@ -35,6 +34,7 @@ from training.dataset import FilmTable, film_ids
 from training.evaluation.metrics import confusion
 from training.evaluation.metrics import metrics as metrics_of
 from training.evaluation.optimism import of_best
+from training.export.arrays import SavedModel, save_arrays
 from training.export.catalogue import catalogue_of, probes_of
 from training.export.converter import to_onnx
 from training.export.fitness import check_films, check_learnt
@@ -156,7 +156,7 @@ def prepare(
 def write(
     exported: Exported, out: Path, key: signing.PrivateKey, report: bytes | None = None
 ) -> str:
-    """Sign and write the bundle, and the scikit-learn model next to it.
+    """Sign and write the bundle, and the scikit-learn model as arrays next to it.
 
     Args:
         exported: by `prepare`.
@@ -171,7 +171,7 @@ def write(
     digest = write_bundle(out, exported.manifest, files, key)
     folder = beside(out)
     folder.mkdir(parents=True, exist_ok=True)
-    save_pipeline(folder / PIPELINE, exported)
+    save_arrays(folder / ARRAYS, saved_model(exported))
     write_summary(folder, summary_of(exported))
     if report is not None:
         (folder / REPORT).write_bytes(report)
@@ -199,35 +199,10 @@ def summary_of(exported: Exported) -> ExportSummary:
     )
 
 
-class Pipeline(msgspec.Struct):
-    """The content of `pipeline.joblib`: the fitted estimator and the ONNX file's hash.
-
-    Attributes:
-        films: the training films' numbers (training.dataset.film_ids), in the order of
-            the estimator's predictions for unseen films; None in older pipelines.
-    """
-
-    model: Any
-    model_hash: str
-    films: Any = None
-
-
-def save_pipeline(path: Path, exported: Exported) -> None:
-    """Write the fitted estimator with the hash of the ONNX file made from it."""
-    entry = {
-        "model": exported.model,
-        "model_hash": FileEntry.of(exported.model_bytes).sha256,
-        "films": film_ids(exported.table.films),
-    }
-    fresh = path.with_name(f".{path.name}.new")
-    joblib.dump(entry, fresh, compress=3)
-    fresh.replace(path)
-
-
-def load_pipeline(path: Path) -> Pipeline:
-    """Read what save_pipeline wrote. Only open files you made: joblib files can run code."""
-    entry = joblib.load(path)
-    return Pipeline(entry["model"], entry["model_hash"], entry.get("films"))
+def saved_model(exported: Exported) -> SavedModel:
+    """Return what `arrays.npz` keeps of an export."""
+    model_hash = FileEntry.of(exported.model_bytes).sha256
+    return SavedModel(exported.model, model_hash, film_ids(exported.table.films))
 
 
 def feature_schema(model: FilmModel) -> dict[str, Any]:

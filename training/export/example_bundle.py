@@ -67,10 +67,10 @@ def make_example_bundle(
     version: int = 1,
     key: signing.PrivateKey | None = None,
 ) -> Exported:
-    """Write a small signed bundle to `folder`, and its pipeline beside it.
+    """Write a small signed bundle to `folder`, and its arrays beside it.
 
     Args:
-        folder: of the bundle; the pipeline goes beside it.
+        folder: of the bundle; the arrays go beside it.
         directors: how many to make up.
         seed: for the made-up films and the model.
         version: of the bundle.

@@ -64,6 +64,7 @@ class Careers:
     Attributes:
         names: directors in code-point order; the number after the last is for unknown ones.
         counts: films of each, [directors + 1]; unknown ones have none.
+        columns: those of a Stack, of all films in the order of their directors.
     """
 
     def __init__(self, directors: NDArray[np.object_], columns: Sequence[Floats]) -> None:
@@ -74,7 +75,7 @@ class Careers:
         order = np.argsort(of_film, kind="stable")
         self.counts = np.append(np.bincount(of_film, minlength=len(self.names)), 0)
         self._starts = np.concatenate([[0], np.cumsum(self.counts)])[: len(self.counts)]
-        self._columns = [np.asarray(column, float)[order] for column in columns]
+        self.columns = [np.asarray(column, float)[order] for column in columns]
 
     @property
     def unknown(self) -> int:
@@ -88,11 +89,11 @@ class Careers:
     def stack(self, numbers: Ints, films: int) -> Stack:
         """Return the stack of directors who all have `films` films."""
         positions = self._starts[numbers][:, None] + np.arange(films)
-        return Stack(*(column[positions] for column in self._columns))
+        return Stack(*(column[positions] for column in self.columns))
 
     def own_genres(self) -> NDArray[np.bool_]:
         """Return which genres each director has worked in, [directors + 1, genres]."""
-        flags = self._columns[-1] > 0
+        flags = self.columns[-1] > 0
         owned = np.zeros((len(self.counts), flags.shape[1]), bool)
         for number in range(self.unknown):
             start = self._starts[number]

@@ -35,7 +35,7 @@ from training.errors import UnfitData
 from training.model import features
 from training.model.careers import Floats, Ints
 from training.model.columns import Columns
-from training.model.error_size import ErrorSize
+from training.model.error_size import ErrorBoosting
 from training.model.folds import folds as folds_of
 from training.model.head import director_inputs, fit_head
 from training.model.mixed_model import Films, KernelValues, MixedModel, fit_kernel_values
@@ -122,7 +122,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             table = self._cross_fit(films, values)
             progress("fit the trees", 0.3)
             self.trees_ = self._boosting().fit(table, ratings)
-            self.mixed_ = MixedModel(films, values)
+            self.mixed_ = MixedModel.fit(films, values)
             progress("predict each film unseen", 0.4)
             folds = self._unseen(films, values)
             trees, asked = (_in_order(folds, name) for name in ("trees", "asked"))
@@ -210,8 +210,8 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             table[held] = part
         return table
 
-    def _error_size(self) -> ErrorSize:
-        return ErrorSize(self.columns_, trees=self.error_trees, seed=self.seed)
+    def _error_size(self) -> ErrorBoosting:
+        return ErrorBoosting(self.columns_, trees=self.error_trees, seed=self.seed)
 
     def _unseen(self, films: Films, values: KernelValues) -> list[_Fold]:
         """Return each film's prediction by models that haven't seen it, even through features."""
@@ -268,7 +268,7 @@ def _in_order(folds: Sequence[_Fold], name: str) -> Floats:
 
 def _fold_features(seen: Films, held: Films, values: KernelValues, columns: Columns) -> Floats:
     with one_thread():
-        model = MixedModel(seen, values)
+        model = MixedModel.fit(seen, values)
         numbers = model.careers.numbers_of(held.directors)
         return features.rows(model, columns, numbers, held.years, held.flags)
 
@@ -285,7 +285,7 @@ def _fold_predictions(
     return asked, trees.fit(table, seen.ratings).predict(asked)
 
 
-def _fold_error_sizes(size: ErrorSize, learnt: Floats, errors: Floats, asked: Floats) -> Floats:
+def _fold_error_sizes(size: ErrorBoosting, learnt: Floats, errors: Floats, asked: Floats) -> Floats:
     return size.fit(learnt, errors).predict(asked)
 
 

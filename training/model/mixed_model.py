@@ -98,24 +98,51 @@ class Films(NamedTuple):
         return np.arange(len(found)) if only_directors else found
 
 
-class MixedModel:
-    """The mixed model, fitted to films with given kernel values.
+class Base(NamedTuple):
+    """The rating expected from year and genres alone: mu + phi b.
 
     Attributes:
+        mean: of the ratings.
+        middle_year: the films' median year.
+        effects: the design phi.
+        coefficients: b, [columns].
+    """
+
+    mean: float
+    middle_year: float
+    effects: FixedEffects
+    coefficients: Floats
+
+    def of(self, years: Floats, flags: Floats) -> Floats:
+        """Return it for each film, [n]."""
+        expected: Floats = self.effects.design(years, flags) @ self.coefficients + self.mean
+        return expected
+
+
+class MixedModel:
+    """A mixed model that was fitted to films.
+
+    Args:
         values: the kernel values.
+        base: the rating expected from year and genres alone.
         careers: the films by director, with residuals and weights.
     """
 
-    def __init__(self, films: Films, values: KernelValues) -> None:
-        """Fit to `films`."""
+    def __init__(self, values: KernelValues, base: Base, careers: Careers) -> None:
         self.values = values
-        self._mean = float(films.ratings.mean())
-        self._middle_year = float(np.median(films.years))
-        self._effects = FixedEffects(films.years, films.flags)
-        blocks = _Blocks(films, self._effects)
-        self._coefficients, weights = blocks.solve(values)
-        residuals = films.ratings - self.base(films.years, films.flags)
-        self.careers = Careers(
+        self.year_genres = base
+        self.careers = careers
+
+    @classmethod
+    def fit(cls, films: Films, values: KernelValues) -> MixedModel:
+        """Return the model of `films` with given kernel values."""
+        effects = FixedEffects.of(films.years, films.flags)
+        blocks = _Blocks(films, effects)
+        coefficients, weights = blocks.solve(values)
+        mean, middle_year = float(films.ratings.mean()), float(np.median(films.years))
+        base = Base(mean, middle_year, effects, coefficients)
+        residuals = films.ratings - base.of(films.years, films.flags)
+        careers = Careers(
             films.directors,
             [
                 films.years,
@@ -126,15 +153,15 @@ class MixedModel:
                 films.flags,
             ],
         )
+        return cls(values, base, careers)
 
     def base(self, years: Floats, flags: Floats) -> Floats:
         """Return each film's expected rating from year and genres alone, [n]."""
-        expected: Floats = self._effects.design(years, flags) @ self._coefficients + self._mean
-        return expected
+        return self.year_genres.of(years, flags)
 
     def base_level(self, flags: Floats) -> Floats:
         """Return each genre set's base in the middle year, to an eighth of a star, [n]."""
-        middle = np.full(len(flags), self._middle_year)
+        middle = np.full(len(flags), self.year_genres.middle_year)
         level: Floats = np.round(self.base(middle, flags) * 8.0) / 8.0
         return level
 
@@ -154,7 +181,7 @@ class MixedModel:
 
 def fit_kernel_values(films: Films) -> KernelValues:
     """Return the kernel values that maximise the marginal likelihood of `films`."""
-    blocks = _Blocks(films, FixedEffects(films.years, films.flags))
+    blocks = _Blocks(films, FixedEffects.of(films.years, films.flags))
     start = np.log(KernelValues())
     # The likelihood is flat near its top: a few steps are as good as many.
     found = minimize(

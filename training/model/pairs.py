@@ -7,28 +7,24 @@ right, part k takes wrong turns only at other groups' nodes. A leaf of group k b
 would have it in its path, which is impossible, so a wrong turn ends in zeros. Hence
 
     tree(x) = sum over k of part_k(the columns of group k in x).
-
-This is the only module that depends on the internals of scikit-learn's trees.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
 from training.model.careers import Floats
 from training.model.columns import Columns
 from training.model.threads import one_thread
-
-# This many rows stay in the processor's cache while all trees are applied to them.
-_ROWS_AT_ONCE = 1_024
+from training.model.trees import Nodes, Trees
 
 
 class PairBoosting:
-    """Boosted trees over the columns of `columns.Columns`, separable by its groups.
+    """Fits boosted trees over the columns of `columns.Columns`, separable by its groups.
 
     Args:
         trees, learning_rate, leaves, min_films, shrinkage, share: of the boosting: rounds, step,
@@ -47,7 +43,7 @@ class PairBoosting:
         share: float,
         seed: int,
     ) -> None:
-        self._groups = columns.groups
+        self._columns = columns
         # Unless it is set, early_stopping silently turns on above 10,000 rows.
         self._settings: dict[str, Any] = {
             "max_iter": trees,
@@ -61,51 +57,58 @@ class PairBoosting:
             "interaction_cst": [list(group) for group in columns.groups.values()],
         }
 
-    def fit(self, table: Floats, target: Floats, weights: Floats | None = None) -> PairBoosting:
+    def fit(self, table: Floats, target: Floats, weights: Floats | None = None) -> PairTrees:
         """Learn `target` [n] from feature columns [n, width], on one thread."""
         # Many threads on small histograms wait for each other: on a busy machine 30 s, not 0.2 s.
         with one_thread():
-            self._trees = HistGradientBoostingRegressor(**self._settings).fit(
+            fitted = HistGradientBoostingRegressor(**self._settings).fit(
                 table, target, sample_weight=weights
             )
-        self._parts: dict[str, list[TreePredictor]] = {name: [] for name in self._groups}
-        for round_of_one in self._trees._predictors:
-            for name, part in self._split(round_of_one[0]):
-                self._parts[name].append(part)
-        return self
+        return PairTrees(self._columns, Trees.of(fitted))
+
+
+class PairTrees:
+    """Boosted trees of which each path stays within one of the columns' groups.
+
+    Args:
+        columns: the position of each feature column.
+        trees: as PairBoosting fits them.
+    """
+
+    def __init__(self, columns: Columns, trees: Trees) -> None:
+        self._groups = columns.groups
+        self.trees = trees
 
     @property
     def baseline(self) -> float:
         """The prediction before the first tree."""
-        return float(self._trees._baseline_prediction.item())
+        return self.trees.baseline
 
     def predict(self, table: Floats) -> Floats:
         """Return the whole ensemble's prediction, [n]."""
-        with one_thread():
-            predicted: Floats = self._trees.predict(table)
-        return predicted
+        return self.trees.predict(table)
 
     def part(self, name: str, table: Floats) -> Floats:
         """Return group `name`'s part; only that group's columns of `table` matter, [n]."""
-        table = np.ascontiguousarray(table)
-        known, index = self._trees._bin_mapper.make_known_categories_bitsets()
-        total = np.zeros(len(table))
-        for start in range(0, len(table), _ROWS_AT_ONCE):
-            rows = table[start : start + _ROWS_AT_ONCE]
-            for tree in self._parts[name]:
-                total[start : start + _ROWS_AT_ONCE] += tree.predict(rows, known, index, 1)
-        return total
+        return self._parts[name].predict(table)
 
-    def _split(self, tree: TreePredictor) -> list[tuple[str, TreePredictor]]:
+    @cached_property
+    def _parts(self) -> dict[str, Trees]:
+        parts: dict[str, list[Nodes]] = {name: [] for name in self._groups}
+        for tree in self.trees.nodes:
+            for name, part in self._split(tree):
+                parts[name].append(part)
+        return {name: Trees(0.0, nodes) for name, nodes in parts.items()}
+
+    def _split(self, tree: Nodes) -> list[tuple[str, Nodes]]:
         """Return the parts of a tree that aren't all zero."""
-        group_of_leaf = self._deal(tree.nodes)
+        group_of_leaf = self._deal(tree)
         parts = []
         for number in np.unique(group_of_leaf[group_of_leaf >= 0]):
-            nodes = tree.nodes.copy()
+            nodes = tree.copy()
             nodes["value"][group_of_leaf != number] = 0.0
             _prune(nodes, 0)
-            part = TreePredictor(nodes, tree.binned_left_cat_bitsets, tree.raw_left_cat_bitsets)
-            parts.append((list(self._groups)[number], part))
+            parts.append((list(self._groups)[number], nodes))
         return parts
 
     def _deal(self, nodes: Any) -> Any:

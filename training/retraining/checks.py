@@ -1,4 +1,4 @@
-"""The checks that need a pipeline or ONNX Runtime; `judging.checks` has the others."""
+"""The checks that need scikit-learn or ONNX Runtime; `judging.checks` has the others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIMES = 7
 
 def parity(candidate: JudgedModel, table: list[Film]) -> Check:
     """Does the file predict the same as the scikit-learn model, and do devices accept it?"""
-    model = candidate.pipeline.model
+    model = candidate.saved.model
     try:
         check_file(candidate.model)
         found = check_parity(

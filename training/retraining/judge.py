@@ -25,7 +25,7 @@ from data.verdict import Comparison, ModelIdentity, Verdict
 from judging.checks import calibration, learnt, size
 from judging.losses import Ints
 from judging.paired import Predictions
-from training.errors import PipelineUnusable
+from training.errors import ArraysUnusable
 from training.model.estimator import FilmModel
 from training.model.records import frame_of_films, ratings_of
 from training.progress import ProgressReporter, unreported
@@ -56,7 +56,7 @@ def judge(
 
     Raises:
         BundleMissing: a folder holds no bundle.
-        PipelineUnusable: the candidate's pipeline cannot be read.
+        ArraysUnusable: the candidate's arrays cannot be used.
         SourceUnavailable: there is no such training set.
     """
     new, old = read_judged_model(candidate), read_judged_model(incumbent)
@@ -78,7 +78,7 @@ def judge(
     )
     progress("compare on the film table", 0.3)
     table = films.table()
-    unseen = _unseen(new, old, table, films.manifest.films_sha256)
+    unseen = _unseen(new, old, table)
     known = [table[row] for row in unseen.rows]
     stars = _stars_of(known)
     comparisons += _on_unrated(films, known, stars, unseen)
@@ -153,14 +153,14 @@ class _Unseen(NamedTuple):
     note: str
 
 
-def _unseen(new: JudgedModel, old: JudgedModel, table: list[Film], films_sha256: str) -> _Unseen:
-    new_rows, of_new = new.unseen(table, films_sha256)
+def _unseen(new: JudgedModel, old: JudgedModel, table: list[Film]) -> _Unseen:
+    new_rows, of_new = new.unseen(table)
     note = ""
     try:
-        old_rows, of_old = old.unseen(table, films_sha256)
+        old_rows, of_old = old.unseen(table)
         if len(np.intersect1d(new_rows, old_rows)) < _FEWEST_FILMS:
             note = "it learnt from another film table"
-    except PipelineUnusable as error:
+    except ArraysUnusable as error:
         note = str(error)
     if note:
         refit = FilmModel().fit(frame_of_films(table), ratings_of(table))

@@ -1,4 +1,4 @@
-"""A model to judge: its ONNX file, and the pipeline it was made from."""
+"""A model to judge: its ONNX file, and the scikit-learn model it was made from."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import msgspec
 import numpy as np
 
 from data import limits, wire
-from data.bundle import BundleRefused, beside, find_pipeline, read_file
+from data.bundle import BundleRefused, beside, find_arrays, read_file
 from data.errors import InvalidRecord
 from data.films import Film
-from data.manifest import MANIFEST, MODEL, PIPELINE, Manifest
+from data.manifest import ARRAYS, MANIFEST, MODEL, Manifest
 from data.verdict import ModelIdentity
 from judging.paired import Predictions
 from training.dataset import film_ids
-from training.errors import BundleMissing, PipelineUnusable
-from training.export.bundle import Pipeline, load_pipeline
+from training.errors import ArraysUnusable, BundleMissing
+from training.export.arrays import SavedModel, load_arrays
 from training.export.runtime import Scorer
 from training.model.careers import Ints
 from training.model.records import frame_of_films
@@ -28,15 +28,14 @@ BUNDLE = "bundle"
 
 @dataclass(frozen=True)
 class JudgedModel:
-    """A bundle, and the path of its pipeline.
+    """A bundle, and the path of its arrays.
 
-    Signatures aren't checked: a candidate has none yet, and the incumbent comes from the same place
-    as its pipeline, which must be trusted anyway (reading a pipeline can run code).
+    Signatures aren't checked: a candidate has none yet, and nothing of an incumbent runs code.
     """
 
     manifest: Manifest
     model: bytes
-    pipeline_path: Path
+    arrays_path: Path
 
     @property
     def identity(self) -> ModelIdentity:
@@ -49,21 +48,15 @@ class JudgedModel:
         return Scorer(self.model)
 
     @cached_property
-    def pipeline(self) -> Pipeline:
+    def saved(self) -> SavedModel:
         """The scikit-learn model that the file was made from.
 
         Raises:
-            PipelineUnusable: it is missing, or belongs to another model or software.
+            ArraysUnusable: its arrays are missing, or belong to another model or layout.
         """
-        try:
-            found = load_pipeline(self.pipeline_path)
-        except Exception as error:  # a pickle of other versions may raise anything
-            raise PipelineUnusable(
-                f"{self.pipeline_path}: cannot be read by this software "
-                f"({type(error).__name__}: {error})"
-            ) from error
+        found = load_arrays(self.arrays_path)
         if found.model_hash != self.manifest.model_hash:
-            raise PipelineUnusable(f"{self.pipeline_path}: is the pipeline of another model")
+            raise ArraysUnusable(f"{self.arrays_path}: holds the arrays of another model")
         return found
 
     def of(self, films: list[Film]) -> Predictions:
@@ -71,19 +64,15 @@ class JudgedModel:
         scores = self.scorer.score(frame_of_films(films))
         return Predictions(scores.expected.astype(float), scores.probabilities.astype(float))
 
-    def unseen(self, films: list[Film], films_sha256: str) -> tuple[Ints, Predictions]:
+    def unseen(self, films: list[Film]) -> tuple[Ints, Predictions]:
         """Return the rows of the films it learnt from, and its prediction of each as if unseen.
 
         These are predictions by the fit's folds for the films that they left out.
 
         Raises:
-            PipelineUnusable: it isn't known which films it learnt from.
+            ArraysUnusable: as `saved`.
         """
-        model, known = self.pipeline.model, self.pipeline.films
-        if known is None and self.manifest.training.sha256 == films_sha256:
-            known = film_ids(films)
-        if known is None or len(known) != len(model.unseen_expected_):
-            raise PipelineUnusable(f"{self.pipeline_path}: doesn't say which films it learnt from")
+        model, known = self.saved.model, self.saved.films
         _, rows, places = np.intersect1d(film_ids(films), known, return_indices=True)
         order = np.argsort(rows)
         rows, places = rows[order], places[order]
@@ -91,11 +80,11 @@ class JudgedModel:
 
 
 def read_judged_model(folder: Path) -> JudgedModel:
-    """Read a bundle and find its pipeline.
+    """Read a bundle and find its arrays.
 
     Args:
-        folder: the bundle's own, or one that holds it as `bundle/`. The pipeline is in one of the
-            bundle's `pipeline_places`.
+        folder: the bundle's own, or one that holds it as `bundle/`. The arrays are in one of the
+            bundle's `arrays_places`.
 
     Raises:
         BundleMissing: there is no complete bundle.
@@ -109,4 +98,4 @@ def read_judged_model(folder: Path) -> JudgedModel:
         raise BundleMissing(f"{folder}: holds no bundle ({error.strerror}: {MANIFEST})") from error
     except (InvalidRecord, BundleRefused, msgspec.DecodeError) as error:
         raise BundleMissing(f"{bundle}: isn't a complete bundle: {error}") from error
-    return JudgedModel(manifest, model, find_pipeline(bundle) or beside(bundle) / PIPELINE)
+    return JudgedModel(manifest, model, find_arrays(bundle) or beside(bundle) / ARRAYS)

@@ -1,7 +1,7 @@
 """Compact, fit, judge: from feedback to a verdict and the new model's bundle.
 
 verdict.json, report.html           always
-bundle/, pipeline.joblib            for a model worth releasing
+bundle/, arrays.npz                 for a model worth releasing
 refused/bundle/, refused/...        for a refused one, so it isn't published by mistake
 """
 
@@ -13,12 +13,13 @@ from pathlib import Path
 from data import wire
 from data.bundle import write_bundle
 from data.durable import replace_durably
-from data.manifest import PIPELINE, REPORT
+from data.manifest import ARRAYS, REPORT
 from data.signing import PrivateKey
 from data.verdict import VERDICT, ModelIdentity, Verdict
 from training.dataset import FilmTable
 from training.errors import ExportRefused
-from training.export.bundle import prepare, save_pipeline, summary_of
+from training.export.arrays import save_arrays
+from training.export.bundle import prepare, saved_model, summary_of
 from training.model.estimator import FilmModel
 from training.progress import ProgressReporter, unreported
 from training.report import draw as draw_model
@@ -134,7 +135,7 @@ def _fit_and_judge(
     candidate.mkdir(parents=True)
     page = draw_model(table, summary_of(exported), candidate)
     write_bundle(candidate / BUNDLE, exported.manifest, {**exported.files, REPORT: page}, key)
-    save_pipeline(candidate / PIPELINE, exported)
+    save_arrays(candidate / ARRAYS, saved_model(exported))
     return judge(
         candidate,
         incumbent,
@@ -153,10 +154,10 @@ def _lay_out(out: Path, candidate: Path, verdict: Verdict, page: bytes) -> None:
     (out / VERDICT).unlink(missing_ok=True)
     for place in (out / BUNDLE, out / REFUSED):
         shutil.rmtree(place, ignore_errors=True)
-    (out / PIPELINE).unlink(missing_ok=True)
+    (out / ARRAYS).unlink(missing_ok=True)
     if candidate.exists() and verdict.released:
         (candidate / BUNDLE).rename(out / BUNDLE)
-        (candidate / PIPELINE).rename(out / PIPELINE)
+        (candidate / ARRAYS).rename(out / ARRAYS)
         candidate.rmdir()
     elif candidate.exists():
         candidate.rename(out / REFUSED)

@@ -97,7 +97,7 @@ class Studio:
         self.store = ModelStore(self.state)
         self.bucket = Bucket(folder / "bucket")
         self.items = Items()
-        # The folder of each version's bundle with its pipeline, for the judge.
+        # The folder of each version's bundle with its arrays, for the judge.
         self.incumbent = home.bundle
         self.bundle: Bundle | None = None
         self.model = self._activate(home.bundle, 1)

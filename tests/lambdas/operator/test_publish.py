@@ -16,12 +16,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from data import limits, signing, wire
+from data import limits, signing, topics, wire
 from data.bundle import Bundle, beside, read_bundle
 from data.film_table import read_rows
 from data.films import Combination, Film, genre_slots
 from data.ids import new_id
-from data.manifest import PIPELINE
+from data.manifest import ARRAYS, MANIFEST, MODEL
 from data.messages import ModelUpdateJob, VerificationRequest
 from lambdas.release import versions
 from lambdas.start_retraining.sagemaker import AwsTraining, TrainingSettings
@@ -157,24 +157,24 @@ def test_a_published_version_is_never_changed(
 
     other = tmp_path / "bundle"
     make_example_bundle(other, directors=30, seed=1, version=1, key=None)
-    refused = publish(local_cloud, other, "--thing", published.thing, "--no-pipeline")
+    refused = publish(local_cloud, other, "--thing", published.thing, "--no-arrays")
     assert refused.returncode == 1
     assert "never changes" in refused.stderr
 
 
-def test_a_bundle_without_its_pipeline_is_published_only_if_that_is_meant(
+def test_a_bundle_without_its_arrays_is_published_only_if_that_is_meant(
     local_cloud: Any, published: Device, example: Path, tmp_path: Path
 ) -> None:
     bare = shutil.copytree(example, tmp_path / "bundle")
     refused = publish(local_cloud, bare, "--thing", published.thing)
     assert refused.returncode == 1
-    for place in ("bundle/pipeline.joblib", "bundle.report/pipeline.joblib", "pipeline.joblib"):
+    for place in ("bundle/arrays.npz", "bundle.report/arrays.npz", "arrays.npz"):
         assert str(tmp_path / place) in refused.stderr
-    assert "--no-pipeline" in refused.stderr
-    mistyped = publish(local_cloud, example, "--thing", published.thing, "--pipeline", "nowhere")
+    assert "--no-arrays" in refused.stderr
+    mistyped = publish(local_cloud, example, "--thing", published.thing, "--arrays", "nowhere")
     assert mistyped.returncode == 1
     assert "nowhere" in mistyped.stderr
-    assert publish(local_cloud, bare, "--thing", published.thing, "--no-pipeline").returncode == 0
+    assert publish(local_cloud, bare, "--thing", published.thing, "--no-arrays").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "manifest.json", "manifest.sig", "probes.json"])
@@ -194,12 +194,12 @@ def test_a_bundle_with_a_flipped_byte_is_not_published(
     assert "Traceback" not in refused.stderr
 
 
-def test_a_pipeline_that_does_not_serve_leaves_the_one_before_in_place(
+def test_arrays_that_do_not_serve_leave_those_before_in_place(
     local_cloud: Any, device: Device, example: Path, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "pipeline.joblib"
-    broken.write_bytes(b"no pipeline")
-    refused = publish(local_cloud, example, "--thing", device.thing, "--pipeline", str(broken))
+    broken = tmp_path / "arrays.npz"
+    broken.write_bytes(b"no arrays")
+    refused = publish(local_cloud, example, "--thing", device.thing, "--arrays", str(broken))
     assert refused.returncode == 1
     assert "doesn't serve" in refused.stderr
     bundle = bundle_at(example)
@@ -221,16 +221,16 @@ def test_the_endpoint_refuses_a_malformed_request(path: str, local_cloud: Any) -
 def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
     local_cloud: Any, record_property: Callable[[str, object], None]
 ) -> None:
-    pipeline = beside(SAMPLE_BUNDLE) / PIPELINE
-    if not (SAMPLE_BUNDLE.exists() and pipeline.exists() and SAMPLE_FILMS.exists()):
+    arrays = beside(SAMPLE_BUNDLE) / ARRAYS
+    if not (SAMPLE_BUNDLE.exists() and arrays.exists() and SAMPLE_FILMS.exists()):
         pytest.skip("there is no release of the sample: run `make train-export` first")
     newest = max(path.stat().st_mtime for path in Path("training").glob("*.py"))
-    if pipeline.stat().st_mtime < newest:
+    if arrays.stat().st_mtime < newest:
         pytest.skip("training has changed since the release: run `make train-export` again")
     from local_cloud.control import send
     from local_cloud.state import LocalState
 
-    send(LocalState(local_cloud.folder), "serve", pipeline=str(pipeline.resolve()))
+    send(LocalState(local_cloud.folder), "serve", arrays=str(arrays.resolve()))
     bundle = bundle_at(SAMPLE_BUNDLE)
     films = [row for row in read_rows(SAMPLE_FILMS) if isinstance(row, Film)]
     rows = [film.combination for film in films]
@@ -247,7 +247,7 @@ def test_endpoint_and_graph_agree_on_every_row_of_the_sample(
     assert differences.max() < limits.ROUNDING_TOLERANCE
 
 
-def test_what_a_retraining_leaves_is_published_with_its_pipeline(
+def test_what_a_retraining_leaves_is_published_with_its_arrays(
     local_cloud: Any, published: Device, example: Path, tmp_path: Path
 ) -> None:
     """It is in the bundle's folder, and a retraining then starts from it."""
@@ -257,15 +257,20 @@ def test_what_a_retraining_leaves_is_published_with_its_pipeline(
     version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1
     left = tmp_path / "retrained" / "bundle"
     make_example_bundle(left, directors=30, seed=2, version=version, key=None)
-    (beside(left) / PIPELINE).rename(left.parent / PIPELINE)
+    (beside(left) / ARRAYS).rename(left.parent / ARRAYS)
 
-    def is_whole() -> bool:
-        settings = TrainingSettings("greenlight", "", bucket, "", "", "", "")
-        return AwsTraining(s3, None, None, settings).is_whole(version)
+    def kept() -> set[str]:
+        prefix = topics.incumbent_prefix(MODEL_NAME, version)
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
+        return {one["Key"].removeprefix(prefix) for one in found["Contents"]}
 
-    bare = publish(local_cloud, left, "--thing", published.thing, "--no-pipeline")
-    assert (bare.returncode, is_whole()) == (0, False), bare.stderr
+    settings = TrainingSettings("greenlight", "", bucket, "", "", "", "")
+    bare = publish(local_cloud, left, "--thing", published.thing, "--no-arrays")
+    assert bare.returncode == 0, bare.stderr
+    assert AwsTraining(s3, None, None, settings).is_whole(version), "its recipe is fitted again"
+    assert ARRAYS not in kept()
     whole = publish(local_cloud, left, "--thing", published.thing)
-    assert (whole.returncode, is_whole()) == (0, True), whole.stderr
+    assert whole.returncode == 0, whole.stderr
+    assert {ARRAYS, MODEL, MANIFEST} <= kept()
     # For later tests: the endpoint serves the example again.
     assert publish(local_cloud, example, "--thing", published.thing).returncode == 0

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from data import wire
-from data.manifest import MANIFEST, PIPELINE, Manifest
+from data.manifest import ARRAYS, MANIFEST, Manifest
 from data.verdict import VERDICT, ModelIdentity
 from lambdas.release_model import candidate
 from lambdas.release_model.candidate import CandidateRejected, read
@@ -28,7 +28,7 @@ def test_a_complete_candidate_is_read(files: dict[str, bytes]) -> None:
     output = read(packed(files))
     assert output.candidate is not None
     assert output.candidate.manifest.version == 2
-    assert output.candidate.pipeline == files[PIPELINE]
+    assert output.candidate.arrays == files[ARRAYS]
     assert output.candidate.files["model.onnx"] == files["bundle/model.onnx"]
     assert set(output.reports) == {VERDICT, "report.html"}
 
@@ -70,7 +70,7 @@ def test_an_entry_that_must_not_be_there_is_refused_by_name(
 
 @pytest.mark.parametrize(
     "name",
-    [VERDICT, PIPELINE, f"bundle/{MANIFEST}", "bundle/model.onnx", "bundle/catalogue.json"],
+    [VERDICT, ARRAYS, f"bundle/{MANIFEST}", "bundle/model.onnx", "bundle/catalogue.json"],
 )
 def test_a_missing_file_is_named(name: str, files: dict[str, bytes]) -> None:
     with pytest.raises(CandidateRejected, match=f"^{name}: is missing"):

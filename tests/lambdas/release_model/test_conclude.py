@@ -86,7 +86,7 @@ class ReleaseCloud:
         self.reports |= reports
         self._done("keep")
 
-    def put(self, release: Release, pipeline: bytes) -> ModelUpdateJob:
+    def put(self, release: Release, arrays: bytes) -> ModelUpdateJob:
         self._before("put")
         there = self.published.setdefault(release.version, release.files)
         if there != release.files:
@@ -95,7 +95,7 @@ class ReleaseCloud:
         prefix = topics.bundle_prefix(release.name, release.version)
         return ModelUpdateJob("model-update", release.version, "b", prefix, release.manifest_sha256)
 
-    def serve(self, release: Release, pipeline: bytes) -> None:
+    def serve(self, release: Release, arrays: bytes) -> None:
         self._before("serve")
         if release.version not in self.served:
             self.served.append(release.version)

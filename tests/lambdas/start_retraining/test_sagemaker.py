@@ -17,7 +17,7 @@ def test_sagemaker_accepts_what_it_is_asked_for() -> None:
     settings = TrainingSettings(
         "greenlight", "data", "models", "image", "ml.m5.large", "a" * 20, "f"
     )
-    asked = request_of(TrainingRequest(JOB, 3, 2), settings)
+    asked = request_of(TrainingRequest(JOB, 3, 2), settings, "models/films/2/")
     client = boto3.client("sagemaker", region_name="us-east-1")
     shape = client.meta.service_model.operation_model("CreateTrainingJob").input_shape
     assert shape is not None

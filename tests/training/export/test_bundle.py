@@ -1,10 +1,11 @@
-"""An export's bundle is signed, numbered, and has its pipeline beside it."""
+"""An export's bundle is signed, numbered, and has its arrays beside it."""
 
 import numpy as np
 
 from data.bundle import beside, read_bundle
-from data.manifest import PIPELINE
-from training.export.bundle import load_pipeline, next_version
+from data.manifest import ARRAYS
+from training.export.arrays import load_arrays
+from training.export.bundle import next_version
 from training.model.records import frame_of_combinations
 
 
@@ -21,10 +22,10 @@ def test_the_bundle_is_signed_and_versions_grow(exported, films):
     assert "expected" in [t.name for t in manifest.outputs]
 
 
-def test_the_pipeline_beside_it_says_what_the_probes_say(exported):
+def test_the_arrays_beside_it_say_what_the_probes_say(exported):
     folder, keys, _ = exported
-    bundle, pipeline = read_bundle(folder, keys), load_pipeline(beside(folder) / PIPELINE)
-    assert pipeline.model_hash == bundle.model_hash
+    bundle, arrays = read_bundle(folder, keys), load_arrays(beside(folder) / ARRAYS)
+    assert arrays.model_hash == bundle.model_hash
     probes = bundle.probes().probes
-    said = pipeline.model.predict(frame_of_combinations(p.combination for p in probes))
+    said = arrays.model.predict(frame_of_combinations(p.combination for p in probes))
     assert np.abs(said - [p.expected for p in probes]).max() < 1e-3

@@ -5,7 +5,7 @@ import pytest
 
 from training.export.example_bundle import made_up_films, small_model
 from training.model.columns import Columns
-from training.model.error_size import ErrorSize
+from training.model.error_size import ErrorBoosting
 from training.model.records import frame_of_films, ratings_of
 
 pytestmark = pytest.mark.numeric
@@ -18,7 +18,7 @@ def test_sizes_of_errors_are_learned_by_genres_and_by_directors():
     table[:, columns.flags] = draw.integers(0, 2, (4000, 2))
     table[:, columns.films] = draw.integers(1, 20, 4000)
     wild = 0.5 + table[:, columns.flags.start] + (table[:, columns.films] < 5)
-    size = ErrorSize(columns, trees=60, seed=0).fit(table, draw.normal(0, wild))
+    size = ErrorBoosting(columns, trees=60, seed=0).fit(table, draw.normal(0, wild))
     of_set, of_director = size.year_genres(table), size.director(table)
     calm = wild == 0.5
     assert np.corrcoef(size.predict(table), wild)[0, 1] > 0.8

@@ -6,7 +6,6 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import joblib
 import msgspec
 import numpy as np
 import pytest
@@ -15,12 +14,13 @@ from typer.testing import CliRunner
 from data import signing, wire
 from data.bundle import beside, read_bundle, write_bundle
 from data.film_table import write_films
-from data.manifest import PIPELINE
+from data.manifest import ARRAYS
 from data.verdict import Verdict
 from training.cli import app
 from training.dataset import FilmTable
-from training.errors import BundleMissing, PipelineUnusable
-from training.export.bundle import prepare, save_pipeline, write
+from training.errors import ArraysUnusable, BundleMissing
+from training.export.arrays import load_arrays, save_arrays
+from training.export.bundle import prepare, saved_model, write
 from training.export.example_bundle import made_up_films, small_model
 from training.export.verify import verify
 from training.retraining.compact import compact
@@ -141,7 +141,7 @@ def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(studio, 
     assert verdict.decision == "refuse"
     assert any("A tie is not released." in reason for reason in verdict.reasons)
     assert not (out / "bundle").exists()
-    assert not (out / PIPELINE).exists()
+    assert not (out / ARRAYS).exists()
     bundle = out / "refused" / "bundle"
     assert json.loads((bundle / "manifest.json").read_text("utf-8"))["key_id"] == ""
     assert not (bundle / "manifest.sig").exists()
@@ -161,7 +161,8 @@ def shuffled(studio, folder: Path, training_set: Path) -> Path:
         FilmTable("feedback", "mixed up", mixed, []), small_model(), version=5, combinations=500
     )
     write_bundle(folder / "bundle", made.manifest, made.files, studio.key)
-    save_pipeline(folder / PIPELINE, replace(made, table=FilmTable("feedback", "true", films, [])))
+    true = replace(made, table=FilmTable("feedback", "true", films, []))
+    save_arrays(folder / ARRAYS, saved_model(true))
     return folder
 
 
@@ -182,24 +183,24 @@ def test_a_file_other_than_the_model_that_was_measured_is_refused(
 ):
     out, _ = released
     candidate = shuffled(studio, tmp_path / "candidate", training_set)
-    # Its pipeline claims the figures of the good model.
-    good, bad = (joblib.load(folder / PIPELINE) for folder in (out, candidate))
+    # Its arrays claim the figures of the good model.
+    good, bad = (load_arrays(folder / ARRAYS) for folder in (out, candidate))
     for name in ("unseen_expected_", "unseen_probabilities_"):
-        setattr(bad["model"], name, getattr(good["model"], name))
-    joblib.dump(bad, candidate / PIPELINE)
+        setattr(bad.model, name, getattr(good.model, name))
+    save_arrays(candidate / ARRAYS, bad)
     verdict = judge(candidate, studio.incumbent, training_set)
     assert verdict.decision == "refuse"
     assert "learnt" in [check.name for check in verdict.checks if not check.passed]
 
 
-def test_a_pipeline_of_another_model_is_an_error(studio, released, training_set, tmp_path):
+def test_arrays_of_another_model_are_an_error(studio, released, training_set, tmp_path):
     shutil.copytree(released[0] / "bundle", tmp_path / "bundle")
-    shutil.copy(beside(studio.incumbent) / PIPELINE, tmp_path / PIPELINE)
-    with pytest.raises(PipelineUnusable, match="is the pipeline of another model"):
+    shutil.copy(beside(studio.incumbent) / ARRAYS, tmp_path / ARRAYS)
+    with pytest.raises(ArraysUnusable, match="holds the arrays of another model"):
         judge(tmp_path, studio.incumbent, training_set)
 
 
-def test_an_incumbent_without_a_pipeline_is_fitted_again_and_the_verdict_says_so(
+def test_an_incumbent_without_arrays_is_fitted_again_and_the_verdict_says_so(
     studio, released, training_set, tmp_path
 ):
     shutil.copytree(studio.incumbent, tmp_path / "bundle")
