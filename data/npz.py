@@ -31,7 +31,7 @@ _MOST_HEADER_BYTES = 1_000
 _SHAPE = re.compile(r"\((?:(\d{1,12}),|(\d{1,12}(?:, \d{1,12})*))?\)")
 
 
-class Form(NamedTuple):
+class ArrayForm(NamedTuple):
     """What an array must be.
 
     Attributes:
@@ -51,7 +51,7 @@ def write_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return packed.getvalue()
 
 
-def read_npz(content: bytes, forms: Mapping[str, Form], most_bytes: int) -> Arrays:
+def read_npz(content: bytes, forms: Mapping[str, ArrayForm], most_bytes: int) -> Arrays:
     """Return the arrays of an `.npz`: exactly those named.
 
     Args:
@@ -108,7 +108,7 @@ def _read(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         return stream.read(member.file_size + 1)
 
 
-def _array(name: str, raw: bytes, form: Form) -> NDArray[Any]:
+def _array(name: str, raw: bytes, form: ArrayForm) -> NDArray[Any]:
     """Return the array in an `.npy` file, whose header must be the one that numpy would write."""
     size = int.from_bytes(raw[8:10], "little")
     header = raw[10 : 10 + size]

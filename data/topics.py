@@ -20,6 +20,7 @@ FILM_TABLE_PREFIX = "film-table/"
 TRUST_PREFIX = "trust/"
 # One folder per retraining, in the models bucket; SageMaker adds `output/` to it.
 CANDIDATES = "candidates/"
+OUTCOMES = "outcomes/"
 
 _THING = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 
@@ -106,8 +107,13 @@ def incumbent_prefix(name: str, version: int) -> str:
 
 
 def candidate_prefix(job: str) -> str:
-    """The S3 prefix of a training job's outcome."""
+    """The S3 prefix of the output of a training job, which the job itself writes."""
     return f"{CANDIDATES}{job}/"
+
+
+def outcome_prefix(job: str) -> str:
+    """The S3 prefix of a training job's outcome: only release_model writes here."""
+    return f"{OUTCOMES}{job}/"
 
 
 def candidate_object(job: str) -> str:

@@ -171,7 +171,7 @@ class SageMakerApi:
         archive = self._state.arrays / "model.tar.gz"
         archive.write_bytes(self._roles.read(model["ExecutionRoleArn"], bucket, key))
         target = self._state.arrays / ARRAYS
-        # Its bytes alone: `extract` can be told to follow no link since Python 3.11.4 only.
+        # Its bytes alone: only since Python 3.11.4 can `extract` refuse links.
         with tarfile.open(archive) as packed:
             entry = packed.getmember(ARRAYS)
             content = packed.extractfile(entry) if entry.isreg() else None

@@ -66,12 +66,12 @@ def retrain(context):
 
 
 def left(context, job, name, kind):
-    """Return a record from a training job's folder."""
+    """Return a record of a training job's outcome."""
     raw = (
         context.aws.client("s3")
-        .get_object(
-            Bucket=context.aws.local.models_bucket, Key=topics.candidate_prefix(job) + name
-        )["Body"]
+        .get_object(Bucket=context.aws.local.models_bucket, Key=topics.outcome_prefix(job) + name)[
+            "Body"
+        ]
         .read()
     )
     return wire.decode(raw, kind, limits.MAX_BUNDLE_FILE_BYTES)

@@ -77,7 +77,7 @@ def wait(aws: Aws, bucket: str, job: str, timeouts: RetrainingTimeouts) -> Train
     status = sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"]
     if status not in ENDED:
         raise RetrainingFailed(f"{job} hasn't ended ({status}): {failure}; try again later")
-    outcome = topics.candidate_prefix(job) + OUTCOME
+    outcome = topics.outcome_prefix(job) + OUTCOME
     failure = timeouts.concluded.until(s3, "object_exists", Bucket=bucket, Key=outcome)
     raw = _read(s3, bucket, outcome)
     if raw is None:
@@ -145,7 +145,7 @@ def retrain_command(
     bucket = outputs["ModelsBucket"]
     with console.status("training"):
         outcome = wait(aws, bucket, job, _ON_LOCAL_CLOUD if local else _ON_AWS)
-    kept = _read(aws.client("s3"), bucket, topics.candidate_prefix(job) + VERDICT)
+    kept = _read(aws.client("s3"), bucket, topics.outcome_prefix(job) + VERDICT)
     if kept is not None:
         show(console, wire.decode(kept, Verdict, _MAX_VERDICT_BYTES))
     version = f" version {outcome.version}" if outcome.version else ""
@@ -153,7 +153,7 @@ def retrain_command(
     if outcome.iot_job:
         console.print(f"job {outcome.iot_job} updates the fleet to model {outcome.model_hash}")
     if kept is not None:
-        report = f"s3://{bucket}/{topics.candidate_prefix(job)}report.html"
+        report = f"s3://{bucket}/{topics.outcome_prefix(job)}report.html"
         console.print(f"report: {report}")
     console.print(f"took {time.monotonic() - began:.0f} s")
     if outcome.conclusion in ("rejected", "failed"):

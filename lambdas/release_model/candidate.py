@@ -6,31 +6,24 @@ arrays are passed on unread.
 
 from __future__ import annotations
 
-import gzip
-import io
-import tarfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from data import limits, wire
-from data.errors import GreenlightError, InvalidRecord
+from data.errors import InvalidRecord
 from data.manifest import ARRAYS, MANIFEST, REPORT, SIGNATURE, FileEntry, Manifest
 from data.verdict import VERDICT, Verdict
+from lambdas.release_model.archive import CandidateRejected, unpack
 from lambdas.training_jobs import MODEL_NAME
 
 MAX_ARCHIVE_BYTES = 128 * 1024 * 1024
-MAX_UNPACKED_BYTES = 256 * 1024 * 1024
-MAX_ENTRIES = 200
-_MAX_VERDICT_BYTES = 1024 * 1024
-_MAX_REPORT_BYTES = 16 * 1024 * 1024
-_CHUNK_BYTES = 64 * 1024
 _BUNDLE = "bundle/"
-
-
-class CandidateRejected(GreenlightError):
-    """A training job's output can't be released; the message names the file and the reason."""
+_MAX_VERDICT_BYTES = 1024 * 1024
+_MOST_BYTES = {
+    VERDICT: _MAX_VERDICT_BYTES,
+    REPORT: 16 * 1024 * 1024,
+    ARRAYS: limits.MAX_ARRAYS_BYTES,
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ def read(archive: bytes, model_name: str = MODEL_NAME) -> JobOutput:
     Raises:
         CandidateRejected: naming the file and the reason.
     """
-    found = _unpack(archive)
+    found = unpack(archive, _most_bytes_of)
     if VERDICT not in found:
         raise CandidateRejected(f"{VERDICT}: is missing; nothing is released without a verdict")
     verdict = _record(found[VERDICT], VERDICT, Verdict, _MAX_VERDICT_BYTES)
@@ -130,72 +123,8 @@ def _record(raw: bytes, name: str, kind: type[wire.Record], most: int) -> wire.R
         raise CandidateRejected(f"{name}: {error}") from error
 
 
-def _unpack(archive: bytes) -> dict[str, bytes]:
-    """Return the expected files; others are ignored."""
-    found: dict[str, bytes] = {}
-    names: set[str] = set()
-    stream = _Bounded(gzip.GzipFile(fileobj=io.BytesIO(archive)))
-    try:
-        with tarfile.open(fileobj=stream, mode="r|") as entries:
-            for entry in entries:
-                name = _plain(entry)
-                if name in names or len(names) >= MAX_ENTRIES:
-                    raise CandidateRejected(
-                        f"{name[:100]!r}: appears twice, or is one entry too many"
-                    )
-                names.add(name)
-                content = entries.extractfile(entry) if entry.isfile() else None
-                if content is not None and _is_expected(name):
-                    _check_size(name, entry.size)
-                    found[name] = content.read()
-        # Read to the very end, where gzip's checksum is: nothing else covers the arrays.
-        while stream.read(_CHUNK_BYTES):
-            pass
-    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
-        raise CandidateRejected(f"model.tar.gz: can't be unpacked: {error}") from error
-    return found
-
-
-def _plain(entry: tarfile.TarInfo) -> str:
-    """Return an entry's path below the folder; refuse paths that lead out of it, and links."""
-    path = PurePosixPath(entry.name)
-    if path.is_absolute() or ".." in path.parts or "\0" in entry.name:
-        raise CandidateRejected(f"{entry.name[:100]!r}: leads out of the model's folder")
-    if not (entry.isfile() or entry.isdir()):
-        raise CandidateRejected(f"{entry.name[:100]!r}: is a link or a device, not a file")
-    return str(path)
-
-
-def _is_expected(name: str) -> bool:
+def _most_bytes_of(name: str) -> int | None:
+    """Return how many bytes a file may have; None if it isn't expected."""
     folder, _, rest = name.rpartition("/")
-    return name in (VERDICT, REPORT, ARRAYS) or (f"{folder}/" == _BUNDLE and bool(rest))
-
-
-def _check_size(name: str, size: int) -> None:
-    most = {
-        VERDICT: _MAX_VERDICT_BYTES,
-        REPORT: _MAX_REPORT_BYTES,
-        ARRAYS: limits.MAX_ARRAYS_BYTES,
-    }.get(name, limits.MAX_BUNDLE_FILE_BYTES)
-    if size > most:
-        raise CandidateRejected(f"{name}: has {size} bytes; {most} are allowed")
-
-
-class _Bounded(io.RawIOBase):
-    """A stream that fails past a size limit: a few kilobytes can unpack to gigabytes."""
-
-    def __init__(self, stream: gzip.GzipFile) -> None:
-        self._stream = stream
-        self._left = MAX_UNPACKED_BYTES
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        content = self._stream.read(size if 0 <= size <= self._left else self._left + 1)
-        self._left -= len(content)
-        if self._left < 0:
-            raise CandidateRejected(
-                f"model.tar.gz: unpacks to more than {MAX_UNPACKED_BYTES} bytes"
-            )
-        return content
+    in_bundle = limits.MAX_BUNDLE_FILE_BYTES if f"{folder}/" == _BUNDLE and rest else None
+    return _MOST_BYTES.get(name, in_bundle)

@@ -16,7 +16,8 @@ from data.manifest import MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
 from lambdas.release import Release
-from lambdas.release_model.candidate import Candidate, CandidateRejected, read
+from lambdas.release_model.archive import CandidateRejected
+from lambdas.release_model.candidate import Candidate, read
 from lambdas.training_jobs import EndedJob, TrainingOutcome
 
 _MAX_REASONS, _MAX_REASON = 20, 500
@@ -48,7 +49,7 @@ class ReleaseCloud(Protocol):
         """Return the bytes of `manifest.json` under the stack's key, and their signature."""
 
     def keep(self, job: str, reports: Mapping[str, bytes]) -> None:
-        """Store verdict and report where people find them."""
+        """Store verdict and report where people find them, beside the outcome."""
 
     def put(self, release: Release, arrays: bytes) -> ModelUpdateJob:
         """Publish a release, and return the job document for the devices.

@@ -13,7 +13,8 @@ from data.manifest import Manifest
 from data.messages import ModelUpdateJob
 from lambdas.kms_key import KmsKey
 from lambdas.release import Release, put_new, put_release, roll_out, versions
-from lambdas.release_model.candidate import MAX_ARCHIVE_BYTES, CandidateRejected
+from lambdas.release_model.archive import CandidateRejected
+from lambdas.release_model.candidate import MAX_ARCHIVE_BYTES
 from lambdas.serving import Serving, serve
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, TrainingOutcome
 
@@ -55,7 +56,7 @@ class AwsRelease:
     def outcome(self, job: str) -> TrainingOutcome | None:
         """Return a job's outcome, or None if it is missing or unreadable."""
         try:
-            return wire.decode(self._get(topics.candidate_prefix(job) + OUTCOME), TrainingOutcome)
+            return wire.decode(self._get(topics.outcome_prefix(job) + OUTCOME), TrainingOutcome)
         except (CandidateRejected, InvalidRecord):
             return None
 
@@ -84,8 +85,8 @@ class AwsRelease:
         return self._key.sign_manifest(manifest)
 
     def keep(self, job: str, reports: Mapping[str, bytes]) -> None:
-        """Store verdict and report next to the job's output."""
-        put_new(self._s3, self._bucket, topics.candidate_prefix(job), reports)
+        """Store verdict and report where no training job can write."""
+        put_new(self._s3, self._bucket, topics.outcome_prefix(job), reports)
 
     def put(self, release: Release, arrays: bytes) -> ModelUpdateJob:
         """Publish a release, and return the job document for the devices."""
@@ -105,7 +106,7 @@ class AwsRelease:
         try:
             self._s3.put_object(
                 Bucket=self._bucket,
-                Key=topics.candidate_prefix(outcome.job) + OUTCOME,
+                Key=topics.outcome_prefix(outcome.job) + OUTCOME,
                 Body=wire.encode(outcome),
                 ContentType="application/json",
                 IfNoneMatch="*",

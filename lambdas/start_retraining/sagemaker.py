@@ -60,7 +60,7 @@ class AwsTraining:
 
     def is_concluded(self, job: str) -> bool:
         """Return whether there is an outcome."""
-        return self._has(self._settings.models_bucket, topics.candidate_prefix(job) + OUTCOME)
+        return self._has(self._settings.models_bucket, topics.outcome_prefix(job) + OUTCOME)
 
     def conclude(self, ended: EndedJob) -> None:
         """Call release_model with the event that it missed.

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from data.errors import InvalidRecord
-from data.npz import Form, read_npz, write_npz
+from data.npz import ArrayForm, read_npz, write_npz
 
-FORMS = {"grid": Form(np.dtype("<f8"), 2), "names": Form(np.dtype("u1"), 1)}
+FORMS = {"grid": ArrayForm(np.dtype("<f8"), 2), "names": ArrayForm(np.dtype("u1"), 1)}
 ARRAYS = {
     "grid": np.arange(6.0).reshape(2, 3).T,
     "names": np.frombuffer(b"[]", np.uint8),

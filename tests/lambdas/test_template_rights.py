@@ -143,6 +143,27 @@ def test_only_release_model_signs_and_announces_and_it_can_neither_train_nor_rea
     assert not [action for action in rights if "Training" in action or "Delete" in action]
 
 
+def test_only_release_model_writes_what_became_of_a_job_and_it_cannot_write_what_a_job_leaves(
+    resources: dict[str, Any],
+) -> None:
+    outcomes, candidates = (
+        {"Fn::Sub": f"${{ModelsBucket.Arn}}/{prefix}*"}
+        for prefix in (topics.OUTCOMES, topics.CANDIDATES)
+    )
+    roles = {name for name, _ in statements(resources)}
+    writers = {
+        name: [prefix for prefix in (outcomes, candidates) if prefix in puts]
+        for name in roles
+        if (puts := allowed(resources, name).get("s3:PutObject", []))
+    }
+    assert {name for name, prefixes in writers.items() if outcomes in prefixes} == {
+        "ReleaseModelRole"
+    }
+    assert {name for name, prefixes in writers.items() if candidates in prefixes} == {
+        "TrainingRole"
+    }
+
+
 def test_start_retraining_passes_one_role_and_starts_no_job_but_the_stacks_own(
     resources: dict[str, Any],
 ) -> None:

@@ -33,6 +33,10 @@ SHORT = RetrainingTimeouts(Wait(0.1, 120.0), Wait(0.1, 60.0))
 _moment = iter(range(10_000))
 
 
+def claimed(job: str) -> TrainingOutcome:
+    return TrainingOutcome(job=job, conclusion="released", reasons=("Because I say so.",))
+
+
 @pytest.fixture
 def train(local_cloud: Any) -> Callable[..., TrainingOutcome]:
     """Run a training job with a given output, and return its outcome."""
@@ -42,10 +46,19 @@ def train(local_cloud: Any) -> Callable[..., TrainingOutcome]:
     )["StackResources"]
     role = aws.client("iam").get_role(RoleName=roles[0]["PhysicalResourceId"])["Role"]["Arn"]
 
-    def run(code: str, files: dict[str, bytes], prefix: str = "arrays/trial") -> TrainingOutcome:
+    def run(
+        code: str, files: dict[str, bytes], prefix: str = "arrays/trial", *, claims: bool = False
+    ) -> TrainingOutcome:
         asked = datetime.now(UTC) + timedelta(days=next(_moment))
         job = job_name(aws.local.stack, asked.isoformat())
         place = f"{prefix}/{job}/"
+        if claims:
+            # Where a job may write, as it may.
+            aws.client("s3").put_object(
+                Bucket=aws.local.models_bucket,
+                Key=topics.candidate_prefix(job) + OUTCOME,
+                Body=wire.encode(claimed(job)),
+            )
         for name, content in files.items():
             aws.client("s3").put_object(
                 Bucket=aws.local.models_bucket, Key=place + name, Body=content
@@ -103,7 +116,7 @@ def test_a_better_model_is_released_and_served(
         time.sleep(0.1)
     assert served["EndpointConfigName"].startswith(f"greenlight-model-{version}-")
     # As after a crash before the last write: the event comes again, and there is one job still.
-    kept = topics.candidate_prefix(outcome.job) + OUTCOME
+    kept = topics.outcome_prefix(outcome.job) + OUTCOME
     s3.delete_object(Bucket=bucket, Key=kept)
     event = event_of(EndedJob(outcome.job, "Completed"))
     aws.client("events").put_events(
@@ -133,8 +146,14 @@ def test_a_failed_job_reports_its_last_output(train: Callable[..., TrainingOutco
     assert "there are no films, exit code: 1" in outcome.reasons[0]
 
 
+def test_an_outcome_that_a_job_claims_itself_is_not_believed(
+    train: Callable[..., TrainingOutcome],
+) -> None:
+    assert train(FAIL, {"x": b"x"}, claims=True).conclusion == "failed"
+
+
 def test_a_job_may_not_read_what_its_role_may_not(train: Callable[..., TrainingOutcome]) -> None:
-    outcome = train(COPY, {"x": b"x"}, prefix="models/trial")
+    outcome = train(COPY, {"x": b"x"}, prefix="outcomes/trial")
     assert outcome.conclusion == "failed"
     assert "ClientError" in outcome.reasons[0]
 

@@ -575,14 +575,14 @@ MUTATIONS = (
     ),
     Mutation(
         "candidates-links", "refuses links and paths that lead out", "docs/security.md",
-        "lambdas/release_model/candidate.py",
-        "    if not (entry.isfile() or entry.isdir()):",
+        "lambdas/release_model/archive.py",
+        "    if entry.type not in _PLAIN or entry.size < 0:",
         "    if False:",
         _CANDIDATE + "test_an_entry_that_must_not_be_there_is_refused_by_name",
     ),
     Mutation(
         "candidates-paths", "refuses links and paths that lead out", "docs/security.md",
-        "lambdas/release_model/candidate.py",
+        "lambdas/release_model/archive.py",
         '    if path.is_absolute() or ".." in path.parts or "\\0" in entry.name:',
         '    if "\\0" in entry.name:',
         _CANDIDATE + "test_an_entry_that_must_not_be_there_is_refused_by_name",
@@ -604,7 +604,7 @@ MUTATIONS = (
     ),
     Mutation(
         "candidates-unbounded", "it unpacks within bounds", "docs/security.md",
-        "lambdas/release_model/candidate.py",
+        "lambdas/release_model/archive.py",
         "        if self._left < 0:",
         "        if False:",
         _CANDIDATE + "test_a_decompression_bomb_is_stopped_before_it_fills_the_memory",

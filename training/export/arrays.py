@@ -21,7 +21,7 @@ from data import films, limits
 from data.durable import replace_durably
 from data.errors import InvalidRecord
 from data.genre_sets import GenreSets
-from data.npz import Arrays, Form, read_npz, write_npz
+from data.npz import ArrayForm, Arrays, read_npz, write_npz
 from training.errors import ArraysUnusable
 from training.model.careers import Careers
 from training.model.columns import Columns
@@ -43,9 +43,9 @@ _HEAD_INPUTS = 6
 _MOST_GENRES = 256
 
 
-def _forms() -> dict[str, Form]:
-    def forms(dtype: Any, dimensions: int, *names: str) -> dict[str, Form]:
-        return dict.fromkeys(names, Form(np.dtype(dtype), dimensions))
+def _forms() -> dict[str, ArrayForm]:
+    def forms(dtype: Any, dimensions: int, *names: str) -> dict[str, ArrayForm]:
+        return dict.fromkeys(names, ArrayForm(np.dtype(dtype), dimensions))
 
     return {
         **forms("<i8", 1, "layout", "training_years", "films"),

@@ -18,7 +18,7 @@ from lambdas.training_jobs import TrainingOutcome
 
 JOB = "greenlight-retrain-20260101T000000Z"
 OUTCOME = TrainingOutcome(job=JOB, conclusion="refused", reasons=("it is not better",))
-PLACE = {"Bucket": "models", "Key": f"candidates/{JOB}/outcome.json"}
+PLACE = {"Bucket": "models", "Key": f"outcomes/{JOB}/outcome.json"}
 SOON = RetrainingTimeouts(Wait(0.001, 1.0), Wait(0.001, 0.003))
 
 

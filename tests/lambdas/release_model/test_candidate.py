@@ -13,8 +13,9 @@ import pytest
 from data import wire
 from data.manifest import ARRAYS, MANIFEST, Manifest
 from data.verdict import VERDICT, ModelIdentity
-from lambdas.release_model import candidate
-from lambdas.release_model.candidate import CandidateRejected, read
+from lambdas.release_model import archive as archive_module
+from lambdas.release_model.archive import CandidateRejected
+from lambdas.release_model.candidate import read
 
 from ..candidates import entry, left_by_job, packed, verdict
 
@@ -142,7 +143,7 @@ def test_an_archive_cut_off_anywhere_is_refused(files: dict[str, bytes]) -> None
 def test_a_decompression_bomb_is_stopped_before_it_fills_the_memory(
     files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(candidate, "MAX_UNPACKED_BYTES", 2 * 1024 * 1024)
+    monkeypatch.setattr(archive_module, "MAX_UNPACKED_BYTES", 2 * 1024 * 1024)
     bomb = packed(files, [entry("padding", size=8 * 1024 * 1024)])
     assert len(bomb) < 2 * 1024 * 1024
     with pytest.raises(CandidateRejected, match="unpacks to more than"):
@@ -163,7 +164,7 @@ def test_a_file_that_only_claims_to_be_huge_is_refused(files: dict[str, bytes]) 
 
 def test_too_many_entries_are_refused(files: dict[str, bytes]) -> None:
     with pytest.raises(CandidateRejected, match="too many"):
-        read(packed(files, [entry(f"x{number}") for number in range(candidate.MAX_ENTRIES)]))
+        read(packed(files, [entry(f"x{number}") for number in range(archive_module.MAX_ENTRIES)]))
 
 
 @pytest.mark.parametrize("at", range(8))

@@ -20,7 +20,7 @@ from data.signing import PrivateKey
 from data.verdict import VERDICT
 from lambdas.errors import PublishingFailed
 from lambdas.release import Release
-from lambdas.release_model.candidate import CandidateRejected
+from lambdas.release_model.archive import CandidateRejected
 from lambdas.release_model.conclude import conclude
 from lambdas.training_jobs import EndedJob, TrainingOutcome, event_of, job_name, read_event
 
