@@ -161,6 +161,10 @@ numeric: $(VENV)/ready ## run the tests marked numeric as on other processors
 faults: $(VENV)/ready ## try every fault with every command: exit codes, light, status and doctor must agree
 	@$(RUN)/python -m tests.campaigns.faults
 
+.PHONY: large-journal
+large-journal: $(VENV)/ready ## start with a million picks kept, within systemd's limit
+	@$(RUN)/python -m tests.campaigns.large_journal $(ARGS)
+
 .PHONY: crash
 crash: $(VENV)/ready ## replay 10,000 power cuts from recorded writes (SEED=1 replays)
 	@$(RUN)/python tests/campaigns/crash.py --seed $(SEED)

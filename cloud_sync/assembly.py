@@ -8,10 +8,12 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 from cloud_sync.artefacts import Bucket
 from cloud_sync.aws_iot import AwsIotBroker
+from cloud_sync.board import check_board
 from cloud_sync.config import SyncConfig
 from cloud_sync.downloader import Downloader
 from cloud_sync.fetcher import Fetcher
@@ -19,6 +21,7 @@ from cloud_sync.mqtt import BrokerEndpoint
 from cloud_sync.ratchet import Ratchet
 from cloud_sync.service import EventQueue, Service
 from cloud_sync.session import Session, SessionSettings, subscriptions
+from cloud_sync.status import iso
 from data.trust import read_trust
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
@@ -68,6 +71,7 @@ def assembled(config: SyncConfig) -> Iterator[Service]:
     """Yield a service that is ready to run.
 
     Raises:
+        CopiedCard: this card was used on another board with the same certificate.
         JournalError: the journal cannot be opened.
         KeyUnusable: a public key cannot be read.
         OSError: the state folder cannot be used.
@@ -76,6 +80,7 @@ def assembled(config: SyncConfig) -> Iterator[Service]:
     follow = partial(read_trust, config.public_keys, incoming_folder(config.state))
     known = follow().known
     with Journal.open(config.state / JOURNAL) as journal:
+        check_board(journal, config.certificate, iso(datetime.now(UTC)))
         events: EventQueue = EventQueue()
         session = Session(session_settings(config), random.SystemRandom(), time.monotonic())
         broker = AwsIotBroker(endpoint(config), subscriptions(config.thing), events.put)

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cloud_sync.board import CopiedCard, accept_board
 from cloud_sync.config import SyncConfig, check_files, read
 from data import command_line
 from data.command_line import JsonOption, print_json
@@ -159,6 +160,15 @@ def retry(
 
 
 @app.command()
+def new_board(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
+    """Say that this board has replaced the one before; a copied card needs `connect` instead."""
+    settings = _config(config, state, identity=True)
+    with _journal(settings) as journal:
+        accept_board(journal, settings.certificate)
+    typer.echo("this board is the device from now on: `sudo systemctl restart greenlight-sync`")
+
+
+@app.command()
 def doctor(
     config: ConfigOption = DEFAULT_CONFIG,
     state: StateOption = None,
@@ -227,5 +237,8 @@ def _stopped_by_signal() -> Iterator[threading.Event]:
 def _state_errors() -> Iterator[None]:
     try:
         yield
+    except CopiedCard as error:
+        _err.print(f"greenlight-sync: {error}")
+        raise typer.Exit(error.exit_code) from error
     except (GreenlightError, OSError) as error:
         raise StateUnusable(str(error)) from error

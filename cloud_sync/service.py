@@ -135,6 +135,7 @@ class Service:
             _log.info("journal: works again")
         if version != self._seen_version:
             self._seen_version = version
+            self._status.answer()
             self._handle(JournalChanged())
 
     def _journal_failed(self, error: JournalError) -> None:

@@ -61,8 +61,24 @@ class StatusWriter:
     def alive(self) -> None:
         """Say, from time to time, that the service lives: online may be long ago."""
         if time.monotonic() >= self._next_heartbeat:
-            self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
-            self._write("heartbeat", {"at": iso(datetime.now(UTC))})
+            self._beat()
+
+    def answer(self) -> None:
+        """Say so now if somebody has asked through the journal."""
+        try:
+            asked = self.journal.is_asked()
+        except JournalError as error:
+            _log.debug("a question: %s", error)
+            return
+        if asked:
+            self._beat()
+
+    def _beat(self) -> None:
+        self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
+        try:
+            self.journal.heartbeat(iso(datetime.now(UTC)))
+        except JournalError as error:
+            _log.debug("heartbeat: %s", error)
 
     def update_changed(self, command: UpdateChanged) -> None:
         """An update's state has changed."""

@@ -11,7 +11,7 @@ The field numbers are those of onnx.proto. A test holds this list and the conver
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from data.errors import GreenlightError
@@ -155,12 +155,23 @@ def check_graph(model: bytes) -> None:
         raise ForbiddenGraph(f"the model isn't of ONNX's format {IR_VERSION}")
     opsets = [(_text(one, "domain"), one.get("version", [])) for one in top.get("opset_import", [])]
     if sorted(opsets) != [(domain, [version]) for domain, version in sorted(OPSETS.items())]:
-        raise ForbiddenGraph("the model uses other sets of operators than our converter's")
+        raise ForbiddenGraph(
+            f"the model needs the operator sets {_named(opsets)}; this software runs"
+            f" {_named((domain, [version]) for domain, version in OPSETS.items())}"
+        )
     for name in ("producer_name", "producer_version", "domain", "doc_string"):
         _text(top, name)
     if "graph" not in top:
         raise ForbiddenGraph("the model has no graph")
     _check_graph(top["graph"][0], len(model))
+
+
+def _named(opsets: Iterable[tuple[str, list[int]]]) -> str:
+    """Name sets of operators; bounded, because a model says what it likes."""
+    return ", ".join(
+        f"{ascii(domain[:20]) if domain else 'ai.onnx'} {versions[0] if versions else ''}"
+        for domain, versions in sorted(opsets)[:4]
+    )
 
 
 def _check_graph(graph: Message, model_bytes: int) -> None:

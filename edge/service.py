@@ -40,6 +40,13 @@ def how_to_start(state: Path, name: str = APPLIANCE) -> str:
     )
 
 
+def how_to_restart(state: Path) -> str:
+    """Return a sentence that says how to restart the appliance."""
+    if is_installed(state):
+        return f"restart it with `sudo systemctl restart {APPLIANCE}`"
+    return f"stop it, then {how_to_start(state)}"
+
+
 def port_holder(port: int) -> str | None:
     """Return which program listens on a TCP port, or None if this user may not know."""
     sockets = set()

@@ -44,6 +44,8 @@ usage: greenlight-setup install            install or repair; running it again c
        greenlight-setup uninstall [--purge]   remove; --purge removes picks, ratings and settings too
        greenlight-setup connect FOLDER     install the certificates that provisioning wrote, and synchronise
        greenlight-setup lan on|off         serve the page on the local network, or on this machine only
+       greenlight-setup backup FILE [--with-certificates]   everything this device knows, in one file
+       greenlight-setup restore FILE       put it onto this card
        greenlight-setup status             show the running release and the previous one
 USAGE
   exit 2
@@ -59,6 +61,8 @@ USAGE
 . "$HERE/steps/units.sh"
 # shellcheck source=systemd/steps/owner.sh
 . "$HERE/steps/owner.sh"
+# shellcheck source=systemd/steps/backup.sh
+. "$HERE/steps/backup.sh"
 # shellcheck source=systemd/steps/removal.sh
 . "$HERE/steps/removal.sh"
 
@@ -126,7 +130,7 @@ rollback_all() {
 command=$1
 shift
 case $command in
-  install | upgrade | rollback | uninstall | connect | lan)
+  install | upgrade | rollback | uninstall | connect | lan | backup | restore)
     [ "$(id -u)" = 0 ] || die "must be root: try sudo greenlight-setup $command $*"
     ;;
 esac
@@ -143,6 +147,14 @@ case $command in
     ;;
   connect) [ $# = 1 ] || usage; connect_to_cloud "$(from_caller "$1")" ;;
   lan) [ $# = 1 ] || usage; show_on_lan "$1" ;;
+  backup)
+    case $#${2-} in
+      1) backup_to "$(from_caller "$1")" plain ;;
+      2--with-certificates) backup_to "$(from_caller "$1")" certificates ;;
+      *) usage ;;
+    esac
+    ;;
+  restore) [ $# = 1 ] || usage; restore_from "$(from_caller "$1")" ;;
   status) show_status ;;
   *) usage ;;
 esac

@@ -1,27 +1,38 @@
 """Examines the appliance part by part: what was found, and what to do about it.
 
-Changes nothing, apart from writing and removing a file to test the disk.
+Changes nothing, apart from writing and removing a file to test the disk, and asking the sync
+service through the journal whether it's running.
 """
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data import limits
+from data.errors import GreenlightError
 from data.findings import Finding
 from edge.appliance import client
 from edge.appliance.silence import silent_since
 from edge.appliance.storage import StorageFailed, check_writable, probe
 from edge.config import Config
-from edge.journal import JOURNAL
-from edge.service import APPLIANCE, SYNC, how_to_start, is_installed
+from edge.journal import JOURNAL, ON_ANOTHER_BOARD
+from edge.service import APPLIANCE, SYNC, how_to_restart, how_to_start, is_installed
+
+if TYPE_CHECKING:
+    from data.bundle import Bundle
+    from edge.journal import Journal
 
 _LOW_DISK_BYTES = 100_000_000
+# The sync service looks into the journal every second.
+_ANSWER_SECONDS, _LOOK_SECONDS = 10.0, 0.1
+# Presses played to see the model search.
+_PRESS_SECONDS = 0.5
 
 
 def examine(config: Config, *, simulate: bool) -> list[Finding]:
@@ -46,7 +57,7 @@ def examine(config: Config, *, simulate: bool) -> list[Finding]:
         _clock,
         lambda: _keys(config),
         lambda: _model(config),
-        lambda: _journal(config),
+        lambda: _journal(config, running),
     ]
     return [finding for check in checks for finding in check()]
 
@@ -61,7 +72,8 @@ def _appliance(config: Config, running: dict[str, Any] | None, unheard: str) -> 
         expected = is_installed(config.state)
         yield Finding("appliance", not expected, "not running", how_to_start(config.state))
         return
-    yield Finding("appliance", not running["fault"], running["fault"] or running["phase"])
+    fix = f"once the cause is gone, {how_to_restart(config.state)}" if running["fault"] else ""
+    yield Finding("appliance", not running["fault"], running["fault"] or running["phase"], fix)
     for warning in running["warnings"]:
         since = warning["since"][:16].replace("T", " ")
         found = f"{warning['sentence']} (since {since} UTC)"
@@ -165,8 +177,27 @@ def _model(config: Config) -> Iterator[Finding]:
     except (BundleRefused, KeyUnusable) as error:
         yield Finding("model", False, str(error), "restart the appliance: it sets this aside")
         return
+    named = f"version {active}, {bundle.model_hash[:12]}"
+    if wrong := _wrong_answers(bundle):
+        fix = f"{how_to_restart(config.state)}: it tries the model again, or the one before"
+        yield Finding("model", False, f"{named}, {wrong}", fix)
+        return
     news = _news(bundle.manifest.created_at)
-    yield Finding("model", True, f"version {active}, {bundle.model_hash[:12]}, sound{news}")
+    yield Finding("model", True, f"{named}, loads and searches{news}")
+
+
+def _wrong_answers(bundle: Bundle) -> str:
+    """Load a model, have it answer what its bundle promises, and play presses."""
+    from edge.models.probing import check_answers
+    from edge.search.model import Model
+
+    try:
+        check_answers(Model.load(bundle), bundle, press_seconds=_PRESS_SECONDS)
+    except GreenlightError as error:
+        return str(error)
+    except MemoryError:
+        return "can't be tried beside the running one: too little memory is free"
+    return ""
 
 
 def _news(created_at: str) -> str:
@@ -181,7 +212,7 @@ def _news(created_at: str) -> str:
     return f"; made {created_at[:10]}, no signed news for {days} {'day' if days == 1 else 'days'}"
 
 
-def _journal(config: Config) -> Iterator[Finding]:
+def _journal(config: Config, running: dict[str, Any] | None) -> Iterator[Finding]:
     from edge.journal import (
         Journal,
         JournalDamaged,
@@ -204,6 +235,8 @@ def _journal(config: Config) -> Iterator[Finding]:
             not_yet = unread(journal)
             damaged = journal.damage()
             bad, set_aside = journal.count_bad_rows()
+            elsewhere = running is not None and running["journal_files"] != journal.identities
+            answered = _asked(journal, sync_state)
     except JournalDamaged as error:
         fix = "restart the appliance: it sets this aside and starts a new one"
         yield Finding("journal", False, str(error), fix)
@@ -220,7 +253,10 @@ def _journal(config: Config) -> Iterator[Finding]:
     since = f", the oldest since {oldest}" if oldest else ""
     waits = f"{waiting} ratings wait to be sent{since}"
     restart = "restart the appliance: it sets this aside and carries on without"
-    if damaged:
+    if elsewhere:
+        found = f"{config.state / JOURNAL}: the appliance writes into another file than this one"
+        yield Finding("journal", False, found, f"keep both: {how_to_restart(config.state)}")
+    elif damaged:
         yield Finding("journal", False, damaged, restart)
     elif bad:
         yield Finding("journal", False, f"damaged rows: {_counted(bad)}; {waits}", restart)
@@ -231,7 +267,28 @@ def _journal(config: Config) -> Iterator[Finding]:
     for row in refused:
         fix = "it is kept; once the cause is fixed: `sudo greenlight-sync retry`"
         yield Finding("refused rating", False, f"{row.id}: {row.reason}", fix)
-    yield from _sync(config, sync_state)
+    yield from _sync(config, sync_state, answered=answered)
+
+
+def _asked(journal: Journal, sync_state: dict[str, Any]) -> bool | None:
+    """Ask the sync service through the journal whether it lives; None if it needn't answer."""
+    from edge.journal import JournalError
+
+    connection = sync_state.get("connection")
+    resting = ("stopped", ON_ANOTHER_BOARD)
+    if not isinstance(connection, dict) or connection.get("state") in resting:
+        return None
+    question = secrets.token_hex(8)
+    try:
+        journal.ask_sync_service(question)
+    except JournalError:
+        return None  # a disk that takes no writes has a finding of its own
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        if journal.sync_service_answered(question):
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
 
 
 def _counted(kinds: Mapping[str, int]) -> str:
@@ -249,7 +306,9 @@ def _set_aside(left: list[Path], unread: list[Path]) -> Iterator[Finding]:
         yield Finding("set aside", False, found, fix)
 
 
-def _sync(config: Config, sync_state: dict[str, Any]) -> Iterator[Finding]:
+def _sync(
+    config: Config, sync_state: dict[str, Any], *, answered: bool | None
+) -> Iterator[Finding]:
     connection = sync_state.get("connection")
     if not isinstance(connection, dict):
         found = "never seen; picks and ratings need none"
@@ -257,11 +316,14 @@ def _sync(config: Config, sync_state: dict[str, Any]) -> Iterator[Finding]:
         return
     online = connection.get("state") == "online"
     since = silent_since(sync_state)
-    if online and since is not None:
-        found = f"said it was online, but hasn't reported since {since.isoformat(' ', 'minutes')}"
+    if answered is False:
+        lately = f"; its last report is from {since.isoformat(' ', 'minutes')}" if since else ""
+        found = f"said it was {connection.get('state')}, but doesn't answer{lately}"
         yield Finding("sync", False, found, how_to_start(config.state, SYNC))
         return
     reason = connection.get("reason") or ""
     found = f"{connection.get('state')} since {connection.get('since')} {reason}".strip()
     fix = "" if online else "ratings are kept; find out more with `greenlight-sync doctor`"
+    if connection.get("state") == ON_ANOTHER_BOARD:
+        fix = "see how to go on: `journalctl -u greenlight-sync -b`"
     yield Finding("sync", online, found, fix)

@@ -29,7 +29,15 @@ from edge.appliance.silence import silent_since
 from edge.appliance.status import read_pointer
 from edge.appliance.storage import StorageFailed, StorageObserver
 from edge.appliance.workers import Worker
-from edge.journal import JOURNAL, BadRows, IncomingModel, Journal, JournalError, JournalReplaced
+from edge.journal import (
+    JOURNAL,
+    ON_ANOTHER_BOARD,
+    BadRows,
+    IncomingModel,
+    Journal,
+    JournalError,
+    JournalReplaced,
+)
 from edge.models.activation import UpdateState
 from edge.models.store import StoreDamaged
 from edge.models.trial import TrialInterrupted
@@ -271,6 +279,11 @@ class JournalObserver:
         connection = sync_state.get("connection")
         if isinstance(connection, dict):
             self._sync_state = sync_state
+            if connection.get("state") == ON_ANOTHER_BOARD:
+                sentence = f"nothing is sent to the cloud: {connection.get('reason')}"
+                self.appliance.attention.raise_("board", sentence)
+            else:
+                self.appliance.attention.clear("board")
             if connection.get("state") == "online":
                 self._offline_since = None
             elif self._offline_since is None:

@@ -43,6 +43,7 @@ _FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS = 0.5, 60.0
 # A page that ran this long had started properly.
 _SETTLED_SECONDS = 60.0
 _STOP_SECONDS = 5.0
+_ANY, _IPV6 = "::", Path("/proc/net/if_inet6")
 _LONGEST_LINE = 1000
 _log = logging.getLogger(__name__)
 
@@ -108,6 +109,9 @@ def bind(config: Config) -> socket.socket:
         PageUnavailable: the address is taken or not ours.
     """
     host, port = config.page_host, config.page_port
+    if host == _ANY and not _IPV6.exists():
+        # On a kernel without IPv6, everyone comes by IPv4.
+        host = "0.0.0.0"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -48,6 +48,7 @@ async def running(appliance: Appliance) -> dict[str, Any]:
         "previous": pointer.previous,
         "narrowed": appliance.slate is not None,
         "domain": msgspec.to_builtins(appliance.domain),
+        "journal_files": appliance.journal.identities,
         **_journal(appliance.journal),
         **_disk(appliance.config.state),
     }

@@ -33,8 +33,9 @@ def pin(
     found = replace_pin(folder) if new else read_or_make_pin(folder)
     if os.geteuid() == 0:
         # Even if root makes it, it must belong to the appliance, which reads it.
-        owner = folder.stat()
-        os.chown(folder / PIN_FILE, owner.st_uid, owner.st_gid)
+        owner, made = folder.stat(), (folder / PIN_FILE).stat()
+        if (made.st_uid, made.st_gid) != (owner.st_uid, owner.st_gid):
+            os.chown(folder / PIN_FILE, owner.st_uid, owner.st_gid)
     if as_json:
         print_json({"pin": found.digits})
     else:

@@ -44,11 +44,14 @@ from edge.journal.sync import SyncSide
 JOURNAL = "journal.db"
 # How often the sync service reports that it's alive: rarely, to spare the SD card.
 HEARTBEAT_SECONDS = 600.0
+# The connection's state where the sync service rests because the card may be a copy.
+ON_ANOTHER_BOARD = "on another board"
 
 __all__ = [
     "CHECK_SECONDS",
     "HEARTBEAT_SECONDS",
     "JOURNAL",
+    "ON_ANOTHER_BOARD",
     "REPLACED",
     "Activation",
     "AlreadyRated",

@@ -2,7 +2,8 @@
 
 SQLite's own check covers the file's structure, not the content of its rows. Every row we write has
 a CRC-32 of its columns. Readers see sound rows only, through the views made here; damaged ones are
-set aside in `bad_rows`. A row without a checksum is older than checksums, and used as it is.
+set aside in `bad_rows`. A row without a checksum is older than checksums, and used as it is if it
+can be decoded.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import sqlite3
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from data.errors import InvalidRecord
-from data.messages import Feedback
+from data.messages import Feedback, VerificationRequest
+from data.picks import Pick
 from data.wire import decode
 
 if TYPE_CHECKING:
@@ -56,6 +61,34 @@ TABLES = {
         ),
         "record of a model",
     ),
+}
+
+
+class _Contents(NamedTuple):
+    """A column that holds a record, and what decodes it."""
+
+    column: str
+    decoded: Callable[[bytes], object]
+
+    def is_readable(self, content: bytes | None) -> bool:
+        """Return whether there is nothing to decode, or it can be."""
+        try:
+            if content is not None:
+                self.decoded(content)
+        except (InvalidRecord, msgspec.DecodeError):
+            return False
+        return True
+
+
+_RECORDS = {
+    "picks": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Pick)),
+    "ratings": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Feedback)),
+    "outbox": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Feedback)),
+    "requests": _Contents(
+        "CASE kind WHEN 'verify' THEN CAST(payload AS BLOB) END",
+        partial(decode, kind=VerificationRequest),
+    ),
+    "sync_state": _Contents("CAST(value AS BLOB)", msgspec.json.decode),
 }
 # A pick is worth keeping even without its slate.
 _SLATE = f"{FUNCTION}(CAST(slate AS BLOB))"
@@ -136,14 +169,15 @@ def slate_of(journal: JournalStore, pick_id: str) -> bytes | None:
 def count_bad(journal: JournalStore) -> Counter[str]:
     """Return how many rows of each kind are damaged, by names that users know.
 
-    Reads every row, and decodes every rating.
+    Reads every row, and decodes every record.
     """
     found: Counter[str] = Counter()
     for name, table in TABLES.items():
         ((bad,),) = journal.rows(f"SELECT count(*) FROM {name} WHERE NOT {sound(name)}")
         found[table.called] += bad
-    for (payload,) in journal.rows("SELECT payload FROM sound_ratings"):
-        found["rating"] += _feedback(payload) is None
+    for name, contents in _RECORDS.items():
+        for (content,) in journal.each_row(f"SELECT {contents.column} FROM sound_{name}"):
+            found[TABLES[name].called] += not contents.is_readable(content)
     return +found
 
 
@@ -189,7 +223,7 @@ def set_bad_rows_aside(
                 (seq,),
             )
             counted["slate"] += 1
-        repaired = _restore_ratings(connection) + _restore_outbox(connection, sendable)
+        repaired = restore_ratings(connection) + _restore_outbox(connection, sendable)
     return BadRows(counted, repaired, complete)
 
 
@@ -205,14 +239,18 @@ def _crc(*values: bytes | None) -> int:
 def _bad_keys(journal: JournalStore, name: str, deadline: float | None) -> Iterator[bytes | None]:
     """Yield the keys of bad rows, newest first; None when time is up."""
     key = TABLES[name].key
+    contents = _RECORDS.get(name, _Contents("NULL", bytes))
     looked_at = journal.each_row(
-        f"SELECT CAST({key} AS BLOB), {sound(name)} FROM main.{name} ORDER BY {key} DESC"
+        # A row from before checksums is sound if it can be decoded.
+        f"SELECT CAST({key} AS BLOB), {sound(name)},"
+        f" CASE WHEN {_CHECKSUM} IS NULL THEN {contents.column} END"
+        f" FROM main.{name} ORDER BY {key} DESC"
     )
-    for found, is_sound in looked_at:
+    for found, is_sound, content in looked_at:
         if deadline is not None and time.monotonic() >= deadline:
             yield None
             return
-        if not is_sound:
+        if not (is_sound and contents.is_readable(content)):
             yield found
 
 
@@ -275,7 +313,7 @@ def insert_rating(
     return bool(made.rowcount)
 
 
-def _restore_ratings(connection: sqlite3.Connection) -> int:
+def restore_ratings(connection: sqlite3.Connection) -> int:
     """Write ratings again that only the outbox still has."""
     lost = connection.execute(
         "SELECT payload FROM sound_outbox WHERE id NOT IN (SELECT id FROM ratings) ORDER BY seq"

@@ -141,6 +141,11 @@ class JournalStore:
                 raise
             return cls(path, connection)
 
+    @property
+    def identities(self) -> list[list[int] | None]:
+        """Device and inode of the files we have open: the journal and its log."""
+        return [list(found) if found is not None else None for found in self._files]
+
     def close(self) -> None:
         """Close the connection. Everything confirmed is on the disk already."""
         self._connection.close()

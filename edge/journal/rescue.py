@@ -15,7 +15,7 @@ from data.errors import InvalidRecord
 from data.messages import Feedback
 from data.picks import Pick
 from data.wire import decode
-from edge.journal.checksums import prepare, seal_all, sound
+from edge.journal.checksums import prepare, restore_ratings, seal_all, sound
 from edge.journal.file import (
     DAMAGED,
     REPLACED,
@@ -122,6 +122,9 @@ def rescue(aside: Path, journal: JournalStore) -> int:
                 row for row in _readable(connection, _RATINGS) if _is_sound(row[5], Feedback)
             ]
             outbox = [row for row in _readable(connection, _OUTBOX) if _is_sound(row[2], Feedback)]
+            if not _is_whole(connection, _OUTBOX):
+                # Better sent twice, which the cloud recognises, than never.
+                outbox += [(id_, at, payload, "pending", None) for id_, *_, at, payload in ratings]
         finally:
             connection.close()
     known = {id_ for (id_,) in journal.rows("SELECT id FROM ratings")}
@@ -145,9 +148,10 @@ def rescue(aside: Path, journal: JournalStore) -> int:
         )
         for table in ("picks", "decisions", "ratings", "outbox"):
             seal_all(new, table)
-        new_ones = [row[0] for row in ratings if row[0] not in known]
-        new.execute("INSERT OR REPLACE INTO taken_over VALUES (?, ?)", (name, len(new_ones)))
-    return len(new_ones)
+        only_in_outbox = restore_ratings(new)
+        new_ones = only_in_outbox + sum(row[0] not in known for row in ratings)
+        new.execute("INSERT OR REPLACE INTO taken_over VALUES (?, ?)", (name, new_ones))
+    return new_ones
 
 
 def _readable(connection: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
@@ -169,6 +173,17 @@ def _sound_rows(connection: sqlite3.Connection, query: str) -> str:
     except sqlite3.DatabaseError:
         return query
     return checked
+
+
+def _is_whole(connection: sqlite3.Connection, query: str) -> bool:
+    """Return whether every row of a table can be read and is as it was written."""
+    table = query.split(" FROM ")[1].split(maxsplit=1)[0]
+    try:
+        (rows,) = connection.execute(f"SELECT count(*) FROM {table} NOT INDEXED").fetchone()
+        read = sum(1 for _ in connection.execute(_sound_rows(connection, query)))
+    except sqlite3.DatabaseError:
+        return False
+    return bool(read == rows)
 
 
 def _until_damage(connection: sqlite3.Connection, query: str) -> Iterator[tuple[Any, ...]]:

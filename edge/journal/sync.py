@@ -12,6 +12,8 @@ from edge.journal.checksums import expression, seal, sound
 from edge.journal.file import JournalError, JournalStore
 from edge.journal.rows import Activation, OutboxRow, Request, RequestKind
 
+_HEARTBEAT, _QUESTION = "heartbeat", "question"
+
 
 class SyncSide(JournalStore):
     """What the sync service reads and writes."""
@@ -126,6 +128,34 @@ class SyncSide(JournalStore):
                 (key, text),
             )
             seal(connection, "sync_state", key)
+
+    def heartbeat(self, at: str) -> None:
+        """Say that the sync service lives, and answer a question that was asked."""
+        question = self.sync_state_of(_QUESTION)
+        self.set_sync_state(_HEARTBEAT, {"at": at, "answers": question})
+
+    def is_asked(self) -> bool:
+        """Return whether somebody waits for a heartbeat."""
+        heartbeat = self.sync_state_of(_HEARTBEAT)
+        answered = heartbeat.get("answers") if isinstance(heartbeat, dict) else None
+        return self.sync_state_of(_QUESTION) != answered
+
+    def ask_sync_service(self, question: str) -> None:
+        """Ask for a heartbeat now, which will name this question."""
+        self.set_sync_state(_QUESTION, question)
+
+    def sync_service_answered(self, question: str) -> bool:
+        """Return whether the last heartbeat names this question."""
+        heartbeat = self.sync_state_of(_HEARTBEAT)
+        return isinstance(heartbeat, dict) and heartbeat.get("answers") == question
+
+    def sync_state_of(self, key: str) -> object:
+        """Return one of the sync service's reports, or None."""
+        found = self.rows("SELECT value FROM sound_sync_state WHERE key = ?", key)
+        try:
+            return msgspec.json.decode(found[0][0]) if found else None
+        except msgspec.DecodeError:
+            return None
 
     def offer_model(self, version: int, manifest_sha256: str, job_id: str, folder: str) -> int:
         """Offer a finished download to the appliance; an offer still open for the job is replaced.

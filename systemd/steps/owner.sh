@@ -1,6 +1,9 @@
 # shellcheck shell=sh
 # What the owner sets up after the installation.
 
+# There where the kernel has IPv6.
+IPV6=${GREENLIGHT_IPV6:-/proc/net/if_inet6}
+
 # write_setting KEY TEXT: sets or replaces one of the appliance's settings.
 write_setting() {
   file=$CONFIG/greenlight.toml
@@ -96,6 +99,8 @@ set_page_address() {
   host=${host:-127.0.0.1} port=${port:-8080}
   case $host in *[!0-9a-fA-F.:]*) die "page_host must be an address, not $host" ;; esac
   case $port in *[!0-9]*) die "page_port must be a number, not $port" ;; esac
+  # A kernel without IPv6 opens no such address.
+  [ "$host" != :: ] || [ -e "$IPV6" ] || host=0.0.0.0
   case $host in *:*) address="[$host]:$port" ;; *) address=$host:$port ;; esac
   drop_in=$DROP_INS/greenlight-page.socket.d/address.conf
   install -d -m 0755 "$(dirname "$drop_in")"
@@ -103,6 +108,8 @@ set_page_address() {
     echo "# Written by greenlight-setup, from page, page_host and page_port in $CONFIG/greenlight.toml."
     [ "$(setting page)" != false ] || printf '[Unit]\nConditionPathExists=!/\n'
     printf '[Socket]\nListenStream=\nListenStream=%s\n' "$address"
+    # Browsers that use IPv4 are served at the same address.
+    [ "$host" != :: ] || echo BindIPv6Only=both
     case $host in
       127.* | ::1) ;;
       *) cat "$HERE/lan.conf" ;;
@@ -122,7 +129,7 @@ share_page_key() {
 # The page's own setting, and the address that systemd opens for it.
 show_on_lan() {
   case $1 in
-    on) host=0.0.0.0 ;;
+    on) host=:: ;;
     off) host=127.0.0.1 ;;
     *) usage ;;
   esac

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,10 +32,11 @@ from .installation import (
     shorten_watchdog,
     variant,
 )
-from .other_machine import ADDRESS, cabled_to
+from .other_machine import ADDRESS, IPV6_ADDRESS, cabled_to
 
-# The page's port, as /proc/net/tcp has it.
+# The page's port, as the kernel's tables have it.
 EVERYWHERE, HERE = "00000000:1F90", "0100007F:1F90"
+TABLES = "/proc/net/tcp /proc/net/tcp6"
 HANGING = Path(__file__).with_name("hanging_search.py")
 
 pytestmark = [pytest.mark.nspawn, pytest.mark.timeout(900)]
@@ -138,9 +140,9 @@ def test_only_members_of_the_group_may_press(machine: Container) -> None:
 
 def test_the_page_is_shown_to_the_network_only_when_asked(machine: Container) -> None:
     machine.wait_until("it listens here", f"grep -q {HERE} /proc/net/tcp")
-    assert EVERYWHERE not in machine.run("cat /proc/net/tcp")
+    assert EVERYWHERE not in machine.run(f"cat {TABLES}")
     machine.run("greenlight-setup lan on")
-    machine.wait_until("it listens everywhere", f"grep -q {EVERYWHERE} /proc/net/tcp")
+    machine.wait_until("it listens everywhere", f"grep -q {EVERYWHERE} {TABLES}")
     allowed = machine.property("greenlight-page.socket", "IPAddressAllow")
     assert "192.168.0.0/16" in allowed
     machine.run("greenlight-setup lan off")
@@ -156,8 +158,10 @@ def test_another_machine_finds_it_by_name_and_sees_the_page_only_when_asked(
         assert phone.look_up("greenlight.local") == ADDRESS
         assert phone.open(8080, "greenlight.local") == "ConnectionRefusedError"
         machine.run("greenlight-setup lan on")
-        machine.wait_until("it listens everywhere", f"grep -q {EVERYWHERE} /proc/net/tcp")
+        machine.wait_until("it listens everywhere", f"grep -q {EVERYWHERE} {TABLES}")
         assert phone.open(8080, "greenlight.local") in ("200", "303"), "its sign-in, at least"
+        assert phone.open(8080, "greenlight.local", IPV6_ADDRESS) in ("200", "303")
+        assert phone.open(8080, f"[{IPV6_ADDRESS}]", IPV6_ADDRESS) in ("200", "303")
         assert phone.open(8080, "elsewhere.example") == "421"
         machine.run("greenlight-setup lan off")
 
@@ -283,6 +287,28 @@ def test_stopping_the_service_does_not_switch_off(machine: Container) -> None:
     assert "sudo systemctl start greenlight`" in doctor.stdout
     assert machine.property("greenlight.service", "Result") == "success"
     machine.run("systemctl start greenlight.service")
+
+
+def test_a_card_dies_and_a_new_one_continues_within_two_minutes(machine: Container) -> None:
+    waiting = machine.asked("status")["outbox"]["waiting"]
+    assert waiting >= 1
+    machine.run("greenlight-setup backup /root/plain")
+    passphrase = "GREENLIGHT_PASSPHRASE=secret"
+    machine.run(f"{passphrase} greenlight-setup backup /root/whole --with-certificates")
+    assert machine.try_run("grep -c 'PRIVATE KEY' /root/whole").stdout.strip() == "0"
+    pin = machine.run("greenlight pin")
+    machine.run("greenlight-setup uninstall --purge")
+    machine.run("/root/release/systemd/install.sh install")
+    began = time.monotonic()
+    machine.run(f"{passphrase} greenlight-setup restore /root/whole")
+    assert machine.asked("status")["outbox"]["waiting"] == waiting
+    assert time.monotonic() - began < 120
+    assert "8" in str(machine.asked("history")), "nothing was lost"
+    assert machine.run("greenlight pin") == pin
+    sync = "setpriv --reuid greenlight-sync --regid greenlight --clear-groups"
+    machine.run(f"{sync} test -r /etc/greenlight/sync/private.pem.key")
+    assert machine.property("greenlight-sync.service", "ActiveState") == "active"
+    assert machine.asked("press")["ok"]
 
 
 def test_uninstalling_leaves_nothing_but_state(machine: Container, before: set[str]) -> None:

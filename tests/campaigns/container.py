@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 # What Raspberry Pi OS Lite has, as far as the installer cares.
-PACKAGES = "systemd,systemd-sysv,dbus,udev,libpam-systemd,python3,python3-venv,avahi-daemon"
+PACKAGES = "systemd,systemd-sysv,dbus,udev,libpam-systemd,python3,python3-venv,avahi-daemon,openssl"
 # Long enough for a busy machine; it costs nothing when all is well.
 _PATIENCE_SECONDS = 240.0
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # The appliance's address there; the other machine has the one below it.
-ADDRESS = "192.168.77.2"
-_OTHER = "192.168.77.1"
+ADDRESS, IPV6_ADDRESS = "192.168.77.2", "fd77::2"
+_OTHER, _IPV6_OTHER = "192.168.77.1", "fd77::1"
 
 _LOOK_UP = f"""
 import socket, struct, sys
@@ -53,9 +53,9 @@ class OtherMachine:
         """Look up a name's address by multicast DNS; empty if it isn't found."""
         return self._python(_LOOK_UP, name)
 
-    def open(self, port: int, name: str) -> str:
+    def open(self, port: int, name: str, address: str = ADDRESS) -> str:
         """Ask the appliance for its page under a name; return the status, or what went wrong."""
-        return self._python(_OPEN, ADDRESS, str(port), name)
+        return self._python(_OPEN, address, str(port), name)
 
     def _python(self, program: str, *words: str) -> str:
         command = ["nsenter", f"--target={self._pid}", "--net", sys.executable, "-c", program]
@@ -73,8 +73,13 @@ def cabled_to(leader: int) -> Iterator[OtherMachine]:
                 pass
             _ip("link", "add", "lan0", "netns", other.pid, "type", "veth",
                 "peer", "name", "lan0", "netns", leader)  # fmt: skip
-            for pid, address in ((other.pid, _OTHER), (leader, ADDRESS)):
+            for pid, address, ipv6 in (
+                (other.pid, _OTHER, _IPV6_OTHER),
+                (leader, ADDRESS, IPV6_ADDRESS),
+            ):
                 _ip("address", "add", f"{address}/24", "brd", "+", "dev", "lan0", inside=pid)
+                # Without asking around first whether somebody has it already.
+                _ip("address", "add", f"{ipv6}/64", "dev", "lan0", "nodad", inside=pid)
                 _ip("link", "set", "lan0", "up", inside=pid)
             yield OtherMachine(other.pid)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -51,7 +52,8 @@ def test_a_journal_that_is_damaged_ends_with_its_own_exit_code(config: Path) -> 
     assert (state / JOURNAL).read_bytes().startswith(b"no database")
 
 
-def test_systemd_hears_that_it_is_ready_alive_and_stopping(config: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_systemd_hears_that_it_is_ready_alive_and_stopping(config: Path, number: int) -> None:
     address = config.parent / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(address))
@@ -63,9 +65,10 @@ def test_systemd_hears_that_it_is_ready_alive_and_stopping(config: Path) -> None
         )
         try:
             notes = [systemd.recv(100) for _ in range(4)]
-            service.terminate()
+            service.send_signal(number)
             while notes[-1] != b"STOPPING=1":
                 notes.append(systemd.recv(100))
+            assert service.wait(30) == 0, "a closed terminal is a clean stop"
         finally:
             service.kill()
             service.wait()

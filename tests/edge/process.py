@@ -58,13 +58,17 @@ class Running:
         """End it and return its exit code."""
         self.process.send_signal(number)
         code = self.process.wait(30)
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Read what an ended process has left, and let go of it."""
         self._reader.join(10)
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         self.process.stdout.close()
         self.errors = self.process.stderr.read()
         self.process.stderr.close()
-        return code
 
 
 @dataclass

@@ -203,7 +203,7 @@ _OF_PAGES = (
     Mutation(
         "second-copy-unused", "a rating is restored from its second copy in the outbox",
         "docs/operations.md", "edge/journal/checksums.py",
-        "        repaired = _restore_ratings(connection) + ",
+        "        repaired = restore_ratings(connection) + ",
         "        repaired = 0 * len(bad) + ",
         "tests/edge/journal/test_checksums.py::test_a_damaged_rating_is_restored_"
         "from_the_outbox",

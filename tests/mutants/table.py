@@ -209,6 +209,39 @@ MUTATIONS = (
         "and_the_reserve_for_ratings_only",
     ),
     Mutation(
+        "outbox-damaged-and-forgotten", "copies whatever it can still read",
+        "docs/operations.md", "edge/journal/rescue.py",
+        "if not _is_whole(connection, _OUTBOX):", "if False:",
+        "tests/edge/journal/test_rescue.py::"
+        "test_a_rating_whose_one_copy_is_damaged_is_rescued_from_the_other",
+    ),
+    Mutation(
+        "start-checks-everything", "Each start checks for five seconds at most",
+        "docs/operations.md", "edge/journal/file.py",
+        "        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:\n            raise\n",
+        "        raise JournalDamaged(str(error)) from error\n",
+        _JOURNAL_FILE + "test_a_check_that_takes_too_long_holds_up_no_start",
+    ),
+    Mutation(
+        "copied-card-speaks", "On another board with the same certificate the sync service sends",
+        "docs/operations.md", "cloud_sync/board.py",
+        "    if known != here and known.get", "    if False and known.get",
+        "tests/cloud_sync/test_board.py::"
+        "test_a_copy_is_noticed_until_it_has_a_certificate_of_its_own",
+    ),
+    Mutation(
+        "restored-over-what-was-rated", "what was rated on the new card meanwhile is taken over",
+        "docs/operations.md", "systemd/state_copy.py",
+        "    if holds_something:\n", "    if False:\n",
+        "tests/systemd/test_backup.py::test_a_new_card_continues_where_the_old_one_was",
+    ),
+    Mutation(
+        "damaged-backup-restored", "a file that is damaged changes nothing",
+        "docs/operations.md", "systemd/steps/backup.sh",
+        "sha256sum --check --strict --quiet SHA256SUMS", "true",
+        "tests/systemd/test_backup.py::test_a_backup_whose_content_was_changed_changes_nothing",
+    ),
+    Mutation(
         "outbox-emptied-by-sending", _OUTBOX, "README.md", "cloud_sync/feedback.py",
         "return [*commands, SendFeedback(wire.encode(FeedbackBatch(tuple(records))))]",
         "return [*commands, SendFeedback(wire.encode(FeedbackBatch(tuple(records)))),"

@@ -178,7 +178,7 @@ def test_connecting_leaves_the_owners_other_settings(tmp_path, owner_step):
     folder = provisioned(tmp_path / "device", "thing = 'Kitchen' # the second\n")
     assert owner_step(tmp_path, f"connect_to_cloud {folder}").returncode == 0
     known = config.read(settings)
-    assert (known.thing, known.button_pin, known.page_host) == ("Kitchen", 5, "0.0.0.0")
+    assert (known.thing, known.button_pin, known.page_host) == ("Kitchen", 5, "::")
     assert known.page_names == ("greenlight.local",)
 
 
@@ -191,7 +191,7 @@ def test_the_page_listens_where_the_owners_settings_say(tmp_path, owner_step):
         ("", "127.0.0.1:8080", False),
         ("page_port = 8181 # mine\npage_host = '127.0.0.1'\n", "127.0.0.1:8181", False),
         ('page_host="0.0.0.0"\n', "0.0.0.0:8080", True),
-        ('page_host = "::" \n', "[::]:8080", True),
+        ('page_host = "::" \n', "[::]:8080\nBindIPv6Only=both", True),
     ):
         (tmp_path / "greenlight.toml").write_text(settings)
         done = owner_step(tmp_path, "set_page_address")
@@ -200,6 +200,14 @@ def test_the_page_listens_where_the_owners_settings_say(tmp_path, owner_step):
         assert f"ListenStream=\nListenStream={address}\n" in written
         assert ("IPAddressAllow=" in written) == on_lan
         assert "Condition" not in written
+
+
+def test_on_a_kernel_without_ipv6_the_lan_is_served_by_ipv4(tmp_path, owner_step):
+    done = owner_step(tmp_path, f"IPV6={tmp_path}/none; show_on_lan on")
+    assert done.returncode == 0, done.stderr
+    written = socket_drop_in(tmp_path)
+    assert "ListenStream=\nListenStream=0.0.0.0:8080\n" in written
+    assert "BindIPv6Only" not in written
 
 
 def test_a_page_that_the_owner_turned_off_is_not_started(tmp_path, owner_step):

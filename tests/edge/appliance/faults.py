@@ -8,12 +8,15 @@ sentence for each thing that doesn't agree or that was confirmed and is gone.
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
+import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from data.exits import Exit
@@ -23,9 +26,22 @@ from edge.models.store import POINTER
 
 from ..process import Bench, Running
 
-COMMANDS = (("press",), ("approve",), ("rate", "8"), ("history",), ("pin",))
+# `stop` or `hold`, which switches the machine off, comes last.
+COMMANDS = (
+    ("press",),
+    ("approve",),
+    ("rate", "8"),
+    ("history",),
+    ("status",),
+    ("pin",),
+    ("page",),
+    ("hold", "10.5"),
+)
 _WARNS = ("1 Hz", "two blinks, one long")
 _FAULT = "fast even blinking"
+_ANSWERS_SECONDS = 1.0
+_PAGE_SECONDS = 20.0
+_DISK_BYTES = 24 * 1024 * 1024
 
 
 @dataclass
@@ -35,7 +51,9 @@ class Case:
     bench: Bench
     running: Running
     other: sqlite3.Connection | None = None
-    confirmed: list[str] = field(default_factory=list)
+    approved: set[str] = field(default_factory=set)
+    confirmed: set[str] = field(default_factory=set)
+    ended: dict[str, str] = field(default_factory=dict)
 
     def files(self) -> list[str]:
         return sorted(path.name for path in self.bench.state.glob(f"{JOURNAL}*"))
@@ -49,12 +67,18 @@ class Fault:
         inflict: on the appliance; for one that is found at a start, while it is stopped.
         while_stopped: the fault comes while nothing runs.
         noticed: whether the appliance itself must report it, as a fault or a warning.
-        remove: ends the fault.
+        doctor: the part that doctor must name, besides what the appliance reports.
+        loses_all: nothing readable is left of the journal.
+        own_disk: needs a small disk of its own for the state folder, and so root.
+        remove: ends the fault, after the appliance has stopped.
     """
 
     inflict: Callable[[Case], None]
     while_stopped: bool = False
     noticed: bool = True
+    doctor: str = ""
+    loses_all: bool = False
+    own_disk: bool = False
     remove: Callable[[Case], None] = lambda case: None
 
 
@@ -89,9 +113,26 @@ def _flip_row(case: Case) -> None:
         connection.commit()
 
 
-def _damage(case: Case) -> None:
+def _overwrite(case: Case) -> None:
     path = case.bench.state / JOURNAL
     path.write_bytes(b"\xaa" * path.stat().st_size)
+
+
+def _damage_table(table: str) -> Callable[[Case], None]:
+    """Return what overwrites the first page of a table, as a worn card does."""
+
+    def damage(case: Case) -> None:
+        path = case.bench.state / JOURNAL
+        with closing(sqlite3.connect(path)) as connection:
+            (page,) = connection.execute(
+                "SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)
+            ).fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+        with path.open("r+b") as file:
+            file.seek((page - 1) * size)
+            file.write(b"\xaa" * size)
+
+    return damage
 
 
 def _tear_pointer(case: Case) -> None:
@@ -102,6 +143,56 @@ def _tear_slate(case: Case) -> None:
     (case.bench.state / SLATE_FILE).write_bytes(b"{")
 
 
+def _fill_disk(case: Case) -> None:
+    """Leave not one free block."""
+    with (case.bench.state / "filler").open("ab", buffering=0) as file:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+
+
+def _free_disk(case: Case) -> None:
+    (case.bench.state / "filler").unlink()
+
+
+def _break_disk(case: Case) -> None:
+    """Have the kernel give the disk up, as it does after an error of the card."""
+    subprocess.run(["mount", "-o", "remount,abort", case.bench.state], check=True)
+
+
+def _repair_disk(case: Case) -> None:
+    subprocess.run(["umount", case.bench.state], check=True)
+    image = disk_image(case.bench.state)
+    # 1: errors were corrected.
+    repaired = subprocess.run(["fsck.ext4", "-p", image], capture_output=True, check=False)
+    assert repaired.returncode in (0, 1), repaired.stdout
+    _mount(case.bench.state)
+
+
+def disk_image(state: Path) -> Path:
+    """Return the file that holds the disk of a state folder."""
+    return state.with_suffix(".image")
+
+
+def make_disk(state: Path) -> None:
+    """Make a small disk of its own for a state folder; needs root."""
+    image = disk_image(state)
+    with image.open("wb") as file:
+        file.truncate(_DISK_BYTES)
+    # No blocks are kept back for root.
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], check=True)
+    state.mkdir()
+    _mount(state)
+
+
+def _mount(state: Path) -> None:
+    command = ["mount", "-o", "loop,errors=remount-ro", disk_image(state), state]
+    subprocess.run(command, check=True)
+
+
 FAULTS: dict[str, Fault] = {
     "no fault": Fault(lambda case: None, noticed=False),
     "journal removed": Fault(_remove_journal),
@@ -110,22 +201,32 @@ FAULTS: dict[str, Fault] = {
     # The lock is released in the end; until then writes, and nothing else, are refused.
     "journal locked": Fault(_lock, noticed=False, remove=_unlock),
     "rows damaged": Fault(_flip_row, while_stopped=True),
-    "journal damaged": Fault(_damage, while_stopped=True),
-    "pointer torn": Fault(_tear_pointer),
+    "ratings damaged": Fault(_damage_table("ratings"), while_stopped=True, doctor="set aside"),
+    "outbox damaged": Fault(_damage_table("outbox"), while_stopped=True, doctor="set aside"),
+    "journal overwritten": Fault(
+        _overwrite, while_stopped=True, doctor="set aside", loses_all=True
+    ),
+    "pointer torn": Fault(_tear_pointer, doctor="model"),
     "slate torn": Fault(_tear_slate, while_stopped=True),
+    "disk full": Fault(_fill_disk, own_disk=True, doctor="disk", remove=_free_disk),
+    "disk read-only": Fault(_break_disk, own_disk=True, doctor="disk", remove=_repair_disk),
 }
 
 
 def begin(bench: Bench) -> Case:
-    """Start an appliance that has confirmed an approval and a rating."""
-    running = bench.start()
+    """Start an appliance that has confirmed approvals and a rating."""
+    running = bench.start(GREENLIGHT_POWER_OFF=str(_power_off(bench)))
     running.wait_for("model: films")
     case = Case(bench, running)
-    for _ in range(2):
-        bench.ask("press")
-        bench.ask("approve")
-    _give(case, ("rate", "7"))
+    # One film is left to rate under the fault.
+    for command in (("press",), ("approve",), ("press",), ("approve",), ("rate", "7")):
+        assert list(_give(case, command)) == []
+    case.ended.clear()
     return case
+
+
+def _power_off(bench: Bench) -> Path:
+    return bench.state.with_name("power-off")
 
 
 def trial(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> Iterator[str]:
@@ -133,36 +234,63 @@ def trial(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> It
     if fault.while_stopped:
         yield from _stop(case)
         fault.inflict(case)
-        case.running = case.bench.start()
-        case.running.wait_for("model: films")
+        _start(case)
     else:
         fault.inflict(case)
-    for command in commands:
+    *asked, last = commands
+    for command in asked:
         yield from _give(case, command)
     if fault.noticed:
         _wait_until_reported(case)
     yield from _agree(case, fault)
+    yield from (_stop(case) if last == ("stop",) else _switch_off(case, last))
     fault.remove(case)
-    yield from _stop(case)
-    lost_everything = fault.inflict is _damage
-    case.running = case.bench.start()
-    case.running.wait_for("model: films")
-    if not lost_everything:
+    _start(case)
+    if not fault.loses_all:
         yield from _kept(case)
     yield from _stop(case)
 
 
-def _give(case: Case, command: tuple[str, ...]) -> list[str]:
-    done = case.bench.command(*command)
+def _start(case: Case) -> None:
+    case.running = case.bench.start(GREENLIGHT_POWER_OFF=str(_power_off(case.bench)))
+    case.running.wait_for("model: films")
+
+
+def _give(case: Case, command: tuple[str, ...]) -> Iterator[str]:
+    name = command[0]
+    if name == "page":
+        yield from _open_page(case)
+        return
+    done = case.bench.command(*command, "--json")
     said = done.stdout + done.stderr
-    if command[0] == "rate" and done.returncode == 0:
-        case.confirmed += re.findall(r"rated: (.*), \d+ stars", " ".join(said.split()))
-    wrong = []
+    case.ended[name] = str(done.returncode)
     if done.returncode not in (Exit.OK, Exit.FAILED, Exit.NOT_RUNNING, Exit.NO_STATE):
-        wrong.append(f"{command[0]} ended with {done.returncode}: {said}")
+        yield f"{name} ended with {done.returncode}: {said}"
     if "Traceback" in said:
-        wrong.append(f"{command[0]} left a traceback")
-    return wrong
+        yield f"{name} left a traceback"
+    if name in ("press", "approve", "rate") and done.stdout:
+        answer = json.loads(done.stdout)
+        if answer["ok"] != (done.returncode == 0):
+            yield f"{name} ended with {done.returncode} and said {answer}"
+        if answer["ok"] and name == "approve":
+            case.approved.add(answer["pick"]["title"])
+        if answer["ok"] and name == "rate":
+            case.confirmed.add(answer["feedback"]["title"])
+
+
+def _open_page(case: Case) -> Iterator[str]:
+    """Open the page as a browser does: whatever the fault, somebody reads something there."""
+    address = case.running.wait_for("page: ").removeprefix("page: ")
+    try:
+        with urllib.request.urlopen(address, timeout=_PAGE_SECONDS) as answer:
+            code, text = answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        code, text = error.code, error.read().decode()
+    except OSError as error:
+        code, text = 0, str(error)
+    case.ended["page"] = str(code)
+    if code not in (200, 503) or "Traceback" in text:
+        yield f"the page answered {code}: {text[:300]}"
 
 
 def _wait_until_reported(case: Case) -> None:
@@ -176,16 +304,28 @@ def _wait_until_reported(case: Case) -> None:
 
 
 def _agree(case: Case, fault: Fault) -> Iterator[str]:
+    asked = time.monotonic()
     status: dict[str, Any] = case.bench.ask("status")
+    if (took := time.monotonic() - asked) > _ANSWERS_SECONDS:
+        yield f"status took {took:.1f} s"
     if not status["ok"]:
         yield f"status was refused: {status['error']}"
         return
     examined = case.bench.command("doctor", "--simulate", "--json")
-    bad = {one["part"] for one in json.loads(examined.stdout) if not one["ok"]}
+    case.ended["doctor"] = str(examined.returncode)
+    found = json.loads(examined.stdout)
+    bad = {one["part"] for one in found if not one["ok"]}
     # The sync service isn't part of this, and a film waiting for it isn't a fault.
     bad -= {"sync"}
-    if (examined.returncode == 0) != (not bad):
+    case.ended["light"] = status["pattern"]
+    case.ended["status"] += " fault" if status["fault"] else " warns" * bool(status["attention"])
+    case.ended["names"] = ", ".join(sorted(bad))
+    if (examined.returncode == 0) != all(one["ok"] for one in found):
         yield f"doctor ended with {examined.returncode} and found {bad}"
+    if any(not one["ok"] and not one["fix"] for one in found):
+        yield f"doctor doesn't say what to do: {found}"
+    if fault.doctor and fault.doctor not in bad:
+        yield f"doctor doesn't name {fault.doctor}, only {bad}"
     if (status["pattern"] == _FAULT) != bool(status["fault"]):
         yield f"the light says {status['pattern']}, status {status['fault']}"
     if status["fault"] and "appliance" not in bad:
@@ -199,19 +339,37 @@ def _agree(case: Case, fault: Fault) -> Iterator[str]:
         yield "nobody noticed"
     if not fault.noticed and status["fault"]:
         yield f"a fault without a cause: {status['fault']}"
+    if not fault.noticed and bad - {"attention"}:
+        yield f"doctor finds {bad} without a cause"
+
+
+def _switch_off(case: Case, command: tuple[str, ...]) -> Iterator[str]:
+    """Hold the button until the machine is switched off."""
+    yield from _give(case, command)
+    code = case.running.process.wait(60)
+    asked = _power_off(case.bench)
+    if code != Exit.OK or not asked.exists():
+        yield f"switched off: {asked.exists()}; it ended with {code}"
+    asked.unlink(missing_ok=True)
+    case.running.close()
 
 
 def _stop(case: Case) -> Iterator[str]:
     code = case.running.stop()
+    case.ended["stop"] = str(code)
     if code != Exit.OK:
-        yield f"it ended with {code}"
+        yield f"it ended with {code}: {case.running.errors[-500:]}"
 
 
 def _kept(case: Case) -> Iterator[str]:
     with Journal.open(case.bench.state / JOURNAL, make=False) as journal:
-        rated = [entry.pick.title for entry in journal.history() if entry.ratings]
+        history = journal.history()
         waiting = journal.outbox_depth()[0]
-    if sorted(rated) != sorted(case.confirmed):
-        yield f"confirmed: {case.confirmed}; found again: {rated}"
+    approved = {entry.pick.title for entry in history if entry.decision == "approved"}
+    rated = {entry.pick.title for entry in history if entry.ratings}
+    if lost := case.approved - approved:
+        yield f"approved and not found again: {lost}"
+    if rated != case.confirmed:
+        yield f"rated: {case.confirmed}; found again: {rated}"
     if waiting != len(case.confirmed):
         yield f"{len(case.confirmed)} ratings were confirmed, {waiting} wait to be sent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -9,16 +10,20 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cloud_sync.status import StatusWriter
 from data.findings import Finding
 from edge import service
+from edge.appliance import doctor
 from edge.appliance.client import NOT_ALLOWED, SOCKET, NotRunning, ask, short_path
 from edge.appliance.doctor import examine
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
+from edge.models.activation import Refused
 
 # What is imported before may lie where the other user cannot read.
 AS_ANOTHER_USER = """
@@ -36,15 +41,83 @@ def config_of(device, **fields: object) -> Config:
     return Config(state=device.state, public_keys=device.keys, **fields)
 
 
+def config_at(bench) -> Config:
+    return Config(state=bench.state, public_keys=bench.config.parent)
+
+
 def part(found: list[Finding], name: str) -> Finding:
     (one,) = [finding for finding in found if finding.part == name]
     return one
+
+
+@contextlib.contextmanager
+def sync_service(device) -> Iterator[None]:
+    """The part of the sync service that answers questions in the journal."""
+    stop = threading.Event()
+
+    def answer() -> None:
+        with Journal.open(device.state / JOURNAL) as journal:
+            status = StatusWriter(journal)
+            while not stop.wait(0.02):
+                status.answer()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_a_sound_device_needs_nothing(device):
     found = examine(config_of(device), simulate=True)
     assert [finding.part for finding in found if not finding.ok] == []
     assert "version 1" in part(found, "model").found
+    assert "loads and searches" in part(found, "model").found
+
+
+def test_a_model_that_answers_wrongly_is_found_by_trying_it(device, monkeypatch):
+    def wrong(*_: object) -> None:
+        raise Refused("a probe expects other stars than the model gives")
+
+    monkeypatch.setattr("edge.models.probing.check_probes", wrong)
+    finding = part(examine(config_of(device), simulate=True), "model")
+    assert (finding.ok, finding.fix[:10]) == (False, "stop it, t")
+    assert "expects other stars" in finding.found
+
+
+def test_a_record_that_cannot_be_decoded_is_counted_and_set_aside_at_the_next_start(device):
+    with device.journal.transaction() as connection:
+        connection.execute("INSERT INTO picks (id, made_at, payload) VALUES ('p', 'now', x'7b')")
+    finding = part(examine(config_of(device), simulate=True), "journal")
+    assert (finding.ok, "pick: 1" in finding.found) == (False, True)
+    device.journal.set_bad_rows_aside("now")
+    finding = part(examine(config_of(device), simulate=True), "journal")
+    assert (finding.ok, "set aside earlier: pick: 1" in finding.found) == (True, True)
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_the_sync_service_is_asked_whether_it_lives(device, monkeypatch, lives: bool):
+    monkeypatch.setattr("edge.appliance.doctor._ANSWER_SECONDS", 20.0 if lives else 0.2)
+    device.journal.set_sync_state("connection", {"state": "online", "since": "now"})
+    with sync_service(device) if lives else contextlib.nullcontext():
+        finding = part(examine(config_of(device), simulate=True), "sync")
+    assert finding.ok is lives
+    assert ("doesn't answer" in finding.found) is not lives
+    assert lives or finding.fix
+
+
+def test_a_journal_that_is_another_file_than_the_appliances_is_noticed(supplied):
+    supplied.start().wait_for("model: films")
+    copied = (supplied.state / JOURNAL).read_bytes()
+    status = ask(supplied.state, "status")
+    (supplied.state / "copy").write_bytes(copied)
+    (supplied.state / "copy").replace(supplied.state / JOURNAL)
+    found = list(doctor._journal(config_at(supplied), status))
+    (supplied.state / JOURNAL).unlink()
+    assert "writes into another file" in found[0].found
+    assert found[0].fix.startswith("keep both")
 
 
 def test_everything_that_is_wrong_has_a_fix(device, make_pick, make_feedback, monkeypatch):
@@ -58,7 +131,8 @@ def test_everything_that_is_wrong_has_a_fix(device, make_pick, make_feedback, mo
     monkeypatch.setattr("edge.appliance.doctor._LOW_DISK_BYTES", 1 << 60)
     monkeypatch.setattr("time.time", lambda: 5.0)
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "none-such")
-    found = examine(config_of(device), simulate=False)
+    with sync_service(device):
+        found = examine(config_of(device), simulate=False)
     wrong = [finding for finding in found if not finding.ok]
     assert [finding.part for finding in wrong] == [
         "pins",

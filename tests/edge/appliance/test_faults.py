@@ -9,5 +9,5 @@ from .faults import FAULTS, begin, trial
 
 @pytest.mark.parametrize("name", ["journal replaced"])
 def test_all_witnesses_agree_and_nothing_confirmed_is_lost(supplied, name):
-    wrong = list(trial(begin(supplied), FAULTS[name], (("rate", "8"),)))
+    wrong = list(trial(begin(supplied), FAULTS[name], (("rate", "8"), ("status",), ("stop",))))
     assert wrong == []

@@ -14,6 +14,9 @@ import psutil
 import pytest
 
 from data.exits import Exit
+from edge.appliance import page_process
+from edge.appliance.page_process import bind
+from edge.config import Config
 
 from ..process import Bench, Running
 
@@ -78,6 +81,19 @@ def test_the_page_loads_no_journal_no_model_and_no_pins():
         [sys.executable, "-c", LOADS], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert NOT_LOADED & set(done.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("ipv6", [True, False])
+def test_one_address_serves_both_families_where_the_kernel_has_both(monkeypatch, ipv6: bool):
+    if not ipv6:
+        monkeypatch.setattr(page_process, "_IPV6", Path("/nowhere"))
+    elif not page_process._IPV6.exists():
+        pytest.skip("SKIPPED LOUDLY: this kernel has no IPv6")
+    with bind(Config(page_host="::", page_port=0)) as listener:
+        port = listener.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        if ipv6:
+            socket.create_connection(("::1", port), 5).close()
 
 
 def test_the_page_holds_no_file_of_the_state_folder_and_binds_nothing(with_page, bench):

@@ -19,6 +19,7 @@ from edge.journal import (
     JournalReplaced,
     JournalTooNew,
     asides,
+    file,
     open_or_set_aside,
     unread,
 )
@@ -167,3 +168,19 @@ def test_nothing_is_confirmed_that_the_next_start_would_not_find(
         assert [row.id for row in journal.peek_outbox(9)] == [before.id]
         assert unread(journal) == []
         assert asides(path) == [kept]
+
+
+def test_a_check_that_takes_too_long_holds_up_no_start(tmp_path: Path, make_pick, monkeypatch):
+    path = tmp_path / JOURNAL
+    with Journal.open(path) as journal:
+        for number in range(100):
+            journal.record_pick(make_pick(title=f"Film {number}"), slate=b"s" * 2000)
+    content = bytearray(path.read_bytes())
+    content[-4096:] = b"\xaa" * 4096
+    path.write_bytes(content)
+    with pytest.raises(JournalDamaged):
+        Journal.open(path)
+    monkeypatch.setattr(file, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(file, "_CHECK_STEPS", 1)
+    with Journal.open(path) as journal:
+        assert journal.damage() is not None, "what the start had no time for, doctor finds"

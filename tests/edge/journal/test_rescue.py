@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from edge.journal import (
     JOURNAL,
     Journal,
@@ -39,6 +41,26 @@ def test_what_can_be_read_of_a_damaged_journal_is_taken_over(
         assert known <= {pick.id for pick in picks}
         assert journal.outbox_depth()[0] > 100
         assert journal.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("table", ["ratings", "outbox"])
+def test_a_rating_whose_one_copy_is_damaged_is_rescued_from_the_other(
+    tmp_path: Path, make_pick, make_feedback, table: str
+):
+    path = tmp_path / JOURNAL
+    feedback = make_feedback(make_pick())
+    with Journal.open(path) as journal:
+        journal.record_rating(feedback)
+        ((page,),) = journal.rows("SELECT rootpage FROM sqlite_schema WHERE name = ?", table)
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xaa" * 4096)
+    journal, (aside,) = open_or_set_aside(path)
+    with journal:
+        assert (aside.rescued, aside.failure) == (1, "")
+        assert [id_ for id_, _ in journal.feedback()] == [feedback.id]
+        assert [row.id for row in journal.peek_outbox(9)] == [feedback.id]
+        assert not journal.count_bad_rows()[0]
 
 
 def test_what_was_set_aside_when_the_power_went_is_taken_over_at_the_next_start(
