@@ -30,6 +30,7 @@ from edge.appliance.commands import (
     Hold,
     MarkRead,
     Narrow,
+    OpenPairing,
     Outcome,
     Press,
     Rate,
@@ -43,6 +44,7 @@ from edge.appliance.disk_space import JournalWriter
 from edge.appliance.explainer import Explainer
 from edge.appliance.machine import Effect, Event, Obstacle, Phase, State, handle, pattern
 from edge.appliance.observers import Observers
+from edge.appliance.pairing import Pairing, WaitingBrowser
 from edge.appliance.pick_finder import PickFinder
 from edge.appliance.recorder import Recorder
 from edge.appliance.workers import Worker
@@ -52,7 +54,7 @@ from edge.models import active as models
 from edge.models.store import ModelStore
 from edge.panel.button import ButtonEvent, ButtonPressed, ButtonStuck, Gesture, StageReached
 from edge.panel.hardware import Hardware
-from edge.panel.led import LedPlayer
+from edge.panel.led import LedPlayer, Pattern
 
 if TYPE_CHECKING:
     from edge.search.model import Model
@@ -78,6 +80,7 @@ GESTURES: dict[Gesture, Command] = {
     Gesture.APPROVE: Approve(),
     Gesture.SYNC: Synchronise(),
     Gesture.SHUT_DOWN: ShutDown(power_off=True),
+    Gesture.PAIR: OpenPairing(),
 }
 
 
@@ -108,6 +111,7 @@ class Appliance:
         search: the last search, with its outcome.
         warming: a search whose pick is thrown away, so the first press is quick.
         observers: called after every change worth showing.
+        pairing: which browser a press of the button signs in.
     """
 
     def __init__(self, parts: Parts, changed: Callable[[str], None]) -> None:
@@ -132,6 +136,8 @@ class Appliance:
         self.search: asyncio.Task[Outcome] | None = None
         self.warming: asyncio.Task[None] | None = None
         self.observers = Observers()
+        self.pairing = Pairing()
+        self._compared: WaitingBrowser | None = None
         self._lights = parts.lights
         self._finder = PickFinder(
             parts.config, parts.journal, parts.writer, parts.searcher, parts.boot_id
@@ -143,7 +149,7 @@ class Appliance:
         self._changed = changed
         self._shown = self.state
         self._holding = asyncio.Lock()
-        self._let_go: asyncio.Future[asyncio.Task[Outcome] | None] | None = None
+        self._let_go: asyncio.Future[asyncio.Task[Outcome] | Outcome | None] | None = None
         self._begun: set[asyncio.Task[Outcome]] = set()
         self._presses: deque[float] = deque(maxlen=_MOST_PRESSES + 1)
         self._lights.show(pattern(self.state))
@@ -184,6 +190,8 @@ class Appliance:
                     model_hash = self.model.hash if self.model is not None else ""
                     ask = partial(self._decisions.synchronise, model_hash)
                     return self._done(await self._record(ask))
+                case OpenPairing():
+                    return self._done(self._open_pairing())
                 case ShutDown():
                     self.powers_off |= command.power_off
                     self._ask(Event.STOP_ASKED, Effect.SHUT_DOWN)
@@ -205,6 +213,8 @@ class Appliance:
     def take_button(self, event: ButtonEvent) -> asyncio.Task[Outcome] | None:
         """Handle a button event; releasing the button may start a command."""
         if isinstance(event, ButtonPressed):
+            # A turn may end while the finger is down: what counts is what it went down on.
+            self._compared = self._compared_browser()
             self.feed(Event.BUTTON_PRESSED)
             return None
         if isinstance(event, StageReached):
@@ -219,6 +229,9 @@ class Appliance:
         command = GESTURES.get(event.gesture)
         if isinstance(command, Press) and self._too_many_presses():
             command = None
+        paired: Outcome | None = None
+        if isinstance(command, Press) and self._compared is not None:
+            paired, command = self._pair(self._compared), None
         if command is None:
             self.feed(Event.BUTTON_RELEASED)
         else:
@@ -226,8 +239,33 @@ class Appliance:
             self.state, _ = handle(self.state, Event.BUTTON_RELEASED)
         begun = self.begin(command) if command is not None else None
         if self._let_go is not None and not self._let_go.done():
-            self._let_go.set_result(begun)
+            self._let_go.set_result(begun or paired)
         return begun
+
+    def _compared_browser(self) -> WaitingBrowser | None:
+        """Return the browser whose digits the light shows, once it has shown them all."""
+        shows = self._lights.shown is Pattern.PAIRING_DIGITS
+        return self.pairing.shown if shows and self.pairing.is_comparable else None
+
+    def _pair(self, browser: WaitingBrowser) -> Outcome:
+        named = f"the browser at {browser.address} that shows {browser.digits}"
+        paired = self.pairing.pair(browser, time.monotonic())
+        ended = "is signed in" if paired else "has gone; nobody was signed in"
+        self.look_at_pairing()
+        return self._done(Outcome(ok=True, message=f"pairing: {named} {ended}"))
+
+    def look_at_pairing(self) -> None:
+        """Give the next browser its turn on the light, and end what is over."""
+        now = time.monotonic()
+        # While the button is held, the light counts stages.
+        if self.state.held is None:
+            self.pairing.advance(now)
+        opened, browser = self.pairing.was_opened(now), self.pairing.shown is not None
+        if opened is not self.state.pairing:
+            self.feed(Event.PAIRING_OPENED if opened else Event.PAIRING_CLOSED)
+        if browser is not self.state.browser:
+            self.feed(Event.BROWSER_CAME if browser else Event.BROWSER_WENT)
+        self._show()
 
     def _too_many_presses(self) -> bool:
         """Return whether a real button was pressed more often than a finger can."""
@@ -249,14 +287,19 @@ class Appliance:
         """Handle an event and show the new state; return what to do about it, if anything."""
         before = self.state.phase
         self.state, effect = handle(self.state, event, gesture)
-        if self._lights.show(pattern(self.state)):
-            self._changed(f"led: {self._lights.shown.value}")
+        self._show()
         if self.state != self._shown:
             self._shown = self.state
             self.observers.notify()
         if before is not self.state.phase:
             _log.info("%s: %s", event.value, self.state.phase.value)
         return effect
+
+    def _show(self) -> None:
+        shown, browser = pattern(self.state), self.pairing.shown
+        digits = browser.digits if shown is Pattern.PAIRING_DIGITS and browser is not None else ""
+        if self._lights.show(shown, digits, self.pairing.blinked if digits else lambda: None):
+            self._changed(" ".join([f"led: {shown.value}", *digits]))
 
     def adopt(self, bundle: Bundle | None, model: Model | None) -> None:
         """Use this model from now on; None if there isn't one."""
@@ -332,6 +375,15 @@ class Appliance:
         result = await self.recorder.run(write)
         self.attention.clear("journal")
         return result
+
+    def _open_pairing(self) -> Outcome:
+        self._ask(Event.PAIRING_ASKED, Effect.OPEN_PAIRING)
+        if not self.config.page:
+            why = "the page is switched off (`page = false` in the settings)"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        self.pairing.open(time.monotonic())
+        self.look_at_pairing()
+        return Outcome(ok=True, message="pairing is open for ten minutes: choose Pair on the page")
 
     async def _approve(self, pick_id: str | None) -> Outcome:
         # A press that comes meanwhile waits: it would change which pick this is about.
@@ -428,4 +480,4 @@ class Appliance:
             begun = await asyncio.wait_for(self._let_go, _RELEASE_SECONDS)
         if begun is None:
             return Outcome(ok=True, message="nothing: a hold of this length is cancelled")
-        return await asyncio.shield(begun)
+        return begun if isinstance(begun, Outcome) else await asyncio.shield(begun)

@@ -89,6 +89,10 @@ class MarkRead(msgspec.Struct, frozen=True, tag="mark-read", tag_field="command"
     """Mark all warnings as read."""
 
 
+class OpenPairing(msgspec.Struct, frozen=True, tag="open-pairing", tag_field="command"):
+    """Let browsers ask, for ten minutes, to be signed in by the button."""
+
+
 class ShutDown(msgspec.Struct, frozen=True, tag="shut-down", tag_field="command"):
     """Stop cleanly.
 
@@ -109,6 +113,7 @@ Command: TypeAlias = (
     | Explain
     | RetryModel
     | MarkRead
+    | OpenPairing
     | ShutDown
 )
 

@@ -38,6 +38,7 @@ class Event(Enum):
     PICK_APPROVED = "the approval is recorded"
     SYNC_ASKED = "synchronising was requested"
     STOP_ASKED = "a stop was requested"
+    PAIRING_ASKED = "opening pairing was requested"
     FAULT_FOUND = "a fault keeps the appliance from working"
     FAULT_CLEARED = "the fault is gone"
     BUTTON_PRESSED = "the button went down"
@@ -47,6 +48,10 @@ class Event(Enum):
     ATTENTION_CLEARED = "all warnings have been read"
     WENT_OFFLINE = "the cloud has been unreachable for a long time"
     CAME_ONLINE = "the cloud is back"
+    PAIRING_OPENED = "the button opened pairing"
+    PAIRING_CLOSED = "pairing is over"
+    BROWSER_CAME = "it is a browser's turn to have its digits shown"
+    BROWSER_WENT = "no browser waits to be paired"
 
 
 class Effect(Enum):
@@ -56,6 +61,7 @@ class Effect(Enum):
     APPROVE = "record the approval"
     SYNCHRONISE = "ask the sync service to synchronise and verify"
     SHUT_DOWN = "stop cleanly, and the machine if the button asked"
+    OPEN_PAIRING = "let browsers ask to be signed in by the button"
 
 
 class Obstacle(Enum):
@@ -77,12 +83,16 @@ class State:
         held: the stage the held button has reached; None while it is up.
         attention: there are warnings to read.
         offline: the cloud has been unreachable for a long time.
+        pairing: the button has opened pairing.
+        browser: a browser's digits are to be shown.
     """
 
     phase: Phase = Phase.STARTING
     held: Gesture | None = None
     attention: bool = False
     offline: bool = False
+    pairing: bool = False
+    browser: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,10 @@ TABLE: dict[Event, dict[Phase, Row]] = {
     Event.STOP_ASKED: _everywhere(
         Row(Phase.STOPPING, Effect.SHUT_DOWN), STOPPING=Row(effect=Obstacle.STOPPING)
     ),
+    # An owner who can't sign in needs this most when something is wrong.
+    Event.PAIRING_ASKED: _everywhere(
+        Row(effect=Effect.OPEN_PAIRING), STOPPING=Row(effect=Obstacle.STOPPING)
+    ),
     Event.FAULT_FOUND: _everywhere(Row(Phase.FAULTY), STOPPING=_STAY),
     # Start over: the appliance then reports which model it has.
     Event.FAULT_CLEARED: _everywhere(_STAY, FAULTY=Row(Phase.STARTING)),
@@ -143,9 +157,16 @@ TABLE: dict[Event, dict[Phase, Row]] = {
     Event.ATTENTION_CLEARED: _everywhere(_STAY),
     Event.WENT_OFFLINE: _everywhere(_STAY),
     Event.CAME_ONLINE: _everywhere(_STAY),
+    Event.PAIRING_OPENED: _everywhere(_STAY),
+    Event.PAIRING_CLOSED: _everywhere(_STAY),
+    Event.BROWSER_CAME: _everywhere(_STAY),
+    Event.BROWSER_WENT: _everywhere(_STAY),
 }
 
-_COUNTS = (Pattern.COUNT_1, Pattern.COUNT_2, Pattern.COUNT_3, Pattern.COUNT_4)
+_COUNTS = (
+    *(Pattern.COUNT_1, Pattern.COUNT_2, Pattern.COUNT_3, Pattern.COUNT_4),
+    Pattern.COUNT_5,
+)
 
 
 def handle(
@@ -175,6 +196,10 @@ def _remember(state: State, event: Event, gesture: Gesture) -> State:
             return replace(state, attention=event is Event.ATTENTION_RAISED)
         case Event.WENT_OFFLINE | Event.CAME_ONLINE:
             return replace(state, offline=event is Event.WENT_OFFLINE)
+        case Event.PAIRING_OPENED | Event.PAIRING_CLOSED:
+            return replace(state, pairing=event is Event.PAIRING_OPENED)
+        case Event.BROWSER_CAME | Event.BROWSER_WENT:
+            return replace(state, browser=event is Event.BROWSER_CAME)
         case _:
             return state
 
@@ -185,14 +210,19 @@ def pattern(state: State) -> Pattern:
         return Pattern.OFF
     if state.held is not None:
         return _COUNTS[COUNTED.index(state.held)] if state.held in COUNTED else Pattern.HELD
+    if state.pairing and state.browser:
+        # The owner opened it and compares digits: everything else can wait.
+        return Pattern.PAIRING_DIGITS
     match state.phase:
         case Phase.FAULTY:
             return Pattern.FAULT
         case Phase.SEARCHING:
             return Pattern.FAST_PULSE
-        case Phase.DECIDING:
-            # A pick may wait for weeks: it must not hide a warning, nor a warning the pick.
-            return Pattern.TWO_AND_LONG if state.attention else Pattern.TWO_BLINKS
+    if state.browser or state.pairing:
+        return Pattern.PAIRING_DIGITS if state.browser else Pattern.PAIRING_OPEN
+    if state.phase is Phase.DECIDING:
+        # A pick may wait for weeks: it must not hide a warning, nor a warning the pick.
+        return Pattern.TWO_AND_LONG if state.attention else Pattern.TWO_BLINKS
     if state.attention:
         return Pattern.ATTENTION
     if state.phase is not Phase.READY:

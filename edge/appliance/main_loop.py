@@ -71,6 +71,7 @@ async def main_loop(
     tidying: asyncio.Task[None] | None = None
     while not appliance.stop_asked.is_set():
         _look(appliance, observer, storage)
+        appliance.look_at_pairing()
         if all(worker.is_fresh() for worker in workers):
             watchdog.feed()
         if time.monotonic() >= next_tidy:

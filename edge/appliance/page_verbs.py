@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import time
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from edge.appliance.appliance import Appliance
 from edge.appliance.directors import DirectorIndex
 from edge.appliance.journal_reader import JournalReader
 from edge.appliance.machine import State, pattern
+from edge.appliance.pairing import WaitingBrowser
 from edge.appliance.sign_in import Authenticator
 from edge.journal import JOURNAL, HistoryEntry, Journal, JournalError, OutboxRow
 from edge.journal.spreadsheet import as_csv
@@ -31,6 +33,7 @@ from edge.page.port import (
     NEWS_SECONDS,
     PUBLIC_VERBS,
     ApplianceStatus,
+    AskToPair,
     AwaitNews,
     CatalogueSummary,
     CheckSession,
@@ -42,12 +45,14 @@ from edge.page.port import (
     FindDirectors,
     HeaderFound,
     HistoryFound,
+    LookAtPairing,
     ModelEvent,
     ModelFound,
     News,
     OwnRecord,
     PageAnswer,
     PageRequest,
+    PairingFound,
     PickEntry,
     PickFound,
     Problem,
@@ -59,6 +64,7 @@ from edge.page.port import (
     ShowHistory,
     ShowModel,
     ShowPick,
+    ShowPin,
     ShowSlate,
     SignIn,
     SignOut,
@@ -86,7 +92,7 @@ class PageVerbs:
 
     def __init__(self, appliance: Appliance, state: Path) -> None:
         self._appliance = appliance
-        self.auth = Authenticator(state)
+        self.auth = Authenticator(state, appliance.pairing)
         self._journal = JournalReader(state / JOURNAL)
         self._index: DirectorIndex | None = None
         self._number = 0
@@ -134,6 +140,13 @@ class PageVerbs:
                 return SessionFound(session)
             case SignIn():
                 return await self.auth.sign_in(verb.pin, verb.address)
+            case AskToPair():
+                return self._ask_to_pair(verb)
+            case LookAtPairing():
+                return await self.auth.look_at_pairing(verb.secret)
+            case ShowPin():
+                assert session is not None
+                return await self.auth.show_pin(session, new=verb.new)
             case SignOut():
                 assert session is not None
                 self.auth.sessions.end(session)
@@ -162,6 +175,20 @@ class PageVerbs:
                 return await self._journal.run(self._model)
             case ShowHeader():
                 return await self._journal.run(self._header)
+
+    def _ask_to_pair(self, verb: AskToPair) -> PairingFound:
+        pairing, now = self._appliance.pairing, time.monotonic()
+        if digits := pairing.digits_of(verb.secret):
+            known = pairing.look(verb.secret, now)
+            assert not isinstance(known, WaitingBrowser)
+            return PairingFound(known, digits, verb.secret)
+        asked = pairing.ask(verb.address, now)
+        if not isinstance(asked, WaitingBrowser):
+            return PairingFound(asked)
+        self._appliance.look_at_pairing()
+        return PairingFound(
+            "shown" if pairing.shown is asked else "waiting", asked.digits, asked.secret
+        )
 
     # News.
 

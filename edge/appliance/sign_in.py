@@ -1,4 +1,4 @@
-"""Who may use the page: the PIN, the lock-out and the sessions.
+"""Who may use the page: the PIN, the lock-out, the sessions, and browsers signed in by the button.
 
 All of this runs in the appliance; the page only passes on what was typed and the cookie. So an
 attacker who takes over the page can't read the PIN or make a session, and gains no extra guesses by
@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import time
@@ -29,7 +30,17 @@ import msgspec
 from data.durable import sync_folder
 from data.errors import GreenlightError
 from edge.addresses import address_group
-from edge.page.port import LONGEST_COOKIE, SESSION_SECONDS, SignInFound, WebSession
+from edge.appliance.pairing import Pairing, WaitingBrowser
+from edge.page.port import (
+    LONGEST_COOKIE,
+    SESSION_SECONDS,
+    PairingFound,
+    PinFound,
+    SignInFound,
+    WebSession,
+)
+
+_log = logging.getLogger(__name__)
 
 # ---- the PIN
 
@@ -52,12 +63,14 @@ class Pin(msgspec.Struct, frozen=True):
         digits: as shown to the owner.
         salt: of the hash, in hexadecimal; every PIN has its own.
         hash: scrypt of the digits, in hexadecimal.
+        used: somebody has signed in on this device. PINs older than pairing count as used.
     """
 
     digits: str
     salt: str
     hash: str
     schema_version: int = _SCHEMA_VERSION
+    used: bool = True
 
     @property
     def shown(self) -> str:
@@ -83,7 +96,7 @@ def read_or_make_pin(state: Path) -> Pin:
             return _read_pin(path)
         # If another process makes one at the same moment, theirs wins and is read.
         with contextlib.suppress(FileExistsError):
-            _write_pin(path, _new_pin(), os.link)
+            _write_pin(path, _new_pin(used=False), os.link)
     raise PinUnusable(
         f"{path} keeps appearing and disappearing; is another appliance using this folder?"
     )
@@ -95,15 +108,23 @@ def replace_pin(state: Path) -> Pin:
     Raises:
         PinUnusable: with the file and the fix.
     """
-    pin = _new_pin()
-    _write_pin(state / PIN_FILE, pin, os.replace)
+    path = state / PIN_FILE
+    try:
+        used = _read_pin(path).used
+    except FileNotFoundError:
+        used = False
+    except PinUnusable:
+        # One that is damaged is replaced anyway; what can't be written is reported below.
+        used = True
+    pin = _new_pin(used=used)
+    _write_pin(path, pin, os.replace)
     return pin
 
 
-def _new_pin() -> Pin:
+def _new_pin(*, used: bool) -> Pin:
     digits = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
     salt = secrets.token_hex(16)
-    return Pin(digits, salt, _hash_pin(digits, salt))
+    return Pin(digits, salt, _hash_pin(digits, salt), used=used)
 
 
 def _hash_pin(digits: str, salt: str) -> str:
@@ -264,16 +285,22 @@ class Sessions:
 # One PIN is checked at a time and this many may wait; the others are asked to try again.
 _MAX_WAITING = 8
 _MAX_WAITING_PER_ADDRESS = 2
+# Of those places, what addresses may take from which nobody has signed in yet.
+_MAX_WAITING_UNKNOWN = 6
+_MAX_KNOWN = 256
+# How long a browser that the button signed in may see the PIN, or have a new one made.
+PIN_SHOWN_SECONDS = 600.0
 
 
 class Authenticator:
-    """Signs in people who know the PIN.
+    """Signs in people who know the PIN, and the browser that the button has paired.
 
     Args:
         state: the folder that holds the PIN.
+        pairing: says which browser that is.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, pairing: Pairing) -> None:
         self._state = state
         self._seen: tuple[int, int] | None = None
         self._pin = read_or_make_pin(state)
@@ -281,6 +308,13 @@ class Authenticator:
         self.sessions = Sessions(lambda: self.pin().salt, time.monotonic)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
         self._waiting: Counter[str] = Counter()
+        # Addresses from which somebody has signed in; the newest come last.
+        self._known: dict[str, None] = {}
+        self._pairing = pairing
+        # Sessions that may see the PIN, and until when.
+        self._may_see_pin: dict[str, float] = {}
+        if not self._pin.used:
+            pairing.start_new()
 
     def pin(self) -> Pin:
         """Return the current PIN; `greenlight pin --new` takes effect at once."""
@@ -304,10 +338,7 @@ class Authenticator:
         # A locked-out address doesn't take a place in the queue.
         if seconds := self.lockout.seconds_left(address, time.monotonic()):
             return SignInFound(locked_seconds=seconds)
-        if (
-            self._waiting.total() >= _MAX_WAITING
-            or self._waiting[address] >= _MAX_WAITING_PER_ADDRESS
-        ):
+        if self._is_full(address):
             return SignInFound(busy=True)
         self._waiting[address] += 1
         try:
@@ -317,6 +348,13 @@ class Authenticator:
             self._waiting[address] -= 1
             self._waiting += Counter()
 
+    def _is_full(self, address: str) -> bool:
+        if self._waiting[address] >= _MAX_WAITING_PER_ADDRESS:
+            return True
+        # An attacker with many addresses can't take all places from known ones.
+        known = address_group(address) in self._known
+        return self._waiting.total() >= (_MAX_WAITING if known else _MAX_WAITING_UNKNOWN)
+
     def _check(self, typed: str, address: str) -> SignInFound:
         # One thread checks one PIN at a time, so none slips past the count.
         if seconds := self.lockout.seconds_left(address, time.monotonic()):
@@ -325,7 +363,62 @@ class Authenticator:
             self.lockout.guessed_wrong(address, time.monotonic())
             return SignInFound()
         self.lockout.guessed_right(address)
+        self._signed_in(address)
         return SignInFound(cookie=self.sessions.begin())
+
+    def _signed_in(self, address: str) -> None:
+        group = address_group(address)
+        self._known.pop(group, None)
+        while len(self._known) >= _MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[group] = None
+        self._pairing.signed_in()
+        pin = self.pin()
+        if not pin.used:
+            try:
+                used = msgspec.structs.replace(pin, used=True)
+                _write_pin(self._state / PIN_FILE, used, os.replace)
+            except PinUnusable as error:
+                # After a restart the device would count as new again, which a press has to confirm.
+                _log.warning("the PIN's file can't be written: %s", error)
+
+    async def look_at_pairing(self, secret: str) -> PairingFound:
+        """Return the status of a browser that asked; if it was paired, with its session."""
+        digits = self._pairing.digits_of(secret)
+        browser = self._pairing.look(secret, time.monotonic())
+        if not isinstance(browser, WaitingBrowser):
+            return PairingFound(browser, digits)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._signed_in, browser.address)
+        return PairingFound("paired", cookie=self._begin_with_pin())
+
+    async def show_pin(self, session: WebSession, *, new: bool) -> PinFound:
+        """Return the PIN to a browser that the button has just signed in.
+
+        Args:
+            session: of that browser.
+            new: make a new PIN first, which signs everyone else out.
+
+        Raises:
+            PinUnusable: the new one can't be written.
+        """
+        now = time.monotonic()
+        self._may_see_pin = {id: until for id, until in self._may_see_pin.items() if until > now}
+        if session.id not in self._may_see_pin:
+            return PinFound()
+        if not new:
+            return PinFound(self.pin().shown)
+        loop = asyncio.get_running_loop()
+        shown = (await loop.run_in_executor(self._thread, replace_pin, self._state)).shown
+        del self._may_see_pin[session.id]
+        return PinFound(shown, self._begin_with_pin())
+
+    def _begin_with_pin(self) -> str:
+        cookie = self.sessions.begin()
+        session = self.sessions.check(cookie)
+        assert session is not None
+        self._may_see_pin[session.id] = time.monotonic() + PIN_SHOWN_SECONDS
+        return cookie
 
     def session(self, cookie: str | None) -> WebSession | None:
         """Return a cookie's session, if it is valid."""

@@ -21,7 +21,7 @@ from edge.appliance import (
     Rate,
     Synchronise,
 )
-from edge.page.auth import cookie_name, same_token
+from edge.page.auth import same_token
 from edge.page.formatting import duration, sentence
 from edge.page.forms import (
     BadForm,
@@ -40,12 +40,14 @@ from edge.page.port import (
     Done,
     Execute,
     PageCommand,
+    PinFound,
+    ShowPin,
     SignIn,
     SignInFound,
     SignOut,
 )
 from edge.page.queries import Ask, pick_page, slate_page
-from edge.page.rendering import asking, context_of, session_of
+from edge.page.rendering import asking, context_of, session_of, set_cookie
 from edge.search.slate import Slate
 
 _LONGEST_PIN = 64
@@ -179,65 +181,64 @@ async def sign_in(request: Request) -> Response:
     """Show the sign-in form."""
     if request.scope["greenlight_session"] is not None:
         return RedirectResponse("/", 303)
-    return _sign_in_form(request)
+    return sign_in_form(request)
 
 
 async def check_pin(request: Request) -> Response:
     """Sign in with the PIN that was typed."""
     form = await read_form(request)
-    context = context_of(request)
     address = request.client.host if request.client else ""
     # Longer than any PIN, and with the spaces that people type between its digits.
     typed = form.one("pin")[:_LONGEST_PIN].encode("utf-8", "replace").decode()
     found = await asking(request)(SignIn(typed, address), SignInFound)
     if found.locked_seconds:
         wait = math.ceil(found.locked_seconds)
-        return _sign_in_form(
+        return sign_in_form(
             request,
             429,
             f"Too many wrong PINs from your address. Wait {duration(wait)}.",
             {"retry-after": str(wait)},
         )
     if found.busy:
-        return _sign_in_form(
+        return sign_in_form(
             request,
             503,
             "Other people are signing in. Try again in a moment.",
             {"retry-after": "2"},
         )
     if found.cookie is None:
-        return _sign_in_form(request, 403, "Wrong PIN.")
+        return sign_in_form(request, 403, "Wrong PIN.")
     answer = RedirectResponse("/", 303)
-    answer.set_cookie(
-        cookie_name(encrypted=context.settings.encrypted),
-        found.cookie,
-        max_age=SESSION_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=context.settings.encrypted,
-    )
+    set_cookie(request, answer, found.cookie, SESSION_SECONDS)
+    return answer
+
+
+async def new_pin(request: Request) -> Response:
+    """Make a new PIN, which signs everyone else out."""
+    await checked_form(request)
+    found = await asking(request)(ShowPin(new=True), PinFound)
+    answer = RedirectResponse("/pin", 303)
+    if found.cookie is not None:
+        set_cookie(request, answer, found.cookie, SESSION_SECONDS)
     return answer
 
 
 async def sign_out(request: Request) -> Response:
     """End the session, wherever its cookie may be."""
     await checked_form(request)
-    context = context_of(request)
     await asking(request)(SignOut(), Done)
     answer = RedirectResponse(SIGN_IN, 303)
-    encrypted = context.settings.encrypted
-    answer.delete_cookie(
-        cookie_name(encrypted=encrypted), httponly=True, samesite="strict", secure=encrypted
-    )
+    set_cookie(request, answer, "", 0)
     return answer
 
 
-def _sign_in_form(
+def sign_in_form(
     request: Request,
     status: int = 200,
     problem: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
+    """Return the sign-in form, with the reason if something was refused."""
     context = context_of(request)
     overheard = not context.settings.encrypted and request.url.hostname not in (
         *("localhost", "127.0.0.1", "::1"),

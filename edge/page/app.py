@@ -13,11 +13,11 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from edge.page import actions, views
+from edge.page import actions, pairing, views
 from edge.page.auth import own_names
 from edge.page.formatting import sentence
 from edge.page.forms import BadForm
-from edge.page.middleware import SIGN_IN, SecurityMiddleware, SessionMiddleware
+from edge.page.middleware import PAIR, SIGN_IN, SecurityMiddleware, SessionMiddleware
 from edge.page.port import Problem, ProblemKind, SignedOut
 from edge.page.rendering import STATIC, Context, context_of
 from edge.page.what_if import what_if
@@ -70,6 +70,10 @@ ROUTES = (
     Route("/synchronise", actions.synchronise, methods=["POST"]),
     Route(SIGN_IN, actions.sign_in, methods=["GET"]),
     Route(SIGN_IN, actions.check_pin, methods=["POST"]),
+    Route("/pin", views.pin),
+    Route("/pin", actions.new_pin, methods=["POST"]),
+    Route(PAIR, pairing.look),
+    Route(PAIR, pairing.ask_to_pair, methods=["POST"]),
     Route("/sign-out", actions.sign_out, methods=["POST"]),
     Route("/static/{name}", static),
     Route("/favicon.ico", icon),

@@ -14,12 +14,16 @@ from urllib.parse import urlsplit
 from edge.page.port import WebSession
 
 COOKIE = "greenlight"
-# Browsers take a cookie of this name only over HTTPS, from this host and for all of it.
+# Of a browser that waits to be signed in by the button.
+PAIRING_COOKIE = "greenlight-pairing"
+# Browsers take a cookie of such a name only over HTTPS, from this host and for all of it.
 SECURE_COOKIE = f"__Host-{COOKIE}"
 
 
-def cookie_name(*, encrypted: bool) -> str:
-    """Return the name of the session's cookie."""
+def cookie_name(*, encrypted: bool, pairing: bool = False) -> str:
+    """Return the name of the session's cookie, or of the one that pairing needs."""
+    if pairing:
+        return f"__Host-{PAIRING_COOKIE}" if encrypted else PAIRING_COOKIE
     return SECURE_COOKIE if encrypted else COOKIE
 
 

@@ -30,10 +30,10 @@ from edge.page.port import (
 )
 from edge.page.rendering import cookie_of
 
-SIGN_IN = "/sign-in"
+SIGN_IN, PAIR = "/sign-in", "/pair"
 # Needed by the sign-in page, and the same for everyone.
 _STATIC = ("/static/", "/favicon.ico")
-_PUBLIC = (*_STATIC, SIGN_IN)
+_PUBLIC = (*_STATIC, SIGN_IN, PAIR)
 # How long a client may take to accept a chunk of a response.
 SEND_SECONDS = 20.0
 MAX_HEAD_BYTES = 16 * 1024

@@ -48,6 +48,38 @@ class SignIn(msgspec.Struct, frozen=True, tag_field="ask", tag="sign-in"):
     address: str
 
 
+class AskToPair(msgspec.Struct, frozen=True, tag_field="ask", tag="pair"):
+    """Ask to be signed in by the button: `PairingFound`.
+
+    Attributes:
+        address: of the browser that asks.
+        secret: from an earlier answer; a browser that still waits goes on waiting.
+    """
+
+    address: str
+    secret: str = ""
+
+
+class LookAtPairing(msgspec.Struct, frozen=True, tag_field="ask", tag="pairing"):
+    """Ask for the status of a browser that asked to be paired: `PairingFound`.
+
+    Attributes:
+        secret: which the browser was given.
+    """
+
+    secret: str
+
+
+class ShowPin(msgspec.Struct, frozen=True, tag_field="ask", tag="pin"):
+    """The PIN, for a browser that the button has signed in lately: `PinFound`.
+
+    Attributes:
+        new: make a new one first.
+    """
+
+    new: bool = False
+
+
 class SignOut(msgspec.Struct, frozen=True, tag_field="ask", tag="sign-out"):
     """End the session: `Done`."""
 
@@ -113,6 +145,9 @@ class Execute(msgspec.Struct, frozen=True, tag_field="ask", tag="execute"):
 PageVerb: TypeAlias = (
     CheckSession
     | SignIn
+    | AskToPair
+    | LookAtPairing
+    | ShowPin
     | SignOut
     | ShowPick
     | ShowSlate
@@ -126,7 +161,7 @@ PageVerb: TypeAlias = (
     | Execute
 )
 # The verbs that need no session.
-PUBLIC_VERBS = (CheckSession, SignIn, AwaitNews)
+PUBLIC_VERBS = (CheckSession, SignIn, AskToPair, LookAtPairing, AwaitNews)
 
 
 class PageRequest(msgspec.Struct, frozen=True):
@@ -191,6 +226,36 @@ class SignInFound(msgspec.Struct, frozen=True):
     cookie: str | None = None
     locked_seconds: float = 0.0
     busy: bool = False
+
+
+class PairingFound(msgspec.Struct, frozen=True):
+    """The status of a browser that asked to be signed in by the button.
+
+    Attributes:
+        status: `closed`: the button has to open pairing first; `busy`: this address has to wait, or
+            has asked too often; `waiting`: for its turn on the light; `shown`: the light blinks its
+            digits; `ended`: without being paired; `paired`: it is signed in.
+        digits: for the browser to show.
+        secret: by which the browser asks again; empty if it is known.
+        cookie: of the new session, if it is paired.
+    """
+
+    status: Literal["closed", "busy", "waiting", "shown", "ended", "paired"]
+    digits: str = ""
+    secret: str = ""
+    cookie: str | None = None
+
+
+class PinFound(msgspec.Struct, frozen=True):
+    """The PIN.
+
+    Attributes:
+        pin: in two groups; None for a browser that may not see it (any more).
+        cookie: of the session that takes the place of this one, if the PIN is new.
+    """
+
+    pin: str | None = None
+    cookie: str | None = None
 
 
 class ApplianceStatus(msgspec.Struct, frozen=True):

@@ -22,11 +22,13 @@ from edge.page.port import (
     ModelFound,
     PageVerb,
     PickFound,
+    PinFound,
     RejectedRating,
     ShowHeader,
     ShowHistory,
     ShowModel,
     ShowPick,
+    ShowPin,
     ShowSlate,
     SlateFound,
 )
@@ -143,6 +145,12 @@ async def history_page(ask: Ask, most: int, step: int) -> dict[str, Any]:
 async def sync_page(ask: Ask) -> dict[str, Any]:
     """Return what the page of the sync service shows: it's all in the header."""
     return {"header": page_header(await ask(ShowHeader(), HeaderFound))}
+
+
+async def pin_page(ask: Ask) -> dict[str, Any]:
+    """Return what the page of the PIN shows."""
+    header = await ask(ShowHeader(), HeaderFound)
+    return {"header": page_header(header), "pin": (await ask(ShowPin(), PinFound)).pin}
 
 
 class Figure(msgspec.Struct, frozen=True):

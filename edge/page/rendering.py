@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from edge.page import formatting
 from edge.page.auth import cookie_name
@@ -30,6 +30,7 @@ PATHS = {
     "history.html": "/history",
     "model.html": "/model",
     "sync.html": "/sync",
+    "pin.html": "/pin",
 }
 
 # What a page says after an action; the address bar carries only the key.
@@ -146,6 +147,21 @@ def context_of(request: Request) -> Context:
 def cookie_of(request: HTTPConnection) -> str:
     """Return the cookie that a request's session would be in; empty if there is none."""
     return request.cookies.get(cookie_name(encrypted=request.url.scheme == "https"), "")
+
+
+def set_cookie(
+    request: Request, answer: Response, value: str, seconds: int, *, pairing: bool = False
+) -> None:
+    """Give a browser the cookie of its session, or of its pairing; an empty one removes it."""
+    encrypted = context_of(request).settings.encrypted
+    answer.set_cookie(
+        cookie_name(encrypted=encrypted, pairing=pairing),
+        value,
+        max_age=seconds if value else 0,
+        httponly=True,
+        samesite="strict",
+        secure=encrypted,
+    )
 
 
 def asking(request: Request) -> Ask:

@@ -26,7 +26,14 @@ from edge.page.port import (
     SessionFound,
     TextFound,
 )
-from edge.page.queries import history_page, model_page, pick_page, slate_page, sync_page
+from edge.page.queries import (
+    history_page,
+    model_page,
+    pick_page,
+    pin_page,
+    slate_page,
+    sync_page,
+)
 from edge.page.rendering import asking, context_of, session_of
 
 _HISTORY_PAGE = 50
@@ -105,6 +112,11 @@ async def events(request: Request) -> Response:
             await asyncio.shield(stream.aclose())
 
     return StreamingResponse(content(), media_type="text/event-stream")
+
+
+async def pin(request: Request) -> Response:
+    """Show the PIN to a browser that the button has just signed in."""
+    return await context_of(request).show(request, "pin.html", pin_page)
 
 
 # ---- the model's report: signed elsewhere, shown without being trusted here

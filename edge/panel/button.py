@@ -22,6 +22,7 @@ class Gesture(Enum):
     APPROVE = "approve"
     SYNC = "sync"
     SHUT_DOWN = "shut down"
+    PAIR = "open pairing"
 
 
 # Each stage lasts from its own beginning to the next one's; a beginning belongs to its stage.
@@ -32,13 +33,15 @@ STAGES: tuple[tuple[float, Gesture], ...] = (
     (2.0, Gesture.APPROVE),
     (5.0, Gesture.SYNC),
     (10.0, Gesture.SHUT_DOWN),
-    (20.0, Gesture.NOTHING),
+    (20.0, Gesture.PAIR),
+    (30.0, Gesture.NOTHING),
 )
 # The LED counts these while the button is held.
-COUNTED = (Gesture.SHORT, Gesture.APPROVE, Gesture.SYNC, Gesture.SHUT_DOWN)
+COUNTED = (Gesture.SHORT, Gesture.APPROVE, Gesture.SYNC, Gesture.SHUT_DOWN, Gesture.PAIR)
 _HOLD_SECONDS = 1.0
 # What a simulated short press takes: long enough to be one, short enough to feel like one.
 SHORT_PRESS_SECONDS = 0.12
+PAIRING_HOLD_SECONDS = 25.0
 STUCK_SECONDS = 60.0
 # A button that was stuck may be normally closed: then it is open during a tap, and down after it. A
 # hold counts again once the contact was open for longer than a tap before it.
@@ -48,11 +51,11 @@ _OPEN_SECONDS = 2.0
 def gesture_of(seconds: float) -> Gesture:
     """Return what a press of this length asks for.
 
-    The last boundary belongs to the stage it ends (20 s still shuts down), as an owner who counts
-    to twenty expects; every other boundary begins the next stage.
+    The last boundary belongs to the stage it ends (30 s still opens pairing), as an owner who
+    counts to thirty expects; every other boundary begins the next stage.
     """
     if seconds == STAGES[-1][0]:
-        return Gesture.SHUT_DOWN
+        return STAGES[-2][1]
     return next(gesture for beginning, gesture in reversed(STAGES) if seconds >= beginning)
 
 

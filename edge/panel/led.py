@@ -29,11 +29,14 @@ class Pattern(Enum):
     FOUR_BLINKS = "four blinks"
     ATTENTION = "1 Hz"
     FAULT = "fast even blinking"
+    PAIRING_OPEN = "one long blink, one short"
+    PAIRING_DIGITS = "four digits"
     HELD = "held"
     COUNT_1 = "held: 1"
     COUNT_2 = "held: 2"
     COUNT_3 = "held: 3"
     COUNT_4 = "held: 4"
+    COUNT_5 = "held: 5"
 
 
 MEANING: dict[Pattern, str] = {
@@ -46,11 +49,14 @@ MEANING: dict[Pattern, str] = {
     Pattern.FOUR_BLINKS: "ready, offline for a long time",
     Pattern.ATTENTION: "warnings: see the page or `greenlight status`",
     Pattern.FAULT: "fault: see `greenlight doctor`",
+    Pattern.PAIRING_OPEN: "pairing is open: choose Pair on the page",
+    Pattern.PAIRING_DIGITS: "a browser asks to sign in: if it shows these digits, press to let it",
     Pattern.HELD: "the button is down; letting go now does nothing",
     Pattern.COUNT_1: "let go now for a fresh pick",
     Pattern.COUNT_2: "let go now to approve",
     Pattern.COUNT_3: "let go now to synchronise and verify",
     Pattern.COUNT_4: "let go now to shut down",
+    Pattern.COUNT_5: "let go now to open pairing",
 }
 
 _BREATH_SECONDS, _BREATH_STEPS = 3.0, 30
@@ -72,6 +78,13 @@ def _count(times: int) -> tuple[LedStep, ...]:
     return _blinks(times, 0.08, 0.12, 0.5)
 
 
+def digit_steps(digits: str) -> tuple[LedStep, ...]:
+    """Return steps that blink each digit, 1 to 9, with a pause after it, the last one longer."""
+    *first, last = (int(digit) for digit in digits)
+    each = tuple(step for digit in first for step in _blinks(digit, 0.2, 0.25, 1.0))
+    return (*each, *_blinks(last, 0.2, 0.25, 2.5))
+
+
 _A_LONG_TIME = 3600.0
 
 STEPS: dict[Pattern, tuple[LedStep, ...]] = {
@@ -84,11 +97,15 @@ STEPS: dict[Pattern, tuple[LedStep, ...]] = {
     Pattern.FOUR_BLINKS: _blinks(4, 0.15, 0.2, 1.5),
     Pattern.ATTENTION: (LedStep(1.0, 0.5), LedStep(0.0, 0.5)),
     Pattern.FAULT: (LedStep(1.0, 0.1), LedStep(0.0, 0.1)),
+    Pattern.PAIRING_OPEN: (*_blinks(1, 1.2, 0.3, 0.3), *_blinks(1, 0.2, 0.2, 1.5)),
+    # As an example: each browser has digits of its own.
+    Pattern.PAIRING_DIGITS: digit_steps("1234"),
     Pattern.HELD: (LedStep(0.2, _A_LONG_TIME),),
     Pattern.COUNT_1: _count(1),
     Pattern.COUNT_2: _count(2),
     Pattern.COUNT_3: _count(3),
     Pattern.COUNT_4: _count(4),
+    Pattern.COUNT_5: _count(5),
 }
 
 
@@ -109,21 +126,30 @@ class LedPlayer:
         self._sleep = sleep
         self._playing: asyncio.Task[None] | None = None
         self.shown = Pattern.OFF
+        self.digits = ""
 
-    def show(self, pattern: Pattern) -> bool:
+    def show(
+        self, pattern: Pattern, digits: str = "", blinked: Callable[[], object] = lambda: None
+    ) -> bool:
         """Start a pattern from its first step; one that is already shown just continues.
+
+        Args:
+            pattern: to show.
+            digits: to blink, for the pattern that shows digits.
+            blinked: called each time all steps have been shown.
 
         Returns:
             Whether the pattern has changed.
         """
-        if pattern is self.shown and self._playing is not None:
+        if (pattern, digits) == (self.shown, self.digits) and self._playing is not None:
             return False
-        self.shown = pattern
+        self.shown, self.digits = pattern, digits
+        steps = digit_steps(digits) if digits else STEPS[pattern]
         if self._playing is not None:
             self._playing.cancel()
         # The first step immediately: the owner sees the press before anything else happens.
-        self._light(STEPS[pattern][0].brightness)
-        self._playing = asyncio.get_running_loop().create_task(self._play(pattern))
+        self._light(steps[0].brightness)
+        self._playing = asyncio.get_running_loop().create_task(self._play(steps, blinked))
         return True
 
     async def close(self) -> None:
@@ -134,13 +160,13 @@ class LedPlayer:
                 await self._playing
         self._light(0.0)
 
-    async def _play(self, pattern: Pattern) -> None:
-        steps = STEPS[pattern]
+    async def _play(self, steps: tuple[LedStep, ...], blinked: Callable[[], object]) -> None:
         await self._sleep(steps[0].seconds)
         for step in steps[1:]:
             self._light(step.brightness)
             await self._sleep(step.seconds)
         while True:
+            blinked()
             for step in steps:
                 self._light(step.brightness)
                 await self._sleep(step.seconds)

@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from edge.panel.button import SHORT_PRESS_SECONDS
+from edge.panel.button import PAIRING_HOLD_SECONDS, SHORT_PRESS_SECONDS
 
 _CLEAR_LINE = "\r\x1b[2K"
 # From dark to bright, as grey levels of the 256-colour palette, ending in a real green.
 _GREENS = ("236", "22", "28", "34", "40", "46")
 HELP = """\
 keys: space presses, a approves, r and a digit rate (0 is 10 stars), s synchronises
-      q stops, ? shows this; a digit alone holds the button for so many seconds, 0 for 12"""
+      p holds the button for 25 s, which opens pairing; q stops, ? shows this
+      a digit alone holds the button for so many seconds, 0 for 12"""
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ class Terminal:
             self.say("stars? 1 to 9, or 0 for 10; any other key cancels")
         elif key == "a":
             actions.approve()
+        elif key == "p":
+            actions.hold(PAIRING_HOLD_SECONDS)
         elif key == "s":
             actions.synchronise()
         elif key == "q":

@@ -54,6 +54,7 @@ _UNITS = "tests/systemd/test_units.py::"
 _TEMPLATE = "tests/lambdas/test_template.py::"
 _CANDIDATE = "tests/lambdas/release_model/test_candidate.py::"
 _SIGN_IN = "tests/edge/appliance/test_sign_in.py::"
+_VERBS = "tests/edge/appliance/test_page_verbs.py::"
 
 MUTATIONS = (
     # Exact.
@@ -151,7 +152,7 @@ MUTATIONS = (
         gate=True,
     ),
     Mutation(
-        "twenty-seconds-cancel", "hold 10-20 s", "README.md", "edge/panel/button.py",
+        "thirty-seconds-cancel", "hold 20-30 s", "README.md", "edge/panel/button.py",
         "    if seconds == STAGES[-1][0]:", "    if False:",
         "tests/edge/panel/test_button.py::test_the_boundaries_are_those_of_the_table",
     ),
@@ -401,9 +402,37 @@ MUTATIONS = (
     Mutation(
         "pins-wait-without-end", "connections are bounded", "docs/security.md",
         "edge/appliance/sign_in.py",
-        "self._waiting.total() >= _MAX_WAITING", "False",
+        "self._waiting.total() >= (_MAX_WAITING if known else _MAX_WAITING_UNKNOWN)", "False",
         _PAGE
         + "test_sign_in.py::test_only_so_many_pins_wait_and_the_others_are_asked_to_try_again",
+    ),
+    Mutation(
+        "strangers-take-all-places", "Places to have a PIN checked are kept", "docs/security.md",
+        "edge/appliance/sign_in.py",
+        "_MAX_WAITING_UNKNOWN = 6", "_MAX_WAITING_UNKNOWN = 8",
+        _SIGN_IN
+        + "test_who_has_signed_in_before_finds_a_place_among_a_thousand_addresses_that_guess",
+    ),
+    Mutation(
+        "pairs-before-compared", "A press counts only once the light has blinked all four",
+        "docs/security.md", "edge/appliance/appliance.py",
+        "self.pairing.shown if shows and self.pairing.is_comparable else None",
+        "self.pairing.shown if shows else None",
+        _VERBS + "test_a_press_before_the_light_has_shown_all_digits_is_not_meant_for_pairing",
+    ),
+    Mutation(
+        "first-who-asks-most", "the address with the fewest turns first", "docs/security.md",
+        "edge/appliance/pairing.py",
+        "            fewest = min(", "            fewest = max(",
+        "tests/edge/appliance/test_pairing.py::"
+        "test_an_attacker_with_many_addresses_delays_the_owner_by_a_turn_of_each_at_most",
+        gate=True,
+    ),
+    Mutation(
+        "everyone-sees-the-pin", "Only a browser that was paired sees the PIN",
+        "docs/security.md", "edge/appliance/sign_in.py",
+        "        if session.id not in self._may_see_pin:", "        if False:",
+        _VERBS + "test_only_a_browser_that_was_just_paired_sees_the_pin_and_makes_a_new_one",
     ),
     Mutation(
         "one-address-holds-all", "32 of an address", "docs/security.md",

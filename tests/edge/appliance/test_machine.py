@@ -23,6 +23,7 @@ from edge.panel.led import MEANING, STEPS, Pattern
 # phase -> event -> (next phase, effect). Pairs not listed change no phase and have no effect.
 SEARCH = (Phase.SEARCHING, Effect.SEARCH)
 STOP = (Phase.STOPPING, Effect.SHUT_DOWN)
+PAIR = Effect.OPEN_PAIRING
 FAULT = (Phase.FAULTY, None)
 EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
     Phase.STARTING: {
@@ -31,6 +32,7 @@ EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
         Event.PICK_ASKED: (Phase.STARTING, Obstacle.STARTING),
         Event.APPROVAL_ASKED: (Phase.STARTING, Obstacle.STARTING),
         Event.SYNC_ASKED: (Phase.STARTING, Obstacle.STARTING),
+        Event.PAIRING_ASKED: (Phase.STARTING, PAIR),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
@@ -40,6 +42,7 @@ EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
         Event.PICK_ASKED: (Phase.NO_MODEL, Obstacle.NO_MODEL),
         Event.APPROVAL_ASKED: (Phase.NO_MODEL, Obstacle.NO_MODEL),
         Event.SYNC_ASKED: (Phase.NO_MODEL, Effect.SYNCHRONISE),
+        Event.PAIRING_ASKED: (Phase.NO_MODEL, PAIR),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
@@ -49,6 +52,7 @@ EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
         Event.PICK_ASKED: SEARCH,
         Event.APPROVAL_ASKED: (Phase.READY, Obstacle.NO_PICK),
         Event.SYNC_ASKED: (Phase.READY, Effect.SYNCHRONISE),
+        Event.PAIRING_ASKED: (Phase.READY, PAIR),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
@@ -59,6 +63,7 @@ EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
         Event.SEARCH_FAILED: (Phase.READY, None),
         Event.APPROVAL_ASKED: (Phase.SEARCHING, Obstacle.BUSY),
         Event.SYNC_ASKED: (Phase.SEARCHING, Effect.SYNCHRONISE),
+        Event.PAIRING_ASKED: (Phase.SEARCHING, PAIR),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
@@ -68,6 +73,7 @@ EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
         Event.APPROVAL_ASKED: (Phase.DECIDING, Effect.APPROVE),
         Event.PICK_APPROVED: (Phase.READY, None),
         Event.SYNC_ASKED: (Phase.DECIDING, Effect.SYNCHRONISE),
+        Event.PAIRING_ASKED: (Phase.DECIDING, PAIR),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
     },
@@ -75,6 +81,7 @@ EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
         Event.PICK_ASKED: (Phase.FAULTY, Obstacle.FAULT),
         Event.APPROVAL_ASKED: (Phase.FAULTY, Obstacle.FAULT),
         Event.SYNC_ASKED: (Phase.FAULTY, Obstacle.FAULT),
+        Event.PAIRING_ASKED: (Phase.FAULTY, PAIR),
         Event.STOP_ASKED: STOP,
         Event.FAULT_FOUND: FAULT,
         Event.FAULT_CLEARED: (Phase.STARTING, None),
@@ -84,6 +91,7 @@ EXPECTED: dict[Phase, dict[Event, tuple[Phase, Effect | Obstacle | None]]] = {
         Event.APPROVAL_ASKED: (Phase.STOPPING, Obstacle.STOPPING),
         Event.SYNC_ASKED: (Phase.STOPPING, Obstacle.STOPPING),
         Event.STOP_ASKED: (Phase.STOPPING, Obstacle.STOPPING),
+        Event.PAIRING_ASKED: (Phase.STOPPING, Obstacle.STOPPING),
     },
 }
 GESTURES = [None, *Gesture]
@@ -122,6 +130,8 @@ def test_an_obstacle_never_changes_the_phase():
     [
         (Event.ATTENTION_RAISED, Event.ATTENTION_CLEARED, "attention"),
         (Event.WENT_OFFLINE, Event.CAME_ONLINE, "offline"),
+        (Event.PAIRING_OPENED, Event.PAIRING_CLOSED, "pairing"),
+        (Event.BROWSER_CAME, Event.BROWSER_WENT, "browser"),
     ],
 )
 @pytest.mark.parametrize("phase", Phase)
@@ -149,6 +159,15 @@ def test_each_flag_beside_the_phase_is_set_and_cleared(phase, on, off, flag):
         (State(Phase.DECIDING, held=Gesture.APPROVE), Pattern.COUNT_2),
         (State(Phase.FAULTY, held=Gesture.SYNC), Pattern.COUNT_3),
         (State(Phase.NO_MODEL, held=Gesture.SHUT_DOWN), Pattern.COUNT_4),
+        (State(Phase.READY, held=Gesture.PAIR, pairing=True, browser=True), Pattern.COUNT_5),
+        (State(Phase.DECIDING, attention=True, pairing=True), Pattern.PAIRING_OPEN),
+        (State(Phase.DECIDING, attention=True, browser=True), Pattern.PAIRING_DIGITS),
+        # A stranger's browser hides neither a fault nor a search, the owner's may.
+        (State(Phase.FAULTY, browser=True), Pattern.FAULT),
+        (State(Phase.SEARCHING, browser=True), Pattern.FAST_PULSE),
+        (State(Phase.FAULTY, pairing=True), Pattern.FAULT),
+        (State(Phase.FAULTY, pairing=True, browser=True), Pattern.PAIRING_DIGITS),
+        (State(Phase.STOPPING, pairing=True, browser=True), Pattern.OFF),
     ],
 )
 def test_the_led_says_the_most_urgent_thing(state, shown):
@@ -170,6 +189,7 @@ def test_every_pattern_has_steps_and_a_meaning():
         (Pattern.COUNT_2, 2),
         (Pattern.COUNT_3, 3),
         (Pattern.COUNT_4, 4),
+        (Pattern.COUNT_5, 5),
     ],
 )
 def test_blinks_can_be_counted_and_end_in_a_longer_pause(shown, blinks):

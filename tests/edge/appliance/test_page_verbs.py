@@ -21,6 +21,7 @@ from edge.appliance.sign_in import read_or_make_pin
 from edge.page import client
 from edge.page.client import ApplianceClient
 from edge.page.port import (
+    AskToPair,
     AwaitNews,
     CheckSession,
     Done,
@@ -28,10 +29,13 @@ from edge.page.port import (
     ExportHistory,
     FindDirectors,
     HeaderFound,
+    LookAtPairing,
     News,
     PageAnswer,
     PageVerb,
+    PairingFound,
     PickFound,
+    PinFound,
     Problem,
     ReadReport,
     SessionFound,
@@ -39,19 +43,23 @@ from edge.page.port import (
     ShowHistory,
     ShowModel,
     ShowPick,
+    ShowPin,
     ShowSlate,
     SignedOut,
     SignIn,
     SignInFound,
     SignOut,
 )
+from edge.panel import led
+from edge.panel.button import ButtonPressed, ButtonReleased, Gesture
+from edge.panel.led import LedStep, Pattern
 from edge.search.slate import Slate
 
 from ..assembly import Assembly, assembled
 
 NEED_A_SESSION: tuple[PageVerb, ...] = (
     *(SignOut(), ShowPick(), ShowSlate(), ShowHistory(5), ExportHistory(), ShowModel()),
-    *(ReadReport(), ShowHeader(), FindDirectors("a"), Execute(Press())),
+    *(ReadReport(), ShowHeader(), FindDirectors("a"), Execute(Press()), ShowPin(new=True)),
     Execute(Explain(Combination("A", 2000, ("B",)))),
 )
 
@@ -129,10 +137,11 @@ def test_a_session_that_was_ended_is_over_on_the_appliance(tmp_path, small_bundl
 @pytest.mark.parametrize(
     "verb",
     [
-        *(b"", b"null", b"[]", b"{}", b"\xff", b'{"verb": {"ask": "pin"}}', b'{"verb": 3}'),
+        *(b"", b"null", b"[]", b"{}", b"\xff", b'{"verb": {"ask": "key"}}', b'{"verb": 3}'),
         b'{"verb": {"ask": "execute", "command": {"command": "hold", "seconds": 1}}}',
         b'{"verb": {"ask": "execute", "command": {"command": "retry-model"}}}',
         b'{"verb": {"ask": "execute", "command": {"command": "shut-down", "power_off": true}}}',
+        b'{"verb": {"ask": "execute", "command": {"command": "open-pairing"}}}',
         b'{"verb": {"ask": "history", "most": "all"}}',
         b"[" * 10_000,
     ],
@@ -190,6 +199,167 @@ def test_what_a_caller_gave_up_before_it_began_is_never_done(tmp_path, small_bun
             caller.sendall(request.encode())
         await asyncio.sleep(0.3)
         assert to.built.journal.outbox_depth()[0] == 0
+
+    reached(tmp_path, small_bundle, visit)
+
+
+class Button:
+    """The owner's finger on the button of an appliance that is reached."""
+
+    def __init__(self, to: Reached) -> None:
+        self.appliance = to.built.appliance
+
+    async def hold(self, gesture: Gesture, seconds: float) -> Outcome | None:
+        self.appliance.take_button(ButtonPressed())
+        begun = self.appliance.take_button(ButtonReleased(gesture, seconds))
+        return await begun if begun is not None else None
+
+    async def open_pairing(self) -> None:
+        assert (await self.hold(Gesture.PAIR, 25.0)).ok
+
+    async def press_once_compared(self) -> Outcome | None:
+        async with asyncio.timeout(30):
+            while not self.appliance.pairing.is_comparable:
+                await asyncio.sleep(0.005)
+        return await self.hold(Gesture.SHORT, 0.2)
+
+
+@pytest.fixture
+def quick_light(monkeypatch) -> None:
+    """Blink digits in milliseconds."""
+    monkeypatch.setattr(led, "digit_steps", lambda _: (LedStep(1.0, 0.01), LedStep(0.0, 0.01)))
+
+
+async def ask_to_pair(to: Reached, address: str, secret: str = "") -> PairingFound:
+    return await to.client.ask(AskToPair(address, secret), PairingFound)
+
+
+async def look_at(to: Reached, browser: PairingFound) -> PairingFound:
+    to.built.appliance.look_at_pairing()
+    return await to.client.ask(LookAtPairing(browser.secret), PairingFound)
+
+
+@pytest.mark.usefixtures("quick_light")
+def test_a_press_signs_in_the_browser_whose_digits_the_light_shows_and_no_other(
+    tmp_path, small_bundle
+):
+    async def visit(to: Reached) -> None:
+        button = Button(to)
+        assert (await ask_to_pair(to, "10.0.0.1")).status == "closed"
+        await button.open_pairing()
+        assert to.built.lights.shown is Pattern.PAIRING_OPEN
+        owner = await ask_to_pair(to, "10.0.0.1")
+        assert owner.status == "shown"
+        assert (to.built.lights.shown, to.built.lights.digits) == (
+            Pattern.PAIRING_DIGITS,
+            owner.digits,
+        )
+        assert f"led: four digits {' '.join(owner.digits)}" in to.built.said
+        other = await ask_to_pair(to, "10.0.0.2")
+        assert other.status == "waiting"
+        assert await button.press_once_compared() is None
+        assert (await look_at(to, other)).status == "ended"
+        paired = await look_at(to, owner)
+        assert paired.status == "paired"
+        assert (await to.client.ask(CheckSession(), SessionFound, paired.cookie)).session
+        assert (await look_at(to, owner)).cookie is None
+        assert to.built.lights.shown is Pattern.SOLID
+        assert to.built.appliance.pick is None, "the press was for the browser, not for a film"
+        assert (await ask_to_pair(to, "10.0.0.2")).status == "closed"
+
+    reached(tmp_path, small_bundle, visit)
+
+
+def test_a_press_before_the_light_has_shown_all_digits_is_not_meant_for_pairing(
+    tmp_path, small_bundle
+):
+    async def visit(to: Reached) -> None:
+        button = Button(to)
+        await button.open_pairing()
+        attacker = await ask_to_pair(to, "10.0.0.2")
+        assert (await button.hold(Gesture.SHORT, 0.2)).pick is not None
+        assert (await look_at(to, attacker)).cookie is None
+
+    reached(tmp_path, small_bundle, visit)
+
+
+@pytest.mark.usefixtures("quick_light")
+def test_neither_another_hold_nor_a_press_on_the_page_signs_a_browser_in(tmp_path, small_bundle):
+    async def visit(to: Reached) -> None:
+        button, appliance = Button(to), to.built.appliance
+        await button.open_pairing()
+        attacker = await ask_to_pair(to, "10.0.0.2")
+        while not appliance.pairing.is_comparable:
+            await asyncio.sleep(0.005)
+        assert (await to.execute(Press())).ok
+        for gesture, seconds in ((Gesture.APPROVE, 3.0), (Gesture.SYNC, 7.0)):
+            await button.hold(gesture, seconds)
+        assert await button.hold(Gesture.NOTHING, 35.0) is None
+        assert (await look_at(to, attacker)).cookie is None
+
+    reached(tmp_path, small_bundle, visit)
+
+
+@pytest.mark.usefixtures("quick_light")
+def test_a_turn_that_ends_under_the_finger_does_not_hand_the_press_to_the_next(
+    tmp_path, small_bundle
+):
+    async def visit(to: Reached) -> None:
+        button, appliance = Button(to), to.built.appliance
+        await button.open_pairing()
+        owner = await ask_to_pair(to, "10.0.0.1")
+        attacker = await ask_to_pair(to, "10.0.0.2")
+        while not appliance.pairing.is_comparable:
+            await asyncio.sleep(0.005)
+        appliance.take_button(ButtonPressed())
+        for _ in range(5):
+            appliance.pairing.blinked()
+            appliance.look_at_pairing()
+        appliance.take_button(ButtonReleased(Gesture.SHORT, 0.5))
+        assert (await look_at(to, owner)).status == "paired"
+        assert (await look_at(to, attacker)).status == "ended"
+
+    reached(tmp_path, small_bundle, visit)
+
+
+@pytest.mark.usefixtures("quick_light")
+def test_only_a_browser_that_was_just_paired_sees_the_pin_and_makes_a_new_one(
+    tmp_path, small_bundle, monkeypatch
+):
+    async def visit(to: Reached) -> None:
+        button = Button(to)
+        assert (await to.client.ask(ShowPin(), PinFound, to.cookie)).pin is None
+        assert (await to.client.ask(ShowPin(new=True), PinFound, to.cookie)).pin is None
+        await button.open_pairing()
+        browser = await ask_to_pair(to, "10.0.0.1")
+        await button.press_once_compared()
+        cookie = (await look_at(to, browser)).cookie
+        before = read_or_make_pin(tmp_path)
+        assert await to.client.ask(ShowPin(), PinFound, cookie) == PinFound(before.shown)
+        made = await to.client.ask(ShowPin(new=True), PinFound, cookie)
+        assert made.pin == read_or_make_pin(tmp_path).shown != before.shown
+        for signed_out in (cookie, to.cookie):
+            with pytest.raises(SignedOut):
+                await to.client.ask(ShowPin(), PinFound, signed_out)
+        assert (await to.client.ask(ShowPin(), PinFound, made.cookie)).pin == made.pin
+        monkeypatch.setattr("edge.appliance.sign_in.PIN_SHOWN_SECONDS", 0.0)
+        last = await to.client.ask(ShowPin(new=True), PinFound, made.cookie)
+        assert last.cookie
+        assert (await to.client.ask(ShowPin(), PinFound, last.cookie)).pin is None
+
+    reached(tmp_path, small_bundle, visit)
+
+
+def test_a_browser_that_reloads_keeps_its_digits_and_a_restart_ends_them(tmp_path, small_bundle):
+    async def visit(to: Reached) -> None:
+        await Button(to).open_pairing()
+        first = await ask_to_pair(to, "10.0.0.1")
+        assert (await ask_to_pair(to, "10.0.0.1", first.secret)).digits == first.digits
+        # Whatever an earlier process of the appliance gave out is unknown to this one.
+        again = await ask_to_pair(to, "10.0.0.3", "from-before-the-restart")
+        assert again.secret not in ("", first.secret, "from-before-the-restart")
+        unknown = PairingFound("waiting", secret="from-before-the-restart")
+        assert (await look_at(to, unknown)).status == "ended"
 
     reached(tmp_path, small_bundle, visit)
 

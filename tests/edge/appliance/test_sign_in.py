@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
 
+from edge.appliance.pairing import Pairing
 from edge.appliance.sign_in import (
     DIGITS,
     FREE_GUESSES,
     LONGEST_LOCK_SECONDS,
     MAX_ADDRESSES,
     PIN_FILE,
+    Authenticator,
     Lockout,
     PinUnusable,
     Sessions,
     read_or_make_pin,
     replace_pin,
 )
-from edge.page.port import SESSION_SECONDS
+from edge.page.port import SESSION_SECONDS, SignInFound
 
 # ---- the PIN
 
@@ -144,6 +147,71 @@ def test_years_of_guessing_do_not_overflow():
     lockout = Lockout()
     guess_wrong(lockout, 5_000)
     assert lockout.seconds_left(GUESSER, 0.0) == LONGEST_LOCK_SECONDS
+
+
+# ---- who has signed in before
+
+
+def test_a_device_is_new_until_somebody_signs_in_whatever_is_done_to_its_pin(tmp_path):
+    async def use() -> None:
+        read_or_make_pin(tmp_path)
+        pin = replace_pin(tmp_path)
+        pairing = Pairing()
+        auth = Authenticator(tmp_path, pairing)
+        assert pairing.is_open(0.0)
+        cookie = (await auth.sign_in(pin.digits, GUESSER)).cookie
+        assert not pairing.is_open(0.0)
+        # The PIN is what it was, and so the session goes on.
+        assert read_or_make_pin(tmp_path).digits == pin.digits
+        assert auth.session(cookie)
+        auth.close()
+        for change in (lambda: None, lambda: replace_pin(tmp_path)):
+            change()
+            later = Pairing()
+            Authenticator(tmp_path, later).close()
+            assert not later.is_open(0.0)
+
+    asyncio.run(use())
+
+
+def test_a_pin_from_before_pairing_is_not_that_of_a_new_device(tmp_path):
+    (tmp_path / PIN_FILE).write_text(
+        '{"digits":"12345678","salt":"00","hash":"00","schema_version":1}'
+    )
+    pairing = Pairing()
+    Authenticator(tmp_path, pairing).close()
+    assert not pairing.is_open(0.0)
+
+
+def test_who_has_signed_in_before_finds_a_place_among_a_thousand_addresses_that_guess(
+    tmp_path, monkeypatch
+):
+    go_on = threading.Event()
+
+    async def use() -> None:
+        pin = read_or_make_pin(tmp_path).digits
+        auth = Authenticator(tmp_path, Pairing())
+        assert (await auth.sign_in(pin, "192.168.1.7")).cookie
+        check = auth._check
+
+        def check_later(typed: str, address: str) -> SignInFound:
+            go_on.wait(30)
+            return check(typed, address)
+
+        monkeypatch.setattr(auth, "_check", check_later)
+        guesses = [
+            asyncio.create_task(auth.sign_in("0", f"10.0.{number // 250}.{number % 250}"))
+            for number in range(1000)
+        ]
+        await asyncio.sleep(0)
+        owner = asyncio.create_task(auth.sign_in(pin, "192.168.1.7"))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert (await owner).cookie
+        assert {found.cookie for found in await asyncio.gather(*guesses)} == {None}
+        auth.close()
+
+    asyncio.run(use())
 
 
 # ---- sessions

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge.appliance.machine import Phase, State
 from edge.appliance.observers import Observers
 from edge.appliance.page_process import page_socket
 from edge.appliance.page_verbs import PageVerbs
+from edge.appliance.pairing import Pairing
 from edge.page.client import ApplianceClient
 from edge.page.rendering import PageSettings
 from edge.page.server import PageServer
@@ -35,6 +37,7 @@ class FakeAppliance:
         self.attention = SimpleNamespace(sentences=[])
         self.store = SimpleNamespace(read=lambda: SimpleNamespace(active=None, previous=None))
         self.observers = Observers()
+        self.pairing = Pairing()
         self.domain = FILMS
         self.fault = self.model = self.bundle = self.slate = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -42,6 +45,9 @@ class FakeAppliance:
     def change(self, fault: str) -> None:
         self.fault = fault
         self.loop.call_soon_threadsafe(self.observers.notify)
+
+    def look_at_pairing(self) -> None:
+        self.pairing.advance(time.monotonic())
 
     async def execute(self, command: Command) -> Outcome:
         return Outcome.refused(RefusalKind.NOT_NOW, "there is no model yet")

@@ -36,8 +36,10 @@ BOUNCE = Config().button_bounce_seconds
         (5.0, Gesture.SYNC),
         (9.999, Gesture.SYNC),
         (10.0, Gesture.SHUT_DOWN),
-        (20.0, Gesture.SHUT_DOWN),
-        (20.001, Gesture.NOTHING),
+        (19.999, Gesture.SHUT_DOWN),
+        (20.0, Gesture.PAIR),
+        (30.0, Gesture.PAIR),
+        (30.001, Gesture.NOTHING),
         (3600.0, Gesture.NOTHING),
     ],
 )
@@ -102,8 +104,8 @@ def test_a_worn_contact_cannot_cut_a_long_hold_short():
     ]
 
 
-def test_a_release_past_twenty_seconds_asks_for_nothing():
-    happened = play(Button(BOUNCE), [(0.0, True), (20.5, False)], 30.0)
+def test_a_release_past_thirty_seconds_asks_for_nothing():
+    happened = play(Button(BOUNCE), [(0.0, True), (30.5, False)], 40.0)
     assert isinstance(happened[-2], StageReached)
     assert happened[-2].gesture is Gesture.NOTHING
     assert [one.gesture for one in releases(happened)] == [Gesture.NOTHING]
