@@ -9,6 +9,7 @@ nowhere.
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import ssl
 import time
@@ -19,11 +20,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 import msgspec
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from cloud_sync.config import SyncConfig
@@ -122,14 +125,18 @@ def _bounded(read: Callable[[int], bytes], most_bytes: int, seconds: float) -> b
     return content
 
 
+def _trusted_authorities() -> str | bool:
+    """Return the file of authorities that boto3 would use, or True for its own."""
+    named = botocore.session.get_session().get_config_variable("ca_bundle")
+    return str(named or os.environ.get("REQUESTS_CA_BUNDLE") or "") or True
+
+
 class Bucket:
     """Reads objects from one bucket. Made for each update: credentials last an hour."""
 
     def __init__(self, config: SyncConfig, name: str) -> None:
         credentials = temporary_credentials(config)
         self._name = name
-        waits: Any = (config.connect_timeout_seconds, max(config.connect_timeout_seconds, 30))
-        self._http = URLLib3Session(timeout=waits)
         self._raw: Any = None
         self._client: Any = boto3.client(
             "s3",
@@ -143,6 +150,13 @@ class Bucket:
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"} if config.aws_endpoint_url else None,
             ),
+        )
+        waits: Any = (config.connect_timeout_seconds, max(config.connect_timeout_seconds, 30))
+        verify: Any = _trusted_authorities()
+        self._http = URLLib3Session(
+            verify=verify,
+            proxies=get_environ_proxies(self._client.meta.endpoint_url),
+            timeout=waits,
         )
         send: Any = self._send
         self._client.meta.events.register("before-send.s3.GetObject", send)

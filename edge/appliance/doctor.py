@@ -21,6 +21,7 @@ from edge.appliance import client
 from edge.appliance.silence import silent_since
 from edge.appliance.storage import StorageFailed, check_writable, probe
 from edge.config import Config
+from edge.freshness import days_without_news, no_news
 from edge.journal import JOURNAL, ON_ANOTHER_BOARD
 from edge.service import APPLIANCE, SYNC, how_to_restart, how_to_start, is_installed
 
@@ -182,7 +183,9 @@ def _model(config: Config) -> Iterator[Finding]:
         fix = f"{how_to_restart(config.state)}: it tries the model again, or the one before"
         yield Finding("model", False, f"{named}, {wrong}", fix)
         return
-    news = _news(bundle.manifest.created_at)
+    created_at = bundle.manifest.created_at
+    days = days_without_news(created_at, datetime.now(UTC))
+    news = "" if days is None else f"; made {created_at[:10]}, {no_news(days)}"
     yield Finding("model", True, f"{named}, loads and searches{news}")
 
 
@@ -198,18 +201,6 @@ def _wrong_answers(bundle: Bundle) -> str:
     except MemoryError:
         return "can't be tried beside the running one: too little memory is free"
     return ""
-
-
-def _news(created_at: str) -> str:
-    """Return the age of the newest news signed by a trusted key, if the clock is set."""
-    now = datetime.now(UTC)
-    try:
-        days = (now - datetime.fromisoformat(created_at)).days
-    except (ValueError, TypeError):
-        return ""
-    if now.year < limits.EARLIEST_CLOCK_YEAR or days < 0:
-        return ""
-    return f"; made {created_at[:10]}, no signed news for {days} {'day' if days == 1 else 'days'}"
 
 
 def _journal(config: Config, running: dict[str, Any] | None) -> Iterator[Finding]:

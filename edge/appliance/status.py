@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from edge.appliance.attention import Warned, kept_warnings
 from edge.appliance.boot import now
 from edge.appliance.machine import pattern
 from edge.appliance.state_folder import check_is_state_folder, is_locked
+from edge.freshness import days_without_news
 from edge.journal import JOURNAL, Journal
 from edge.models.active_domain import active_domain
 from edge.models.store import ModelStore, Pointer, StoreDamaged
@@ -44,7 +46,12 @@ async def running(appliance: Appliance) -> dict[str, Any]:
         "demonstration": appliance.config.demonstration,
         "uptime_seconds": round(time.monotonic() - appliance.started, 3),
         "model": manifest
-        and {"name": manifest.name, "version": manifest.version, "hash": manifest.model_hash},
+        and {
+            "name": manifest.name,
+            "version": manifest.version,
+            "hash": manifest.model_hash,
+            "days_without_news": days_without_news(manifest.created_at, datetime.now(UTC)),
+        },
         "previous": pointer.previous,
         "narrowed": appliance.slate is not None,
         "domain": msgspec.to_builtins(appliance.domain),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge.freshness import no_news
+
 if TYPE_CHECKING:
     from data.domain import Domain
     from edge.appliance import Outcome
@@ -89,4 +91,5 @@ def _lines(reply: dict[str, Any], domain: Domain) -> list[tuple[str, str]]:
 
 def _model(model: dict[str, Any]) -> str:
     short = model.get("hash", "")[:12]
-    return f"version {model['version']} {short}".rstrip()
+    days = model.get("days_without_news")
+    return f"version {model['version']} {short}".rstrip() + (f"; {no_news(days)}" if days else "")

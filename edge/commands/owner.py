@@ -40,12 +40,14 @@ def press(config: ConfigOption = None, state: StateOption = None, json: JsonOpti
 
 
 def hold(
-    seconds: Annotated[float, typer.Argument(help="2 approves, 5 synchronises, 10 shuts down.")],
+    seconds: Annotated[
+        float, typer.Argument(help="2 approves, 5 synchronises, 10 shuts down, 20 opens pairing.")
+    ],
     config: ConfigOption = None,
     state: StateOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Hold the simulated button: 2 s approves, 5 s synchronises and verifies, 10 s shuts down."""
+    """Hold the simulated button: 2 s approves, 5 s synchronises, 10 s stops, 20 s opens pairing."""
     timeout = seconds + _SEARCH_SECONDS
     settings = configured(config, state)
     outcome = client.execute(settings, Hold(seconds), timeout_seconds=timeout)

@@ -10,6 +10,7 @@ import msgspec
 
 from data.films import KINDS
 from data.manifest import Manifest
+from edge.freshness import days_without_news, no_news
 from edge.page import charts
 from edge.page.formatting import SyncSummary, sync_summary
 from edge.page.forms import fields_of
@@ -174,9 +175,12 @@ class Figure(msgspec.Struct, frozen=True):
 async def model_page(ask: Ask) -> dict[str, Any]:
     """Return what the page of the model shows."""
     found = await ask(ShowModel(), ModelFound)
+    active = found.active
+    days = days_without_news(active.created_at, datetime.now(UTC)) if active else None
     return {
         "header": page_header(found.header),
         "manifest": found.active,
+        "news": no_news(days) if days else None,
         "previous": found.previous,
         "figures": _figures(found.active, found.previous),
         "own": found.own,

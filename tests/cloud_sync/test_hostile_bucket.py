@@ -50,6 +50,10 @@ class Hostile:
                 except OSError:
                     self.close_connection = True
 
+            def do_CONNECT(self) -> None:
+                outer.paths.append(self.path)
+                self.send_error(502)
+
             def log_message(self, *args: object) -> None:
                 pass
 
@@ -93,7 +97,7 @@ def bucket(hostile: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     opened.close()
 
 
-def settings(folder: Path, port: int, **changes: object) -> SyncConfig:
+def settings(folder: Path, port: int, endpoint: str = "") -> SyncConfig:
     return SyncConfig(
         thing="MovieSelector",
         region="eu-central-1",
@@ -104,7 +108,7 @@ def settings(folder: Path, port: int, **changes: object) -> SyncConfig:
         credentials_url=f"https://127.0.0.1:{port}",
         role_alias="greenlight-models",
         models_bucket="greenlight-models",
-        aws_endpoint_url=f"http://127.0.0.1:{port}",
+        aws_endpoint_url=endpoint or f"http://127.0.0.1:{port}",
         connect_timeout_seconds=2.0,
     )
 
@@ -205,6 +209,62 @@ def test_a_credentials_provider_without_end_is_read_only_so_far(tmp_path: Path) 
     with pytest.raises(CloudUnreachable, match=r"answer.* 302"):
         temporary_credentials(config)
     hostile.close()
+
+
+def model_of(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("content-length", "5")
+    handler.end_headers()
+    handler.wfile.write(b"model")
+
+
+@pytest.fixture
+def no_credentials_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Credentials("AKIA0", "secret", "token", "2099-01-01T00:00:00Z")
+    monkeypatch.setattr(artefacts, "temporary_credentials", lambda config: given)
+
+
+@pytest.mark.usefixtures("no_credentials_asked")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_download_goes_through_the_proxy_that_the_environment_names(
+    hostile: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{hostile.port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    hostile.answer = model_of
+    opened = Bucket(settings(tmp_path, hostile.port, f"{scheme}://models.invalid"), "m")
+    if scheme == "http":
+        assert b"".join(opened.read(KEY)) == b"model"
+        assert hostile.paths == [f"http://models.invalid/m/{KEY}"]
+    else:
+        with pytest.raises(CloudUnreachable):
+            list(opened.read(KEY))
+        assert hostile.paths == ["models.invalid:443"]
+    opened.close()
+
+
+@pytest.mark.usefixtures("no_credentials_asked")
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_a_download_trusts_the_authorities_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    server = Hostile(tls(tmp_path))
+    server.answer = model_of
+    asked = settings(tmp_path, server.port, f"https://127.0.0.1:{server.port}")
+    for trusted in (False, True):
+        if trusted:
+            monkeypatch.setenv(variable, str(tmp_path / "certificate.pem"))
+        opened = Bucket(asked, "m")
+        if trusted:
+            assert b"".join(opened.read(KEY)) == b"model"
+        else:
+            with pytest.raises(CloudUnreachable):
+                list(opened.read(KEY))
+        opened.close()
+    server.close()
 
 
 def tls(folder: Path) -> ssl.SSLContext:
