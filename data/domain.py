@@ -28,7 +28,7 @@ DOMAIN_VERSION = 1
 NO_ORDINAL = 2000
 NO_TAG = "all"
 
-_FILM_WORDS = re.compile(r"\b(?:films?|directors?|years?|genres?|stars?)\b", re.IGNORECASE)
+_FILM_WORDS = re.compile(r"\b(?:(an?) )?(films?|directors?|years?|genres?|stars?)\b", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MOST_WORD = 40
 _MOST_COLUMNS = 20
@@ -234,6 +234,11 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
         """Return a number from the wire as a person knows it; nothing if the domain has none."""
         return "" if self.ordinal is None else str(year - self.ordinal.shift)
 
+    def named_ordinal(self, year: int) -> str:
+        """Return a number from the wire by itself: a year bare, any other with its word."""
+        number, ordinal = self.shown_ordinal(year), self.ordinal
+        return number if ordinal is None or ordinal.context else f"{ordinal.word} {number}"
+
     def shown_tags(self, genres: tuple[str, ...]) -> tuple[str, ...]:
         """Return the tags of the wire as a person knows them; none if the domain has none."""
         return () if self.tags is None else genres
@@ -253,7 +258,9 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
         """Return a sentence about films in this domain's words: for warnings and refusals."""
         if self == FILMS:
             return sentence
-        return _FILM_WORDS.sub(lambda found: self._reworded(found[0]), sentence)
+        return _FILM_WORDS.sub(
+            lambda found: with_article(found[1], self._reworded(found[2])), sentence
+        )
 
     def _reworded(self, word: str) -> str:
         choice, words = self.choice, self.words
@@ -337,6 +344,14 @@ FILMS = Domain(
     words=DomainWords(thing="film", things="films"),
     extra=DomainExtra(title="title", votes="votes"),
 )
+
+
+def with_article(article: str | None, word: str) -> str:
+    """Return a word after `a` or `an`, whichever fits it; alone if there is no article."""
+    if article is None:
+        return word
+    fitting = "an" if word[:1].lower() in "aeiou" else "a"
+    return f"{fitting.capitalize() if article[0].isupper() else fitting} {word}"
 
 
 def from_toml(text: bytes | str) -> Domain:

@@ -158,7 +158,7 @@ class PageVerbs:
                 return await asyncio.shield(self._appliance.begin(verb.command))
             case FindDirectors():
                 found = await self._journal.run(lambda _: self._directors(verb.typed))
-                return DirectorsFound(found)
+                return DirectorsFound(found, self._appliance.domain)
             case ReadReport():
                 return await self._journal.run(lambda _: self._report())
             case ExportHistory():
@@ -217,6 +217,7 @@ class PageVerbs:
             fault=appliance.fault,
             model_version=model.version if model is not None else None,
             demonstration=appliance.config.demonstration,
+            domain=appliance.domain,
         )
 
     def _header(self, journal: Journal) -> HeaderFound:
@@ -301,8 +302,11 @@ def _rejected(row: OutboxRow) -> RejectedRating:
     try:
         feedback = decode(row.payload, Feedback)
     except InvalidRecord as error:
-        return RejectedRating(row.id, 0, str(error))
-    return RejectedRating(feedback.title, feedback.stars, row.reason or "no reason given")
+        return RejectedRating(row.id, row.id, 0, None, str(error))
+    reason = row.reason or "no reason given"
+    return RejectedRating(
+        feedback.title, feedback.director, feedback.stars, feedback.rating, reason
+    )
 
 
 def _manifest(folder: Path) -> Manifest | None:

@@ -227,12 +227,14 @@ def _answer(bundle: Path | None, state: Path | None, question: _Question) -> Ans
 
     from edge.appliance.boot import this_year
     from edge.commands.bundle import open_model
+    from edge.search.domain_slate import on_wire
     from edge.search.pick import choose, choose_among, choose_drawn
 
     slate, seed = question.slate, question.seed
     if question.among is not None:
         _refuse_limits(slate, question)
     model = open_model(bundle, state)
+    slate = on_wire(slate, model.domain)
     if seed is None:
         seed = secrets.randbelow(2**32) if question.explore or slate.draws else 0
     progress = _RowProgress()

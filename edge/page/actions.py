@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from data.checks import check_id
+from data.domain import FILMS, Domain
 from data.errors import InvalidRecord
 from edge.appliance import (
     Approve,
@@ -27,6 +28,7 @@ from edge.page.forms import (
     BadForm,
     Form,
     fields_of,
+    outcome_of,
     rating_of,
     read_form,
     rules_of,
@@ -39,8 +41,10 @@ from edge.page.port import (
     SESSION_SECONDS,
     Done,
     Execute,
+    HeaderFound,
     PageCommand,
     PinFound,
+    ShowHeader,
     ShowPin,
     SignIn,
     SignInFound,
@@ -87,10 +91,15 @@ async def rate(request: Request) -> Response:
     """Record what a finished film was rated."""
     form = await checked_form(request)
     pick_id = _pick_id(form)
-    stars = stars_of(form)
-    rating = rating_of(form, stars)
+    domain = await _domain(request)
+    if domain == FILMS:
+        stars = stars_of(form)
+        rating = rating_of(form, stars)
+        outcome = float(stars) if rating is None else rating
+    else:
+        outcome = outcome_of(form, domain)
     back = "/history" if form.one("back") == "history" else "/"
-    command = Rate(float(stars) if rating is None else rating, pick_id)
+    command = Rate(outcome, pick_id)
     return await _execute(request, command, back, "rated")
 
 
@@ -100,7 +109,7 @@ async def narrow(request: Request) -> Response:
     if form.one("find") and form.one("q"):
         return await _show_slate_form(request, form)
     try:
-        slate = slate_of(form)
+        slate = slate_of(form, await _domain(request))
     except BadForm as error:
         return await _show_slate_form(request, form, error)
     outcome = await _outcome(request, Narrow(slate))
@@ -108,6 +117,11 @@ async def narrow(request: Request) -> Response:
         refused = BadForm(_problem(outcome), outcome.http_status, outcome.field)
         return await _show_slate_form(request, form, refused)
     return RedirectResponse("/slate?done=narrowed#next", 303)
+
+
+async def _domain(request: Request) -> Domain:
+    """Return what the appliance's models are about."""
+    return (await asking(request)(ShowHeader(), HeaderFound)).status.domain
 
 
 async def _execute(request: Request, command: PageCommand, back: str, done: str) -> Response:

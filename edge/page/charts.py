@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from data.films import GOOD_STARS, MAX_STARS, MIN_STARS, Combination, shown_stars
+from data.domain import FILMS, Domain
+from data.films import MAX_STARS, MIN_STARS, Combination, shown_stars
 from data.picks import Prediction
 from edge.page.formatting import listed, percent
 from edge.page.port import PickEntry
@@ -32,6 +33,7 @@ class Distribution(msgspec.Struct, frozen=True):
     Attributes:
         marker: the expected stars' position from the left.
         label: the position of their label, kept inside the chart.
+        good: the probability of a good outcome.
         words: the chart as text.
     """
 
@@ -42,12 +44,12 @@ class Distribution(msgspec.Struct, frozen=True):
     marker: float
     label: float
     expected: float
-    eight_or_more: float
+    good: float
     words: str
 
 
-def distribution(prediction: Prediction) -> Distribution:
-    """Return the chart of a prediction's probabilities."""
+def distribution(prediction: Prediction, domain: Domain = FILMS) -> Distribution:
+    """Return the chart of a prediction's probabilities, on the domain's scale."""
     width, height, base, top, step = 420.0, 240.0, 178.0, 24.0, 42.0
     most = max(prediction.probabilities) or 1.0
     bars = []
@@ -59,15 +61,14 @@ def distribution(prediction: Prediction) -> Distribution:
                 y=round(base - tall, 1),
                 width=step - 10,
                 height=round(tall, 1),
-                name=str(index + 1),
+                name=_class(index + 1, domain),
                 value=f"{share:.0%}" if share >= 0.005 else "",
-                good=index + 1 >= GOOD_STARS,
+                good=index + 1 >= domain.good_stars,
             )
         )
     shown = shown_stars(prediction.expected)
-    eight_or_more = math.fsum(prediction.probabilities[GOOD_STARS - 1 :])
     likely = [
-        f"{stars} {'star' if stars == 1 else 'stars'} {percent(share)}"
+        f"{_class(stars, domain)}{_unit(stars, domain)} {percent(share)}"
         for stars, share in enumerate(prediction.probabilities, 1)
     ]
     marker = round((shown - 1) * step + step / 2, 1)
@@ -79,9 +80,23 @@ def distribution(prediction: Prediction) -> Distribution:
         marker=marker,
         label=min(max(marker, 50.0), width - 50.0),
         expected=shown,
-        eight_or_more=eight_or_more,
-        words=f"{shown:.1f} stars expected. {listed(likely)}.",
+        good=domain.good_share(prediction.probabilities),
+        words=f"{_expected(shown, domain)}{domain.plain_unit} expected. {listed(likely)}.",
     )
+
+
+def _class(stars: int, domain: Domain) -> str:
+    """Return the outcome that so many stars stand for, as short as it can be."""
+    outcome = domain.outcome
+    return f"{round(outcome.of_rating(stars), outcome.decimals):.3g}"
+
+
+def _unit(stars: int, domain: Domain) -> str:
+    return " star" if domain == FILMS and stars == 1 else domain.plain_unit
+
+
+def _expected(stars: float, domain: Domain) -> str:
+    return domain.shown_outcome(stars, max(1, domain.outcome.decimals))
 
 
 class Ray(msgspec.Struct, frozen=True):
@@ -91,7 +106,7 @@ class Ray(msgspec.Struct, frozen=True):
     good: bool
 
 
-def rays(prediction: Prediction) -> tuple[Ray, ...]:
+def rays(prediction: Prediction, domain: Domain = FILMS) -> tuple[Ray, ...]:
     """Return the poster's rays: one for each number of stars, the longer the likelier."""
     most = max(prediction.probabilities) or 1.0
     found = []
@@ -105,7 +120,7 @@ def rays(prediction: Prediction) -> tuple[Ray, ...]:
             for angle in (middle + half, middle - half)
         ]
         points = " ".join(f"{300 + x:.1f},{400 + y:.1f}" for x, y in corners)
-        found.append(Ray(points, index + 1 >= GOOD_STARS))
+        found.append(Ray(points, index + 1 >= domain.good_stars))
     return tuple(found)
 
 
@@ -126,14 +141,22 @@ class Reasons(msgspec.Struct, frozen=True):
     expected: float
 
 
-def reasons(film: Combination, expected: float, why: Why) -> Reasons:
-    """Return a film's reasons; each bar starts where the previous one ended."""
-    named = (
-        (film.director, why.director),
-        (str(film.year), why.year),
-        (", ".join(film.genres), why.genres),
-    )
-    ends = [why.average]
+def reasons(film: Combination, expected: float, why: Why, domain: Domain = FILMS) -> Reasons:
+    """Return a film's reasons; each bar starts where the previous one ended.
+
+    What a stand-in adds, where the domain lacks an ordinal or tags, is part of the average.
+    """
+    named = [(film.director, why.director)]
+    average = why.average
+    if domain.ordinal:
+        named.append((domain.named_ordinal(film.year), why.year))
+    else:
+        average += why.year
+    if domain.tags:
+        named.append((", ".join(film.genres), why.genres))
+    else:
+        average += why.genres
+    ends = [average]
     for _, stars in named:
         ends.append(ends[-1] + stars)
     low, high = min(ends), max(ends)
@@ -147,7 +170,7 @@ def reasons(film: Combination, expected: float, why: Why) -> Reasons:
         )
         for (name, stars), begin in zip(named, ends, strict=False)
     ]
-    return Reasons(why.average, tuple(shares), expected)
+    return Reasons(average, tuple(shares), expected)
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -166,7 +189,7 @@ class Timeline(msgspec.Struct, frozen=True):
     """Predicted against real stars, oldest on the left.
 
     Attributes:
-        lines: the scale: height and stars.
+        lines: the scale: height and outcome.
         error: how far off the predictions were on average, in stars.
         words: the chart as text.
     """
@@ -174,17 +197,20 @@ class Timeline(msgspec.Struct, frozen=True):
     width: float
     height: float
     points: tuple[Point, ...]
-    lines: tuple[tuple[float, int], ...]
+    lines: tuple[tuple[float, str], ...]
     error: float
     words: str
 
 
-def timeline(entries: Sequence[PickEntry], most: int = 40) -> Timeline | None:
+def timeline(
+    entries: Sequence[PickEntry], most: int = 40, domain: Domain = FILMS
+) -> Timeline | None:
     """Return the chart of the newest rated films; None if none has been rated.
 
     Args:
         entries: from the journal, newest first.
         most: how many to show at most.
+        domain: whose words and scale to use.
     """
     rated = [entry for entry in entries if entry.ratings][:most][::-1]
     if not rated:
@@ -197,28 +223,40 @@ def timeline(entries: Sequence[PickEntry], most: int = 40) -> Timeline | None:
 
     points = []
     for place, entry in enumerate(rated):
-        predicted, real = entry.pick.prediction.expected, entry.ratings[0].stars
+        predicted, real = entry.pick.prediction.expected, _real(entry, domain)
         points.append(
             Point(
                 x=round(52 + place * step, 1),
                 predicted_y=level(predicted),
                 real_y=level(real),
                 number=entry.seq,
-                title=entry.pick.title,
+                title=domain.shown_title(entry.pick.title, entry.pick.director),
                 predicted=shown_stars(predicted),
                 real=real,
             )
         )
     error = math.fsum(abs(p.predicted - p.real) for p in points) / len(points)
-    texts = [f"{p.title}: predicted {p.predicted:.1f}, got {p.real:g}" for p in points]
+    places = max(1, domain.outcome.decimals)
+    texts = [
+        f"{p.title}: predicted {_expected(p.predicted, domain)}, "
+        f"got {domain.outcome.of_rating(p.real):.4g}"
+        for p in points
+    ]
+    off = f"{domain.outcome.difference(error):.{places}f}{domain.plain_unit}"
     return Timeline(
         width=max(52 + len(points) * step, 400.0),
         height=height,
         points=tuple(points),
-        lines=tuple((level(stars), stars) for stars in (1, 4, 7, 10)),
+        lines=tuple((level(stars), _class(stars, domain)) for stars in (1, 4, 7, 10)),
         error=error,
-        words=f"On average {error:.1f} stars off. {'; '.join(texts)}.",
+        words=f"On average {off} off. {'; '.join(texts)}.",
     )
+
+
+def _real(entry: PickEntry, domain: Domain) -> float:
+    """Return what it got; a film's whole stars, as they are shown everywhere."""
+    given = entry.ratings[0]
+    return given.stars if domain == FILMS or given.rating is None else given.rating
 
 
 class Track(msgspec.Struct, frozen=True):
@@ -228,11 +266,11 @@ class Track(msgspec.Struct, frozen=True):
     real_x: float | None
 
 
-def track(entry: PickEntry) -> Track:
+def track(entry: PickEntry, domain: Domain = FILMS) -> Track:
     """Return a film's predicted and real stars as positions on a line."""
 
     def place(stars: float) -> float:
         return round(12 + (shown_stars(stars) - MIN_STARS) / (MAX_STARS - MIN_STARS) * 296, 1)
 
-    real = place(entry.ratings[0].stars) if entry.ratings else None
+    real = place(_real(entry, domain)) if entry.ratings else None
     return Track(place(entry.pick.prediction.expected), real)

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from data import limits
+from data.domain import FILMS, Domain
 
 Tone: TypeAlias = Literal["good", "waiting", "attention"]
 
@@ -97,12 +98,16 @@ def day(text: str | None) -> str:
 
 
 def sync_summary(
-    reports: Mapping[str, Any], waiting: int, quarantined: int, now: datetime
+    reports: Mapping[str, Any],
+    waiting: int,
+    quarantined: int,
+    now: datetime,
+    domain: Domain = FILMS,
 ) -> SyncSummary:
     """Return how delivery is going, from the sync service's reports and the outbox."""
     connection = _mapping(reports, "connection")
     state = connection.get("state")
-    details = [*_verified(_mapping(reports, "verification"), now), *_updating(reports)]
+    details = [*_verified(_mapping(reports, "verification"), now, domain), *_updating(reports)]
     if state is None and not quarantined and not details:
         kept = f"; {counted(waiting, 'rating')} saved on this appliance" if waiting else ""
         return SyncSummary("waiting", f"Working without a cloud{kept}.", never_connected=True)
@@ -129,7 +134,7 @@ def sync_summary(
     return SyncSummary(tone, sentence(", ".join(parts)), tuple(details))
 
 
-def _verified(verification: Mapping[str, Any], now: datetime) -> list[str]:
+def _verified(verification: Mapping[str, Any], now: datetime, domain: Domain) -> list[str]:
     outcome = verification.get("outcome")
     at = moment(verification.get("at"))
     ago = f" {duration((now - at).total_seconds())} ago" if at and at <= now else ""
@@ -138,7 +143,9 @@ def _verified(verification: Mapping[str, Any], now: datetime) -> list[str]:
             return [f"The cloud checked a prediction{ago} and agreed."]
         case "differed":
             worst = verification.get("worst_difference")
-            by = f", {worst:.3g} stars away" if isinstance(worst, int | float) else ""
+            by = ""
+            if isinstance(worst, int | float):
+                by = f", {domain.outcome.difference(worst):.3g}{domain.plain_unit} away"
             return [f"The cloud checked a prediction{ago} and got a different result{by}."]
         case "skipped" | "failed":
             reason = verification.get("reason") or "no reason given"

@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 
 from data import films
-from data.errors import GreenlightError
+from data.domain import FILMS, Domain
+from data.errors import GreenlightError, InvalidRecord
 from data.films import KINDS, MAX_GENRES, MAX_STARS, MIN_STARS, normalise
-from edge.search.slate import Directors, Genres, Slate, Years
+from edge.search.domain_slate import as_shown, on_wire
+from edge.search.slate import Directors, Genres, InvalidSlate, Slate, Years
 
 MAX_BODY_BYTES = 32 * 1024
 BODY_SECONDS = 10.0
@@ -140,6 +142,23 @@ def rating_of(form: Form, stars: int) -> float | None:
     return rating
 
 
+def outcome_of(form: Form, domain: Domain) -> float:
+    """Return the rating from 1 to 10 of the outcome that was typed, on the domain's own scale.
+
+    Raises:
+        BadForm: with the field at fault.
+    """
+    scale = domain.outcome
+    text = form.one("outcome").removesuffix(scale.unit).strip().replace(",", ".")
+    try:
+        return domain.rating_of(float(text) if text.isascii() else math.nan)
+    except (ValueError, InvalidRecord) as error:
+        raise BadForm(
+            f"Give {scale.low:g} to {scale.high:g}{domain.plain_unit}, not {text[:20]!r}.",
+            field="outcome",
+        ) from error
+
+
 # What the form calls each way to sample a slate.
 _SAMPLES: Mapping[str, Literal["all", "next", "any"]] = {
     "next": "next",
@@ -148,7 +167,7 @@ _SAMPLES: Mapping[str, Literal["all", "next", "any"]] = {
 }
 
 
-def slate_of(form: Form) -> Slate | None:
+def slate_of(form: Form, domain: Domain = FILMS) -> Slate | None:
     """Return the slate that the form describes; None for 36 next films without limits.
 
     Raises:
@@ -182,7 +201,12 @@ def slate_of(form: Form) -> Slate | None:
         kinds=tuple(kind for kind in KINDS if kind in kinds),
         plausible=form.one("plausible") == "yes",
     )
-    return None if slate == Slate(sample="next") else slate
+    if slate == Slate(sample="next"):
+        return None
+    try:
+        return on_wire(slate, domain)
+    except InvalidSlate as error:
+        raise BadForm(f"{error}.", field="first") from error
 
 
 def rules_of(form: Form) -> tuple[str, ...]:
@@ -191,9 +215,9 @@ def rules_of(form: Form) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in lines if line))
 
 
-def fields_of(slate: Slate | None) -> Mapping[str, Any]:
+def fields_of(slate: Slate | None, domain: Domain = FILMS) -> Mapping[str, Any]:
     """Return the form's values for a slate: the inverse of `slate_of`."""
-    shown = slate or Slate(sample="next")
+    shown = as_shown(slate or Slate(sample="next"), domain)
     return {
         "draw": next(name for name, sample in _SAMPLES.items() if sample == shown.sample),
         "directors": shown.directors.names,

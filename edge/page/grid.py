@@ -7,6 +7,7 @@ from itertools import groupby
 
 import msgspec
 
+from data.domain import FILMS, Domain
 from data.films import Genres
 from edge.page.stored_answer import StoredAnswer, StoredChoice, StoredFilm, StoredSlate, StoredSpace
 
@@ -51,9 +52,10 @@ class Grid(msgspec.Struct, frozen=True):
 
     Attributes:
         space: what was searched.
-        columns: the genre sets of a slate of 36; empty for the best of a larger space.
+        columns: the genre sets of a slate of 36; empty where there are only tiles.
         blocks: the slate of 36 by director and year.
-        best: the best of a larger space, best first.
+        best: the best of a larger space, or a slate without years or genres; best first.
+        whole: that is all there was to choose from.
         coolest, hottest: the ends of the scale, in stars.
     """
 
@@ -63,13 +65,20 @@ class Grid(msgspec.Struct, frozen=True):
     best: tuple[Cell, ...]
     coolest: float
     hottest: float
+    whole: bool = False
 
 
-def grid_of(answer: StoredAnswer) -> Grid:
-    """Return an answer's slate as a grid."""
+def grid_of(answer: StoredAnswer, domain: Domain = FILMS) -> Grid:
+    """Return an answer's slate as a grid, or as tiles where a domain lacks years or genres."""
     slate = answer.slate
     if slate is not None and len(answer.expected) == len(slate.options):
-        return _classic(answer, slate)
+        if domain.ordinal and domain.tags:
+            return _classic(answer, slate)
+        options = list(zip(slate.options, answer.expected, strict=True))
+        tiles = sorted(_cells(options, answer.picks[:1]), key=lambda cell: cell.rank)
+        return msgspec.structs.replace(
+            _grid(answer, (), (), tuple(tiles), tuple(tiles)), whole=True
+        )
     cells = _cells([(choice, choice.expected) for choice in answer.picks], answer.picks[:1])
     return _grid(answer, (), (), cells, cells)
 

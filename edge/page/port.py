@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from data.catalogue import YearRange
+from data.domain import FILMS, Domain
 from data.errors import GreenlightError
 from data.films import Kind
 from data.manifest import Manifest
@@ -268,6 +269,7 @@ class ApplianceStatus(msgspec.Struct, frozen=True):
         fault: why nothing works, or None.
         model_version: the active model's, or None without a model.
         demonstration: whether ratings may be drawn from the prediction.
+        domain: what its models are about.
     """
 
     light: str
@@ -277,6 +279,7 @@ class ApplianceStatus(msgspec.Struct, frozen=True):
     fault: str | None = None
     model_version: int | None = None
     demonstration: bool = False
+    domain: Domain = FILMS
 
     @property
     def searching(self) -> bool:
@@ -288,7 +291,9 @@ class RejectedRating(msgspec.Struct, frozen=True):
     """A rating that the cloud rejected; it's kept, and not sent again."""
 
     title: str
+    director: str
     stars: int
+    rating: float | None
     reason: str
 
 
@@ -352,9 +357,10 @@ class DirectorFound(msgspec.Struct, frozen=True):
 
 
 class DirectorsFound(msgspec.Struct, frozen=True):
-    """The directors that match best."""
+    """The directors that match best, in a domain that may call them otherwise."""
 
     directors: tuple[DirectorFound, ...]
+    domain: Domain = FILMS
 
 
 class CatalogueSummary(msgspec.Struct, frozen=True):

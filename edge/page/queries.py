@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from data.domain import FILMS, Domain
 from data.films import KINDS
 from data.manifest import Manifest
 from edge.freshness import days_without_news, no_news
@@ -35,13 +36,14 @@ from edge.page.port import (
 )
 from edge.page.stored_answer import read_answer
 
-# What a manifest's figures are called here, and what they mean to someone who makes films. Figures
-# that aren't listed are shown under their own names.
+# What a manifest's figures are called here, and what they mean to someone who makes films; in
+# another domain its words and scale stand there. Figures that aren't listed are shown under their
+# own names.
 _FIGURES = {
     "rmse": ("Root mean square error", "stars, large errors count more; lower is better"),
     "mae": ("Mean error", "stars; lower is better"),
     "accuracy": ("Exact hits", "share of films whose stars it got right; higher is better"),
-    "within_one": ("Within one star", "share of films; higher is better"),
+    "within_one": ("Within {one}", "share of films; higher is better"),
     "regret": ("Regret", "stars lost by not choosing the best of 36 films; lower is better"),
     "optimism": (
         "Optimism",
@@ -50,11 +52,17 @@ _FIGURES = {
     "best_films": ("Its highest ratings", "films: the best hundredth of those it hadn't seen"),
     "best_expected": ("Expected of those", "stars"),
     "best_stars": ("What they got", "stars"),
-    "best_stated": ("Stated for 8 or more", "mean probability that those got 8 stars or more"),
-    "best_came_true": ("Came true", "share of those that got 8 stars or more"),
+    "best_stated": (
+        "Stated for {good} or more",
+        "mean probability that those got {good}{unit} or more",
+    ),
+    "best_came_true": ("Came true", "share of those that got {good}{unit} or more"),
     "log_loss": ("Log loss", "how surprised it was by the real ratings; lower is better"),
 }
 _PREFIX = "cross_validated_"
+# Figures in stars: differences between two ratings, and ratings.
+_DIFFERENCES = {"rmse", "mae", "regret", "optimism", "press_gain"}
+_RATINGS = {"best_expected", "best_stars"}
 
 
 class Ask(Protocol):
@@ -87,7 +95,9 @@ class PageHeader(msgspec.Struct, frozen=True):
 def page_header(found: HeaderFound) -> PageHeader:
     """Return what every page shows."""
     rejected = found.rejected
-    summary = sync_summary(found.sync, found.waiting, len(rejected), datetime.now(UTC))
+    summary = sync_summary(
+        found.sync, found.waiting, len(rejected), datetime.now(UTC), found.status.domain
+    )
     return PageHeader(found.status, Delivery(summary, found.waiting, rejected))
 
 
@@ -103,26 +113,27 @@ async def pick_page(ask: Ask) -> dict[str, Any]:
         "searching": found.header.status.searching,
     }
     if entry is not None:
-        values["chart"] = charts.distribution(entry.pick.prediction)
-        values["rays"] = charts.rays(entry.pick.prediction)
+        domain = found.header.status.domain
+        values["chart"] = charts.distribution(entry.pick.prediction, domain)
+        values["rays"] = charts.rays(entry.pick.prediction, domain)
         why = answer.picks[0].why if answer and answer.picks else None
         film, expected = entry.pick.combination, entry.pick.prediction.expected
-        values["reasons"] = charts.reasons(film, expected, why) if why else None
+        values["reasons"] = charts.reasons(film, expected, why, domain) if why else None
     return values
 
 
 async def slate_page(ask: Ask, typed: str | None = None) -> dict[str, Any]:
     """Return what the page of the slate shows; with `typed`, also the directors it finds."""
     found = await ask(ShowSlate(typed), SlateFound)
-    answer = read_answer(found.slate)
+    answer, domain = read_answer(found.slate), found.header.status.domain
     return {
         "header": page_header(found.header),
         "entry": found.entry,
         "answer": answer,
-        "grid": grid_of(answer) if answer else None,
+        "grid": grid_of(answer, domain) if answer else None,
         "catalogue": found.catalogue,
         "kinds": KINDS,
-        "fields": fields_of(found.narrowing),
+        "fields": fields_of(found.narrowing, domain),
         "typed": "",
         "found": found.found,
         "wrong": None,
@@ -132,12 +143,12 @@ async def slate_page(ask: Ask, typed: str | None = None) -> dict[str, Any]:
 async def history_page(ask: Ask, most: int, step: int) -> dict[str, Any]:
     """Return what the page of the history shows: `most` picks, and how many more may follow."""
     found = await ask(ShowHistory(most + 1), HistoryFound)
-    entries = found.entries[:most]
+    entries, domain = found.entries[:most], found.header.status.domain
     return {
         "header": page_header(found.header),
         "entries": entries,
-        "timeline": charts.timeline(entries),
-        "tracks": {entry.seq: charts.track(entry) for entry in entries},
+        "timeline": charts.timeline(entries, domain=domain),
+        "tracks": {entry.seq: charts.track(entry, domain) for entry in entries},
         "more": most + step if len(found.entries) > most else None,
         "demonstration": found.header.status.demonstration,
     }
@@ -182,14 +193,14 @@ async def model_page(ask: Ask) -> dict[str, Any]:
         "manifest": found.active,
         "news": no_news(days) if days else None,
         "previous": found.previous,
-        "figures": _figures(found.active, found.previous),
+        "figures": _figures(found.active, found.previous, found.header.status.domain),
         "own": found.own,
         "report": found.report,
         "events": found.events,
     }
 
 
-def _figures(active: Manifest | None, previous: Manifest | None) -> list[Figure]:
+def _figures(active: Manifest | None, previous: Manifest | None, domain: Domain) -> list[Figure]:
     """Return the figures, those explained here first."""
     if active is None:
         return []
@@ -198,9 +209,31 @@ def _figures(active: Manifest | None, previous: Manifest | None) -> list[Figure]
     keys = [key for key, value in active.metrics.items() if math.isfinite(value)]
     order = {key: place for place, key in enumerate(known)}
     keys.sort(key=lambda key: order.get(key.removeprefix(_PREFIX), len(known)))
-    return [Figure(*_named(key), value=active.metrics[key], before=before.get(key)) for key in keys]
+    return [
+        Figure(
+            *_named(key, domain),
+            value=_on_scale(key, active.metrics[key], domain),
+            before=_on_scale(key, before[key], domain) if key in before else None,
+        )
+        for key in keys
+    ]
 
 
-def _named(key: str) -> tuple[str, str]:
+def _named(key: str, domain: Domain) -> tuple[str, str]:
     bare = key.removeprefix(_PREFIX)
-    return _FIGURES.get(bare, (bare.replace("_", " "), ""))
+    name, meaning = _FIGURES.get(bare, (bare.replace("_", " "), ""))
+    unit = domain.plain_unit
+    one = "one star" if domain == FILMS else f"{domain.outcome.difference(1):.3g}{unit}"
+    filled = (
+        domain.reword(text).format(one=one, good=domain.good_outcome, unit=unit)
+        for text in (name, meaning)
+    )
+    return next(filled), next(filled)
+
+
+def _on_scale(key: str, value: float, domain: Domain) -> float:
+    """Return a figure of the manifest on the domain's scale."""
+    bare = key.removeprefix(_PREFIX)
+    if bare in _DIFFERENCES:
+        return domain.outcome.difference(value)
+    return domain.expected_outcome(value) if bare in _RATINGS else value

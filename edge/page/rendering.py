@@ -18,6 +18,7 @@ from edge.page.auth import cookie_name
 from edge.page.live import Live
 from edge.page.port import AppliancePort, Found, PageVerb, WebSession
 from edge.page.queries import Ask
+from edge.page.wording import Wording
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -35,8 +36,8 @@ PATHS = {
 
 # What a page says after an action; the address bar carries only the key.
 DONE = {
-    "pressed": "Searching for the best film.",
-    "approved": "Approved. Come back to rate it once it's made.",
+    "pressed": "Searching for the best one.",
+    "approved": "Approved. Come back to rate it once you know how it turned out.",
     "rated": "Thank you. Your rating is saved.",
     "narrowed": "Saved. The next press chooses from this.",
     "synchronise": "Asked the sync service to connect and verify now.",
@@ -124,12 +125,14 @@ class Context:
             problem: why an action was refused, in one sentence.
         """
         values = await find(asking(request))
+        say = Wording(values["header"].status.domain)
         return self.render(
             template,
             {
                 "here": PATHS[template],
                 "token": session_of(request).token,
-                "problem": problem,
+                "say": say,
+                "problem": say.words(problem) if problem else None,
                 "done": DONE.get(request.query_params.get("done", "")),
                 **values,
             },

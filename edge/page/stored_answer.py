@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from data.domain import FILMS, Domain
 from data.films import Combination, Genres
 from data.manifest import BestUnseen
 from edge.caveat import caveat
@@ -90,10 +91,11 @@ class StoredAnswer(msgspec.Struct, frozen=True, kw_only=True):
     expected: tuple[float, ...] = ()
     best_unseen: BestUnseen | None = None
 
-    @property
-    def caveat(self) -> str | None:
-        """What to think of the best of very many; None for the best of 36."""
-        return None if self.searched == "slate" else caveat(self.space.size, self.best_unseen)
+    def caveat_in(self, domain: Domain = FILMS) -> str | None:
+        """Return what to think of the best of very many; None for the best of 36."""
+        if self.searched == "slate":
+            return None
+        return caveat(self.space.size, self.best_unseen, domain)
 
 
 def read_answer(slate: bytes | None) -> StoredAnswer | None:

@@ -35,6 +35,7 @@ from edge.page.queries import (
     sync_page,
 )
 from edge.page.rendering import asking, context_of, session_of
+from edge.page.wording import Wording
 
 _HISTORY_PAGE = 50
 _MAX_HISTORY = 2000
@@ -54,12 +55,8 @@ async def directors(request: Request) -> Response:
     """Return the directors that match what was typed, as JSON."""
     typed = request.query_params.get("q", "")[:LONGEST_TYPED]
     found = await asking(request)(FindDirectors(typed), DirectorsFound)
-    return JSONResponse(
-        [
-            {"name": e.name, "films": e.films, "first": e.first_year, "last": e.last_year}
-            for e in found.directors
-        ]
-    )
+    say = Wording(found.domain)
+    return JSONResponse([{"name": one.name, "about": say.career(one)} for one in found.directors])
 
 
 def _wanted(request: Request) -> int:

@@ -1,11 +1,17 @@
-"""Adapts a slate to a model's domain: its numbers, and tags that exclude each other."""
+"""Adapts a slate to a model's domain: its numbers, and tags that exclude each other.
+
+Light, as `slate` is: the page and the command line convert a person's numbers with it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import msgspec
 
 from data.domain import NO_ORDINAL, Domain
-from edge.search.slate import Slate, Years
+from data.errors import InvalidRecord
+from edge.search.slate import InvalidSlate, Slate, Years
 
 
 def in_domain(slate: Slate, domain: Domain) -> Slate:
@@ -26,6 +32,39 @@ def in_domain(slate: Slate, domain: Domain) -> Slate:
         )
         slate = msgspec.structs.replace(slate, rules=(*slate.rules, *rules))
     return slate
+
+
+def on_wire(slate: Slate, domain: Domain) -> Slate:
+    """Return a slate whose numbers a person gave, with those that the model knows.
+
+    Raises:
+        InvalidSlate: a number can't be held.
+    """
+    if domain.ordinal is None or not domain.ordinal.shift:
+        return slate
+    try:
+        return _renumbered(slate, domain.ordinal_on_wire)
+    except InvalidRecord as error:
+        raise InvalidSlate(f"{domain.ordinal.word} {error.reason}") from error
+
+
+def as_shown(slate: Slate, domain: Domain) -> Slate:
+    """Return a slate with the numbers that a person knows: the inverse of `on_wire`."""
+    if domain.ordinal is None or not domain.ordinal.shift:
+        return slate
+    shift = domain.ordinal.shift
+    return _renumbered(slate, lambda year: year - shift)
+
+
+def _renumbered(slate: Slate, renumber: Callable[[int], int]) -> Slate:
+    years = msgspec.structs.replace(
+        slate.years,
+        first=None if slate.years.first is None else renumber(slate.years.first),
+        last=None if slate.years.last is None else renumber(slate.years.last),
+        only=tuple(map(renumber, slate.years.only)),
+    )
+    made = tuple(msgspec.structs.replace(one, year=renumber(one.year)) for one in slate.leave_out)
+    return msgspec.structs.replace(slate, years=years, leave_out=made)
 
 
 def _quoted(tag: str) -> str:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import random
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from data import signing
 from data.domain import Domain, from_toml
-from edge.incoming import hand_over, incoming_folder
-from edge.journal import JOURNAL, Journal
+from edge.journal import JOURNAL, HistoryEntry, Journal
 from edge.models.store import ModelStore
 from edge.search.drawn_slate import draw_slate
 from edge.search.model import Model
@@ -31,10 +29,40 @@ from training.export.example_bundle import small_model
 from training.inspection import inspect
 from training.sources.options import Options
 
+from ..edge.page.running_appliance import RunningAppliance, Visitor
+
 pytestmark = pytest.mark.numeric
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILM_WORDS = re.compile(r"\b(films?|directors?|genres?|stars?|years?|movies?)\b", re.IGNORECASE)
+
+
+class Readable(HTMLParser):
+    """What a page says to its reader: its text, and the attributes that are shown or read aloud."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._hidden = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self._hidden = tag in ("style", "script")
+        self.said += [
+            value or ""
+            for name, value in attrs
+            if name in ("title", "aria-label", "placeholder") or name.startswith("data-")
+        ]
+
+    def handle_endtag(self, tag):
+        self._hidden = False
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.said.append(data)
+
+    def __str__(self) -> str:
+        return " ".join(" ".join(self.said).split())
 
 
 @dataclass
@@ -42,17 +70,34 @@ class Shop:
     """A running appliance with another domain."""
 
     domain: Domain
-    config: Path
-    state: Path
+    running: RunningAppliance
+    owner: Visitor
+
+    @property
+    def state(self) -> Path:
+        return self.running.state
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `greenlight` as its owner does."""
         return subprocess.run(
-            [sys.executable, "-m", "edge", *arguments, "--config", str(self.config)],
+            [sys.executable, "-m", "edge", *arguments, "--config", str(self.running.config)],
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def newest(self) -> HistoryEntry:
+        """The newest pick."""
+        with Journal.open(self.state / JOURNAL) as journal:
+            return journal.history(1)[0]
+
+    def shows(self, path: str) -> str:
+        """What a page says to its reader, which holds no word about films."""
+        status, _, body = self.owner.get(path)
+        assert status == 200, body
+        text = str(Readable(body.decode()))
+        assert not FILM_WORDS.search(text), text
+        return text
 
     def says(self, *arguments: str) -> str:
         """Return a command's output, which must not mention films."""
@@ -71,42 +116,13 @@ def shop(request, tmp_path_factory) -> Iterator[Shop]:
         table = load("csv", EXAMPLES / name / f"{name}.csv")
         exported = prepare(table, small_model(), version=1, combinations=500)
         bundle = folder / "bundle"
-        digest = write(exported, bundle, signing.development_key())
-        state = folder / "state"
-        state.mkdir()
-        shutil.copytree(bundle, incoming_folder(state) / ".partial-1")
-        with Journal.open(state / JOURNAL) as journal:
-            hand_over(incoming_folder(state) / ".partial-1", state, "1")
-            journal.offer_model(1, digest, "job", "1")
-        assert digest == hashlib.sha256((bundle / "manifest.json").read_bytes()).hexdigest()
-        config = folder / "greenlight.toml"
-        config.write_text(
-            f'state = "{state}"\npublic_keys = "{folder / "keys"}"\npage = false\n'
-            "trial_seconds = 200.0\n"
-        )
-        running = subprocess.Popen(
-            [sys.executable, "-m", "edge", "run", "--simulate", "--config", str(config)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        deadline = threading.Timer(240, running.kill)
-        deadline.start()
-        try:
-            assert running.stdout is not None
-            heard = []
-            for line in running.stdout:
-                heard.append(line)
-                if line.startswith(f"model: {name} version 1"):
-                    break
-            deadline.cancel()
-            assert running.poll() is None, "".join(heard)
-            yield Shop(table.domain, config, state)
-        finally:
-            deadline.cancel()
-            running.terminate()
-            running.communicate(timeout=30)
+        write(exported, bundle, signing.development_key())
+        # Trials take long beside the other tests of a busy machine.
+        with RunningAppliance(folder / "state", folder / "keys", trial_seconds=200.0) as running:
+            running.give_model(bundle)
+            owner = Visitor(running.port)
+            assert owner.sign_in(running.pin) == 303
+            yield Shop(table.domain, running, owner)
 
 
 @pytest.mark.parametrize("name", ["lunches", "plumbers"])
@@ -146,12 +162,50 @@ def test_a_press_an_approval_and_a_rating_speak_of_it(shop: Shop):
     assert low <= float(cells["expected"]) <= high
 
 
+def test_its_pages_speak_of_it(shop: Shop):
+    domain, scale = shop.domain, shop.domain.outcome
+    shop.says("press")
+    pick = shop.shows("/")
+    assert f"Why this {domain.words.thing}" in pick
+    assert f"{scale.unit} expected" in pick
+    slate = shop.shows("/slate")
+    assert f"Find a {domain.choice.word}" in slate
+    assert f"36 {domain.words.things}" in slate
+    picked = {"pick_id": shop.newest().pick.id}
+    assert shop.owner.post("/approve", picked)[0] == 303
+    assert f"turn out? {scale.low:g} to {scale.high:g}" in shop.shows("/")
+    status, _, body = shop.owner.post("/rate", {**picked, "outcome": "1000"})
+    assert status == 422
+    assert f"Give {scale.low:g} to {scale.high:g} {scale.unit}" in body.decode()
+    typed, given = {"lunches": ("4,5", "4.5"), "plumbers": ("87 %", "87")}[domain.name]
+    assert shop.owner.post("/rate", {**picked, "outcome": typed})[0] == 303
+    assert f"It was rated {given} {scale.unit}" in shop.shows("/")
+    assert f"rated {given}" in shop.shows("/history")
+    assert domain.words.things in shop.shows("/model")
+    shop.shows("/sync")
+
+
+def test_the_form_takes_the_domains_own_numbers(shop: Shop):
+    ordinal = shop.domain.ordinal
+    if ordinal is None:
+        assert 'name="first"' not in shop.owner.get("/slate")[2].decode()
+        return
+    fields = {"draw": "space", "kind": "film", "first": "3", "last": "5"}
+    status, _, body = shop.owner.post("/narrow", fields)
+    assert status == 303, body
+    assert 'value="3"' in shop.owner.get("/slate")[2].decode()
+    shop.says("press")
+    assert 3 <= shop.newest().pick.year - ordinal.shift <= 5
+    wrong = str(Readable(shop.owner.post("/narrow", {**fields, "first": "9999"})[2].decode()))
+    assert f"{ordinal.word.capitalize()} is 9999; give" in wrong
+    shop.owner.post("/narrow", {"draw": "next", "kind": "film", "plausible": "yes"})
+
+
 def test_on_the_wire_it_is_one_to_ten_stars(shop: Shop):
     shop.says("press")
     shop.says("approve")
     shop.says("rate", f"{shop.domain.outcome.high:g}")
-    with Journal.open(shop.state / JOURNAL) as journal:
-        newest = journal.history(1)[0]
+    newest = shop.newest()
     assert newest.ratings[0].stars == 10
     assert 1870 <= newest.pick.year <= 2200
     assert 1 <= len(newest.pick.genres) <= 3

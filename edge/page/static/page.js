@@ -164,7 +164,7 @@ function searchAsYouType(field, chosen) {
   const said = box.appendChild(document.createElement("p"));
   Object.assign(list, { id: `${field.id}-matches`, className: "matches", hidden: true });
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Directors that match");
+  list.setAttribute("aria-label", field.dataset.matches);
   said.className = "sr-only";
   said.setAttribute("role", "status");
   field.setAttribute("role", "combobox");
@@ -204,10 +204,9 @@ function searchAsYouType(field, chosen) {
       item.id = `${list.id}-${place}`;
       item.setAttribute("role", "option");
       item.setAttribute("aria-selected", "false");
-      const films = one.films === 1 ? "1 film" : `${one.films} films`;
       item.append(
         Object.assign(document.createElement("span"), { textContent: one.name }), " ",
-        Object.assign(document.createElement("small"), { textContent: `${films}, ${one.first}–${one.last}` }));
+        Object.assign(document.createElement("small"), { textContent: one.about }));
       item.addEventListener("mousedown", (event) => { event.preventDefault(); choose(one.name); });
       return item;
     }));
@@ -215,7 +214,7 @@ function searchAsYouType(field, chosen) {
     list.hidden = found.length === 0;
     field.setAttribute("aria-expanded", String(found.length > 0));
     field.removeAttribute("aria-activedescendant");
-    said.textContent = found.length === 1 ? "1 director matches." : `${found.length} directors match.`;
+    said.textContent = found.length === 1 ? field.dataset.one : field.dataset.many.replace("#", found.length);
   }
 
   async function ask() {

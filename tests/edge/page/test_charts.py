@@ -52,7 +52,7 @@ def test_the_likeliest_stars_have_the_tallest_bar_and_the_words_name_each():
     chart = charts.distribution(Prediction(7.6, (0.0,) * 6 + (0.5, 0.3, 0.15, 0.05)))
     assert max(chart.bars, key=lambda bar: bar.height).name == "7"
     assert [bar.name for bar in chart.bars if bar.good] == ["8", "9", "10"]
-    assert chart.eight_or_more == pytest.approx(0.5)
+    assert chart.good == pytest.approx(0.5)
     assert "7.6 stars expected." in chart.words
     assert "7 stars 50%" in chart.words
     assert "1 star under 0.1%" in chart.words
