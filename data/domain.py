@@ -315,6 +315,10 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
         places = max(2, self.outcome.decimals) if decimals is None else decimals
         return f"{self.expected_outcome(rating):z.{places}f}"
 
+    def shown_class(self, stars: int) -> str:
+        """Return the outcome that so many stars stand for, as short as it can be."""
+        return f"{round(self.outcome.of_rating(stars), self.outcome.decimals):.3g}"
+
     def expected_outcome(self, rating: float) -> float:
         """Return an expected rating on the domain's scale; one beyond it becomes its end."""
         return self.outcome.of_rating(min(max(rating, float(MIN_STARS)), float(MAX_STARS)))

@@ -21,6 +21,7 @@ class Config:
     state: Path = Path("/var/lib/greenlight")
     public_keys: Path = Path("/etc/greenlight/public-keys")
     first_bundle: Path | None = None
+    accept_domain: str = ""
     button_pin: Annotated[int, Between(0, 27)] = 17
     button_pull_up: bool = True
     button_normally_closed: bool = False

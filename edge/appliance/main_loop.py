@@ -267,6 +267,7 @@ class JournalObserver:
                 journal=journal,
                 now=now,
                 source=source,
+                accepted_name=config.accept_domain,
                 stopping=self._stopping,
             )
             return update, update.run(lambda state: self.updater.show_life())

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.command_line import JsonOption, print_json
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+# Of the names that a model doesn't know.
+_MOST_SHOWN = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -43,10 +49,24 @@ def score(
         disable=not console.is_terminal,
     ) as shown:
         task = shown.add_task("", total=csv.stat().st_size if csv.exists() else None, rows=0)
-        rows = score_file(
+        scored = score_file(
             model, csv, out, lambda read, done: shown.update(task, completed=read, rows=done)
         )
     if as_json:
-        print_json({"rows": rows, "out": str(out)})
-    else:
-        typer.echo(f"{rows:,} rows scored into {out}", err=True)
+        print_json({"rows": scored.rows, "out": str(out), "unknown": dict(scored.unknown)})
+        return
+    typer.echo(f"{scored.rows:,} rows scored into {out}", err=True)
+    if scored.unknown:
+        typer.echo(_unknown(scored.unknown), err=True)
+
+
+def _unknown(found: Counter[str]) -> str:
+    """Return how many names the model doesn't know, and the commonest of them."""
+    most = found.most_common(_MOST_SHOWN)
+    named = ", ".join(f"{what} ({times:,})" for what, times in most)
+    left = len(found) - len(most)
+    more = f" and {left:,} more" if left else ""
+    return (
+        f"{found.total():,} names the model doesn't know were scored as average or as none; the"
+        f" column `unknown` says where: {named}{more}"
+    )

@@ -106,12 +106,16 @@ class Known:
         seen: the highest version ever active, by name.
         quarantined: hashes of models that were rolled back.
         runtime: the version of ONNX Runtime here.
+        accepted_name: another name that may take the active model's place, if the owner said so.
+        newest_kept: the highest version that the pointer names; a folder is named by its version.
     """
 
     name: str | None
     seen: Mapping[str, Seen]
     quarantined: frozenset[str]
     runtime: str
+    accepted_name: str = ""
+    newest_kept: int = 0
 
 
 def resume(offered_manifest: str, active_manifest: str | None) -> UpdateState:
@@ -124,6 +128,21 @@ def resume(offered_manifest: str, active_manifest: str | None) -> UpdateState:
     if offered_manifest == active_manifest:
         return UpdateState.POINTED
     return UpdateState.OFFERED
+
+
+def _refuse_other_name(manifest: Manifest, known: Known) -> None:
+    """Refuse a model of another name, unless the owner wants it and its number is free."""
+    if manifest.name != known.accepted_name:
+        raise Refused(
+            f"is a model named {manifest.name!r}; this appliance uses {known.name!r}. To take it,"
+            f' set accept_domain = "{manifest.name}" in greenlight.toml and restart'
+        )
+    if manifest.version <= known.newest_kept:
+        raise Refused(
+            f"is {manifest.name!r} version {manifest.version}, but versions up to"
+            f" {known.newest_kept} of {known.name!r} are kept here; export it with"
+            f" --version {known.newest_kept + 1}"
+        )
 
 
 def judge(manifest: Manifest, manifest_sha256: str, offered: tuple[int, str], known: Known) -> None:
@@ -145,7 +164,7 @@ def judge(manifest: Manifest, manifest_sha256: str, offered: tuple[int, str], kn
     if manifest.version != version:
         raise Refused(f"the manifest says version {manifest.version}, the offer {version}")
     if known.name not in (None, manifest.name):
-        raise Refused(f"is a model named {manifest.name!r}; this appliance uses {known.name!r}")
+        _refuse_other_name(manifest, known)
     if manifest.model_hash in known.quarantined:
         raise Refused("this model was rolled back here and is in quarantine")
     if why := refuse_version(known.seen, manifest.name, manifest.version, manifest_sha256):

@@ -48,6 +48,7 @@ class Update:
         active: the bundle that answers now, or None.
         now: the time to record, as text.
         source: the offered folder, if it isn't in `incoming/`.
+        accepted_name: of models that may take the place of others, if the owner said so.
         stopping: called regularly; returns whether to give up, leaving the offer open.
     """
 
@@ -61,6 +62,7 @@ class Update:
     now: Callable[[], str]
     stopping: Callable[[], bool] = lambda: False
     source: Path | None = None
+    accepted_name: str = ""
     copied: Path | None = field(default=None, init=False)
     bundle: Bundle | None = field(default=None, init=False)
     model: Model | None = field(default=None, init=False)
@@ -122,6 +124,8 @@ class Update:
             seen=pointer.seen,
             quarantined=frozenset(pointer.quarantined),
             runtime=runtime_version(),
+            accepted_name=self.accepted_name,
+            newest_kept=max(filter(None, (pointer.active, pointer.previous)), default=0),
         )
 
     def _copy(self) -> None:

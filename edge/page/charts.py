@@ -61,14 +61,14 @@ def distribution(prediction: Prediction, domain: Domain = FILMS) -> Distribution
                 y=round(base - tall, 1),
                 width=step - 10,
                 height=round(tall, 1),
-                name=_class(index + 1, domain),
+                name=domain.shown_class(index + 1),
                 value=f"{share:.0%}" if share >= 0.005 else "",
                 good=index + 1 >= domain.good_stars,
             )
         )
     shown = shown_stars(prediction.expected)
     likely = [
-        f"{_class(stars, domain)}{_unit(stars, domain)} {percent(share)}"
+        f"{domain.shown_class(stars)}{_unit(stars, domain)} {percent(share)}"
         for stars, share in enumerate(prediction.probabilities, 1)
     ]
     marker = round((shown - 1) * step + step / 2, 1)
@@ -83,12 +83,6 @@ def distribution(prediction: Prediction, domain: Domain = FILMS) -> Distribution
         good=domain.good_share(prediction.probabilities),
         words=f"{_expected(shown, domain)}{domain.plain_unit} expected. {listed(likely)}.",
     )
-
-
-def _class(stars: int, domain: Domain) -> str:
-    """Return the outcome that so many stars stand for, as short as it can be."""
-    outcome = domain.outcome
-    return f"{round(outcome.of_rating(stars), outcome.decimals):.3g}"
 
 
 def _unit(stars: int, domain: Domain) -> str:
@@ -247,7 +241,7 @@ def timeline(
         width=max(52 + len(points) * step, 400.0),
         height=height,
         points=tuple(points),
-        lines=tuple((level(stars), _class(stars, domain)) for stars in (1, 4, 7, 10)),
+        lines=tuple((level(stars), domain.shown_class(stars)) for stars in (1, 4, 7, 10)),
         error=error,
         words=f"On average {off} off. {'; '.join(texts)}.",
     )

@@ -22,7 +22,7 @@ class Titled(Protocol):
         """Whose it is."""
 
 
-class Described(Titled, Protocol):
+class ShownFilm(Titled, Protocol):
     """A pick, or one of the others of its slate; its year as on the wire."""
 
     @property
@@ -34,7 +34,7 @@ class Described(Titled, Protocol):
         """One to three tags."""
 
 
-class Rated(Protocol):
+class ShownRating(Protocol):
     """A rating from 1 to 10; exact where that is known."""
 
     @property
@@ -91,13 +91,13 @@ class Wording:
         """From where an outcome is called good, with its unit."""
         return f"{self.domain.good_outcome}{self.unit}"
 
-    def given(self, rating: Rated) -> str:
+    def given(self, rating: ShownRating) -> str:
         """Return a rating as it was given, without its unit."""
         if self.films:
             return str(rating.stars)
         return self.domain.given_outcome(rating.stars, rating.rating)
 
-    def given_with_unit(self, rating: Rated) -> str:
+    def given_with_unit(self, rating: ShownRating) -> str:
         """Return a rating as it was given: `8 stars`, `87 %`."""
         return counted(rating.stars, "star") if self.films else f"{self.given(rating)}{self.unit}"
 
@@ -105,7 +105,7 @@ class Wording:
         """Return what a person calls one of these."""
         return self.domain.shown_title(one.title, one.director)
 
-    def line(self, one: Described, *, named: bool = True) -> str:
+    def line(self, one: ShownFilm, *, named: bool = True) -> str:
         """Return whose, when and what it is, as far as the domain has these.
 
         Args:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from data.errors import GreenlightError
 from data.film_table import TableUnreadable
 from data.films import normalise
 from edge.search.model import Model, Rows
-from edge.search.score_blocks import COLUMNS, NEEDED, Block, Parser, ScoreWriter
+from edge.search.score_blocks import COLUMNS, NEEDED, Block, KnownNames, Parser, ScoreWriter
 
 # Few enough that a block's results are still in the cache when they are written.
 _BLOCK_ROWS = 1024
@@ -30,12 +31,24 @@ class CannotWrite(GreenlightError):
     """The predictions can't be written to the requested file."""
 
 
+class ScoredTable(NamedTuple):
+    """What came of a table.
+
+    Attributes:
+        rows: how many were scored.
+        unknown: what the model doesn't know, and in how many cells it is.
+    """
+
+    rows: int
+    unknown: Counter[str]
+
+
 def score_file(
     model: Model,
     source: Path,
     target: Path,
     progress: Callable[[int, int], None] | None = None,
-) -> int:
+) -> ScoredTable:
     """Write the model's predictions for every row of a film table, in order.
 
     Args:
@@ -44,8 +57,8 @@ def score_file(
         target: gets the columns of COLUMNS, completely or not at all.
         progress: called with (bytes read, rows written) after each block.
 
-    Returns:
-        The number of rows.
+    A director whom the model doesn't know is scored as an average one, an unknown genre as none;
+    the last column says so of each such row.
 
     Raises:
         TableUnreadable: if the file isn't such a table.
@@ -60,7 +73,7 @@ def score_file(
     with file:
         try:
             with fresh.open("w", encoding="utf-8", newline="") as out, _collector_paused():
-                rows = _score(model, file, _delimiter(source), out, _delimiter(target), progress)
+                scored = _score(model, file, _delimiter(source), out, _delimiter(target), progress)
             # Without an fsync: after a power cut the scores can be made again.
             fresh.replace(target)
         except (csv.Error, UnicodeDecodeError) as error:
@@ -69,7 +82,7 @@ def score_file(
             raise CannotWrite(f"{target}: {error.strerror}") from error
         finally:
             fresh.unlink(missing_ok=True)
-    return rows
+    return scored
 
 
 @contextmanager
@@ -95,13 +108,13 @@ def _score(
     out: IO[str],
     out_delimiter: str,
     progress: Callable[[int, int], None] | None,
-) -> int:
+) -> ScoredTable:
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     header = [normalise(cell) for cell in next(reader, [])]
     for column in NEEDED:
         if column not in header:
             raise TableUnreadable(f"{file.name}: line 1 lacks the column {column!r}")
-    parser = Parser(header)
+    parser = Parser(header, known_of(model))
     writer = ScoreWriter(out_delimiter)
     out.write(out_delimiter.join(COLUMNS) + "\n")
     done = 0
@@ -120,7 +133,18 @@ def _score(
             done += writer.write(before.result(), out)
     if progress is not None:
         progress(os.lseek(file.fileno(), 0, os.SEEK_CUR), done)
-    return done
+    return ScoredTable(done, parser.unknown)
+
+
+def known_of(model: Model) -> KnownNames:
+    """Return what a model knows by name, in its domain's words."""
+    domain, catalogue = model.domain, model.catalogue
+    return KnownNames(
+        {entry.name for entry in catalogue.directors},
+        set(catalogue.genres),
+        domain.choice.word,
+        domain.tags.word if domain.tags else "tag",
+    )
 
 
 def _blocks(reader: Iterator[list[str]], parser: Parser) -> Iterator[Block]:

@@ -6,7 +6,8 @@ looked up; numbers are written by msgspec, whose shortest digits read back as th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from typing import IO, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -19,7 +20,11 @@ from data.films import NO_GENRE, normalise
 from edge.search.model import Rows
 
 NEEDED = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3")
-COLUMNS = ("title", "year", "director", "expected", *(f"p{stars}" for stars in range(1, 11)))
+COLUMNS = (
+    *("title", "year", "director", "expected"),
+    *(f"p{stars}" for stars in range(1, 11)),
+    "unknown",
+)
 
 # The size of the cache of cells; a file full of new directors must not fill the memory.
 _KEPT_CELLS = 100_000
@@ -43,24 +48,45 @@ class _Cells(dict[str, Value], Generic[Value]):
 
 
 class Block(NamedTuple):
-    """Rows to score: the cells to write again, and the model's inputs."""
+    """Rows to score: the cells to write again, the model's inputs, and the names it lacks."""
 
     titles: Row
     director_cells: Row
     directors: NDArray[np.object_]
     years: NDArray[np.int64]
     slots: NDArray[np.object_]
+    unknown: Row
+
+
+class KnownNames(NamedTuple):
+    """What a model knows by name, and what it calls these: `director`, `genre`."""
+
+    directors: Collection[str]
+    genres: Collection[str]
+    director: str
+    genre: str
 
 
 class Parser:
-    """Makes blocks of rows; each different cell is checked once."""
+    """Makes blocks of rows; each different cell is checked once.
 
-    def __init__(self, header: Row) -> None:
+    Args:
+        header: of the table.
+        known: to say of each row what the model doesn't know; None to say nothing.
+    """
+
+    def __init__(self, header: Row, known: KnownNames | None = None) -> None:
+        self._known = known
+        self.unknown: Counter[str] = Counter()
         self._header = header
         self._places = [header.index(column) for column in NEEDED]
         self._years = _Cells(year_of)
         self._directors = _Cells(_director)
         self._genres = _Cells(_genre)
+        if known is not None:
+            unknown_genre = _Cells(lambda cell: _unknown_genre(cell, known))
+            unknown_director = _Cells(lambda cell: _unknown_director(cell, known))
+            self._unknown_cells = (unknown_director, *[unknown_genre] * 3)
 
     def parse(self, rows: Sequence[Row], before: int) -> Block:
         """Return rows as a block.
@@ -79,10 +105,25 @@ class Parser:
                 slots[:, slot] = list(map(self._genres.__getitem__, cells))
             names[:] = list(map(self._directors.__getitem__, directors))
             numbers = np.array(list(map(self._years.__getitem__, years)), np.int64)
-            return Block(titles, directors, names, numbers, slots)
+            unknown = self._unknown_in((directors, *genres))
+            return Block(titles, directors, names, numbers, slots, unknown)
         except InvalidRecord:
             self._find_fault(rows, before)
             raise
+
+    def _unknown_in(self, columns: Sequence[Row]) -> Row:
+        """Return what the model doesn't know of each row, in words; empty where it knows all."""
+        if self._known is None:
+            return [""] * len(columns[0])
+        found = [
+            list(map(cells.__getitem__, column))
+            for cells, column in zip(self._unknown_cells, columns, strict=True)
+        ]
+        if not any(map(any, found)):
+            return [""] * len(found[0])
+        for column in found:
+            self.unknown.update(filter(None, column))
+        return ["; ".join(filter(None, row)) for row in zip(*found, strict=True)]
 
     def _find_fault(self, rows: Sequence[Row], before: int) -> None:
         """Raise InvalidRecord, naming row and column, for the first row that cannot be scored."""
@@ -117,8 +158,8 @@ class ScoreWriter:
         if self._delimiter != ",":
             written = [line.replace(",", self._delimiter) for line in written]
         titles, directors = self._quoted(block.titles), self._quoted(block.director_cells)
-        years = map(str, block.years.tolist())
-        lines = zip(titles, years, directors, written, strict=True)
+        years, unknown = map(str, block.years.tolist()), self._quoted(block.unknown)
+        lines = zip(titles, years, directors, written, unknown, strict=True)
         out.write("\n".join(map(self._delimiter.join, lines)) + "\n")
 
     def _quoted(self, cells: Row) -> list[str]:
@@ -139,6 +180,23 @@ def _director(cell: str) -> str:
     if name in ("", NO_GENRE):
         raise InvalidRecord("Director1", "is empty; a film has a director")
     return name
+
+
+def _unknown_director(cell: str, known: KnownNames) -> str:
+    name = normalise(cell)
+    return "" if name in known.directors else _unknown(known.director, name)
+
+
+def _unknown_genre(cell: str, known: KnownNames) -> str:
+    name = normalise(cell)
+    if name in ("", NO_GENRE) or name in known.genres:
+        return ""
+    return _unknown(known.genre, name)
+
+
+def _unknown(word: str, name: str) -> str:
+    several = any(mark in name for mark in "|;,[")
+    return f"{word} {name[:60]!r}" + (": several in a cell; give one" if several else "")
 
 
 def _genre(cell: str) -> str:

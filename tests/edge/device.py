@@ -36,7 +36,9 @@ class Device:
         self.journal.offer_model(version, manifest_sha256, f"job-{version}", folder)
         return self.journal.incoming_models()[-1]
 
-    def update(self, offer: IncomingModel, **limits: Any) -> tuple[UpdateState, str | None]:
+    def update(
+        self, offer: IncomingModel, accepted_name: str = "", **limits: Any
+    ) -> tuple[UpdateState, str | None]:
         update = Update(
             offer=offer,
             state_folder=self.state,
@@ -46,6 +48,7 @@ class Device:
             store=self.store,
             journal=self.journal,
             now=now,
+            accepted_name=accepted_name,
         )
         return update.run(), update.reason
 

@@ -24,9 +24,10 @@ from edge.search.model import Model
 from edge.search.pick import choose
 from edge.search.slate import Slate
 from training.dataset import load
-from training.export.bundle import prepare, write
+from training.export.bundle import prepare, summary_of, write
 from training.export.example_bundle import small_model
 from training.inspection import inspect
+from training.report import draw
 from training.sources.options import Options
 
 from ..edge.page.running_appliance import RunningAppliance, Visitor
@@ -116,7 +117,8 @@ def shop(request, tmp_path_factory) -> Iterator[Shop]:
         table = load("csv", EXAMPLES / name / f"{name}.csv")
         exported = prepare(table, small_model(), version=1, combinations=500)
         bundle = folder / "bundle"
-        write(exported, bundle, signing.development_key())
+        report = draw(table, summary_of(exported), folder)
+        write(exported, bundle, signing.development_key(), report)
         # Trials take long beside the other tests of a busy machine.
         with RunningAppliance(folder / "state", folder / "keys", trial_seconds=200.0) as running:
             running.give_model(bundle)
@@ -170,7 +172,8 @@ def test_its_pages_speak_of_it(shop: Shop):
     assert f"{scale.unit} expected" in pick
     slate = shop.shows("/slate")
     assert f"Find a {domain.choice.word}" in slate
-    assert f"36 {domain.words.things}" in slate
+    offered = "36" if domain.ordinal and domain.tags else "some"
+    assert f"{offered} {domain.words.things}, picked at random" in slate
     picked = {"pick_id": shop.newest().pick.id}
     assert shop.owner.post("/approve", picked)[0] == 303
     assert f"turn out? {scale.low:g} to {scale.high:g}" in shop.shows("/")
@@ -183,6 +186,7 @@ def test_its_pages_speak_of_it(shop: Shop):
     assert f"rated {given}" in shop.shows("/history")
     assert domain.words.things in shop.shows("/model")
     shop.shows("/sync")
+    assert f"The model and its {domain.words.things}" in shop.shows("/report")
 
 
 def test_the_form_takes_the_domains_own_numbers(shop: Shop):

@@ -6,12 +6,16 @@ strict content security policy.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 
+from data.domain import FILMS, Domain
 from data.manifest import REPORT
 from training.dataset import FilmTable, film_ids, reasons
 from training.evaluation import benchmark
@@ -42,7 +46,11 @@ def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark 
     from training.report import card, data_figures, first_page, model_figures, style
     from training.report.svg import Letters, slim
 
-    with style.style():
+    domain = table.domain
+    if domain != FILMS:
+        # What a benchmark measures is in stars throughout; only films have these.
+        measured = None
+    with style.style(domain):
         drawings = []
         if measured is not None:
             where = "five random splits together"
@@ -60,10 +68,10 @@ def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark 
             where = "cross-validated"
             error = summary.figures["calibration"]
             drawings = [
-                model_figures.confusion_matrix(summary.confusion, where),
+                model_figures.confusion_matrix(summary.confusion, where, domain),
                 model_figures.calibration(summary.calibration, error, where),
             ]
-        story = data_figures.data_drawings(table.films)
+        story = data_figures.data_drawings(table.films, domain)
     letters = Letters()
     drawings, story = (
         [one._replace(svg=slim(one.svg, letters)) for one in some] for some in (drawings, story)
@@ -72,13 +80,20 @@ def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark 
         loader=jinja2.PackageLoader("training.report", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        extensions=[_Reworded],
     )
+    environment.extend(domain=domain)
     return environment.get_template("page.html").render(
         table=table,
+        films=domain == FILMS,
+        seen=domain.reword(first_page.seen(domain)),
         facts=_facts(table),
         first_page=first_page.lines(table, summary, measured),
         card=card.facts(table),
         rejects=reasons(table.rejects),
+        figures_shown=_figures(summary, domain) if summary else {},
+        rmse=f"{domain.outcome.difference(summary.figures['rmse']):.3f}" if summary else "",
+        years=[domain.shown_ordinal(year) for year in summary.years] if summary else [],
         repeats=len(table.films) - len(set(film_ids(table.films).tolist())),
         picks=_picks(measured) if measured else [],
         terms=_terms(measured) if measured else [],
@@ -95,14 +110,43 @@ def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark 
     )
 
 
+class _Reworded(Extension):
+    """Puts a domain's words into the template's own text; what is filled in stays as it is."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        domain: Domain = self.environment.domain  # type: ignore[attr-defined]
+        for token in stream:
+            text = domain.reword(token.value) if token.type == "data" else token.value
+            yield Token(token.lineno, token.type, text)
+
+
 def _facts(table: FilmTable) -> dict[str, str]:
-    films = table.films
-    return {
+    films, domain = table.films, table.domain
+    found = {
         "films": f"{len(films):,}",
         "directors": f"{len({f.director for f in films}):,}",
-        "genres": f"{len({g for f in films for g in f.genres}):,}",
-        "years": f"{min(f.year for f in films)}–{max(f.year for f in films)}",
     }
+    if domain.tags:
+        found["genres"] = f"{len({g for f in films for g in f.genres}):,}"
+    if domain.ordinal:
+        first, last = min(f.year for f in films), max(f.year for f in films)
+        found["years"] = f"{domain.shown_ordinal(first)}–{domain.shown_ordinal(last)}"
+    return {domain.reword(name): value for name, value in found.items()}
+
+
+# Measured in stars: on another domain's scale they are so many of its units.
+_IN_STARS = ("rmse", "regret", "optimism", "mae")
+
+
+def _figures(summary: ExportSummary, domain: Domain) -> dict[str, float]:
+    """Return the figures of an export by their names, on the domain's scale."""
+    found = {}
+    for name, value in summary.figures.items():
+        label = _LABELS.get(name, name).replace("-<br>", "-").replace("<br>", " ").replace("_", " ")
+        if name == "within_one" and domain != FILMS:
+            label = f"within {domain.outcome.difference(1):.3g}{domain.plain_unit}"
+        found[label] = domain.outcome.difference(value) if name in _IN_STARS else value
+    return found
 
 
 _ERRORS = ("rmse", "log_loss", "regret", "mae", "rps", "calibration")

@@ -8,8 +8,10 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 
+from data.domain import FILMS
 from training.dataset import FilmTable
 from training.model.estimator import FilmModel
+from training.report.first_page import seen
 
 _PACKAGES = ("greenlight", "numpy", "scikit-learn", "onnx", "skl2onnx", "onnxruntime")
 _NOT_COMMERCIAL = "not for commercial use; the model inherits that"
@@ -24,15 +26,24 @@ _OWN = "your table's licence"
 
 def facts(table: FilmTable) -> dict[str, str]:
     """Return the card's lines, by what each is about."""
-    settings = FilmModel().get_params()
-    return {
-        "Intended use": "choosing the next film to make on an appliance whose owner rates it, and "
-        "comparing combinations of director, year and genres",
+    settings, domain = FilmModel().get_params(), table.domain
+    limits = [
+        "a director it hasn't seen counts as average",
+        "the films people rate aren't all films",
+    ]
+    if domain.ordinal:
+        limits.insert(1, "years past the films count as the last one")
+    if domain == FILMS:
+        limits.insert(0, "it knows no actors, story or budget")
+    written = {
+        "Intended use": f"choosing the next film to {domain.words.make} on an appliance whose "
+        f"owner rates it, and comparing combinations of {seen(domain)}",
         "Not for": "judging people, predicting single films for sale, ratings on another scale",
-        "Limits": "it knows no actors, story or budget; a director it hasn't seen counts as "
-        "average; years past the films count as the last one; the films people "
-        "rate aren't all films",
-        "Licence of the films": _LICENCES.get(table.source, _OWN),
+        "Limits": "; ".join(limits),
+    }
+    return {
+        **{name: domain.reword(text) for name, text in written.items()},
+        domain.reword("Licence of the films"): _LICENCES.get(table.source, _OWN),
         "Settings": ", ".join(f"{name} {value:g}" for name, value in settings.items()),
         "Made with": ", ".join([f"Python {platform.python_version()}", *map(_version, _PACKAGES)]),
     }

@@ -11,6 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from data.domain import FILMS, Domain
 from data.films import Film
 from training.report.style import BLUE, GREEN, GREY, ORANGE, WIDTH, Drawing, drawing
 
@@ -20,35 +21,40 @@ _BEST_MIN_FILMS = 20
 _FEW = 15
 
 
-def frame_of(films: Sequence[Film]) -> pd.DataFrame:
-    """Return one row for each film."""
+def frame_of(films: Sequence[Film], domain: Domain = FILMS) -> pd.DataFrame:
+    """Return one row for each film: its number and its rating as the domain shows them."""
+    scale, shift = domain.outcome, domain.ordinal.shift if domain.ordinal else 0
     return pd.DataFrame(
         {
-            "year": [f.year for f in films],
+            "year": [f.year - shift for f in films],
             "director": [f.director for f in films],
             "stars": [f.stars for f in films],
-            "rating": [f.stars if f.rating is None else f.rating for f in films],
+            "rating": [scale.of_rating(f.stars if f.rating is None else f.rating) for f in films],
             "genres": [f.genres for f in films],
         }
     )
 
 
-def data_drawings(films: Sequence[Film]) -> list[Drawing]:
-    """Return all figures about the films."""
-    frame = frame_of(films)
+def data_drawings(films: Sequence[Film], domain: Domain = FILMS) -> list[Drawing]:
+    """Return all figures about the films; none of what a domain lacks."""
+    frame = frame_of(films, domain)
+    by_director = [_busiest(frame), _mean_against_count(frame), _best(frame, domain)]
+    found = [_films_per_year(frame)] if domain.ordinal else []
+    found.append(_histogram(frame, domain))
+    found += [_rating_by_year(frame)] if domain.ordinal else []
+    if domain.tags:
+        found += _by_genre(frame, over_time=domain.ordinal is not None)
+    return found + by_director
+
+
+def _by_genre(frame: pd.DataFrame, *, over_time: bool) -> list[Drawing]:
     by_genre = frame.explode("genres", ignore_index=True).rename(columns={"genres": "genre"})
     genres = list(by_genre.genre.value_counts().index)
-    return [
-        _films_per_year(frame),
-        _histogram(frame),
-        _rating_by_year(frame),
-        _films_per_genre(by_genre),
-        _genre_ratings(by_genre, genres[:_MOST_GENRES]),
-        _genre_share(by_genre, genres[:_MOST_GENRES]),
-        _busiest(frame),
-        _mean_against_count(frame),
-        _best(frame),
-    ]
+    found = [_films_per_genre(by_genre)]
+    if over_time:
+        found.append(_genre_ratings(by_genre, genres[:_MOST_GENRES]))
+        found.append(_genre_share(by_genre, genres[:_MOST_GENRES]))
+    return found
 
 
 def _films_per_year(frame: pd.DataFrame) -> Drawing:
@@ -61,17 +67,19 @@ def _films_per_year(frame: pd.DataFrame) -> Drawing:
     return drawing("Films per year", f"Most films, {counts.max():,}, are of {top}.", figure)
 
 
-def _histogram(frame: pd.DataFrame) -> Drawing:
+def _histogram(frame: pd.DataFrame, domain: Domain) -> Drawing:
     counts = frame.stars.value_counts().reindex(range(1, 11), fill_value=0)
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
     bars = axes.bar(counts.index, counts.to_numpy(), color=GREEN, width=0.85)
     axes.bar_label(bars, labels=[f"{n:,}" for n in counts], fontsize=9, padding=2)
-    axes.set(xlabel="stars", ylabel="films", xticks=range(1, 11))
+    axes.set(xlabel="stars", ylabel="films")
+    axes.set_xticks(range(1, 11), [domain.shown_class(stars) for stars in range(1, 11)])
     axes.margins(y=0.12)
     axes.grid(axis="x", visible=False)
     return drawing(
         "Ratings",
-        f"Mean {frame.stars.mean():.2f}, standard deviation {frame.stars.std():.2f} stars.",
+        f"Mean {domain.shown_outcome(frame.stars.mean())}, standard deviation "
+        f"{domain.outcome.difference(frame.stars.std()):.2f} stars.",
         figure,
     )
 
@@ -206,7 +214,7 @@ def _mean_against_count(frame: pd.DataFrame) -> Drawing:
     )
 
 
-def _best(frame: pd.DataFrame) -> Drawing:
+def _best(frame: pd.DataFrame, domain: Domain) -> Drawing:
     directors = _directors(frame)
     directors = directors[directors["size"] > _BEST_MIN_FILMS]
     best = directors.sort_values("mean", ascending=False).head(20)
@@ -216,7 +224,9 @@ def _best(frame: pd.DataFrame) -> Drawing:
         axes.axis("off")
     else:
         figure = _bars(best, "mean", "mean rating", BLUE)
-        figure.axes[0].set_xlim(max(1.0, best["mean"].min() - 1.5), None)
+        scale = domain.outcome
+        least = best["mean"].min() - scale.difference(1.5)
+        figure.axes[0].set_xlim(max(scale.low, least), None)
     return drawing(
         f"Best directors with more than {_BEST_MIN_FILMS} films",
         "By mean rating; the axis doesn't start at zero.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data.domain import FILMS, Domain
 from training.dataset import FilmTable
 from training.evaluation.benchmark import Benchmark
 from training.evaluation.methods import MODEL
@@ -16,34 +17,48 @@ def lines(
     table: FilmTable, summary: ExportSummary | None, measured: Benchmark | None
 ) -> dict[str, str]:
     """Return the lines: a sentence or two under each heading."""
+    about = table.domain
     found = {"What it learned from": _films(table)}
     if measured is not None:
         found |= _measured(measured)
     elif summary is not None:
+        off = about.outcome.difference(summary.figures["rmse"])
         found["How far off it is"] = (
-            f"For a film it hasn't seen, {summary.figures['rmse']:.2f} stars (root mean square "
-            "error)."
+            f"For a film it hasn't seen, {off:.2f} stars (root mean square error)."
         )
         found["Its probabilities"] = _calibration(summary.figures["calibration"])
-        found["Compared with other methods"] = "Not measured yet: make report adds the comparisons."
+        if about == FILMS:
+            found["Compared with other methods"] = (
+                "Not measured yet: make report adds the comparisons."
+            )
+    unknown = "Story, actors, budget" if about == FILMS else "Whatever the table doesn't say"
     found["What it can't know"] = (
-        "Story, actors, budget and luck: it knows only a film's director, year and genres. "
+        f"{unknown} and luck: it knows only a film's {seen(about)}. "
         "The best of many is partly the one with the luckiest error."
     )
     found["What it's for"] = (
-        "Choosing among combinations, by an owner who then rates what was made. It doesn't judge "
-        "people, and isn't for decisions about their work."
+        "Choosing among combinations, by an owner who then rates what "
+        f"{'was made' if about == FILMS else 'came of it'}. It doesn't judge people, and isn't for "
+        "decisions about their work."
     )
-    return found
+    return {name: about.reword(text) for name, text in found.items()}
+
+
+def seen(domain: Domain) -> str:
+    """Return what a model sees, as far as its domain has it, in the films' words."""
+    parts = ["director"] + ["year"] * bool(domain.ordinal) + ["genres"] * bool(domain.tags)
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _films(table: FilmTable) -> str:
     films = table.films
     first, last = min(film.year for film in films), max(film.year for film in films)
+    shown = table.domain.shown_ordinal
+    span = f", {shown(first)} to {shown(last)}" if table.domain.ordinal else ""
     rejects = f" {len(table.rejects):,} rows were left out as faulty." if table.rejects else ""
     return (
-        f"{len(films):,} films by {len({film.director for film in films}):,} directors, "
-        f"{first} to {last}.{rejects}"
+        f"{len(films):,} films by {len({film.director for film in films}):,} directors"
+        f"{span}.{rejects}"
     )
 
 
@@ -96,7 +111,7 @@ def _hidden(measured: Benchmark) -> list[tuple[str, float]]:
 
 def _calibration(error: float) -> str:
     return (
-        f"When it gives a star rating a chance of 30%, that comes true in about 30% of cases: "
+        f"When it gives an outcome a chance of 30%, that comes true in about 30% of cases: "
         f"stated and true shares differ by {100 * error:.0f} points on average."
     )
 

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
+from data.domain import FILMS, Domain
 from training.evaluation.benchmark import Benchmark, CurvePoint
 from training.evaluation.breakdown import CAREER, DECADE, GENRE, Part
 from training.evaluation.methods import MODEL
@@ -120,15 +121,18 @@ def errors_by_part(parts: Sequence[Part]) -> list[Drawing]:
     return drawings
 
 
-def confusion_matrix(counts: Sequence[Sequence[int]], where: str) -> Drawing:
+def confusion_matrix(
+    counts: Sequence[Sequence[int]], where: str, domain: Domain = FILMS
+) -> Drawing:
     """Return the confusion matrix of stars and the most probable class."""
     table = np.asarray(counts, float)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1.0)
+    classes = [domain.shown_class(stars) for stars in range(1, 11)]
     texts = np.array([[f"{n:,}" if n else "" for n in row] for row in counts])
     figure, axes = plt.subplots(figsize=(WIDTH, 4.7))
     sns.heatmap(
         share, ax=axes, cmap=SHADES, vmin=0.0, vmax=1.0, annot=texts, fmt="",
-        annot_kws={"size": 7.5}, xticklabels=range(1, 11), yticklabels=range(1, 11),
+        annot_kws={"size": 7.5}, xticklabels=classes, yticklabels=classes,
         cbar_kws={"label": "share of the row"}, linewidths=0.5,
     )  # fmt: skip
     axes.set(xlabel="most probable stars", ylabel="stars")

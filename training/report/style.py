@@ -18,6 +18,8 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from data.domain import FILMS, Domain
+
 GREEN, ORANGE, BLUE, PINK, SKY, GREY = (
     "#00795c", "#d55e00", "#0072b2", "#cc79a7", "#56b4e9", "#8a8f98",
 )  # fmt: skip
@@ -54,16 +56,36 @@ class Drawing(NamedTuple):
     svg: str
 
 
+# The domains of the contexts entered, the innermost last.
+_about = [FILMS]
+
+
 @contextmanager
-def style() -> Iterator[None]:
-    """Draw in the report's style inside this context."""
-    with sns.axes_style("whitegrid", _STYLE), plt.rc_context(_STYLE):
-        yield
+def style(domain: Domain = FILMS) -> Iterator[None]:
+    """Draw in the report's style, and in a domain's words, inside this context."""
+    _about.append(domain)
+    try:
+        with sns.axes_style("whitegrid", _STYLE), plt.rc_context(_STYLE):
+            yield
+    finally:
+        _about.pop()
 
 
 def drawing(title: str, caption: str, figure: Figure) -> Drawing:
     """Return a figure as matplotlib's SVG, and close it."""
+    domain = _about[-1]
+    _reword(figure, domain)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None}, dpi=120)
     plt.close(figure)
-    return Drawing(title, caption, buffer.getvalue())
+    return Drawing(domain.reword(title), domain.reword(caption), buffer.getvalue())
+
+
+def _reword(figure: Figure, domain: Domain) -> None:
+    """Put a domain's words into a figure's labels; names on its ticks stay as they are."""
+    for axes in figure.axes:
+        axes.set_xlabel(domain.reword(axes.get_xlabel()))
+        axes.set_ylabel(domain.reword(axes.get_ylabel()))
+        legend = axes.get_legend()
+        for text in [*axes.texts, *(legend.get_texts() if legend else ())]:
+            text.set_text(domain.reword(text.get_text()))

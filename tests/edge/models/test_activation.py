@@ -179,6 +179,26 @@ def test_a_signed_manifest_for_other_devices_is_refused(device, rebundle, kind):
     device.assert_refused_and_unchanged(before, pointer)
 
 
+def test_another_name_takes_the_place_of_the_active_one_if_the_owner_says_so(device, rebundle):
+    games = rebundle(device.incoming / "2", {"extra.txt": b"games"}, name="games")
+    _, why = device.update(device.offer("2", 2, games))
+    assert 'set accept_domain = "games" in greenlight.toml' in why
+    games = rebundle(device.incoming / "2", {"extra.txt": b"games"}, name="games")
+    assert device.update(device.offer("2", 2, games), "chess")[0] is UpdateState.REFUSED
+    games = rebundle(device.incoming / "2", {"extra.txt": b"games"}, name="games")
+    assert device.update(device.offer("2", 2, games), "games") == (UpdateState.ACTIVATED, None)
+    assert device.store.read().active == 2
+
+
+def test_another_name_never_takes_a_kept_models_folder(device, rebundle):
+    before, pointer = device.answers(), device.store.read()
+    games = rebundle(device.incoming / "1", {"extra.txt": b"games"}, name="games", version=1)
+    state, why = device.update(device.offer("1", 1, games), "games")
+    assert state is UpdateState.REFUSED
+    assert "--version 2" in why
+    device.assert_refused_and_unchanged(before, pointer)
+
+
 def test_an_input_of_another_kind_is_refused(device, rebundle, small_bundle):
     inputs = tuple(
         msgspec.structs.replace(tensor, dtype="float") if tensor.name == "year" else tensor

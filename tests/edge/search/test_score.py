@@ -50,12 +50,13 @@ def test_every_row_is_scored_in_order_with_every_digit(tmp_path, suffix):
     progress = []
     done = score_file(MODEL, source, tmp_path / f"out{suffix}", lambda *now: progress.append(now))
     header, *found = read(tmp_path / f"out{suffix}")
-    assert header == ["title", "year", "director", "expected", *(f"p{n}" for n in range(1, 11))]
-    assert done == len(found) == len(table)
+    numbers = ["expected", *(f"p{n}" for n in range(1, 11))]
+    assert header == ["title", "year", "director", *numbers, "unknown"]
+    assert done.rows == len(found) == len(table)
     assert [row[:3] for row in found] == [[row[0], str(row[1]), row[2]] for row in table]
     said = MODEL.predict([combination(row[2], row[1], row[3:6]) for row in table[:500]])
     for row, prediction in zip(found[:500], said, strict=True):
-        assert [float(cell) for cell in row[3:]] == [
+        assert [float(cell) for cell in row[3:-1]] == [
             prediction.expected,
             *prediction.probabilities,
         ]
@@ -78,8 +79,25 @@ def test_numbers_read_back_as_the_models_own_float32(tmp_path):
     source = write(tmp_path / "films.csv", rows(200))
     score_file(MODEL, source, tmp_path / "out.csv")
     for row in read(tmp_path / "out.csv")[1:]:
-        for cell in row[3:]:
+        for cell in row[3:-1]:
             assert float(np.float32(cell)) == float(cell)
+
+
+def test_names_that_the_model_does_not_know_are_named_by_row_and_counted(tmp_path):
+    genre = MODEL.catalogue.genres[0]
+    table = [
+        ["Known", 2001, NAMES[0], genre, "None", "", 5],
+        ["New", 2001, "Nobody", "Opera", genre, "None", 5],
+        ["List", 2001, NAMES[0], "Opera|Drama", "None", "None", 5],
+    ]
+    done = score_file(MODEL, write(tmp_path / "films.csv", table), tmp_path / "out.csv")
+    several = "genre 'Opera|Drama': several in a cell; give one"
+    assert [row[-1] for row in read(tmp_path / "out.csv")[1:]] == [
+        "",
+        "director 'Nobody'; genre 'Opera'",
+        several,
+    ]
+    assert done.unknown == {"director 'Nobody'": 1, "genre 'Opera'": 1, several: 1}
 
 
 @pytest.mark.parametrize(
@@ -113,5 +131,5 @@ def test_a_file_that_is_not_a_film_table_says_what_it_lacks(tmp_path):
 def test_only_the_columns_it_needs_are_asked_for(tmp_path):
     table = [[row[2], "x", *row[3:6], row[1], row[0]] for row in rows(5)]
     header = ["Director1", "more", "Genre1", "Genre2", "Genre3", "year", "title"]
-    assert score_file(MODEL, write(tmp_path / "a.csv", table, header), tmp_path / "b.csv") == 5
+    assert score_file(MODEL, write(tmp_path / "a.csv", table, header), tmp_path / "b.csv").rows == 5
     assert [row[0] for row in read(tmp_path / "b.csv")[1:]] == [row[6] for row in table]
