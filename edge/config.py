@@ -45,6 +45,15 @@ class Config:
     page_certificate: Path | None = None
     page_key: Path | None = None
 
+    def page_address(self, port: int) -> str:
+        """Return the page's address for a browser on this machine.
+
+        Args:
+            port: that it listens on; `page_port` may leave the choice to the system.
+        """
+        scheme = "https" if self.page_certificate is not None else "http"
+        return f"{scheme}://localhost:{port}/"
+
     def conflicts(self) -> Iterator[str]:
         """Yield problems of settings that contradict each other."""
         if self.button_pin == self.led_pin:

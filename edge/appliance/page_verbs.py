@@ -67,6 +67,7 @@ from edge.page.port import (
     ShowPin,
     ShowSlate,
     SignIn,
+    SignInByLink,
     SignOut,
     SlateFound,
     TextFound,
@@ -147,6 +148,8 @@ class PageVerbs:
             case ShowPin():
                 assert session is not None
                 return await self.auth.show_pin(session, new=verb.new)
+            case SignInByLink():
+                return await self.auth.sign_in_by_link(verb.carried, verb.address)
             case SignOut():
                 assert session is not None
                 self.auth.sessions.end(session)

@@ -324,5 +324,4 @@ async def _open_page(
     keeping = asyncio.get_running_loop().create_task(page.run())
     stack.push_async_callback(page.close)
     stack.callback(keeping.cancel)
-    scheme = "https" if config.page_certificate is not None else "http"
-    appliance.say(f"page: {scheme}://localhost:{listener.getsockname()[1]}/")
+    appliance.say(f"page: {config.page_address(listener.getsockname()[1])}")

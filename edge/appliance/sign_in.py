@@ -31,6 +31,7 @@ from data.durable import sync_folder
 from data.errors import GreenlightError
 from edge.addresses import address_group
 from edge.appliance.pairing import Pairing, WaitingBrowser
+from edge.appliance.sign_in_link import use_link
 from edge.page.port import (
     LONGEST_COOKIE,
     SESSION_SECONDS,
@@ -419,6 +420,14 @@ class Authenticator:
         assert session is not None
         self._may_see_pin[session.id] = time.monotonic() + PIN_SHOWN_SECONDS
         return cookie
+
+    async def sign_in_by_link(self, carried: str, address: str) -> SignInFound:
+        """Sign in whoever comes with a link that `sign_in_link` made. Nobody can guess one."""
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(self._thread, use_link, self._state, carried):
+            return SignInFound()
+        await loop.run_in_executor(self._thread, self._signed_in, address)
+        return SignInFound(cookie=self.sessions.begin())
 
     def session(self, cookie: str | None) -> WebSession | None:
         """Return a cookie's session, if it is valid."""

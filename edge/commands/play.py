@@ -37,6 +37,7 @@ def play(
     from edge import config
     from edge.appliance.run import run
     from edge.appliance.sign_in import read_or_make_pin
+    from edge.appliance.sign_in_link import make_link
     from edge.panel.terminal import Terminal
 
     if not (bundle / "manifest.json").is_file():
@@ -52,4 +53,6 @@ def play(
     )
     terminal = Terminal(sys.stdout, sys.stdin, simulates=True)
     terminal.say(f"the page's PIN is {read_or_make_pin(settings.state).digits}")
+    if port:
+        terminal.say(f"open this once, within ten minutes: {make_link(settings)}")
     run(settings, simulate=True, terminal=terminal)

@@ -47,6 +47,7 @@ from edge.page.port import (
     ShowHeader,
     ShowPin,
     SignIn,
+    SignInByLink,
     SignInFound,
     SignOut,
 )
@@ -55,6 +56,7 @@ from edge.page.rendering import asking, context_of, session_of, set_cookie
 from edge.search.slate import Slate
 
 _LONGEST_PIN = 64
+_LONGEST_LINK = 64
 
 
 async def checked_form(request: Request) -> Form:
@@ -192,19 +194,28 @@ def _entered(form: Form) -> dict[str, Any]:
 
 
 async def sign_in(request: Request) -> Response:
-    """Show the sign-in form."""
+    """Show the sign-in form; whoever comes with a link that signs in once needs none."""
     if request.scope["greenlight_session"] is not None:
         return RedirectResponse("/", 303)
-    return sign_in_form(request)
+    carried = request.query_params.get("link", "")[:_LONGEST_LINK]
+    # Programs that look at a link before a person follows it ask for its head only.
+    if not carried or request.method != "GET":
+        return sign_in_form(request)
+    carried = carried.encode("utf-8", "replace").decode()
+    found = await asking(request)(SignInByLink(carried, _address(request)), SignInFound)
+    if found.cookie is None:
+        return sign_in_form(
+            request, 403, "This link was used before, or it's too old. Sign in with the PIN."
+        )
+    return _signed_in(request, found.cookie)
 
 
 async def check_pin(request: Request) -> Response:
     """Sign in with the PIN that was typed."""
     form = await read_form(request)
-    address = request.client.host if request.client else ""
     # Longer than any PIN, and with the spaces that people type between its digits.
     typed = form.one("pin")[:_LONGEST_PIN].encode("utf-8", "replace").decode()
-    found = await asking(request)(SignIn(typed, address), SignInFound)
+    found = await asking(request)(SignIn(typed, _address(request)), SignInFound)
     if found.locked_seconds:
         wait = math.ceil(found.locked_seconds)
         return sign_in_form(
@@ -222,8 +233,16 @@ async def check_pin(request: Request) -> Response:
         )
     if found.cookie is None:
         return sign_in_form(request, 403, "Wrong PIN.")
+    return _signed_in(request, found.cookie)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _signed_in(request: Request, cookie: str) -> Response:
     answer = RedirectResponse("/", 303)
-    set_cookie(request, answer, found.cookie, SESSION_SECONDS)
+    set_cookie(request, answer, cookie, SESSION_SECONDS)
     return answer
 
 

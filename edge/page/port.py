@@ -81,6 +81,18 @@ class ShowPin(msgspec.Struct, frozen=True, tag_field="ask", tag="pin"):
     new: bool = False
 
 
+class SignInByLink(msgspec.Struct, frozen=True, tag_field="ask", tag="link"):
+    """Use a link that signs in once: `SignInFound`.
+
+    Attributes:
+        carried: what it carries.
+        address: of the browser that came with it.
+    """
+
+    carried: str
+    address: str
+
+
 class SignOut(msgspec.Struct, frozen=True, tag_field="ask", tag="sign-out"):
     """End the session: `Done`."""
 
@@ -149,6 +161,7 @@ PageVerb: TypeAlias = (
     | AskToPair
     | LookAtPairing
     | ShowPin
+    | SignInByLink
     | SignOut
     | ShowPick
     | ShowSlate
@@ -162,7 +175,7 @@ PageVerb: TypeAlias = (
     | Execute
 )
 # The verbs that need no session.
-PUBLIC_VERBS = (CheckSession, SignIn, AskToPair, LookAtPairing, AwaitNews)
+PUBLIC_VERBS = (CheckSession, SignIn, SignInByLink, AskToPair, LookAtPairing, AwaitNews)
 
 
 class PageRequest(msgspec.Struct, frozen=True):

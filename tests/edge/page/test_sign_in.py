@@ -8,6 +8,8 @@ import threading
 import pytest
 
 from edge.appliance.sign_in import FREE_GUESSES, Authenticator, replace_pin
+from edge.appliance.sign_in_link import make_link
+from edge.config import Config
 from edge.page.port import SignInFound
 
 from .fake_appliance import FakeAppliance, Served, served
@@ -31,6 +33,31 @@ def test_the_right_pin_signs_in_and_signing_out_ends_the_session(
 def test_the_command_shows_the_pin(appliance: RunningAppliance, stranger: Visitor):
     shown = appliance.command("pin").strip()
     assert stranger.sign_in(f" {shown[:4]} {shown[4:]} ") == 303
+
+
+def test_the_link_that_the_command_prints_signs_in_once(
+    appliance: RunningAppliance, stranger: Visitor
+):
+    carried = make_link(Config(state=appliance.state)).partition("?link=")[2]
+    # A program that only looks at the head uses nothing up.
+    assert "set-cookie" not in stranger.ask("HEAD", f"/sign-in?link={carried}")[1]
+    status, headers, _ = stranger.get(f"/sign-in?link={carried}")
+    assert (status, headers["location"]) == (303, "/")
+    cookie = headers["set-cookie"].partition(";")[0]
+    assert "httponly" in headers["set-cookie"].lower()
+    assert stranger.get("/", cookie=cookie)[0] == 200
+    status, headers, body = stranger.get(f"/sign-in?link={carried}")
+    assert status == 403
+    assert "set-cookie" not in headers
+    assert b"was used before" in body
+
+
+@pytest.mark.parametrize("carried", ["%00", "x" * 5_000, "%ff", "a&link=b"])
+def test_any_other_link_leads_to_the_form(stranger: Visitor, carried: str):
+    status, headers, body = stranger.get(f"/sign-in?link={carried}")
+    assert status == 403
+    assert "set-cookie" not in headers
+    assert b'name="pin"' in body
 
 
 @pytest.mark.parametrize("pin", ["", "00000000", "x" * 20_000, "\u0661" * 8])
