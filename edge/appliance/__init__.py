@@ -18,6 +18,7 @@ from edge.appliance.commands import (
     Rate,
     RefusalKind,
     RetryModel,
+    RetryRatings,
     ShutDown,
     Synchronise,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Rate",
     "RefusalKind",
     "RetryModel",
+    "RetryRatings",
     "ShutDown",
     "Synchronise",
 ]

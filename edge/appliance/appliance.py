@@ -36,6 +36,7 @@ from edge.appliance.commands import (
     Rate,
     RefusalKind,
     RetryModel,
+    RetryRatings,
     ShutDown,
     Synchronise,
 )
@@ -176,6 +177,8 @@ class Appliance:
                 case RetryModel():
                     retry = partial(self._decisions.retry_model, self.store)
                     return self._done(await self._record(retry))
+                case RetryRatings():
+                    return self._done(await self._record(self._decisions.retry_ratings))
                 case MarkRead():
                     self.attention.clear()
                     return Outcome(ok=True)

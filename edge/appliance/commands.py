@@ -85,6 +85,10 @@ class RetryModel(msgspec.Struct, frozen=True, tag="retry-model", tag_field="comm
     """Try the newest quarantined model again."""
 
 
+class RetryRatings(msgspec.Struct, frozen=True, tag="retry-ratings", tag_field="command"):
+    """Send the ratings again that the cloud rejected: its fault was fixed."""
+
+
 class MarkRead(msgspec.Struct, frozen=True, tag="mark-read", tag_field="command"):
     """Mark all warnings as read."""
 
@@ -112,6 +116,7 @@ Command: TypeAlias = (
     | Synchronise
     | Explain
     | RetryModel
+    | RetryRatings
     | MarkRead
     | OpenPairing
     | ShutDown

@@ -162,6 +162,21 @@ class Decisions:
             raise CommandRefused(RefusalKind.FAILED, str(error)) from error
         return Outcome(ok=True, message=f"model version {version} will be tried again")
 
+    def retry_ratings(self) -> Outcome:
+        """Let every rating that the cloud rejected wait to be sent again.
+
+        Raises:
+            JournalError: nothing has been written.
+        """
+        retried = 0
+
+        def retry() -> None:
+            nonlocal retried
+            retried = self._journal.retry_quarantined()
+
+        self._write(retry)
+        return Outcome(ok=True, message=f"ratings to be sent again: {retried}")
+
     def narrow(self, slate: Slate | None, model: Model | None) -> Outcome:
         """Use a slate for all further presses, if it leaves anything to choose from.
 

@@ -20,6 +20,7 @@ from edge.appliance import (
     Outcome,
     Press,
     Rate,
+    RetryRatings,
     Synchronise,
 )
 from edge.page.auth import same_token
@@ -81,6 +82,12 @@ async def synchronise(request: Request) -> Response:
     """Do what holding the button for five to ten seconds does."""
     await checked_form(request)
     return await _execute(request, Synchronise(), "/sync", "synchronise")
+
+
+async def retry(request: Request) -> Response:
+    """Send again what the cloud rejected."""
+    await checked_form(request)
+    return await _execute(request, RetryRatings(), "/sync", "retried")
 
 
 async def approve(request: Request) -> Response:

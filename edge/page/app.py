@@ -68,6 +68,7 @@ ROUTES = (
     Route("/rate", actions.rate, methods=["POST"]),
     Route("/narrow", actions.narrow, methods=["POST"]),
     Route("/synchronise", actions.synchronise, methods=["POST"]),
+    Route("/retry", actions.retry, methods=["POST"]),
     Route(SIGN_IN, actions.sign_in, methods=["GET"]),
     Route(SIGN_IN, actions.check_pin, methods=["POST"]),
     Route("/pin", views.pin),

@@ -10,7 +10,7 @@ import msgspec
 from data.domain import FILMS, Domain
 from data.films import MAX_STARS, MIN_STARS, Combination, shown_stars
 from data.picks import Prediction
-from edge.page.formatting import listed, percent
+from edge.page.formatting import listed, percent, short_day
 from edge.page.port import PickEntry
 from edge.search.explained import Why
 
@@ -168,7 +168,12 @@ def reasons(film: Combination, expected: float, why: Why, domain: Domain = FILMS
 
 
 class Point(msgspec.Struct, frozen=True):
-    """A rated film on the timeline: its position, predicted and real stars."""
+    """A rated film on the timeline: its position, predicted and real stars.
+
+    Attributes:
+        day: when it was rated, where that begins a new day.
+        version: of the model that predicted it, where that differs from the point before.
+    """
 
     x: float
     predicted_y: float
@@ -177,14 +182,18 @@ class Point(msgspec.Struct, frozen=True):
     title: str
     predicted: float
     real: float
+    day: str
+    version: int | None
 
 
 class Timeline(msgspec.Struct, frozen=True):
-    """Predicted against real stars, oldest on the left.
+    """Predicted against real stars over time, oldest on the left.
 
     Attributes:
         lines: the scale: height and outcome.
         error: how far off the predictions were on average, in stars.
+        rmse: the root mean square error over the films up to each point, a line of `x,y` pairs.
+        last_rmse: that of all films shown, in the domain's unit.
         words: the chart as text.
     """
 
@@ -193,13 +202,20 @@ class Timeline(msgspec.Struct, frozen=True):
     points: tuple[Point, ...]
     lines: tuple[tuple[float, str], ...]
     error: float
+    rmse: str
+    last_rmse: str
     words: str
+
+
+_TOP, _BELOW, _LEFT, _STEP, _HEIGHT = 34, 60, 52, 46.0, 280.0
 
 
 def timeline(
     entries: Sequence[PickEntry], most: int = 40, domain: Domain = FILMS
 ) -> Timeline | None:
     """Return the chart of the newest rated films; None if none has been rated.
+
+    Films stand in the order of the journal, evenly: a Pi without a clock may misdate some.
 
     Args:
         entries: from the journal, newest first.
@@ -209,27 +225,29 @@ def timeline(
     rated = [entry for entry in entries if entry.ratings][:most][::-1]
     if not rated:
         return None
-    height, step = 240.0, 46.0
-
-    def level(stars: float) -> float:
-        below = (MAX_STARS - shown_stars(stars)) / (MAX_STARS - MIN_STARS)
-        return round(18 + below * (height - 60), 1)
-
-    points = []
+    points: list[Point] = []
+    squares: list[float] = []
+    day, version = "", None
     for place, entry in enumerate(rated):
         predicted, real = entry.pick.prediction.expected, _real(entry, domain)
+        on, by = short_day(entry.ratings[0].rated_at), entry.pick.model_version
+        squares.append((shown_stars(predicted) - real) ** 2)
         points.append(
             Point(
-                x=round(52 + place * step, 1),
-                predicted_y=level(predicted),
-                real_y=level(real),
+                x=round(_LEFT + place * _STEP, 1),
+                predicted_y=_level(predicted),
+                real_y=_level(real),
                 number=entry.seq,
                 title=domain.shown_title(entry.pick.title, entry.pick.director),
                 predicted=shown_stars(predicted),
                 real=real,
+                day=on if on != day else "",
+                version=by if by != version else None,
             )
         )
+        day, version = on, by
     error = math.fsum(abs(p.predicted - p.real) for p in points) / len(points)
+    rmse = [math.sqrt(math.fsum(squares[: n + 1]) / (n + 1)) for n in range(len(squares))]
     places = max(1, domain.outcome.decimals)
     texts = [
         f"{p.title}: predicted {_expected(p.predicted, domain)}, "
@@ -237,13 +255,17 @@ def timeline(
         for p in points
     ]
     off = f"{domain.outcome.difference(error):.{places}f}{domain.plain_unit}"
+    last = f"{domain.outcome.difference(rmse[-1]):.{places + 1}f}"
     return Timeline(
-        width=max(52 + len(points) * step, 400.0),
-        height=height,
+        width=max(_LEFT + len(points) * _STEP, 400.0),
+        height=_HEIGHT,
         points=tuple(points),
-        lines=tuple((level(stars), domain.shown_class(stars)) for stars in (1, 4, 7, 10)),
+        lines=tuple((_level(stars), domain.shown_class(stars)) for stars in (1, 4, 7, 10)),
         error=error,
-        words=f"On average {off} off. {'; '.join(texts)}.",
+        # On the scale of the stars, zero below 1.
+        rmse=" ".join(f"{p.x},{_height(one)}" for p, one in zip(points, rmse, strict=True)),
+        last_rmse=last,
+        words=f"On average {off} off, RMSE {last}. {'; '.join(texts)}.",
     )
 
 
@@ -251,6 +273,16 @@ def _real(entry: PickEntry, domain: Domain) -> float:
     """Return what it got; a film's whole stars, as they are shown everywhere."""
     given = entry.ratings[0]
     return given.stars if domain == FILMS or given.rating is None else given.rating
+
+
+def _level(stars: float) -> float:
+    """Return the height of so many stars, within the scale."""
+    return _height(shown_stars(stars))
+
+
+def _height(stars: float) -> float:
+    below = (MAX_STARS - stars) / (MAX_STARS - MIN_STARS)
+    return round(_TOP + below * (_HEIGHT - _TOP - _BELOW), 1)
 
 
 class Track(msgspec.Struct, frozen=True):

@@ -97,6 +97,14 @@ def day(text: str | None) -> str:
     return f"{found.day} {found:%B %Y}"
 
 
+def short_day(text: str | None) -> str:
+    """Return a record's day for a chart, such as `26 Nov`; `no clock` if it wasn't set."""
+    found = moment(text)
+    if found is None or found.year < limits.EARLIEST_CLOCK_YEAR:
+        return "no clock"
+    return f"{found.day} {found:%b}"
+
+
 def sync_summary(
     reports: Mapping[str, Any],
     waiting: int,

@@ -16,7 +16,7 @@ from data.errors import GreenlightError
 from data.films import Kind
 from data.manifest import Manifest
 from data.picks import Pick
-from edge.appliance import Approve, Explain, Narrow, Press, Rate, Synchronise
+from edge.appliance import Approve, Explain, Narrow, Press, Rate, RetryRatings, Synchronise
 from edge.search.slate import Slate
 
 # One request and one answer of the socket. The largest answer is a whole history as CSV.
@@ -146,7 +146,7 @@ class AwaitNews(msgspec.Struct, frozen=True, tag_field="ask", tag="news"):
 
 
 # The page may not use pins, change models or power off.
-PageCommand: TypeAlias = Press | Approve | Rate | Narrow | Synchronise | Explain
+PageCommand: TypeAlias = Press | Approve | Rate | Narrow | Synchronise | RetryRatings | Explain
 
 
 class Execute(msgspec.Struct, frozen=True, tag_field="ask", tag="execute"):

@@ -40,6 +40,7 @@ DONE = {
     "approved": "Approved. Come back to rate it once you know how it turned out.",
     "rated": "Thank you. Your rating is saved.",
     "narrowed": "Saved. The next press chooses from this.",
+    "retried": "These ratings will be sent again.",
     "synchronise": "Asked the sync service to connect and verify now.",
 }
 

@@ -756,4 +756,18 @@ MUTATIONS = (
         "    (_S.WAITING_FOR_EDGE, EdgeTimedOut): (_S.CONCLUDED, _SUCCEED),",
         "tests/cloud_sync/test_update.py::test_every_state_meets_every_event",
     ),
+    Mutation(
+        "link-used-again", "signs in once, within ten minutes", "docs/page.md",
+        "edge/appliance/sign_in_link.py",
+        "        path.unlink()\n",
+        "        path.exists()\n",
+        "tests/edge/appliance/test_sign_in_link.py::test_a_link_is_good_once",
+    ),
+    Mutation(
+        "link-without-end", "signs in once, within ten minutes", "docs/page.md",
+        "edge/appliance/sign_in_link.py",
+        "time.monotonic() < link.ends_at",
+        "time.monotonic() > 0",
+        "tests/edge/appliance/test_sign_in_link.py::test_it_ends_after_ten_minutes",
+    ),
 )  # fmt: skip

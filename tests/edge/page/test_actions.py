@@ -172,3 +172,9 @@ def test_what_the_cloud_rejected_is_shown_with_the_reason(
     page = owner.get("/sync")[2].decode()
     assert "stars: the cloud does not believe it" in page
     assert "1 rating rejected by the cloud" in page
+    status, headers, _ = owner.post("/retry")
+    assert (status, headers["location"]) == (303, "/sync?done=retried")
+    with appliance.journal() as journal:
+        assert journal.quarantined() == []
+        assert journal.peek_outbox(1000)[-1].payload == row.payload, "in its old place, unchanged"
+    assert "Rejected by the cloud" not in owner.get("/sync")[2].decode()

@@ -83,6 +83,18 @@ def test_the_timeline_is_of_rated_films_only_oldest_first():
     assert charts.timeline([entry(1, 6.0)]) is None
 
 
+def test_the_timeline_says_when_how_far_off_so_far_and_which_version_predicted():
+    found = charts.timeline([entry(3, 7.0, 9), entry(2, 7.0, 5), entry(1, 6.0, 7)])
+    assert found is not None
+    assert [point.version for point in found.points] == [1, None, None]
+    assert [bool(point.day) for point in found.points] == [True, False, False]
+    heights = [float(pair.split(",")[1]) for pair in found.rmse.split()]
+    assert [float(pair.split(",")[0]) for pair in found.rmse.split()] == [p.x for p in found.points]
+    # After errors of 1, 2 and 2 stars: the higher, the further off.
+    assert heights[0] > heights[1] > heights[2] > found.lines[-1][0]
+    assert found.last_rmse == f"{3**0.5:.2f}"
+
+
 def test_more_stars_are_higher_and_everything_is_inside():
     found = charts.timeline([entry(2, 12.0, 10), entry(1, -1.0, 1)])
     assert found is not None
