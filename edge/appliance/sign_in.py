@@ -422,7 +422,7 @@ class Authenticator:
         return cookie
 
     async def sign_in_by_link(self, carried: str, address: str) -> SignInFound:
-        """Sign in whoever comes with a link that `sign_in_link` made. Nobody can guess one."""
+        """Sign in by a link that `sign_in_link` made. Nobody can guess one."""
         loop = asyncio.get_running_loop()
         if not await loop.run_in_executor(self._thread, use_link, self._state, carried):
             return SignInFound()

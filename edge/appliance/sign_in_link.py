@@ -1,4 +1,4 @@
-"""A link that signs in once: for whoever may read the PIN, without typing it.
+"""A link that signs in once: for anyone who may read the PIN, without typing it.
 
 `greenlight pin --link` makes one and prints it where it was asked for, nowhere else. Its file, as
 private as the PIN's, holds a hash and when the link ends; a newer link replaces it. The clock is

@@ -201,7 +201,7 @@ def _entered(form: Form) -> dict[str, Any]:
 
 
 async def sign_in(request: Request) -> Response:
-    """Show the sign-in form; whoever comes with a link that signs in once needs none."""
+    """Show the sign-in form; a link that signs in once needs none."""
     if request.scope["greenlight_session"] is not None:
         return RedirectResponse("/", 303)
     carried = request.query_params.get("link", "")[:_LONGEST_LINK]

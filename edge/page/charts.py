@@ -215,7 +215,7 @@ def timeline(
 ) -> Timeline | None:
     """Return the chart of the newest rated films; None if none has been rated.
 
-    Films stand in the order of the journal, evenly: a Pi without a clock may misdate some.
+    Films follow the order of the journal, evenly spaced: a Pi without a clock may misdate some.
 
     Args:
         entries: from the journal, newest first.

@@ -1,4 +1,4 @@
-"""The link that signs in once: for a while, on this boot, and only whoever has all of it."""
+"""The link that signs in once: for a while, on this boot, and only with all of it."""
 
 from __future__ import annotations
 
