@@ -21,7 +21,17 @@ import msgspec
 from data import wire
 from data.checks import check_schema
 from data.errors import InvalidRecord
-from data.films import GOOD_STARS, MAX_GENRES, MAX_STARS, MAX_YEAR, MIN_STARS, MIN_YEAR, check_text
+from data.films import (
+    GOOD_STARS,
+    MAX_GENRES,
+    MAX_STARS,
+    MAX_YEAR,
+    MIN_STARS,
+    MIN_YEAR,
+    Combination,
+    check_text,
+    combination,
+)
 
 DOMAIN_VERSION = 1
 # Used if a table has no such column; never shown.
@@ -214,6 +224,22 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
                 )
         if tags.keep is not None and tags.keep < 1:
             raise InvalidRecord(f"{prefix}keep", "is below 1; leave it out to keep all")
+
+    def combination(self, choice: str, number: int | None, tags: Sequence[str]) -> Combination:
+        """Return a checked combination from what a person typed, with stand-ins on the wire.
+
+        Args:
+            choice: one of many, as a film's director.
+            number: as a person knows it; ignored if the domain has none.
+            tags: ignored if the domain has none.
+
+        Raises:
+            InvalidRecord: naming the field.
+        """
+        if number is None and self.ordinal is not None:
+            raise InvalidRecord("year", "is missing")
+        year = NO_ORDINAL if number is None else self.ordinal_on_wire(number)
+        return combination(choice, year, (NO_TAG,) if self.tags is None else tags)
 
     def ordinal_on_wire(self, number: int) -> int:
         """Return a number of this domain as the wire holds it, from 1870 to 2200.

@@ -19,29 +19,30 @@ class NoBundle(GreenlightError):
     """There is no model."""
 
 
-def open_model(bundle: Path | None, state: Path | None = None) -> Model:
+def open_model(bundle: Path | None, state: Path | None = None, config: Path | None = None) -> Model:
     """Check and load a bundle.
 
     Args:
         bundle: its folder; None for the appliance's active model, or else the checkout's bundle.
         state: the appliance's state folder, if it is not the configured one.
+        config: the appliance's configuration, if it is not the installed one.
 
     Raises:
         GreenlightError: there is no bundle, or it can't be used or isn't trusted.
     """
     from data import signing
     from data.trust import read_trust
-    from edge import config
+    from edge.commands.options import configured
     from edge.models.store import TRUST
     from edge.search.model import Model
 
-    configured = config.read(None, state)
+    settings = configured(config, state)
     keys = signing.read_public_keys(signing.keys_folder())
-    keys |= read_trust(configured.public_keys, configured.state / TRUST).known
-    folder = bundle or _active(configured.state) or CHECKOUT_BUNDLE
+    keys |= read_trust(settings.public_keys, settings.state / TRUST).known
+    folder = bundle or _active(settings.state) or CHECKOUT_BUNDLE
     if not keys:
         raise NoBundle(
-            f"no public key in {configured.public_keys} or {signing.keys_folder()}: "
+            f"no public key in {settings.public_keys} or {signing.keys_folder()}: "
             "without one, no bundle can be trusted"
         )
     if not folder.is_dir():
@@ -49,12 +50,14 @@ def open_model(bundle: Path | None, state: Path | None = None) -> Model:
     return Model.open(folder, keys)
 
 
-def opened_domain(bundle: Path | None, state: Path | None = None) -> Domain:
+def opened_domain(
+    bundle: Path | None, state: Path | None = None, config: Path | None = None
+) -> Domain:
     """Return the domain of the model that `open_model` would open."""
-    from edge import config
+    from edge.commands.options import configured
     from edge.models.active_domain import domain_of
 
-    return domain_of(bundle or _active(config.read(None, state).state) or CHECKOUT_BUNDLE)
+    return domain_of(bundle or _active(configured(config, state).state) or CHECKOUT_BUNDLE)
 
 
 def _active(state: Path) -> Path | None:

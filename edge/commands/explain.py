@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from data.domain import Domain, with_article
+from edge.commands.options import ConfigOption, StateOption
+
 _CHANGED = "The same film with one thing changed"
 
 
@@ -18,8 +21,10 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     director: Annotated[str, typer.Argument(help="Its director.")],
-    year: Annotated[int, typer.Argument(help="When.")],
-    genres: Annotated[list[str], typer.Argument(help="One to three genres.")],
+    year: Annotated[
+        str | None, typer.Argument(help="When; leave it out for a model without years.")
+    ] = None,
+    genres: Annotated[list[str] | None, typer.Argument(help="One to three genres.")] = None,
     other_director: Annotated[
         str | None,
         typer.Option("--director", help="Another director.", rich_help_panel=_CHANGED),
@@ -35,7 +40,8 @@ def explain(
         Path | None,
         typer.Option(help="A bundle's folder; by default the appliance's active model."),
     ] = None,
-    state: Annotated[Path | None, typer.Option(help="The appliance's state folder.")] = None,
+    config: ConfigOption = None,
+    state: StateOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON for programs, with every digit.")
     ] = False,
@@ -46,21 +52,21 @@ def explain(
     """
     import msgspec
 
-    from data.films import combination
     from edge.appliance.boot import this_year
     from edge.commands.bundle import open_model
     from edge.search.what_if import explain_film
 
-    films = [combination(director, year, genres)]
+    model = open_model(bundle, state, config)
+    number, tags = _typed(year, genres or [], model.domain)
+    films = [model.domain.combination(director, number, tags)]
     if other_director or other_year is not None or other_genres:
         films.append(
-            combination(
+            model.domain.combination(
                 other_director or director,
-                year if other_year is None else other_year,
-                other_genres or genres,
+                number if other_year is None else other_year,
+                other_genres or tags,
             )
         )
-    model = open_model(bundle, state)
     explained = [explain_film(model, film, today=this_year()) for film in films]
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(explained) + b"\n")
@@ -70,4 +76,24 @@ def explain(
 
     from edge.search.show_explained import explained_films
 
-    Console().print(explained_films(explained))
+    Console().print(explained_films(explained, model.domain))
+
+
+def _typed(year: str | None, genres: list[str], domain: Domain) -> tuple[int | None, list[str]]:
+    """Return the number and the tags that were typed, as far as the domain has these.
+
+    Raises:
+        typer.BadParameter: the number isn't one, or there is more than the domain has.
+    """
+    rest = [*([] if year is None else [year]), *genres]
+    number = None
+    if domain.ordinal is not None and rest:
+        word, *rest = rest
+        try:
+            number = int(word)
+        except ValueError as error:
+            named = with_article("a", domain.ordinal.word)
+            raise typer.BadParameter(f"{word!r} isn't {named}; give a whole number") from error
+    if domain.tags is None and rest:
+        raise typer.BadParameter(f"the model knows nothing of {', '.join(rest)!r}; leave it out")
+    return number, rest

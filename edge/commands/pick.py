@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from edge.commands.options import ConfigOption, StateOption
+
 if TYPE_CHECKING:
     from data.domain import Domain
     from data.films import Combination
@@ -30,7 +32,8 @@ def pick(
         Path | None,
         typer.Option(help="A bundle's folder; by default the appliance's active model."),
     ] = None,
-    state: Annotated[Path | None, typer.Option(help="The appliance's state folder.")] = None,
+    config: ConfigOption = None,
+    state: StateOption = None,
     slate: Annotated[
         Path | None, typer.Option(help="A TOML file that says what to choose from.")
     ] = None,
@@ -161,14 +164,14 @@ def pick(
         chosen, _made(leave_out), k, repeat_directors, _differ(differ, repeat_directors), explore,
         seed, among,
     )  # fmt: skip
-    answer = _answer(bundle, state, question)
+    answer = _answer(bundle, state, config, question)
     if as_json:
         sys.stdout.buffer.write(answer.to_json() + b"\n")
         sys.stdout.buffer.flush()
     else:
         from edge.commands.bundle import opened_domain
 
-        _show(answer, opened_domain(bundle, state))
+        _show(answer, opened_domain(bundle, state, config))
 
 
 class _Question(NamedTuple):
@@ -221,7 +224,9 @@ def _made(path: Path | None) -> list[Combination]:
     return [row.combination for row in read_rows(path) if is_film(row)]
 
 
-def _answer(bundle: Path | None, state: Path | None, question: _Question) -> Answer:
+def _answer(
+    bundle: Path | None, state: Path | None, config: Path | None, question: _Question
+) -> Answer:
     import random
     import secrets
 
@@ -233,7 +238,7 @@ def _answer(bundle: Path | None, state: Path | None, question: _Question) -> Ans
     slate, seed = question.slate, question.seed
     if question.among is not None:
         _refuse_limits(slate, question)
-    model = open_model(bundle, state)
+    model = open_model(bundle, state, config)
     slate = on_wire(slate, model.domain)
     if seed is None:
         seed = secrets.randbelow(2**32) if question.explore or slate.draws else 0

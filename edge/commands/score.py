@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.command_line import JsonOption, print_json
+from edge.commands.options import ConfigOption, StateOption
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -28,7 +29,8 @@ def score(
         Path | None,
         typer.Option(help="A bundle's folder; by default the appliance's active model."),
     ] = None,
-    state: Annotated[Path | None, typer.Option(help="The appliance's state folder.")] = None,
+    config: ConfigOption = None,
+    state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score every row of a film table, in order: expected stars and ten probabilities."""
@@ -39,7 +41,7 @@ def score(
     from edge.search.score import score_file
 
     console = Console(stderr=True)
-    model = open_model(bundle, state)
+    model = open_model(bundle, state, config)
     with Progress(
         TextColumn("scoring {task.fields[rows]:,} rows"),
         BarColumn(),

@@ -140,16 +140,12 @@ def reasons(film: Combination, expected: float, why: Why, domain: Domain = FILMS
 
     What a stand-in adds, where the domain lacks an ordinal or tags, is part of the average.
     """
+    average = why.in_domain(domain).average
     named = [(film.director, why.director)]
-    average = why.average
     if domain.ordinal:
         named.append((domain.named_ordinal(film.year), why.year))
-    else:
-        average += why.year
     if domain.tags:
         named.append((", ".join(film.genres), why.genres))
-    else:
-        average += why.genres
     ends = [average]
     for _, stars in named:
         ends.append(ends[-1] + stars)

@@ -13,8 +13,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from data.domain import FILMS, Domain
 from data.errors import InvalidRecord
-from data.films import MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination, combination
+from data.films import MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination
 from edge.appliance import Explain, Outcome
 from edge.page import charts
 from edge.page.formatting import sentence
@@ -28,7 +29,7 @@ _OTHER = "other_"
 
 
 class Entered(msgspec.Struct, frozen=True):
-    """A film as it was entered, valid or not."""
+    """A film as it was entered, valid or not; its year as people know it."""
 
     director: str
     year: str
@@ -64,11 +65,12 @@ async def what_if(request: Request) -> Response:
     status, wrong = 200, None
     answers: tuple[FilmAnswer, ...] = ()
     found = await ask(ShowSlate(), SlateFound)
+    domain = found.header.status.domain
     films = _films(request.query_params, found)
     # An open page that only wants to know how the appliance is doesn't ask about its films again.
     if found.catalogue is not None and "look" not in request.query_params:
         try:
-            answers = await _answers(ask, films)
+            answers = await _answers(ask, films, domain)
         except BadForm as error:
             status, wrong = error.status, str(error)
     values = {
@@ -76,10 +78,10 @@ async def what_if(request: Request) -> Response:
         "catalogue": found.catalogue,
         "films": films,
         "genres": [_offered(film, found.catalogue) for film in films],
-        "years": (MIN_YEAR, MAX_YEAR),
-        "slots": MAX_GENRES,
+        "years": [domain.shown_ordinal(year) for year in (MIN_YEAR, MAX_YEAR)],
+        "slots": domain.tags.at_most if domain.tags else 0,
         "answers": answers,
-        "verdict": _verdict(answers),
+        "verdict": _verdict(answers, domain),
         "wrong": wrong,
         "address": _address(films[:1]),
         "beside": _address([films[0], films[0]]) if len(films) == 1 else None,
@@ -97,11 +99,18 @@ def _films(query: QueryParams, found: SlateFound) -> list[Entered]:
     films = [film for prefix in ("", _OTHER) if (film := _entered(form, prefix)) is not None]
     if films:
         return films
+    domain, known = found.header.status.domain, found.catalogue
     if found.entry is not None:
-        pick = found.entry.pick
-        return [Entered(pick.director, str(pick.year), pick.genres)]
-    known = found.catalogue
-    return [Entered("", str(known.training_years.last + 1) if known else "", ())]
+        return [_shown(found.entry.pick.combination, domain)]
+    if known is None or domain.ordinal is None:
+        return [Entered("", "", ())]
+    newest = known.training_years.last
+    return [Entered("", domain.shown_ordinal(newest + 1 if domain.ordinal.context else newest), ())]
+
+
+def _shown(film: Combination, domain: Domain) -> Entered:
+    """Return a film as somebody would enter it."""
+    return Entered(film.director, domain.shown_ordinal(film.year), domain.shown_tags(film.genres))
 
 
 def _entered(form: Form, prefix: str) -> Entered | None:
@@ -110,7 +119,7 @@ def _entered(form: Form, prefix: str) -> Entered | None:
     return Entered(director, year, genres) if director or year or genres else None
 
 
-async def _answers(ask: Ask, films: list[Entered]) -> tuple[FilmAnswer, ...]:
+async def _answers(ask: Ask, films: list[Entered], domain: Domain) -> tuple[FilmAnswer, ...]:
     """Ask about each film in turn: of two questions at once, the appliance drops the older.
 
     Raises:
@@ -119,7 +128,7 @@ async def _answers(ask: Ask, films: list[Entered]) -> tuple[FilmAnswer, ...]:
     if films == [Entered("", films[0].year, ())]:
         return ()
     said = []
-    for film in [_checked(film) for film in films]:
+    for film in [_checked(film, domain) for film in films]:
         outcome = await ask(Execute(Explain(film)), Outcome)
         if not outcome.ok:
             raise BadForm(sentence(outcome.error or ""), outcome.http_status)
@@ -127,34 +136,34 @@ async def _answers(ask: Ask, films: list[Entered]) -> tuple[FilmAnswer, ...]:
     return tuple(
         FilmAnswer(
             explained,
-            charts.distribution(explained.prediction),
-            charts.reasons(explained.film, explained.prediction.expected, explained.why),
-            tuple(_change(change, films, place) for change in explained.better),
+            charts.distribution(explained.prediction, domain),
+            charts.reasons(explained.film, explained.prediction.expected, explained.why, domain),
+            tuple(_change(change, films, place, domain) for change in explained.better),
         )
         for place, explained in enumerate(said)
     )
 
 
-def _checked(film: Entered) -> Combination:
+def _checked(film: Entered, domain: Domain) -> Combination:
+    say = domain.reword
     if not film.director:
-        raise BadForm("Name a director.", field="director")
-    if not film.genres:
-        raise BadForm("Choose at least one genre.", field="genre")
+        raise BadForm(say("Name a director."), field="director")
+    if domain.tags and not film.genres:
+        raise BadForm(say("Choose at least one genre."), field="genre")
     if len(film.genres) > MAX_GENRES:
-        raise BadForm(f"Choose at most {MAX_GENRES} genres.", field="genre")
-    year = whole("year", "The year", film.year)
+        raise BadForm(say(f"Choose at most {MAX_GENRES} genres."), field="genre")
+    year = whole("year", say("The year"), film.year) if domain.ordinal else None
     try:
-        return combination(film.director, year, film.genres)
+        return domain.combination(film.director, year, film.genres)
     except InvalidRecord as error:
         field = error.field.partition("[")[0]
-        raise BadForm(sentence(f"the {field} {error.reason}"), field=field) from error
+        raise BadForm(sentence(say(f"the {field} {error.reason}")), field=field) from error
 
 
-def _change(change: Better, films: list[Entered], place: int) -> Change:
-    new = change.film
+def _change(change: Better, films: list[Entered], place: int, domain: Domain) -> Change:
     changed = list(films)
-    changed[place] = Entered(new.director, str(new.year), new.genres)
-    to = {"director": new.director, "year": str(new.year), "genres": ", ".join(new.genres)}
+    changed[place] = new = _shown(change.film, domain)
+    to = {"director": new.director, "year": new.year, "genres": ", ".join(new.genres)}
     return Change(change.choice, to[change.choice], change.gain, _address(changed))
 
 
@@ -164,7 +173,7 @@ def _address(films: list[Entered]) -> str:
         for prefix, film in zip(("", _OTHER), films, strict=False)
         for name, values in (
             ("director", (film.director,)),
-            ("year", (film.year,)),
+            ("year", (film.year,) if film.year else ()),
             ("genre", film.genres),
         )
         for value in values
@@ -178,16 +187,17 @@ def _offered(film: Entered, known: CatalogueSummary | None) -> list[str]:
     return genres + [name for name in film.genres if name not in genres]
 
 
-def _verdict(answers: tuple[FilmAnswer, ...]) -> str:
+def _verdict(answers: tuple[FilmAnswer, ...], domain: Domain) -> str:
     """Return the answer in one sentence, which a screen reader says after each change."""
     stars = [answer.explained.prediction.expected for answer in answers]
     match stars:
         case [only]:
-            return f"{only:.2f} stars expected."
+            return f"{domain.shown_outcome(only)}{domain.plain_unit} expected."
         case [first, second]:
-            apart = second - first
+            thing, unit = domain.words.thing, domain.plain_unit
+            apart = domain.outcome.difference(second - first)
             if not round(apart, 2):
-                return f"Both are expected to get {first:.2f} stars."
-            more = "more" if apart > 0 else "fewer"
-            return f"The second film is expected to get {abs(apart):.2f} stars {more}."
+                return f"Both are expected to get {domain.shown_outcome(first)}{unit}."
+            more = "more" if apart > 0 else "fewer" if domain == FILMS else "less"
+            return f"The second {thing} is expected to get {abs(apart):.2f}{unit} {more}."
     return ""

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from data.domain import Domain
 from data.films import Combination
 from data.picks import Prediction
 
@@ -24,6 +25,13 @@ class Why(msgspec.Struct, frozen=True):
     director: float
     year: float
     genres: float
+
+    def in_domain(self, domain: Domain) -> Why:
+        """Return it with what stand-ins add, where a domain lacks a part, in the average."""
+        average = self.average
+        average += 0.0 if domain.ordinal else self.year
+        average += 0.0 if domain.tags else self.genres
+        return msgspec.structs.replace(self, average=average)
 
 
 class Better(msgspec.Struct, frozen=True):

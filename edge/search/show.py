@@ -128,7 +128,7 @@ def _best(answer: Answer, domain: Domain) -> Panel:
                 f"{domain.shown_outcome(pick.expected)}{domain.plain_unit} expected",
                 "bold green",
             ),
-            f"   {domain.good_share(pick.probabilities):.0%} for {_good(domain)}",
+            f"   {domain.good_share(pick.probabilities):.0%} for {good_or_more(domain)}",
         ),
         # A line of its own: it must not be broken on a narrow terminal.
         Text.assemble(
@@ -160,7 +160,8 @@ def _place(pick: Choice, domain: Domain, *, named: bool = True) -> str:
     return ", ".join(parts)
 
 
-def _good(domain: Domain) -> str:
+def good_or_more(domain: Domain) -> str:
+    """Return from where an outcome is called good, in words."""
     return "eight or more" if domain == FILMS else f"{domain.good_outcome} or more"
 
 
@@ -171,7 +172,7 @@ def _end(domain: Domain, stars_: int) -> str:
 def _why(why: Why, domain: Domain) -> str:
     by = domain.outcome.difference
     parts = [
-        f"{domain.shown_outcome(why.average)} the average {domain.words.thing}",
+        f"{domain.shown_outcome(why.in_domain(domain).average)} the average {domain.words.thing}",
         f"{signed(by(why.director))} the {domain.choice.word}",
     ]
     parts += [f"{signed(by(why.year))} the {domain.ordinal.word}"] if domain.ordinal else []
@@ -198,7 +199,7 @@ def _others(picks: Sequence[Choice], domain: Domain) -> Table:
         table.add_column(ordinal.word.capitalize(), justify="right")
     if tags:
         table.add_column(tags.words.capitalize())
-    good = "8 or more" if domain == FILMS else _good(domain)
+    good = "8 or more" if domain == FILMS else good_or_more(domain)
     for name in (domain.outcome.unit.capitalize() or "Expected", good):
         table.add_column(name, justify="right")
     table.add_column(f"{_end(domain, 1)} to {_end(domain, 10)}", no_wrap=True)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
+from data.domain import Domain
 from data.films import GOOD_STARS, KINDS, Combination
-from edge.search.catalogue_index import CatalogueIndex
+from edge.search.domain_slate import in_domain
 from edge.search.exact import find
 from edge.search.explain import explain
 from edge.search.explained import Better, ChoiceName, Explained
 from edge.search.model import Model
 from edge.search.resolve import next_years, resolve
 from edge.search.slate import Directors, Genres, InvalidSlate, Slate, Years
-
-_CHOICES: tuple[ChoiceName, ...] = ("director", "year", "genres")
 
 
 class NotWanted(Exception):
@@ -32,7 +31,7 @@ def explain_film(
     today: int | None = None,
     wanted: Callable[[], bool] = _always,
 ) -> Explained:
-    """Explain a film; takes some milliseconds.
+    """Explain a film, in the words of the model's domain; takes some milliseconds.
 
     Args:
         model: explains it.
@@ -48,7 +47,7 @@ def explain_film(
     _check(wanted)
     (why,) = explain(model, [film], [prediction.expected])
     better = []
-    for choice in _CHOICES:
+    for choice in _choices(model.domain):
         _check(wanted)
         found = _best_change(model, film, choice, today)
         if found is not None:
@@ -61,13 +60,21 @@ def explain_film(
         sum(prediction.probabilities[GOOD_STARS - 1 :]),
         why,
         tuple(better),
-        tuple(_notes(model.index, film)),
+        tuple(map(model.domain.reword, _notes(model, film))),
     )
 
 
 def _check(wanted: Callable[[], bool]) -> None:
     if not wanted():
         raise NotWanted
+
+
+def _choices(domain: Domain) -> Iterator[ChoiceName]:
+    yield "director"
+    if domain.ordinal is not None:
+        yield "year"
+    if domain.tags is not None:
+        yield "genres"
 
 
 def _best_change(
@@ -83,6 +90,7 @@ def _best_change(
         kinds=KINDS,
     )
     try:
+        slate = in_domain(slate, model.domain)
         space = resolve(slate, model.index, random.Random(0), [film], today=today)
     except InvalidSlate:
         return None
@@ -95,18 +103,21 @@ def _best_change(
 
 def _every_year(model: Model, today: int | None) -> tuple[int, ...]:
     training = model.catalogue.training_years
-    years = {*range(training.first, training.last + 1), *next_years(model.catalogue, today)}
+    years = set(range(training.first, training.last + 1))
+    if model.domain.ordinal is not None and model.domain.ordinal.context:
+        years.update(next_years(model.catalogue, today))
     return tuple(sorted(years))
 
 
-def _notes(index: CatalogueIndex, film: Combination) -> Iterator[str]:
-    training = index.catalogue.training_years
+def _notes(model: Model, film: Combination) -> Iterator[str]:
+    index, training = model.index, model.catalogue.training_years
+    oldest, newest = map(model.domain.shown_ordinal, (training.first, training.last))
     if film.director not in index.index_of_director:
         yield f"the model doesn't know {film.director}: this is what it expects of a newcomer"
     for genre in film.genres:
         if genre not in index.sets.genres:
             yield f"the model doesn't know the genre {genre}: it counts as none"
     if film.year > training.last:
-        yield f"the model's newest film is of {training.last}; what is later is carried forward"
+        yield f"the model's newest film is of {newest}; what is later is carried forward"
     elif film.year < training.first:
-        yield f"the model's oldest film is of {training.first}; what is earlier counts as that"
+        yield f"the model's oldest film is of {oldest}; what is earlier counts as that"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -203,6 +204,51 @@ def test_the_form_takes_the_domains_own_numbers(shop: Shop):
     wrong = str(Readable(shop.owner.post("/narrow", {**fields, "first": "9999"})[2].decode()))
     assert f"{ordinal.word.capitalize()} is 9999; give" in wrong
     shop.owner.post("/narrow", {"draw": "next", "kind": "film", "plausible": "yes"})
+
+
+def test_any_of_them_is_explained_in_its_words(shop: Shop):
+    domain = shop.domain
+    shop.says("press")
+    pick = shop.newest().pick
+    number, tags = domain.shown_ordinal(pick.year), domain.shown_tags(pick.genres)
+    typed = [pick.director, *([number] if number else []), *tags]
+    shown = shop.says("explain", *typed)
+    assert f"the {domain.choice.word} adds" in shown
+    assert f"{domain.outcome.unit} expected" in shown
+    assert domain.shown_outcome(pick.prediction.expected) in shown
+    address = (
+        f"/what-if?{urlencode({'director': pick.director, 'year': number, 'genre': tags}, True)}"
+    )
+    page = shop.shows(address)
+    assert (
+        f"{domain.shown_outcome(pick.prediction.expected)} {domain.outcome.unit} expected" in page
+    )
+    assert page == shop.shows("/what-if")  # without an address: the newest pick
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"genre": "rice"}, "Name a {0.choice.word}."),
+        (
+            {"director": "Kaya", "year": "soon", "genre": "rice"},
+            "The {0.ordinal.word} must be a whole number",
+        ),
+        ({"director": "Kaya", "year": "9999", "genre": "rice"}, "The {0.ordinal.word} is 9999"),
+        ({"director": "Kaya", "year": "3"}, "Choose at least one {0.tags.word}"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_its_words(shop: Shop, typed, said):
+    fields = {"director": "", "year": "1"} | typed
+    status, _, body = shop.owner.get(f"/what-if?{urlencode(fields)}")
+    text = str(Readable(body.decode()))
+    assert not FILM_WORDS.search(text), text
+    lacks = {"ordinal": shop.domain.ordinal is None, "tags": shop.domain.tags is None}
+    if any(lacks[part] for part in lacks if part in said):
+        assert status == 200
+    else:
+        assert status == 422
+        assert said.format(shop.domain) in text
 
 
 def test_on_the_wire_it_is_one_to_ten_stars(shop: Shop):
