@@ -160,11 +160,18 @@ def retry(
 
 
 @app.command()
-def new_board(config: ConfigOption = DEFAULT_CONFIG, state: StateOption = None) -> None:
+def new_board(
+    config: ConfigOption = DEFAULT_CONFIG,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say that this board has replaced the one before; a copied card needs `connect` instead."""
     settings = _config(config, state, identity=True)
     with _journal(settings) as journal:
         accept_board(journal, settings.certificate)
+    if as_json:
+        print_json({"ok": True})
+        return
     typer.echo("this board is the device from now on: `sudo systemctl restart greenlight-sync`")
 
 

@@ -18,11 +18,13 @@ from edge.appliance.commands import (
     Hold,
     MarkRead,
     Narrow,
+    OpenPairing,
     Outcome,
     Press,
     Rate,
     RefusalKind,
     RetryModel,
+    RetryRatings,
     ShutDown,
     Synchronise,
 )
@@ -39,6 +41,8 @@ COMMANDS = [
     Explain(Combination("Agnès Varda", 2027, ("Drama",))),
     RetryModel(),
     MarkRead(),
+    RetryRatings(),
+    OpenPairing(),
     ShutDown(power_off=True),
 ]
 

@@ -14,16 +14,17 @@ from edge.page.forms import MAX_BODY_BYTES
 from .running_appliance import RunningAppliance, Visitor
 
 PAGES = ("/", "/slate", "/history", "/model", "/sync")
-ACTIONS = tuple(r.path for r in ROUTES if "POST" in r.methods and r.path != "/sign-in")
+PUBLIC = ("/sign-in", "/pair")
+ACTIONS = tuple(r.path for r in ROUTES if "POST" in r.methods and r.path not in PUBLIC)
 NEEDS_A_SESSION = tuple(
     r.path
     for r in ROUTES
-    if not r.path.startswith(("/static", "/sign-in", "/favicon")) and "GET" in r.methods
+    if not r.path.startswith(("/static", *PUBLIC, "/favicon")) and "GET" in r.methods
 )
 
 
 def test_there_are_actions_and_pages_to_protect():
-    assert len(ACTIONS) == 6
+    assert len(ACTIONS) == 8
     assert set(PAGES) < set(NEEDS_A_SESSION)
 
 
@@ -86,7 +87,8 @@ def test_other_methods_are_refused(owner: Visitor, method: str):
 @pytest.mark.parametrize("path", ACTIONS)
 def test_an_action_is_never_a_link(appliance: RunningAppliance, owner: Visitor, path: str):
     before = appliance.remembered()
-    assert owner.get(f"{path}?token={owner.token}")[0] == 405
+    # The PIN has a page too, under the same address.
+    assert owner.get(f"{path}?token={owner.token}")[0] == (200 if path == "/pin" else 405)
     assert appliance.remembered() == before
 
 
