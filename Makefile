@@ -107,9 +107,13 @@ architecture: setup
 coverage: setup
 	@$(RUN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
+.PHONY: states
+states: $(VENV)/ready ## draw docs/states.md from the transition tables
+	@$(RUN)/python -m edge.appliance.diagram docs/states.md
+
 .PHONY: mutants
 mutants: setup ## break each promise on purpose and check that its test fails (GATE=1: a quick dozen)
-	@$(RUN)/python -m tests.mutants $(if $(GATE),--gate)
+	@$(RUN)/python -m tests.mutants $(if $(GATE),--gate) $(ARGS)
 
 # ---------------------------------------------------------------- models
 
@@ -127,23 +131,27 @@ big-data-test: $(VENV)/ready ## read ten million made-up titles as IMDb's files,
 
 .PHONY: many-objects
 many-objects: $(VENV)/ready ## compact a million feedback objects within 1 GB, killed along the way
-	@$(RUN)/python -m tests.campaigns.many_objects
+	@$(RUN)/python -m tests.campaigns.many_objects $(ARGS)
 
 # ---------------------------------------------------------------- measured and proved at length
 
 SEED ?= 1
 
 .PHONY: bench
-bench: $(VENV)/ready ## run every benchmark: a table, and build/bench.json
-	@$(RUN)/python -m tests.bench
+bench: $(VENV)/ready ## run every benchmark (ARGS=scale for one group): a table, and build/bench.json
+	@$(RUN)/python -m tests.bench $(ARGS)
 
 .PHONY: prove
 prove: $(VENV)/ready ## check the search against a sweep of all billions of combinations (minutes)
-	@$(RUN)/python -m tests.campaigns.prove
+	@$(RUN)/python -m tests.campaigns.prove $(ARGS)
 
 .PHONY: learn
 learn: $(VENV)/ready ## measure what retraining and exploring gain in a simulated studio; build/learn/plot.png
 	@$(RUN)/python -m tests.campaigns.learn $(ARGS)
+
+.PHONY: gate-errors
+gate-errors: $(VENV)/ready ## simulate how often the gate accepts a worse model or refuses a better one
+	@$(RUN)/python -m tests.campaigns.gate $(ARGS)
 
 .PHONY: soak
 soak: setup ## 100,000 ratings through 500 faults on real parts (SEED=1 replays)
@@ -159,7 +167,7 @@ numeric: $(VENV)/ready ## run the tests marked numeric as on other processors
 
 .PHONY: faults
 faults: $(VENV)/ready ## try every fault with every command: exit codes, light, status and doctor must agree
-	@$(RUN)/python -m tests.campaigns.faults
+	@$(RUN)/python -m tests.campaigns.faults $(ARGS)
 
 .PHONY: large-journal
 large-journal: $(VENV)/ready ## start with a million picks kept, within systemd's limit
@@ -191,7 +199,7 @@ updates: setup ## model updates while sync service and appliance are killed (SEE
 
 .PHONY: open-pages
 open-pages: setup ## ten open pages for an hour of simulated events
-	@$(RUN)/python -m tests.campaigns.open_pages
+	@$(RUN)/python -m tests.campaigns.open_pages $(ARGS)
 
 .PHONY: siege
 siege: setup ## flood page and control socket while someone presses and rates

@@ -115,6 +115,12 @@ def test_no_public_class_name_occurs_twice():
     assert twice == {}
 
 
+def test_no_page_runs_a_module():
+    """What a reader may run is an executable or a target of make."""
+    pages = [path for path in committed() if path.suffix == ".md"]
+    assert [path.name for path in pages if "python -m " in path.read_text("utf-8")] == []
+
+
 def test_make_alone_lists_what_can_be_asked_for():
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     for target in ("demo", "test", "check", "train-export", "cloud"):

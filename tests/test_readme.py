@@ -51,7 +51,7 @@ def block_lines(page: Path) -> list[str]:
 
 def inline_commands(page: Path) -> list[str]:
     """Return the commands inside a page's sentences."""
-    begins = ("make ", "python -m ", ".venv/bin/", "greenlight ", "greenlight-", "sudo ")
+    begins = ("make ", ".venv/bin/", "greenlight ", "greenlight-", "sudo ")
     prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     found = [code.strip() for code in INLINE.findall(prose) if code.startswith(begins)]
     # A greenlight-something without arguments is one of our things, not a command.

@@ -1,6 +1,6 @@
 """`make bench`: one run of every benchmark, as a table and as build/bench.json.
 
-Run as `python -m tests.bench [GROUP...]`. A group is a module of this folder with a function
+`make bench ARGS=scale` runs one group. A group is a module of this folder with a function
 `measures(bundle)` that yields its figures; ratios compare things measured side by side. A figure
 whose program or model is missing isn't measured, and the table says how to get it; a group's
 function `missing(bundle)` does the same, by key. Exits 1 if a figure misses its bound, a group

@@ -1,6 +1,6 @@
 """Every fault by every command on real processes: do exit codes, light, status and doctor agree?
 
-python -m tests.campaigns.faults [FAULT ...]
+`make faults ARGS="'disk full'"` tries one fault only.
 
 Prints a line for each fault with what each command ended with, and under it whatever doesn't agree
 or was confirmed and is gone. A full disk and one that has become read-only are loop-mounted, which

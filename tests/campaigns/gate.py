@@ -4,7 +4,7 @@ Two models' errors are drawn, correlated within a director as those of real mode
 compares them on held-out ratings that come several to a director, look after look. `old` bootstraps
 ratings one by one at 95%, as the first gate did; `new` is the gate as it is.
 
-    .venv/bin/python -m tests.campaigns.gate [repeats]
+    make gate-errors ARGS=repeats
 """
 
 from __future__ import annotations

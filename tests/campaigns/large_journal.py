@@ -1,7 +1,6 @@
 """How long a start's look into the journal takes with as many picks as can be kept.
 
-python -m tests.campaigns.large_journal [--picks N]: fails if it could make a start exceed what
-systemd allows.
+`make large-journal ARGS="--picks N"` fails if a start could take longer than systemd allows.
 """
 
 from __future__ import annotations

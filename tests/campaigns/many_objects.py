@@ -1,6 +1,6 @@
 """`greenlight-train compact` over a million small objects, killed on the way: `make many-objects`.
 
-Run as `python -m tests.campaigns.many_objects [OBJECTS [KILLS [FOLDER]]]`; the objects go to
+`make many-objects ARGS="OBJECTS KILLS FOLDER"` changes its size. The objects go to
 build/many-objects and are kept for the next run. One object in 500 is a second copy of the one
 before, one in 1,000 isn't a rating. The suite runs small forms in
 tests/training/retraining/test_compact.py.

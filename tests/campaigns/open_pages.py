@@ -1,6 +1,6 @@
 """Ten open pages for an hour of simulated events: memory flat, the button as quick as before.
 
-python -m tests.campaigns.open_pages [--pages N] [--seconds N] [--speed N]
+`make open-pages ARGS="--pages N --seconds N --speed N"`
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`make prove`: the search against a full sweep. Takes minutes; exits 0 if all results agree.
 
-Run as `python -m tests.campaigns.prove [BUNDLE]`:
+`make prove ARGS=BUNDLE` checks another bundle than build/bundle. Compared are:
 1. the unpruned sweep of the full space against the search (top 1, 10, 1,000, with keys);
 2. every plausible combination through ONNX Runtime against tables and search;
 3. twenty million other combinations through ONNX Runtime against the tables.

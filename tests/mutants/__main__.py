@@ -1,8 +1,8 @@
 """`make mutants`: break each promise on purpose, and see a test fail.
 
-Run as `python -m tests.mutants [--gate] [NAME...]`. The tests named in the table must pass as the
-tree is; then each mutation is made in a copy of the tree, and its test must fail by what it
-asserts. Exit 1 if a mutant survives, or if its text occurs no longer.
+`make mutants GATE=1` tries the quick dozen, `make mutants ARGS="NAME ..."` those you name. First,
+the tests in the table must pass. Then each mutation is made in a copy of the tree, where one of its
+test's assertions must fail. Exits 1 if a mutant survives or the text it changes is gone.
 """
 
 from __future__ import annotations

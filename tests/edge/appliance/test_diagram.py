@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_docs_states_is_current():
     written = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
-    assert written == page(), "run `python -m edge.appliance.diagram docs/states.md`"
+    assert written == page(), "run `make states`"
 
 
 def test_every_change_of_phase_and_every_step_is_drawn():

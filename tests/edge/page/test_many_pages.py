@@ -1,6 +1,6 @@
 """Ten open pages through some minutes of events: all are notified, and memory stays flat.
 
-`python -m tests.campaigns.open_pages` is the same for an hour of events, with the button's speed.
+`make open-pages` does the same for an hour of events, with the button's speed.
 """
 
 from __future__ import annotations
