@@ -199,11 +199,11 @@ class Uplink:
                 fields = msgspec.json.decode(payload, type=_Fields) | {"thing": named}
                 payload = msgspec.json.encode(fields)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidRecord("payload", f"isn't a record: {error}") from error
+            raise wire.refusal(error, "the outbox's record") from error
         if record.id != row.id:
             raise InvalidRecord("id", f"is {record.id!r}; the outbox calls it {row.id!r}")
         if len(payload) > limits.MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES:
-            raise InvalidRecord("payload", f"is {len(payload)} bytes long; too long for a batch")
+            raise InvalidRecord("the record", f"is {len(payload)} bytes long; too long for a batch")
         return payload
 
     def _wait(self) -> float:

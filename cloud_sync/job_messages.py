@@ -82,11 +82,11 @@ def read(payload: bytes, kind: type[_Kind]) -> _Kind:
         InvalidRecord: the payload isn't such a record.
     """
     if len(payload) > 2 * limits.MAX_PAYLOAD_BYTES:
-        raise InvalidRecord(kind.__name__, f"is {len(payload)} bytes long; far too long")
+        raise InvalidRecord(wire.in_words(kind), f"is {len(payload)} bytes long; far too long")
     try:
         return msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRecord(kind.__name__, str(error)) from error
+        raise wire.refusal(error, wire.in_words(kind)) from error
 
 
 def pending(payload: bytes, token: str | None) -> list[Summary]:
@@ -116,7 +116,7 @@ def check_job_id(job_id: str) -> None:
         InvalidRecord: naming the field.
     """
     if not _JOB_ID.fullmatch(job_id):
-        raise InvalidRecord("jobId", f"is {job_id[:60]!r}; not an id of AWS IoT Jobs")
+        raise InvalidRecord("jobId", f"is {job_id[:60]!r}, which isn't an id of AWS IoT Jobs")
 
 
 def job_of(execution: Execution, models_bucket: str) -> Job:

@@ -93,7 +93,7 @@ class Updates:
                 # Requested again once the answer is overdue.
                 return []
             case _:
-                raise InvalidRecord("topic", "isn't one of the jobs topics")
+                raise InvalidRecord("the topic", "isn't one of the jobs topics")
 
     def notified(self, now: float) -> list[JobsCommand]:
         """The list of pending jobs has changed."""
@@ -130,7 +130,7 @@ class Updates:
         execution = job_messages.read(payload, job_messages.Described).execution
         key = self._listed.get(job_id)
         if key is None or execution.job_id != job_id:
-            raise InvalidRecord("jobId", f"{job_id[:64]!r} was not asked for")
+            raise InvalidRecord("jobId", f"is {job_id[:64]!r}, which wasn't asked for")
         try:
             self._known[key] = job_messages.job_of(execution, self._models_bucket)
         except InvalidRecord as error:

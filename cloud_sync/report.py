@@ -106,7 +106,7 @@ class Reporter:
             return []
         body = msgspec.json.encode({"state": {"reported": report}})
         if len(body) > limits.MAX_SHADOW_BYTES:
-            raise InvalidRecord("ShadowReport", f"is {len(body)} bytes long; too long for a shadow")
+            raise InvalidRecord("the report", f"is {len(body)} bytes long; too long for a shadow")
         self._sent = matters
         return [SendReport(body, report)]
 

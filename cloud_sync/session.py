@@ -224,18 +224,18 @@ class Session:
         try:
             payload.decode()
         except UnicodeDecodeError as error:
-            raise InvalidRecord("payload", "isn't UTF-8") from error
+            raise InvalidRecord("the message", "isn't UTF-8") from error
         if topic == topics.feedback_ack(self._thing):
             self._reporter.touch()
             return self._out(self._uplink.acknowledged(payload, now), now)
         if topic == topics.verification_reply(self._thing):
             return self._out(self._verifier.replied(payload, now), now)
         if topic == f"{topics.shadow_update(self._thing)}/rejected":
-            raise InvalidRecord("shadow", f"wasn't updated: {payload[:200]!r}")
+            raise InvalidRecord("the shadow", f"wasn't updated: {payload[:200]!r}")
         prefix = topics.jobs(self._thing) + "/"
         if topic.startswith(prefix):
             return self._jobs(self._updates.message(topic[len(prefix) :], payload, now), now)
-        raise InvalidRecord("topic", "isn't one that was subscribed to")
+        raise InvalidRecord("the topic", "isn't one that was subscribed to")
 
     def _requests(self, requests: Sequence[Request], now: float) -> list[Command]:
         self._verifier.found([one for one in requests if one.kind == "verify"])

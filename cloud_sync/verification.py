@@ -147,5 +147,5 @@ class Verifier:
 def _decoded(request: Request) -> VerificationRequest:
     decoded = wire.decode(request.payload, VerificationRequest)
     if len(request.scores) != len(decoded.rows):
-        raise InvalidRecord("scores", f"are {len(request.scores)} for {len(decoded.rows)} rows")
+        raise InvalidRecord("scores", f"holds {len(request.scores)} for {len(decoded.rows)} rows")
     return decoded

@@ -184,7 +184,7 @@ def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes
         raise BadSignature(f"{SIGNATURE}: is not key {named.key_id}'s signature of this manifest")
     _check_software(raw)
     if not all(map(is_plain, texts(msgspec.json.decode(raw)))):
-        raise BadManifest(f"{MANIFEST}: holds a control or invisible character")
+        raise BadManifest(f"{MANIFEST} holds a control or invisible character")
     try:
         return wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES)
     except InvalidRecord as error:

@@ -101,12 +101,12 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         _check_names(f"{prefix}directors", [director.name for director in self.directors])
         for name, years in (("years", self.years), ("training_years", self.training_years)):
             if years.first > years.last:
-                raise InvalidRecord(f"{prefix}{name}", "begin after they end")
+                raise InvalidRecord(f"{prefix}{name}", "begins after it ends")
         if not (
             self.years.first <= self.training_years.first
             and self.training_years.last <= self.years.last
         ):
-            raise InvalidRecord(f"{prefix}training_years", "lie outside of the tables' years")
+            raise InvalidRecord(f"{prefix}training_years", "goes beyond the years of the tables")
         if self.spread is not msgspec.UNSET:
             _check_variance(f"{prefix}spread.between", self.spread.between, least=0.0)
             _check_variance(f"{prefix}spread.within", self.spread.within, least=1e-6)
@@ -137,7 +137,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         }
         for field, names in parts.items():
             if not is_plain("".join(names)):
-                raise InvalidRecord(field, "hold a control or invisible character; remove it")
+                raise InvalidRecord(field, "holds a control or invisible character; remove it")
 
     def _check_genres(self, field: str, indices: tuple[int, ...]) -> None:
         if any(not 0 <= index < len(self.genres) for index in indices):

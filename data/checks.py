@@ -37,7 +37,7 @@ def check_sha256(field: str, value: str) -> None:
         InvalidRecord: naming `field`.
     """
     if not _SHA256.fullmatch(value):
-        raise InvalidRecord(field, "is not a SHA-256 in 64 lower-case hexadecimal digits")
+        raise InvalidRecord(field, "isn't 64 lower-case hexadecimal digits")
 
 
 def check_finite(field: str, value: float) -> None:

@@ -393,7 +393,7 @@ def from_toml(text: bytes | str) -> Domain:
     try:
         found = msgspec.toml.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRecord("domain", f"isn't TOML: {error}") from error
+        raise InvalidRecord("the domain", f"isn't TOML: {error}") from error
     # On the wire unknown fields are tolerated; in a file that a person wrote one is a slip.
     _refuse_unknown(found, msgspec.to_builtins(FILMS), "")
     return wire.convert(found, Domain)

@@ -35,7 +35,7 @@ class GenreSets:
 
     def __init__(self, genres: Sequence[str]) -> None:
         if list(genres) != sorted(set(genres)):
-            raise ValueError("genres: give each name once, in code-point order")
+            raise ValueError("give each genre once, in code-point order")
         self.genres: Genres = tuple(genres)
         indices = range(len(self.genres))
         self.sets: list[tuple[int, ...]] = sorted(

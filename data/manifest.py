@@ -134,14 +134,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRecord(field, f"holds more than {limits.MAX_BUNDLE_FILES} files")
         for name, entry in self.files.items():
             if not _FILE_NAME.fullmatch(name) or name in (MANIFEST, SIGNATURE):
-                raise InvalidRecord(f"{field}.{name[:60]}", "isn't a plain file name")
-            check_sha256(f"{field}.{name}.sha256", entry.sha256)
+                raise InvalidRecord(field, f"names {name[:60]!r}, which isn't a plain file name")
+            check_sha256(f"the SHA-256 of {name}", entry.sha256)
             most = _MOST_BYTES.get(name, limits.MAX_BUNDLE_FILE_BYTES)
             if not 0 <= entry.size <= most:
-                raise InvalidRecord(f"{field}.{name}.bytes", f"is {entry.size}; at most {most}")
+                raise InvalidRecord(f"the size of {name}", f"is {entry.size} bytes; at most {most}")
         total = sum(entry.size for entry in self.files.values())
         if total > limits.MAX_BUNDLE_BYTES:
-            raise InvalidRecord(field, f"take {total} bytes; at most {limits.MAX_BUNDLE_BYTES}")
+            raise InvalidRecord(field, f"takes {total} bytes; at most {limits.MAX_BUNDLE_BYTES}")
 
     @property
     def best_unseen(self) -> BestUnseen | None:

@@ -73,7 +73,7 @@ def read_npz(content: bytes, forms: Mapping[str, ArrayForm], most_bytes: int) ->
     except InvalidRecord:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
-        raise InvalidRecord("arrays", f"can't be read: {error}") from error
+        raise InvalidRecord("the arrays", f"can't be read: {error}") from error
     if missing := sorted(set(forms) - set(arrays)):
         raise InvalidRecord(missing[0], "is missing")
     return arrays
@@ -84,10 +84,10 @@ def _check_end(content: bytes, members: int) -> None:
     end = content[-_END_BYTES:]
     further = content[-_END_BYTES - _END_64_BYTES : -_END_BYTES]
     if len(end) < _END_BYTES or end[:4] != _END or further[:4] == _END_64:
-        raise InvalidRecord("arrays", "isn't an .npz file, or has a comment")
+        raise InvalidRecord("the file", "isn't an .npz file, or has a comment")
     listed, listed_bytes = struct.unpack("<HL", end[10:16])
     if listed != members or listed_bytes > members * _MOST_LISTED_BYTES:
-        raise InvalidRecord("arrays", f"lists {listed} arrays; {members} are expected")
+        raise InvalidRecord("the file", f"lists {listed} arrays; {members} are expected")
 
 
 def _checked(member: zipfile.ZipInfo, expected: set[str], most_bytes: int) -> str:

@@ -46,7 +46,7 @@ class Prediction(msgspec.Struct, frozen=True):
             if not 0 <= value <= 1:
                 raise InvalidRecord(f"{prefix}probabilities[{index}]", f"is {value}; give 0 to 1")
         if abs(math.fsum(self.probabilities) - 1) > _PROBABILITY_SUM_TOLERANCE:
-            raise InvalidRecord(f"{prefix}probabilities", "do not add up to 1")
+            raise InvalidRecord(f"{prefix}probabilities", "doesn't add up to 1")
 
 
 class Pick(msgspec.Struct, frozen=True):

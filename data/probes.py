@@ -43,7 +43,7 @@ class Probes(msgspec.Struct, frozen=True):
                 f"{prefix}probes", "is empty; a model can't be tried without probes"
             )
         if not 0 < self.tolerance <= 1 or self.seconds <= 0:
-            raise InvalidRecord(f"{prefix}tolerance", "and seconds must be above zero")
+            raise InvalidRecord(f"{prefix}tolerance", "or `seconds` isn't above zero")
         for index, probe in enumerate(self.probes):
             at = f"{prefix}probes[{index}]."
             Prediction(probe.expected, probe.probabilities).check(at)

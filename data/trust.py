@@ -61,7 +61,7 @@ class TrustRole(msgspec.Struct, frozen=True):
     def check(self, field: str, keys: Mapping[str, str]) -> None:
         """Raise InvalidRecord, naming the field, if this isn't a role of these keys."""
         if not self.key_ids or len(set(self.key_ids)) != len(self.key_ids):
-            raise InvalidRecord(f"{field}.key_ids", "are none, or repeat one; give each key once")
+            raise InvalidRecord(f"{field}.key_ids", "names no key, or one twice; give each once")
         for key_id in self.key_ids:
             if key_id not in keys:
                 raise InvalidRecord(f"{field}.key_ids", f"name {key_id[:32]!r}, which has no key")
@@ -96,12 +96,12 @@ class TrustDocument(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("created_at", "expires_at"):
             _check_moment(f"{prefix}{name}", getattr(self, name))
         if len(self.keys) > _MOST_KEYS:
-            raise InvalidRecord(f"{prefix}keys", f"are {len(self.keys)}; at most {_MOST_KEYS}")
+            raise InvalidRecord(f"{prefix}keys", f"holds {len(self.keys)}; at most {_MOST_KEYS}")
         for key_id, pem in self.keys.items():
             _check_key(f"{prefix}keys.{key_id[:32]}", key_id, pem)
         for name in _NEEDED:
             if name not in self.roles:
-                raise InvalidRecord(f"{prefix}roles", f"lack {name}")
+                raise InvalidRecord(f"{prefix}roles", f"lacks {name}")
         for name, role in self.roles.items():
             role.check(f"{prefix}roles.{name[:32]}", self.keys)
             if name != ROOT and set(role.key_ids) & set(self.roles[ROOT].key_ids):
@@ -144,7 +144,7 @@ class SignedTrust(msgspec.Struct, frozen=True):
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if there are too many signatures."""
         if len(self.signatures) > _MOST_SIGNATURES:
-            raise InvalidRecord(f"{prefix}signatures", f"are more than {_MOST_SIGNATURES}")
+            raise InvalidRecord(f"{prefix}signatures", f"holds more than {_MOST_SIGNATURES}")
 
     def signed_by(self, keys: Mapping[str, bytes]) -> set[str]:
         """Return which of these keys have signed; one that signed twice counts once."""

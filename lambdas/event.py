@@ -38,20 +38,22 @@ def read_event(event: object) -> DeviceMessage:
         InvalidRecord: naming the event's field; the event didn't come from the stack's rules.
     """
     if not isinstance(event, dict):
-        raise InvalidRecord("event", "isn't an object; only the stack's IoT rules may call")
+        raise InvalidRecord("the event", "isn't an object; only the stack's IoT rules may call")
     thing, payload = event.get("thing"), event.get("payload")
     if not isinstance(thing, str):
-        raise InvalidRecord("event.thing", "isn't text; the rule must select topic(2) AS thing")
+        raise InvalidRecord(
+            "the event's thing", "isn't text; the rule must select topic(2) AS thing"
+        )
     if not isinstance(payload, str):
         raise InvalidRecord(
-            "event.payload", "isn't text; the rule must select encode(*, 'base64') AS payload"
+            "the event's payload", "isn't text; the rule must select encode(*, 'base64') AS payload"
         )
     try:
         return DeviceMessage(topics.check_thing(thing), b64decode(payload, validate=True))
     except (binascii.Error, ValueError) as error:
         if isinstance(error, InvalidRecord):
             raise
-        raise InvalidRecord("event.payload", "isn't base64") from error
+        raise InvalidRecord("the event's payload", "isn't base64") from error
 
 
 def refuse(error: InvalidRecord, logger: Logger, metrics: Metrics) -> dict[str, object]:

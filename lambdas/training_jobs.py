@@ -116,15 +116,17 @@ def read_event(stack: str, event: object) -> EndedJob:
         InvalidRecord: naming the event's field; the event didn't come from the stack's rule.
     """
     if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
-        raise InvalidRecord("event", "isn't about a training job; only the stack's rule may call")
+        raise InvalidRecord(
+            "the event", "isn't about a training job; only the stack's rule may call"
+        )
     detail = event["detail"]
     if (event.get("source"), event.get("detail-type")) != (SOURCE, DETAIL_TYPE):
-        raise InvalidRecord("event.source", f"is not {SOURCE}'s {DETAIL_TYPE}")
+        raise InvalidRecord("the event's source", f"isn't {SOURCE}'s {DETAIL_TYPE}")
     name, status = detail.get("TrainingJobName"), detail.get("TrainingJobStatus")
     if not is_job(stack, name):
-        raise InvalidRecord("event.detail.TrainingJobName", "isn't a training job of this stack")
+        raise InvalidRecord("the event's TrainingJobName", "isn't a training job of this stack")
     if status not in ENDED:
         raise InvalidRecord(
-            "event.detail.TrainingJobStatus", f"is {str(status)[:60]!r}; the job has not ended"
+            "the event's TrainingJobStatus", f"is {str(status)[:60]!r}; the job has not ended"
         )
     return EndedJob(str(name), str(status), str(detail.get("FailureReason") or "")[:_MAX_REASON])

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from data import limits
+from data import limits, wire
 from data.errors import InvalidRecord
 from data.films import Combination
 from training.errors import ArraysUnusable
@@ -58,7 +58,7 @@ def application(saved: SavedModel) -> Starlette:
         async for part in request.stream():
             body += part
             if len(body) > limits.MAX_PAYLOAD_BYTES:
-                error = f"body: has over {limits.MAX_PAYLOAD_BYTES} bytes; send fewer rows"
+                error = f"the request has over {limits.MAX_PAYLOAD_BYTES} bytes; send fewer rows"
                 return _reply(ErrorReply(error), 413)
         try:
             return _reply(answer(saved, body))
@@ -78,9 +78,11 @@ def answer(saved: SavedModel, body: bytes) -> ScoreReply:
     try:
         rows = msgspec.json.decode(body, type=Invocation).rows
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRecord("body", f"isn't a request: {error}") from error
+        raise wire.refusal(error, "the request") from error
     if not 1 <= len(rows) <= limits.MAX_VERIFICATION_ROWS:
-        raise InvalidRecord("rows", f"holds {len(rows)}; give 1 to {limits.MAX_VERIFICATION_ROWS}")
+        raise InvalidRecord(
+            "rows", f"holds {len(rows)} rows; give 1 to {limits.MAX_VERIFICATION_ROWS}"
+        )
     for index, row in enumerate(rows):
         row.check(f"rows[{index}].")
     scores = saved.model.predict(frame_of_combinations(rows))

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from data import wire
 from data.errors import GreenlightError
 from edge.appliance import status
 from edge.appliance.appliance import Appliance
@@ -78,7 +79,7 @@ async def _answer(line: bytes, appliance: Appliance) -> Outcome | dict[str, Any]
     try:
         request = msgspec.json.decode(line, type=Request)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Outcome.refused(RefusalKind.INVALID, f"request: {error}")
+        return Outcome.refused(RefusalKind.INVALID, str(wire.refusal(error, "the request")))
     if isinstance(request, Status):
         if request.seen:
             await appliance.execute(MarkRead())

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import msgspec
 
+from data import wire
 from data.bundle import BundleRefused, read_file
 from data.errors import GreenlightError, InvalidRecord
 from data.manifest import MANIFEST, REPORT, Manifest
 from data.messages import Feedback
-from data.wire import decode
 from edge.appliance.appliance import Appliance
 from edge.appliance.directors import DirectorIndex
 from edge.appliance.journal_reader import JournalReader
@@ -116,7 +116,7 @@ class PageVerbs:
                 await self._find(msgspec.json.decode(line, type=PageRequest))
             )
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return PageAnswer(problem="invalid", message=f"request: {error}")
+            return PageAnswer(problem="invalid", message=str(wire.refusal(error, "the request")))
         except Problem as problem:
             return PageAnswer(problem=problem.kind, message=str(problem))
         except JournalError as error:
@@ -303,7 +303,7 @@ def _newest(journal: Journal) -> tuple[PickEntry | None, bytes | None]:
 
 def _rejected(row: OutboxRow) -> RejectedRating:
     try:
-        feedback = decode(row.payload, Feedback)
+        feedback = wire.decode(row.payload, Feedback)
     except InvalidRecord as error:
         return RejectedRating(row.id, row.id, 0, None, str(error))
     reason = row.reason or "no reason given"

@@ -157,8 +157,7 @@ def _pick_id(form: Form) -> str:
 
 
 def _problem(outcome: Outcome) -> str:
-    """Return why a command was refused, without the name of a record's field."""
-    return sentence((outcome.error or "").removeprefix(f"{outcome.field}: "))
+    return sentence(outcome.error or "")
 
 
 async def _show_slate_form(request: Request, form: Form, error: BadForm | None = None) -> Response:

@@ -45,7 +45,7 @@ def on_wire(slate: Slate, domain: Domain) -> Slate:
     try:
         return _renumbered(slate, domain.ordinal_on_wire)
     except InvalidRecord as error:
-        raise InvalidSlate(f"{domain.ordinal.word} {error.reason}") from error
+        raise InvalidSlate(f"the {domain.ordinal.word} {error.reason}") from error
 
 
 def as_shown(slate: Slate, domain: Domain) -> Slate:

@@ -136,7 +136,7 @@ class Parser:
                 year_of(row[self._places[1]])
                 _director(row[self._places[2]])
             except InvalidRecord as error:
-                raise InvalidRecord(f"row {number}: {error.field}", error.reason) from error
+                raise InvalidRecord(f"`{error.field}` in row {number}", error.reason) from error
 
 
 class ScoreWriter:

@@ -79,11 +79,9 @@ class Tables:
         stretch = SIZES * np.array([overlap_count(int(n)) for n in range(int(own.max()) + 1)])[own]
         ends = np.cumsum(stretch)
         if not np.array_equal(self.offset, ends - stretch) or ends[-1] != self.director_genres.size:
-            raise ValueError(
-                "table_offset: does not divide table_director_genres as owned genres do"
-            )
+            raise ValueError("table_offset doesn't divide table_director_genres as owned genres do")
         if not 0 <= self.set_level.min() <= self.set_level.max() < self.director_level.shape[1]:
-            raise ValueError("table_set_level: leads out of table_director_level")
+            raise ValueError("table_set_level leads out of table_director_level")
         if self.own_genre[:, -1].any() or self.director_genre[:, -1].any():
             raise ValueError("the column of no genre is not zero")
 

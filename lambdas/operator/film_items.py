@@ -31,7 +31,7 @@ def item_of(film: Film) -> Item:
     size = len(key.encode())
     if size > _MAX_KEY_BYTES:
         raise InvalidRecord(
-            "title", f"and director make a key of {size} bytes; DynamoDB allows {_MAX_KEY_BYTES}"
+            "title", f"and `Director1` make a key of {size} bytes; DynamoDB allows {_MAX_KEY_BYTES}"
         )
     first, second, third = genre_slots(film.genres)
     item: Item = {
@@ -90,12 +90,13 @@ def items_of(rows: Iterable[Film | BadRow]) -> Items:
         if isinstance(row, BadRow):
             raise InvalidRecord(
                 f"line {row.line}",
-                f"{row.reason}; `greenlight-train dataset --source csv` writes a clean table",
+                f"isn't a film: {row.reason}; "
+                "`greenlight-train dataset --source csv` writes a clean table",
             )
         item = item_of(row)
         key = item["pk"]["S"]
         repeats += key in kept
         kept.setdefault(key, item)
     if not kept:
-        raise InvalidRecord("films", "are missing; give a table that has some")
+        raise InvalidRecord("the table", "holds no films")
     return Items(tuple(kept.values()), repeats)

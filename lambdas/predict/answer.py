@@ -35,7 +35,7 @@ class Scored(msgspec.Struct, frozen=True):
         check_sha256(f"{prefix}model_hash", self.model_hash)
         for index, score in enumerate(self.scores):
             if not math.isfinite(score):
-                raise InvalidRecord(f"{prefix}scores[{index}]", f"is {score}; not a finite number")
+                raise InvalidRecord(f"{prefix}scores[{index}]", f"is {score}, which isn't finite")
 
 
 class ScoringEndpoint(Protocol):

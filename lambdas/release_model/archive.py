@@ -46,7 +46,7 @@ def unpack(archive: bytes, most_bytes_of: Callable[[str], int | None]) -> dict[s
     try:
         return _files(stream, most_bytes_of)
     except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError) as error:
-        raise CandidateRejected(f"model.tar.gz: can't be unpacked: {error}") from error
+        raise CandidateRejected(f"model.tar.gz can't be unpacked: {error}") from error
 
 
 def _files(stream: _Bounded, most_bytes_of: Callable[[str], int | None]) -> dict[str, bytes]:
@@ -57,7 +57,7 @@ def _files(stream: _Bounded, most_bytes_of: Callable[[str], int | None]) -> dict
         entry = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         headers += 1
         if headers > 2 * MAX_ENTRIES:
-            raise CandidateRejected(f"model.tar.gz: has over {2 * MAX_ENTRIES} headers")
+            raise CandidateRejected(f"model.tar.gz has over {2 * MAX_ENTRIES} headers")
         if entry.type in _EXTENDED:
             _skip_extended(stream, entry)
             continue
@@ -111,9 +111,7 @@ class _Bounded:
         content = self._stream.read(min(size, self._left + 1))
         self._left -= len(content)
         if self._left < 0:
-            raise CandidateRejected(
-                f"model.tar.gz: unpacks to more than {MAX_UNPACKED_BYTES} bytes"
-            )
+            raise CandidateRejected(f"model.tar.gz unpacks to more than {MAX_UNPACKED_BYTES} bytes")
         return content
 
     def exactly(self, size: int) -> bytes:

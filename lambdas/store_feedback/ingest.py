@@ -134,7 +134,7 @@ def ingest(
             continue
         outcomes[record_id] = _store(record_id, thing, raw, table, objects)
     if not outcomes:
-        raise InvalidRecord("records", "hold no id that could be acknowledged")
+        raise InvalidRecord("records", "holds no id that could be acknowledged")
     return tuple(outcomes.values())
 
 
@@ -161,7 +161,7 @@ def _store(
         return FeedbackOutcome(record_id, "rejected", str(error)[:_MAX_REASON])
     if before not in (None, sha256):
         return FeedbackOutcome(
-            record_id, "rejected", "id: a different record with this id was stored before"
+            record_id, "rejected", "a different record with this id was stored before"
         )
     # Also after a duplicate: a crash may have happened between the item and the object.
     objects.put_new(topics.feedback_object(record.id), kept)

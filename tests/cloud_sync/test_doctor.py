@@ -34,10 +34,10 @@ def test_ratings_set_aside_fail_the_check_until_they_are_retried(config: Path) -
         for rating in ratings:
             journal.record_rating(rating)
         for rating in ratings[:2]:
-            journal.quarantine(rating.id, "schema_version: is 1; this function reads 2")
+            journal.quarantine(rating.id, "`schema_version` is 1; this function reads 2")
         output = sync("doctor", "--config", str(config)).stdout
         found, fix = output[output.index("BAD journal: ") :].splitlines()[:2]
-        assert "2 rejected by the cloud; the first because schema_version: is 1" in found
+        assert "2 rejected by the cloud; the first because `schema_version` is 1" in found
         assert "greenlight-sync retry" in fix
         again = sync("retry", "--config", str(config))
         assert (again.returncode, again.stdout) == (0, "2 ratings will be sent again\n")

@@ -121,7 +121,7 @@ def test_a_record_the_cloud_rejects_is_set_aside_with_the_reason(journal: Journa
     device.wrote()
     assert clock.run(lambda: journal.outbox_depth()[0] == 0, 60)
     assert [(row.id, row.reason) for row in journal.quarantined()] == [
-        (poison.id, "id: a different record with this id was stored before")
+        (poison.id, "a different record with this id was stored before")
     ]
     assert topics.feedback_key(good.id) in cloud.stores.items
 

@@ -31,7 +31,7 @@ def test_a_second_device_delivers_also_what_it_rated_before_it_was_connected(
     # Set aside by an earlier version, by mistake.
     refused = feedback(3, thing=nameless)
     pi.journal.record_rating(refused)
-    assert pi.journal.quarantine(refused.id, f"thing: is {nameless!r}")
+    assert pi.journal.quarantine(refused.id, f"`thing` is {nameless!r}")
     done = pi.once()
     assert done.returncode == 0, done.stderr
     assert [pi.stored(one) for one in (before, after, refused)] == [True, True, False]

@@ -39,18 +39,21 @@ def test_a_domain_comes_back_from_its_file_as_it_was_written(domain):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (changed("high = 100", "high = 0"), "outcome.high: is 0; give more than `low`"),
-        (changed("step = 1", "stepp = 1"), "outcome.stepp: isn't known; did you mean 'step'?"),
-        (changed('name = "plumbers"', 'name = "My Plumbers"'), "name: is 'My Plumbers'"),
-        (changed('column = "firm"\n', ""), "choice.column: is missing"),
-        (changed("[words]", "[words"), "domain: isn't TOML"),
+        (changed("high = 100", "high = 0"), "`high` in `outcome` is 0; give more than `low`"),
+        (
+            changed("step = 1", "stepp = 1"),
+            "`stepp` in `outcome` isn't known; did you mean 'step'?",
+        ),
+        (changed('name = "plumbers"', 'name = "My Plumbers"'), "`name` is 'My Plumbers'"),
+        (changed('column = "firm"\n', ""), "`column` in `choice` is missing"),
+        (changed("[words]", "[words"), "the domain isn't TOML"),
         (
             LEAN + '[tags]\ncolumns = ["a"]\nword = "b"\nwords = "bs"\nat_most = 4\n',
-            "tags.at_most: is 4; give 1 to 3",
+            "`at_most` in `tags` is 4; give 1 to 3",
         ),
         (
             LEAN + '[ordinal]\ncolumn = "a"\nword = "b"\nwords = "bs"\nshift = 9\n',
-            "ordinal.context: is true, but only calendar years come with the day",
+            "`context` in `ordinal` is true, but only calendar years come with the day",
         ),
     ],
 )

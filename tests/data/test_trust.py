@@ -195,11 +195,14 @@ def test_signatures_of_something_else_do_not_count():
 
 
 BROKEN: dict[str, tuple[dict, str]] = {
-    "threshold of none": ({"threshold": 0}, "threshold: is 0"),
-    "threshold below none": ({"threshold": -1}, "threshold: is -1"),
-    "threshold above the keys": ({"threshold": 2}, "threshold: is 2; there are 1 keys"),
-    "no keys": ({"key_ids": []}, "key_ids: are none"),
-    "a key twice": ({"key_ids": [KEYS[1].key_id] * 2}, "repeat one"),
+    "threshold of none": ({"threshold": 0}, "`threshold` in `root` in `roles` is 0"),
+    "threshold below none": ({"threshold": -1}, "`threshold` in `root` in `roles` is -1"),
+    "threshold above the keys": (
+        {"threshold": 2},
+        "`threshold` in `root` in `roles` is 2; there are 1 keys",
+    ),
+    "no keys": ({"key_ids": []}, "`key_ids` in `root` in `roles` names no key"),
+    "a key twice": ({"key_ids": [KEYS[1].key_id] * 2}, "one twice"),
     "a key that isn't there": ({"key_ids": ["f" * 16]}, "which has no key"),
 }
 

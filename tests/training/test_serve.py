@@ -71,10 +71,18 @@ def test_scores_come_from_scikit_learn_with_the_models_hash(address, example):
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [
-        (b"", 400, "body"),
+        (b"", 400, "the request isn't JSON"),
         (b'{"rows": []}', 400, "rows"),
-        (b'{"rows": [{"director": "A", "year": 1990, "genres": []}]}', 400, "rows[0].genres"),
-        (b'{"rows": [{"director": "A", "year": "x", "genres": ["D"]}]}', 400, "year"),
+        (
+            b'{"rows": [{"director": "A", "year": 1990, "genres": []}]}',
+            400,
+            "`genres` in entry 1 of `rows`",
+        ),
+        (
+            b'{"rows": [{"director": "A", "year": "x", "genres": ["D"]}]}',
+            400,
+            "`year` in entry 1 of `rows` must be a whole number, not text",
+        ),
         (b'{"rows": "' + b"x" * 100_001 + b'"}', 413, "bytes"),
     ],
 )

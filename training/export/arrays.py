@@ -255,7 +255,7 @@ def _names(field: str, raw: NDArray[np.uint8], most: int) -> list[str]:
     try:
         names = msgspec.json.decode(raw.tobytes(), type=list[str])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRecord(field, f"aren't names: {error}") from error
+        raise InvalidRecord(field, f"doesn't hold names: {error}") from error
     _check(field, len(names) <= most and names == sorted(set(names)))
     return names
 
@@ -268,4 +268,4 @@ def _of_length(arrays: Arrays, name: str, length: int) -> NDArray[Any]:
 
 def _check(name: str, holds: Any) -> None:
     if not holds:
-        raise InvalidRecord(name, "holds what no model has")
+        raise InvalidRecord(name, "holds a value that no model has")

@@ -77,7 +77,7 @@ def _parse(scope: Any, model: FilmModel, inputs: list[Any], custom_parsers: Any 
 
 def _declare_shapes(operator: Any) -> None:
     if [variable.raw_name for variable in operator.inputs] != list(INPUTS):
-        raise ValueError(f"inputs: give {', '.join(INPUTS)} in this order")
+        raise ValueError(f"give the inputs {', '.join(INPUTS)} in this order")
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:

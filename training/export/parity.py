@@ -61,19 +61,19 @@ def check_file(model: bytes) -> None:
     """
     if len(model) > limits.MAX_MODEL_BYTES:
         raise ModelTooLarge(
-            f"model.onnx: has {len(model):,} bytes; a device accepts {limits.MAX_MODEL_BYTES:,}. "
+            f"model.onnx has {len(model):,} bytes; a device accepts {limits.MAX_MODEL_BYTES:,}. "
             "Train on fewer directors, or leave out those with a single film"
         )
     try:
         graph = onnx.load_from_string(model)
         onnx.checker.check_model(graph)
     except (DecodeError, onnx.checker.ValidationError) as error:
-        raise NotAModel(f"model.onnx: isn't a valid ONNX file: {error}") from error
+        raise NotAModel(f"model.onnx isn't a valid ONNX file: {error}") from error
     unknown = {(n.domain, n.op_type) for n in graph.graph.node} - OPERATORS
     if unknown:
         names = ", ".join(sorted(f"{domain or 'ai.onnx'}:{name}" for domain, name in unknown))
         raise UnknownOperator(
-            f"model.onnx: uses {names}; not proved exact for every batch and thread count"
+            f"model.onnx uses {names}, which isn't proved exact for every batch and thread count"
         )
 
 
@@ -103,17 +103,17 @@ def check_parity(
     )
     if not found.expected < limits.ROUNDING_TOLERANCE:
         raise NoParity(
-            f"expected: scikit-learn and ONNX differ by {found.expected:.6f} stars; rounding "
+            f"scikit-learn and ONNX differ by {found.expected:.6f} expected stars; rounding "
             f"explains less than {limits.ROUNDING_TOLERANCE}"
         )
     if not found.probabilities <= HEAD_TOLERANCE:
         raise NoParity(
-            f"probabilities: differ by {found.probabilities:.2e} from the head; "
+            f"the probabilities differ by {found.probabilities:.2e} from the head's; "
             f"{HEAD_TOLERANCE:.0e} is allowed"
         )
     if found.bit_differences:
         raise NoParity(
-            f"expected: {found.bit_differences} rows have other bits in another batch or thread"
+            f"{found.bit_differences} expected stars have other bits in another batch or thread"
         )
     return found
 

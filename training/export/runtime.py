@@ -43,7 +43,7 @@ class Scorer:
                 model, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
-            raise UnreadableModel(f"model.onnx: ONNX Runtime cannot load it: {error}") from error
+            raise UnreadableModel(f"ONNX Runtime can't load model.onnx: {error}") from error
 
     def score(self, table: Any, *, batch: int = 8192) -> Scores:
         """Score records (training.model.records), `batch` rows in each call."""

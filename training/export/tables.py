@@ -94,7 +94,7 @@ def to_grid(name: str, values: Floats) -> NDArray[np.int16]:
     if not np.all((rounded >= _INT16.min) & (rounded <= _INT16.max)):
         worst = float(values.flat[np.abs(values).argmax()])
         raise TableOverflow(
-            f"table {name}: holds {worst:.3f} stars; 16 bits hold {_INT16.max / GRID:.3f}. "
+            f"table {name} holds {worst:.3f} stars; 16 bits hold {_INT16.max / GRID:.3f}. "
             "Shrink the model (more shrinkage, fewer trees), or move its mean into the constant"
         )
     return rounded.astype(np.int16)

@@ -62,17 +62,17 @@ def verify(folder: Path, public_keys: Mapping[str, bytes]) -> BundleCheck:
 def _check_schema(scorer: Scorer) -> None:
     inputs = [name for name, _, _ in scorer.tensors(inputs=True)]
     outputs = [name for name, _, _ in scorer.tensors(inputs=False)]
-    for what, found, wanted in (("inputs", inputs, INPUTS), ("outputs", outputs, OUTPUTS)):
+    for what, found, wanted in (("input", inputs, INPUTS), ("output", outputs, OUTPUTS)):
         missing = [name for name in wanted if name not in found]
         if missing:
-            raise InvalidRecord(f"model.onnx {what}", f"lack {missing[0]!r}")
+            raise InvalidRecord("model.onnx", f"has no {what} {missing[0]!r}")
 
 
 def _check_probes(scorer: Scorer, probes: Probes) -> None:
     scores = scorer.score(frame_of_combinations(p.combination for p in probes.probes))
     expected = np.array([p.expected for p in probes.probes], np.float32)
     if not np.array_equal(expected.view(np.int32), scores.expected.view(np.int32)):
-        raise ProbeFailed("probes: the model's expected stars differ from those of the probes")
+        raise ProbeFailed("the model gives other expected stars than its probes say")
     wanted = np.array([p.probabilities for p in probes.probes])
     if not np.abs(wanted - scores.probabilities).max() <= probes.tolerance:
-        raise ProbeFailed("probes: the model's probabilities differ from those of the probes")
+        raise ProbeFailed("the model gives other probabilities than its probes say")

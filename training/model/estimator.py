@@ -309,10 +309,12 @@ def _best_share(trees: Floats, mixed: Floats, ratings: Floats) -> float:
 
 def _check_training(records: Records, ratings: Floats) -> None:
     if len(ratings) != len(records.years):
-        raise UnfitData(f"y: has {len(ratings)} ratings for {len(records.years)} records")
+        raise UnfitData(
+            f"there are {len(ratings)} ratings for {len(records.years)} films; give one each"
+        )
     if not np.all((ratings >= 1) & (ratings <= 10)):
-        raise UnfitData("y: holds a rating outside of 1 to 10, or none")
+        raise UnfitData("a rating is missing or outside of 1 to 10")
     if len(ratings) < FEWEST_FILMS:
         raise UnfitData(
-            f"X: has {len(ratings)} films; at least {FEWEST_FILMS} are needed to learn from"
+            f"there are {len(ratings)} films; at least {FEWEST_FILMS} are needed to learn from"
         )

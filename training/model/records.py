@@ -51,20 +51,24 @@ def as_records(table: Any) -> Records:
     if isinstance(table, pd.DataFrame):
         missing = [name for name in COLUMNS if name not in table.columns]
         if missing:
-            raise ValueError(f"X: lacks the column {missing[0]!r}; give {', '.join(COLUMNS)}")
+            raise ValueError(f"the films lack the column {missing[0]!r}; give {', '.join(COLUMNS)}")
         columns = [table[name].to_numpy(dtype=object) for name in COLUMNS]
         votes = table[VOTES].to_numpy(dtype=float, na_value=np.nan) if VOTES in table else None
     else:
         rows = np.asarray(table, dtype=object)
         if rows.ndim != 2 or rows.shape[1] not in (len(COLUMNS), len(COLUMNS) + 1):
-            raise ValueError(f"X: has shape {rows.shape}; give rows of {', '.join(COLUMNS)}")
+            raise ValueError(
+                f"the films have the shape {rows.shape}; give rows of {', '.join(COLUMNS)}"
+            )
         columns = [rows[:, i] for i in range(len(COLUMNS))]
         votes = rows[:, len(COLUMNS)].astype(float) if rows.shape[1] > len(COLUMNS) else None
     directors, years, *slots = columns
     try:
         whole_years = years.astype(np.int64)
     except (TypeError, ValueError) as error:
-        raise ValueError("X: the column 'year' holds a value that isn't a whole number") from error
+        raise ValueError(
+            "the films' column 'year' holds a value that isn't a whole number"
+        ) from error
     if votes is None:
         votes = np.full(len(directors), np.nan)
     return Records(directors, whole_years, np.stack(slots, axis=1), votes)

@@ -164,7 +164,7 @@ def _new_ratings(
         if new:
             yield HashedRating(record, digest.hexdigest())
         elif new is None:
-            ledger.reject(key, f"id: {record.id} was seen before with different content")
+            ledger.reject(key, f"the id {record.id} was seen before with different content")
 
 
 def _write_rejects(path: Path, ledger: Ledger) -> None:

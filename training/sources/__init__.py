@@ -82,7 +82,7 @@ def read(name: str, path: Path | None, options: Options = _DEFAULTS) -> Rows:
         return
     reader = READERS.get(name)
     if reader is None:
-        raise SourceUnavailable(f"source: is {name!r}; choose one of {names()}")
+        raise SourceUnavailable(f"there's no source {name!r}; choose one of {names()}")
     if path is None:
         raise SourceUnavailable(f"source {name} reads a {reader.takes}; name it with --ratings")
     yield from reader.rows(path, options)

@@ -64,7 +64,7 @@ class MappedTable:
         width = len(self.table.header)
         for line, cells in self.table.rows():
             if len(cells) != width:
-                reason = f"cells: there are {len(cells)}; the header has {width}"
+                reason = f"it has {len(cells)} cells; the header has {width}"
                 yield BadRow(line, reason, tuple(cells))
                 continue
             try:
@@ -128,7 +128,7 @@ class MappedTable:
         names = self._names(cells)
         if self._kept is not None:
             names = [name for name in names if name in self._kept]
-        column = ", ".join(tags.columns)
+        column = f"`{', '.join(tags.columns)}`"
         if not names:
             why = "has none that is kept" if self._kept is not None else "is empty"
             raise InvalidRecord(column, f"{why}; give one to {tags.at_most} {tags.words}")

@@ -101,7 +101,7 @@ def _film_rows(table: TableFile, columns: dict[str, int]) -> Iterator[Film | Bad
     width = len(table.header)
     for line, cells in table.rows():
         if len(cells) != width:
-            reason = f"cells: there are {len(cells)}; the header has {width}"
+            reason = f"it has {len(cells)} cells; the header has {width}"
             yield BadRow(line, reason, tuple(cells))
             continue
         named = {column: cells[place] for column, place in columns.items()}

@@ -78,7 +78,7 @@ def read_rows(path: Path, options: Options) -> Iterator[Film | BadRow]:
             if reply is not None:
                 yield _film(row, reply)
             elif not options.known_only:
-                yield BadRow(row.line, "omdb: its replies are broken", _cells(row))
+                yield BadRow(row.line, "OMDb's replies are broken", _cells(row))
 
 
 def parse(path: Path) -> Iterator[Rated | BadRow]:
@@ -125,7 +125,7 @@ def _rows(file: TextIO) -> Iterator[Rated | BadRow | None]:
             elif row := _ROW.fullmatch(text.rstrip()):
                 yield _rated(number, text, row)
             else:
-                doubtful = BadRow(number, "row: isn't a row of the table", (text,))
+                doubtful = BadRow(number, "it isn't a row of the table", (text,))
     if doubtful:
         yield doubtful
 
@@ -136,7 +136,7 @@ def _rated(number: int, text: str, row: re.Match[str]) -> Rated | BadRow | None:
         return None
     parts = _TITLE.fullmatch(title)
     if parts is None or not parts[2].isdecimal():
-        return BadRow(number, f"title: {title[:80]!r} has no year", (text,))
+        return BadRow(number, f"the title {title[:80]!r} has no year", (text,))
     return Rated(number, title, parts[1], int(parts[2]), kind_of(title), float(row[2]), int(row[1]))
 
 
@@ -146,7 +146,7 @@ def _cells(row: Rated) -> tuple[str, ...]:
 
 def _film(row: Rated, reply: omdb.Reply) -> Film | BadRow:
     if not reply.found:
-        return BadRow(row.line, f"omdb: {reply.error or 'does not know this film'}", _cells(row))
+        return BadRow(row.line, f"OMDb: {reply.error or 'does not know this film'}", _cells(row))
     film = Film(
         title=row.title,
         year=row.year,

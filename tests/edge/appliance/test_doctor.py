@@ -123,7 +123,7 @@ def test_a_journal_that_is_another_file_than_the_appliances_is_noticed(supplied)
 def test_everything_that_is_wrong_has_a_fix(device, make_pick, make_feedback, monkeypatch):
     feedback = make_feedback(make_pick())
     device.journal.record_rating(feedback)
-    device.journal.quarantine(feedback.id, "year: is 99")
+    device.journal.quarantine(feedback.id, "`year` is 99")
     device.journal.set_sync_state("connection", {"state": "offline", "reason": "no route"})
     (device.state / "journal.db.damaged-1").write_bytes(b"")
     (device.state / "journal-of-failed-upgrade-20261122200000").mkdir()
@@ -145,7 +145,7 @@ def test_everything_that_is_wrong_has_a_fix(device, make_pick, make_feedback, mo
         "sync",
     ]
     assert all(finding.fix for finding in wrong)
-    assert "year: is 99" in part(found, "refused rating").found
+    assert "`year` is 99" in part(found, "refused rating").found
     assert "greenlight-sync retry" in part(found, "refused rating").fix
     assert "no route" in part(found, "sync").found
     # Never advise to delete what was not read.

@@ -168,7 +168,7 @@ def test_looking_through_a_large_journal_is_bounded(life: Life):
 
 def test_what_writing_changes_stays_sound(life: Life):
     with Journal.open(life.path) as journal:
-        journal.quarantine(life.feedback.id, "year: is 99")
+        journal.quarantine(life.feedback.id, "`year` is 99")
         journal.retry_quarantined()
         journal.finish_request(2, {"outcome": "differed"})
         journal.record_activation(3, "bb", "refused", "now", "why", journal.incoming_models()[0])

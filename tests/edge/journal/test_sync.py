@@ -15,12 +15,12 @@ def test_a_quarantined_record_never_blocks_the_next(journal, make_pick, make_fee
     ratings = [make_feedback(make_pick()) for _ in range(3)]
     for feedback in ratings:
         journal.record_rating(feedback)
-    assert journal.quarantine(ratings[0].id, "stars: is 11")
+    assert journal.quarantine(ratings[0].id, "`stars` is 11")
     assert not journal.quarantine(ratings[0].id, "again")
     assert [row.id for row in journal.peek_outbox(1)] == [ratings[1].id]
     assert journal.outbox_depth()[0] == 2
     (aside,) = journal.quarantined()
-    assert (aside.id, aside.reason) == (ratings[0].id, "stars: is 11")
+    assert (aside.id, aside.reason) == (ratings[0].id, "`stars` is 11")
 
 
 def test_what_was_set_aside_may_be_sent_again_in_its_old_place(journal, make_pick, make_feedback):
@@ -30,7 +30,7 @@ def test_what_was_set_aside_may_be_sent_again_in_its_old_place(journal, make_pic
     before = journal.peek_outbox(3)
     assert journal.retry_quarantined() == 0
     for feedback in ratings[:2]:
-        journal.quarantine(feedback.id, "schema_version: is 2")
+        journal.quarantine(feedback.id, "`schema_version` is 2")
     assert journal.retry_quarantined() == 2
     assert journal.quarantined() == []
     assert journal.peek_outbox(3) == before

@@ -241,7 +241,7 @@ def test_text_that_would_forge_what_is_shown_is_refused(device, rebundle, small_
     state, why = device.update(device.offer("2", 2, sha256))
     assert (state, why) == (
         UpdateState.REFUSED,
-        "manifest.json: holds a control or invisible character",
+        "manifest.json holds a control or invisible character",
     )
     catalogue = json.loads(small_bundle.files[CATALOGUE])
     catalogue["titles"]["words"][-1] += text
@@ -249,7 +249,7 @@ def test_text_that_would_forge_what_is_shown_is_refused(device, rebundle, small_
     state, why = device.update(device.offer("3", 3, sha256))
     assert (state, why) == (
         UpdateState.REFUSED,
-        "titles: hold a control or invisible character; remove it",
+        "`titles` holds a control or invisible character; remove it",
     )
     assert device.store.read() == pointer
     assert device.answers() == before

@@ -26,7 +26,7 @@ def _lived_in(appliance: RunningAppliance, browser: Browser):
     with appliance.journal() as journal:
         asked = journal.pending_requests("verify")[0]
         journal.finish_request(asked.seq, {"outcome": "differed", "worst_difference": 1.0})
-        journal.quarantine(journal.peek_outbox(1)[0].id, "stars: not believed")
+        journal.quarantine(journal.peek_outbox(1)[0].id, "`stars` is 11")
     browser.sign_in(appliance.address, appliance.pin)
     browser.wait(lambda: "Warning" in browser.find("#notices").text)
 

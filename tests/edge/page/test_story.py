@@ -189,14 +189,14 @@ def test_the_state_of_delivery_is_shown_in_words(appliance: RunningAppliance, br
                 "reason": "the broker is not reached",
             },
         )
-        journal.quarantine(journal.peek_outbox(1)[0].id, "thing: is another's")
+        journal.quarantine(journal.peek_outbox(1)[0].id, "`thing` is another's")
     browser.wait(lambda: "offline for 2 h" in browser.find("#sync .lead").text)
     assert re.search(
         r"1 rating rejected by the cloud, (\d+ ratings? waiting, )?offline for 2 h, "
         r"next try in \d+ (s|min)\.",
         browser.text("#sync .lead"),
     )
-    assert "thing: is another's" in browser.text("#rejected")
+    assert "`thing` is another's" in browser.text("#rejected")
 
 
 def test_every_page_on_desktop_and_phone_in_light_and_dark(

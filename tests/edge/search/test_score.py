@@ -103,9 +103,9 @@ def test_names_that_the_model_does_not_know_are_named_by_row_and_counted(tmp_pat
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ((1, "soon"), r"row 30: year: is 'soon'"),
-        ((2, "  "), r"row 30: Director1: is empty"),
-        ((slice(5, 7), []), r"row 30: has 5 cells"),
+        ((1, "soon"), r"`year` in row 30 is 'soon'"),
+        ((2, "  "), r"`Director1` in row 30 is empty"),
+        ((slice(5, 7), []), r"row 30 has 5 cells"),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_left_behind(tmp_path, change, said):

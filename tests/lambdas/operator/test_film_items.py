@@ -51,8 +51,8 @@ def test_a_key_comes_once_and_the_first_film_counts():
 
 
 def test_a_table_with_a_bad_row_is_refused_whole():
-    with pytest.raises(InvalidRecord, match=r"line 3: year: .*clean table"):
-        items_of([LUCKY, BadRow(3, "year: is missing", ())])
+    with pytest.raises(InvalidRecord, match=r"line 3 isn't a film: `year` .*clean table"):
+        items_of([LUCKY, BadRow(3, "`year` is missing", ())])
 
 
 def test_a_key_that_dynamodb_would_refuse_is_refused_here():

@@ -237,7 +237,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_an_event_about_other_training_jobs_is_refused(event: object) -> None:
-    with pytest.raises(InvalidRecord, match=r"^event"):
+    with pytest.raises(InvalidRecord, match=r"^the event"):
         read_event("greenlight", event)
 
 

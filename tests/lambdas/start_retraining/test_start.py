@@ -153,7 +153,7 @@ def test_after_a_crash_at_any_call_the_next_try_leaves_one_job(call: int, after:
     [None, "", "now", "<aws.scheduler.scheduled-time>", "2026-01-02T03:04:05", 7, "x" * 999],
 )
 def test_a_question_without_a_time_is_refused(asked: object) -> None:
-    with pytest.raises(InvalidRecord, match=r"^asked: "):
+    with pytest.raises(InvalidRecord, match=r"^`asked` "):
         job_name("greenlight", asked)
 
 

@@ -93,7 +93,7 @@ def test_predictions_as_if_unseen_know_nothing_of_shuffled_stars():
 @pytest.mark.parametrize(
     ("X", "y", "says"),
     [
-        (np.zeros((30, 4)), np.full(30, 5.0), "X: has shape"),
+        (np.zeros((30, 4)), np.full(30, 5.0), "the films have the shape"),
         ([("A", "soon", "Drama", "None", "None")] * 30, np.full(30, 5.0), "'year'"),
         ([("A", 1990, "Drama", "None", "None")] * 30, np.full(30, 11.0), "outside of 1 to 10"),
         ([("A", 1990, "Drama", "None", "None")] * 30, np.full(29, 5.0), "29 ratings for 30"),

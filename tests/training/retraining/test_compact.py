@@ -112,7 +112,7 @@ def test_bad_objects_are_listed_with_their_reasons_and_stop_nothing(table, feedb
     made = compact(str(feedback), table, work)
     assert (made.manifest.counts.owner, made.manifest.counts.rejects) == (97, 3)
     reasons = rejects(work)
-    assert reasons["torn.json"].startswith("Feedback: isn't JSON")
+    assert reasons["torn.json"].startswith("the feedback isn't JSON")
     assert "at most 100000 are allowed" in reasons["big.json"]
     assert reasons["link.json"] == "cannot be read: No such file or directory"
 

@@ -107,10 +107,10 @@ def test_more_than_1500_votes_count_and_another_threshold_can_be_asked_for(tmp_p
 
 def test_a_row_that_is_not_a_film_is_reported_with_its_number_and_reason(tmp_path):
     _, bad = read(lay(tmp_path))
-    assert [(row.line, row.reason.split(":")[0]) for row in bad] == [
-        (8, "genres"),
-        (9, "director"),
-        (7, "year"),
+    assert [(row.line, row.reason.split()[0]) for row in bad] == [
+        (8, "`genres`"),
+        (9, "`director`"),
+        (7, "`year`"),
     ]
     assert all(isinstance(row, BadRow) and row.cells for row in bad)
 

@@ -194,12 +194,12 @@ def test_a_domain_maps_a_table_and_says_which_column_of_it_is_wrong(tmp_path):
         ("Cima", 1895, ("Floral", "natural"), 1.0),
     ]
     assert [(row.line, row.reason) for row in found.rejects] == [
-        (5, "floor: is 'x'; give a whole number"),
-        (6, "process, notes: holds both 'washed' and 'natural', which exclude each other"),
-        (7, "farm: is empty; give its name"),
-        (8, "cup_score: is 104; give 60 to 100"),
-        (9, "process, notes: is empty; give one to 3 notes"),
-        (10, "cup_score: is empty; give a number"),
+        (5, "`floor` is 'x'; give a whole number"),
+        (6, "`process, notes` holds both 'washed' and 'natural', which exclude each other"),
+        (7, "`farm` is empty; give its name"),
+        (8, "`cup_score` is 104; give 60 to 100"),
+        (9, "`process, notes` is empty; give one to 3 notes"),
+        (10, "`cup_score` is empty; give a number"),
     ]
 
 
@@ -210,7 +210,9 @@ def test_a_domain_that_does_not_fit_the_table_names_the_column(tmp_path):
     with pytest.raises(SourceUnavailable, match="line 1 lacks the column 'notes'; it has 'farm'"):
         load("csv", path)
     domain_path(path).write_text(COFFEE.replace("high = 100", "high = 20"))
-    with pytest.raises(SourceUnavailable, match=r"coffees\.domain\.toml: outcome\.high: is 20"):
+    with pytest.raises(
+        SourceUnavailable, match=r"coffees\.domain\.toml: `high` in `outcome` is 20"
+    ):
         load("csv", path)
 
 

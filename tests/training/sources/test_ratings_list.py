@@ -76,7 +76,7 @@ def test_rows_between_header_and_footer_are_read_once_with_titles_as_they_stand(
 
 def test_a_malformed_row_is_reported_with_its_line_and_headings_are_not(films_list):
     bad = [row for row in ratings_list.parse(films_list) if not isinstance(row, ratings_list.Rated)]
-    assert [(row.line, row.reason.split(":")[0]) for row in bad] == [(23, "title"), (24, "row")]
+    assert [(row.line, row.reason.split()[-1]) for row in bad] == [(23, "year"), (24, "table")]
 
 
 def test_a_packed_list_reads_the_same(films_list, tmp_path):
@@ -122,8 +122,8 @@ def test_a_film_that_omdb_does_not_know_is_a_bad_row_and_not_asked_again(films_l
     films, bad = read(films_list)
     assert len(films) == 2
     assert [row.reason for row in bad][-2:] == [
-        "omdb: Movie not found!",
-        "director: is empty; give its name",
+        "OMDb: Movie not found!",
+        "`director` is empty; give its name",
     ]
     asked = len(server.asked)
     assert read(films_list) == (films, bad)
@@ -141,7 +141,7 @@ def test_replies_that_stay_broken_cost_one_film_and_two_lookups(films_list, serv
     server.replies["Some Game"] = server_of.BROKEN
     films, bad = read(films_list)
     assert len(films) == 3
-    assert bad[-1].reason == "omdb: its replies are broken"
+    assert bad[-1].reason == "OMDb's replies are broken"
     assert server.names.count("Some Game") == 2
 
 

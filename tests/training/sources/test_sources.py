@@ -97,7 +97,7 @@ def test_bad_rows_are_written_down_with_file_line_and_reason(tmp_path: Path):
         header, row = list(csv.reader(file))
     assert header[:3] == ["file", "line", "reason"]
     assert row[:2] == [str(path), "62"]
-    assert row[2].startswith("year:")
+    assert row[2].startswith("`year`")
     assert row[3:5] == ["Bad (1999)", "19x9"]
 
 
@@ -105,7 +105,7 @@ def test_over_five_percent_bad_rows_stop_the_run_unless_allowed(tmp_path: Path):
     good = "".join(f"Film {i} (1999),1999,A B,Drama,None,None,6\n" for i in range(10))
     path = table(tmp_path, HEADER + good + "Bad (1999),1999,A B,Drama,None,None,11\n")
     rejects = tmp_path / "rejects.csv"
-    with pytest.raises(TooManyBadRows, match=r"1 of 11 rows are bad .* line 12: stars"):
+    with pytest.raises(TooManyBadRows, match=r"1 of 11 rows are bad .* line 12: `stars`"):
         load("csv", path, rejects=rejects)
     assert rejects.exists()
     assert len(load("csv", path, rejects=rejects, allowed_bad_share=0.1).films) == 10
