@@ -40,7 +40,7 @@ define make_venv
 endef
 
 $(VENV)/ready: locks/dev.txt pyproject.toml
-	@echo "==> Setting up $(VENV) from locks/dev.txt (one to three minutes, once)"
+	@echo "==> Setting up $(VENV) from locks/dev.txt (one to three minutes, once; then the local cloud's)"
 	$(call make_venv,$(VENV))
 	@$(RUN)/python locks/run_pip.py build/pip-dev.log install -r locks/dev.txt --no-compile
 	@$(RUN)/python locks/run_pip.py build/pip-greenlight.log install --no-build-isolation --editable .
@@ -74,8 +74,9 @@ lock: $(VENV)/ready ## rewrite the locks from pyproject.toml (UPGRADE=1 or UPGRA
 # ---------------------------------------------------------------- the two promises
 
 .PHONY: demo
-demo: setup ## the whole story on this machine: train, press, pick, approve, rate, sync, update
-	@$(RUN)/python -m local_cloud.demo
+demo: setup ## the whole story on this machine: train, press, rate, sync, retrain (FAST=1: no training)
+	@$(if $(FAST),test -f "$(OUT)/manifest.json" -a -f "$(OUT).report/arrays.npz" || $(MAKE) --no-print-directory train-export)
+	@$(RUN)/python -m local_cloud.demo $(if $(FAST),--bundle "$(OUT)")
 
 .PHONY: play
 play: $(VENV)/ready ## the appliance on this machine: keys, light and page, with your model or the sample's

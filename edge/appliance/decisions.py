@@ -122,11 +122,7 @@ class Decisions:
     def _rated(self, feedback: Feedback) -> str:
         domain = self._domain()
         named = domain.shown_title(feedback.title, feedback.director)
-        given = (
-            str(feedback.stars)
-            if domain == FILMS
-            else domain.given_outcome(feedback.stars, feedback.rating)
-        )
+        given = domain.given_outcome(feedback.stars, feedback.rating)
         return f"rated: {named}, {given}{domain.plain_unit} ({feedback.source})"
 
     def synchronise(self, model_hash: str) -> Outcome:

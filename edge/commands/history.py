@@ -15,7 +15,6 @@ from edge.commands.options import ConfigOption, JsonOption, StateOption, configu
 if TYPE_CHECKING:
     from data.domain import Domain
     from edge.journal import HistoryEntry
-    from edge.journal.rows import Rating
 
 # Enough to read at a glance; --limit shows more.
 _SHOWN = 20
@@ -116,7 +115,9 @@ def _print_table(entries: list[HistoryEntry], domain: Domain) -> None:
     table.add_column("rated", no_wrap=True, ratio=3)
     for entry in entries:
         pick = entry.pick
-        rated = ", ".join(f"{_given(domain, r)} {r.delivery}" for r in entry.ratings)
+        rated = ", ".join(
+            f"{domain.given_outcome(r.stars, r.rating)} {r.delivery}" for r in entry.ratings
+        )
         made = datetime.fromisoformat(pick.made_at).astimezone(zone)
         table.add_row(
             f"{made:%d %b %H:%M}" if made.year == datetime.now(zone).year else f"{made:%Y-%m-%d}",
@@ -134,11 +135,3 @@ def _print_table(entries: list[HistoryEntry], domain: Domain) -> None:
     console.print(table)
     if any(entry.pick.explored for entry in entries):
         console.print("* picked to learn from", style="dim")
-
-
-def _given(domain: Domain, rating: Rating) -> str:
-    from data.domain import FILMS
-
-    if domain == FILMS:
-        return str(rating.stars)
-    return domain.given_outcome(rating.stars, rating.rating)

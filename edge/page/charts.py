@@ -225,7 +225,7 @@ def timeline(
     squares: list[float] = []
     day, version = "", None
     for place, entry in enumerate(rated):
-        predicted, real = entry.pick.prediction.expected, _real(entry, domain)
+        predicted, real = entry.pick.prediction.expected, _real(entry)
         on, by = short_day(entry.ratings[0].rated_at), entry.pick.model_version
         squares.append((shown_stars(predicted) - real) ** 2)
         points.append(
@@ -265,10 +265,10 @@ def timeline(
     )
 
 
-def _real(entry: PickEntry, domain: Domain) -> float:
-    """Return what it got; a film's whole stars, as they are shown everywhere."""
+def _real(entry: PickEntry) -> float:
+    """Return what it got, as exactly as it was given."""
     given = entry.ratings[0]
-    return given.stars if domain == FILMS or given.rating is None else given.rating
+    return given.stars if given.rating is None else given.rating
 
 
 def _level(stars: float) -> float:
@@ -294,5 +294,5 @@ def track(entry: PickEntry, domain: Domain = FILMS) -> Track:
     def place(stars: float) -> float:
         return round(12 + (shown_stars(stars) - MIN_STARS) / (MAX_STARS - MIN_STARS) * 296, 1)
 
-    real = place(_real(entry, domain)) if entry.ratings else None
+    real = place(_real(entry)) if entry.ratings else None
     return Track(place(entry.pick.prediction.expected), real)

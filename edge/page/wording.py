@@ -93,13 +93,12 @@ class Wording:
 
     def given(self, rating: ShownRating) -> str:
         """Return a rating as it was given, without its unit."""
-        if self.films:
-            return str(rating.stars)
         return self.domain.given_outcome(rating.stars, rating.rating)
 
     def given_with_unit(self, rating: ShownRating) -> str:
         """Return a rating as it was given: `8 stars`, `87 %`."""
-        return counted(rating.stars, "star") if self.films else f"{self.given(rating)}{self.unit}"
+        given = self.given(rating)
+        return "1 star" if self.films and given == "1" else f"{given}{self.unit}"
 
     def title(self, one: Titled) -> str:
         """Return what a person calls one of these."""

@@ -5,7 +5,9 @@ It only starts the executables, and shows what they print and store.
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +22,12 @@ from local_cloud.demo.context import FILMS, DemoContext
 from local_cloud.demo.runner import Runner, StepFailed
 
 FOLDER = Path("build/demo")
+WHAT_COMES = (
+    "[bold]What comes, in two to three minutes:[/] a model is trained and signed; a local cloud "
+    "starts; an appliance boots without a model and gets it; its button is pressed, the film "
+    "approved and rated; the network is cut and restored; a retraining must prove its model "
+    "better; the new one arrives."
+)
 
 
 def play(context: DemoContext) -> None:
@@ -29,8 +37,9 @@ def play(context: DemoContext) -> None:
         StepFailed: with the reason, at the first step that fails.
     """
     with ExitStack() as ending:
-        if context.given_bundle is None:
+        if context.given_bundle is None or not context.films.exists():
             steps.films(context)
+        if context.given_bundle is None:
             steps.model(context)
         steps.cloud(context, ending)
         steps.boot(context, ending)
@@ -40,7 +49,21 @@ def play(context: DemoContext) -> None:
         steps.outage(context)
         steps.learning(context)
         steps.show_evidence(context)
+        if context.interactive:
+            your_turn(context)
         context.runner.console.print("\n   [dim]stopping the appliance, sync and the cloud[/]")
+
+
+def your_turn(context: DemoContext) -> None:
+    """Leave everything running until the owner has played enough."""
+    say = context.runner.console.print
+    say("\n[bold green]Your turn.[/] Everything is still running: appliance, sync and cloud.\n")
+    context.runner.show(f"the page, signed in to once: {context.page_link()}")
+    for words in ("press", "approve", "rate 8.5", "status", "history"):
+        context.runner.show(f".venv/bin/greenlight {words} --config {context.config}")
+    say("\n   Enter or Ctrl-C ends it.")
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdin.readline()
 
 
 def summary(runner: Runner) -> None:
@@ -76,6 +99,7 @@ def demonstrate(
     folder.mkdir(parents=True, exist_ok=True)
     runner = Runner(folder)
     context = DemoContext(runner, bundle, films)
+    runner.console.print(WHAT_COMES)
     try:
         context.clear()
         play(context)

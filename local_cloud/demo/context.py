@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import os
 import shutil
+import sys
+import urllib.request
+import webbrowser
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,7 @@ from data import topics
 from lambdas.operator.aws import Aws, on_local_cloud
 from local_cloud.demo.evidence import CloudEvidence
 from local_cloud.demo.runner import Runner, StepFailed
+from local_cloud.ports import free_ports
 from local_cloud.state import LocalState
 
 FILMS = Path("data/films/movie_ratings_simple.csv")
@@ -37,6 +43,8 @@ class DemoContext:
         self.thing_folder = runner.folder / "thing"
         self.device = runner.folder / "device"
         self.config = runner.folder / "greenlight.toml"
+        self.page_port = free_ports(1)[0]
+        self._link = ""
 
     @property
     def aws(self) -> Aws:
@@ -86,6 +94,41 @@ class DemoContext:
         )
         answer: dict[str, Any] = self.runner.ask(*command, "--state", str(self.device))
         return answer
+
+    @cached_property
+    def interactive(self) -> bool:
+        """Whether somebody watches on a terminal, and can take over at the end."""
+        return sys.stdin is not None and sys.stdin.isatty() and self.runner.console.is_terminal
+
+    def page_link(self) -> str:
+        """Return an address that signs in to the page once."""
+        return self.runner.run(*self.greenlight("pin", "--link"), quiet=True).strip()
+
+    def open_page(self) -> None:
+        """Open the page in a browser if there is one to open it in; else say where it is."""
+        self._link = self.page_link()
+        # Without a display a text browser would take over the terminal.
+        screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        if self.interactive and screen and webbrowser.open(self._link):
+            pin = self.runner.run(*self.greenlight("pin"), quiet=True).strip()
+            self.runner.show(f"the page is in your browser; its PIN is {pin}")
+        else:
+            self.runner.show(f"the page, signed in to by this address once: {self._link}")
+
+    def show_page(self) -> None:
+        """Show what the page shows, unless somebody looks at it anyway."""
+        if self.interactive:
+            return
+        jar = urllib.request.HTTPCookieProcessor()
+        # Never through a proxy: the page is on this machine.
+        browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), jar)
+        try:
+            with browser.open(self._link, timeout=WAIT_SECONDS) as answer:
+                page = answer.read().decode()
+        except OSError as error:
+            raise StepFailed(f"the page at {self._link} doesn't answer: {error}") from error
+        title = html.unescape(page.partition("<title>")[2].partition("</title>")[0])
+        self.runner.show(f"the page, now signed in: {title}")
 
     def connection(self) -> str | None:
         """Return the connection's state, as the sync service sees it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +41,15 @@ class CloudEvidence:
         ]
         return sorted(items, key=lambda item: item["rated_at"])
 
-    def objects(self) -> list[str]:
+    def objects(self) -> set[str]:
         """Return the keys of the feedback objects in the bucket."""
         pages = self._aws.client("s3").get_paginator("list_objects_v2")
         prefix = topics.feedback_object("").removesuffix(".json")
-        return [
+        return {
             entry["Key"]
             for page in pages.paginate(Bucket=self._endpoints.data_bucket, Prefix=prefix)
             for entry in page.get("Contents", [])
-        ]
+        }
 
     def content(self, key: str) -> dict[str, Any]:
         """Return the JSON of an object in the bucket."""
@@ -56,6 +57,16 @@ class CloudEvidence:
         body = self._aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         content: dict[str, Any] = json.loads(body)
         return content
+
+    def store(self, thing: str, batch: bytes) -> int:
+        """Have `store_feedback` store a batch, as if sent by a thing; return how many it stored."""
+        event = {"thing": thing, "payload": b64encode(batch).decode()}
+        function = self._aws.outputs(self._endpoints.stack)["StoreFeedback"]
+        answer = self._aws.client("lambda").invoke(
+            FunctionName=function, Payload=json.dumps(event).encode()
+        )
+        counted: dict[str, Any] = json.loads(answer["Payload"].read())
+        return int(counted.get("stored", 0))
 
     def job_executions(self) -> list[dict[str, Any]]:
         """Return the thing's job executions, with the device's status details."""

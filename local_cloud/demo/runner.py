@@ -26,6 +26,9 @@ Found = TypeVar("Found")
 _STOP_SECONDS = 40.0
 _KILLED_SECONDS = 10.0
 _POLL_SECONDS = 0.15
+# Nothing is silent for longer.
+_SILENCE_SECONDS = 10.0
+_JOB_LOG = "output.log"
 # Training takes longest, especially on a Raspberry Pi.
 _RUN_SECONDS = 1800.0
 # For pipes and logs, which have no width.
@@ -60,11 +63,12 @@ class Runner:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Show a step's title, and record how long it takes."""
+        """Show where on the timeline a step begins, and record how long it takes."""
         began = time.monotonic()
         number = len(self.times) + 1
+        at = f"{int(began - self.started) // 60}:{int(began - self.started) % 60:02}"
         self.console.print()
-        self.write(Text(f"{number:2} ● ", "bold green"), Text(title, "bold green"))
+        self.write(Text(f"{at:>5} ● ", "bold green"), Text(f"{number}. {title}", "bold green"))
         yield
         self.times.append((title, time.monotonic() - began))
         self.console.print(f"[dim]     {self.times[-1][1]:.1f} s[/]")
@@ -94,8 +98,21 @@ class Runner:
             self.console.print(head + line, soft_wrap=True)
             head = Text(" " * len(head))
 
-    def run(self, *command: str, quiet: bool = False, seconds: float = _RUN_SECONDS) -> str:
+    def run(
+        self,
+        *command: str,
+        quiet: bool = False,
+        seconds: float = _RUN_SECONDS,
+        follow: Path | None = None,
+    ) -> str:
         """Run an executable to its end, showing its output as it comes.
+
+        Args:
+            command: the executable and its arguments.
+            quiet: show nothing of it.
+            seconds: how long it may take.
+            follow: a folder of jobs, the newest of which logs how far it is while the executable
+                prints nothing.
 
         Raises:
             StepFailed: it doesn't exit with 0, or not in time.
@@ -120,7 +137,8 @@ class Runner:
             env=environment,
         )
         try:
-            for line in _lines(process, deadline):
+            silence = _Silence(self, follow)
+            for line in _lines(process, deadline, silence.pass_time):
                 printed.append(line)
                 if not quiet:
                     self.show(printed[-1])
@@ -224,8 +242,42 @@ def _resolved(command: Sequence[str]) -> list[str]:
     return [str(Path(sys.executable).parent / command[0]), *command[1:]]
 
 
-def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
+class _Silence:
+    """Says, while an executable prints nothing, how far it is: nobody waits without a word.
+
+    Args:
+        runner: to say it.
+        follow: a folder of jobs; the last line of the newest one's log says it.
+    """
+
+    def __init__(self, runner: Runner, follow: Path | None) -> None:
+        self._runner = runner
+        self._follow = follow
+        self._began = time.monotonic()
+        self._next = self._began + _SILENCE_SECONDS
+
+    def pass_time(self) -> None:
+        """Take note that time has passed, and say how far it is if it's due."""
+        now = time.monotonic()
+        if self._follow is None or now < self._next:
+            return
+        self._next = now + _SILENCE_SECONDS
+        # Their names begin with their time.
+        logs = sorted(self._follow.glob(f"*/{_JOB_LOG}"))
+        lines = logs[-1].read_text(errors="replace").split("\n") if logs else []
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        self._runner.show(f"{now - self._began:3.0f} s: {last or 'still at it'}")
+
+
+def _lines(
+    process: subprocess.Popen[bytes], deadline: float, pass_time: Callable[[], None]
+) -> Iterator[str]:
     """Yield the lines that a process writes until it closes its output.
+
+    Args:
+        process: the process.
+        deadline: by when it has done so.
+        pass_time: called at least once a second.
 
     Raises:
         TimeoutError: it hasn't done so by the deadline.
@@ -234,7 +286,10 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
     rest = b""
     while True:
         left = max(0.0, deadline - time.monotonic())
-        if not select.select([process.stdout], [], [], left)[0]:
+        pass_time()
+        if not select.select([process.stdout], [], [], min(left, 1.0))[0]:
+            if left:
+                continue
             raise TimeoutError
         chunk = os.read(process.stdout.fileno(), 65_536)
         *whole, rest = (rest + chunk).split(b"\n")

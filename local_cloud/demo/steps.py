@@ -6,9 +6,16 @@ import json
 from contextlib import ExitStack
 from typing import Any
 
-from data import topics
+from data import topics, wire
+from data.film_table import is_film, read_rows
+from data.messages import FeedbackBatch
 from local_cloud.demo.context import THING, WAIT_SECONDS, DemoContext
 from local_cloud.demo.runner import StepFailed
+from local_cloud.demo.season import make_season
+from local_cloud.state import LocalState
+
+# As many as a device sends at once.
+_BATCH = 100
 
 
 def films(context: DemoContext) -> None:
@@ -49,7 +56,7 @@ def boot(context: DemoContext, ending: ExitStack) -> None:
             f'state = "{context.device.name}"\n'
             f'public_keys = "{context.thing_folder.name}/public-keys"\n'
             "demonstration = true\n"
-            "page = false\n"
+            f"page_port = {context.page_port}\n"
         )
         appliance = ending.enter_context(
             context.runner.in_background("greenlight", *context.greenlight("run", "--simulate"))
@@ -83,6 +90,14 @@ def boot(context: DemoContext, ending: ExitStack) -> None:
         )
         context.runner.run(*context.greenlight("status"))
 
+        def page() -> bool | None:
+            context.runner.check_running("greenlight", appliance)
+            return True if context.runner.logged("greenlight", "page:") else None
+
+        log = context.runner.log("greenlight")
+        context.runner.until("the page to open", page, WAIT_SECONDS, log)
+        context.open_page()
+
 
 def update(context: DemoContext) -> None:
     """Publish the bundle; an IoT Job delivers it to the appliance."""
@@ -106,6 +121,7 @@ def press(context: DemoContext) -> None:
     """Press, look, hold, rate: once by the owner, once simulated."""
     with context.runner.step("The button is pressed: 36 combinations, scored in one call"):
         context.runner.run(*context.greenlight("press"))
+        context.show_page()
     with context.runner.step("The button is held for 3 s: approved; the owner rates the film"):
         context.runner.run(*context.greenlight("hold", "3"))
         context.runner.run(*context.greenlight("rate", "8"))
@@ -164,35 +180,69 @@ def outage(context: DemoContext) -> None:
 
 
 def learning(context: DemoContext) -> None:
-    """Rate once more, and start a retraining."""
+    """Rate once more, add an earlier season's ratings, and retrain."""
     runner = context.runner
     with runner.step("A fifth film, a fifth rating"):
         runner.run(*context.greenlight("press"), quiet=True)
         runner.run(*context.greenlight("approve"))
         runner.run(*context.greenlight("rate", "7"))
         context.arrives(5)
-    with runner.step("A retraining: better than the model in use, or it is not released"):
+    with runner.step("Five ratings prove nothing: an earlier season's are added (made up)"):
+        _add_season(context)
+    with runner.step("A retraining: released only if ratings it never saw prove it better"):
         before = context.status()["model"]
         printed = runner.run(
             *("greenlight-cloud", "model", "retrain", "--films", str(context.films), "--wait"),
             *("--local", str(context.cloud_folder)),
+            follow=LocalState(context.cloud_folder).training,
         )
-        if "\nreleased version" in printed:
-            runner.until(
-                "the new model to answer",
-                lambda: None if context.status()["model"] == before else True,
-                WAIT_SECONDS,
-                *context.logs,
-            )
-            runner.run(*context.greenlight("status"))
-        else:
-            runner.show(f"version {before['version']} stays: a refusal changes nothing")
+    if "\nreleased version" not in printed:
+        runner.show(f"version {before['version']} stays: a refusal changes nothing")
+        return
+    with runner.step("The new model arrives; the same film, and the next press"):
+        runner.until(
+            "the new model to answer",
+            lambda: None if context.status()["model"] == before else True,
+            WAIT_SECONDS,
+            *context.logs,
+        )
+        runner.until("the job to succeed", context.job_succeeded, WAIT_SECONDS, *context.logs)
+        _show_change(context)
+        runner.run(*context.greenlight("press"))
+
+
+def _add_season(context: DemoContext) -> None:
+    """Have `store_feedback` store an earlier season's ratings, in the batches that devices send."""
+    model = context.status()["model"]
+    films = [row for row in read_rows(context.films) if is_film(row)]
+    season = make_season(films, THING, model["version"], model["hash"])
+    for first in range(0, len(season.ratings), _BATCH):
+        batch = season.ratings[first : first + _BATCH]
+        stored = context.evidence.store(THING, wire.encode(FeedbackBatch.of(*batch)))
+        if stored != len(batch):
+            raise StepFailed(f"only {stored} of {len(batch)} of the season's ratings were stored")
+    context.runner.show(
+        f"{len(season.ratings):,} ratings, by an audience that gives a film more stars for "
+        f"{season.loved}",
+        f"and fewer for {season.disliked} than the film table does",
+    )
+
+
+def _show_change(context: DemoContext) -> None:
+    """Show what the new model says of the film that was picked last."""
+    pick = context.runner.ask(*context.greenlight("history", "--json", "--limit", "1"))[0]["pick"]
+    context.runner.show(
+        f"{pick['title']}: {pick['prediction']['expected']:.2f} stars were expected; "
+        f"by version {context.status()['model']['version']}:"
+    )
+    film = (pick["director"], str(pick["year"]), *pick["genres"])
+    context.runner.run(*context.greenlight("explain", *film))
 
 
 def show_evidence(context: DemoContext) -> None:
     """Show an item, its object, the job, the shadow, and the journal."""
     with context.runner.step("The evidence"):
-        item = context.evidence.items()[0]
+        item = context.evidence.items()[-1]
         context.runner.show_record(f"item in the table {context.evidence.table}", item)
         key = topics.feedback_object(item["id"])
         context.runner.show_record(f"object {key}", context.evidence.content(key))

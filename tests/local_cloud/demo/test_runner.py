@@ -142,3 +142,17 @@ def test_a_command_that_does_not_end_is_ended_and_named(tmp_path: Path) -> None:
     with pytest.raises(StepFailed, match=r"waited 2 s for `python .*half way"):
         Runner(tmp_path).run("python", "-c", code, seconds=2.0)
     assert time.monotonic() - begun < 60
+
+
+def test_while_a_command_is_silent_its_log_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("local_cloud.demo.runner._SILENCE_SECONDS", 0.1)
+    job = tmp_path / "greenlight-retrain-2"
+    job.mkdir()
+    (job / "output.log").write_text("retrain:  43% compile and convert\n")
+    code = "import time; time.sleep(2); print('done')"
+    Runner(tmp_path).run("python", "-c", code, follow=tmp_path)
+    shown = capsys.readouterr().out
+    assert "s: retrain:  43% compile and convert" in shown
+    assert shown.index("43%") < shown.rindex("done")
