@@ -59,7 +59,7 @@ def test_the_owner_signs_in_picks_approves_and_rates(appliance: RunningAppliance
     browser.find("input[name=rating]").send_keys("8.2")
     browser.find(".rate button").click()
     browser.wait(lambda: "is saved" in browser.find("#done").text)
-    browser.wait(lambda: "8 stars" in browser.find(".decide").text)
+    browser.wait(lambda: "8.2 stars" in browser.find(".decide").text)
     browser.screenshot("story-5-rated")
     with appliance.journal() as journal:
         entry = journal.history(1)[0]
