@@ -41,7 +41,7 @@ def test_pressing_approving_and_rating(appliance: RunningAppliance, owner: Visit
     assert (entry.decision, entry.ratings[0].stars) == ("approved", 7)
     assert json.loads(row.payload)["rating"] == 7.4
     history = owner.get("/history")[2].decode()
-    assert re.search(r"rated <strong>7</strong>", history)
+    assert re.search(r"rated <strong>7.4</strong>", history)
     downloaded = list(csv.DictReader(io.StringIO(owner.get("/history.csv")[2].decode())))
     assert [line["stars"] for line in downloaded if line["pick_id"] == pick_id] == ["7"]
 

@@ -102,6 +102,7 @@ def test_live_updates_leave_typed_text_alone(
 def test_directors_are_chosen_by_typing_and_the_slate_is_narrowed_with_the_keyboard(
     appliance: RunningAppliance, browser: Browser, owner: Visitor
 ):
+    browser.sign_in(appliance.address, appliance.pin)
     browser.get(f"{appliance.address}slate")
     field = browser.find("#who")
     field.send_keys("varda")
@@ -167,6 +168,7 @@ def test_without_javascript_one_can_read_rate_and_narrow(
 def test_a_new_model_and_its_figures_are_shown(
     appliance: RunningAppliance, browser: Browser, make_bundle: Callable[[int], Path]
 ):
+    browser.sign_in(appliance.address, appliance.pin)
     browser.get(f"{appliance.address}model")
     browser.wait_until_live()
     assert title(browser) == "Model version 1"
@@ -176,6 +178,7 @@ def test_a_new_model_and_its_figures_are_shown(
 
 
 def test_the_state_of_delivery_is_shown_in_words(appliance: RunningAppliance, browser: Browser):
+    browser.sign_in(appliance.address, appliance.pin)
     browser.get(f"{appliance.address}sync")
     browser.wait_until_live()
     now = datetime.now(UTC)
@@ -202,6 +205,7 @@ def test_the_state_of_delivery_is_shown_in_words(appliance: RunningAppliance, br
 def test_every_page_on_desktop_and_phone_in_light_and_dark(
     appliance: RunningAppliance, browser: Browser, owner: Visitor
 ):
+    browser.sign_in(appliance.address, appliance.pin)
     fill(appliance, owner)
     for look, (size, dark) in LOOKS.items():
         browser.dress(size, dark=dark)
@@ -216,6 +220,7 @@ def test_every_page_on_desktop_and_phone_in_light_and_dark(
 
 @pytest.mark.parametrize("name", ["pick", "slate", "history"])
 def test_pages_print_on_paper(appliance: RunningAppliance, browser: Browser, name: str):
+    browser.sign_in(appliance.address, appliance.pin)
     browser.get(f"{appliance.address}{PAGES[name]}")
     assert browser.printed(f"print-{name}").startswith(b"%PDF-")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
