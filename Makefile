@@ -112,6 +112,10 @@ coverage: setup
 states: $(VENV)/ready ## draw docs/states.md from the transition tables
 	@$(RUN)/python -m edge.appliance.diagram docs/states.md
 
+.PHONY: pictures
+pictures: $(VENV)/ready ## take the pictures in README.md and docs again (needs chromium and train-export)
+	@GREENLIGHT_TAKE_PICTURES=1 $(RUN)/python -m pytest -q tests/edge/page/test_pictures.py
+
 .PHONY: mutants
 mutants: setup ## break each promise on purpose and check that its test fails (GATE=1: a quick dozen)
 	@$(RUN)/python -m tests.mutants $(if $(GATE),--gate) $(ARGS)

@@ -203,7 +203,7 @@ class Timeline(msgspec.Struct, frozen=True):
     words: str
 
 
-_TOP, _BELOW, _LEFT, _STEP, _HEIGHT = 34, 60, 52, 46.0, 280.0
+_TOP, _BELOW, _LEFT, _STEP, _HEIGHT = 34, 60, 52, 56.0, 280.0
 
 
 def timeline(
