@@ -2,7 +2,7 @@
 
 The journal names the board it was used on last, with the certificate. A card with the same
 certificate on another board is a copy, or its board was replaced: only the owner knows. Until the
-owner says so, or `connect` gives the device a certificate of its own, nothing is sent.
+owner says so, or `connect` gives the device its own certificate, nothing is sent.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def check_board(journal: Journal, certificate: Path, now: str) -> None:
             "connection", {"state": ON_ANOTHER_BOARD, "since": now, "reason": why}
         )
         raise CopiedCard(
-            f"{why} A copy needs a certificate of its own: `sudo greenlight-setup connect FOLDER`."
+            f"{why} A copy needs its own certificate: `sudo greenlight-setup connect FOLDER`."
             " For a replaced board: `sudo greenlight-sync new-board`. Until then nothing is sent"
         )
     journal.set_sync_state(_RECORD, here)

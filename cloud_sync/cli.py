@@ -234,7 +234,7 @@ def _log_to_stderr() -> None:
 def _stopped_by_signal() -> Iterator[threading.Event]:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # Under `nohup` a closed terminal is to be ignored.
+        # Under `nohup` a closed terminal is ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: stop.set())
     yield stop

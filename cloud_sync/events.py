@@ -17,7 +17,7 @@ from cloud_sync.verification import FinishVerification
 from edge.journal import Activation, OutboxRow, Request
 
 
-# Events, besides the broker's Connected, Dropped and MqttMessage.
+# Events, in addition to the broker's Connected, Dropped and MqttMessage.
 class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
@@ -70,7 +70,7 @@ Event: TypeAlias = (
 )
 
 
-# Commands, besides those of the parts.
+# Commands, in addition to those of the parts.
 class Connect(msgspec.Struct, frozen=True):
     """Start connecting to the broker."""
 

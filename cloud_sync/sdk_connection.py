@@ -8,7 +8,7 @@ The SDK's quirks, and what is done about them here:
 - A publish inside a callback deadlocks, and an exception inside one kills its dispatcher thread:
   callbacks only put events into the inbox, and catch everything.
 - Its disconnect can deadlock with its dispatcher: the MQTT client inside is disconnected instead.
-- Its exceptions share no base class, and paho's own errors pass through: hence `Exception`.
+- Its exceptions share no base class, and paho's own errors pass through, so we catch `Exception`.
 - It reads forever from a connection that ended in the middle of a packet (`sdk_reader`).
 - It connects without a timeout, so the socket is made here. A refused CONNACK looks like success,
   so its code is checked here. After a lost connection its threads stay, so they're ended here.

@@ -55,7 +55,7 @@ class StatusWriter:
             command.reason and f" ({command.reason})",
         )
         if command.state != "connecting" or command.attempts == 0:
-            # Each attempt ends in a state of its own; spare the SD card one write.
+            # Each attempt ends in its own state; spare the SD card one write.
             self._write("connection", state)
 
     def alive(self) -> None:

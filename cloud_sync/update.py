@@ -33,7 +33,7 @@ class Job(msgspec.Struct, frozen=True):
 
 # What can happen to an update.
 class JobWanted(msgspec.Struct, frozen=True):
-    """This job is to be carried out."""
+    """Carry out this job."""
 
     job: Job
 
@@ -130,7 +130,7 @@ Event: TypeAlias = (
 
 
 class Action(enum.Enum):
-    """What is to be done."""
+    """What to do."""
 
     REPORT_PROGRESS = "report progress to the job"
     FETCH = "fetch the bundle"

@@ -57,7 +57,7 @@ class Titles(msgspec.Struct, frozen=True):
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """How far directors lie apart, and how far the ratings of one director's like films do.
+    """How far apart directors are, and how far the ratings of one director's like films do.
 
     Attributes:
         between: the variance of directors around what year and genres let expect, in stars squared.

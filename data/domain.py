@@ -353,7 +353,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
         """Return the rating from 1 to 10 of an outcome that a person gave.
 
         Raises:
-            InvalidRecord: if it lies outside of the scale.
+            InvalidRecord: if it's outside the scale.
         """
         outcome = self.outcome
         if not outcome.low <= value <= outcome.high:
@@ -427,5 +427,5 @@ def _toml(value: Any) -> str:
         return f"{value:g}" if value == int(value) else repr(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    # JSON's text is TOML's basic string, but for the delete character.
+    # JSON's text is TOML's basic string, except for the delete character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

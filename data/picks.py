@@ -24,7 +24,7 @@ class Prediction(msgspec.Struct, frozen=True):
     """The model's prediction for one combination.
 
     Attributes:
-        expected: expected stars, the graph's float32 to the last bit; may lie outside of 1 to 10.
+        expected: expected stars, the graph's float32 to the last bit; may be outside 1 to 10.
         probabilities: of one to ten stars.
         score: the integer behind `expected`, by which combinations are ranked; None where a
             model without tables gave the prediction.

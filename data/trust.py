@@ -273,7 +273,7 @@ def read_trust(keys: Path, *updates: Path) -> Trust:
     Args:
         keys: the folder that only root writes: `trust-<version>.json`, or plain `*.pub.pem`, which
             count for models only as long as there is no trust document.
-        updates: folders where newer versions may lie; what isn't signed as it must be is passed
+        updates: folders that may hold newer versions; what isn't signed as it must be is passed
             over, and nothing after it counts.
 
     Raises:

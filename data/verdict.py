@@ -73,7 +73,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """A check besides the comparisons: parity, size, latency, calibration."""
+    """A check in addition to the comparisons: parity, size, latency, calibration."""
 
     name: str
     passed: bool
@@ -119,5 +119,5 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def released(self) -> bool:
-        """Whether the candidate is to be released."""
+        """Whether to release the candidate."""
         return self.decision == "release"

@@ -1,6 +1,6 @@
 """One more button on the Pi, beside the appliance: press it to approve the pick that waits.
 
-`python examples/second_button.py [STATE]`, as a user of the appliance's group. The button lies
+`python examples/second_button.py [STATE]`, as a user of the appliance's group. The button is
 between GPIO 22 and ground. It is a separate process: it talks to the appliance through its
 control socket, so neither can hurt the other.
 """

@@ -1,4 +1,4 @@
-"""The checks that a new model must pass besides the comparisons, each with its finding."""
+"""The checks that a new model must pass in addition to the comparisons, each with its finding."""
 
 from __future__ import annotations
 

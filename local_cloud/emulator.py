@@ -102,7 +102,7 @@ class Emulator:
         return kept | {
             "GATEWAY_PORT": str(self._ports.aws),
             "BIND_HOST": "127.0.0.1",
-            # In every address it gives away: a machine need not know the name localhost.
+            # In every address it gives away: a machine may not know the name localhost.
             "MINISTACK_HOST": "127.0.0.1",
             "IOT_MTLS_PORT": str(self._ports.broker),
             "MINISTACK_REGION": REGION,

@@ -31,7 +31,7 @@ def is_free(port: int) -> bool:
 def free_ports(count: int) -> list[int]:
     """Return this many different free loopback ports.
 
-    They lie below those that the kernel gives to outgoing connections: any program could take one
+    They are below those that the kernel gives to outgoing connections: any program could take one
     of those between this choice and our own use of it, today or at the next start.
     """
     below = int(_OUTGOING.read_text().split()[0]) if _OUTGOING.exists() else _MOST

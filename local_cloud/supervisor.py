@@ -159,7 +159,7 @@ def _add_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
 
 
 def _wait_for_broker(state: LocalState, port: int) -> None:
-    """Open a first connection, upon which the broker creates its certificate."""
+    """Open a first connection, so the broker creates its certificate."""
     context = ssl.create_default_context(cafile=str(state.root_ca))
     deadline = time.monotonic() + _BROKER_SECONDS
     while time.monotonic() < deadline:

@@ -4,7 +4,7 @@ usage: journal_copy.py save STATE        writes a copy of STATE/journal.db to st
        journal_copy.py restore STATE     puts the copy on standard input in its place
 
 Run as user greenlight: a service may plant anything in the state folder, so root itself never
-opens, moves or changes a file there. Root only keeps the copy, in a folder of its own. This file is
+opens, moves or changes a file there. Root only keeps the copy, in its own folder. This file is
 handed to Python as text, so it imports the standard library alone.
 """
 

@@ -1,6 +1,6 @@
 """Copies the state folder for a backup, and puts a copy into the state folder of another card.
 
-usage: state_copy.py save STATE       writes all but the journal to standard output, as a tar
+usage: state_copy.py save STATE       writes all files except the journal to standard output, as tar
        state_copy.py restore STATE    puts the tar on standard input, with its journal, in place
 
 Run as user greenlight: a service may plant anything in the state folder, so root itself never

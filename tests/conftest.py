@@ -67,7 +67,7 @@ def own_mounts() -> list[str]:
     tried += [] if os.geteuid() == 0 else ["--map-root-user"]
     trial = [*tried, "mount", "-t", "tmpfs", "none", "/mnt"]
     if unshare is None or subprocess.run(trial, capture_output=True, check=False).returncode:
-        pytest.skip("SKIPPED LOUDLY: this kernel gives us no mount of our own (unshare --mount)")
+        pytest.skip("SKIPPED LOUDLY: this kernel doesn't let us mount (unshare --mount)")
     return tried
 
 

@@ -304,11 +304,19 @@ STIFF = {
     r"\ball the same\b": "still, anyway",
     r"\bbec(a|o)mes? of\b": "the outcome of, what happened to",
     r"\b(stands?|lies?) in (?!the way)": "is in, replaces",
+    r"\blies? (above|below|beside|between|outside|under|where)\b": "is above, is outside",
     r"\bit is not so\b|\bis it so\b|\bof whom one\b": "say it directly",
     r"\b(mend|anew|shall|lest)\b": "fix, again, will, so that not",
     r"\bthe (desk|house|door|atlas)\b|\bof several rooms\b": "local cloud, page, auth, index",
     r"\b(tether|setback|contender|ailing)\b": "supervise, failure, candidate, check failed",
     r"\bsurprise\b": "log loss, unexpected",
+    r"\bbesides\b": "in addition to, other than, as well as",
+    r"\b(hence|therefore|thereby|whereby|upon|in vain|need not)\b": "so, on, for nothing, needn't",
+    r"\b(an?|no) (?!threshold)\w+ of (its|our|their) own\b": "its own, our own",
+    r"\bcame of\b|\bcomes of\b": "the outcome of, the result",
+    r"\bwhat is (later|earlier|older|newer)\b": "name it: later years, older models",
+    r"\bawaits\b": "waits for",
+    r"(?<!updates )\b(is|are) to be\b": "must be, will be",
 }
 # The titles that picks get may use any word.
 FREE = {"LICENSE", "edge/search/title_words.py", "tests/test_conventions.py"}

@@ -207,7 +207,7 @@ def the_line(beginning: str) -> str:
 
 
 @pytest.mark.slow
-# Trains a model: some ten seconds, and much longer on a machine that does other things besides.
+# Trains a model: some ten seconds, and much longer on a machine that does other things as well.
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("own_keys")
 def test_the_readmes_way_to_a_model_of_ones_own_films(tmp_path):

@@ -470,7 +470,7 @@ class Appliance:
     async def _hold(self, seconds: float) -> Outcome:
         """Hold the simulated button for `seconds`, then wait for the command that follows."""
         if not self.hardware.simulated:
-            why = "the button is real: hold it with a finger"
+            why = "this appliance has a real button: hold that"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
         if not 0 < seconds <= _LONGEST_HOLD_SECONDS:
             why = f"give up to {_LONGEST_HOLD_SECONDS:g} seconds"

@@ -36,7 +36,7 @@ class Hold(msgspec.Struct, frozen=True, tag="hold", tag_field="command"):
 
 
 class Approve(msgspec.Struct, frozen=True, tag="approve", tag_field="command"):
-    """Approve the pick that awaits a decision: the film will be made.
+    """Approve the waiting pick: the film will be made.
 
     Attributes:
         pick_id: the pick the owner saw; None for the one that is waiting.

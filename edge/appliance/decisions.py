@@ -147,12 +147,12 @@ class Decisions:
         """
         from data.bundle import BundleRefused
         from edge.models.activation import Refused
-        from edge.models.active import NothingGivenUp, retry
+        from edge.models.active import NothingQuarantined, retry
         from edge.models.store import StoreDamaged
 
         try:
             version = retry(self._config.state, store, self._journal, self._config.public_keys)
-        except NothingGivenUp as error:
+        except NothingQuarantined as error:
             raise CommandRefused(RefusalKind.NOT_NOW, str(error)) from error
         except (Refused, BundleRefused, StoreDamaged, OSError) as error:
             raise CommandRefused(RefusalKind.FAILED, str(error)) from error

@@ -25,7 +25,7 @@ def page() -> str:
             "## The appliance",
             "",
             "Events without an arrow change nothing, or are answered with a reason (next table).",
-            "Warnings, being offline and the held button are remembered besides the phase.",
+            "Warnings, being offline and the held button are remembered alongside the phase.",
             "",
             *_appliance(),
             "",

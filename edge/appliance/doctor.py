@@ -273,7 +273,7 @@ def _asked(journal: Journal, sync_state: dict[str, Any]) -> bool | None:
     try:
         journal.ask_sync_service(question)
     except JournalError:
-        return None  # a disk that takes no writes has a finding of its own
+        return None  # a disk that takes no writes has its own finding
     deadline = time.monotonic() + _ANSWER_SECONDS
     while time.monotonic() < deadline:
         if journal.sync_service_answered(question):

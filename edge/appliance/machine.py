@@ -84,7 +84,7 @@ class State:
         attention: there are warnings to read.
         offline: the cloud has been unreachable for a long time.
         pairing: the button has opened pairing.
-        browser: a browser's digits are to be shown.
+        browser: the light shows a browser's digits.
     """
 
     phase: Phase = Phase.STARTING
@@ -149,7 +149,7 @@ TABLE: dict[Event, dict[Phase, Row]] = {
     Event.FAULT_FOUND: _everywhere(Row(Phase.FAULTY), STOPPING=_STAY),
     # Start over: the appliance then reports which model it has.
     Event.FAULT_CLEARED: _everywhere(_STAY, FAULTY=Row(Phase.STARTING)),
-    # These change what is remembered besides the phase, the same in every phase: see `_remember`.
+    # These change what is remembered alongside the phase, the same in every phase: see `_remember`.
     Event.BUTTON_PRESSED: _everywhere(_STAY),
     Event.STAGE_REACHED: _everywhere(_STAY),
     Event.BUTTON_RELEASED: _everywhere(_STAY),

@@ -133,7 +133,7 @@ class PageChild:
     """Keeps a page running beside the appliance; a task of the event loop.
 
     Args:
-        options: of `greenlight page`, besides those for the two sockets.
+        options: of `greenlight page`, without those for the two sockets.
         listener: where browsers connect. It stays open while the page is started again.
         path: where the page asks the appliance.
         attention: for a page that can't be served at all.

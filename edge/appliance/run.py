@@ -65,7 +65,7 @@ _SEARCH_PATIENCE_SECONDS = 60.0
 _UPDATE_PATIENCE_SECONDS = 60.0
 # A hanging card is a fault to show; a restart by the watchdog wouldn't fix it.
 _DISK_PATIENCE_SECONDS = 3600.0
-# All but the longest searches finish within this time, well within systemd's timeout.
+# All except the longest searches finish within this time, well within systemd's timeout.
 _SEARCH_ENDS_SECONDS = 10.0
 # SQLite waits ten seconds for a lock; a full disk's write is retried at most twice.
 _WRITE_PATIENCE_SECONDS = 120.0

@@ -297,7 +297,7 @@ def _refuse_limits(slate: Slate, question: _Question) -> None:
     rest = msgspec.structs.replace(slate, rules=(), leave_out=())
     if rest != Slate() or question.explore:
         raise InvalidSlate(
-            "With --among the rows of the file are all there is to choose from: besides it only"
+            "With --among the rows of the file are all there is to choose from; with it, only"
             " rules, --leave-out, -k, --differ and --repeat-directors can be given"
         )
 

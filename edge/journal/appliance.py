@@ -179,7 +179,7 @@ class ApplianceSide(ModelRecords):
         return self._entries(f"{_APPROVED} AND {_UNRATED}", _ALL)
 
     def waiting_pick(self) -> Pick | None:
-        """Return the newest pick if it awaits a decision."""
+        """Return the newest pick if it waits for a decision."""
         newest = self._entries(_NEWEST_EVER, 1)
         return newest[0].pick if newest and newest[0].decision is None else None
 

@@ -42,8 +42,8 @@ START_OVER = (
 )
 
 
-class NothingGivenUp(GreenlightError):
-    """No model was given up here."""
+class NothingQuarantined(GreenlightError):
+    """No model is quarantined here."""
 
 
 @dataclass
@@ -159,12 +159,12 @@ def retry(state: Path, store: ModelStore, journal: Journal, keys: Path) -> int:
         Its version.
 
     Raises:
-        NothingGivenUp: there is none.
+        NothingQuarantined: there is none.
         Refused, BundleRefused, StoreDamaged, JournalError, OSError: it can't be offered.
     """
-    version = store.given_up()
+    version = store.quarantined()
     if version is None:
-        raise NothingGivenUp("no model is quarantined here, so there is none to retry")
+        raise NothingQuarantined("no model is quarantined here, so there is none to retry")
     name = f"retry-{version}"
     folder = incoming_folder(state) / name
     store.hand_back(version, folder, read_trust(keys, store.trust).new)

@@ -176,7 +176,7 @@ class ModelStore:
         return sorted(int(path.name) for path in self.versions.iterdir() if path.name.isdigit())
 
     def copy_in(self, source: Path, version: int) -> Path:
-        """Copy an offered folder into one of our own: plain files only, size-capped, durable.
+        """Copy an offered folder into one of ours: plain files only, size-capped, durable.
 
         Raises:
             Refused: the source isn't a possible bundle.
@@ -246,7 +246,7 @@ class ModelStore:
             path.rename(aside_name(path, why))
             sync_folder(self.versions)
 
-    def given_up(self) -> int | None:
+    def quarantined(self) -> int | None:
         """Return the newest version in quarantine whose folder is still here.
 
         Raises:

@@ -16,7 +16,7 @@ from edge.page.port import WebSession
 COOKIE = "greenlight"
 # Of a browser that waits to be signed in by the button.
 PAIRING_COOKIE = "greenlight-pairing"
-# Browsers take a cookie of such a name only over HTTPS, from this host and for all of it.
+# Browsers take a cookie of this name only over HTTPS, from this host and for all of it.
 SECURE_COOKIE = f"__Host-{COOKIE}"
 
 

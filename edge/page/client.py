@@ -27,14 +27,14 @@ from edge.page.port import (
     SignIn,
 )
 
-# Besides the one that waits for news. Checking a PIN takes long, and guessers must not keep others
+# Not of the one that waits for news. Checking a PIN takes long, and guessers must not keep others
 # from their pages; the appliance lets fewer than this wait, and refuses the rest.
 MOST_CONNECTIONS, MOST_SIGN_INS = 4, 10
 MOST_WAITING = 64
 PATIENCE_SECONDS = 15.0
 
 _NOT_RUNNING = "the appliance isn't running, or is still starting; try again in a moment"
-_SLOW = "this is taking long; look again in a moment to see what came of it"
+_SLOW = "this is taking long; look again in a moment to see the result"
 _BUSY = "the appliance is busy; try again in a moment"
 
 

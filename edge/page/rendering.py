@@ -50,7 +50,7 @@ class PageSettings:
     """How to serve the page.
 
     Attributes:
-        names: more names that browsers may use for the page, besides this machine's own name and
+        names: more names that browsers may use for the page than this machine's own name and
             addresses.
         certificate, key: PEM files for HTTPS; both or neither.
     """

@@ -182,7 +182,7 @@ def _address(films: list[Entered]) -> str:
 
 
 def _offered(film: Entered, known: CatalogueSummary | None) -> list[str]:
-    """Return the genres to choose from: the model's, and whatever was entered besides."""
+    """Return the genres to choose from: the model's, and any others that were entered."""
     genres = list(known.genres) if known else []
     return genres + [name for name in film.genres if name not in genres]
 

@@ -97,7 +97,7 @@ class Hardware:
 
     def _move(self, *, down: bool) -> None:
         if not self.simulated:
-            raise NoGpio("the button is real: press it with a finger")
+            raise NoGpio("this appliance has a real button: press that")
         pin = self._button.pin
         pulled_up = self._button.pull_up
         if (down is not self._closed_at_rest) == pulled_up:

@@ -98,7 +98,7 @@ STEPS: dict[Pattern, tuple[LedStep, ...]] = {
     Pattern.ATTENTION: (LedStep(1.0, 0.5), LedStep(0.0, 0.5)),
     Pattern.FAULT: (LedStep(1.0, 0.1), LedStep(0.0, 0.1)),
     Pattern.PAIRING_OPEN: (*_blinks(1, 1.2, 0.3, 0.3), *_blinks(1, 0.2, 0.2, 1.5)),
-    # As an example: each browser has digits of its own.
+    # As an example: each browser has its own digits.
     Pattern.PAIRING_DIGITS: digit_steps("1234"),
     Pattern.HELD: (LedStep(0.2, _A_LONG_TIME),),
     Pattern.COUNT_1: _count(1),

@@ -52,7 +52,7 @@ def choose(
         differ: the choices in which the films must differ instead.
         seed: for the slate's draws and the titles.
         explained: whether to give reasons.
-        leave_out: combinations that were already made, besides the slate's own.
+        leave_out: combinations that were already made, in addition to the slate's own.
         explore: whether to list a film sampled to learn from before the best.
         progress: called with the rows scored if a search goes row by row.
         today: this calendar year, if the clock is set.
@@ -365,7 +365,7 @@ def _carried_forward(model: Model, choices: Sequence[Choice]) -> list[str]:
     newest = model.catalogue.training_years.last
     if not any(choice.year > newest for choice in choices):
         return []
-    return [f"the model's newest film is of {newest}; what is later is carried forward"]
+    return [f"the model's newest film is of {newest}; later years are carried forward"]
 
 
 def _summary(space: SearchSpace, slate: Slate, asked: Sequence[int]) -> SpaceSummary:

@@ -32,7 +32,7 @@ class CannotWrite(GreenlightError):
 
 
 class ScoredTable(NamedTuple):
-    """What came of a table.
+    """The outcome of scoring a table.
 
     Attributes:
         rows: how many were scored.

@@ -130,7 +130,7 @@ def _best(answer: Answer, domain: Domain) -> Panel:
             ),
             f"   {domain.good_share(pick.probabilities):.0%} for {good_or_more(domain)}",
         ),
-        # A line of its own: it must not be broken on a narrow terminal.
+        # On its own line: it must not be broken on a narrow terminal.
         Text.assemble(
             f"{_end(domain, 1)} ", (bars(pick.probabilities), "cyan"), f" {_end(domain, 10)}"
         ),

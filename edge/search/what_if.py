@@ -118,6 +118,6 @@ def _notes(model: Model, film: Combination) -> Iterator[str]:
         if genre not in index.sets.genres:
             yield f"the model doesn't know the genre {genre}: it counts as none"
     if film.year > training.last:
-        yield f"the model's newest film is of {newest}; what is later is carried forward"
+        yield f"the model's newest film is of {newest}; later years are carried forward"
     elif film.year < training.first:
-        yield f"the model's oldest film is of {oldest}; what is earlier counts as that"
+        yield f"the model's oldest film is of {oldest}; earlier years count as that"

@@ -181,7 +181,7 @@ class Runner:
         """Return what `look` finds, as soon as it finds it.
 
         Args:
-            what: what is awaited, such as "the model to answer".
+            what: what to wait for, such as "the model to answer".
             look: returns None until it is found.
             seconds: how long to wait at most.
             logs: the logs that may say why it isn't found.

@@ -73,7 +73,7 @@ trust_keys() {
 
 is_listed() { [ -f "$CONFIG/public-keys/.$2" ] && grep -qxF -e "$1" "$CONFIG/public-keys/.$2"; }
 
-# first_list ORIGIN: what it brought before there were lists, judging by what is there.
+# first_list ORIGIN: what it brought before there were lists, going by what is there.
 first_list() {
   case $1 in
     connection) before=$CONFIG/sync/public-keys ;;

@@ -48,7 +48,7 @@ restart_units() {
 # A socket can't be reopened while its service runs.
 stop_page() { systemctl stop greenlight-page.socket greenlight-page.service 2>/dev/null || :; }
 
-# The appliance works without its page; a release from before has none of its own.
+# The appliance works without its page; an older release has no page.
 start_page() {
   [ ! -e "$UNIT_FOLDER/greenlight-page.socket" ] || systemctl start greenlight-page.socket ||
     say "the page's address is taken: set another page_port in $CONFIG/greenlight.toml, then: greenlight-setup lan on|off"

@@ -56,7 +56,7 @@ def measures(bundle):
 
 
 def against_broker(folder):
-    """Both sides of feedback, and an idle connection, on a broker of our own."""
+    """Both sides of feedback, and an idle connection, on our own broker."""
     from rig.mosquitto import Mosquitto
     from rig.pki import Authority
 

@@ -40,7 +40,7 @@ def variant(machine: Container, name: str, change: str) -> str:
 
 
 def provision(folder: Path) -> Path:
-    """Write what provisioning writes, with certificates of our own making."""
+    """Write what provisioning writes, with certificates made here."""
     out = folder / "provisioned"
     (out / "public-keys").mkdir(parents=True)
     subprocess.run(

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from data import signing
-from tests.edge.page.siege import Figures, Finger, PressedByKeys, besieged
+from tests.edge.page.siege import Figures, Owner, PressedByKeys, flooded
 from training.export.example_bundle import make_example_bundle
 
 MOST_RATIO = 2.0
@@ -49,15 +49,15 @@ def main() -> int:
         make_example_bundle(bundle, directors=300, key=signing.development_key(keys))
         with PressedByKeys(Path(folder) / "state", keys) as appliance:
             appliance.give_model(bundle)
-            finger = Finger(appliance)
-            finger.work(10, 1)
+            owner = Owner(appliance)
+            owner.work(10, 1)
             print("             done          p50 ms    p99 ms  log bytes  fds       MB")
             print("                                               (appliance, page)")
-            quiet = finger.work(chosen.presses, chosen.approvals)
+            quiet = owner.work(chosen.presses, chosen.approvals)
             show("quiet", quiet, appliance)
-            with besieged(appliance, chosen.addresses, seconds=3600):
-                appliance.wait_until_besieged()
-                siege = finger.work(chosen.presses, chosen.approvals)
+            with flooded(appliance, chosen.addresses, seconds=3600):
+                appliance.wait_until_flooded()
+                siege = owner.work(chosen.presses, chosen.approvals)
                 show("under siege", siege, appliance)
     slow = siege.p99 >= MOST_RATIO * quiet.p99
     loud = siege.log_bytes > MOST_LOG_BYTES_PER_PRESS * (chosen.presses + chosen.approvals)

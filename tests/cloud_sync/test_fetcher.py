@@ -21,7 +21,7 @@ JOB = Job("j1", ModelUpdateJob("model-update", 3, BUCKET, "models/films/3/", HAS
 PATIENCE = 1.0
 
 
-class SlowIntake:
+class SlowDownloader:
     """Fetches as the test says."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class SlowIntake:
 
 class Bench:
     def __init__(self) -> None:
-        self.downloader = SlowIntake()
+        self.downloader = SlowDownloader()
         self.inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.fetcher = Fetcher(self.downloader, self.inbox.put, PATIENCE)  # type: ignore[arg-type]
 

@@ -185,7 +185,7 @@ def test_signatures_of_something_else_do_not_count():
     one = msgspec.structs.replace(as_manifest.signatures[0], signature=KEYS[1].sign(raw))
     with pytest.raises(TrustRefused, match="0 of its own"):
         begin(msgspec.structs.replace(as_manifest, signatures=(one,)).encode())
-    # Nor do they count for other content, or cut short.
+    # They don't count for other content either, or cut short.
     other = msgspec.json.encode(document(1, SOLO, OTHER_MODEL_KEY))
     with pytest.raises(TrustRefused, match="0 of its own"):
         begin(msgspec.structs.replace(as_manifest, document=other).encode())

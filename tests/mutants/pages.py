@@ -105,7 +105,7 @@ _OF_PAGES = (
         "endless_lines_are_cut_off",
     ),
     Mutation(
-        "anyone-controls", "the peer's credentials are checked besides its mode",
+        "anyone-controls", "the peer's credentials are checked, not only the socket's mode",
         "docs/security.md", "edge/appliance/control_socket.py",
         "    if uid in (0, own_uid) or gid == own_gid:",
         "    if True:",

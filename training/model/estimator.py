@@ -179,7 +179,7 @@ class FilmModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return blended
 
     def head_inputs(self, table: Floats) -> Floats:
-        """Return the head's inputs besides expected stars, [n, 3]."""
+        """Return the head's inputs other than expected stars, [n, 3]."""
         return _head_inputs(table, self.error_size_.predict(table), self.columns_)
 
     def _films(self, records: Records, ratings: Floats) -> Films:

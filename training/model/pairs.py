@@ -4,7 +4,7 @@ scikit-learn's `interaction_cst` constrains *paths*, not trees: two branches of 
 different groups. So leaves, not trees, are assigned to groups. Part k of a tree is the tree with
 the values of all other groups' leaves set to zero. Given a row in which only group k's columns are
 right, part k takes wrong turns only at other groups' nodes. A leaf of group k below such a node
-would have it in its path, which is impossible, so a wrong turn ends in zeros. Hence
+would have it in its path, which is impossible, so a wrong turn ends in zeros. So
 
     tree(x) = sum over k of part_k(the columns of group k in x).
 """

@@ -37,9 +37,9 @@ def lines(
         "The best of many is partly the one with the luckiest error."
     )
     found["What it's for"] = (
-        "Choosing among combinations, by an owner who then rates what "
-        f"{'was made' if about == FILMS else 'came of it'}. It doesn't judge people, and isn't for "
-        "decisions about their work."
+        "Choosing among combinations, by an owner who then rates "
+        f"{'what was made' if about == FILMS else 'the result'}. "
+        "It doesn't judge people, and isn't for decisions about their work."
     )
     return {name: about.reword(text) for name, text in found.items()}
 

@@ -126,7 +126,7 @@ def learn(
         except SourceUnavailable as error:
             raise type(error)(
                 f"{error}; {done:,} of {len(wanted):,} films are known and kept: the same command "
-                "continues from there, and --known-only makes do with them"
+                "continues from there, and --known-only uses only them"
             ) from error
     progress("ask OMDb", 1.0)
 

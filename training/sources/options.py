@@ -1,4 +1,4 @@
-"""What a source takes besides where its file is."""
+"""A source's options, apart from its file's path."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ rounds: with retraining, with retraining and exploring picks, never retraining, 
 and by the truth that nobody knows. After each round a retraining is asked for; whether its model
 is released is up to the judge.
 
-Exit code: 0 if the gain over never retraining has a 95% interval that lies above zero, else 1.
+Exit code: 0 if the gain over never retraining has a 95% interval that is above zero, else 1.
 """
 
 from __future__ import annotations

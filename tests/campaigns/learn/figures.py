@@ -106,5 +106,5 @@ def stars_by_round(courses: Sequence[Course], arm: str) -> NDArray[np.float64]:
 
 
 def is_gain(gain: Spread) -> bool:
-    """Return whether a gain is shown: its whole interval lies above zero."""
+    """Return whether a gain is shown: its whole interval is above zero."""
     return gain.low is not None and gain.low > 0

@@ -67,9 +67,9 @@ class Fault:
         inflict: on the appliance; for one that is found at a start, while it is stopped.
         while_stopped: the fault comes while nothing runs.
         noticed: whether the appliance itself must report it, as a fault or a warning.
-        doctor: the part that doctor must name, besides what the appliance reports.
+        doctor: the part that doctor must name, in addition to what the appliance reports.
         loses_all: nothing readable is left of the journal.
-        own_disk: needs a small disk of its own for the state folder, and so root.
+        own_disk: needs its own small disk for the state folder, and so root.
         remove: ends the fault, after the appliance has stopped.
     """
 
@@ -178,7 +178,7 @@ def disk_image(state: Path) -> Path:
 
 
 def make_disk(state: Path) -> None:
-    """Make a small disk of its own for a state folder; needs root."""
+    """Make a small disk for a state folder; needs root."""
     image = disk_image(state)
     with image.open("wb") as file:
         file.truncate(_DISK_BYTES)

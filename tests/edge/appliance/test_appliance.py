@@ -200,7 +200,7 @@ def test_on_real_pins_a_program_asks_for_a_pick_and_a_finger_holds(
             assert built.lights.shown is Pattern.TWO_BLINKS
             assert (await asked(path, "approve"))["ok"]
             refused = await asked(path, "hold", seconds=2.5)
-            assert refused["error"] == "the button is real: hold it with a finger"
+            assert refused["error"] == "this appliance has a real button: hold that"
             built.appliance.feed(Event.MODEL_MISSING)
             refused = await asked(path, "press")
             assert refused["error"] == "there is no model yet"

@@ -25,7 +25,7 @@ from edge.config import Config
 from edge.journal import JOURNAL, Journal
 from edge.models.activation import Refused
 
-# What is imported before may lie where the other user cannot read.
+# Modules imported before may be where the other user can't read.
 AS_ANOTHER_USER = """
 import os
 import edge.appliance.doctor, edge.cli, edge.models.store, edge.panel.hardware

@@ -1,6 +1,6 @@
-"""An appliance under siege: its page and its control socket flooded while a finger presses.
+"""An appliance under siege: its page and its control socket flooded while its owner presses.
 
-`python -m tests.edge.page.siege PORT STATE ADDRESSES SECONDS` is the besieger, a process of its own
+`python -m tests.edge.page.siege PORT STATE ADDRESSES SECONDS` floods it from another process,
 with a lower priority: on a network it would have its own processor.
 """
 
@@ -32,13 +32,13 @@ IDLE, SLOW, CONTROL_IDLE = 1500, 100, 200
 REQUESTS_PER_SECOND, CONTROL_REQUESTS_PER_SECOND = 100, 100
 WAIT_SECONDS = 30.0
 # The page holds 256 connections at most.
-BESIEGED_DESCRIPTORS = 200
+FLOODED_DESCRIPTORS = 200
 
 
-# ---- the besieger
+# ---- the flood
 
 
-class Besieger:
+class Flood:
     """Holds and makes connections from many addresses, until cancelled."""
 
     def __init__(self, port: int, state: Path, addresses: int) -> None:
@@ -144,19 +144,19 @@ class Besieger:
             await asyncio.sleep(4 / CONTROL_REQUESTS_PER_SECOND)
 
 
-def besiege(port: int, state: Path, addresses: int, seconds: float) -> None:
-    """Run the besieger."""
+def send_flood(port: int, state: Path, addresses: int, seconds: float) -> None:
+    """Run the flood."""
     os.nice(10)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    besieger = Besieger(port, state, addresses)
-    asyncio.run(besieger.run(seconds))
-    print(besieger.attempts)
+    flood = Flood(port, state, addresses)
+    asyncio.run(flood.run(seconds))
+    print(flood.attempts)
 
 
 @contextlib.contextmanager
-def besieged(appliance: RunningAppliance, addresses: int, seconds: float) -> Iterator[None]:
-    """Lay siege until the block ends."""
+def flooded(appliance: RunningAppliance, addresses: int, seconds: float) -> Iterator[None]:
+    """Flood an appliance until the block ends."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "tests.edge.page.siege", str(appliance.port)),
@@ -173,7 +173,7 @@ def besieged(appliance: RunningAppliance, addresses: int, seconds: float) -> Ite
         process.wait(WAIT_SECONDS)
 
 
-# ---- the finger
+# ---- the owner
 
 
 class PressedByKeys(RunningAppliance):
@@ -192,7 +192,7 @@ class PressedByKeys(RunningAppliance):
     def press(self, key: str) -> None:
         os.write(self._keys, key.encode())
 
-    def wait_until_besieged(self) -> None:
+    def wait_until_flooded(self) -> None:
         """Wait until the page holds many connections."""
         assert self.process is not None
         deadline = time.monotonic() + WAIT_SECONDS
@@ -202,10 +202,10 @@ class PressedByKeys(RunningAppliance):
                 for one in psutil.Process(self.process.pid).children()
                 if "page" in one.cmdline()
             )
-            if page.num_fds() > BESIEGED_DESCRIPTORS:
+            if page.num_fds() > FLOODED_DESCRIPTORS:
                 return
             time.sleep(0.05)
-        raise AssertionError("nobody laid siege")
+        raise AssertionError("the page never held many connections")
 
 
 @dataclass
@@ -226,13 +226,13 @@ class Figures:
         return sorted(self.press_ms)[max(0, round(len(self.press_ms) * 0.99) - 1)]
 
 
-class Finger:
+class Owner:
     """Presses, approves and rates as a signed-in owner does."""
 
     def __init__(self, appliance: PressedByKeys) -> None:
         self._appliance = appliance
-        self._owner = Visitor(appliance.port)
-        assert self._owner.sign_in(appliance.pin) == 303
+        self._browser = Visitor(appliance.port)
+        assert self._browser.sign_in(appliance.pin) == 303
 
     def work(self, presses: int, approvals: int) -> Figures:
         """Press, approve by holding, and rate on the page, a given number of times."""
@@ -264,12 +264,12 @@ class Finger:
         self._appliance.wait_for(r"^approved", said)
         with self._appliance.journal() as journal:
             pick_id = journal.history(1)[0].pick.id
-        status, _, body = self._owner.post("/rate", {"pick_id": pick_id, "stars": "7"})
+        status, _, body = self._browser.post("/rate", {"pick_id": pick_id, "stars": "7"})
         assert status == 303, (status, body[:200])
         with self._appliance.journal() as journal:
             assert journal.find_pick(pick_id).ratings
-        assert self._owner.get("/history")[0] == 200
+        assert self._browser.get("/history")[0] == 200
 
 
 if __name__ == "__main__":
-    besiege(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    send_flood(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

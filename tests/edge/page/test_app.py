@@ -90,7 +90,7 @@ class Chaos:
 
 @pytest.fixture
 def films(appliance: RunningAppliance, owner: Visitor) -> tuple[str, ...]:
-    """One film that awaits its rating, and one that awaits a decision."""
+    """One film that waits for its rating, and one for a decision."""
     found = []
     for _ in range(2):
         said = len(appliance.lines)

@@ -84,5 +84,5 @@ def test_the_newest_connection_is_never_closed_first(page: Served, hold, monkeyp
 def test_the_bounds_leave_descriptors_to_spare():
     from tests.systemd.test_units import setting
 
-    # Besides these: the appliance's socket, TLS under way, the files of a start.
+    # In addition to these: the appliance's socket, TLS under way, the files of a start.
     assert int(setting("greenlight-page.service", "LimitNOFILE")) > MOST_CONNECTIONS + 100

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .siege import Finger, PressedByKeys, besieged
+from .siege import Owner, PressedByKeys, flooded
 
 PRESSES, APPROVALS = 8, 1
 MOST_LOG_BYTES = 20_000
@@ -25,10 +25,10 @@ def appliance(tmp_path: Path, bundle: Path, keys) -> Iterator[PressedByKeys]:
 
 
 def test_flooded_it_does_all_its_owner_asks_and_logs_little(appliance: PressedByKeys):
-    finger = Finger(appliance)
-    with besieged(appliance, addresses=200, seconds=60):
-        appliance.wait_until_besieged()
-        figures = finger.work(PRESSES, APPROVALS)
+    owner = Owner(appliance)
+    with flooded(appliance, addresses=200, seconds=60):
+        appliance.wait_until_flooded()
+        figures = owner.work(PRESSES, APPROVALS)
     assert figures.failed == []
     assert figures.done == PRESSES + APPROVALS
     # `make siege` compares with a quiet hour; here it's enough that nothing hangs.

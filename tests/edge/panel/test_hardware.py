@@ -125,7 +125,7 @@ def test_a_real_button_is_not_pressed_by_program(monkeypatch):
 
     monkeypatch.setattr(gpiozero.Device, "pin_factory", MockFactory(pin_class=MockPWMPin))
     hardware = Hardware(Config(), lambda *_: None, simulate=False)
-    with pytest.raises(NoGpio, match="press it with a finger"):
+    with pytest.raises(NoGpio, match="press that"):
         hardware.press()
     hardware.close()
 

@@ -105,7 +105,7 @@ def test_years_past_the_training_range_are_allowed_and_marked():
         answer = choose(model, Slate(years=years))
         assert answer.picks[0].extrapolated
         assert answer.warnings == (
-            f"the model's newest film is of {training.last}; what is later is carried forward",
+            f"the model's newest film is of {training.last}; later years are carried forward",
         )
     assert not choose(model, Slate.everything()).picks[0].extrapolated
     with pytest.raises(InvalidSlate, match="1870 to 2200"):

@@ -45,7 +45,7 @@ def test_a_toml_slate_says_all_that_can_be_said():
         genres = ["GB", "GA"]
     """)
     space = space_of(slate)
-    # Two directors, three years, GB alone or with GA or GC, but for the one left out.
+    # Two directors, three years, GB alone or with GA or GC, except for the one left out.
     assert space.size == 2 * 3 * 3 - 1
     found = {
         space.index.combination(*place)
