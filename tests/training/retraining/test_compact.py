@@ -97,7 +97,7 @@ def test_a_copy_counts_once_and_another_record_under_the_same_id_is_refused_by_n
     made = compact(str(feedback), table, work)
     assert (made.manifest.counts.owner, made.manifest.counts.duplicates) == (40, 1)
     assert rejects(work) == {
-        "zz-other.json": f"id: {second.id} was seen before with different content"
+        "zz-other.json": f"the id {second.id} was seen before with different content"
     }
     kept = made.training().films + made.held_out()
     assert next(f for f in kept if f.title == second.title).rating == second.rating
