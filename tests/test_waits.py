@@ -53,7 +53,7 @@ SERVING: dict[str, str] = {
         "Starlette's view of a request that has come already"
     ),
     "edge/page/server.py: _end_with_parent: os.read": (
-        "waits for the end of the appliance, which is what it is for"
+        "waits for the end of the appliance, its only purpose"
     ),
     "edge/page/server.py: _feed_watchdog: while ... sleep": "serves until the page ends",
     "edge/page/views.py: events.content: async for ... in stream": (
@@ -90,7 +90,7 @@ SERVING: dict[str, str] = {
     ),
     "local_cloud/launcher.py: RuleQueue._work: _waiting.get": "serves messages of rules",
     "local_cloud/launcher.py: end_with_parent.watch: os.read": (
-        "waits for the end of the local cloud, which is what it is for"
+        "waits for the end of the local cloud, its only purpose"
     ),
     "local_cloud/relay.py: Relay._serve: asyncio.gather": "serves a connection until a side ends",
     "local_cloud/relay.py: _pass: reader.read": "serves a connection until a side ends",
@@ -99,11 +99,12 @@ SERVING: dict[str, str] = {
     "local_cloud/supervisor.py: run: while ... wait": "serves until it is stopped",
     "local_cloud/tail.py: follow: while ... sleep": "follows the logs until Ctrl-C",
     "local_cloud/supervise.py: main.watch: os.read": (
-        "waits for the end of the local cloud, which is what it is for"
+        "waits for the end of the local cloud, its only purpose"
     ),
     "local_cloud/supervise.py: main: command.wait": (
         "runs as long as its command, whose caller ends it in time"
     ),
+    "local_cloud/demo/__main__.py: your_turn: stdin.readline": "waits for Enter or Ctrl-C",
     "local_cloud/demo/runner.py: _lines: os.read": "select said there is something to read",
 }
 
