@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache, partial
 
 import msgspec
 
@@ -112,8 +113,10 @@ def draw_slates(
     made = frozenset(excluded).union(film.combination for film in slate.leave_out)
     anytime = slate.sample == "any" and slate.years.is_next
     distinct = None if anytime else _distinct_years(space, model)
+    # Of many slates drawn from the same space, most have directors that others had before.
+    own_sets = cache(partial(_own_sets, space))
     while True:
-        drawn = _draw(index, space, able, bans, made, distinct, rng)
+        drawn = _draw(index, own_sets, able, bans, made, distinct, rng)
         if drawn is None:
             raise _none_left(model, slate, excluded, today)
         yield drawn
@@ -121,7 +124,7 @@ def draw_slates(
 
 def _draw(
     index: CatalogueIndex,
-    space: SearchSpace,
+    own_sets: Callable[[DirectorEntry], frozenset[Genres]],
     able: Sequence[DirectorEntry],
     bans: Sequence[Ban],
     made: frozenset[Combination],
@@ -132,7 +135,7 @@ def _draw(
 
     Args:
         index: of the model's catalogue.
-        space: what the limits leave.
+        own_sets: returns the allowed sets of a director's own genres.
         able: whom they allow.
         bans: what never goes together.
         made: what is never offered.
@@ -147,7 +150,7 @@ def _draw(
         entries = sorted(rng.sample(able, min(count, len(able))), key=lambda entry: entry.name)
         if anytime:
             years = _career_years(entries, index.catalogue, rng)
-        genre_sets = _draw_genre_sets(entries, years, space, rng, sets, bans)
+        genre_sets = _draw_genre_sets(entries, years, own_sets, rng, sets, bans)
         if not years or not genre_sets:
             continue
         combinations = [
@@ -254,32 +257,32 @@ def _career_years(
     return sorted(rng.sample(sorted(possible), YEARS)) if len(possible) >= YEARS else []
 
 
+def _own_sets(space: SearchSpace, entry: DirectorEntry) -> frozenset[Genres]:
+    """Return the sets of a director's own genres that the slate allows."""
+    sets, names = space.index.sets, space.index.catalogue.genres
+    in_space = set(space.sets.tolist())
+    possible = (
+        tuple(names[member] for member in members)
+        for size in range(1, MAX_GENRES + 1)
+        for members in itertools.combinations(entry.genres, size)
+    )
+    return frozenset(genres for genres in possible if sets.index_of(genres) in in_space)
+
+
 def _draw_genre_sets(
     entries: Sequence[DirectorEntry],
     years: Sequence[int],
-    space: SearchSpace,
+    own_sets: Callable[[DirectorEntry], frozenset[Genres]],
     rng: random.Random,
     count: int,
     bans: Sequence[Ban],
 ) -> tuple[Genres, ...]:
     """Draw different sets that the slate allows in the whole grid, of the directors' own genres."""
-    sets = space.index.sets
-    in_space = set(space.sets.tolist())
-    names = space.index.catalogue.genres
-    possible = {
-        genres
-        for entry in entries
-        for size in range(1, MAX_GENRES + 1)
-        for genres in (
-            tuple(names[member] for member in members)
-            for members in itertools.combinations(entry.genres, size)
-        )
-        if sets.index_of(genres) in in_space
-    }
+    possible = frozenset[Genres]().union(*map(own_sets, entries))
     if bans:
-        possible = {
+        possible = frozenset(
             genres
             for genres in possible
             if all(allows(bans, Combination(e.name, y, genres)) for e in entries for y in years)
-        }
+        )
     return tuple(sorted(rng.sample(sorted(possible), min(count, len(possible)))))

@@ -84,16 +84,18 @@ class TitleMaker:
         self._rng = rng
         self._taken = {title.lower() for title in taken}
         self._kinds, self._words = _vocabulary(titles.words)
+        few = len(self._words) ** MOST_WORDS * 10 if self._kinds is None else _ATTEMPTS
+        self._attempts = min(_ATTEMPTS, max(few, 1))
 
     def make(self) -> str:
         """Return a new title."""
-        few = len(self._words) ** MOST_WORDS * 10 if self._kinds is None else _ATTEMPTS
-        for _ in range(min(_ATTEMPTS, max(few, 1))):
+        for _ in range(self._attempts):
             title = self._draw()
             if self._is_free(title):
                 self._taken.add(title.lower())
                 return title
-        # All combinations of so few words are taken: number the title, as sequels do.
+        # All titles of so few words are taken for good: number this and later ones, as sequels do.
+        self._attempts = 1
         number = 2
         while not self._is_free(f"{title} {number}"):
             number += 1

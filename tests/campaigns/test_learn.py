@@ -1,4 +1,4 @@
-"""A short form of `make learn`: one world, two rounds, every part real."""
+"""A short form of `make learn`: one world, two rounds, four arms, every part real."""
 
 from __future__ import annotations
 
@@ -9,24 +9,31 @@ import pytest
 from rich.console import Console
 
 from .learn.__main__ import write
-from .learn.campaign import NEVER, RANDOM, RETRAINING, campaign, exploring
+from .learn.campaign import NEVER, RANDOM, RETRAINING, campaign
 from .learn.figures import Spread, figures_of, is_gain, spread
 from .learn.studio import Arm, Course
 
-# A world retrained takes a minute on an idle core, and several on a busy or a plain one.
+# A world retrained takes half a minute on an idle core, and minutes on a busy or a plain one.
 pytestmark = [pytest.mark.numeric, pytest.mark.timeout(900)]
 
+# Explores at every press, and keeps its model: retraining is another arm's.
+EXPLORING = Arm("exploring", explore=1.0)
 
-def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(tmp_path):
-    # 300 films hold out only about thirty ratings: the judge may refuse a better model, depending
-    # even on a processor's last bits. A model that it releases must be better.
-    arms = [RETRAINING, NEVER]
-    figures = campaign([1], 2, 300, arms, 1, Console(quiet=True))
+
+@pytest.fixture(scope="module")
+def figures():
+    # 200 films hold out only about twenty ratings: the judge may refuse a better model, depending
+    # even on a processor's last bits.
+    return campaign([1], 2, 200, [RETRAINING, EXPLORING, NEVER, RANDOM], 1, Console(quiet=True))
+
+
+def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(figures, tmp_path):
     write(figures, [RETRAINING.name], tmp_path)
-    learnt, never = (figures.arms[arm.name] for arm in arms)
+    learnt, never = (figures.arms[arm.name] for arm in (RETRAINING, NEVER))
     # Until the first retraining both choose the same films with the same model.
     assert learnt.gain_by_round[0].mean == 0.0
     assert learnt.made == 1
+    # A model that the judge releases must be better.
     assert learnt.last_gain.mean > 0.2 if learnt.released else learnt.last_gain.mean == 0.0
     assert never.last_gain.mean == 0.0
     assert never.released == never.made == 0
@@ -36,10 +43,8 @@ def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(tmp_pa
     assert "</svg>" in (tmp_path / "plot.svg").read_text()
 
 
-def test_the_model_beats_chance_and_exploring_picks_the_best_now_and_then():
-    learner = exploring(1.0)
-    figures = campaign([2], 1, 60, [learner, NEVER, RANDOM], 1, Console(quiet=True))
-    explorer, never, chance = (figures.arms[arm.name] for arm in (learner, NEVER, RANDOM))
+def test_the_model_beats_chance_and_exploring_picks_the_best_now_and_then(figures):
+    explorer, never, chance = (figures.arms[arm.name] for arm in (EXPLORING, NEVER, RANDOM))
     assert never.stars.mean > chance.stars.mean + 0.5
     assert explorer.stars.mean > chance.stars.mean
     # A sample often leaves the best where it was.

@@ -76,8 +76,8 @@ _OF_PAGES = (
     Mutation(
         "press-without-rules", "They also hold for a press and its slate of 36",
         "docs/picking.md", "edge/search/drawn_slate.py",
-        "        genre_sets = _draw_genre_sets(entries, years, space, rng, sets, bans)",
-        "        genre_sets = _draw_genre_sets(entries, years, space, rng, sets, [])",
+        "        genre_sets = _draw_genre_sets(entries, years, own_sets, rng, sets, bans)",
+        "        genre_sets = _draw_genre_sets(entries, years, own_sets, rng, sets, [])",
         "tests/edge/search/test_rules.py::test_a_slate_of_36_keeps_the_rules",
     ),
     Mutation(
