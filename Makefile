@@ -83,9 +83,12 @@ play: $(VENV)/ready ## the appliance on this machine: keys, light and page, with
 	@test -f "$(OUT)/manifest.json" || $(MAKE) --no-print-directory train-export
 	@$(RUN)/greenlight play --bundle "$(OUT)"
 
+# Three workers keep two cores busy: each often waits for a process, a socket or a disk.
+PYTEST = $(RUN)/python -m pytest -n 3 --dist loadfile
+
 .PHONY: test
 test: setup ## run the tests on two cores
-	@$(RUN)/python -m pytest -n 2 --dist loadfile
+	@$(PYTEST)
 
 # ---------------------------------------------------------------- the gate
 
@@ -106,7 +109,7 @@ architecture: setup
 
 .PHONY: coverage
 coverage: setup
-	@$(RUN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	@$(PYTEST) --cov --cov-report=term
 
 .PHONY: states
 states: $(VENV)/ready ## draw docs/states.md from the transition tables

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from .order import longest_first
+
 if TYPE_CHECKING:
     from lambdas.operator.aws import Aws
 
@@ -30,6 +32,18 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, _soft), _hard))
 
 # Set in CI, where everything is installed, so a missing part fails the test instead of skipping it.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let workers keep our order instead of taking first the files with the most tests."""
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files first if workers share the tests."""
+    if hasattr(config, "workerinput"):
+        longest_first(items)
 
 
 def missing(reason: str) -> NoReturn:
