@@ -26,6 +26,7 @@ from data.messages import ModelUpdateJob, VerificationRequest
 from lambdas.release import versions
 from lambdas.start_retraining.sagemaker import AwsTraining, TrainingSettings
 from lambdas.training_jobs import MODEL_NAME
+from training.export.example_bundle import make_example_bundle
 
 from ..device import Device
 
@@ -45,6 +46,12 @@ def publish(cloud: Any, bundle: Path, *arguments: str) -> subprocess.CompletedPr
         text=True,
         check=False,
     )
+
+
+def next_version(cloud: Any) -> int:
+    """Return the version after the highest that was published there."""
+    aws = cloud.aws
+    return max(versions(aws.client("s3"), aws.local.models_bucket, MODEL_NAME), default=0) + 1
 
 
 def bundle_at(folder: Path) -> Bundle:
@@ -83,6 +90,14 @@ def _json(row: Combination) -> bytes:
     return json.dumps(
         {"director": row.director, "year": row.year, "genres": list(row.genres)}
     ).encode()
+
+
+@pytest.fixture(scope="module")
+def example(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small real bundle whose version the session's cloud doesn't have yet."""
+    folder = tmp_path_factory.mktemp("unpublished") / "bundle"
+    make_example_bundle(folder, version=next_version(local_cloud))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -151,12 +166,11 @@ def test_the_job_names_the_bundle_and_its_place(
 
 
 def test_a_published_version_is_never_changed(
-    local_cloud: Any, published: Device, tmp_path: Path
+    local_cloud: Any, published: Device, example: Path, tmp_path: Path
 ) -> None:
-    from training.export.example_bundle import make_example_bundle
-
     other = tmp_path / "bundle"
-    make_example_bundle(other, directors=30, seed=1, version=1, key=None)
+    version = bundle_at(example).manifest.version
+    make_example_bundle(other, directors=30, seed=1, version=version)
     refused = publish(local_cloud, other, "--thing", published.thing, "--no-arrays")
     assert refused.returncode == 1
     assert "never changes" in refused.stderr
@@ -251,12 +265,10 @@ def test_what_a_retraining_leaves_is_published_with_its_arrays(
     local_cloud: Any, published: Device, example: Path, tmp_path: Path
 ) -> None:
     """It is in the bundle's folder, and a retraining then starts from it."""
-    from training.export.example_bundle import make_example_bundle
-
     s3, bucket = local_cloud.aws.client("s3"), local_cloud.aws.local.models_bucket
-    version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1
+    version = next_version(local_cloud)
     left = tmp_path / "retrained" / "bundle"
-    make_example_bundle(left, directors=30, seed=2, version=version, key=None)
+    make_example_bundle(left, directors=30, seed=2, version=version)
     (beside(left) / ARRAYS).rename(left.parent / ARRAYS)
 
     def kept() -> set[str]:
