@@ -21,6 +21,8 @@ TRUST_PREFIX = "trust/"
 # One folder per retraining, in the models bucket; SageMaker adds `output/` to it.
 CANDIDATES = "candidates/"
 OUTCOMES = "outcomes/"
+# The judge's verdicts and its count of looks at the held-out ratings, in the models bucket.
+JUDGED = "judged/"
 
 _THING = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 
@@ -114,6 +116,16 @@ def candidate_prefix(job: str) -> str:
 def outcome_prefix(job: str) -> str:
     """The S3 prefix of a training job's outcome: only release_model writes here."""
     return f"{OUTCOMES}{job}/"
+
+
+def judged_prefix(job: str) -> str:
+    """The S3 prefix of the judge's verdict on a training job: only judge_model writes here."""
+    return f"{JUDGED}{job}/"
+
+
+def looks_prefix(model_hash: str) -> str:
+    """The S3 prefix of the judge's looks at the held-out ratings against this incumbent."""
+    return f"{JUDGED}looks/{model_hash}/"
 
 
 def candidate_object(job: str) -> str:

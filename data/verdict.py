@@ -1,6 +1,7 @@
 """The verdict on a retrained model: release it or refuse it, with reasons and figures.
 
-Training writes it as `verdict.json` next to the new bundle; the release reads it.
+Training writes it as `verdict.json` next to the new bundle, for people and as a first filter. The
+judge in the cloud writes its own, a `Judgement`, and only what that one releases is signed.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         reasons: one sentence each, for a person: why it is refused, or why it is released.
         name: the models' name, as in their manifests.
-        training_set: the SHA-256 of the training set (its manifest's `sha256`).
+        training_set: the SHA-256 of the training set (its manifest's `sha256`); in a judgement, of
+            the ratings and films it was judged on.
         look: which look at the held-out ratings this was against the incumbent, from 1.
         counts: of the training set: films of the table, ratings that train, ratings held out, ...
     """
@@ -121,3 +123,22 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def released(self) -> bool:
         """Whether to release the candidate."""
         return self.decision == "release"
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """The judge's verdict on exactly one output of a training job.
+
+    Attributes:
+        archive_sha256: of the `model.tar.gz` that was judged; no other may be released with it.
+    """
+
+    job: str
+    archive_sha256: str
+    verdict: Verdict
+    schema_version: int = SCHEMA_VERSION
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this isn't a judgement."""
+        check_schema(prefix, self.schema_version)
+        check_sha256(f"{prefix}archive_sha256", self.archive_sha256)
+        self.verdict.check(f"{prefix}verdict.")

@@ -2,11 +2,20 @@
 
 `compare` measures two models on the same films with intervals; `decide` turns the comparisons and
 checks into a decision with reasons; `held_out` names the ratings that never train. Nothing here
-reads a file or scores a model: callers pass predictions and stars as numpy arrays.
+reads a file or loads a model: callers pass predictions and stars as numpy arrays.
 """
 
 from judging.holdout import held_out
 from judging.paired import Predictions, clusters_of, compare, spent
-from judging.release import decide, too_few
+from judging.release import decide, how_judged, too_few
 
-__all__ = ["Predictions", "clusters_of", "compare", "decide", "held_out", "spent", "too_few"]
+__all__ = [
+    "Predictions",
+    "clusters_of",
+    "compare",
+    "decide",
+    "held_out",
+    "how_judged",
+    "spent",
+    "too_few",
+]

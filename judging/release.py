@@ -16,6 +16,7 @@ import msgspec
 
 from data.verdict import Check, Comparison, Decision, Figure
 from judging.holdout import ONE_IN
+from judging.paired import spent
 
 # Fewer held-out ratings aren't enough to decide.
 FEWEST = 10
@@ -43,10 +44,34 @@ def too_few(held_out: int, ratings: int) -> str | None:
     )
 
 
+def how_judged(clusterings: int, look: int) -> str:
+    """Return how the ratings were compared, as a sentence to follow the reasons.
+
+    Args:
+        clusterings: how many ways to cluster them there were.
+        look: which look at them this was.
+    """
+    by = (
+        "by director or by device, whichever is wider"
+        if clusterings > 1
+        else "by director only, for fewer than three devices sent ratings"
+    )
+    return (
+        f"The intervals on the ratings are {by}. This is look {look} at them against this version "
+        f"and spends {spent(look):.2%} of the 5% chance of releasing a model that isn't better."
+    )
+
+
 def decide(
-    comparisons: Sequence[Comparison], checks: Sequence[Check]
+    comparisons: Sequence[Comparison], checks: Sequence[Check], *, by_table: bool = True
 ) -> tuple[Decision, tuple[str, ...]]:
-    """Return the decision, and its reasons as sentences."""
+    """Return the decision, and its reasons as sentences.
+
+    Args:
+        comparisons: on the held-out ratings, and on the film table if that was possible.
+        checks: all of them must have passed.
+        by_table: whether the film table was to be compared.
+    """
     feedback = [one for one in comparisons if one.part == "feedback"]
     holdout = [one for one in comparisons if one.part == "holdout"]
     deciding = [one for one in feedback if one.figure in _DECIDING]
@@ -65,7 +90,7 @@ def decide(
         against.append(_tie(deciding))
     if against:
         return "refuse", tuple(against)
-    return "release", (*map(_better, better), _kept(holdout))
+    return "release", (*map(_better, better), *([_kept(holdout)] if by_table else []))
 
 
 def describe(one: Comparison) -> str:

@@ -138,6 +138,8 @@ def _create_stack(state: LocalState, aws: Aws, sagemaker_url: str) -> dict[str, 
         **package.template_keys(packages),
         "Endpoint": "serverless",
         "LocalEndpointUrl": sagemaker_url,
+        # Absolute: functions run in folders of their own.
+        "LocalLibraries": str(package.link_libraries(state.packages / "libraries").resolve()),
         # No containers here: the stand-in runs the same command as a process.
         "EndpointImage": "local",
         "TrainingImage": "local",
@@ -152,7 +154,7 @@ def _add_dead_letters(aws: Aws, outputs: dict[str, str]) -> None:
     queue = aws.client("sqs").get_queue_attributes(
         QueueUrl=outputs["Undelivered"], AttributeNames=["QueueArn"]
     )["Attributes"]["QueueArn"]
-    for function in ("StoreFeedback", "Predict", "StartRetraining", "ReleaseModel"):
+    for function in ("StoreFeedback", "Predict", "StartRetraining", "JudgeModel", "ReleaseModel"):
         aws.client("lambda").update_function_configuration(
             FunctionName=outputs[function], DeadLetterConfig={"TargetArn": queue}
         )

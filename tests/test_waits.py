@@ -75,6 +75,9 @@ SERVING: dict[str, str] = {
     "lambdas/operator/aws.py: Wait.until: get_waiter.wait": (
         "the attempts are counted from the deadline"
     ),
+    "lambdas/judge_model/stores.py: AwsJudge._ratings: with ThreadPoolExecutor": (
+        "its jobs are reads from S3, and the client has timeouts; AWS ends the function"
+    ),
     # The local cloud.
     "local_cloud/commands.py: _start: os.read": "select has said that there is something to read",
     "local_cloud/control.py: ControlSocket._serve: _server.accept": (

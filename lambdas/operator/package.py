@@ -27,19 +27,33 @@ import typer
 from data.command_line import JsonOption, print_json
 from data.errors import GreenlightError
 
-FUNCTIONS = ("store_feedback", "predict", "start_retraining", "release_model")
+FUNCTIONS = ("store_feedback", "predict", "start_retraining", "judge_model", "release_model")
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "locks" / "cloud.txt"
 _RUN_PIP = ROOT / "locks" / "run_pip.py"
 _PIP_LOG = ROOT / "build" / "pip-lambdas.log"
 AWS_PYTHON = "3.13"
-PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
+_TAGS = ("manylinux2014", "manylinux_2_27", "manylinux_2_28")
+# pip takes a tag as it is: wheels for a newer glibc, up to that of AWS's runtime (2.34), by name.
+PLATFORMS = {
+    architecture: tuple(f"{tag}_{machine}" for tag in _TAGS)
+    for architecture, machine in (("arm64", "aarch64"), ("x86_64", "x86_64"))
+}
+# ONNX Runtime has aborted on arm64 in Lambda, where /sys/devices/system/cpu/possible is missing.
+ARCHITECTURES = {"judge_model": "x86_64"}
+# Too large to be packed at each start of a local cloud: linked into a folder there (see
+# `link_libraries`).
+LINKED = ("numpy", "onnxruntime")
 
 _OURS = ("data", "judging", "lambdas")
 # Part of AWS's Python runtime, and of the local cloud's environment.
 _IN_THE_RUNTIME = {"boto3", "botocore"}
 # Imported for type checking only, or by parts of a library that the functions don't use.
 _NOT_NEEDED = {"mypy_boto3_dynamodb", "mypy_boto3_s3"}
+# Required by onnxruntime for its tools, which no function uses.
+_TOOLS_ONLY = {"flatbuffers", "packaging", "protobuf"}
+# How a lock tells entries for different Pythons apart.
+_FOR_PYTHON = re.compile(r" ; python_full_version (?P<sign><|>=) '(?P<version>[\d.]+)'")
 _MOST_PIP_SECONDS = 900.0
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
@@ -104,7 +118,7 @@ def _distributions(modules: set[str]) -> tuple[str, ...]:
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in found or name in _TOOLS_ONLY:
             continue
         found.add(name)
         for requirement in metadata.requires(name) or ():
@@ -129,12 +143,13 @@ def build(function: str, target: Path, libraries: Path | None = None) -> Path:
     Args:
         function: its folder in lambdas/.
         target: the zip file; written whole or not at all.
-        libraries: a folder of installed libraries; None for those of the running interpreter.
+        libraries: a folder of installed libraries; None for those of the running interpreter,
+            without the LINKED ones.
     """
     contents = contents_of(function)
     entries = {path.relative_to(ROOT).as_posix(): path for path in contents.files}
     if libraries is None:
-        for name in contents.libraries:
+        for name in set(contents.libraries) - set(LINKED):
             entries.update(_installed_files(name))
     else:
         found = (path for path in libraries.rglob("*") if path.is_file())
@@ -158,6 +173,19 @@ def _installed_files(name: str) -> Iterator[tuple[str, Path]]:
             yield file.as_posix(), Path(str(file.locate()))
 
 
+def link_libraries(folder: Path) -> Path:
+    """Link the LINKED libraries of the running interpreter into a folder, and nothing else."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in LINKED:
+        tops = {Path(file).parts[0] for file, _ in _installed_files(name)}
+        places = {Path(str(metadata.distribution(name).locate_file(top))) for top in tops}
+        for place in places:
+            link = folder / place.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(place)
+    return folder
+
+
 def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> None:
     """Install the locked versions of these libraries for AWS's runtime into a folder.
 
@@ -170,7 +198,9 @@ def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> No
         *(sys.executable, str(_RUN_PIP), str(_PIP_LOG), "install", "-r", str(lock)),
         *("--target", str(folder), "--no-compile", "--only-binary", ":all:"),
         *("--python-version", AWS_PYTHON, "--implementation", "cp"),
-        *("--platform", PLATFORMS[architecture]),
+        # What is locked suits that Python, but pip would ask whether it suits the running one.
+        "--ignore-requires-python",
+        *(word for platform in PLATFORMS[architecture] for word in ("--platform", platform)),
     ]
     try:
         result = subprocess.run(
@@ -193,11 +223,27 @@ def fetch_libraries(names: Sequence[str], architecture: str, folder: Path) -> No
 def _locked(names: Sequence[str]) -> Iterator[str]:
     """Yield the entries of `locks/cloud.txt` for these distributions, with their hashes."""
     entries = re.split(r"(?m)^(?=[A-Za-z0-9])", LOCK.read_text("utf-8"))
-    locked = {_plain(re.split(r"[=\[ ]", entry, maxsplit=1)[0]): entry for entry in entries}
+    locked = {
+        _plain(re.split(r"[=\[ ]", entry, maxsplit=1)[0]): _FOR_PYTHON.sub("", entry)
+        for entry in entries
+        if _is_for_aws(entry)
+    }
     for name in names:
         if name not in locked:
             raise PackagingFailed(f"{LOCK.name} doesn't list {name}; run `make lock`")
         yield locked[name]
+
+
+def _is_for_aws(entry: str) -> bool:
+    """Return whether a lock's entry is for AWS's Python: pip would judge by the running one."""
+    found = _FOR_PYTHON.search(entry)
+    if found is None:
+        return True
+    least, here = (
+        tuple(int(part) for part in version.split("."))
+        for version in (found["version"], AWS_PYTHON)
+    )
+    return (here >= least) == (found["sign"] == ">=")
 
 
 def build_for_local_cloud(folder: Path) -> dict[str, Path]:
@@ -209,6 +255,10 @@ def build_for_local_cloud(folder: Path) -> dict[str, Path]:
 def build_for_aws(folder: Path, architecture: str) -> dict[str, Path]:
     """Build all packages for AWS's runtime; return them by function.
 
+    Args:
+        folder: where the packages go.
+        architecture: of all functions that ARCHITECTURES doesn't list.
+
     Raises:
         PackagingFailed: the libraries can't be downloaded.
     """
@@ -216,12 +266,12 @@ def build_for_aws(folder: Path, architecture: str) -> dict[str, Path]:
     packages = {}
     with tempfile.TemporaryDirectory() as scratch:
         # Functions with the same libraries share one download.
-        fetched: dict[tuple[str, ...], Path] = {}
+        fetched: dict[tuple[str, tuple[str, ...]], Path] = {}
         for name in FUNCTIONS:
-            wanted = contents_of(name).libraries
+            wanted = ARCHITECTURES.get(name, architecture), contents_of(name).libraries
             if wanted not in fetched:
                 fetched[wanted] = Path(scratch) / f"libraries-{len(fetched)}"
-                fetch_libraries(wanted, architecture, fetched[wanted])
+                fetch_libraries(wanted[1], wanted[0], fetched[wanted])
             packages[name] = build(name, folder / f"{name}.zip", fetched[wanted])
     return packages
 

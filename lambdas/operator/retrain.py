@@ -20,7 +20,7 @@ from rich.table import Table
 from data import topics, wire
 from data.command_line import JsonOption, print_json
 from data.errors import GreenlightError
-from data.verdict import VERDICT, Verdict
+from data.verdict import VERDICT, Judgement, Verdict
 from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.film_import import put_film_table
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
@@ -39,7 +39,7 @@ class RetrainingTimeouts:
 
 # The job itself is stopped after six hours; see lambdas/start_retraining.
 _ON_AWS = RetrainingTimeouts(Wait(15.0, 7 * 3_600.0), Wait(15.0, 900.0))
-_ON_LOCAL_CLOUD = RetrainingTimeouts(Wait(0.2, 3_600.0), Wait(0.2, 60.0))
+_ON_LOCAL_CLOUD = RetrainingTimeouts(Wait(0.2, 3_600.0), Wait(0.2, 300.0))
 
 
 class RetrainingFailed(GreenlightError):
@@ -96,6 +96,15 @@ def _read(s3: Any, bucket: str, key: str) -> bytes | None:
     return content
 
 
+def verdict_on(s3: Any, bucket: str, job: str) -> Verdict | None:
+    """Return the judge's verdict on a job's model, or the job's own if the judge gave none."""
+    judged = _read(s3, bucket, topics.judged_prefix(job) + VERDICT)
+    if judged is not None:
+        return wire.decode(judged, Judgement, _MAX_VERDICT_BYTES).verdict
+    own = _read(s3, bucket, topics.outcome_prefix(job) + VERDICT)
+    return None if own is None else wire.decode(own, Verdict, _MAX_VERDICT_BYTES)
+
+
 def show(console: Console, verdict: Verdict) -> None:
     """Show the figures that the decision is based on."""
     table = Table(box=None, padding=(0, 1), title_justify="left")
@@ -145,14 +154,14 @@ def retrain_command(
     bucket = outputs["ModelsBucket"]
     with console.status("training"):
         outcome = wait(aws, bucket, job, _ON_LOCAL_CLOUD if local else _ON_AWS)
-    kept = _read(aws.client("s3"), bucket, topics.outcome_prefix(job) + VERDICT)
-    if kept is not None:
-        show(console, wire.decode(kept, Verdict, _MAX_VERDICT_BYTES))
+    verdict = verdict_on(aws.client("s3"), bucket, job)
+    if verdict is not None:
+        show(console, verdict)
     version = f" version {outcome.version}" if outcome.version else ""
     console.print(f"{outcome.conclusion}{version}: {' '.join(outcome.reasons)}")
     if outcome.iot_job:
         console.print(f"job {outcome.iot_job} updates the fleet to model {outcome.model_hash}")
-    if kept is not None:
+    if verdict is not None:
         report = f"s3://{bucket}/{topics.outcome_prefix(job)}report.html"
         console.print(f"report: {report}")
     console.print(f"took {time.monotonic() - began:.0f} s")

@@ -7,6 +7,7 @@ whatever a crash interrupted.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -14,10 +15,11 @@ import msgspec
 
 from data.manifest import MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
+from data.verdict import Judgement, ModelIdentity, Verdict
+from lambdas.archive import CandidateRejected
+from lambdas.candidate import Candidate, read
 from lambdas.errors import PublishingFailed
 from lambdas.release import Release
-from lambdas.release_model.archive import CandidateRejected
-from lambdas.release_model.candidate import Candidate, read
 from lambdas.training_jobs import EndedJob, TrainingOutcome
 
 _MAX_REASONS, _MAX_REASON = 20, 500
@@ -40,6 +42,13 @@ class ReleaseCloud(Protocol):
 
         Raises:
             CandidateRejected: it is missing, or too large.
+        """
+
+    def judgement(self, job: str) -> Judgement:
+        """Return the judge's verdict on a job's output; ask the judge if there is none yet.
+
+        Raises:
+            CandidateRejected: the judge finds nothing that it could judge.
         """
 
     def versions(self) -> Sequence[int]:
@@ -96,32 +105,45 @@ def _short(reasons: Sequence[str]) -> tuple[str, ...]:
 
 
 def _judge(job: str, cloud: ReleaseCloud) -> TrainingOutcome:
-    output = read(cloud.archive(job), cloud.model_name)
-    verdict = output.verdict
-    if output.candidate is None:
+    archive = cloud.archive(job)
+    output = read(archive, cloud.model_name)
+    candidate = output.candidate
+    if candidate is None:
+        # The job's own verdict only ever refuses: the process that made the candidate wrote it.
         cloud.keep(job, output.reports)
-        return TrainingOutcome(
-            job=job,
-            conclusion="refused",
-            reasons=verdict.reasons,
-            version=verdict.candidate.version,
-            model_hash=verdict.candidate.model_hash,
-        )
+        return _outcome(job, output.verdict)
     newest = max(cloud.versions(), default=0)
-    version = output.candidate.manifest.version
+    version = candidate.manifest.version
     # Its own version may exist from an interrupted attempt; different content would be noticed.
     if version < newest:
         raise CandidateRejected(
             f"version {version} isn't above {newest}, which was published meanwhile"
         )
+    judged = cloud.judgement(job)
+    _check_judged(judged, job, archive, candidate.manifest)
     cloud.keep(job, output.reports)
-    iot_job = _release(output.candidate, cloud)
+    iot_job = _release(candidate, cloud) if judged.verdict.released else None
+    return _outcome(job, judged.verdict, iot_job)
+
+
+def _check_judged(judged: Judgement, job: str, archive: bytes, manifest: Manifest) -> None:
+    """Raise CandidateRejected unless exactly this output was judged."""
+    model = ModelIdentity(manifest.version, manifest.model_hash)
+    found = (judged.job, judged.archive_sha256, judged.verdict.name, judged.verdict.candidate)
+    if found != (job, hashlib.sha256(archive).hexdigest(), manifest.name, model):
+        raise CandidateRejected(
+            "model.tar.gz: the judge's verdict is about another output; the job's was replaced "
+            "after it had been judged"
+        )
+
+
+def _outcome(job: str, verdict: Verdict, iot_job: str | None = None) -> TrainingOutcome:
     return TrainingOutcome(
         job=job,
-        conclusion="released",
+        conclusion="released" if verdict.released else "refused",
         reasons=verdict.reasons,
-        version=version,
-        model_hash=output.candidate.manifest.model_hash,
+        version=verdict.candidate.version,
+        model_hash=verdict.candidate.model_hash,
         iot_job=iot_job,
     )
 

@@ -27,6 +27,8 @@ logger = Logger(service="release_model")
 metrics = Metrics(namespace="Greenlight", service="release_model")
 
 _QUICK = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
+# One synchronous call of judge_model, which may take minutes; not retried while it runs.
+_SLOW = Config(connect_timeout=3, read_timeout=250, retries={"total_max_attempts": 1})
 # The last two raise an alarm: they should never happen.
 _METRICS = {
     "released": "ReleasedModels",
@@ -42,6 +44,7 @@ def _cloud() -> AwsRelease:
     clients = {
         name: boto3.client(name, config=_QUICK) for name in ("s3", "sagemaker", "iot", "kms")
     }
+    clients["lambda"] = boto3.client("lambda", config=_SLOW)
     return AwsRelease(
         clients,
         KmsKey(clients["kms"], os.environ["SIGNING_KEY"]),
@@ -54,6 +57,7 @@ def _cloud() -> AwsRelease:
         stack=os.environ["STACK"],
         bucket=os.environ["MODELS_BUCKET"],
         fleet_arn=os.environ["FLEET_ARN"],
+        judge=os.environ["JUDGE_MODEL"],
         model_name=os.environ["MODEL_NAME"],
     )
 

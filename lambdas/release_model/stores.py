@@ -1,7 +1,8 @@
-"""The AWS services that release_model uses: S3, KMS, SageMaker and AWS IoT."""
+"""The AWS services that release_model uses: S3, KMS, SageMaker, AWS IoT, and judge_model."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,24 +12,32 @@ from data import topics, wire
 from data.errors import InvalidRecord
 from data.manifest import Manifest
 from data.messages import ModelUpdateJob
+from data.verdict import VERDICT, Judgement
+from lambdas.archive import CandidateRejected
+from lambdas.candidate import MAX_ARCHIVE_BYTES
 from lambdas.kms_key import KmsKey
 from lambdas.release import Release, put_new, put_release, roll_out, versions
-from lambdas.release_model.archive import CandidateRejected
-from lambdas.release_model.candidate import MAX_ARCHIVE_BYTES
 from lambdas.serving import Serving, serve
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, TrainingOutcome
+
+_MAX_VERDICT_BYTES = 1024 * 1024
+
+
+class JudgingFailed(Exception):
+    """judge_model failed; its own alarm reports that."""
 
 
 class AwsRelease:
     """AWS, or the local cloud instead.
 
     Args:
-        clients: the boto3 clients `s3`, `sagemaker` and `iot`.
+        clients: the boto3 clients `s3`, `sagemaker`, `iot` and `lambda`.
         key: the stack's signing key.
         serving: how the stack serves its models.
         stack: the stack's name.
         bucket: the models bucket.
         fleet_arn: the thing group of all devices.
+        judge: the name of the function judge_model.
         model_name: of the stack's models.
     """
 
@@ -41,11 +50,13 @@ class AwsRelease:
         stack: str,
         bucket: str,
         fleet_arn: str,
+        judge: str,
         model_name: str = MODEL_NAME,
     ) -> None:
-        self._s3, self._sagemaker, self._iot = (
-            clients[name] for name in ("s3", "sagemaker", "iot")
+        self._s3, self._sagemaker, self._iot, self._functions = (
+            clients[name] for name in ("s3", "sagemaker", "iot", "lambda")
         )
+        self._judge = judge
         self._key = key
         self._serving = serving
         self._stack = stack
@@ -63,6 +74,33 @@ class AwsRelease:
     def archive(self, job: str) -> bytes:
         """Return the `model.tar.gz` that a job wrote."""
         return self._get(topics.candidate_object(job))
+
+    def judgement(self, job: str) -> Judgement:
+        """Return the judge's verdict on a job's output; ask the judge if there is none yet.
+
+        Only what is in S3 counts, where no other function can write.
+
+        Raises:
+            CandidateRejected: the judge finds nothing that it could judge.
+            JudgingFailed: it fails; the event should be retried.
+        """
+        key = topics.judged_prefix(job) + VERDICT
+        try:
+            raw = self._get(key)
+        except CandidateRejected:
+            self._ask_judge(job)
+            raw = self._get(key)
+        return wire.decode(raw, Judgement, _MAX_VERDICT_BYTES)
+
+    def _ask_judge(self, job: str) -> None:
+        answer = self._functions.invoke(
+            FunctionName=self._judge, Payload=json.dumps({"job": job}).encode()
+        )
+        reply = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer or not isinstance(reply, dict):
+            raise JudgingFailed(f"judge_model fails for {job}: {str(reply)[:500]}")
+        if "rejected" in reply:
+            raise CandidateRejected(str(reply["rejected"]))
 
     def _get(self, key: str) -> bytes:
         try:

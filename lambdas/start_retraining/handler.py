@@ -25,7 +25,7 @@ metrics = Metrics(namespace="Greenlight", service="start_retraining")
 
 _QUICK = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "max_attempts": 4})
 # One synchronous call of release_model, which may take minutes; not retried while it runs.
-_SLOW = Config(connect_timeout=3, read_timeout=240, retries={"total_max_attempts": 1})
+_SLOW = Config(connect_timeout=3, read_timeout=310, retries={"total_max_attempts": 1})
 
 
 @functools.cache

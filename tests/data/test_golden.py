@@ -21,7 +21,7 @@ from data.messages import (
 from data.picks import Pick, Prediction
 from data.probes import Probes
 from data.trust import SignedTrust, TrustDocument, begin
-from data.verdict import Verdict
+from data.verdict import Judgement, Verdict
 
 GOLDEN = Path(wire.__file__).parent / "golden"
 RECORDS = {
@@ -30,6 +30,7 @@ RECORDS = {
     "combination": Combination,
     "feedback_batch": FeedbackBatch,
     "film": Film,
+    "judgement": Judgement,
     "manifest": Manifest,
     "model_update_job": ModelUpdateJob,
     "pick": Pick,

@@ -12,7 +12,7 @@ import msgspec
 
 from data import signing, wire
 from data.bundle import beside, read_bundle
-from data.manifest import ARRAYS, MANIFEST, Manifest
+from data.manifest import ARRAYS, MANIFEST, FileEntry, Manifest
 from data.verdict import VERDICT, ModelIdentity, Verdict
 
 
@@ -45,6 +45,22 @@ def left_by_job(bundle: Path, version: int = 2, **changes: Any) -> dict[str, byt
         ARRAYS: arrays.read_bytes(),
         f"bundle/{MANIFEST}": msgspec.json.encode(manifest),
         **{f"bundle/{name}": content for name, content in checked.files.items()},
+    }
+
+
+def replaced(files: dict[str, bytes], name: str, content: bytes) -> dict[str, bytes]:
+    """Return a job's output with another file in its bundle, listed with its hash, and claimed."""
+    manifest = msgspec.json.decode(files[f"bundle/{MANIFEST}"], type=Manifest)
+    entries = manifest.files | {name: FileEntry.of(content)}
+    changed = msgspec.structs.replace(manifest, files=entries)
+    claimed = msgspec.json.decode(files[VERDICT]) | {
+        "reasons": ["Because I say so."],
+        "candidate": {"version": changed.version, "model_hash": changed.model_hash},
+    }
+    return files | {
+        f"bundle/{name}": content,
+        f"bundle/{MANIFEST}": msgspec.json.encode(changed),
+        VERDICT: msgspec.json.encode(claimed),
     }
 
 

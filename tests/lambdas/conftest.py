@@ -138,3 +138,13 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release") / "bundle"
     make_example_bundle(folder, directors=40, seed=0, version=1, key=None)
     return folder
+
+
+@pytest.fixture(scope="session")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that also knows the directors of `ratings`, whom `example` doesn't know."""
+    from training.export.example_bundle import make_example_bundle
+
+    folder = tmp_path_factory.mktemp("newer") / "bundle"
+    make_example_bundle(folder, directors=100, seed=0, version=1, key=None)
+    return folder

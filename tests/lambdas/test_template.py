@@ -15,7 +15,7 @@ import pytest
 from data import limits, topics
 from lambdas import training_jobs
 from lambdas.operator.cloudformation import TEMPLATE
-from lambdas.operator.package import AWS_PYTHON, FUNCTIONS
+from lambdas.operator.package import ARCHITECTURES, AWS_PYTHON, FUNCTIONS
 from local_cloud.launcher import SCHEDULED_TIME
 
 from .template_text import read_template
@@ -94,6 +94,18 @@ def test_there_is_a_function_for_each_package_and_its_handler_exists(
         assert callable(getattr(import_module(module), name))
 
 
+def test_functions_run_on_the_processor_that_they_are_packaged_for(
+    template: dict[str, Any],
+) -> None:
+    assert template["Globals"]["Function"]["Architectures"] == [{"Ref": "Architecture"}]
+    own = {
+        settings["Handler"].split(".")[1]: settings["Architectures"]
+        for settings in functions_of(template).values()
+        if "Architectures" in settings
+    }
+    assert own == {name: [architecture] for name, architecture in ARCHITECTURES.items()}
+
+
 def test_functions_run_on_the_python_that_they_are_packaged_for(template: dict[str, Any]) -> None:
     shared = template["Globals"]["Function"]
     assert shared["Runtime"] == f"python{AWS_PYTHON}"
@@ -106,9 +118,10 @@ def test_functions_are_given_exactly_the_settings_that_they_read(template: dict[
         assert source is not None
         read = set(re.findall(r'os\.environ\["(\w+)"\]', Path(source).read_text("utf-8")))
         given = set(settings["Environment"]["Variables"])
-        # These are read by boto3.
-        by_boto3 = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "AWS_ENDPOINT_URL_SAGEMAKER"}
-        assert given - by_boto3 == read
+        # These are read by boto3, and by Python itself.
+        by_others = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "AWS_ENDPOINT_URL_SAGEMAKER"}
+        by_others |= {"PYTHONPATH"}
+        assert given - by_others == read
 
 
 def test_functions_have_retries_a_dead_letter_queue_and_logs_that_end(

@@ -13,14 +13,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from data import topics, wire
-from data.manifest import MANIFEST
+from data.film_table import write_films
+from data.manifest import MANIFEST, MODEL
 from data.messages import ModelUpdateJob
 from lambdas.operator.aws import Wait
-from lambdas.operator.retrain import RetrainingTimeouts, wait
-from lambdas.release import versions
+from lambdas.operator.film_import import put_film_table
+from lambdas.operator.retrain import RetrainingTimeouts, verdict_on, wait
+from lambdas.release import put_new, versions
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, EndedJob, TrainingOutcome, event_of, job_name
 
-from .candidates import left_by_job
+from .candidates import left_by_job, replaced
+from .ratings import known_films, ratings, store
 
 COPY = """
 import os, shutil
@@ -29,7 +32,7 @@ shutil.copytree(os.environ["SM_CHANNEL_LEFT"], model, dirs_exist_ok=True)
 """
 LINK = f"{COPY}os.symlink('/etc/passwd', os.path.join(model, 'report.html'))"
 FAIL = "import sys; print('there are no films'); sys.exit(1)"
-SHORT = RetrainingTimeouts(Wait(0.1, 120.0), Wait(0.1, 60.0))
+SHORT = RetrainingTimeouts(Wait(0.1, 120.0), Wait(0.1, 120.0))
 _moment = iter(range(10_000))
 
 
@@ -90,13 +93,78 @@ def train(local_cloud: Any) -> Callable[..., TrainingOutcome]:
     return run
 
 
+@pytest.fixture(scope="module")
+def world(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The data bucket, with films that everybody knows and ratings of others."""
+    aws = local_cloud.aws
+    films = tmp_path_factory.mktemp("world") / "films.csv"
+    write_films(films, known_films())
+    put_film_table(aws.client("s3"), aws.local.data_bucket, films)
+    store(aws.client("s3"), aws.local.data_bucket, ratings(1_000))
+    return str(aws.local.data_bucket)
+
+
+@pytest.fixture
+def next_version(local_cloud: Any, example: Path, world: str) -> int:
+    """The version after that of `example`, which is published as the model to beat."""
+    assert world == local_cloud.aws.local.data_bucket
+    s3, bucket = local_cloud.aws.client("s3"), local_cloud.aws.local.models_bucket
+    version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1
+    files = left_by_job(example, version)
+    inside = {
+        name.removeprefix("bundle/"): raw
+        for name, raw in files.items()
+        if name.startswith("bundle/")
+    }
+    put_new(s3, bucket, topics.bundle_prefix(MODEL_NAME, version), inside)
+    return version + 1
+
+
+def published_by(local_cloud: Any, version: int) -> list[str]:
+    """Return the keys of a version, wherever a release puts something."""
+    s3, bucket = local_cloud.aws.client("s3"), local_cloud.aws.local.models_bucket
+    prefixes = (
+        topics.bundle_prefix(MODEL_NAME, version),
+        topics.arrays_prefix(MODEL_NAME, version),
+    )
+    return [
+        entry["Key"]
+        for prefix in prefixes
+        for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    ]
+
+
+def test_a_made_up_verdict_on_the_model_in_use_releases_nothing(
+    train: Callable[..., TrainingOutcome], local_cloud: Any, example: Path, next_version: int
+) -> None:
+    files = left_by_job(example, next_version, reasons=("Because I say so.",))
+    outcome = train(COPY, files)
+    assert outcome.conclusion == "refused"
+    assert "isn't shown to be better" in outcome.reasons[0]
+    assert published_by(local_cloud, next_version) == []
+    judged = verdict_on(
+        local_cloud.aws.client("s3"), local_cloud.aws.local.models_bucket, outcome.job
+    )
+    assert judged is not None
+    assert judged.reasons == outcome.reasons, "what people are shown is the judge's verdict"
+
+
+def test_what_is_no_onnx_at_all_releases_nothing(
+    train: Callable[..., TrainingOutcome], local_cloud: Any, example: Path, next_version: int
+) -> None:
+    files = replaced(left_by_job(example, next_version), MODEL, b"not ONNX at all")
+    outcome = train(COPY, files)
+    assert outcome.conclusion == "refused"
+    assert outcome.reasons[0].startswith("model.onnx: ")
+    assert published_by(local_cloud, next_version) == []
+
+
 def test_a_better_model_is_released_and_served(
-    train: Callable[..., TrainingOutcome], local_cloud: Any, example: Path
+    train: Callable[..., TrainingOutcome], local_cloud: Any, newer: Path, next_version: int
 ) -> None:
     aws = local_cloud.aws
-    s3, bucket = aws.client("s3"), aws.local.models_bucket
-    version = max(versions(s3, bucket, MODEL_NAME), default=0) + 1
-    outcome = train(COPY, left_by_job(example, version))
+    s3, bucket, version = aws.client("s3"), aws.local.models_bucket, next_version
+    outcome = train(COPY, left_by_job(newer, version))
     assert outcome.conclusion == "released", outcome.reasons
     assert outcome.version == version
     document = wire.decode(

@@ -52,7 +52,7 @@ _TRUST = "tests/data/test_trust.py::"
 _SANDBOX = "tests/edge/models/test_sandbox.py::"
 _UNITS = "tests/systemd/test_units.py::"
 _TEMPLATE = "tests/lambdas/test_template.py::"
-_CANDIDATE = "tests/lambdas/release_model/test_candidate.py::"
+_CANDIDATE = "tests/lambdas/test_candidate.py::"
 _SIGN_IN = "tests/edge/appliance/test_sign_in.py::"
 _VERBS = "tests/edge/appliance/test_page_verbs.py::"
 
@@ -637,17 +637,41 @@ MUTATIONS = (
     ),
     Mutation(
         "candidates-links", "refuses links and paths that lead out", "docs/security.md",
-        "lambdas/release_model/archive.py",
+        "lambdas/archive.py",
         "    if entry.type not in _PLAIN or entry.size < 0:",
         "    if False:",
         _CANDIDATE + "test_an_entry_that_must_not_be_there_is_refused_by_name",
     ),
     Mutation(
         "candidates-paths", "refuses links and paths that lead out", "docs/security.md",
-        "lambdas/release_model/archive.py",
+        "lambdas/archive.py",
         '    if path.is_absolute() or ".." in path.parts or "\\0" in entry.name:',
         '    if "\\0" in entry.name:',
         _CANDIDATE + "test_an_entry_that_must_not_be_there_is_refused_by_name",
+    ),
+    Mutation(
+        "signed-without-judge", "releases nothing", "docs/security.md",
+        "lambdas/release_model/conclude.py",
+        "    iot_job = _release(candidate, cloud) if judged.verdict.released else None",
+        "    iot_job = _release(candidate, cloud)",
+        "tests/lambdas/release_model/test_conclude.py::"
+        "test_what_the_judge_refuses_is_released_by_no_verdict_of_the_job",
+    ),
+    Mutation(
+        "another-output-signed", "signs only that output", "docs/security.md",
+        "lambdas/release_model/conclude.py",
+        "    if found != (job, hashlib.sha256(archive).hexdigest(), manifest.name, model):",
+        "    if found[2:] != (manifest.name, model):",
+        "tests/lambdas/release_model/test_conclude.py::"
+        "test_a_verdict_on_anything_else_releases_nothing",
+    ),
+    Mutation(
+        "judge-without-graph-rule", "through the same strict graph rule", "docs/security.md",
+        "lambdas/judge_model/scorer.py",
+        "            check_graph(model)",
+        "            pass",
+        "tests/lambdas/judge_model/test_scorer.py::"
+        "test_what_is_no_onnx_is_refused_by_the_graph_rule",
     ),
     Mutation(
         "arrays-unchecked", "every length, index and number is checked", "docs/security.md",
@@ -659,14 +683,14 @@ MUTATIONS = (
     ),
     Mutation(
         "candidates-bytes", "checks every hash", "docs/security.md",
-        "lambdas/release_model/candidate.py",
+        "lambdas/candidate.py",
         "        if FileEntry.of(bundle[name]) != manifest.files[name]:",
         "        if False:",
         _CANDIDATE + "test_bytes_that_are_not_the_manifests_are_refused",
     ),
     Mutation(
         "candidates-unbounded", "it unpacks within bounds", "docs/security.md",
-        "lambdas/release_model/archive.py",
+        "lambdas/archive.py",
         "        if self._left < 0:",
         "        if False:",
         _CANDIDATE + "test_a_decompression_bomb_is_stopped_before_it_fills_the_memory",

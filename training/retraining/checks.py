@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+import judging.checks
 from data import limits
 from data.films import Film
 from data.verdict import Check
@@ -12,12 +11,8 @@ from training.export.parity import check_file, check_parity
 from training.model.records import frame_of_films
 from training.retraining.judged_model import JudgedModel
 
-# How much slower scoring a row may be than with the incumbent. Tables of one shape differ only by
-# noise.
-SLOWER = 2.0
 _COMBINATIONS = 5_000
 _TIMED_ROWS = 8_192
-_TIMES = 7
 
 
 def parity(candidate: JudgedModel, table: list[Film]) -> Check:
@@ -42,16 +37,6 @@ def parity(candidate: JudgedModel, table: list[Film]) -> Check:
 def latency(candidate: JudgedModel, incumbent: JudgedModel, table: list[Film]) -> Check:
     """Does scoring a row take about as long as with the incumbent, in processor time?"""
     rows = frame_of_films((table * (1 + _TIMED_ROWS // len(table)))[:_TIMED_ROWS])
-    least = [float("inf"), float("inf")]
-    for _ in range(_TIMES):
-        for place, model in enumerate((incumbent, candidate)):
-            began = time.thread_time()
-            model.scorer.score(rows)
-            least[place] = min(least[place], time.thread_time() - began)
-    ratio = least[1] / least[0]
-    return Check(
-        "latency",
-        passed=ratio <= SLOWER,
-        found=f"a row takes {ratio:.2f} times as long as with the incumbent; "
-        f"{SLOWER:.0f} times is allowed",
+    return judging.checks.latency(
+        lambda: incumbent.scorer.score(rows), lambda: candidate.scorer.score(rows)
     )

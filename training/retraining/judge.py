@@ -91,7 +91,7 @@ def judge(
         calibration(stars, unseen.incumbent, unseen.candidate),
     )
     decision, reasons = judging.decide(comparisons, checks)
-    notes = [_how_judged(len(clusters), look), *filter(None, [unseen.note])]
+    notes = [judging.how_judged(len(clusters), look), *filter(None, [unseen.note])]
     return msgspec.structs.replace(
         refusal(films, new.identity, old, ""),
         decision=decision,
@@ -99,19 +99,6 @@ def judge(
         look=look,
         comparisons=tuple(comparisons),
         checks=checks,
-    )
-
-
-def _how_judged(clusterings: int, look: int) -> str:
-    by = (
-        "by director or by device, whichever is wider"
-        if clusterings > 1
-        else "by director only, for fewer than three devices sent ratings"
-    )
-    return (
-        f"The intervals on the ratings are {by}. This is look {look} at them against this version "
-        f"and spends {judging.spent(look):.2%} of the 5% chance of releasing a model that isn't "
-        "better."
     )
 
 

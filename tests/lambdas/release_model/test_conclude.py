@@ -17,18 +17,38 @@ from data.errors import InvalidRecord
 from data.manifest import MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from data.signing import PrivateKey
-from data.verdict import VERDICT
+from data.verdict import VERDICT, Judgement, ModelIdentity
+from lambdas.archive import CandidateRejected
+from lambdas.candidate import read
 from lambdas.errors import PublishingFailed
 from lambdas.release import Release
-from lambdas.release_model.archive import CandidateRejected
 from lambdas.release_model.conclude import conclude
 from lambdas.training_jobs import EndedJob, TrainingOutcome, event_of, job_name, read_event
 
-from ..candidates import left_by_job, packed
+from ..candidates import left_by_job, packed, verdict
 
 JOB = job_name("greenlight", "2026-01-02T03:04:05Z")
 DONE = EndedJob(JOB, "Completed")
-CALLS = ("outcome", "archive", "versions", "keep", "sign", "put", "serve", "roll_out", "write")
+CALLS = (
+    "outcome",
+    "archive",
+    "versions",
+    "judgement",
+    "keep",
+    "sign",
+    "put",
+    "serve",
+    "roll_out",
+    "write",
+)
+
+
+def judgement(archive: bytes) -> Judgement:
+    """Return the judge's verdict on an archive: release it."""
+    candidate = read(archive).candidate
+    assert candidate is not None
+    found = verdict(candidate.manifest, reasons=("The judge found it better.",))
+    return Judgement(job=JOB, archive_sha256=hashlib.sha256(archive).hexdigest(), verdict=found)
 
 
 class Broken(Exception):
@@ -42,6 +62,7 @@ class ReleaseCloud:
     left: bytes | None
     key: PrivateKey = field(default_factory=PrivateKey.new)
     published: dict[int, Mapping[str, bytes]] = field(default_factory=lambda: {1: {}})
+    judged: Judgement | None = None
     reports: dict[str, bytes] = field(default_factory=dict)
     served: list[int] = field(default_factory=list)
     offered: list[ModelUpdateJob] = field(default_factory=list)
@@ -69,6 +90,12 @@ class ReleaseCloud:
         if self.left is None:
             raise CandidateRejected("model.tar.gz: is missing")
         return self.left
+
+    def judgement(self, job: str) -> Judgement:
+        self._before("judgement")
+        self._done("judgement")
+        assert self.left is not None
+        return self.judged or judgement(self.left)
 
     def versions(self) -> list[int]:
         self._before("versions")
@@ -136,8 +163,49 @@ def test_a_better_model_is_signed_published_served_and_announced(archive: bytes)
     cloud = ReleaseCloud(archive)
     outcome = conclude(DONE, cloud)
     assert outcome.iot_job == "films-2"
-    assert outcome.reasons == ("It is better.",)
+    assert outcome.reasons == ("The judge found it better.",)
     assert_released_once(cloud)
+
+
+def test_what_the_judge_refuses_is_released_by_no_verdict_of_the_job(archive: bytes) -> None:
+    reasons = ("A tie is not released.",)
+    refused = judgement(archive)
+    refused = msgspec.structs.replace(
+        refused,
+        verdict=msgspec.structs.replace(refused.verdict, decision="refuse", reasons=reasons),
+    )
+    cloud = ReleaseCloud(archive, judged=refused)
+    outcome = conclude(DONE, cloud)
+    assert (outcome.conclusion, outcome.reasons) == ("refused", reasons)
+    assert (list(cloud.published), cloud.served, cloud.offered) == ([1], [], [])
+    assert VERDICT in cloud.reports, "people can still read what the job said"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"job": "greenlight-retrain-20260102T030406Z"},
+        {"archive_sha256": "00" * 32},
+        {"name": "dishes"},
+        {"candidate": ModelIdentity(2, "00" * 32)},
+        {"candidate": ModelIdentity(3)},
+    ],
+    ids=["another job", "another archive", "another name", "another model", "another version"],
+)
+def test_a_verdict_on_anything_else_releases_nothing(
+    changes: dict[str, Any], archive: bytes
+) -> None:
+    judged = judgement(archive)
+    own = {name: value for name, value in changes.items() if hasattr(judged, name)}
+    others = {name: value for name, value in changes.items() if name not in own}
+    changed = msgspec.structs.replace(
+        judged, **own, verdict=msgspec.structs.replace(judged.verdict, **others)
+    )
+    cloud = ReleaseCloud(archive, judged=changed)
+    outcome = conclude(DONE, cloud)
+    assert outcome.conclusion == "rejected"
+    assert "about another output" in outcome.reasons[0]
+    assert (list(cloud.published), cloud.served, cloud.offered) == ([1], [], [])
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -167,8 +235,12 @@ def test_a_refused_model_is_kept_from_everybody_with_its_reasons(example: Path) 
 
 
 def test_a_verdict_that_says_too_much_still_comes_to_its_end(example: Path) -> None:
-    files = left_by_job(example, reasons=("x" * 10_000,) * 90)
-    outcome = conclude(DONE, ReleaseCloud(packed(files)))
+    left = packed(left_by_job(example))
+    long = judgement(left)
+    long = msgspec.structs.replace(
+        long, verdict=msgspec.structs.replace(long.verdict, reasons=("x" * 10_000,) * 90)
+    )
+    outcome = conclude(DONE, ReleaseCloud(left, judged=long))
     assert outcome.conclusion == "released"
     assert len(wire.encode(outcome)) < limits.MAX_PAYLOAD_BYTES
 

@@ -9,7 +9,7 @@ import tracemalloc
 
 import pytest
 
-from lambdas.release_model.archive import MAX_ENTRIES, CandidateRejected, unpack
+from lambdas.archive import MAX_ENTRIES, CandidateRejected, unpack
 
 MEGABYTE = 1024 * 1024
 

@@ -13,11 +13,11 @@ import pytest
 from data import wire
 from data.manifest import ARRAYS, MANIFEST, Manifest
 from data.verdict import VERDICT, ModelIdentity
-from lambdas.release_model import archive as archive_module
-from lambdas.release_model.archive import CandidateRejected
-from lambdas.release_model.candidate import read
+from lambdas import archive as archive_module
+from lambdas.archive import CandidateRejected
+from lambdas.candidate import read
 
-from ..candidates import entry, left_by_job, packed, verdict
+from .candidates import entry, left_by_job, packed, verdict
 
 
 @pytest.fixture(scope="module")

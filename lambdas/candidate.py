@@ -1,7 +1,7 @@
-"""Reads the output of a training job without trusting it. Pure.
+"""Reads the output of a training job without trusting it. Pure; the judge and the release share it.
 
-The archive is unpacked in memory, within limits, and only expected files are kept. The
-arrays are passed on unread.
+The archive is unpacked in memory, within limits, and only expected files are kept. Manifest,
+catalogue and probes are read as a device reads them; the arrays are passed on unread.
 """
 
 from __future__ import annotations
@@ -10,10 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from data import limits, wire
+from data.catalogue import Catalogue
 from data.errors import InvalidRecord
-from data.manifest import ARRAYS, MANIFEST, REPORT, SIGNATURE, FileEntry, Manifest
+from data.manifest import (
+    ARRAYS,
+    CATALOGUE,
+    MANIFEST,
+    PROBES,
+    REPORT,
+    SIGNATURE,
+    FileEntry,
+    Manifest,
+)
+from data.probes import Probes
 from data.verdict import VERDICT, Verdict
-from lambdas.release_model.archive import CandidateRejected, unpack
+from lambdas.archive import CandidateRejected, unpack
 from lambdas.training_jobs import MODEL_NAME
 
 MAX_ARCHIVE_BYTES = 128 * 1024 * 1024
@@ -32,11 +43,13 @@ class Candidate:
 
     Attributes:
         files: the bundle's files by name, without manifest and signature.
+        probes: what the model must answer.
         arrays: the bytes of `arrays.npz`.
     """
 
     manifest: Manifest
     files: Mapping[str, bytes]
+    probes: Probes
     arrays: bytes
 
 
@@ -100,7 +113,10 @@ def _candidate(found: Mapping[str, bytes], verdict: Verdict, model_name: str) ->
             f"{manifest.name}"
         )
     _check_same(verdict, manifest)
-    return Candidate(manifest, bundle, found[ARRAYS])
+    most = limits.MAX_BUNDLE_FILE_BYTES
+    _record(bundle[CATALOGUE], _BUNDLE + CATALOGUE, Catalogue, most)
+    probes = _record(bundle[PROBES], _BUNDLE + PROBES, Probes, most)
+    return Candidate(manifest, bundle, probes, found[ARRAYS])
 
 
 def _check_same(verdict: Verdict, manifest: Manifest) -> None:
