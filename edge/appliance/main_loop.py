@@ -120,7 +120,7 @@ async def _tidy(appliance: Appliance) -> None:
 
 def bad_rows_sentence(bad: BadRows) -> str:
     """Return the warning about damaged rows."""
-    repaired = f"; ratings restored from their second copy: {bad.repaired}" if bad.repaired else ""
+    repaired = f"; restored from a second copy: {bad.repaired}" if bad.repaired else ""
     return (
         f"damaged rows of the journal were set aside ({bad}){repaired};"
         " if this happens again, replace the card"

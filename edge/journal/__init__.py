@@ -17,7 +17,7 @@ from edge.journal.appliance import (
     ApplianceSide,
     ConflictingRecord,
 )
-from edge.journal.checksums import BadRows
+from edge.journal.bad_rows import BadRows
 from edge.journal.file import (
     CHECK_SECONDS,
     REPLACED,

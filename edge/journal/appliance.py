@@ -13,16 +13,9 @@ from data.films import Combination
 from data.messages import Feedback, VerificationRequest
 from data.picks import Pick
 from data.wire import decode, encode
-from edge.journal.checksums import (
-    BadRows,
-    count_bad,
-    insert_rating,
-    seal,
-    set_aside_before,
-    set_bad_rows_aside,
-    slate_of,
-    sound,
-)
+from edge.journal.bad_rows import BadRows, count_bad, set_aside_before, set_bad_rows_aside
+from edge.journal.checksums import seal, slate_of, sound
+from edge.journal.copies import copy_approval, insert_rating
 from edge.journal.file import JournalError
 from edge.journal.models import ModelRecords
 from edge.journal.rows import (
@@ -103,6 +96,7 @@ class ApplianceSide(ModelRecords):
             )
             if made.rowcount == 1:
                 seal(connection, "decisions", pick_id)
+                copy_approval(connection, pick_id)
             return made.rowcount == 1
 
     def record_rating(self, feedback: Feedback) -> bool:

@@ -2,26 +2,15 @@
 
 SQLite's own check covers the file's structure, not the content of its rows. Every row we write has
 a CRC-32 of its columns. Readers see sound rows only, through the views made here; damaged ones are
-set aside in `bad_rows`. A row without a checksum is older than checksums, and used as it is if it
-can be decoded.
+set aside (`edge.journal.bad_rows`). A row without a checksum is older than checksums, and used as
+it is if it can be decoded.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
-
-from data.errors import InvalidRecord
-from data.messages import Feedback, VerificationRequest
-from data.picks import Pick
-from data.wire import decode
 
 if TYPE_CHECKING:
     from edge.journal.file import JournalStore
@@ -61,55 +50,15 @@ TABLES = {
         ),
         "record of a model",
     ),
-}
-
-
-class _Contents(NamedTuple):
-    """A column that holds a record, and what decodes it."""
-
-    column: str
-    decoded: Callable[[bytes], object]
-
-    def is_readable(self, content: bytes | None) -> bool:
-        """Return whether there is nothing to decode, or it can be."""
-        try:
-            if content is not None:
-                self.decoded(content)
-        except (InvalidRecord, msgspec.DecodeError):
-            return False
-        return True
-
-
-_RECORDS = {
-    "picks": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Pick)),
-    "ratings": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Feedback)),
-    "outbox": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Feedback)),
-    "requests": _Contents(
-        "CASE kind WHEN 'verify' THEN CAST(payload AS BLOB) END",
-        partial(decode, kind=VerificationRequest),
+    "approved_copies": _Table(
+        "seq", ("pick_id", "made_at", "payload", "decided_at"), "second copy of an approval"
     ),
-    "sync_state": _Contents("CAST(value AS BLOB)", msgspec.json.decode),
+    "rating_copies": _Table("id", ("id", "payload"), "second copy of a rating"),
 }
+
+
 # A pick is worth keeping even without its slate.
-_SLATE = f"{FUNCTION}(CAST(slate AS BLOB))"
-
-
-class BadRows(NamedTuple):
-    """What was done about damaged rows.
-
-    Attributes:
-        set_aside: how many of each kind, by a name that users know.
-        repaired: how many ratings were restored from their second copy.
-        complete: every row was looked at.
-    """
-
-    set_aside: Counter[str]
-    repaired: int
-    complete: bool
-
-    def __str__(self) -> str:
-        """Return them in words: `1 pick, 2 requests`."""
-        return ", ".join(f"{kind}: {count}" for kind, count in sorted(self.set_aside.items()))
+SLATE_CHECKSUM = f"{FUNCTION}(CAST(slate AS BLOB))"
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -140,7 +89,7 @@ def sound(table: str) -> str:
 
 def seal(connection: sqlite3.Connection, table: str, key: object) -> None:
     """Give a row just inserted its checksum, within the same transaction."""
-    slate = f", slate_checksum = {_SLATE}" if table == "picks" else ""
+    slate = f", slate_checksum = {SLATE_CHECKSUM}" if table == "picks" else ""
     connection.execute(
         f"UPDATE {table} SET {_CHECKSUM} = {expression(table)}{slate}"
         f" WHERE {TABLES[table].key} = ?",
@@ -150,7 +99,7 @@ def seal(connection: sqlite3.Connection, table: str, key: object) -> None:
 
 def seal_all(connection: sqlite3.Connection, table: str) -> None:
     """Give every row without a checksum one, within the same transaction."""
-    slate = f", slate_checksum = {_SLATE}" if table == "picks" else ""
+    slate = f", slate_checksum = {SLATE_CHECKSUM}" if table == "picks" else ""
     connection.execute(
         f"UPDATE {table} SET {_CHECKSUM} = {expression(table)}{slate} WHERE {_CHECKSUM} IS NULL"
     )
@@ -160,71 +109,10 @@ def slate_of(journal: JournalStore, pick_id: str) -> bytes | None:
     """Return a pick's slate as it was written; None where it is damaged or missing."""
     found = journal.rows(
         "SELECT slate FROM sound_picks WHERE id = ?"
-        f" AND (slate_checksum IS NULL OR slate_checksum = {_SLATE})",
+        f" AND (slate_checksum IS NULL OR slate_checksum = {SLATE_CHECKSUM})",
         pick_id,
     )
     return found[0][0] if found else None
-
-
-def count_bad(journal: JournalStore) -> Counter[str]:
-    """Return how many rows of each kind are damaged, by names that users know.
-
-    Reads every row, and decodes every record.
-    """
-    found: Counter[str] = Counter()
-    for name, table in TABLES.items():
-        ((bad,),) = journal.rows(f"SELECT count(*) FROM {name} WHERE NOT {sound(name)}")
-        found[table.called] += bad
-    for name, contents in _RECORDS.items():
-        for (content,) in journal.each_row(f"SELECT {contents.column} FROM sound_{name}"):
-            found[TABLES[name].called] += not contents.is_readable(content)
-    return +found
-
-
-def set_aside_before(journal: JournalStore) -> Counter[str]:
-    """Return how many rows of each kind were set aside so far."""
-    found = journal.rows("SELECT kind, count(*) FROM bad_rows GROUP BY kind")
-    return Counter({TABLES[kind].called if kind in TABLES else kind: n for kind, n in found})
-
-
-def set_bad_rows_aside(
-    journal: JournalStore, found_at: str, seconds: float | None = None
-) -> BadRows:
-    """Move damaged rows out of the way, and restore ratings from their second copy.
-
-    A rating is in the journal twice until the cloud has it: in `ratings` and in the outbox.
-
-    Args:
-        journal: to look through.
-        found_at: the time, as text.
-        seconds: stop looking after this long; None looks at everything.
-    """
-    deadline = None if seconds is None else time.monotonic() + seconds
-    bad: list[tuple[str, bytes]] = []
-    complete = True
-    for name in TABLES:
-        for key in _bad_keys(journal, name, deadline):
-            if key is None:
-                complete = False
-                break
-            bad.append((name, key))
-    slates = _bad_slates(journal) if complete else []
-    if not bad and not slates:
-        return BadRows(Counter(), 0, complete)
-    counted: Counter[str] = Counter()
-    with journal.transaction() as connection:
-        sendable = _ids_of_outbox(connection, bad)
-        for name, key in bad:
-            _move(connection, name, key, found_at)
-            counted[TABLES[name].called] += 1
-        for seq in slates:
-            connection.execute(
-                f"UPDATE picks SET slate = NULL, slate_checksum = {FUNCTION}(NULL) WHERE seq = ?",
-                (seq,),
-            )
-            counted["slate"] += 1
-        repaired = restore_ratings(connection) + _restore_outbox(connection, sendable)
-    return BadRows(counted, repaired, complete)
 
 
 def _crc(*values: bytes | None) -> int:
@@ -234,116 +122,3 @@ def _crc(*values: bytes | None) -> int:
         head = b"-" if value is None else b"%d:" % len(value)
         crc = zlib.crc32(value or b"", zlib.crc32(head, crc))
     return crc
-
-
-def _bad_keys(journal: JournalStore, name: str, deadline: float | None) -> Iterator[bytes | None]:
-    """Yield the keys of bad rows, newest first; None when time is up."""
-    key = TABLES[name].key
-    contents = _RECORDS.get(name, _Contents("NULL", bytes))
-    looked_at = journal.each_row(
-        # A row from before checksums is sound if it can be decoded.
-        f"SELECT CAST({key} AS BLOB), {sound(name)},"
-        f" CASE WHEN {_CHECKSUM} IS NULL THEN {contents.column} END"
-        f" FROM main.{name} ORDER BY {key} DESC"
-    )
-    for found, is_sound, content in looked_at:
-        if deadline is not None and time.monotonic() >= deadline:
-            yield None
-            return
-        if not (is_sound and contents.is_readable(content)):
-            yield found
-
-
-def _bad_slates(journal: JournalStore) -> list[int]:
-    found = journal.rows(
-        "SELECT seq FROM sound_picks WHERE slate_checksum IS NOT NULL"
-        f" AND slate_checksum != {_SLATE}"
-    )
-    return [seq for (seq,) in found]
-
-
-def _move(connection: sqlite3.Connection, name: str, key: bytes, found_at: str) -> None:
-    table = TABLES[name]
-    contents = " || ', ' || ".join(f"quote({column})" for column in table.columns)
-    where = f"CAST({table.key} AS BLOB) = ?"
-    connection.execute(
-        "INSERT INTO bad_rows (kind, contents, found_at)"
-        f" SELECT ?, CAST({contents} AS BLOB), ? FROM {name} WHERE {where}",
-        (name, found_at, key),
-    )
-    connection.execute(f"DELETE FROM {name} WHERE {where}", (key,))
-
-
-def _ids_of_outbox(
-    connection: sqlite3.Connection, bad: list[tuple[str, bytes]]
-) -> list[tuple[int, bytes]]:
-    """Return sequence number and id, as far as they can be read, of bad rows of the outbox."""
-    found = []
-    for name, key in bad:
-        if name == "outbox":
-            (id_,) = connection.execute(
-                "SELECT CAST(id AS BLOB) FROM outbox WHERE CAST(seq AS BLOB) = ?", (key,)
-            ).fetchone()
-            found.append((int(key), id_))
-    return found
-
-
-def insert_rating(
-    connection: sqlite3.Connection, feedback: Feedback, payload: bytes, *, if_missing: bool = False
-) -> bool:
-    """Write a rating with its checksum; with `if_missing`, leave an existing one alone.
-
-    Returns:
-        Whether it was written.
-    """
-    made = connection.execute(
-        f"INSERT {'OR IGNORE ' if if_missing else ''}INTO ratings"
-        " (id, pick_id, source, stars, rated_at, payload) VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            feedback.id,
-            feedback.pick_id,
-            feedback.source,
-            feedback.stars,
-            feedback.rated_at,
-            payload,
-        ),
-    )
-    if made.rowcount:
-        seal(connection, "ratings", feedback.id)
-    return bool(made.rowcount)
-
-
-def restore_ratings(connection: sqlite3.Connection) -> int:
-    """Write ratings again that only the outbox still has."""
-    lost = connection.execute(
-        "SELECT payload FROM sound_outbox WHERE id NOT IN (SELECT id FROM ratings) ORDER BY seq"
-    ).fetchall()
-    restored = 0
-    for (payload,) in lost:
-        feedback = _feedback(payload)
-        if feedback is None:
-            continue
-        restored += insert_rating(connection, feedback, payload, if_missing=True)
-    return restored
-
-
-def _restore_outbox(connection: sqlite3.Connection, lost: list[tuple[int, bytes]]) -> int:
-    """Put ratings that only `ratings` still has back into the outbox, in their old place."""
-    restored = 0
-    for seq, id_ in lost:
-        made = connection.execute(
-            "INSERT OR IGNORE INTO outbox (seq, id, captured_at, payload)"
-            " SELECT ?, id, rated_at, payload FROM sound_ratings WHERE CAST(id AS BLOB) = ?",
-            (seq, id_),
-        )
-        if made.rowcount:
-            seal(connection, "outbox", seq)
-            restored += 1
-    return restored
-
-
-def _feedback(payload: object) -> Feedback | None:
-    try:
-        return decode(payload if isinstance(payload, bytes) else b"", Feedback)
-    except InvalidRecord:
-        return None

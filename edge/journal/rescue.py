@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.errors import InvalidRecord
-from data.messages import Feedback
 from data.picks import Pick
 from data.wire import decode
-from edge.journal.checksums import prepare, restore_ratings, seal_all, sound
+from edge.journal.checksums import prepare, seal_all, sound
+from edge.journal.copies import make_copies, rating_row, read_feedback, restore_from_copies
 from edge.journal.file import (
     DAMAGED,
     REPLACED,
@@ -25,10 +25,14 @@ from edge.journal.file import (
     translated,
 )
 
-_PICKS = "SELECT id, made_at, payload, slate FROM picks ORDER BY seq"
+_PICKS = "SELECT seq, id, made_at, payload, slate FROM picks ORDER BY seq"
 _DECISIONS = "SELECT pick_id, decision, decided_at FROM decisions ORDER BY pick_id"
 _RATINGS = "SELECT id, pick_id, source, stars, rated_at, payload FROM ratings ORDER BY id"
 _OUTBOX = "SELECT id, captured_at, payload, state, reason FROM outbox ORDER BY seq"
+_APPROVED_COPIES = (
+    "SELECT seq, pick_id, made_at, payload, decided_at FROM approved_copies ORDER BY seq"
+)
+_RATING_COPIES = "SELECT id, payload FROM rating_copies ORDER BY id"
 
 
 # These codes are about the moment, not the file, so recovery is tried again.
@@ -115,26 +119,24 @@ def rescue(aside: Path, journal: JournalStore) -> int:
         connection = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True)
         prepare(connection)
         try:
-            decisions = {row[0]: row for row in _readable(connection, _DECISIONS)}
-            picks = [row for row in _readable(connection, _PICKS) if row[0] in decisions]
-            picks = [row for row in picks if _is_sound(row[2], Pick)]
-            ratings = [
-                row for row in _readable(connection, _RATINGS) if _is_sound(row[5], Feedback)
-            ]
-            outbox = [row for row in _readable(connection, _OUTBOX) if _is_sound(row[2], Feedback)]
+            ratings = _ratings(connection)
+            outbox = [row for row in _readable(connection, _OUTBOX) if read_feedback(row[2])]
             if not _is_whole(connection, _OUTBOX):
                 # Better sent twice, which the cloud recognises, than never.
                 outbox += [(id_, at, payload, "pending", None) for id_, *_, at, payload in ratings]
+            rated = [row[-1] for row in ratings] + [row[2] for row in outbox]
+            picks, decisions = _approved(connection, rated)
         finally:
             connection.close()
     known = {id_ for (id_,) in journal.rows("SELECT id FROM ratings")}
     with journal.transaction() as new:
         new.executemany(
-            "INSERT OR IGNORE INTO picks (id, made_at, payload, slate) VALUES (?, ?, ?, ?)", picks
+            "INSERT OR IGNORE INTO picks (id, made_at, payload, slate) VALUES (?, ?, ?, ?)",
+            [row[1:] for row in picks],
         )
         new.executemany(
             "INSERT OR IGNORE INTO decisions (pick_id, decision, decided_at) VALUES (?, ?, ?)",
-            decisions.values(),
+            decisions,
         )
         new.executemany(
             "INSERT OR IGNORE INTO ratings (id, pick_id, source, stars, rated_at, payload)"
@@ -148,10 +150,43 @@ def rescue(aside: Path, journal: JournalStore) -> int:
         )
         for table in ("picks", "decisions", "ratings", "outbox"):
             seal_all(new, table)
-        only_in_outbox = restore_ratings(new)
-        new_ones = only_in_outbox + sum(row[0] not in known for row in ratings)
-        new.execute("INSERT OR REPLACE INTO taken_over VALUES (?, ?)", (name, new_ones))
-    return new_ones
+        restore_from_copies(new)
+        make_copies(new)
+        new_ones = {id_ for (id_,) in new.execute("SELECT id FROM ratings")} - known
+        new.execute("INSERT OR REPLACE INTO taken_over VALUES (?, ?)", (name, len(new_ones)))
+    return len(new_ones)
+
+
+def _ratings(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    """Return the rows of all ratings that can be read, here or in their second copy."""
+    found = {row[0]: row for row in _readable(connection, _RATINGS) if read_feedback(row[5])}
+    for _, payload in _readable(connection, _RATING_COPIES):
+        if feedback := read_feedback(payload):
+            found.setdefault(feedback.id, rating_row(feedback, payload))
+    return list(found.values())
+
+
+def _approved(
+    connection: sqlite3.Connection, rated: list[bytes]
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Return the rows of all approved picks and of their decisions, here or in the second copy."""
+    copies = [row for row in _readable(connection, _APPROVED_COPIES) if _is_pick(row[3])]
+    decisions = {row[0]: row for row in _readable(connection, _DECISIONS)}
+    for _, pick_id, *_, decided_at in copies:
+        decisions.setdefault(pick_id, (pick_id, "approved", decided_at))
+    for payload in rated:
+        # Only an approved film can be rated.
+        if feedback := read_feedback(payload):
+            decision = (feedback.pick_id, "approved", feedback.rated_at)
+            decisions.setdefault(feedback.pick_id, decision)
+    picks = {
+        row[0]: row
+        for row in _readable(connection, _PICKS)
+        if row[1] in decisions and _is_pick(row[3])
+    }
+    for seq, pick_id, made_at, payload, _ in copies:
+        picks.setdefault(seq, (seq, pick_id, made_at, payload, None))
+    return [row for _, row in sorted(picks.items())], list(decisions.values())
 
 
 def _readable(connection: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
@@ -194,9 +229,9 @@ def _until_damage(connection: sqlite3.Connection, query: str) -> Iterator[tuple[
             raise
 
 
-def _is_sound(payload: object, kind: type[Pick] | type[Feedback]) -> bool:
+def _is_pick(payload: object) -> bool:
     try:
-        decode(bytes(payload) if isinstance(payload, bytes) else b"", kind)
+        decode(payload if isinstance(payload, bytes) else b"", Pick)
     except InvalidRecord:
         return False
     return True

@@ -158,4 +158,22 @@ CREATE TABLE bad_rows (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PENDING_FIRST, _TAKEN_OVER, _CHECKSUMS)
+# A second copy of each approved pick and each rating, on other pages than the first, so that no
+# damaged row or page loses one. `edge.journal.copies` fills them.
+_COPIES = """
+CREATE TABLE approved_copies (
+    seq        INTEGER PRIMARY KEY,
+    pick_id    TEXT NOT NULL UNIQUE,
+    made_at    TEXT NOT NULL,
+    payload    BLOB NOT NULL,
+    decided_at TEXT NOT NULL,
+    checksum   INTEGER
+);
+CREATE TABLE rating_copies (
+    id       TEXT PRIMARY KEY,
+    payload  BLOB NOT NULL,
+    checksum INTEGER
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PENDING_FIRST, _TAKEN_OVER, _CHECKSUMS, _COPIES)

@@ -201,16 +201,16 @@ _OF_PAGES = (
         "everything_else_carries_on",
     ),
     Mutation(
-        "second-copy-unused", "a rating is restored from its second copy in the outbox",
-        "docs/operations.md", "edge/journal/checksums.py",
-        "        repaired = restore_ratings(connection) + ",
+        "second-copy-unused", "an approval or a rating is restored from its second copy",
+        "docs/operations.md", "edge/journal/bad_rows.py",
+        "        repaired = restore_from_copies(connection) + ",
         "        repaired = 0 * len(bad) + ",
         "tests/edge/journal/test_checksums.py::test_a_damaged_rating_is_restored_"
         "from_the_outbox",
     ),
     Mutation(
         "looking-without-end", "Each start checks for five seconds at most",
-        "docs/operations.md", "edge/journal/checksums.py",
+        "docs/operations.md", "edge/journal/bad_rows.py",
         "        if deadline is not None and time.monotonic() >= deadline:",
         "        if False:",
         "tests/edge/journal/test_checksums.py::test_looking_through_a_large_journal_"

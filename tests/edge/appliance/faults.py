@@ -109,6 +109,9 @@ def _unlock(case: Case) -> None:
 def _flip_row(case: Case) -> None:
     with closing(sqlite3.connect(case.bench.state / JOURNAL)) as connection:
         connection.execute("UPDATE requests SET payload = x'7b'")
+        connection.execute("UPDATE picks SET payload = x'7b'")
+        connection.execute("UPDATE decisions SET decided_at = 'then'")
+        connection.execute("UPDATE ratings SET stars = 1")
         connection.execute("INSERT INTO sync_state VALUES ('connection', '{', 0)")
         connection.commit()
 
@@ -201,6 +204,8 @@ FAULTS: dict[str, Fault] = {
     # The lock is released in the end; until then writes, and nothing else, are refused.
     "journal locked": Fault(_lock, noticed=False, remove=_unlock),
     "rows damaged": Fault(_flip_row, while_stopped=True),
+    "picks damaged": Fault(_damage_table("picks"), while_stopped=True, doctor="set aside"),
+    "decisions damaged": Fault(_damage_table("decisions"), while_stopped=True, doctor="set aside"),
     "ratings damaged": Fault(_damage_table("ratings"), while_stopped=True, doctor="set aside"),
     "outbox damaged": Fault(_damage_table("outbox"), while_stopped=True, doctor="set aside"),
     "journal overwritten": Fault(
