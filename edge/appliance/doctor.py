@@ -19,6 +19,7 @@ from data.errors import GreenlightError
 from data.findings import Finding
 from edge.appliance import client
 from edge.appliance.silence import silent_since
+from edge.appliance.state_folder import is_locked
 from edge.appliance.storage import StorageFailed, check_writable, probe
 from edge.config import Config
 from edge.freshness import days_without_news, no_news
@@ -67,6 +68,11 @@ def _appliance(config: Config, running: dict[str, Any] | None, unheard: str) -> 
     if unheard:
         fix = f"why: `journalctl -u {APPLIANCE} -b`; `sudo systemctl restart {APPLIANCE}`"
         yield Finding("appliance", False, unheard, fix)
+        return
+    if running is None and is_locked(config.state):
+        found = "locks its folder but doesn't answer: it is starting or stopping, or it hangs"
+        fix = f"look again in a minute; if it still doesn't answer, {how_to_restart(config.state)}"
+        yield Finding("appliance", False, found, fix)
         return
     if running is None:
         # On a device it should be running; elsewhere that's up to the user.

@@ -26,6 +26,7 @@ from edge.appliance.journal_reader import JournalReader
 from edge.appliance.machine import State, pattern
 from edge.appliance.pairing import WaitingBrowser
 from edge.appliance.sign_in import Authenticator
+from edge.appliance.silence import with_last_sign
 from edge.journal import JOURNAL, HistoryEntry, Journal, JournalError, OutboxRow
 from edge.journal.spreadsheet import as_csv
 from edge.page.port import (
@@ -226,7 +227,7 @@ class PageVerbs:
     def _header(self, journal: Journal) -> HeaderFound:
         waiting, _ = journal.outbox_depth()
         rejected = tuple(_rejected(row) for row in journal.quarantined())
-        return HeaderFound(self._status(), journal.sync_state(), waiting, rejected)
+        return HeaderFound(self._status(), with_last_sign(journal.sync_state()), waiting, rejected)
 
     def _pick(self, journal: Journal) -> PickFound:
         entry, slate = _newest(journal)

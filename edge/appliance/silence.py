@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from data import limits
 from edge.appliance.boot import this_year
-from edge.journal import HEARTBEAT_SECONDS
+from edge.journal import HEARTBEAT_SECONDS, ON_ANOTHER_BOARD
 
 # One late heartbeat means a busy card, not a dead service.
 _MISSED = timedelta(seconds=3 * HEARTBEAT_SECONDS)
@@ -26,6 +27,20 @@ def silent_since(sync_state: Mapping[str, Any]) -> datetime | None:
         return None
     if connection.get("state") != "online":
         return _moment(connection.get("since"))
+    return _died_at(sync_state)
+
+
+def with_last_sign(sync_state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the reports with `last_sign`, if the service that made them seems to have died."""
+    connection = sync_state.get("connection")
+    state = connection.get("state") if isinstance(connection, dict) else None
+    # One that stopped or rests has said so.
+    expected = state not in (None, "stopped", ON_ANOTHER_BOARD) and this_year() is not None
+    died_at = _died_at(sync_state) if expected else None
+    return {**sync_state, **({"last_sign": died_at.isoformat()} if died_at is not None else {})}
+
+
+def _died_at(sync_state: Mapping[str, Any]) -> datetime | None:
     heartbeat = sync_state.get("heartbeat")
     at = _moment(heartbeat.get("at")) if isinstance(heartbeat, dict) else None
     return at if at is not None and datetime.now(UTC) - at > _MISSED else None
@@ -36,4 +51,7 @@ def _moment(text: object) -> datetime | None:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
+    if moment is None or moment.tzinfo is None:
+        return None
+    # Said before the clock was set, so it's unknown how long ago.
+    return moment if moment.year >= limits.EARLIEST_CLOCK_YEAR else None

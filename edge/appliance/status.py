@@ -14,6 +14,7 @@ import msgspec
 from edge.appliance.attention import Warned, kept_warnings
 from edge.appliance.boot import now
 from edge.appliance.machine import pattern
+from edge.appliance.silence import with_last_sign
 from edge.appliance.state_folder import check_is_state_folder, is_locked
 from edge.freshness import days_without_news
 from edge.journal import JOURNAL, Journal
@@ -133,7 +134,7 @@ def _journal(journal: Journal) -> dict[str, Any]:
             "quarantined": len(journal.quarantined()),
         },
         "requests": len(journal.pending_requests()),
-        "sync": journal.sync_state(),
+        "sync": with_last_sign(journal.sync_state()),
     }
 
 

@@ -82,11 +82,27 @@ def _lines(reply: dict[str, Any], domain: Domain) -> list[tuple[str, str]]:
         lines.append(("to rate", ", ".join(titles)))
     quarantined = f", {outbox['quarantined']} refused" if outbox["quarantined"] else ""
     lines.append(("ratings to send", f"{outbox['waiting']}{quarantined}"))
-    connection = reply["sync"].get("connection")
-    state = connection.get("state", "unknown") if isinstance(connection, dict) else "never seen"
-    lines.append(("sync service", state))
+    lines.append(("sync service", _sync_service(reply["sync"])))
     lines.append(("disk free", f"{reply['disk_free_bytes'] / _MEGABYTE:,.0f} MB"))
     return lines
+
+
+def _sync_service(reports: dict[str, Any]) -> str:
+    """Return what the sync service last reported, and how long ago it last gave a sign of life."""
+    from datetime import UTC, datetime
+
+    from data import limits
+    from edge.page.formatting import duration, moment
+
+    connection, heartbeat = reports.get("connection"), reports.get("heartbeat")
+    state = connection.get("state", "unknown") if isinstance(connection, dict) else "never seen"
+    at = moment(heartbeat.get("at")) if isinstance(heartbeat, dict) else None
+    if at is None or at.year < limits.EARLIEST_CLOCK_YEAR or state == "stopped":
+        return state
+    ago = duration((datetime.now(UTC) - at).total_seconds())
+    if "last_sign" in reports:
+        return f"no sign of life for {ago}; it last reported being {state}"
+    return f"{state}; last sign of life {ago} ago"
 
 
 def _model(model: dict[str, Any]) -> str:

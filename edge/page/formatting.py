@@ -123,7 +123,12 @@ def sync_summary(
     if quarantined:
         parts.insert(0, f"{counted(quarantined, 'rating')} rejected by the cloud")
     tone: Tone = "good" if state == "online" and not waiting else "waiting"
-    if state == "online":
+    if (last_sign := moment(reports.get("last_sign"))) is not None:
+        silent = duration((now - last_sign).total_seconds())
+        parts.append(f"no sign of life from the sync service for {silent}")
+        details.insert(0, sentence(f"It last reported being {state}"))
+        tone = "attention"
+    elif state == "online":
         if waiting:
             parts[-1] = f"{counted(waiting, 'rating')} on the way"
         elif not quarantined:

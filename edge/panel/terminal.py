@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import termios
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -96,6 +97,10 @@ class Terminal:
             yield
             return
         descriptor = self._keys.fileno()
+        # Moved to the background later, we'd be stopped for reading a key, or at the end for
+        # restoring the terminal; now reading fails.
+        for number in (signal.SIGTTIN, signal.SIGTTOU):
+            signal.signal(number, signal.SIG_IGN)
         before = termios.tcgetattr(descriptor)
         raw = termios.tcgetattr(descriptor)
         raw[3] &= ~(termios.ICANON | termios.ECHO)
@@ -115,7 +120,7 @@ class Terminal:
     def _take_keys(self, descriptor: int, actions: KeyActions) -> None:
         try:
             keys = os.read(descriptor, 64)
-        except OSError:  # the terminal was closed
+        except OSError:  # the terminal was closed, or we were moved to the background
             keys = b""
         if not keys:
             asyncio.get_running_loop().remove_reader(descriptor)

@@ -15,10 +15,18 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from data.bundle import write_bundle
+from data.manifest import MODEL
 from data.signing import PrivateKey
 from tests.edge.appliance.faults import COMMANDS, FAULTS, begin, make_disk, trial
 from tests.edge.process import Bench
+
+if TYPE_CHECKING:
+    from training.export.bundle import Exported
 
 _COLUMNS = [name for name, *_ in COMMANDS] + ["doctor", "stop"]
 _OWN_MOUNTS = "GREENLIGHT_OWN_MOUNTS"
@@ -77,13 +85,24 @@ def new_bench(folder: Path) -> Bench:
     key = PrivateKey.new()
     (folder / "keys").mkdir()
     (folder / "keys" / "ours.pub.pem").write_bytes(key.public_pem)
-    make_example_bundle(folder / "bundle", version=1, key=key)
+    exported = make_example_bundle(folder / "bundle", version=1, key=key)
+    _write_other_opset(folder / "other-opset", exported, key)
     config = folder / "greenlight.toml"
     config.write_text(
         'state = "state"\npublic_keys = "keys"\nfirst_bundle = "bundle"\npage_port = 0\n'
         "demonstration = true\n"
     )
     return Bench(folder / "state", config, [])
+
+
+def _write_other_opset(folder: Path, exported: Exported, key: PrivateKey) -> None:
+    """Write a newer bundle whose model was exported for other software."""
+    import onnx
+
+    model = onnx.load_model_from_string(exported.model_bytes)
+    model.opset_import[0].version = 17
+    files = {**exported.files, MODEL: model.SerializeToString()}
+    write_bundle(folder, msgspec.structs.replace(exported.manifest, version=2), files, key)
 
 
 if __name__ == "__main__":

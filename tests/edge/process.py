@@ -15,10 +15,17 @@ from edge.appliance import client
 
 
 class Running:
-    """`greenlight run --simulate` as a separate process, whose output is read."""
+    """`greenlight run --simulate` as a separate process, whose output is read.
 
-    def __init__(self, config: Path, *arguments: str, **environment: str) -> None:
-        command = [sys.executable, "-m", "edge", "run", "--config", str(config), *arguments]
+    Args:
+        under: a command that runs it.
+    """
+
+    def __init__(
+        self, config: Path, *arguments: str, under: tuple[str, ...] = (), **environment: str
+    ) -> None:
+        appliance = [sys.executable, "-m", "edge", "run", "--config", str(config), *arguments]
+        command = [*under, *appliance]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -79,8 +86,8 @@ class Bench:
     config: Path
     started: list[Running]
 
-    def start(self, *arguments: str, **environment: str) -> Running:
-        running = Running(self.config, "--simulate", *arguments, **environment)
+    def start(self, *arguments: str, under: tuple[str, ...] = (), **environment: str) -> Running:
+        running = Running(self.config, "--simulate", *arguments, under=under, **environment)
         self.started.append(running)
         running.wait_for("ready")
         return running

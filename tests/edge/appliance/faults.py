@@ -7,21 +7,29 @@ sentence for each thing that doesn't agree or that was confirmed and is gone.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import signal
+import socket
 import sqlite3
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from data.exits import Exit
 from edge.appliance.decisions import SLATE_FILE
+from edge.appliance.state_folder import LOCK
 from edge.journal import JOURNAL, Journal
+from edge.journal.schema import MIGRATIONS
 from edge.models.store import POINTER
 
 from ..process import Bench, Running
@@ -41,7 +49,9 @@ _WARNS = ("1 Hz", "two blinks, one long")
 _FAULT = "fast even blinking"
 _ANSWERS_SECONDS = 1.0
 _PAGE_SECONDS = 20.0
+_STARTS_SECONDS = 120.0
 _DISK_BYTES = 24 * 1024 * 1024
+_LATIN = (("PYTHONIOENCODING", "latin-1"), ("PYTHONUTF8", "0"), ("LC_ALL", "C"))
 
 
 @dataclass
@@ -50,7 +60,8 @@ class Case:
 
     bench: Bench
     running: Running
-    other: sqlite3.Connection | None = None
+    other: sqlite3.Connection | socket.socket | IO[str] | None = None
+    config: bytes = b""
     approved: set[str] = field(default_factory=set)
     confirmed: set[str] = field(default_factory=set)
     ended: dict[str, str] = field(default_factory=dict)
@@ -67,16 +78,30 @@ class Fault:
         inflict: on the appliance; for one that is found at a start, while it is stopped.
         while_stopped: the fault comes while nothing runs.
         noticed: whether the appliance itself must report it, as a fault or a warning.
+        refused: the appliance can't start, and says so with this exit code.
         doctor: the part that doctor must name, in addition to what the appliance reports.
         loses_all: nothing readable is left of the journal.
         own_disk: needs its own small disk for the state folder, and so root.
+        says: what `status` or the message of a refused start must say.
+        light: the pattern that the light must show.
+        seconds: how long the appliance may take to notice it.
+        has_page: the page can be opened.
+        under: a command that runs the appliance.
+        environment: of the appliance and its commands.
         remove: ends the fault, after the appliance has stopped.
     """
 
-    inflict: Callable[[Case], None]
+    inflict: Callable[[Case], None] = lambda case: None
     while_stopped: bool = False
     noticed: bool = True
+    refused: Exit | None = None
     doctor: str = ""
+    says: str = ""
+    light: str = ""
+    seconds: float = 20.0
+    has_page: bool = True
+    under: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
     loses_all: bool = False
     own_disk: bool = False
     remove: Callable[[Case], None] = lambda case: None
@@ -101,9 +126,79 @@ def _lock(case: Case) -> None:
     case.other.execute("BEGIN IMMEDIATE")
 
 
-def _unlock(case: Case) -> None:
+def _release(case: Case) -> None:
     assert case.other is not None
     case.other.close()
+
+
+def _hold_lock(case: Case) -> None:
+    """Lock the folder as an appliance does that doesn't listen yet, or any more."""
+    case.other = (case.bench.state / LOCK).open("r+")
+    fcntl.flock(case.other, fcntl.LOCK_EX)
+
+
+def _make_newer(case: Case) -> None:
+    _set_schema(case, 99)
+
+
+def _make_current(case: Case) -> None:
+    _set_schema(case, len(MIGRATIONS))
+
+
+def _set_schema(case: Case, version: int) -> None:
+    with closing(sqlite3.connect(case.bench.state / JOURNAL)) as connection:
+        connection.execute(f"PRAGMA user_version={version}")
+
+
+def _hide_folder(case: Case) -> None:
+    """Leave another folder in its place, as when the wrong disk is mounted."""
+    case.bench.state.rename(case.bench.state.with_name("hidden"))
+    case.bench.state.write_text("no folder")
+
+
+def _bring_folder_back(case: Case) -> None:
+    case.bench.state.unlink()
+    case.bench.state.with_name("hidden").rename(case.bench.state)
+
+
+def _configure(old: bytes, new: bytes) -> Callable[[Case], None]:
+    """Return what changes the settings."""
+
+    def change(case: Case) -> None:
+        case.config = case.bench.config.read_bytes()
+        assert old in case.config
+        case.bench.config.write_bytes(case.config.replace(old, new, 1))
+
+    return change
+
+
+def _restore_settings(case: Case) -> None:
+    case.bench.config.write_bytes(case.config)
+
+
+def _take_port(case: Case) -> None:
+    case.other = socket.create_server(("127.0.0.1", 0))
+    port = case.other.getsockname()[1]
+    _configure(b"page_port = 0", b"page_port = %d" % port)(case)
+
+
+def _free_port(case: Case) -> None:
+    _release(case)
+    _restore_settings(case)
+
+
+def _die_often(case: Case) -> None:
+    """Close its terminal and kill it before anyone presses; neither is the model's fault."""
+    for number in (signal.SIGHUP, signal.SIGKILL) * 2:
+        case.bench.start().stop(number)
+
+
+def _silence_sync_service(case: Case) -> None:
+    """Leave what a sync service that died days ago has left."""
+    then = (datetime.now(UTC) - timedelta(days=3)).isoformat()
+    with Journal.open(case.bench.state / JOURNAL) as journal:
+        journal.set_sync_state("connection", {"state": "online", "since": then})
+        journal.heartbeat(then)
 
 
 def _flip_row(case: Case) -> None:
@@ -144,6 +239,12 @@ def _tear_pointer(case: Case) -> None:
 
 def _tear_slate(case: Case) -> None:
     (case.bench.state / SLATE_FILE).write_bytes(b"{")
+
+
+def _damage_and_fill(case: Case) -> None:
+    """Damage the journal where there is no space for a new one."""
+    _damage_table("ratings")(case)
+    _fill_disk(case)
 
 
 def _fill_disk(case: Case) -> None:
@@ -196,13 +297,17 @@ def _mount(state: Path) -> None:
     subprocess.run(command, check=True)
 
 
+def _in_background(foreground: str) -> tuple[str, ...]:
+    return (sys.executable, str(Path(__file__).parents[1] / "in_background.py"), foreground)
+
+
 FAULTS: dict[str, Fault] = {
     "no fault": Fault(lambda case: None, noticed=False),
     "journal removed": Fault(_remove_journal),
     "its log removed": Fault(_remove_log),
     "journal replaced": Fault(_replace_journal),
     # The lock is released in the end; until then writes, and nothing else, are refused.
-    "journal locked": Fault(_lock, noticed=False, remove=_unlock),
+    "journal locked": Fault(_lock, noticed=False, remove=_release),
     "rows damaged": Fault(_flip_row, while_stopped=True),
     "picks damaged": Fault(_damage_table("picks"), while_stopped=True, doctor="set aside"),
     "decisions damaged": Fault(_damage_table("decisions"), while_stopped=True, doctor="set aside"),
@@ -215,6 +320,65 @@ FAULTS: dict[str, Fault] = {
     "slate torn": Fault(_tear_slate, while_stopped=True),
     "disk full": Fault(_fill_disk, own_disk=True, doctor="disk", remove=_free_disk),
     "disk read-only": Fault(_break_disk, own_disk=True, doctor="disk", remove=_repair_disk),
+    "damaged, disk full": Fault(
+        _damage_and_fill, while_stopped=True, own_disk=True, doctor="set aside", remove=_free_disk
+    ),
+    "killed four times": Fault(_die_often, while_stopped=True, noticed=False),
+    "job in background": Fault(noticed=False, while_stopped=True, under=_in_background("never")),
+    "moved to background": Fault(noticed=False, while_stopped=True, under=_in_background("first")),
+    "locale latin-1": Fault(noticed=False, while_stopped=True, environment=_LATIN),
+    "wrong opset": Fault(
+        _configure(b'"bundle"', b'"other-opset"'),
+        while_stopped=True,
+        says="needs the operator sets ai.onnx 17, 'ai.onnx.ml' 3; this software runs ai.onnx 18",
+        remove=_restore_settings,
+    ),
+    "sync service died": Fault(
+        _silence_sync_service, noticed=False, says="no sign of life for 3 d", light="four blinks"
+    ),
+    "button stuck": Fault(
+        _configure(b"demonstration", b"button_normally_closed = true\ndemonstration"),
+        while_stopped=True,
+        says="button",
+        seconds=90.0,
+        remove=_restore_settings,
+    ),
+    "port taken": Fault(
+        _take_port, while_stopped=True, has_page=False, says="python, process", remove=_free_port
+    ),
+    "settings with BOM": Fault(
+        _configure(b"", b"\xef\xbb\xbf"),
+        while_stopped=True,
+        noticed=False,
+        remove=_restore_settings,
+    ),
+    "NUL in a path": Fault(
+        _configure(b'"state"', b'"sta\\u0000te"'),
+        refused=Exit.CONFIGURATION,
+        remove=_restore_settings,
+    ),
+    "unknown user's path": Fault(
+        _configure(b'"state"', b'"~nobody-here/state"'),
+        refused=Exit.CONFIGURATION,
+        remove=_restore_settings,
+    ),
+    "folder is a file": Fault(
+        _hide_folder, refused=Exit.NO_STATE, doctor="disk", remove=_bring_folder_back
+    ),
+    "lock held, no socket": Fault(
+        _hold_lock,
+        refused=Exit.ALREADY_RUNNING,
+        doctor="appliance",
+        says="another appliance",
+        remove=_release,
+    ),
+    "newer journal": Fault(
+        _make_newer,
+        refused=Exit.JOURNAL_TOO_NEW,
+        doctor="journal",
+        says="update Greenlight",
+        remove=_make_current,
+    ),
 }
 
 
@@ -236,17 +400,20 @@ def _power_off(bench: Bench) -> Path:
 
 def trial(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> Iterator[str]:
     """Yield a sentence for each thing that is wrong."""
+    if fault.refused is not None:
+        yield from _refused(case, fault, commands)
+        return
     if fault.while_stopped:
         yield from _stop(case)
         fault.inflict(case)
-        _start(case)
+        _start(case, fault)
     else:
         fault.inflict(case)
     *asked, last = commands
     for command in asked:
-        yield from _give(case, command)
+        yield from _give(case, command, fault)
     if fault.noticed:
-        _wait_until_reported(case)
+        _wait_until_reported(case, fault)
     yield from _agree(case, fault)
     yield from (_stop(case) if last == ("stop",) else _switch_off(case, last))
     fault.remove(case)
@@ -256,23 +423,60 @@ def trial(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> It
     yield from _stop(case)
 
 
-def _start(case: Case) -> None:
-    case.running = case.bench.start(GREENLIGHT_POWER_OFF=str(_power_off(case.bench)))
-    case.running.wait_for("model: films")
+def _refused(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> Iterator[str]:
+    """A fault with which the appliance can't start: every command says so and changes nothing."""
+    yield from _stop(case)
+    fault.inflict(case)
+    started = case.bench.command("run", "--simulate")
+    case.ended["stop"] = str(started.returncode)
+    case.ended["light"] = "off"
+    if started.returncode != fault.refused or not started.stderr.strip():
+        yield f"it ended with {started.returncode}, not {fault.refused}: {started.stderr[-500:]}"
+    if "Traceback" in started.stderr or fault.says not in started.stderr:
+        yield f"it doesn't say {fault.says!r}, but {started.stderr[-500:]}"
+    for command in commands[:-1]:
+        if command != ("page",):
+            yield from _give(case, command, fault)
+    examined = case.bench.command("doctor", "--simulate", "--json")
+    case.ended["doctor"] = str(examined.returncode)
+    if examined.returncode == Exit.FAILED:
+        bad = {one["part"] for one in json.loads(examined.stdout) if not one["ok"]}
+        case.ended["names"] = ", ".join(sorted(bad))
+        if fault.doctor not in bad | {""}:
+            yield f"doctor doesn't name {fault.doctor}, only {bad}"
+    elif examined.returncode != fault.refused:
+        yield f"doctor ended with {examined.returncode}: {examined.stderr[-500:]}"
+    fault.remove(case)
+    _start(case)
+    yield from _kept(case)
+    yield from _stop(case)
 
 
-def _give(case: Case, command: tuple[str, ...]) -> Iterator[str]:
+def _start(case: Case, fault: Fault | None = None) -> None:
+    fault = fault or Fault()
+    power_off = str(_power_off(case.bench))
+    environment = {"GREENLIGHT_POWER_OFF": power_off, **dict(fault.environment)}
+    case.running = case.bench.start(under=fault.under, **environment)
+    case.running.wait_for("model: films", seconds=_STARTS_SECONDS)
+
+
+def _give(case: Case, command: tuple[str, ...], fault: Fault | None = None) -> Iterator[str]:
+    fault = fault or Fault()
     name = command[0]
     if name == "page":
-        yield from _open_page(case)
+        if fault.has_page:
+            yield from _open_page(case)
         return
-    done = case.bench.command(*command, "--json")
+    environment = {**os.environ, **dict(fault.environment)}
+    encoding = "latin-1" if fault.environment == _LATIN else None
+    done = case.bench.command(*command, "--json", env=environment, encoding=encoding)
     said = done.stdout + done.stderr
     case.ended[name] = str(done.returncode)
-    if done.returncode not in (Exit.OK, Exit.FAILED, Exit.NOT_RUNNING, Exit.NO_STATE):
+    expected = (Exit.OK, Exit.FAILED, Exit.NOT_RUNNING, Exit.NO_STATE, fault.refused)
+    if done.returncode not in expected:
         yield f"{name} ended with {done.returncode}: {said}"
-    if "Traceback" in said:
-        yield f"{name} left a traceback"
+    if "Traceback" in said or (done.returncode and not said.strip()):
+        yield f"{name} says {said!r}"
     if name in ("press", "approve", "rate") and done.stdout:
         answer = json.loads(done.stdout)
         if answer["ok"] != (done.returncode == 0):
@@ -298,9 +502,9 @@ def _open_page(case: Case) -> Iterator[str]:
         yield f"the page answered {code}: {text[:300]}"
 
 
-def _wait_until_reported(case: Case) -> None:
+def _wait_until_reported(case: Case, fault: Fault) -> None:
     """Give the appliance time to notice; `_agree` names what it hasn't noticed by then."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + fault.seconds
     while time.monotonic() < deadline:
         status = case.bench.ask("status")
         if status.get("fault") or status.get("attention"):
@@ -325,6 +529,11 @@ def _agree(case: Case, fault: Fault) -> Iterator[str]:
     case.ended["light"] = status["pattern"]
     case.ended["status"] += " fault" if status["fault"] else " warns" * bool(status["attention"])
     case.ended["names"] = ", ".join(sorted(bad))
+    if fault.light not in ("", status["pattern"]):
+        yield f"the light says {status['pattern']}, not {fault.light}"
+    told = " ".join(case.bench.command("status").stdout.split())
+    if fault.says not in told:
+        yield f"status doesn't say {fault.says!r}, but {told}"
     if (examined.returncode == 0) != all(one["ok"] for one in found):
         yield f"doctor ended with {examined.returncode} and found {bad}"
     if any(not one["ok"] and not one["fix"] for one in found):

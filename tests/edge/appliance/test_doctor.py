@@ -21,6 +21,7 @@ from edge import service
 from edge.appliance import doctor
 from edge.appliance.client import NOT_ALLOWED, SOCKET, NotRunning, ask, short_path
 from edge.appliance.doctor import examine
+from edge.appliance.state_folder import locked
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
 from edge.models.activation import Refused
@@ -230,6 +231,16 @@ def test_an_appliance_that_hangs_is_not_reported_as_stopped(tmp_path: Path):
     assert "before it answered" in part(found, "appliance").found
     assert "systemctl restart greenlight" in part(found, "appliance").fix
     assert part(found, "pins").found == "in use by the running appliance"
+
+
+def test_an_appliance_that_holds_its_folder_and_does_not_listen_is_named(tmp_path: Path):
+    with locked(tmp_path):
+        found = part(
+            examine(Config(state=tmp_path, public_keys=tmp_path), simulate=True), "appliance"
+        )
+    assert not found.ok
+    assert "doesn't answer" in found.found
+    assert "if it still doesn't" in found.fix
 
 
 @pytest.fixture

@@ -283,7 +283,7 @@ def test_a_damaged_row_is_reported_and_costs_nothing_else(supplied):
     assert status["pattern"] == "1 Hz"
     (sentence,) = status["attention"]
     assert "damaged rows of the journal were set aside" in sentence
-    assert "ratings restored from their second copy: 1" in sentence
+    assert "restored from a second copy: 1" in sentence
     assert supplied.command("history").returncode == 0
     assert supplied.ask("status", seen=True)["pattern"] == "solid"
     assert "damaged rows set aside earlier" in supplied.command("doctor", "--simulate").stdout

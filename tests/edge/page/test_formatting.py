@@ -57,6 +57,13 @@ def test_online_and_nothing_waiting_is_good():
     assert (words.headline, words.tone) == ("All ratings delivered, online for 5 min.", "good")
 
 
+def test_a_sync_service_that_died_is_not_called_online():
+    online = {"connection": {"state": "online", "since": ago(hours=90)}, "last_sign": ago(hours=72)}
+    summary = sync_summary(online, 2, 0, NOW)
+    assert summary.headline == "2 ratings waiting, no sign of life from the sync service for 3 d."
+    assert (summary.tone, summary.details) == ("attention", ("It last reported being online.",))
+
+
 def test_an_owner_without_a_cloud_sees_no_fault_and_no_promise():
     for waiting, headline in (
         (0, "Working without a cloud."),

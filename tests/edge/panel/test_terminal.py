@@ -11,9 +11,14 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
+
+import pytest
 
 from edge.panel.button import SHORT_PRESS_SECONDS
 from edge.panel.terminal import HELP, KeyActions, Terminal
+
+IN_BACKGROUND = Path(__file__).parents[1] / "in_background.py"
 
 
 def test_keys_press_and_hold_and_the_led_is_drawn(supplied):
@@ -104,6 +109,14 @@ def test_it_keeps_running_when_its_output_is_closed(supplied):
         assert supplied.ask("approve")["ok"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("foreground", ["never", "first"])
+def test_in_the_background_of_a_shell_it_keeps_running_and_ends_cleanly(supplied, foreground):
+    running = supplied.start(under=(sys.executable, str(IN_BACKGROUND), foreground))
+    running.wait_for("model: films")
+    assert supplied.ask("press")["ok"]
+    assert running.stop() == 0
 
 
 def test_the_led_is_printed_only_where_it_cannot_be_drawn():
