@@ -34,7 +34,7 @@ def main(foreground: str, command: list[str]) -> int:
             os.tcsetpgrp(terminal, os.getpgrp())
             # What is typed now is for the shell.
             os.write(ours, _KEYS)
-    # A stopped command has ended for whoever waits for it.
+    # Stopped by a signal of the terminal, it would never end.
     _, status = os.waitpid(running.pid, os.WUNTRACED)
     return os.waitstatus_to_exitcode(status) if not os.WIFSTOPPED(status) else 1
 

@@ -197,7 +197,7 @@ _OF_PAGES = (
         "docs/operations.md", "edge/journal/checksums.py",
         "return f\"({_CHECKSUM} IS NULL OR {_CHECKSUM} = {expression(table)})\"",
         "return f\"({expression(table)} NOT NULL)\"",
-        "tests/edge/journal/test_checksums.py::test_a_damaged_row_is_set_aside_and_"
+        "tests/edge/journal/test_bad_rows.py::test_a_damaged_row_is_set_aside_and_"
         "everything_else_carries_on",
     ),
     Mutation(
@@ -205,7 +205,7 @@ _OF_PAGES = (
         "docs/operations.md", "edge/journal/bad_rows.py",
         "        repaired = restore_from_copies(connection) + ",
         "        repaired = 0 * len(bad) + ",
-        "tests/edge/journal/test_checksums.py::test_a_damaged_rating_is_restored_"
+        "tests/edge/journal/test_bad_rows.py::test_a_damaged_rating_is_restored_"
         "from_the_outbox",
     ),
     Mutation(
@@ -213,7 +213,7 @@ _OF_PAGES = (
         "docs/operations.md", "edge/journal/bad_rows.py",
         "        if deadline is not None and time.monotonic() >= deadline:",
         "        if False:",
-        "tests/edge/journal/test_checksums.py::test_looking_through_a_large_journal_"
+        "tests/edge/journal/test_bad_rows.py::test_looking_through_a_large_journal_"
         "is_bounded",
     ),
     Mutation(

@@ -531,9 +531,9 @@ def _agree(case: Case, fault: Fault) -> Iterator[str]:
     case.ended["names"] = ", ".join(sorted(bad))
     if fault.light not in ("", status["pattern"]):
         yield f"the light says {status['pattern']}, not {fault.light}"
-    told = " ".join(case.bench.command("status").stdout.split())
-    if fault.says not in told:
-        yield f"status doesn't say {fault.says!r}, but {told}"
+    shown = " ".join(case.bench.command("status").stdout.split())
+    if fault.says not in shown:
+        yield f"status doesn't say {fault.says!r}, but {shown}"
     if (examined.returncode == 0) != all(one["ok"] for one in found):
         yield f"doctor ended with {examined.returncode} and found {bad}"
     if any(not one["ok"] and not one["fix"] for one in found):
