@@ -14,7 +14,7 @@ from typing import Any
 # What Raspberry Pi OS Lite has, as far as the installer cares.
 PACKAGES = "systemd,systemd-sysv,dbus,udev,libpam-systemd,python3,python3-venv,avahi-daemon,openssl"
 # Long enough for a busy machine; it costs nothing when all is well.
-_PATIENCE_SECONDS = 240.0
+_PATIENCE_SECONDS = 600.0
 
 
 def namespaces_refused() -> str | None:
