@@ -209,6 +209,13 @@ _OF_PAGES = (
         "from_the_outbox",
     ),
     Mutation(
+        "approvals-once", "each of which is in the journal twice",
+        "docs/operations.md", "edge/journal/appliance.py",
+        "                copy_approval(connection, pick_id)\n",
+        "                pass\n",
+        "tests/edge/journal/test_copies.py::test_no_damaged_row_loses_what_was_confirmed",
+    ),
+    Mutation(
         "looking-without-end", "Each start checks for five seconds at most",
         "docs/operations.md", "edge/journal/bad_rows.py",
         "        if deadline is not None and time.monotonic() >= deadline:",

@@ -8,6 +8,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from edge.journal import JOURNAL, Journal
 from tests.edge.journal.records import a_pick, feedback_on
 from tests.edge.journal.test_schema import KEPT, lay_out
@@ -24,9 +26,10 @@ def journal_copy(verb: str, state: Path, given: bytes = b"") -> bytes:
     ).stdout
 
 
-def test_a_rating_between_upgrade_and_rollback_is_kept(tmp_path: Path):
+@pytest.mark.parametrize("older", KEPT, ids=lambda script: script.stem)
+def test_a_rating_between_upgrade_and_rollback_is_kept(tmp_path: Path, older: Path):
     path = tmp_path / JOURNAL
-    lay_out(KEPT[1], path)
+    lay_out(older, path)
     copy = journal_copy("save", tmp_path)
     pick = a_pick(title="Rated by the newer software")
     feedback = feedback_on(pick)
@@ -40,7 +43,7 @@ def test_a_rating_between_upgrade_and_rollback_is_kept(tmp_path: Path):
     aside = journal_copy("restore", tmp_path, copy).decode().strip()
     assert Path(aside, JOURNAL).is_file()
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (1 + KEPT.index(older),)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         sent = connection.execute("SELECT id, payload FROM outbox ORDER BY seq").fetchall()
     with Journal.open(path) as journal:
