@@ -93,6 +93,7 @@ def open_or_set_aside(
     Args:
         path: of the journal's main file.
         make_room: frees the space reserved for this on a full disk; returns whether there was any.
+            Opening needs some, even of a sound journal.
 
     Returns:
         The journal, and the result for each journal set aside that wasn't recovered before.
@@ -101,10 +102,10 @@ def open_or_set_aside(
         JournalTooNew, JournalError: as `Journal.open`.
     """
     try:
-        journal = Journal.open(path)
+        journal = _open(path, make_room)
     except JournalDamaged:
         set_aside(path)
-        journal = _open_new(path, make_room)
+        journal = _open(path, make_room)
     try:
         return journal, take_over(journal, make_room)
     except BaseException:
@@ -112,7 +113,7 @@ def open_or_set_aside(
         raise
 
 
-def _open_new(path: Path, make_room: Callable[[], bool]) -> Journal:
+def _open(path: Path, make_room: Callable[[], bool]) -> Journal:
     try:
         return Journal.open(path)
     except JournalFull:

@@ -319,6 +319,9 @@ FAULTS: dict[str, Fault] = {
     "pointer torn": Fault(_tear_pointer, doctor="model"),
     "slate torn": Fault(_tear_slate, while_stopped=True),
     "disk full": Fault(_fill_disk, own_disk=True, doctor="disk", remove=_free_disk),
+    "start on a full disk": Fault(
+        _fill_disk, while_stopped=True, own_disk=True, doctor="disk", remove=_free_disk
+    ),
     "disk read-only": Fault(_break_disk, own_disk=True, doctor="disk", remove=_repair_disk),
     "damaged, disk full": Fault(
         _damage_and_fill, while_stopped=True, own_disk=True, doctor="set aside", remove=_free_disk

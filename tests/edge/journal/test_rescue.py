@@ -85,6 +85,25 @@ def test_what_was_set_aside_when_the_power_went_is_taken_over_at_the_next_start(
         assert journal.outbox_depth()[0] == 0
 
 
+def test_on_a_full_disk_a_sound_journal_is_opened_with_what_was_reserved(tmp_path, monkeypatch):
+    path = tmp_path / JOURNAL
+    Journal.open(path).close()
+    real = Journal.open
+    freed: list[bool] = []
+
+    def full(path: Path) -> Journal:
+        if not freed:
+            raise JournalFull("no space left")
+        return real(path)
+
+    monkeypatch.setattr(Journal, "open", full)
+    with pytest.raises(JournalFull):
+        open_or_set_aside(path)
+    journal, asides = open_or_set_aside(path, lambda: not freed.append(True))
+    with journal:
+        assert (asides, freed) == ([], [True])
+
+
 def test_without_space_taking_over_is_tried_at_every_start_until_it_is_done(
     tmp_path: Path, make_pick, make_feedback, monkeypatch
 ):
