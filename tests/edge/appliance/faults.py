@@ -50,6 +50,7 @@ _FAULT = "fast even blinking"
 _ANSWERS_SECONDS = 1.0
 _PAGE_SECONDS = 20.0
 _STARTS_SECONDS = 120.0
+_NOTICES_SECONDS = 20.0
 _DISK_BYTES = 24 * 1024 * 1024
 _LATIN = (("PYTHONIOENCODING", "latin-1"), ("PYTHONUTF8", "0"), ("LC_ALL", "C"))
 
@@ -84,7 +85,6 @@ class Fault:
         own_disk: needs its own small disk for the state folder, and so root.
         says: what `status` or the message of a refused start must say.
         light: the pattern that the light must show.
-        seconds: how long the appliance may take to notice it.
         has_page: the page can be opened.
         under: a command that runs the appliance.
         environment: of the appliance and its commands.
@@ -98,7 +98,6 @@ class Fault:
     doctor: str = ""
     says: str = ""
     light: str = ""
-    seconds: float = 20.0
     has_page: bool = True
     under: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
@@ -339,13 +338,6 @@ FAULTS: dict[str, Fault] = {
     "sync service died": Fault(
         _silence_sync_service, noticed=False, says="no sign of life for 3 d", light="four blinks"
     ),
-    "button stuck": Fault(
-        _configure(b"demonstration", b"button_normally_closed = true\ndemonstration"),
-        while_stopped=True,
-        says="button",
-        seconds=90.0,
-        remove=_restore_settings,
-    ),
     "port taken": Fault(
         _take_port, while_stopped=True, has_page=False, says="python, process", remove=_free_port
     ),
@@ -416,7 +408,7 @@ def trial(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> It
     for command in asked:
         yield from _give(case, command, fault)
     if fault.noticed:
-        _wait_until_reported(case, fault)
+        _wait_until_reported(case)
     yield from _agree(case, fault)
     yield from (_stop(case) if last == ("stop",) else _switch_off(case, last))
     fault.remove(case)
@@ -505,9 +497,9 @@ def _open_page(case: Case) -> Iterator[str]:
         yield f"the page answered {code}: {text[:300]}"
 
 
-def _wait_until_reported(case: Case, fault: Fault) -> None:
+def _wait_until_reported(case: Case) -> None:
     """Give the appliance time to notice; `_agree` names what it hasn't noticed by then."""
-    deadline = time.monotonic() + fault.seconds
+    deadline = time.monotonic() + _NOTICES_SECONDS
     while time.monotonic() < deadline:
         status = case.bench.ask("status")
         if status.get("fault") or status.get("attention"):
