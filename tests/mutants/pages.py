@@ -44,6 +44,22 @@ _OF_PAGES = (
         "succeeds_again",
     ),
     Mutation(
+        "closed-page-stops-its-request", "goes on even if you close it",
+        "docs/page.md", "edge/appliance/page_verbs.py",
+        "return await asyncio.shield(self._appliance.begin(verb.command))",
+        "return await self._appliance.begin(verb.command)",
+        "tests/edge/appliance/test_page_verbs.py::test_an_approval_that_has_begun_is_"
+        "finished_although_its_request_ends",
+    ),
+    Mutation(
+        "failed-search-loses-pick", "a search that fails leaves the pick before it waiting",
+        "docs/page.md", "edge/appliance/appliance.py",
+        "        if waiting and not outcome.ok:",
+        "        if False:",
+        "tests/edge/appliance/test_appliance.py::test_a_search_that_fails_leaves_the_"
+        "pick_before_it_to_be_approved",
+    ),
+    Mutation(
         "page-loads-from-anywhere", "Nothing is loaded from elsewhere and nothing is inline",
         "docs/page.md", "edge/page/middleware.py",
         "default-src 'none'; style-src 'self'",

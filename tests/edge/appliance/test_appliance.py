@@ -63,6 +63,30 @@ def test_a_search_longer_than_a_second_keeps_led_and_button_alive(
     assembled(tmp_path, small_bundle, visit)
 
 
+def test_a_search_goes_on_although_its_command_is_cancelled(tmp_path, small_bundle, monkeypatch):
+    begun, let_go = threading.Event(), threading.Event()
+
+    def slow(*arguments, **values):
+        begun.set()
+        let_go.wait(30)
+        return find_pick(*arguments, **values)
+
+    monkeypatch.setattr(pick_finder, "find_pick", slow)
+
+    async def visit(built: Assembly) -> None:
+        pressed = asyncio.create_task(built.appliance.execute(Press()))
+        await asyncio.to_thread(begun.wait, 30)
+        pressed.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await pressed
+        let_go.set()
+        await asyncio.wait([built.appliance.search], timeout=30)
+        assert not built.appliance.search.cancelled()
+        assert built.appliance.state.phase is Phase.DECIDING
+
+    assembled(tmp_path, small_bundle, visit)
+
+
 def test_a_search_that_fails_leaves_the_appliance_ready_and_says_why(
     tmp_path, small_bundle, monkeypatch
 ):
@@ -76,6 +100,23 @@ def test_a_search_that_fails_leaves_the_appliance_ready_and_says_why(
         assert (outcome.ok, outcome.error) == (False, "the search failed: no luck")
         assert built.appliance.state.phase is Phase.READY
         assert "no luck" in built.appliance.attention.sentences[0]
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_a_search_that_fails_leaves_the_pick_before_it_to_be_approved(
+    tmp_path, small_bundle, monkeypatch
+):
+    def broken(*_, **__):
+        raise RuntimeError("no luck")
+
+    async def visit(built: Assembly) -> None:
+        await built.press()
+        before = built.appliance.pick
+        monkeypatch.setattr(pick_finder, "find_pick", broken)
+        assert not (await built.press()).ok
+        assert (built.appliance.state.phase, built.appliance.pick) == (Phase.DECIDING, before)
+        assert (await built.appliance.execute(Approve())).pick == before
 
     assembled(tmp_path, small_bundle, visit)
 

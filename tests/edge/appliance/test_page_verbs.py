@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ import pytest
 
 from data.films import Combination
 from edge.appliance import Approve, Explain, Outcome, Press, Rate, RefusalKind, pick_finder
+from edge.appliance.machine import Phase
 from edge.appliance.page_process import page_socket
 from edge.appliance.page_verbs import PageVerbs
 from edge.appliance.pick_finder import find_pick
@@ -32,6 +34,7 @@ from edge.page.port import (
     LookAtPairing,
     News,
     PageAnswer,
+    PageRequest,
     PageVerb,
     PairingFound,
     PickFound,
@@ -69,6 +72,7 @@ class Reached:
     """An appliance, its socket for the page, and a client of it with a session."""
 
     built: Assembly
+    verbs: PageVerbs
     path: Path
     client: ApplianceClient
     cookie: str
@@ -92,7 +96,7 @@ def reached(folder: Path, small_bundle, visit: Callable[[Reached], Awaitable[Non
                 asking = ApplianceClient(path)
                 pin = SignIn(read_or_make_pin(folder).digits, "127.0.0.1")
                 cookie = (await asking.ask(pin, SignInFound)).cookie
-                await visit(Reached(built, path, asking, cookie))
+                await visit(Reached(built, verbs, path, asking, cookie))
                 asking.close()
         finally:
             verbs.close()
@@ -181,6 +185,36 @@ def test_a_caller_who_gives_up_does_not_end_the_search(tmp_path, small_bundle, m
         let_go.set()
         assert (await to.built.appliance.search).ok
         assert to.built.journal.waiting_pick() == to.built.appliance.pick
+
+    reached(tmp_path, small_bundle, visit)
+
+
+def test_an_approval_that_has_begun_is_finished_although_its_request_ends(
+    tmp_path, small_bundle, monkeypatch
+):
+    async def visit(to: Reached) -> None:
+        await to.built.press()
+        begun, let_go, decided = threading.Event(), threading.Event(), asyncio.Event()
+        record = to.built.journal.record_decision
+
+        def slow(*arguments):
+            begun.set()
+            let_go.wait(30)
+            record(*arguments)
+
+        monkeypatch.setattr(to.built.journal, "record_decision", slow)
+        line = msgspec.json.encode(PageRequest(Execute(Approve()), to.cookie))
+        request = asyncio.create_task(to.verbs.answer(line))
+        await asyncio.to_thread(begun.wait, 30)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        to.built.appliance.observers.add(decided.set)
+        let_go.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(decided.wait(), 10)
+        assert to.built.appliance.state.phase is Phase.READY
+        assert to.built.journal.waiting_pick() is None
 
     reached(tmp_path, small_bundle, visit)
 
