@@ -19,8 +19,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutants.pages import MUTATIONS
-from tests.mutants.table import Mutation
+from tests.mutants.mutation import Mutation
+from tests.mutants.table import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 _WORKERS = 2

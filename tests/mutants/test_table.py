@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .elsewhere import HELD
-from .pages import MUTATIONS
+from .table import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 
