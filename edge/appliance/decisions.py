@@ -31,10 +31,19 @@ from edge.appliance.commands import (
     RefusalKind,
     RetryModel,
 )
+from edge.appliance.disk_space import Reserve
 from edge.appliance.machine import Obstacle
 from edge.appliance.state_folder import AlreadyRunning, check_is_state_folder, locked
 from edge.config import Config
-from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, HistoryEntry, Journal
+from edge.journal import (
+    JOURNAL,
+    AlreadyRated,
+    ConflictingRecord,
+    HistoryEntry,
+    Journal,
+    JournalFull,
+    open_with_room,
+)
 from edge.models.active_domain import active_domain
 from edge.models.store import ModelStore
 from edge.search.slate import InvalidSlate, Slate
@@ -58,18 +67,14 @@ class Write(Protocol):
         """Carry out the write, making room for it if needed."""
 
 
-def _as_it_is(action: Callable[[], object], *, is_rating: bool = False) -> object:
-    return action()
-
-
 class Decisions:
     """Writes the owner's decisions into the journal.
 
     Args:
-        write: carries out the writes; without it, a full disk raises.
+        write: carries out the writes.
     """
 
-    def __init__(self, journal: Journal, config: Config, write: Write = _as_it_is) -> None:
+    def __init__(self, journal: Journal, config: Config, write: Write) -> None:
         self._journal = journal
         self._config = config
         self._write = write
@@ -250,8 +255,24 @@ def execute_stopped(config: Config, command: Approve | Rate | RetryModel) -> Out
 
 def _execute_locked(config: Config, command: Approve | Rate | RetryModel) -> Outcome:
     check_is_state_folder(config.state)
-    with locked(config.state), Journal.open(config.state / JOURNAL) as journal:
-        decisions = Decisions(journal, config)
+    reserve = Reserve(config.state)
+
+    def make_room() -> bool:
+        return isinstance(command, Rate) and reserve.release()
+
+    def write(action: Callable[[], object], *, is_rating: bool = False) -> object:
+        try:
+            return action()
+        except JournalFull:
+            if not (is_rating and reserve.release()):
+                raise
+            return action()
+
+    with (
+        locked(config.state),
+        open_with_room(config.state / JOURNAL, make_room) as journal,
+    ):
+        decisions = Decisions(journal, config, write)
         try:
             if isinstance(command, Rate):
                 return decisions.rate(command)

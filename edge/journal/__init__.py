@@ -102,10 +102,10 @@ def open_or_set_aside(
         JournalTooNew, JournalError: as `Journal.open`.
     """
     try:
-        journal = _open(path, make_room)
+        journal = open_with_room(path, make_room)
     except JournalDamaged:
         set_aside(path)
-        journal = _open(path, make_room)
+        journal = open_with_room(path, make_room)
     try:
         return journal, take_over(journal, make_room)
     except BaseException:
@@ -113,7 +113,12 @@ def open_or_set_aside(
         raise
 
 
-def _open(path: Path, make_room: Callable[[], bool]) -> Journal:
+def open_with_room(path: Path, make_room: Callable[[], bool]) -> Journal:
+    """Open the journal; on a full disk with the space that `make_room` frees.
+
+    Raises:
+        JournalError: as `Journal.open`.
+    """
     try:
         return Journal.open(path)
     except JournalFull:

@@ -33,6 +33,7 @@ from edge.journal.schema import MIGRATIONS
 from edge.models.store import POINTER
 
 from ..process import Bench, Running
+from .full_disk import fill
 
 # `stop` or `hold`, which switches the machine off, comes last.
 COMMANDS = (
@@ -247,14 +248,7 @@ def _damage_and_fill(case: Case) -> None:
 
 
 def _fill_disk(case: Case) -> None:
-    """Leave not one free block."""
-    with (case.bench.state / "filler").open("ab", buffering=0) as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
+    fill(case.bench.state)
 
 
 def _free_disk(case: Case) -> None:

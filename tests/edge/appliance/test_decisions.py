@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +92,32 @@ def test_without_an_appliance_the_pick_that_waits_is_approved_once(tmp_path):
         RefusalKind.NOT_NOW,
         "no pick is waiting for a decision",
     )
+
+
+def test_without_an_appliance_a_full_disk_takes_ratings_and_nothing_else(
+    tmp_path, make_pick, own_mounts
+):
+    state = tmp_path / "state"
+    state.mkdir()
+    with Journal.open(tmp_path / JOURNAL) as journal:
+        for number in range(20):
+            made = make_pick(title=f"Made {number}")
+            journal.record_pick(made)
+            journal.record_decision(made.id, "approved", "now")
+        journal.record_pick(make_pick(title="Undecided"))
+    script = Path(__file__).with_name("stopped_on_a_full_disk.py")
+    done = subprocess.run(
+        [*own_mounts, sys.executable, script, state, tmp_path / JOURNAL, "20"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "approved": False,
+        "kept for ratings": True,
+        "rated": [True] * 20,
+    }
 
 
 @pytest.mark.usefixtures("approved")
