@@ -14,6 +14,7 @@ from data import films
 from data.domain import FILMS, Domain
 from data.errors import GreenlightError, InvalidRecord
 from data.films import KINDS, MAX_GENRES, MAX_STARS, MIN_STARS, normalise
+from edge.page.formatting import sentence
 from edge.search.domain_slate import as_shown, on_wire
 from edge.search.slate import Directors, Genres, InvalidSlate, Slate, Years
 
@@ -206,7 +207,7 @@ def slate_of(form: Form, domain: Domain = FILMS) -> Slate | None:
     try:
         return on_wire(slate, domain)
     except InvalidSlate as error:
-        raise BadForm(f"{error}.", field="first") from error
+        raise BadForm(sentence(str(error)), field="first") from error
 
 
 def rules_of(form: Form) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 # Set by deploying itself, like every package's key, or for a local cloud only.
-_GIVEN = ("Local", "LocalEndpointUrl", "CodeBucket", "Architecture")
+_GIVEN = ("Local", "LocalEndpointUrl", "LocalLibraries", "CodeBucket", "Architecture")
 _NOTHING_TO_DO = "No updates are to be performed"
 
 

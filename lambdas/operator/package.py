@@ -53,7 +53,7 @@ _NOT_NEEDED = {"mypy_boto3_dynamodb", "mypy_boto3_s3"}
 # Required by onnxruntime for its tools, which no function uses.
 _TOOLS_ONLY = {"flatbuffers", "packaging", "protobuf"}
 # How a lock tells entries for different Pythons apart.
-_FOR_PYTHON = re.compile(r" ; python_full_version (?P<sign><|>=) '(?P<version>[\d.]+)'")
+_FOR_PYTHON = re.compile(r" ?; python_full_version (?P<sign><|>=) ['\"](?P<version>[\d.]+)['\"]")
 _MOST_PIP_SECONDS = 900.0
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 

@@ -19,6 +19,8 @@ from data.messages import Feedback
 
 # Enough for the judge, which sees a tenth of them.
 RATINGS = 1_000
+# Against more, the new model would forget the table's own audience, which the judge refuses.
+_MOST_OF_TABLE = 0.1
 _TASTE = 1.8
 _NOISE = 0.5
 # Before any pick that is made now.
@@ -49,8 +51,9 @@ def make_season(
         thing: the device that they are said to come from.
         model_version: of the model that picked them.
         model_hash: of the same model.
-        count: how many, if there are films enough.
+        count: how many, if the table is large enough.
     """
+    count = min(count, int(_MOST_OF_TABLE * len(films)))
     newest = sorted(films, key=lambda film: (-film.year, film.director, film.title))[: count * 3]
     disliked, loved = (name for name, _ in _most(newest))
     draw = np.random.default_rng(1)

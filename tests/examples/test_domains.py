@@ -202,7 +202,7 @@ def test_the_form_takes_the_domains_own_numbers(shop: Shop):
     shop.says("press")
     assert 3 <= shop.newest().pick.year - ordinal.shift <= 5
     wrong = str(Readable(shop.owner.post("/narrow", {**fields, "first": "9999"})[2].decode()))
-    assert f"{ordinal.word.capitalize()} is 9999; give" in wrong
+    assert f"The {ordinal.word} is 9999; give" in wrong
     shop.owner.post("/narrow", {"draw": "next", "kind": "film", "plausible": "yes"})
 
 

@@ -151,7 +151,9 @@ def test_a_packaged_function_holds_the_libraries_that_are_locked(
     for name, value in surroundings.items():
         monkeypatch.setenv(name, value)
     package.fetch_libraries(names, "arm64", tmp_path / "libraries")
-    locked = locked_here(LOCKS / "cloud.txt")
+    aws = {"python_full_version": f"{package.AWS_PYTHON}.0"}
+    entries = [entry for entry in entries_of(LOCKS / "cloud.txt") if holds(entry, aws)]
+    locked = {canonicalize_name(entry.name): version_of(entry) for entry in entries}
     assert packages_in(tmp_path / "libraries") == {name: locked[name] for name in names}
 
 

@@ -74,8 +74,8 @@ def test_rows_left_out_are_counted_by_reason_and_odd_values_are_shown(tmp_path):
     path.write_text(path.read_text() + more + ",2011,Note 1,88\nA,soon,Note 1,88\nA,x,Note 1,-\n")
     found = inspect(path, Options())
     assert found.rows_out == {
-        "harvest: is …; give a whole number": 2,
-        "farm: is empty; give its name": 1,
+        "`harvest` is …; give a whole number": 2,
+        "`farm` is empty; give its name": 1,
     }
     assert ("Alto Aurora", "alto aurora") in found.alike
     assert ("Casa Piedra", "Casa Pietra") in found.alike

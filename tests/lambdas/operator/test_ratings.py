@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from data import topics, wire
@@ -14,9 +15,20 @@ from lambdas.store_feedback.stores import DynamoTable, S3Objects
 from ..device import feedback
 
 
+def restored(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local_cloud", "ratings", "restore", "--local", str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
 def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_cloud: Any) -> None:
     aws, local = local_cloud.aws, local_cloud.aws.local
     dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
+    # Other tests leave objects whose items nobody ever wrote.
+    restored(local_cloud.folder)
     lost, kept = feedback("restored", rating=7.75), feedback("restored")
     receive(
         "restored",
@@ -30,20 +42,7 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
     dynamodb.delete_item(TableName=local.table, Key=key)
     s3.put_object(Bucket=local.data_bucket, Key="feedback/stray.json", Body=b"{")
     try:
-        said = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "local_cloud",
-                "ratings",
-                "restore",
-                "--local",
-                str(local_cloud.folder),
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        said = restored(local_cloud.folder)
     finally:
         s3.delete_object(Bucket=local.data_bucket, Key="feedback/stray.json")
     assert dynamodb.get_item(TableName=local.table, Key=key)["Item"] == before

@@ -224,7 +224,7 @@ def test_a_name_that_cannot_be_a_things_is_refused_before_anything_is_made(
         )
     )
     assert refused.returncode == 1
-    assert "thing:" in refused.stderr
+    assert "`thing` is" in refused.stderr
     assert not (tmp_path / "x").exists()
 
 

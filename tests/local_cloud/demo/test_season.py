@@ -7,15 +7,15 @@ from statistics import fmean
 from local_cloud.demo.season import make_season
 from training.export.example_bundle import made_up_films
 
-FILMS = made_up_films(100)
-SEASON = make_season(FILMS, "MovieSelector", 1, "ab" * 32, 300)
+FILMS = made_up_films(400)
+SEASON = make_season(FILMS, "MovieSelector", 1, "ab" * 32, 250)
 
 
 def test_every_rating_is_valid_and_its_own_film():
     for rating in SEASON.ratings:
         rating.check()
-    assert len({rating.id for rating in SEASON.ratings}) == len(SEASON.ratings) == 300
-    assert make_season(FILMS, "MovieSelector", 1, "ab" * 32, 300) == SEASON
+    assert len({rating.id for rating in SEASON.ratings}) == len(SEASON.ratings) == 250
+    assert make_season(FILMS, "MovieSelector", 1, "ab" * 32, 250) == SEASON
 
 
 def test_the_audience_differs_from_the_table_as_it_is_said_to():
