@@ -88,7 +88,7 @@ PYTEST = $(RUN)/python -m pytest -n 3 --dist loadfile
 
 .PHONY: test
 test: setup ## run the tests on two cores
-	@$(PYTEST)
+	@$(PYTEST) $(ARGS)
 
 # ---------------------------------------------------------------- the gate
 
@@ -171,7 +171,7 @@ soak-cloud: setup ## a smaller soak on the local cloud
 
 .PHONY: numeric
 numeric: $(VENV)/ready ## run the tests marked numeric as on other processors
-	@$(RUN)/python -m tests.campaigns.processors $(ARGS)
+	@GENERIC=$(GENERIC) $(RUN)/python -m tests.campaigns.processors $(ARGS)
 
 .PHONY: faults
 faults: $(VENV)/ready ## try every fault with every command: exit codes, light, status and doctor must agree

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ for _variable in [
 # As many open files as Debian allows a process, even if this machine allows more.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, _soft), _hard))
+
+# Under nohup it would be ignored by every process that a test starts, too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Set in CI, where everything is installed, so a missing part fails the test instead of skipping it.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"

@@ -5,7 +5,8 @@ bits of a sum, an exp or a matrix product. Here they're made to choose different
 OpenBLAS that this processor can run, numpy's own vector code off, and the C library's off as well.
 Before a run counts, a child process proves that the choice took effect.
 
-Arguments go to pytest, as in `make numeric ARGS="-k evaluate"`.
+`make numeric GENERIC=1` stands for the plainest processor only, without the slow tests. Arguments
+go to pytest, as in `make numeric ARGS="-k evaluate"`.
 Exit code: 0 if all tests passed in all runs, 1 if one failed, 2 if nothing could be varied.
 """
 
@@ -128,12 +129,27 @@ def main(arguments: Sequence[str]) -> int:
     if len(chosen) < 2:
         print("fewer than two processors could be stood for: nothing is proved", file=sys.stderr)
         return 2
+    marked = "numeric"
+    if os.environ.get("GENERIC"):
+        chosen, marked = chosen[:1], "numeric and not slow"
     lines, failed = [], False
     for processor in chosen:
         print(f"\n==> {processor.name}", flush=True)
         began = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-m", "numeric", "-n", "2", "-q", *arguments],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-m",
+                marked,
+                "-n",
+                "2",
+                "--dist",
+                "loadfile",
+                "-q",
+                *arguments,
+            ],
             env=environment(processor.variables),
             check=False,
             timeout=1_800,

@@ -27,6 +27,7 @@ def figures():
     return campaign([1], 2, 300, [RETRAINING, EXPLORING, NEVER, RANDOM], 1, Console(quiet=True))
 
 
+@pytest.mark.slow
 def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(figures, tmp_path):
     write(figures, [RETRAINING.name], tmp_path)
     learnt, never = (figures.arms[arm.name] for arm in (RETRAINING, NEVER))
@@ -43,6 +44,7 @@ def test_a_studio_that_retrains_makes_better_films_and_the_figures_say_so(figure
     assert "</svg>" in (tmp_path / "plot.svg").read_text()
 
 
+@pytest.mark.slow
 def test_the_model_beats_chance_and_exploring_picks_the_best_now_and_then(figures):
     explorer, never, chance = (figures.arms[arm.name] for arm in (EXPLORING, NEVER, RANDOM))
     assert never.stars.mean > chance.stars.mean + 0.5
