@@ -377,7 +377,7 @@ FILMS = Domain(
 
 
 def with_article(article: str | None, word: str) -> str:
-    """Return a word after `a` or `an`, whichever fits it; alone if there is no article."""
+    """Return a word with the article that fits it, `a` or `an`; bare if `article` is None."""
     if article is None:
         return word
     fitting = "an" if word[:1].lower() in "aeiou" else "a"

@@ -21,6 +21,7 @@ from data.checks import (
 from data.errors import InvalidRecord
 
 VERDICT = "verdict.json"
+MAX_VERDICT_BYTES = 1024 * 1024
 
 Decision: TypeAlias = Literal["release", "refuse"]
 Part: TypeAlias = Literal["feedback", "holdout"]

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from data.errors import GreenlightError
+from lambdas.errors import CandidateRejected
 
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 MAX_ENTRIES = 200
@@ -26,10 +26,6 @@ _PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
 # sparse, are refused.
 _EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE)
 _MEANT = (b" path=", b" size=", b" linkpath=", b" GNU.sparse", b" hdrcharset=")
-
-
-class CandidateRejected(GreenlightError):
-    """A training job's output can't be released; the message names the file and the reason."""
 
 
 def unpack(archive: bytes, most_bytes_of: Callable[[str], int | None]) -> dict[str, bytes]:

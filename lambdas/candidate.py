@@ -23,15 +23,15 @@ from data.manifest import (
     Manifest,
 )
 from data.probes import Probes
-from data.verdict import VERDICT, Verdict
-from lambdas.archive import CandidateRejected, unpack
+from data.verdict import MAX_VERDICT_BYTES, VERDICT, Verdict
+from lambdas.archive import unpack
+from lambdas.errors import CandidateRejected
 from lambdas.training_jobs import MODEL_NAME
 
 MAX_ARCHIVE_BYTES = 128 * 1024 * 1024
 _BUNDLE = "bundle/"
-_MAX_VERDICT_BYTES = 1024 * 1024
 _MOST_BYTES = {
-    VERDICT: _MAX_VERDICT_BYTES,
+    VERDICT: MAX_VERDICT_BYTES,
     REPORT: 16 * 1024 * 1024,
     ARRAYS: limits.MAX_ARRAYS_BYTES,
 }
@@ -80,7 +80,7 @@ def read(archive: bytes, model_name: str = MODEL_NAME) -> JobOutput:
     found = unpack(archive, _most_bytes_of)
     if VERDICT not in found:
         raise CandidateRejected(f"{VERDICT}: is missing; nothing is released without a verdict")
-    verdict = _record(found[VERDICT], VERDICT, Verdict, _MAX_VERDICT_BYTES)
+    verdict = _record(found[VERDICT], VERDICT, Verdict, MAX_VERDICT_BYTES)
     reports = {name: found[name] for name in (VERDICT, REPORT) if name in found}
     candidate = _candidate(found, verdict, model_name) if verdict.released else None
     return JobOutput(verdict, reports, candidate)

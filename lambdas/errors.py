@@ -9,5 +9,9 @@ class AwsUnusable(GreenlightError):
     """AWS can't be used as needed; the message says why and what to do."""
 
 
+class CandidateRejected(GreenlightError):
+    """A training job's output can't be released; the message names the file and the reason."""
+
+
 class PublishingFailed(GreenlightError):
     """A model wasn't published; the message says why and what to do."""

@@ -59,7 +59,7 @@ def read_event(event: object) -> DeviceMessage:
 def refuse(error: InvalidRecord, logger: Logger, metrics: Metrics) -> dict[str, object]:
     """Log that an event was refused, and return the function's answer.
 
-    There is no sender to reply to, and an exception would only make AWS retry for nothing.
+    No sender waits for a reply, and an exception would only make AWS call again.
     """
     logger.warning("event refused", extra={"field": error.field, "reason": error.reason})
     metrics.add_metric(name="RefusedMessages", unit=MetricUnit.Count, value=1)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from data import limits, topics, wire
 from data.checks import refuse_jump
 from data.manifest import ARRAYS, MANIFEST
 from data.messages import ModelUpdateJob
 from lambdas.errors import PublishingFailed
+from lambdas.s3_objects import put_new_object
 
 _IN_PROGRESS_MINUTES = 60
 
@@ -47,23 +47,14 @@ def put_new(s3: Any, bucket: str, prefix: str, files: Mapping[str, bytes]) -> No
         PublishingFailed: a file exists with different content.
     """
     for name in sorted(files, key=lambda name: (name == MANIFEST, name)):
-        try:
-            s3.put_object(
-                Bucket=bucket,
-                Key=prefix + name,
-                Body=files[name],
-                IfNoneMatch="*",
-                ChecksumAlgorithm="SHA256",
+        key, content = prefix + name, files[name]
+        if put_new_object(s3, bucket, key, content, ChecksumAlgorithm="SHA256"):
+            continue
+        if s3.get_object(Bucket=bucket, Key=key)["Body"].read() != content:
+            raise PublishingFailed(
+                f"{key} already exists with different content, and a published version never "
+                "changes: train again under the next version"
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-            there = s3.get_object(Bucket=bucket, Key=prefix + name)["Body"].read()
-            if there != files[name]:
-                raise PublishingFailed(
-                    f"{prefix}{name} already exists with different content, and a published "
-                    "version never changes: train again under the next version"
-                ) from error
 
 
 def put_release(s3: Any, bucket: str, release: Release, arrays: bytes | None) -> ModelUpdateJob:

@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from data.errors import InvalidRecord
-from lambdas.archive import CandidateRejected
+from lambdas.errors import CandidateRejected
 from lambdas.event import refuse
 from lambdas.judge_model.judge import judge
 from lambdas.judge_model.stores import READERS, AwsJudge

@@ -27,8 +27,8 @@ from data.messages import Feedback
 from data.probes import Probes
 from data.verdict import Check, Comparison, Judgement, ModelIdentity, Verdict
 from judging.checks import familiar, latency, size
-from lambdas.archive import CandidateRejected
 from lambdas.candidate import Candidate, read
+from lambdas.errors import CandidateRejected
 from lambdas.judge_model.scorer import BATCH, Unscorable, UntrustedModel
 
 # Rows that are scored alone as well as in a batch.

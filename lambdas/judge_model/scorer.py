@@ -17,7 +17,7 @@ from data.privacy import forbid_telemetry
 from judging.paired import Predictions
 
 forbid_telemetry()
-import onnxruntime  # noqa: E402 - after its telemetry is forbidden
+import onnxruntime  # noqa: E402 - it reads the setting while it is imported
 
 BATCH = 8_192
 # As a manifest's tensors are: one row each, and the ten probabilities.

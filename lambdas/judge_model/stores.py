@@ -8,26 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from data import limits, topics, wire
 from data.errors import GreenlightError, InvalidRecord
 from data.film_table import is_film, read_rows
 from data.films import Film
 from data.manifest import MANIFEST, MODEL, FileEntry, Manifest
 from data.messages import Feedback
-from data.verdict import VERDICT, Judgement, ModelIdentity
+from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement, ModelIdentity
 from judging import held_out
-from lambdas.archive import CandidateRejected
 from lambdas.candidate import MAX_ARCHIVE_BYTES
+from lambdas.errors import CandidateRejected
 from lambdas.judge_model.judge import HeldOutData, Incumbent
 from lambdas.release import versions
+from lambdas.s3_objects import put_new_object, read_object
 from lambdas.training_jobs import MODEL_NAME
 
 READERS = 16
 # So many are read in about two minutes.
 MOST_RATINGS = 50_000
-MAX_VERDICT_BYTES = 1024 * 1024
 _MAX_TABLE_BYTES = 256 * 1024 * 1024
 
 
@@ -68,11 +66,12 @@ class AwsJudge:
 
     def incumbent(self, below: int) -> Incumbent:
         """Return the newest complete release below a version."""
-        for version in reversed(versions(self._s3, self._models, self.model_name)):
+        released = versions(self._s3, self._models, self.model_name)
+        for version in reversed([one for one in released if one < below]):
             prefix = topics.bundle_prefix(self.model_name, version)
             # A manifest is put last, so a release that has one is complete.
             raw = self._find(prefix + MANIFEST, limits.MAX_MANIFEST_BYTES)
-            if version >= below or raw is None:
+            if raw is None:
                 continue
             manifest = wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES)
             model = self._find(prefix + MODEL, limits.MAX_MODEL_BYTES)
@@ -94,24 +93,16 @@ class AwsJudge:
         prefix = topics.looks_prefix(incumbent)
         taken = {found["Key"] for found in self._objects(self._models, prefix)}
         number = len(taken | {prefix + archive})
-        try:
-            self._put_new(prefix + archive, str(number).encode())
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-            return int(self._find(prefix + archive, 20) or number)
-        return number
+        if self._put_new(prefix + archive, str(number).encode()):
+            return number
+        return int(self._find(prefix + archive, 20) or number)
 
     def write(self, judgement: Judgement) -> Judgement:
         """Write a job's verdict, unless there is one; return the one that counts."""
         key = topics.judged_prefix(judgement.job) + VERDICT
-        try:
-            self._put_new(key, wire.encode(judgement, MAX_VERDICT_BYTES))
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-            return self.judgement(judgement.job) or judgement
-        return judgement
+        if self._put_new(key, wire.encode(judgement, MAX_VERDICT_BYTES)):
+            return judgement
+        return self.judgement(judgement.job) or judgement
 
     def _ratings(self) -> Iterator[Feedback]:
         """Yield the newest ratings, as S3 received them; what isn't one is passed over."""
@@ -154,24 +145,7 @@ class AwsJudge:
             yield from page.get("Contents", [])
 
     def _find(self, key: str, most_bytes: int, bucket: str | None = None) -> bytes | None:
-        """Return an object's bytes, or None if there is none.
+        return read_object(self._s3, bucket or self._models, key, most_bytes)
 
-        Raises:
-            CandidateRejected: it is larger than allowed, and isn't read.
-        """
-        try:
-            found = self._s3.get_object(Bucket=bucket or self._models, Key=key)
-        except self._s3.exceptions.NoSuchKey:
-            return None
-        if found["ContentLength"] > most_bytes:
-            raise CandidateRejected(
-                f"{key}: has {found['ContentLength']} bytes; {most_bytes} are allowed"
-            )
-        content: bytes = found["Body"].read()
-        return content
-
-    def _put_new(self, key: str, content: bytes) -> None:
-        self._s3.put_object(
-            Bucket=self._models, Key=key, Body=content, ContentType="application/json",
-            IfNoneMatch="*",
-        )  # fmt: skip
+    def _put_new(self, key: str, content: bytes) -> bool:
+        return put_new_object(self._s3, self._models, key, content, ContentType="application/json")

@@ -17,16 +17,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from data import topics, wire
+from data import limits, topics, wire
 from data.command_line import JsonOption, print_json
 from data.errors import GreenlightError
-from data.verdict import VERDICT, Judgement, Verdict
+from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement, Verdict
 from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.film_import import put_film_table
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
+from lambdas.s3_objects import read_object
 from lambdas.training_jobs import ENDED, OUTCOME, TrainingOutcome
-
-_MAX_VERDICT_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def wait(aws: Aws, bucket: str, job: str, timeouts: RetrainingTimeouts) -> Train
         raise RetrainingFailed(f"{job} hasn't ended ({status}): {failure}; try again later")
     outcome = topics.outcome_prefix(job) + OUTCOME
     failure = timeouts.concluded.until(s3, "object_exists", Bucket=bucket, Key=outcome)
-    raw = _read(s3, bucket, outcome)
+    raw = read_object(s3, bucket, outcome, limits.MAX_PAYLOAD_BYTES)
     if raw is None:
         raise RetrainingFailed(
             f"{job} has ended, but release_model has written no outcome ({failure}): look at its "
@@ -88,21 +87,14 @@ def wait(aws: Aws, bucket: str, job: str, timeouts: RetrainingTimeouts) -> Train
     return wire.decode(raw, TrainingOutcome)
 
 
-def _read(s3: Any, bucket: str, key: str) -> bytes | None:
-    try:
-        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
-    return content
-
-
 def verdict_on(s3: Any, bucket: str, job: str) -> Verdict | None:
     """Return the judge's verdict on a job's model, or the job's own if the judge gave none."""
-    judged = _read(s3, bucket, topics.judged_prefix(job) + VERDICT)
+    most = MAX_VERDICT_BYTES
+    judged = read_object(s3, bucket, topics.judged_prefix(job) + VERDICT, most)
     if judged is not None:
-        return wire.decode(judged, Judgement, _MAX_VERDICT_BYTES).verdict
-    own = _read(s3, bucket, topics.outcome_prefix(job) + VERDICT)
-    return None if own is None else wire.decode(own, Verdict, _MAX_VERDICT_BYTES)
+        return wire.decode(judged, Judgement, most).verdict
+    own = read_object(s3, bucket, topics.outcome_prefix(job) + VERDICT, most)
+    return None if own is None else wire.decode(own, Verdict, most)
 
 
 def show(console: Console, verdict: Verdict) -> None:

@@ -16,9 +16,8 @@ import msgspec
 from data.manifest import MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from data.verdict import Judgement, ModelIdentity, Verdict
-from lambdas.archive import CandidateRejected
 from lambdas.candidate import Candidate, read
-from lambdas.errors import PublishingFailed
+from lambdas.errors import CandidateRejected, PublishingFailed
 from lambdas.release import Release
 from lambdas.training_jobs import EndedJob, TrainingOutcome
 

@@ -6,21 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from data import topics, wire
 from data.errors import InvalidRecord
 from data.manifest import Manifest
 from data.messages import ModelUpdateJob
-from data.verdict import VERDICT, Judgement
-from lambdas.archive import CandidateRejected
+from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement
 from lambdas.candidate import MAX_ARCHIVE_BYTES
+from lambdas.errors import CandidateRejected
 from lambdas.kms_key import KmsKey
 from lambdas.release import Release, put_new, put_release, roll_out, versions
+from lambdas.s3_objects import put_new_object, read_object
 from lambdas.serving import Serving, serve
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, TrainingOutcome
-
-_MAX_VERDICT_BYTES = 1024 * 1024
 
 
 class JudgingFailed(Exception):
@@ -90,7 +87,7 @@ class AwsRelease:
         except CandidateRejected:
             self._ask_judge(job)
             raw = self._get(key)
-        return wire.decode(raw, Judgement, _MAX_VERDICT_BYTES)
+        return wire.decode(raw, Judgement, MAX_VERDICT_BYTES)
 
     def _ask_judge(self, job: str) -> None:
         answer = self._functions.invoke(
@@ -103,15 +100,9 @@ class AwsRelease:
             raise CandidateRejected(str(reply["rejected"]))
 
     def _get(self, key: str) -> bytes:
-        try:
-            found = self._s3.get_object(Bucket=self._bucket, Key=key)
-        except self._s3.exceptions.NoSuchKey as error:
-            raise CandidateRejected(f"{key}: is missing") from error
-        if found["ContentLength"] > MAX_ARCHIVE_BYTES:
-            raise CandidateRejected(
-                f"{key}: has {found['ContentLength']} bytes; {MAX_ARCHIVE_BYTES} are allowed"
-            )
-        content: bytes = found["Body"].read()
+        content = read_object(self._s3, self._bucket, key, MAX_ARCHIVE_BYTES)
+        if content is None:
+            raise CandidateRejected(f"{key}: is missing")
         return content
 
     def versions(self) -> Sequence[int]:
@@ -141,14 +132,6 @@ class AwsRelease:
 
     def write(self, outcome: TrainingOutcome) -> None:
         """Write a job's outcome, unless there is one."""
-        try:
-            self._s3.put_object(
-                Bucket=self._bucket,
-                Key=topics.outcome_prefix(outcome.job) + OUTCOME,
-                Body=wire.encode(outcome),
-                ContentType="application/json",
-                IfNoneMatch="*",
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
+        key = topics.outcome_prefix(outcome.job) + OUTCOME
+        content = wire.encode(outcome)
+        put_new_object(self._s3, self._bucket, key, content, ContentType="application/json")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.s3_objects import put_new_object
 from lambdas.store_feedback.ingest import Item, Unstorable
 
 if TYPE_CHECKING:
@@ -53,15 +54,4 @@ class S3Objects:
 
     def put_new(self, key: str, content: bytes) -> None:
         """Put an object, unless the key exists."""
-        try:
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=content,
-                ContentType="application/json",
-                IfNoneMatch="*",
-            )
-        except ClientError as error:
-            # 412: it exists. A 409 (two writers at once) is raised: the resend gets a 412.
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
+        put_new_object(self._client, self._bucket, key, content, ContentType="application/json")

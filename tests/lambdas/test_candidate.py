@@ -14,8 +14,8 @@ from data import wire
 from data.manifest import ARRAYS, MANIFEST, Manifest
 from data.verdict import VERDICT, ModelIdentity
 from lambdas import archive as archive_module
-from lambdas.archive import CandidateRejected
 from lambdas.candidate import read
+from lambdas.errors import CandidateRejected
 
 from .candidates import entry, left_by_job, packed, verdict
 

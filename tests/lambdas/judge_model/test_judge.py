@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -15,7 +16,7 @@ import judging
 from data.films import Film
 from data.manifest import MODEL, PROBES
 from data.verdict import Judgement, ModelIdentity
-from lambdas.archive import CandidateRejected
+from lambdas.errors import CandidateRejected
 from lambdas.judge_model.judge import HeldOutData, Incumbent, judge
 from training.export.runtime import Scorer
 from training.model.records import frame_of_films
@@ -37,6 +38,9 @@ class Broken(Exception):
     """An error that AWS may raise."""
 
 
+Result = TypeVar("Result")
+
+
 @dataclass
 class JudgeCloud:
     """AWS in memory; `breaks_at` names a call, `after` lets it take effect first."""
@@ -50,7 +54,7 @@ class JudgeCloud:
     after: bool = False
     model_name: str = "films"
 
-    def _call(self, call: str, result: Any) -> Any:
+    def _call(self, call: str, result: Callable[[], Result]) -> Result:
         if call == self.breaks_at and not self.after:
             raise Broken
         found = result()
@@ -59,19 +63,19 @@ class JudgeCloud:
         return found
 
     def judgement(self, job: str) -> Judgement | None:
-        return self._call("judgement", lambda: self.kept.get(job))  # type: ignore[no-any-return]
+        return self._call("judgement", lambda: self.kept.get(job))
 
     def archive(self, job: str) -> bytes:
-        return self._call("archive", lambda: self.left)  # type: ignore[no-any-return]
+        return self._call("archive", lambda: self.left)
 
     def incumbent(self, below: int) -> Incumbent:
         version = max(number for number in self.incumbents if number < below)
         model = self.incumbents[version]
         identity = ModelIdentity(version, hashlib.sha256(model).hexdigest())
-        return self._call("incumbent", lambda: Incumbent(identity, model))  # type: ignore[no-any-return]
+        return self._call("incumbent", lambda: Incumbent(identity, model))
 
     def data(self) -> HeldOutData:
-        return self._call("data", lambda: self.held)  # type: ignore[no-any-return]
+        return self._call("data", lambda: self.held)
 
     def look(self, incumbent: str, archive: str) -> int:
         def count() -> int:
@@ -80,10 +84,10 @@ class JudgeCloud:
                 taken.append(archive)
             return taken.index(archive) + 1
 
-        return self._call("look", count)  # type: ignore[no-any-return]
+        return self._call("look", count)
 
     def write(self, judgement: Judgement) -> Judgement:
-        return self._call("write", lambda: self.kept.setdefault(judgement.job, judgement))  # type: ignore[no-any-return]
+        return self._call("write", lambda: self.kept.setdefault(judgement.job, judgement))
 
 
 def judged(cloud: JudgeCloud) -> Judgement:

@@ -14,7 +14,7 @@ from data.ids import new_id
 from data.manifest import MANIFEST, MODEL, Manifest
 from data.verdict import Judgement
 from judging import held_out
-from lambdas.archive import CandidateRejected
+from lambdas.errors import CandidateRejected
 from lambdas.judge_model.stores import AwsJudge, NothingToJudgeOn
 from lambdas.operator.film_import import put_film_table
 

@@ -63,7 +63,7 @@ def test_the_outcome_is_awaited_as_long_as_it_is_not_there(clouds):
     clouds["s3"].add_response("head_object", {}, PLACE)
     raw = msgspec.json.encode(OUTCOME)
     body = StreamingBody(io.BytesIO(raw), len(raw))
-    clouds["s3"].add_response("get_object", {"Body": body}, PLACE)
+    clouds["s3"].add_response("get_object", {"Body": body, "ContentLength": len(raw)}, PLACE)
     assert wait(Aws("eu-central-1"), "models", JOB, SOON) == OUTCOME
 
 

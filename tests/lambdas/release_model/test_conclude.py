@@ -18,9 +18,8 @@ from data.manifest import MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from data.signing import PrivateKey
 from data.verdict import VERDICT, Judgement, ModelIdentity
-from lambdas.archive import CandidateRejected
 from lambdas.candidate import read
-from lambdas.errors import PublishingFailed
+from lambdas.errors import CandidateRejected, PublishingFailed
 from lambdas.release import Release
 from lambdas.release_model.conclude import conclude
 from lambdas.training_jobs import EndedJob, TrainingOutcome, event_of, job_name, read_event
