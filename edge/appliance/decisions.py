@@ -264,7 +264,7 @@ def _execute_locked(config: Config, command: Approve | Rate | RetryModel) -> Out
         try:
             return action()
         except JournalFull:
-            if not (is_rating and reserve.release()):
+            if not make_room():
                 raise
             return action()
 

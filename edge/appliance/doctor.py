@@ -284,7 +284,7 @@ def _asked(journal: Journal, sync_state: dict[str, Any]) -> bool | None:
     while time.monotonic() < deadline:
         if journal.sync_service_answered(question):
             return True
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_LOOK_SECONDS)  # SQLite doesn't say when another process has written
     return False
 
 

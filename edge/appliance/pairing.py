@@ -52,6 +52,11 @@ class WaitingBrowser:
     address: str
     seen_at: float
 
+    @property
+    def group(self) -> str:
+        """The group of addresses that turns are counted for."""
+        return address_group(self.address)
+
 
 @dataclass
 class Pairing:
@@ -111,7 +116,7 @@ class Pairing:
         if self._turns[group] >= MOST_TURNS_OF_AN_ADDRESS:
             return "busy"
         for other in list(self._waiting.values()):
-            if address_group(other.address) == group:
+            if other.group == group:
                 if other is self.shown:
                     return "busy"
                 del self._waiting[other.secret]
@@ -162,17 +167,17 @@ class Pairing:
     def _next_turn(self) -> None:
         before = self.shown
         for one in list(self._waiting.values()):
-            if self._turns[address_group(one.address)] >= MOST_TURNS_OF_AN_ADDRESS:
+            if self._turns[one.group] >= MOST_TURNS_OF_AN_ADDRESS:
                 del self._waiting[one.secret]
         others = [one for one in self._waiting.values() if one is not before]
         ready = others or list(self._waiting.values())
         self.shown = None
         self._rounds_of_turn = 0
         if ready:
-            fewest = min(self._turns[address_group(one.address)] for one in ready)
-            first = [one for one in ready if self._turns[address_group(one.address)] == fewest]
-            self.shown = self._waiting[self.choose([one.secret for one in first])]
-            self._count_turn(address_group(self.shown.address))
+            fewest = min(self._turns[one.group] for one in ready)
+            first = [one.secret for one in ready if self._turns[one.group] == fewest]
+            self.shown = self._waiting[self.choose(first)]
+            self._count_turn(self.shown.group)
         if self.shown is not before:
             self._rounds = 0
 
@@ -205,10 +210,8 @@ class Pairing:
     def _most_turns(self) -> str:
         """Return who makes room: one of those whose addresses have had most turns."""
         others = [one for one in self._waiting.values() if one is not self.shown]
-        most = max(self._turns[address_group(one.address)] for one in others)
-        return self.choose(
-            [one.secret for one in others if self._turns[address_group(one.address)] == most]
-        )
+        most = max(self._turns[one.group] for one in others)
+        return self.choose([one.secret for one in others if self._turns[one.group] == most])
 
     def _new_digits(self) -> str:
         return "".join(self.choose(_DIGIT_CHOICES) for _ in range(DIGITS))

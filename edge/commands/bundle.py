@@ -28,7 +28,7 @@ def open_model(bundle: Path | None, state: Path | None = None, config: Path | No
         config: the appliance's configuration, if it is not the installed one.
 
     Raises:
-        GreenlightError: there is no bundle, or it can't be used or isn't trusted.
+        GreenlightError: there's no bundle, or it's unusable or untrusted.
     """
     from data import signing
     from data.trust import read_trust

@@ -53,7 +53,7 @@ from edge.page.port import (
     SignOut,
 )
 from edge.page.queries import Ask, pick_page, slate_page
-from edge.page.rendering import asking, context_of, session_of, set_cookie
+from edge.page.rendering import address_of, asking, context_of, session_of, set_cookie
 from edge.search.slate import Slate
 
 _LONGEST_PIN = 64
@@ -208,7 +208,7 @@ async def sign_in(request: Request) -> Response:
     if not carried or request.method != "GET":
         return sign_in_form(request)
     carried = carried.encode("utf-8", "replace").decode()
-    found = await asking(request)(SignInByLink(carried, _address(request)), SignInFound)
+    found = await asking(request)(SignInByLink(carried, address_of(request)), SignInFound)
     if found.cookie is None:
         return sign_in_form(
             request, 403, "This link was used before, or it's too old. Sign in with the PIN."
@@ -221,7 +221,7 @@ async def check_pin(request: Request) -> Response:
     form = await read_form(request)
     # Longer than any PIN, and with the spaces that people type between its digits.
     typed = form.one("pin")[:_LONGEST_PIN].encode("utf-8", "replace").decode()
-    found = await asking(request)(SignIn(typed, _address(request)), SignInFound)
+    found = await asking(request)(SignIn(typed, address_of(request)), SignInFound)
     if found.locked_seconds:
         wait = math.ceil(found.locked_seconds)
         return sign_in_form(
@@ -240,10 +240,6 @@ async def check_pin(request: Request) -> Response:
     if found.cookie is None:
         return sign_in_form(request, 403, "Wrong PIN.")
     return _signed_in(request, found.cookie)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def _signed_in(request: Request, cookie: str) -> Response:

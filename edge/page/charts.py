@@ -12,6 +12,7 @@ from data.films import MAX_STARS, MIN_STARS, Combination, shown_stars
 from data.picks import Prediction
 from edge.page.formatting import listed, percent, short_day
 from edge.page.port import PickEntry
+from edge.page.wording import Wording
 from edge.search.explained import Why
 
 
@@ -81,16 +82,12 @@ def distribution(prediction: Prediction, domain: Domain = FILMS) -> Distribution
         label=min(max(marker, 50.0), width - 50.0),
         expected=shown,
         good=domain.good_share(prediction.probabilities),
-        words=f"{_expected(shown, domain)}{domain.plain_unit} expected. {listed(likely)}.",
+        words=f"{Wording(domain).shown(shown, 1)}{domain.plain_unit} expected. {listed(likely)}.",
     )
 
 
 def _unit(stars: int, domain: Domain) -> str:
     return " star" if domain == FILMS and stars == 1 else domain.plain_unit
-
-
-def _expected(stars: float, domain: Domain) -> str:
-    return domain.shown_outcome(stars, max(1, domain.outcome.decimals))
 
 
 class Ray(msgspec.Struct, frozen=True):
@@ -167,6 +164,7 @@ class Point(msgspec.Struct, frozen=True):
     """A rated film on the timeline: its position, predicted and real stars.
 
     Attributes:
+        got: what it got, on the domain's scale.
         day: when it was rated, where that begins a new day.
         version: of the model that predicted it, where that differs from the point before.
     """
@@ -178,6 +176,7 @@ class Point(msgspec.Struct, frozen=True):
     title: str
     predicted: float
     real: float
+    got: str
     day: str
     version: int | None
 
@@ -237,6 +236,7 @@ def timeline(
                 title=domain.shown_title(entry.pick.title, entry.pick.director),
                 predicted=shown_stars(predicted),
                 real=real,
+                got=f"{domain.outcome.of_rating(real):.4g}",
                 day=on if on != day else "",
                 version=by if by != version else None,
             )
@@ -244,14 +244,11 @@ def timeline(
         day, version = on, by
     error = math.fsum(abs(p.predicted - p.real) for p in points) / len(points)
     rmse = [math.sqrt(math.fsum(squares[: n + 1]) / (n + 1)) for n in range(len(squares))]
-    places = max(1, domain.outcome.decimals)
-    texts = [
-        f"{p.title}: predicted {_expected(p.predicted, domain)}, "
-        f"got {domain.outcome.of_rating(p.real):.4g}"
-        for p in points
-    ]
-    off = f"{domain.outcome.difference(error):.{places}f}{domain.plain_unit}"
-    last = f"{domain.outcome.difference(rmse[-1]):.{places + 1}f}"
+    say = Wording(domain)
+    texts = [f"{p.title}: predicted {say.shown(p.predicted, 1)}, got {p.got}" for p in points]
+    off = f"{say.apart(error)}{say.unit}"
+    # One place more than the outcomes themselves.
+    last = say.apart(rmse[-1], max(1, domain.outcome.decimals) + 1)
     return Timeline(
         width=max(_LEFT + len(points) * _STEP, 400.0),
         height=_HEIGHT,
@@ -288,7 +285,7 @@ class Track(msgspec.Struct, frozen=True):
     real_x: float | None
 
 
-def track(entry: PickEntry, domain: Domain = FILMS) -> Track:
+def track(entry: PickEntry) -> Track:
     """Return a film's predicted and real stars as positions on a line."""
 
     def place(stars: float) -> float:

@@ -13,7 +13,7 @@ from edge.page.auth import cookie_name
 from edge.page.forms import read_form
 from edge.page.middleware import PAIR, SIGN_IN
 from edge.page.port import LONGEST_COOKIE, SESSION_SECONDS, AskToPair, LookAtPairing, PairingFound
-from edge.page.rendering import asking, context_of, set_cookie
+from edge.page.rendering import address_of, asking, context_of, set_cookie
 
 # As long as pairing stays open.
 _COOKIE_SECONDS = 600
@@ -29,8 +29,8 @@ async def ask_to_pair(request: Request) -> Response:
     await read_form(request)
     if request.scope["greenlight_session"] is not None:
         return RedirectResponse("/", 303)
-    address = request.client.host if request.client else ""
-    found = await asking(request)(AskToPair(address, _secret(request)), PairingFound)
+    question = AskToPair(address_of(request), _secret(request))
+    found = await asking(request)(question, PairingFound)
     if found.status == "closed":
         return sign_in_form(request, 409, _CLOSED)
     if found.status == "busy":

@@ -148,7 +148,7 @@ async def history_page(ask: Ask, most: int, step: int) -> dict[str, Any]:
         "header": page_header(found.header),
         "entries": entries,
         "timeline": charts.timeline(entries, domain=domain),
-        "tracks": {entry.seq: charts.track(entry, domain) for entry in entries},
+        "tracks": {entry.seq: charts.track(entry) for entry in entries},
         "more": most + step if len(found.entries) > most else None,
         "demonstration": found.header.status.demonstration,
     }

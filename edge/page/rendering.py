@@ -168,6 +168,11 @@ def set_cookie(
     )
 
 
+def address_of(request: Request) -> str:
+    """Return the address that a request came from; empty if it is unknown."""
+    return request.client.host if request.client else ""
+
+
 def asking(request: Request) -> Ask:
     """Return how to ask the appliance on behalf of a request's session."""
     appliance, cookie = context_of(request).appliance, cookie_of(request)

@@ -114,7 +114,7 @@ def draw_slates(
     anytime = slate.sample == "any" and slate.years.is_next
     distinct = None if anytime else _distinct_years(space, model)
     # Of many slates drawn from the same space, most have directors that others had before.
-    own_sets = cache(partial(_own_sets, space))
+    own_sets = cache(partial(_own_sets, index, frozenset(space.sets.tolist())))
     while True:
         drawn = _draw(index, own_sets, able, bans, made, distinct, rng)
         if drawn is None:
@@ -257,16 +257,17 @@ def _career_years(
     return sorted(rng.sample(sorted(possible), YEARS)) if len(possible) >= YEARS else []
 
 
-def _own_sets(space: SearchSpace, entry: DirectorEntry) -> frozenset[Genres]:
-    """Return the sets of a director's own genres that the slate allows."""
-    sets, names = space.index.sets, space.index.catalogue.genres
-    in_space = set(space.sets.tolist())
+def _own_sets(
+    index: CatalogueIndex, allowed: frozenset[int], entry: DirectorEntry
+) -> frozenset[Genres]:
+    """Return the sets of a director's own genres that the slate allows, by their numbers."""
+    sets, names = index.sets, index.catalogue.genres
     possible = (
         tuple(names[member] for member in members)
         for size in range(1, MAX_GENRES + 1)
         for members in itertools.combinations(entry.genres, size)
     )
-    return frozenset(genres for genres in possible if sets.index_of(genres) in in_space)
+    return frozenset(genres for genres in possible if sets.index_of(genres) in allowed)
 
 
 def _draw_genre_sets(

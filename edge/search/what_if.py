@@ -60,7 +60,7 @@ def explain_film(
         sum(prediction.probabilities[GOOD_STARS - 1 :]),
         why,
         tuple(better),
-        tuple(map(model.domain.reword, _notes(model, film))),
+        tuple(_notes(model, film)),
     )
 
 
@@ -110,14 +110,18 @@ def _every_year(model: Model, today: int | None) -> tuple[int, ...]:
 
 
 def _notes(model: Model, film: Combination) -> Iterator[str]:
-    index, training = model.index, model.catalogue.training_years
-    oldest, newest = map(model.domain.shown_ordinal, (training.first, training.last))
+    index, domain = model.index, model.domain
+    training = model.catalogue.training_years
+    # A name keeps its own words, whatever they are.
+    say = domain.reword
     if film.director not in index.index_of_director:
         yield f"the model doesn't know {film.director}: this is what it expects of a newcomer"
     for genre in film.genres:
         if genre not in index.sets.genres:
-            yield f"the model doesn't know the genre {genre}: it counts as none"
+            yield f"the model doesn't know {say('the genre')} {genre}: it counts as none"
     if film.year > training.last:
-        yield f"the model's newest film is of {newest}; later years are carried forward"
+        newest = domain.shown_ordinal(training.last)
+        yield say(f"the model's newest film is of {newest}; later years are carried forward")
     elif film.year < training.first:
-        yield f"the model's oldest film is of {oldest}; earlier years count as that"
+        oldest = domain.shown_ordinal(training.first)
+        yield say(f"the model's oldest film is of {oldest}; earlier years count as that")

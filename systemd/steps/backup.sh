@@ -16,11 +16,12 @@ state_copy() {
 backup_to() {
   [ ! -e "$1" ] || die "$1 exists: give another name"
   umask 077
+  # On the same file system as the backup, which is linked into place at the end.
   work=$(mktemp -d "$1.XXXXXX") || die "$1 can't be written here"
   trap 'rm -rf "$work"' EXIT
   echo "$BACKUP_FORMAT" >"$work/format"
   journal_copy save >"$work/journal.db" || die "the journal couldn't be copied (is the disk full?)"
-  [ -s "$work/journal.db" ] || die "there is no journal yet: nothing to back up"
+  [ -s "$work/journal.db" ] || die "nothing to back up: there's no journal yet"
   # A model may be replaced while it is copied: then once more.
   state_copy save >"$work/state.tar" || state_copy save >"$work/state.tar" ||
     die "the state folder couldn't be copied (is the disk full?)"

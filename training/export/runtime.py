@@ -13,7 +13,7 @@ from data.privacy import forbid_telemetry
 from training.model.records import COLUMNS, as_records
 
 forbid_telemetry()
-import onnxruntime  # noqa: E402 - after its telemetry is forbidden
+import onnxruntime  # noqa: E402 - it reads the setting while it is imported
 
 
 class UnreadableModel(GreenlightError):

@@ -114,6 +114,7 @@ class _Reworded(Extension):
     """Puts a domain's words into the template's own text; what is filled in stays as it is."""
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        # `Environment.extend` added it, which jinja2's types can't know.
         domain: Domain = self.environment.domain  # type: ignore[attr-defined]
         for token in stream:
             text = domain.reword(token.value) if token.type == "data" else token.value
