@@ -171,7 +171,7 @@ soak-cloud: setup ## a smaller soak on the local cloud
 
 .PHONY: numeric
 numeric: $(VENV)/ready ## run the tests marked numeric as on other processors
-	@GENERIC=$(GENERIC) $(RUN)/python -m tests.campaigns.processors $(ARGS)
+	@$(RUN)/python -m tests.campaigns.processors $(if $(GENERIC),--generic) $(ARGS)
 
 .PHONY: faults
 faults: $(VENV)/ready ## try every fault with every command: exit codes, light, status and doctor must agree

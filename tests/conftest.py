@@ -31,8 +31,9 @@ for _variable in [
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, _soft), _hard))
 
-# Under nohup it would be ignored by every process that a test starts, too.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Under nohup the processes that tests start would ignore it, too; a handler isn't inherited.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 # Set in CI, where everything is installed, so a missing part fails the test instead of skipping it.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"

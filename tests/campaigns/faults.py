@@ -22,7 +22,8 @@ import msgspec
 from data.bundle import write_bundle
 from data.manifest import MODEL
 from data.signing import PrivateKey
-from tests.edge.appliance.faults import COMMANDS, FAULTS, begin, make_disk, trial
+from tests.edge.appliance.fault_trial import COMMANDS, begin, trial
+from tests.edge.appliance.faults import FAULTS, make_disk
 from tests.edge.process import Bench
 
 if TYPE_CHECKING:

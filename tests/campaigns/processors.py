@@ -29,6 +29,8 @@ KERNELS = {
 }
 # The spelling since glibc 2.33; before that the names ended in _Usable.
 WITHOUT_VARIANTS = "glibc.cpu.hwcaps=-FMA,-AVX2,-FMA4"
+# All other arguments are for pytest.
+GENERIC = "--generic"
 VARIED = ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "GLIBC_TUNABLES")
 
 _PROBE = """
@@ -129,27 +131,17 @@ def main(arguments: Sequence[str]) -> int:
     if len(chosen) < 2:
         print("fewer than two processors could be stood for: nothing is proved", file=sys.stderr)
         return 2
-    marked = "numeric"
-    if os.environ.get("GENERIC"):
+    marked, for_pytest = "numeric", list(arguments)
+    if GENERIC in for_pytest:
+        for_pytest.remove(GENERIC)
         chosen, marked = chosen[:1], "numeric and not slow"
     lines, failed = [], False
     for processor in chosen:
         print(f"\n==> {processor.name}", flush=True)
         began = time.monotonic()
+        workers = ("-n", "2", "--dist", "loadfile", "-q")
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-m",
-                marked,
-                "-n",
-                "2",
-                "--dist",
-                "loadfile",
-                "-q",
-                *arguments,
-            ],
+            [sys.executable, "-m", "pytest", "-m", marked, *workers, *for_pytest],
             env=environment(processor.variables),
             check=False,
             timeout=1_800,

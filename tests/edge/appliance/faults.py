@@ -1,29 +1,22 @@
-"""Faults that a device may have, and a check that all reports about it agree.
+"""Faults that a device may have: how each is inflicted, what must report it, and how it ends.
 
-Exit codes, the light, `status` and `doctor` are four witnesses. `trial` inflicts a fault on a real
-appliance, gives it commands as its owner would, removes the fault, restarts it, and returns a
-sentence for each thing that doesn't agree or that was confirmed and is gone.
+`fault_trial` tries them.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
-import os
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from data.exits import Exit
 from edge.appliance.decisions import SLATE_FILE
@@ -35,25 +28,8 @@ from edge.models.store import POINTER
 from ..process import Bench, Running
 from .full_disk import fill
 
-# `stop` or `hold`, which switches the machine off, comes last.
-COMMANDS = (
-    ("press",),
-    ("approve",),
-    ("rate", "8"),
-    ("history",),
-    ("status",),
-    ("pin",),
-    ("page",),
-    ("hold", "10.5"),
-)
-_WARNS = ("1 Hz", "two blinks, one long")
-_FAULT = "fast even blinking"
-_ANSWERS_SECONDS = 1.0
-_PAGE_SECONDS = 20.0
-_STARTS_SECONDS = 120.0
-_NOTICES_SECONDS = 20.0
 _DISK_BYTES = 24 * 1024 * 1024
-_LATIN = (("PYTHONIOENCODING", "latin-1"), ("PYTHONUTF8", "0"), ("LC_ALL", "C"))
+LATIN = (("PYTHONIOENCODING", "latin-1"), ("PYTHONUTF8", "0"), ("LC_ALL", "C"))
 
 
 @dataclass
@@ -242,7 +218,7 @@ def _tear_slate(case: Case) -> None:
 
 
 def _damage_and_fill(case: Case) -> None:
-    """Damage the journal where there is no space for a new one."""
+    """Damage the journal on a disk without space for a new one."""
     _damage_table("ratings")(case)
     _fill_disk(case)
 
@@ -322,7 +298,7 @@ FAULTS: dict[str, Fault] = {
     "killed four times": Fault(_die_often, while_stopped=True, noticed=False),
     "job in background": Fault(noticed=False, while_stopped=True, under=_in_background("never")),
     "moved to background": Fault(noticed=False, while_stopped=True, under=_in_background("first")),
-    "locale latin-1": Fault(noticed=False, while_stopped=True, environment=_LATIN),
+    "locale latin-1": Fault(noticed=False, while_stopped=True, environment=LATIN),
     "wrong opset": Fault(
         _configure(b'"bundle"', b'"other-opset"'),
         while_stopped=True,
@@ -369,210 +345,3 @@ FAULTS: dict[str, Fault] = {
         remove=_make_current,
     ),
 }
-
-
-def begin(bench: Bench) -> Case:
-    """Start an appliance that has confirmed approvals and a rating."""
-    running = bench.start(GREENLIGHT_POWER_OFF=str(_power_off(bench)))
-    running.wait_for("model: films")
-    case = Case(bench, running)
-    # One film is left to rate under the fault.
-    for command in (("press",), ("approve",), ("press",), ("approve",), ("rate", "7")):
-        assert list(_give(case, command)) == []
-    case.ended.clear()
-    return case
-
-
-def _power_off(bench: Bench) -> Path:
-    return bench.state.with_name("power-off")
-
-
-def trial(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong."""
-    if fault.refused is not None:
-        yield from _refused(case, fault, commands)
-        return
-    if fault.while_stopped:
-        yield from _stop(case)
-        fault.inflict(case)
-        _start(case, fault)
-    else:
-        fault.inflict(case)
-    *asked, last = commands
-    for command in asked:
-        yield from _give(case, command, fault)
-    if fault.noticed:
-        _wait_until_reported(case)
-    yield from _agree(case, fault)
-    yield from (_stop(case) if last == ("stop",) else _switch_off(case, last))
-    fault.remove(case)
-    _start(case)
-    if not fault.loses_all:
-        yield from _kept(case)
-    yield from _stop(case)
-
-
-def _refused(case: Case, fault: Fault, commands: tuple[tuple[str, ...], ...]) -> Iterator[str]:
-    """A fault with which the appliance can't start: every command says so and changes nothing."""
-    yield from _stop(case)
-    fault.inflict(case)
-    started = case.bench.command("run", "--simulate")
-    case.ended["stop"] = str(started.returncode)
-    case.ended["light"] = "off"
-    if started.returncode != fault.refused or not started.stderr.strip():
-        yield f"it ended with {started.returncode}, not {fault.refused}: {started.stderr[-500:]}"
-    if "Traceback" in started.stderr or fault.says not in started.stderr:
-        yield f"it doesn't say {fault.says!r}, but {started.stderr[-500:]}"
-    for command in commands[:-1]:
-        if command != ("page",):
-            yield from _give(case, command, fault)
-    examined = case.bench.command("doctor", "--simulate", "--json")
-    case.ended["doctor"] = str(examined.returncode)
-    if examined.returncode == Exit.FAILED:
-        bad = {one["part"] for one in json.loads(examined.stdout) if not one["ok"]}
-        case.ended["names"] = ", ".join(sorted(bad))
-        if fault.doctor not in bad | {""}:
-            yield f"doctor doesn't name {fault.doctor}, only {bad}"
-    elif examined.returncode != fault.refused:
-        yield f"doctor ended with {examined.returncode}: {examined.stderr[-500:]}"
-    fault.remove(case)
-    _start(case)
-    yield from _kept(case)
-    yield from _stop(case)
-
-
-def _start(case: Case, fault: Fault | None = None) -> None:
-    fault = fault or Fault()
-    power_off = str(_power_off(case.bench))
-    environment = {"GREENLIGHT_POWER_OFF": power_off, **dict(fault.environment)}
-    case.running = case.bench.start(under=fault.under, **environment)
-    case.running.wait_for("model: films", seconds=_STARTS_SECONDS)
-
-
-def _give(case: Case, command: tuple[str, ...], fault: Fault | None = None) -> Iterator[str]:
-    fault = fault or Fault()
-    name = command[0]
-    if name == "page":
-        if fault.has_page:
-            yield from _open_page(case)
-        return
-    environment = {**os.environ, **dict(fault.environment)}
-    encoding = "latin-1" if fault.environment == _LATIN else None
-    done = case.bench.command(*command, "--json", env=environment, encoding=encoding)
-    said = done.stdout + done.stderr
-    case.ended[name] = str(done.returncode)
-    expected = (Exit.OK, Exit.FAILED, Exit.NOT_RUNNING, Exit.NO_STATE, fault.refused)
-    if done.returncode not in expected:
-        yield f"{name} ended with {done.returncode}: {said}"
-    if "Traceback" in said or (done.returncode and not said.strip()):
-        yield f"{name} says {said!r}"
-    if name in ("press", "approve", "rate") and done.stdout:
-        answer = json.loads(done.stdout)
-        if answer["ok"] != (done.returncode == 0):
-            yield f"{name} ended with {done.returncode} and said {answer}"
-        if answer["ok"] and name == "approve":
-            case.approved.add(answer["pick"]["title"])
-        if answer["ok"] and name == "rate":
-            case.confirmed.add(answer["feedback"]["title"])
-
-
-def _open_page(case: Case) -> Iterator[str]:
-    """Open the page as a browser does: whatever the fault, somebody reads something there."""
-    address = case.running.wait_for("page: ").removeprefix("page: ")
-    try:
-        with urllib.request.urlopen(address, timeout=_PAGE_SECONDS) as answer:
-            code, text = answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        code, text = error.code, error.read().decode()
-    except OSError as error:
-        code, text = 0, str(error)
-    case.ended["page"] = str(code)
-    if code not in (200, 503) or "Traceback" in text:
-        yield f"the page answered {code}: {text[:300]}"
-
-
-def _wait_until_reported(case: Case) -> None:
-    """Give the appliance time to notice; `_agree` names what it hasn't noticed by then."""
-    deadline = time.monotonic() + _NOTICES_SECONDS
-    while time.monotonic() < deadline:
-        status = case.bench.ask("status")
-        if status.get("fault") or status.get("attention"):
-            return
-        time.sleep(0.1)
-
-
-def _agree(case: Case, fault: Fault) -> Iterator[str]:
-    asked = time.monotonic()
-    status: dict[str, Any] = case.bench.ask("status")
-    if (took := time.monotonic() - asked) > _ANSWERS_SECONDS:
-        yield f"status took {took:.1f} s"
-    if not status["ok"]:
-        yield f"status was refused: {status['error']}"
-        return
-    examined = case.bench.command("doctor", "--simulate", "--json")
-    case.ended["doctor"] = str(examined.returncode)
-    found = json.loads(examined.stdout)
-    bad = {one["part"] for one in found if not one["ok"]}
-    # The sync service isn't part of this, and a film waiting for it isn't a fault.
-    bad -= {"sync"}
-    case.ended["light"] = status["pattern"]
-    case.ended["status"] += " fault" if status["fault"] else " warns" * bool(status["attention"])
-    case.ended["names"] = ", ".join(sorted(bad))
-    if fault.light not in ("", status["pattern"]):
-        yield f"the light says {status['pattern']}, not {fault.light}"
-    shown = " ".join(case.bench.command("status").stdout.split())
-    if fault.says not in shown:
-        yield f"status doesn't say {fault.says!r}, but {shown}"
-    if (examined.returncode == 0) != all(one["ok"] for one in found):
-        yield f"doctor ended with {examined.returncode} and found {bad}"
-    if any(not one["ok"] and not one["fix"] for one in found):
-        yield f"doctor doesn't say what to do: {found}"
-    if fault.doctor and fault.doctor not in bad:
-        yield f"doctor doesn't name {fault.doctor}, only {bad}"
-    if (status["pattern"] == _FAULT) != bool(status["fault"]):
-        yield f"the light says {status['pattern']}, status {status['fault']}"
-    if status["fault"] and "appliance" not in bad:
-        yield f"status has the fault {status['fault']}, doctor doesn't"
-    if not status["fault"] and bool(status["attention"]) != (status["pattern"] in _WARNS):
-        yield f"the light says {status['pattern']}, status {status['attention']}"
-    if status["attention"] and "attention" not in bad:
-        yield f"status warns of {status['attention']}, doctor doesn't"
-    reported = bool(status["fault"] or status["attention"])
-    if fault.noticed and not reported:
-        yield "nobody noticed"
-    if not fault.noticed and status["fault"]:
-        yield f"a fault without a cause: {status['fault']}"
-    if not fault.noticed and bad - {"attention"}:
-        yield f"doctor finds {bad} without a cause"
-
-
-def _switch_off(case: Case, command: tuple[str, ...]) -> Iterator[str]:
-    """Hold the button until the machine is switched off."""
-    yield from _give(case, command)
-    code = case.running.process.wait(60)
-    asked = _power_off(case.bench)
-    if code != Exit.OK or not asked.exists():
-        yield f"switched off: {asked.exists()}; it ended with {code}"
-    asked.unlink(missing_ok=True)
-    case.running.close()
-
-
-def _stop(case: Case) -> Iterator[str]:
-    code = case.running.stop()
-    case.ended["stop"] = str(code)
-    if code != Exit.OK:
-        yield f"it ended with {code}: {case.running.errors[-500:]}"
-
-
-def _kept(case: Case) -> Iterator[str]:
-    with Journal.open(case.bench.state / JOURNAL, make=False) as journal:
-        history = journal.history()
-        waiting = journal.outbox_depth()[0]
-    approved = {entry.pick.title for entry in history if entry.decision == "approved"}
-    rated = {entry.pick.title for entry in history if entry.ratings}
-    if lost := case.approved - approved:
-        yield f"approved and not found again: {lost}"
-    if rated != case.confirmed:
-        yield f"rated: {case.confirmed}; found again: {rated}"
-    if waiting != len(case.confirmed):
-        yield f"{len(case.confirmed)} ratings were confirmed, {waiting} wait to be sent"

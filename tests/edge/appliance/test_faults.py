@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .faults import FAULTS, begin, trial
+from .fault_trial import begin, trial
+from .faults import FAULTS
 
 
 @pytest.mark.parametrize("name", ["journal replaced"])

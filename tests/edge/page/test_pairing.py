@@ -113,7 +113,7 @@ def test_the_owner_pairs_a_browser_while_another_asks_without_end_and_the_page_d
             attacker.cookie = attacker.post("/pair")[1]["set-cookie"].partition(";")[0]
         for child in psutil.Process(appliance.process.pid).children():
             child.kill()
-        # What an owner does: watch until the light has blinked all four.
+        # What an owner does: watch until the light has blinked all four. Nothing else shows that.
         time.sleep(max(0.0, watching + 0.5 - time.monotonic()))
         assert "is signed in" in appliance.command("press")
         browser.wait(lambda: browser.find_elements("css selector", "#pin-shown"))

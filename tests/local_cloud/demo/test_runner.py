@@ -151,6 +151,7 @@ def test_while_a_command_is_silent_its_log_says_how_far_it_is(
     job = tmp_path / "greenlight-retrain-2"
     job.mkdir()
     (job / "output.log").write_text("retrain:  43% compile and convert\n")
+    # Silent for longer than the second that the runner waits at most between two looks.
     code = "import time; time.sleep(2); print('done')"
     Runner(tmp_path).run("python", "-c", code, follow=tmp_path)
     shown = capsys.readouterr().out
