@@ -1,4 +1,4 @@
-"""Workers take up the longest files first, so that none is left alone with one at the end."""
+"""All workers know the same tests, and take up the longest files first."""
 
 import re
 import subprocess
@@ -18,6 +18,20 @@ def test_each_file_of_the_list_is_there(request):
     missing = [file for file in LONGEST if not (request.config.rootpath / file).is_file()]
     assert missing == []
     assert len(set(LONGEST)) == len(LONGEST)
+
+
+def test_a_later_collection_finds_the_same_tests(request):
+    """Names that hold a time or follow a set's order differ between workers: then none runs."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=request.config.rootpath,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    collected = set(done.stdout.splitlines())
+    assert [item.nodeid for item in request.session.items if item.nodeid not in collected] == []
 
 
 def test_workers_take_the_longest_files_first_then_those_with_most_tests(tmp_path, request):
