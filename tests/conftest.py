@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import hypothesis
 import pytest
 
 from .order import longest_first
@@ -34,6 +35,12 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, _soft), _hard))
 # Under nohup the processes that tests start would ignore it, too; a handler isn't inherited.
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+# How long an example takes is the machine's doing, so it says nothing of the code.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 # Set in CI, where everything is installed, so a missing part fails the test instead of skipping it.
 REQUIRE_ALL = os.environ.get("GREENLIGHT_REQUIRE_ALL") == "1"

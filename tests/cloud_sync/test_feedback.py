@@ -224,9 +224,7 @@ def test_an_ack_that_comes_after_the_resend_still_counts(journal: Journal) -> No
     stored_once(cloud, records)
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**32),
     lost=st.floats(0, 0.4),

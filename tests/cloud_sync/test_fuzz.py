@@ -22,7 +22,7 @@ TOPICS = st.sampled_from([one.topic for one in templates(Target(0))]) | st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     messages=st.lists(st.builds(MqttMessage, TOPICS, st.binary() | JSON.map(repr).map(str.encode)))
 )
@@ -33,7 +33,7 @@ def test_arbitrary_messages_change_nothing_that_matters(messages: list[MqttMessa
     assert target.actions == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32))
 def test_corrupted_messages_are_survived_and_judged(seed: int) -> None:
     rng = random.Random(seed)

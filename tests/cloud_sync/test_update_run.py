@@ -227,9 +227,7 @@ def test_activation_of_another_bundle_does_not_count_as_success(journal: Journal
     assert status_of(cloud, "j1")[0] == "IN_PROGRESS"
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**32),
     outcome=st.sampled_from(["activated", "refused", "rolled-back"]),

@@ -176,7 +176,6 @@ def test_the_journal_returns_what_was_written_to_it(make_pick, make_feedback):
         settings=settings(
             max_examples=25,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

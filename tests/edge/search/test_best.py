@@ -83,7 +83,7 @@ def check(model, slate, k, repeat_directors):
     assert second == (wanted[1][0] if len(wanted) > 1 else None)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_the_best_of_any_slate_is_what_scoring_every_row_finds(data):
     model = data.draw(models())

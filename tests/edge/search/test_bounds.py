@@ -14,7 +14,7 @@ from .made_up import model as made_up_model
 pytestmark = pytest.mark.numeric
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_no_combination_is_above_its_bounds(data):
     # Where all parts are equal the bounds are tight, and one too little would be seen.

@@ -20,7 +20,7 @@ from .test_best import check, models, slates
 pytestmark = pytest.mark.numeric
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_model_without_tables_is_searched_row_by_row_to_the_same_end(data):
     model = data.draw(models(with_tables=False))

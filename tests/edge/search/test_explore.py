@@ -45,7 +45,7 @@ def best_with_draws(model, combinations, offsets, k, repeat_directors):
     return ranked[:k]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_raised_search_finds_what_ranking_every_score_and_draw_finds(data):
     model = data.draw(models())
@@ -71,7 +71,7 @@ def test_a_raised_search_finds_what_ranking_every_score_and_draw_finds(data):
 
 
 @pytest.mark.parametrize("kind", ["tables", "no tables", "tables that lie"])
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_the_first_pick_is_best_with_its_draw_and_the_others_are_best_without(kind, data):
     model = data.draw(models(kind != "no tables", lie=kind == "tables that lie"))
@@ -105,7 +105,7 @@ def test_the_first_pick_is_best_with_its_draw_and_the_others_are_best_without(ki
     assert [pick.drawn for pick in plain.picks] == [None] * len(plain.picks)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([3000, 2, 0]))
 def test_the_classic_slate_explores_alike(seed, repeat, spread):
     model = made_up_model(seed % 7, directors=30, genres=6, years=20, spread=spread)

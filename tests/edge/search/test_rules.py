@@ -23,7 +23,7 @@ pytestmark = pytest.mark.numeric
 
 MODEL = made_up_model(11, directors=40, genres=6, years=20, kinds=("film", "tv"))
 NAMES = [entry.name for entry in MODEL.catalogue.directors]
-LARGE = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+LARGE = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 def quoted(name):
@@ -143,7 +143,7 @@ def test_a_slate_of_36_keeps_the_rules(data):
         assert not any(against(option.combination) for _, against in drawn)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_the_best_of_a_file_is_the_best_of_its_rows(data, tmp_path_factory):
     spread = data.draw(st.sampled_from([3000, 1]))

@@ -22,7 +22,7 @@ NAMES = [entry.name for entry in MODEL.catalogue.directors]
 LEFT_OUT = (LeftOut(NAMES[2], 2003, ("GA",)), LeftOut(NAMES[2], 2003, ("GB", "GA")))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(plausible=st.booleans(), most=st.sampled_from([1, 7, 100, 65_536]), few=st.booleans())
 def test_every_combination_comes_once_however_small_the_blocks(plausible, most, few):
     slate = Slate(
