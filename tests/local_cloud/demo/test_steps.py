@@ -37,11 +37,14 @@ def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
 
 
 def still_running(folder: Path) -> list[psutil.Process]:
-    """Return the processes still using this folder, after a moment for those that are ending."""
+    """Return the processes still using this folder, after a moment for those that are ending.
+
+    Its name must be its own on this machine: another session of tests may run beside this one.
+    """
     found = [
         process
         for process in psutil.process_iter(["cmdline"])
-        if f"{folder.parent.name}/{folder.name}" in " ".join(process.info["cmdline"] or [])
+        if folder.name in " ".join(process.info["cmdline"] or [])
     ]
     _, alive = psutil.wait_procs(found, timeout=10)
     return alive
@@ -49,11 +52,12 @@ def still_running(folder: Path) -> list[psutil.Process]:
 
 @pytest.mark.slow
 def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
+    folder = tmp_path / f"demo-{os.getpid()}"
     # Enough films that a season of a tenth as many has ratings enough to hold out.
     bundle = tmp_path / "given" / "bundle"
     make_example_bundle(bundle, directors=300)
     write_films(bundle.with_name("films.csv"), made_up_films(300))
-    played = play(tmp_path / "demo", bundle)
+    played = play(folder, bundle)
     assert played.returncode == 0, played.stdout[-3000:]
     assert "4 items in the table · 4 objects in the bucket" in played.stdout
     said = " ".join(played.stdout.split())
@@ -65,17 +69,18 @@ def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
     assert "Your turn" not in said
     assert "All of it in" in played.stdout
     check(played.stdout, WIDTH)
-    assert still_running(tmp_path / "demo") == []
+    assert still_running(folder) == []
 
 
 @pytest.mark.slow
 def test_a_step_that_fails_ends_the_story_with_its_reason_and_nothing_running(tmp_path):
+    folder = tmp_path / f"failing-demo-{os.getpid()}"
     bundle = tmp_path / "given" / "bundle"
     make_example_bundle(bundle)
     model = bundle / "model.onnx"
     model.write_bytes(model.read_bytes()[:-1] + b"?")
-    played = play(tmp_path / "demo", bundle)
+    played = play(folder, bundle)
     assert played.returncode == 1
     assert "The demonstration failed." in played.stdout
     assert "model.onnx" in played.stdout
-    assert still_running(tmp_path / "demo") == []
+    assert still_running(folder) == []
