@@ -214,7 +214,7 @@ MUTATIONS = (
         "succeeds_again",
     ),
     Mutation(
-        "closed-page-stops-its-request", "goes on even if you close it",
+        "closed-page-stops-its-request", "goes on even if you close the page",
         "docs/page.md", "edge/appliance/page_verbs.py",
         "return await asyncio.shield(self._appliance.begin(verb.command))",
         "return await self._appliance.begin(verb.command)",
@@ -222,7 +222,7 @@ MUTATIONS = (
         "finished_although_its_request_ends",
     ),
     Mutation(
-        "failed-search-loses-pick", "a search that fails leaves the pick before it waiting",
+        "failed-search-loses-pick", "if a search fails, the pick before it is still waiting",
         "docs/page.md", "edge/appliance/appliance.py",
         "        if waiting and not outcome.ok:",
         "        if False:",

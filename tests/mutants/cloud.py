@@ -117,7 +117,7 @@ MUTATIONS = (
         "other_begins",
     ),
     Mutation(
-        "older-candidate-released", "a version greater than any published",
+        "older-candidate-released", "that the version is above any published",
         "docs/aws.md", "lambdas/release_model/conclude.py",
         "    if version < newest:",
         "    if False:",

@@ -6,13 +6,13 @@ from tests.mutants.mutation import Mutation
 
 MUTATIONS = (
     Mutation(
-        "restored-over-what-was-rated", "what was rated on the new card meanwhile is taken over",
+        "restored-over-what-was-rated", "ratings given on the new card in the meantime are kept",
         "docs/operations.md", "systemd/state_copy.py",
         "    if holds_something:\n", "    if False:\n",
         "tests/systemd/test_backup.py::test_a_new_card_continues_where_the_old_one_was",
     ),
     Mutation(
-        "damaged-backup-restored", "a file that is damaged changes nothing",
+        "damaged-backup-restored", "a damaged file changes nothing",
         "docs/operations.md", "systemd/steps/backup.sh",
         "sha256sum --check --strict --quiet SHA256SUMS", "true",
         "tests/systemd/test_backup.py::test_a_backup_whose_content_was_changed_changes_nothing",

@@ -58,7 +58,7 @@ MUTATIONS = (
         "::test_a_signed_manifest_for_other_devices_is_refused",
     ),
     Mutation(
-        "wait-without-end", "watchdog is fed only while the main loop runs",
+        "wait-without-end", "feeds its watchdog only while the main loop runs",
         "docs/appliance.md", "edge/models/trial.py",
         "            child.wait(_KILLED_SECONDS)\n", "            child.wait()\n",
         "tests/test_waits.py::test_every_wait_has_a_deadline_or_is_listed_with_its_reason",

@@ -56,7 +56,7 @@ MUTATIONS = (
         "tests/edge/search/test_titles.py::test_no_title_exists_already_or_is_made_twice",
     ),
     Mutation(
-        "years-need-not-differ", "repeat it to have them differ in several",
+        "years-need-not-differ", "repeat the option to have them differ in several",
         "docs/picking.md", "edge/search/different.py",
         "        kept = space.years != cells.years[0]",
         "        kept = space.years >= 0",

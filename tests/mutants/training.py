@@ -18,7 +18,7 @@ MUTATIONS = (
         "tests/training/export/test_parity.py::test_probabilities_that_are_not_the_heads_are_refused",
     ),
     Mutation(
-        "repeated-film-divided", "never divided between those to learn from and those to predict",
+        "repeated-film-divided", "never on both sides of a split",
         "docs/model.md", "training/evaluation/splits.py",
         "number, total = in_order_of_appearance(groups)",
         "number, total = np.arange(len(groups)), len(groups)",
