@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from data.catalogue import Catalogue, DirectorEntry
 from edge.page.port import LONGEST_TYPED, MOST_DIRECTORS_FOUND
+from edge.search.names import fold
 
 
 class DirectorIndex:
@@ -31,13 +30,3 @@ class DirectorIndex:
         return [
             entry for *_, entry in sorted(found, key=lambda one: one[:3])[:MOST_DIRECTORS_FOUND]
         ]
-
-
-def fold(text: str) -> str:
-    """Return text without case, accents and punctuation, as people type names."""
-    bare = "".join(
-        letter if letter.isalnum() else " "
-        for letter in unicodedata.normalize("NFKD", text)
-        if not unicodedata.combining(letter) and letter not in "'\u2019"
-    )
-    return bare.casefold()

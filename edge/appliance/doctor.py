@@ -24,6 +24,7 @@ from edge.appliance.storage import StorageFailed, check_writable, probe
 from edge.config import Config
 from edge.freshness import days_without_news, no_news
 from edge.journal import JOURNAL, ON_ANOTHER_BOARD
+from edge.local_time import local_time
 from edge.service import APPLIANCE, SYNC, how_to_restart, how_to_start, is_installed
 
 if TYPE_CHECKING:
@@ -132,10 +133,10 @@ def _disk(config: Config) -> Iterator[Finding]:
 
 
 def _clock() -> Iterator[Finding]:
-    now = time.gmtime(time.time())
+    now = time.localtime(time.time())
     wrong = now.tm_year < limits.EARLIEST_CLOCK_YEAR
     fix = "connect to a network: scoring needs no clock, but TLS does" if wrong else ""
-    yield Finding("clock", not wrong, time.strftime("%Y-%m-%d %H:%M:%S UTC", now), fix)
+    yield Finding("clock", not wrong, time.strftime("%Y-%m-%d %H:%M:%S %Z", now), fix)
 
 
 def _keys(config: Config) -> Iterator[Finding]:
@@ -191,8 +192,9 @@ def _model(config: Config) -> Iterator[Finding]:
         return
     created_at = bundle.manifest.created_at
     days = days_without_news(created_at, datetime.now(UTC))
-    news = "" if days is None else f"; made {created_at[:10]}, {no_news(days)}"
-    yield Finding("model", True, f"{named}, loads and searches{news}")
+    made = "" if days is None else f"; made {created_at[:10]}"
+    news = f", {no_news(days)}" if days else ""
+    yield Finding("model", True, f"{named}, loads and searches{made}{news}")
 
 
 def _wrong_answers(bundle: Bundle) -> str:
@@ -227,7 +229,7 @@ def _journal(config: Config, running: dict[str, Any] | None) -> Iterator[Finding
     try:
         with Journal.open(config.state / JOURNAL, make=False) as journal:
             waiting, oldest = journal.outbox_depth()
-            refused = journal.quarantined()
+            rejected = journal.quarantined()
             sync_state = journal.sync_state()
             not_yet = unread(journal)
             damaged = journal.damage()
@@ -247,8 +249,8 @@ def _journal(config: Config, running: dict[str, Any] | None) -> Iterator[Finding
         yield Finding("journal", False, str(error), "check the folder's owner, group and mode")
         yield from _set_aside(left, left)
         return
-    since = f", the oldest since {oldest}" if oldest else ""
-    waits = f"{waiting} ratings wait to be sent{since}"
+    since = f", the oldest since {local_time(oldest)}" if oldest else ""
+    waits = f"{waiting:,} {'rating' if waiting == 1 else 'ratings'} waiting{since}"
     restart = "restart the appliance: it sets this aside and carries on without"
     if elsewhere:
         found = f"{config.state / JOURNAL}: the appliance writes into another file than this one"
@@ -261,9 +263,9 @@ def _journal(config: Config, running: dict[str, Any] | None) -> Iterator[Finding
         earlier = f"; damaged rows set aside earlier: {_counted(set_aside)}" if set_aside else ""
         yield Finding("journal", True, f"sound, every row; {waits}{earlier}")
     yield from _set_aside(left, not_yet)
-    for row in refused:
+    for row in rejected:
         fix = "it is kept; once the cause is fixed: `sudo greenlight-sync retry`"
-        yield Finding("refused rating", False, f"{row.id}: {row.reason}", fix)
+        yield Finding("rejected rating", False, f"{row.id}: {row.reason}", fix)
     yield from _sync(config, sync_state, answered=answered)
 
 
@@ -314,12 +316,14 @@ def _sync(
     online = connection.get("state") == "online"
     since = silent_since(sync_state)
     if answered is False:
-        lately = f"; its last report is from {since.isoformat(' ', 'minutes')}" if since else ""
+        lately = f"; its last report is of {local_time(since.isoformat())}" if since else ""
         found = f"said it was {connection.get('state')}, but doesn't answer{lately}"
         yield Finding("sync", False, found, how_to_start(config.state, SYNC))
         return
     reason = connection.get("reason") or ""
-    found = f"{connection.get('state')} since {connection.get('since')} {reason}".strip()
+    found = (
+        f"{connection.get('state')} since {local_time(connection.get('since'))} {reason}".strip()
+    )
     fix = "" if online else "ratings are kept; find out more with `greenlight-sync doctor`"
     if connection.get("state") == ON_ANOTHER_BOARD:
         fix = "see how to go on: `journalctl -u greenlight-sync -b`"

@@ -67,7 +67,7 @@ def explain(
                 other_genres or tags,
             )
         )
-    explained = [explain_film(model, film, today=this_year()) for film in films]
+    explained = [explain_film(model, film, today=this_year(), near_names=True) for film in films]
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(explained) + b"\n")
         sys.stdout.buffer.flush()

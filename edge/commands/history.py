@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Enough to read at a glance; --limit shows more.
 _SHOWN = 20
+# As on the page, in one word.
+_DELIVERY = {"waiting": "waiting", "stored": "stored", "quarantined": "rejected"}
 
 
 def register(app: typer.Typer) -> None:
@@ -105,18 +107,19 @@ def _print_table(entries: list[HistoryEntry], domain: Domain) -> None:
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, expand=True)
     table.add_column(f"made ({zone})", no_wrap=True, min_width=12)
     if domain.words.titles:
-        table.add_column(domain.words.thing, no_wrap=True, ratio=4)
+        table.add_column(domain.words.thing, no_wrap=True, ratio=5)
     table.add_column(domain.choice.word, no_wrap=True, ratio=4)
     if domain.ordinal:
         table.add_column(domain.ordinal.word, no_wrap=True, min_width=4)
     if domain.tags:
-        table.add_column(domain.tags.words, no_wrap=True, ratio=4)
+        table.add_column(domain.tags.words, no_wrap=True, ratio=3)
     table.add_column("exp.", no_wrap=True, min_width=4)
-    table.add_column("rated", no_wrap=True, ratio=3)
+    table.add_column("rated", no_wrap=True, min_width=12)
     for entry in entries:
         pick = entry.pick
         rated = ", ".join(
-            f"{domain.given_outcome(r.stars, r.rating)} {r.delivery}" for r in entry.ratings
+            f"{domain.given_outcome(r.stars, r.rating)} {_DELIVERY[r.delivery]}"
+            for r in entry.ratings
         )
         made = datetime.fromisoformat(pick.made_at).astimezone(zone)
         table.add_row(

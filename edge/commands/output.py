@@ -49,11 +49,12 @@ def print_status(reply: dict[str, Any]) -> None:
     from rich.text import Text
 
     from data.domain import Domain
+    from edge.local_time import local_time
 
     console = Console()
     for warning in reply.get("warnings", []):
-        since = warning["since"][:16].replace("T", " ")
-        console.print(Text(f"! {warning['sentence']} (since {since} UTC)", style="bold yellow"))
+        since = local_time(warning["since"])
+        console.print(Text(f"! {warning['sentence']} (since {since})", style="bold yellow"))
     if reply.get("fault"):
         console.print(Text(f"! {reply['fault']}", style="bold red"))
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -65,6 +66,10 @@ def print_status(reply: dict[str, Any]) -> None:
 
 
 def _lines(reply: dict[str, Any], domain: Domain) -> list[tuple[str, str]]:
+    from datetime import UTC, datetime
+
+    from edge.page.formatting import sync_summary
+
     model, pick, outbox = reply.get("model"), reply.get("pick"), reply["outbox"]
     lines = [
         ("thing", reply["thing"]),
@@ -80,29 +85,12 @@ def _lines(reply: dict[str, Any], domain: Domain) -> list[tuple[str, str]]:
         domain.shown_title(film["title"], film["director"]) for film in reply["awaiting_rating"]
     ]:
         lines.append(("to rate", ", ".join(titles)))
-    quarantined = f", {outbox['quarantined']} refused" if outbox["quarantined"] else ""
-    lines.append(("ratings to send", f"{outbox['waiting']}{quarantined}"))
-    lines.append(("sync service", _sync_service(reply["sync"])))
+    sync = sync_summary(
+        reply["sync"], outbox["waiting"], outbox["quarantined"], datetime.now(UTC), domain
+    )
+    lines.append(("sync", " ".join((sync.headline, *sync.details))))
     lines.append(("disk free", f"{reply['disk_free_bytes'] / _MEGABYTE:,.0f} MB"))
     return lines
-
-
-def _sync_service(reports: dict[str, Any]) -> str:
-    """Return what the sync service last reported, and how long ago it last gave a sign of life."""
-    from datetime import UTC, datetime
-
-    from data import limits
-    from edge.page.formatting import duration, moment
-
-    connection, heartbeat = reports.get("connection"), reports.get("heartbeat")
-    state = connection.get("state", "unknown") if isinstance(connection, dict) else "never seen"
-    at = moment(heartbeat.get("at")) if isinstance(heartbeat, dict) else None
-    if at is None or at.year < limits.EARLIEST_CLOCK_YEAR or state == "stopped":
-        return state
-    ago = duration((datetime.now(UTC) - at).total_seconds())
-    if "last_sign" in reports:
-        return f"no sign of life for {ago}; it last reported being {state}"
-    return f"{state}; last sign of life {ago} ago"
 
 
 def _model(model: dict[str, Any]) -> str:

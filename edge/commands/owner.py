@@ -98,7 +98,7 @@ def _on_wire(state: Path, given: float) -> float:
     try:
         return active_domain(state).rating_of(given)
     except InvalidRecord as error:
-        raise typer.BadParameter(error.reason) from None
+        raise typer.BadParameter(f"the rating {error.reason} {error.field}") from None
 
 
 def status(

@@ -10,7 +10,8 @@ import msgspec
 from data.domain import FILMS, Domain
 from data.films import MAX_STARS, MIN_STARS, Combination, shown_stars
 from data.picks import Prediction
-from edge.page.formatting import listed, percent, short_day
+from edge.local_time import short_day
+from edge.page.formatting import listed, percent
 from edge.page.port import PickEntry
 from edge.page.wording import Wording
 from edge.search.explained import Why

@@ -1,15 +1,16 @@
-"""Numbers, dates and the state of delivery as text. The current time is passed in."""
+"""Numbers and the state of delivery as text. The current time is passed in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from data import limits
 from data.domain import FILMS, Domain
+from edge.local_time import moment
 
 Tone: TypeAlias = Literal["good", "waiting", "attention"]
 
@@ -76,33 +77,6 @@ def percent(share: float) -> str:
     if share < 0.001:
         return "under 0.1%"
     return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
-
-
-def moment(text: str | None) -> datetime | None:
-    """Return a record's time in UTC; None if it's missing or unreadable."""
-    try:
-        found = datetime.fromisoformat(text) if text else None
-    except (TypeError, ValueError):
-        return None
-    if found is None:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def day(text: str | None) -> str:
-    """Return a record's day, or say that the clock wasn't set."""
-    found = moment(text)
-    if found is None or found.year < limits.EARLIEST_CLOCK_YEAR:
-        return "clock not set"
-    return f"{found.day} {found:%B %Y}"
-
-
-def short_day(text: str | None) -> str:
-    """Return a record's day for a chart, such as `26 Nov`; `no clock` if it wasn't set."""
-    found = moment(text)
-    if found is None or found.year < limits.EARLIEST_CLOCK_YEAR:
-        return "no clock"
-    return f"{found.day} {found:%b}"
 
 
 def sync_summary(

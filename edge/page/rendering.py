@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 
+from edge.local_time import day, local_time
 from edge.page import formatting
 from edge.page.auth import cookie_name
 from edge.page.live import Live
@@ -98,7 +99,8 @@ class Context:
             formatting.sentence,
         ):
             environment.globals[one.__name__] = one
-        environment.globals["day"] = formatting.day
+        environment.globals["day"] = day
+        environment.globals["local_time"] = local_time
         environment.globals["asset"] = asset
         return environment
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import random
 from collections.abc import Callable, Collection, Iterable, Iterator
 
@@ -14,6 +13,7 @@ from data.catalogue import Catalogue
 from data.films import KINDS, MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination
 from edge.search.catalogue_index import CatalogueIndex
 from edge.search.forbidden import MOST_BANS, Forbidden
+from edge.search.names import did_you_mean, known_as
 from edge.search.rules import Ban, bans_of
 from edge.search.search_space import Int64, SearchSpace
 from edge.search.slate import Genres, InvalidSlate, Slate, Years
@@ -33,7 +33,7 @@ def resolve(
     """Return the space that a slate means for one model.
 
     Args:
-        slate: the owner's.
+        slate: the owner's; case, accents and punctuation of its names don't matter.
         index: of the model's catalogue.
         rng: for the slate's draws.
         leave_out: more combinations that were already made.
@@ -43,6 +43,7 @@ def resolve(
         InvalidSlate: it contradicts itself or the model doesn't know something of it; with
             everything that is wrong.
     """
+    slate = _with_known_names(slate, index)
     # Only rules and names need the directors by name, which takes megabytes for many.
     bans: list[Ban] = []
     problems: list[str] = []
@@ -67,6 +68,24 @@ def resolve(
         calendar=calendar,
         going_on=_going_on(slate, index),
         forbidden=Forbidden(index, bans, columns) if bans else None,
+    )
+
+
+def _with_known_names(slate: Slate, index: CatalogueIndex) -> Slate:
+    """Return a slate with its directors and genres spelt as the model spells them."""
+    wanted, genres = slate.directors, slate.genres
+    if wanted.names:
+        known = index.index_of_director
+        names = tuple(dict.fromkeys(known_as(name, known) for name in wanted.names))
+        wanted = msgspec.structs.replace(wanted, names=names)
+    allowed, required = (
+        tuple(known_as(name, index.sets.genres) for name in names)
+        for names in (genres.allowed, genres.required)
+    )
+    return msgspec.structs.replace(
+        slate,
+        directors=wanted,
+        genres=msgspec.structs.replace(genres, allowed=allowed, required=required),
     )
 
 
@@ -239,6 +258,5 @@ def _drawn(chosen: NDArray[np.int64], draw: int | None, rng: random.Random) -> I
 def _unknown(what: str, names: Iterable[str], known: Collection[str]) -> Iterator[str]:
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else "see the model's catalogue"
+            hint = did_you_mean(name, known) or "see the model's catalogue"
             yield f"The model doesn't know the {what} {name!r}; {hint}"

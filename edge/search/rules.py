@@ -11,12 +11,12 @@ with one of these words or a comma goes in quotes. Quick to import: rules travel
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from data.films import MAX_YEAR, MIN_YEAR, Combination
+from edge.search.names import did_you_mean, known_as
 
 MOST_RULES = 40
 MOST_RULE_LETTERS = 500
@@ -219,7 +219,7 @@ def bans_of(
     """Return what rules forbid, and what is wrong with them, one sentence each.
 
     Args:
-        texts: the rules.
+        texts: the rules; case, accents and punctuation of their names don't matter.
         genres: names that the model knows.
         directors: names that the model knows.
     """
@@ -230,7 +230,7 @@ def bans_of(
     for text in texts[:MOST_RULES]:
         shown = text if len(text) <= 80 else f"{text[:79]}…"
         try:
-            rule = parse(text)
+            rule = _with_known_names(parse(text), genres, directors)
         except RuleError as error:
             problems.append(f"The rule “{shown}” {error}")
             continue
@@ -246,6 +246,20 @@ def allows(bans: Sequence[Ban], film: Combination) -> bool:
     return not any(ban.forbids(film) for ban in bans)
 
 
+def _with_known_names(rule: Rule, genres: Collection[str], directors: Collection[str]) -> Rule:
+    """Return a rule with its names spelt as the model spells them; a genre comes first."""
+
+    def known(name: str) -> str:
+        genre = known_as(name, genres)
+        return genre if genre in genres else known_as(name, directors)
+
+    premise, conclusion = (
+        tuple(term._replace(names=tuple(map(known, term.names))) for term in terms)
+        for terms in (rule.premise, rule.conclusion)
+    )
+    return rule._replace(premise=premise, conclusion=conclusion)
+
+
 def _unknown(rule: Rule, genres: Collection[str], directors: Collection[str]) -> Iterator[str]:
     for term in (*rule.premise, *rule.conclusion):
         kinds = set()
@@ -255,8 +269,8 @@ def _unknown(rule: Rule, genres: Collection[str], directors: Collection[str]) ->
             elif name in directors:
                 kinds.add("directors")
             else:
-                near = difflib.get_close_matches(name, [*genres, *directors], 1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                near = did_you_mean(name, [*genres, *directors])
+                hint = f"; {near}" if near else ""
                 yield f"names {name!r}, which is neither a genre nor a director of the model{hint}"
         if len(kinds) > 1:
             yield "has genres and directors joined by “or”; make two rules of it"

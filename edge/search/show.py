@@ -143,7 +143,7 @@ def _best(answer: Answer, domain: Domain) -> Panel:
         second = answer.runner_up
         apart = domain.outcome.difference(abs(pick.expected - second.expected))
         where = (
-            f"The best, {apart:.2f} ahead" if answer.explored else f"Runner-up, {apart:.2f} behind"
+            f"The best, {apart:.2f} ahead" if answer.explored else f"Next best, {apart:.2f} behind"
         )
         title = f"{second.title}, " if domain.words.titles else ""
         lines.append(Text(f"{where}: {title}{_place(second, domain)}", "dim"))
@@ -162,7 +162,7 @@ def _place(pick: Choice, domain: Domain, *, named: bool = True) -> str:
 
 def good_or_more(domain: Domain) -> str:
     """Return from where an outcome is called good, in words."""
-    return "eight or more" if domain == FILMS else f"{domain.good_outcome} or more"
+    return f"{domain.good_outcome}{' stars' if domain == FILMS else ''} or more"
 
 
 def _end(domain: Domain, stars_: int) -> str:
@@ -199,7 +199,7 @@ def _others(picks: Sequence[Choice], domain: Domain) -> Table:
         table.add_column(ordinal.word.capitalize(), justify="right")
     if tags:
         table.add_column(tags.words.capitalize())
-    good = "8 or more" if domain == FILMS else good_or_more(domain)
+    good = f"{domain.good_outcome} or more"
     for name in (domain.outcome.unit.capitalize() or "Expected", good):
         table.add_column(name, justify="right")
     table.add_column(f"{_end(domain, 1)} to {_end(domain, 10)}", no_wrap=True)
@@ -260,5 +260,5 @@ def _footer(answer: Answer, domain: Domain) -> str:
         f"{model}; seed {answer.seed}.",
     ]
     if ordinal and any(pick.extrapolated for pick in answer.picks):
-        lines.append(f"* beyond the {ordinal.words} that the model learnt from")
+        lines.append(f"* beyond the {ordinal.words} that the model learned from")
     return "\n".join(lines)

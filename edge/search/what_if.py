@@ -6,12 +6,13 @@ import random
 from collections.abc import Callable, Iterator
 
 from data.domain import Domain
-from data.films import GOOD_STARS, KINDS, Combination
+from data.films import GOOD_STARS, KINDS, Combination, combination
 from edge.search.domain_slate import in_domain
 from edge.search.exact import find
 from edge.search.explain import explain
 from edge.search.explained import Better, ChoiceName, Explained
 from edge.search.model import Model
+from edge.search.names import did_you_mean, known_as
 from edge.search.resolve import next_years, resolve
 from edge.search.slate import Directors, Genres, InvalidSlate, Slate, Years
 
@@ -30,19 +31,23 @@ def explain_film(
     *,
     today: int | None = None,
     wanted: Callable[[], bool] = _always,
+    near_names: bool = False,
 ) -> Explained:
     """Explain a film, in the words of the model's domain; takes some milliseconds.
 
     Args:
         model: explains it.
-        film: any film; an unknown director counts as a newcomer, an unknown genre as none.
+        film: any film; case, accents and punctuation of its names don't matter. An unknown director
+            counts as a newcomer, an unknown genre as none.
         today: the current calendar year, if the clock is set.
         wanted: called between steps; once it returns False, the work is cancelled.
+        near_names: also name the known director nearest to an unknown one, which takes a while.
 
     Raises:
         NotWanted: it was cancelled.
     """
     _check(wanted)
+    film = _with_known_names(model, film)
     (prediction,) = model.predict([film])
     _check(wanted)
     (why,) = explain(model, [film], [prediction.expected])
@@ -60,8 +65,15 @@ def explain_film(
         sum(prediction.probabilities[GOOD_STARS - 1 :]),
         why,
         tuple(better),
-        tuple(_notes(model, film)),
+        tuple(_notes(model, film, near_names=near_names)),
     )
+
+
+def _with_known_names(model: Model, film: Combination) -> Combination:
+    """Return a film with director and genres spelt as the model spells them."""
+    director = known_as(film.director, model.index.index_of_director)
+    genres = [known_as(genre, model.index.sets.genres) for genre in film.genres]
+    return combination(director, film.year, genres)
 
 
 def _check(wanted: Callable[[], bool]) -> None:
@@ -109,16 +121,20 @@ def _every_year(model: Model, today: int | None) -> tuple[int, ...]:
     return tuple(sorted(years))
 
 
-def _notes(model: Model, film: Combination) -> Iterator[str]:
+def _notes(model: Model, film: Combination, *, near_names: bool) -> Iterator[str]:
     index, domain = model.index, model.domain
     training = model.catalogue.training_years
     # A name keeps its own words, whatever they are.
     say = domain.reword
     if film.director not in index.index_of_director:
-        yield f"the model doesn't know {film.director}: this is what it expects of a newcomer"
+        near = did_you_mean(film.director, index.index_of_director) if near_names else ""
+        unknown = f"the model doesn't know {film.director}: this is what it expects of a newcomer"
+        yield f"{unknown}; {near}" if near else unknown
     for genre in film.genres:
         if genre not in index.sets.genres:
-            yield f"the model doesn't know {say('the genre')} {genre}: it counts as none"
+            near = did_you_mean(genre, index.sets.genres)
+            unknown = f"the model doesn't know {say('the genre')} {genre}: it counts as none"
+            yield f"{unknown}; {near}" if near else unknown
     if film.year > training.last:
         newest = domain.shown_ordinal(training.last)
         yield say(f"the model's newest film is of {newest}; later years are carried forward")

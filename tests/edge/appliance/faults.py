@@ -306,7 +306,10 @@ FAULTS: dict[str, Fault] = {
         remove=_restore_settings,
     ),
     "sync service died": Fault(
-        _silence_sync_service, noticed=False, says="no sign of life for 3 d", light="four blinks"
+        _silence_sync_service,
+        noticed=False,
+        says="no sign of life from the sync service for 3 d",
+        light="four blinks",
     ),
     "port taken": Fault(
         _take_port, while_stopped=True, has_page=False, says="python, process", remove=_free_port

@@ -142,12 +142,12 @@ def test_everything_that_is_wrong_has_a_fix(device, make_pick, make_feedback, mo
         "clock",
         "model",
         "set aside",
-        "refused rating",
+        "rejected rating",
         "sync",
     ]
     assert all(finding.fix for finding in wrong)
-    assert "`year` is 99" in part(found, "refused rating").found
-    assert "greenlight-sync retry" in part(found, "refused rating").fix
+    assert "`year` is 99" in part(found, "rejected rating").found
+    assert "greenlight-sync retry" in part(found, "rejected rating").fix
     assert "no route" in part(found, "sync").found
     # Never advise to delete what was not read.
     (unread,) = [finding for finding in wrong if "journal.db.damaged-1" in finding.found]

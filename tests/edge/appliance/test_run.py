@@ -409,7 +409,7 @@ def test_each_command_answers_a_person_and_a_program(supplied):
     assert "8 stars (owner)" in supplied.command("rate", "8").stdout
     status = json.loads(supplied.command("status", "--json").stdout)
     assert status["outbox"]["waiting"] == 1
-    assert "ratings to send" in supplied.command("status").stdout
+    assert "1 rating saved on this appliance" in supplied.command("status").stdout
     doctor = supplied.command("doctor")
     assert doctor.returncode == 0, doctor.stdout
     assert running.stop() == 0

@@ -44,3 +44,15 @@ def test_a_film_that_cannot_be_is_refused_by_name(explain):
     done = explain("Somebody", 1066, "Drama")
     assert done.returncode != 0
     assert "year" in done.stderr
+
+
+def test_names_may_be_typed_in_any_case_and_unknown_ones_get_a_hint(explain, real_model):
+    catalogue = real_model.catalogue
+    entry, genre = catalogue.directors[0], catalogue.genres[0]
+    done = explain(entry.name.upper(), entry.last_year, genre.lower(), "--json")
+    (found,) = json.loads(done.stdout)
+    assert (found["film"]["director"], found["film"]["genres"]) == (entry.name, [genre])
+    assert not any("doesn't know" in note for note in found["notes"])
+    shown = " ".join(explain(f"{entry.name}x", entry.last_year, f"{genre}x").stdout.split())
+    assert f"did you mean '{entry.name}'?" in shown
+    assert f"did you mean '{genre}'?" in shown

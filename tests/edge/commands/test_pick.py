@@ -160,7 +160,7 @@ def test_a_person_sees_the_film_its_reasons_and_the_space(greenlight):
     for words in (
         "The film to make",
         "stars expected",
-        "for eight or more",
+        "for 8 stars or more",
         "the director",
         "plausible combinations",
         "ONNX Runtime",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.page.formatting import counted, day, duration, number, percent, signed, sync_summary
+from edge.page.formatting import counted, duration, number, percent, signed, sync_summary
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -35,12 +35,6 @@ def test_numbers():
     ]
     assert [percent(p) for p in (0.0001, 0.02, 0.371)] == ["under 0.1%", "2.0%", "37%"]
     assert signed(-0.25) == "\u22120.25"
-
-
-def test_an_unset_clock_is_not_shown_as_a_date():
-    assert day("1970-01-01T00:00:09Z") == "clock not set"
-    assert day("2026-11-22T10:00:00+00:00") == "22 November 2026"
-    assert day("nonsense") == day(None) == "clock not set"
 
 
 def test_offline_says_what_is_waiting_since_when_and_what_comes_next():

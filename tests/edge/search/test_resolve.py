@@ -36,3 +36,21 @@ def test_films_are_made_by_directors_of_films():
     chosen = {NAMES[place] for place in space_of(Slate(years=Years(every=True))).directors}
     assert chosen == of_kind < set(NAMES)
     assert len(space_of(Slate.everything()).directors) == len(NAMES)
+
+
+def test_names_may_be_typed_in_any_case():
+    exact, typed = (
+        space_of(
+            Slate(
+                directors=Directors(names=(change(NAMES[3]),)),
+                years=Years(every=True),
+                genres=Genres(allowed=(change("GA"), change("GB")), required=(change("GA"),)),
+                kinds=("film", "tv"),
+                plausible=False,
+            )
+        )
+        for change in (str, str.swapcase)
+    )
+    assert exact.size
+    assert (typed.size, list(typed.sets)) == (exact.size, list(exact.sets))
+    assert list(typed.directors) == list(exact.directors) == [3]

@@ -349,3 +349,10 @@ def test_the_pages_rules_mean_what_it_says():
         assert not wrong
         assert not allows(bans, Combination(*forbidden[:2], tuple(forbidden[2:])))
         assert allows(bans, Combination(*allowed[:2], tuple(allowed[2:])))
+
+
+def test_names_in_rules_may_be_typed_in_any_case():
+    plain, wrong = bans_of(["if Horror then not Family", "never Uwe Boll"], _GENRES, _DIRECTORS)
+    typed, _ = bans_of(["if horror then not FAMILY", "never uwe boll"], _GENRES, _DIRECTORS)
+    assert not wrong
+    assert typed == plain
