@@ -115,6 +115,10 @@ coverage: setup
 states: $(VENV)/ready ## draw docs/states.md from the transition tables
 	@$(RUN)/python -m edge.appliance.diagram docs/states.md
 
+.PHONY: rights
+rights: $(VENV)/ready ## write the template's rights into docs/security.md
+	@$(RUN)/python -m tests.lambdas.rights
+
 .PHONY: pictures
 pictures: $(VENV)/ready ## take the pictures in README.md and docs again (needs chromium and train-export)
 	@GREENLIGHT_TAKE_PICTURES=1 $(RUN)/python -m pytest -q tests/edge/page/test_pictures.py

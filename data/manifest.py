@@ -32,6 +32,9 @@ BUNDLE_FORMAT = 1
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)+")
 _VERSION = re.compile(r"\d{1,6}\.\d{1,6}(\.\d{1,6})?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_SOFTWARE = re.compile(r"[0-9A-Za-z.+!-]{1,60}")
+_COMMIT = re.compile(r"[0-9a-f]{40}(\+changes)?")
+_JOB = re.compile(r"[0-9A-Za-z-]{1,63}")
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -52,6 +55,43 @@ class TrainingSource(msgspec.Struct, frozen=True):
     source: str
     rows: int
     sha256: str
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model came about. What training wrote is training's word; the rest is the signer's.
+
+    Attributes:
+        software: the Greenlight that trained it, as `0.1.0`; left out where it isn't installed.
+        commit: the commit of its source, with `+changes` if files differed from it; left out where
+            no repository says.
+        training_set: the SHA-256 of a retraining's training set; left out for other models, whose
+            film table `training` names.
+        parent: the hash of the model it was compared with; None if there was none.
+        job: the training job whose output was judged; left out if there was none.
+        judgement: the SHA-256 of the judge's verdict on it; None if nobody judged it.
+    """
+
+    software: str | msgspec.UnsetType = msgspec.UNSET
+    commit: str | msgspec.UnsetType = msgspec.UNSET
+    training_set: str | msgspec.UnsetType = msgspec.UNSET
+    parent: str | None = None
+    job: str | msgspec.UnsetType = msgspec.UNSET
+    judgement: str | None = None
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this isn't a provenance."""
+        for field, pattern, what in (
+            ("software", _SOFTWARE, "a version such as 0.1.0"),
+            ("commit", _COMMIT, "a commit's 40 hex digits"),
+            ("job", _JOB, "a training job's name"),
+        ):
+            value = getattr(self, field)
+            if value is not msgspec.UNSET and not pattern.fullmatch(value):
+                raise InvalidRecord(f"{prefix}{field}", f"isn't {what}")
+        for field in ("training_set", "parent", "judgement"):
+            value = getattr(self, field)
+            if value is not msgspec.UNSET and value is not None:
+                check_sha256(f"{prefix}{field}", value)
 
 
 class Tensor(msgspec.Struct, frozen=True):
@@ -92,6 +132,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         bundle_format: of the bundle's files; 1 where an older writer left it out.
         min_software: the oldest Greenlight that uses the bundle, as `0.1.0`; left out for any.
         domain: what the model is about; left out for films.
+        provenance: how it came about; left out by older writers.
     """
 
     name: str
@@ -108,6 +149,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     bundle_format: int | msgspec.UnsetType = msgspec.UNSET
     min_software: str | msgspec.UnsetType = msgspec.UNSET
     domain: Domain | msgspec.UnsetType = msgspec.UNSET
+    provenance: Provenance | msgspec.UnsetType = msgspec.UNSET
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
@@ -124,6 +166,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             self.domain.check(f"{prefix}domain.")
             if self.domain.name != self.name:
                 raise InvalidRecord(f"{prefix}domain.name", "isn't the model's name")
+        if not isinstance(self.provenance, msgspec.UnsetType):
+            self.provenance.check(f"{prefix}provenance.")
         self._check_files(f"{prefix}files")
 
     def _check_files(self, field: str) -> None:
@@ -151,6 +195,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         if any(figure is None or not math.isfinite(figure) for figure in figures):
             return None
         return msgspec.convert(dict(zip(names, figures, strict=True)), BestUnseen, strict=False)
+
+    @property
+    def origin(self) -> Provenance:
+        """How the model came about; an empty provenance in bundles made before this was kept."""
+        return Provenance() if self.provenance is msgspec.UNSET else self.provenance
 
     @property
     def about(self) -> Domain:

@@ -6,10 +6,12 @@ judge in the cloud writes its own, a `Judgement`, and only what that one release
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from data import wire
 from data.checks import (
     SCHEMA_VERSION,
     check_counts,
@@ -143,3 +145,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         check_schema(prefix, self.schema_version)
         check_sha256(f"{prefix}archive_sha256", self.archive_sha256)
         self.verdict.check(f"{prefix}verdict.")
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the record as the judge writes it: a released manifest names it."""
+        return hashlib.sha256(wire.encode(self, MAX_VERDICT_BYTES)).hexdigest()

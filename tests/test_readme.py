@@ -218,4 +218,4 @@ def test_the_readmes_way_to_a_model_of_ones_own_films(tmp_path):
     )
     assert "Bundle films version 1" in said
     verify = the_line(".venv/bin/greenlight-train verify")
-    assert "good" in run(verify, **{"build/bundle": tmp_path / "mine"})
+    assert "Good: films version 1" in run(verify, **{"build/bundle": tmp_path / "mine"})

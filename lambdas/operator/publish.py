@@ -16,11 +16,12 @@ import msgspec
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from data import signing
+from data import signing, topics, wire
 from data.bundle import Bundle, arrays_places, find_arrays, read_bundle
 from data.command_line import JsonOption, print_json
 from data.manifest import ARRAYS, MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
+from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement, ModelIdentity
 from lambdas import serving
 from lambdas.errors import PublishingFailed
 from lambdas.kms_key import KmsKey
@@ -28,6 +29,7 @@ from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.devices import things_of
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
 from lambdas.release import Release, put_release, roll_out
+from lambdas.s3_objects import read_object
 
 # How long to wait for the ML endpoint to serve the new model.
 _ON_AWS, _ON_LOCAL_CLOUD = Wait(5.0, 1_800.0), Wait(0.1, 180.0)
@@ -95,13 +97,51 @@ def wait_until_served(sagemaker: Any, endpoint: str, model: str, wait: Wait) -> 
         raise PublishingFailed(f"the ML endpoint {endpoint} doesn't serve this model: {reason}")
 
 
-def under_release_key(key: KmsKey, bundle: Bundle) -> tuple[Bundle, bytes, bytes]:
+def check_judged(aws: Aws, stack: str, manifest: Manifest) -> None:
+    """Raise PublishingFailed unless this stack's judge released exactly this model."""
+    origin = manifest.origin
+    if origin.judgement is None or not isinstance(origin.job, str):
+        raise PublishingFailed(
+            f"nobody judged {manifest.name} version {manifest.version}, so it may be "
+            "worse than the model in use; --unjudged publishes it anyway"
+        )
+    bucket = aws.outputs(stack)["ModelsBucket"]
+    key = topics.judged_prefix(origin.job) + VERDICT
+    raw = read_object(aws.client("s3"), bucket, key, MAX_VERDICT_BYTES)
+    judged = None if raw is None else wire.decode(raw, Judgement, MAX_VERDICT_BYTES)
+    model = ModelIdentity(manifest.version, manifest.model_hash)
+    if (
+        judged is None
+        or judged.sha256 != origin.judgement
+        or judged.verdict.candidate != model
+        or not judged.verdict.released
+    ):
+        raise PublishingFailed(
+            f"the manifest says that {origin.job} was judged, but this stack's judge didn't "
+            "release this model; --unjudged publishes it anyway"
+        )
+
+
+def unjudged(manifest: Manifest) -> Manifest:
+    """Return the manifest, saying that nobody judged the model."""
+    origin = msgspec.structs.replace(manifest.origin, job=msgspec.UNSET, judgement=None)
+    return msgspec.structs.replace(manifest, provenance=origin)
+
+
+def under_release_key(
+    key: KmsKey, bundle: Bundle, described: Manifest
+) -> tuple[Bundle, bytes, bytes]:
     """Sign a checked bundle with the stack's key; return it with manifest bytes and signature.
+
+    Args:
+        key: the stack's.
+        bundle: the checked bundle.
+        described: its manifest as it will be signed.
 
     Raises:
         AwsUnusable: KMS doesn't sign.
     """
-    raw, signature = key.sign_manifest(bundle.manifest)
+    raw, signature = key.sign_manifest(described)
     manifest = msgspec.json.decode(raw, type=Manifest)
     return Bundle(manifest, bundle.files, hashlib.sha256(raw).hexdigest()), raw, signature
 
@@ -140,6 +180,13 @@ def publish_command(
         bool | None,
         typer.Option("--sign/--as-signed", help="sign with the stack's key; the default on AWS"),
     ] = None,
+    without_verdict: Annotated[
+        bool,
+        typer.Option(
+            "--unjudged",
+            help="publish a model that the judge hasn't released; the manifest says so",
+        ),
+    ] = False,
     local: LocalOption = None,
     region: RegionOption = None,
     stack: StackOption = STACK,
@@ -154,8 +201,15 @@ def publish_command(
     raw, signature = ((folder / name).read_bytes() for name in (MANIFEST, SIGNATURE))
     if hashlib.sha256(raw).hexdigest() != bundle.manifest_sha256:
         raise PublishingFailed(f"{folder} changed while it was being read; try again")
+    described = unjudged(bundle.manifest) if without_verdict else bundle.manifest
+    if not without_verdict:
+        check_judged(aws, stack, described)
     if sign if sign is not None else local is None:
-        bundle, raw, signature = under_release_key(key, bundle)
+        bundle, raw, signature = under_release_key(key, bundle, described)
+    elif described.origin != bundle.manifest.origin:
+        raise PublishingFailed(
+            "the signed manifest says that the model was judged; sign it again with --sign"
+        )
     kept = None if no_arrays else read_arrays(folder, arrays)
     things = thing or []
     devices = len(things or things_of(aws, aws.outputs(stack)))

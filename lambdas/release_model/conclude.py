@@ -121,7 +121,7 @@ def _judge(job: str, cloud: ReleaseCloud) -> TrainingOutcome:
     judged = cloud.judgement(job)
     _check_judged(judged, job, archive, candidate.manifest)
     cloud.keep(job, output.reports)
-    iot_job = _release(candidate, cloud) if judged.verdict.released else None
+    iot_job = _release(candidate, judged, cloud) if judged.verdict.released else None
     return _outcome(job, judged.verdict, iot_job)
 
 
@@ -136,6 +136,17 @@ def _check_judged(judged: Judgement, job: str, archive: bytes, manifest: Manifes
         )
 
 
+def _with_judgement(manifest: Manifest, judged: Judgement) -> Manifest:
+    """Return the manifest with what the judge says of it, whatever the job wrote there."""
+    provenance = msgspec.structs.replace(
+        manifest.origin,
+        job=judged.job,
+        parent=judged.verdict.incumbent.model_hash,
+        judgement=judged.sha256,
+    )
+    return msgspec.structs.replace(manifest, provenance=provenance)
+
+
 def _outcome(job: str, verdict: Verdict, iot_job: str | None = None) -> TrainingOutcome:
     return TrainingOutcome(
         job=job,
@@ -147,9 +158,9 @@ def _outcome(job: str, verdict: Verdict, iot_job: str | None = None) -> Training
     )
 
 
-def _release(candidate: Candidate, cloud: ReleaseCloud) -> str:
+def _release(candidate: Candidate, judged: Judgement, cloud: ReleaseCloud) -> str:
     """Sign, publish, serve and announce, in this order; return the IoT Job's id."""
-    raw, signature = cloud.sign(candidate.manifest)
+    raw, signature = cloud.sign(_with_judgement(candidate.manifest, judged))
     files = {**candidate.files, SIGNATURE: signature, MANIFEST: raw}
     release = Release(candidate.manifest.name, candidate.manifest.version, files)
     document = cloud.put(release, candidate.arrays)

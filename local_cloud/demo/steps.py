@@ -105,6 +105,8 @@ def update(context: DemoContext) -> None:
         context.runner.run(
             *("greenlight-cloud", "model", "publish", str(context.bundle)),
             *("--local", str(context.cloud_folder), "--thing", THING),
+            # The first model: the judge compares a candidate with the one in use.
+            "--unjudged",
         )
 
         def active() -> str | None:

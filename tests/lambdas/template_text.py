@@ -55,3 +55,8 @@ def statements(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
         for role in resource.get("Roles", []):
             for statement in resource["PolicyDocument"]["Statement"]:
                 yield role["Ref"], statement
+
+
+def several(one: Any) -> list[Any]:
+    """Return a list of one, or the list that it is."""
+    return one if isinstance(one, list) else [one]

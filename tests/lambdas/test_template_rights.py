@@ -10,12 +10,17 @@ from data import topics
 from lambdas.operator.cloudformation import TEMPLATE
 from lambdas.training_jobs import prefix_of
 
-from .template_text import ACCOUNT, THING, granted, read_template, statements
+from .rights import PAGE, on_the_page, table
+from .template_text import ACCOUNT, THING, granted, read_template, several, statements
 
 
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Any]:
     return {name: resource["Properties"] for name, resource in read_template()["Resources"].items()}
+
+
+def test_the_page_shows_the_rights_that_the_template_grants() -> None:
+    assert on_the_page(PAGE.read_text("utf-8")) == table(), "`make rights` writes the table"
 
 
 def test_no_wildcard_stands_without_its_reason_beside_it() -> None:
@@ -101,13 +106,9 @@ def allowed(resources: dict[str, Any], role: str) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for name, statement in statements(resources):
         if name == role:
-            for action in _several(statement["Action"]):
-                found.setdefault(action, []).extend(_several(statement["Resource"]))
+            for action in several(statement["Action"]):
+                found.setdefault(action, []).extend(several(statement["Resource"]))
     return found
-
-
-def _several(one: Any) -> list[Any]:
-    return one if isinstance(one, list) else [one]
 
 
 def test_a_training_job_reads_what_it_learns_from_and_writes_candidates_only(
@@ -130,7 +131,7 @@ def test_only_release_model_signs_and_announces_and_it_can_neither_train_nor_rea
     may_sign = {
         name
         for name, statement in statements(resources)
-        if "kms:Sign" in _several(statement["Action"])
+        if "kms:Sign" in several(statement["Action"])
     }
     assert may_sign == {"ReleaseModelRole"}
     rights = allowed(resources, "ReleaseModelRole")

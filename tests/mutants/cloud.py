@@ -73,8 +73,8 @@ MUTATIONS = (
     Mutation(
         "signed-without-judge", "releases nothing", "docs/security.md",
         "lambdas/release_model/conclude.py",
-        "    iot_job = _release(candidate, cloud) if judged.verdict.released else None",
-        "    iot_job = _release(candidate, cloud)",
+        "    iot_job = _release(candidate, judged, cloud) if judged.verdict.released else None",
+        "    iot_job = _release(candidate, judged, cloud)",
         "tests/lambdas/release_model/test_conclude.py::"
         "test_what_the_judge_refuses_is_released_by_no_verdict_of_the_job",
     ),
@@ -147,5 +147,20 @@ MUTATIONS = (
         "            self._server = None\n",
         "tests/local_cloud/test_relay.py::test_offline_the_port_is_refused_and_"
         "online_it_answers_again",
+    ),
+    Mutation(
+        "jobs-own-provenance", "whatever the job wrote there", "docs/wire-format.md",
+        "lambdas/release_model/conclude.py",
+        "cloud.sign(_with_judgement(candidate.manifest, judged))",
+        "cloud.sign(candidate.manifest)",
+        "tests/lambdas/release_model/test_conclude.py::"
+        "test_the_signed_manifest_names_the_judges_verdict_whatever_the_job_wrote",
+    ),
+    Mutation(
+        "claimed-verdict", "takes models that the stack's judge released", "docs/aws.md",
+        "lambdas/operator/publish.py",
+        "        check_judged(aws, stack, described)\n", "        pass\n",
+        "tests/lambdas/operator/test_publish.py::"
+        "test_a_manifest_that_claims_a_verdict_is_held_against_the_judges_own",
     ),
 )  # fmt: skip

@@ -96,10 +96,7 @@ def verify(
     if as_json:
         print_json(verdict)
     elif verdict.ok:
-        console.print(
-            f"[green]good[/]: {verdict.name} version {verdict.version}, "
-            f"model {verdict.model_hash[:16]}, key {verdict.key_id}, {verdict.probes} probes"
-        )
+        output.checked(console, verdict)
     else:
         console.print(f"[red]refused[/]: {escape(str(verdict.error))}", soft_wrap=True)
     raise typer.Exit(0 if verdict.ok else 1)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from training.evaluation.benchmark import Benchmark
     from training.evaluation.methods import Figures
     from training.export.bundle import Exported
+    from training.export.verify import BundleCheck
     from training.inspection import ColumnFacts
     from training.progress import ProgressReporter
     from training.retraining.training_set import TrainingSet
@@ -143,6 +144,28 @@ def exported(
     summary(
         console, f"Bundle {made.manifest.name} version {made.manifest.version}", {**facts, **places}
     )
+
+
+def checked(console: Console, found: BundleCheck) -> None:
+    """Show a good bundle, and how its model came about."""
+    origin, learnt = found.provenance, found.training
+    if origin is None or learnt is None:
+        raise ValueError("only a good bundle has a provenance")
+    commit = origin.commit or "unknown"
+    facts = {
+        "learnt from": f"{learnt.source}, {learnt.rows:,} films, sha256 {learnt.sha256[:16]}",
+        "training set": origin.training_set[:16] if origin.training_set else "these films alone",
+        "code": f"Greenlight {origin.software or '(version unknown)'}, commit {commit[:16]}"
+        + (" with changes" if commit.endswith("+changes") else ""),
+        "compared with": f"model {origin.parent[:16]}" if origin.parent else "no model before it",
+        "judged": f"for {origin.job}, verdict {origin.judgement[:16]}"
+        if origin.judgement
+        else "by nobody",
+        "signed by": found.key_id,
+        "model": found.model_hash[:16],
+        "probes": f"{found.probes}, all answered as promised",
+    }
+    summary(console, f"Good: {found.name} version {found.version}", facts)
 
 
 def training_set(console: Console, made: TrainingSet, more: Mapping[str, object]) -> None:

@@ -25,6 +25,7 @@ from data.manifest import (
     REPORT,
     FileEntry,
     Manifest,
+    Provenance,
     Tensor,
     TrainingSource,
 )
@@ -41,6 +42,7 @@ from training.export.fitness import check_films, check_learnt
 from training.export.graph_writer import MIN_ONNXRUNTIME
 from training.export.parity import RANDOM_COMBINATIONS, Parity, check_file, check_parity
 from training.export.presses import play, worth
+from training.export.provenance import with_code
 from training.export.runtime import Scorer
 from training.export.summary import ExportSummary, write_summary
 from training.model.estimator import FilmModel
@@ -86,6 +88,7 @@ def prepare(
     model: FilmModel,
     *,
     version: int,
+    provenance: Provenance | None = None,
     combinations: int = RANDOM_COMBINATIONS,
     presses: int = PRESSES,
     progress: ProgressReporter = unreported,
@@ -96,6 +99,7 @@ def prepare(
         table: the films to learn from.
         model: the estimator, not yet fitted.
         version: of the bundle.
+        provenance: what it came from beyond the films; None for the films alone.
         combinations: how many random combinations are compared.
         presses: how many simulated presses the model must answer.
         progress: called with each step's name and the share of the work done before it.
@@ -149,6 +153,7 @@ def prepare(
         bundle_format=BUNDLE_FORMAT,
         min_software=MIN_SOFTWARE,
         domain=msgspec.UNSET if table.domain == FILMS else table.domain,
+        provenance=with_code(provenance or Provenance()),
     )
     return Exported(model, table, files, parity, manifest)
 

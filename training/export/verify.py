@@ -10,6 +10,7 @@ import numpy as np
 
 from data.bundle import BundleRefused, read_bundle
 from data.errors import GreenlightError, InvalidRecord
+from data.manifest import Provenance, TrainingSource
 from data.probes import Probes
 from training.errors import ExportRefused
 from training.export import parity
@@ -29,6 +30,8 @@ class BundleCheck(msgspec.Struct, frozen=True):
     model_hash: str = ""
     key_id: str = ""
     probes: int = 0
+    training: TrainingSource | None = None
+    provenance: Provenance | None = None
 
 
 class ProbeFailed(GreenlightError):
@@ -56,6 +59,8 @@ def verify(folder: Path, public_keys: Mapping[str, bytes]) -> BundleCheck:
         model_hash=manifest.model_hash,
         key_id=manifest.key_id,
         probes=len(probes.probes),
+        training=manifest.training,
+        provenance=manifest.origin,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from data import wire
 from data.bundle import write_bundle
 from data.durable import replace_durably
-from data.manifest import ARRAYS, REPORT
+from data.manifest import ARRAYS, REPORT, Provenance
 from data.signing import PrivateKey
 from data.verdict import VERDICT, ModelIdentity, Verdict
 from training.dataset import FilmTable
@@ -128,6 +128,9 @@ def _fit_and_judge(
             table,
             model,
             version=version,
+            provenance=Provenance(
+                training_set=found.manifest.sha256, parent=old.manifest.model_hash
+            ),
             progress=lambda step, done: progress(step, 0.2 + 0.6 * done),
         )
     except ExportRefused as error:

@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnxruntime
 import pytest
 
 from data import limits, signing, topics, wire
-from data.bundle import Bundle, beside, read_bundle
+from data.bundle import Bundle, beside, read_bundle, write_bundle
 from data.film_table import read_rows
 from data.films import Combination, Film, genre_slots
 from data.ids import new_id
-from data.manifest import ARRAYS, MANIFEST, MODEL
+from data.manifest import ARRAYS, MANIFEST, MODEL, Manifest, Provenance
 from data.messages import ModelUpdateJob, VerificationRequest
 from lambdas.release import versions
 from lambdas.start_retraining.sagemaker import AwsTraining, TrainingSettings
@@ -36,11 +37,14 @@ SAMPLE_BUNDLE = Path("build/bundle")
 SAMPLE_FILMS = Path("data/films/movie_ratings_simple.csv")
 
 
-def publish(cloud: Any, bundle: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def publish(
+    cloud: Any, bundle: Path, *arguments: str, judged: bool = False
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             *(sys.executable, "-m", "local_cloud", "model", "publish", str(bundle)),
             *("--local", str(cloud.folder), *arguments),
+            *(() if judged else ("--unjudged",)),
         ],
         capture_output=True,
         text=True,
@@ -145,6 +149,43 @@ def test_publishing_the_same_again_changes_nothing(
     assert first.stdout == again.stdout
     jobs = local_cloud.aws.client("iot").list_job_executions_for_thing(thingName=published.thing)
     assert len(jobs["executionSummaries"]) == 1
+
+
+def test_a_model_that_nobody_judged_is_published_only_if_that_is_meant(
+    local_cloud: Any, published: Device, example: Path
+) -> None:
+    refused = publish(local_cloud, example, "--thing", published.thing, judged=True)
+    assert refused.returncode == 1
+    assert "nobody judged films version" in refused.stderr
+    assert "--unjudged" in refused.stderr
+
+
+def test_a_manifest_that_claims_a_verdict_is_held_against_the_judges_own(
+    local_cloud: Any, published: Device, example: Path, tmp_path: Path
+) -> None:
+    """A made-up claim isn't believed, whatever key signed it."""
+    bundle, aws = bundle_at(example), local_cloud.aws
+    origin = Provenance(job="greenlight-retrain-claimed", judgement="0" * 64)
+    version = next_version(local_cloud)
+    claimed = msgspec.structs.replace(bundle.manifest, version=version, provenance=origin)
+    folder = tmp_path / "bundle"
+    write_bundle(folder, claimed, bundle.files, signing.development_key())
+    shutil.copy(beside(example) / ARRAYS, folder / ARRAYS)
+    for arguments, judged, why in (
+        ((), True, "this stack's judge didn't release this model"),
+        ((), False, "sign it again with --sign"),
+        (("--sign",), False, None),
+    ):
+        done = publish(local_cloud, folder, "--thing", published.thing, *arguments, judged=judged)
+        if why is not None:
+            assert done.returncode == 1
+            assert why in done.stderr
+    assert done.returncode == 0, done.stderr
+    key = topics.bundle_prefix(MODEL_NAME, version) + MANIFEST
+    kept = aws.client("s3").get_object(Bucket=aws.local.models_bucket, Key=key)["Body"].read()
+    assert wire.decode(kept, Manifest, limits.MAX_MANIFEST_BYTES).origin == Provenance()
+    # For later tests: the endpoint serves the example again.
+    assert publish(local_cloud, example, "--thing", published.thing).returncode == 0
 
 
 def test_the_job_names_the_bundle_and_its_place(

@@ -183,16 +183,17 @@ def test_a_bundle_under_the_releases_key_is_one_that_devices_take(
     shutil.copytree(example, tmp_path / "bundle")
     development = signing.development_key()
     bundle = read_bundle(tmp_path / "bundle", {development.key_id: development.public_pem})
-    signed, raw, signature = under_release_key(aws.signing_key("greenlight"), bundle)
+    signed, raw, signature = under_release_key(
+        aws.signing_key("greenlight"), bundle, bundle.manifest
+    )
     (tmp_path / "bundle" / "manifest.json").write_bytes(raw)
     (tmp_path / "bundle" / "manifest.sig").write_bytes(signature)
     release = aws.signing_key("greenlight").public_pem()
     again = read_bundle(tmp_path / "bundle", {signing.key_id(release): release})
     assert again.manifest_sha256 == signed.manifest_sha256
     assert again.model_hash == bundle.model_hash
-    assert under_release_key(aws.signing_key("greenlight"), bundle)[1:] == (raw, signature), (
-        "twice is once"
-    )
+    twice = under_release_key(aws.signing_key("greenlight"), bundle, bundle.manifest)
+    assert twice[1:] == (raw, signature), "twice is once"
 
 
 def test_a_devices_folder_is_for_its_owner_only_and_never_overwritten(

@@ -14,10 +14,10 @@ import pytest
 from data import limits, topics, wire
 from data.bundle import check_manifest
 from data.errors import InvalidRecord
-from data.manifest import MANIFEST, SIGNATURE, Manifest
+from data.manifest import MANIFEST, SIGNATURE, Manifest, Provenance
 from data.messages import ModelUpdateJob
 from data.signing import PrivateKey
-from data.verdict import VERDICT, Judgement, ModelIdentity
+from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement, ModelIdentity
 from lambdas.candidate import read
 from lambdas.errors import CandidateRejected, PublishingFailed
 from lambdas.release import Release
@@ -164,6 +164,27 @@ def test_a_better_model_is_signed_published_served_and_announced(archive: bytes)
     assert outcome.iot_job == "films-2"
     assert outcome.reasons == ("The judge found it better.",)
     assert_released_once(cloud)
+
+
+def test_the_signed_manifest_names_the_judges_verdict_whatever_the_job_wrote(
+    example: Path,
+) -> None:
+    files = left_by_job(example)
+    manifest = msgspec.json.decode(files[f"bundle/{MANIFEST}"], type=Manifest)
+    claims = Provenance(
+        commit="ab" * 20, training_set="cd" * 32, parent="ef" * 32, job="mine", judgement="00" * 32
+    )
+    claimed = msgspec.structs.replace(manifest, provenance=claims)
+    archive = packed(files | {f"bundle/{MANIFEST}": msgspec.json.encode(claimed)})
+    cloud = ReleaseCloud(archive)
+    assert conclude(DONE, cloud).conclusion == "released"
+    signed = wire.decode(cloud.published[2][MANIFEST], Manifest, limits.MAX_MANIFEST_BYTES)
+    judged = judgement(archive)
+    assert signed.origin == msgspec.structs.replace(
+        claims, parent=judged.verdict.incumbent.model_hash, job=JOB, judgement=judged.sha256
+    )
+    written = wire.encode(judged, MAX_VERDICT_BYTES)
+    assert judged.sha256 == hashlib.sha256(written).hexdigest()
 
 
 def test_what_the_judge_refuses_is_released_by_no_verdict_of_the_job(archive: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 
 import msgspec
 import pytest
@@ -9,8 +10,9 @@ from typer.testing import CliRunner
 
 from data import limits, wire
 from data.bundle import read_bundle, write_bundle
-from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE
+from data.manifest import CATALOGUE, MANIFEST, MODEL, PROBES, SIGNATURE, Provenance
 from training.cli import app
+from training.export import provenance
 from training.export.verify import verify
 
 pytestmark = pytest.mark.numeric
@@ -25,6 +27,32 @@ def test_a_good_bundle_is_good(example):
     verdict = verify(example.folder, example.keys)
     assert (verdict.ok, verdict.error) == (True, None)
     assert verdict.probes == 96
+
+
+def test_a_good_bundle_says_how_its_model_came_about(example, tmp_path):
+    (tmp_path / "mine.pub.pem").write_bytes(example.key.public_pem)
+    arguments = ["verify", str(example.folder), "--keys", str(tmp_path)]
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    commit = found["provenance"].get("commit", "unknown")
+    assert commit.startswith(head_of_this_repository())
+    assert found["provenance"]["judgement"] is None
+    words = CliRunner().invoke(app, arguments).stdout
+    for said in (found["training"]["sha256"][:16], commit[:16], "by nobody", "no model before it"):
+        assert said in words
+
+
+def head_of_this_repository():
+    """Return its commit; "" where git can't say, as in another user's checkout."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def test_an_image_without_a_repository_names_the_commit_it_was_built_from(monkeypatch, tmp_path):
+    monkeypatch.setattr(provenance, "_ROOT", tmp_path)
+    monkeypatch.delenv(provenance.COMMIT, raising=False)
+    assert provenance.with_code(Provenance()).commit is msgspec.UNSET
+    monkeypatch.setenv(provenance.COMMIT, "ab" * 20)
+    assert provenance.with_code(Provenance()).commit == "ab" * 20
 
 
 @pytest.mark.parametrize("name", [MANIFEST, SIGNATURE, MODEL, PROBES, CATALOGUE])
