@@ -2,8 +2,7 @@
 
 The device holds no AWS keys: its X.509 certificate is exchanged, over mutual TLS, for credentials
 that may read models for an hour. The only module that uses boto3, and only to find the address and
-to sign: answers are read here, so that what an error or a redirect says is bounded, and followed
-nowhere.
+to sign. Answers are read here, so that errors are read within limits and no redirect is followed.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from data.errors import GreenlightError
 _CHUNK_BYTES = 64 * 1024
 _MOST_REPLY_BYTES = 64 * 1024
 _THING_HEADER = "x-amzn-iot-thingname"
-# Of an error's body, and how long it may take: more says no more.
+# How much of an error's body is read, and for how long: the rest adds nothing.
 _MOST_ERROR_BYTES = 4096
 _ERROR_SECONDS = 10.0
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,60})</Code>")
@@ -114,7 +113,7 @@ class _Answered(Exception):
 
 
 def _bounded(read: Callable[[int], bytes], most_bytes: int, seconds: float) -> bytes:
-    """Return what `read` gives until its end, so many bytes, or so many seconds."""
+    """Return what `read` gives: until its end, this many bytes, or this many seconds."""
     content = b""
     deadline = time.monotonic() + seconds
     while len(content) < most_bytes and time.monotonic() < deadline:

@@ -178,7 +178,7 @@ class Downloader:
             replace_durably(path, raw, 0o660)
             if self._trust().version < version:
                 path.unlink()
-                _log.warning("%s: not signed as the trust document before it asks", key)
+                _log.warning("%s: isn't signed as the trust document before it requires", key)
                 return
             _log.info("trust document: follows version %d", version)
 
@@ -248,7 +248,7 @@ class Downloader:
 
 
 class _Paced:
-    """A source that gives up once it sends too slowly, however long each byte is waited for."""
+    """A source that gives up when an object arrives too slowly, though no single byte is late."""
 
     def __init__(self, source: Source, monotonic: Callable[[], float]) -> None:
         self._source = source

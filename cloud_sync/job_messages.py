@@ -18,7 +18,7 @@ from data.messages import ModelUpdateJob
 
 CONCLUSION = "conclusion"
 PROGRESS = "progress"
-# Only so many entries of a list are read; the rest come with the next one.
+# Only this many entries of a list are read; the rest come with the next one.
 MOST_JOBS = 20
 # AWS: values of statusDetails have at most 1,024 characters.
 _MOST_DETAIL = 1024

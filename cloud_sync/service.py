@@ -49,7 +49,7 @@ from edge.journal import Journal, JournalError
 _log = logging.getLogger(__name__)
 
 EventQueue = queue.SimpleQueue[Event]
-# At most so many events are handled before the journal and the clock are checked again.
+# At most this many events are handled before the journal and the clock are checked again.
 _MOST_AT_ONCE = 200
 _STOP_SECONDS = 2.0
 

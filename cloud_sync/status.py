@@ -59,7 +59,7 @@ class StatusWriter:
             self._write("connection", state)
 
     def alive(self) -> None:
-        """Say, from time to time, that the service lives: online may be long ago."""
+        """Say, from time to time, that the service is alive: online may be long ago."""
         if time.monotonic() >= self._next_heartbeat:
             self._beat()
 

@@ -176,7 +176,7 @@ def check_manifest(raw: bytes, signature: bytes, public_keys: Mapping[str, bytes
     try:
         named = msgspec.json.decode(raw, type=_KeyNamed)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadManifest(f"{MANIFEST}: names no key: {error}") from error
+        raise BadManifest(f"{MANIFEST}: names no key: {wire.refusal(error, 'it')}") from error
     pem = public_keys.get(named.key_id)
     if pem is None:
         raise UnknownKey(f"{MANIFEST}: signed by key {named.key_id[:32]!r}, not trusted here")

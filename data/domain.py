@@ -61,7 +61,7 @@ class DomainOrdinal(msgspec.Struct, frozen=True, kw_only=True):
     """Whole numbers in order, as a film's year.
 
     Attributes:
-        context: the number isn't chosen but comes with the day, as the next film's year does.
+        context: the number isn't chosen but comes with the date, as the next film's year does.
         shift: added to a number on the wire and in the journal, which hold 1870 to 2200.
     """
 
@@ -78,9 +78,9 @@ class DomainTags(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         columns: one column, or several of which each holds a part of the set.
         separator: between the tags of a cell; empty where each cell holds one, or a JSON list.
-        at_most: so many are kept of a row: the first ones.
+        at_most: this many are kept of a row: the first ones.
         exclusive: sets of tags of which a row has at most one.
-        keep: only so many of the most common tags are kept; None for all.
+        keep: only this many of the most common tags are kept; None for all.
     """
 
     columns: tuple[str, ...]
@@ -179,7 +179,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRecord(f"{prefix}ordinal.shift", "is out of range; run inspect again")
         if self.ordinal is not None and self.ordinal.context and self.ordinal.shift:
             raise InvalidRecord(
-                f"{prefix}ordinal.context", "is true, but only calendar years come with the day"
+                f"{prefix}ordinal.context", "is true, but only calendar years come with the date"
             )
         if self.tags is not None:
             self._check_tags(f"{prefix}tags.", self.tags)
@@ -342,7 +342,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.expected_outcome(rating):z.{places}f}"
 
     def shown_class(self, stars: int) -> str:
-        """Return the outcome that so many stars stand for, as short as it can be."""
+        """Return the outcome that these stars stand for, as short as it can be."""
         return f"{round(self.outcome.of_rating(stars), self.outcome.decimals):.3g}"
 
     def expected_outcome(self, rating: float) -> float:

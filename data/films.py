@@ -50,7 +50,7 @@ def stars_of(rating: float) -> int:
     return min(max(round(rating), MIN_STARS), MAX_STARS)
 
 
-# A film with so many stars is a good one.
+# A film with this many stars is a good one.
 GOOD_STARS = 8
 
 

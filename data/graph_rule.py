@@ -57,7 +57,7 @@ ELEMENT_BYTES = {1: 4, 2: 1, 5: 2, 6: 4, 7: 8}
 _TEXT_ELEMENTS = 8
 
 _MAX_NODES, _MAX_TENSORS, _MAX_RANK, _MAX_NAME_BYTES = 500, 200, 3, 200
-# A tag's last three bits: a number of up to ten bytes, or a length and so many bytes.
+# A tag's last three bits: a number of up to ten bytes, or a length and that many bytes.
 _NUMBER, _BYTES = 0, 2
 
 Message = dict[str, list[Any]]

@@ -203,7 +203,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def about(self) -> Domain:
-        """What the model is about: films, unless it says else."""
+        """What the model is about: films, unless it says otherwise."""
         return FILMS if self.domain is msgspec.UNSET else self.domain
 
     @property

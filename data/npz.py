@@ -1,4 +1,4 @@
-"""Arrays in an `.npz` file, read as a stranger's: no pickle, and no length is believed.
+"""Arrays in an `.npz` file, read without trusting it: no pickle, and every length is checked.
 
 numpy's own reader allocates what an array's header claims, and zipfile whatever is listed. Here the
 names, types and dimensions are known beforehand. A file that says anything else is refused.

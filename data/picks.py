@@ -55,7 +55,7 @@ class Pick(msgspec.Struct, frozen=True):
     Attributes:
         made_at: by the device's clock; information only, since a Pi has no clock battery.
         boot_id: the device's random number of this boot; information only.
-        explored: True when the pick was drawn to learn from, not because it was the best.
+        explored: True when the pick was sampled to learn from, not because it was the best.
     """
 
     id: str

@@ -6,7 +6,7 @@ from data.domain import FILMS, Domain
 from data.films import GOOD_STARS
 from data.manifest import BestUnseen
 
-# The best of so few is hardly over-predicted (docs/model.md).
+# The best of this few is hardly over-predicted (docs/model.md).
 _FEW = 36
 
 

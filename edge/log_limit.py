@@ -10,7 +10,7 @@ LINES, SECONDS = 30, 10.0
 
 
 class LogLimit(logging.Filter):
-    """Lets each logger write so many lines in so many seconds, then says how many it dropped.
+    """Lets each logger write a number of lines in some seconds, then says how many it dropped.
 
     Args:
         lines: of one logger.

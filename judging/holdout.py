@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-# One combination in so many is held out.
+# One combination in this many is held out.
 ONE_IN = 10
 
 

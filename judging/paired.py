@@ -29,14 +29,14 @@ FEWEST_CLUSTERS = 10
 # Fewer devices say nothing about other devices.
 FEWEST_DEVICES = 3
 DRAWS = 2_000
-# This many draws are beyond each end of an interval, up to so many draws in all.
+# This many draws are beyond each end of an interval, up to a limit of draws in all.
 _BEYOND = 25
 _MOST_DRAWS = 1_000_000
 _DRAWS_AT_ONCE = 5_000
 # An interval that excludes nothing: no figure differs by more.
 _WHOLE = 20.0
 _SEED = 10
-# Each draw's regret is a mean over about so many slates, cut from several shuffles of few films.
+# Each draw's regret is a mean over about this many slates, cut from several shuffles of few films.
 _SLATES_A_DRAW = 100
 # With few films the slates are smaller, so that each shuffle has several.
 _SLATES_A_SHUFFLE = 4

@@ -1,4 +1,4 @@
-"""A training job's `model.tar.gz`, read as a stranger's: no length is believed unbounded.
+"""A training job's `model.tar.gz`, read without trusting it: every length is checked first.
 
 Python's tarfile follows extended headers of any length, and sparse files, of which a few hundred
 bytes make gigabytes. A job's output needs neither. So only plain files and folders are read, and
@@ -29,7 +29,7 @@ _MEANT = (b" path=", b" size=", b" linkpath=", b" GNU.sparse", b" hdrcharset=")
 
 
 def unpack(archive: bytes, most_bytes_of: Callable[[str], int | None]) -> dict[str, bytes]:
-    """Return the expected files of an archive; others are read past.
+    """Return the expected files of an archive; others are skipped.
 
     Args:
         archive: the bytes of `model.tar.gz`.
@@ -92,7 +92,9 @@ def _skip_extended(stream: _Bounded, entry: tarfile.TarInfo) -> None:
         raise CandidateRejected(f"{entry.name[:100]!r}: is a header of {entry.size} bytes")
     content = stream.exactly(entry.size)
     if any(word in content for word in _MEANT):
-        raise CandidateRejected(f"{entry.name[:100]!r}: renames, resizes or thins out an entry")
+        raise CandidateRejected(
+            f"{entry.name[:100]!r}: renames or resizes an entry, or makes it sparse"
+        )
     stream.skip(-entry.size % _BLOCK)
 
 
@@ -111,7 +113,7 @@ class _Bounded:
         return content
 
     def exactly(self, size: int) -> bytes:
-        """Return so many bytes.
+        """Return this many bytes.
 
         Raises:
             EOFError: there are fewer.

@@ -12,7 +12,7 @@ import msgspec
 from data.checks import SCHEMA_VERSION, check_schema
 from data.errors import InvalidRecord
 
-# The name of a stack's models, unless its parameter ModelName says else.
+# The name of a stack's models, unless its parameter ModelName says otherwise.
 MODEL_NAME = "films"
 OUTCOME = "outcome.json"
 SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Training Job State Change"

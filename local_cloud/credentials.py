@@ -176,4 +176,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of what went well."""
+        """Log nothing when all is well."""

@@ -346,6 +346,29 @@ def test_nothing_is_said_in_words_that_were_replaced():
     assert found == {}
 
 
+def names(text: str) -> list[str]:
+    """Return the names of a module's functions and classes, as words."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    found = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)]
+    return [name.replace("_", " ") for name in found]
+
+
+def test_no_name_is_made_of_words_that_were_replaced():
+    """A test's name is a sentence, too."""
+    found = {
+        f"{path.relative_to(ROOT)}: {name}": phrases
+        for path in committed()
+        if path.suffix == ".py"
+        for name in names(path.read_text("utf-8"))
+        if (phrases := stiff(name))
+    }
+    assert found == {}
+
+
+def test_a_replaced_word_in_a_name_is_found():
+    assert [bool(stiff(name)) for name in names("def test_who_is_told(): ...")] == [True]
+
+
 def test_a_replaced_word_is_found():
     assert stiff("The owner is told.\nIt is no file; there is no other.") == [
         "1: 'told': write shown, reported, printed; name a variable by its content",

@@ -56,7 +56,7 @@ def tasks_on(address: str) -> Iterator[None]:
 
 
 def _check_workers(address: str, client: Any) -> None:
-    """Refuse a cluster whose workers might compute something else than we would."""
+    """Refuse a cluster whose workers might compute something other than we would."""
     found: dict[str, dict[str, str | None]] = client.run(_versions)
     if not found:
         raise ClusterUnusable(f"{address}: has no workers; start some: dask worker {address}")

@@ -70,4 +70,4 @@ class BundleMissing(TrainingError):
 
 
 class ClusterUnusable(TrainingError):
-    """A Dask cluster can't be reached, or might compute something else than we would."""
+    """A Dask cluster can't be reached, or might compute something other than we would."""

@@ -30,7 +30,7 @@ _ASK_AGAIN_SECONDS = 0.05
 
 
 class _Dismissal(msgspec.Struct):
-    """What any reply may say of not having been listened to; the rest of it isn't parsed."""
+    """How any reply says that the request wasn't taken; the rest of it isn't parsed."""
 
     allowed: bool = True
     busy: bool = False

@@ -86,7 +86,7 @@ class RetryModel(msgspec.Struct, frozen=True, tag="retry-model", tag_field="comm
 
 
 class RetryRatings(msgspec.Struct, frozen=True, tag="retry-ratings", tag_field="command"):
-    """Send the ratings again that the cloud rejected: its fault was fixed."""
+    """Send the ratings that the cloud rejected again: the cause was fixed."""
 
 
 class MarkRead(msgspec.Struct, frozen=True, tag="mark-read", tag_field="command"):

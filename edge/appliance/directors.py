@@ -1,4 +1,4 @@
-"""Find directors while the owner types: by the start of any word, ignoring accents."""
+"""Finds directors while the owner types: by the start of any word, ignoring accents."""
 
 from __future__ import annotations
 

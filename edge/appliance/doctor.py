@@ -270,7 +270,7 @@ def _journal(config: Config, running: dict[str, Any] | None) -> Iterator[Finding
 
 
 def _asked(journal: Journal, sync_state: dict[str, Any]) -> bool | None:
-    """Ask the sync service through the journal whether it lives; None if it needn't answer."""
+    """Ask the sync service through the journal if it's alive; None if it needn't answer."""
     from edge.journal import JournalError
 
     connection = sync_state.get("connection")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge.search.model import Model
 
 # It takes some milliseconds; a search that runs already may take longer.
-_PATIENCE_SECONDS = 5.0
+_TIMEOUT_SECONDS = 5.0
 
 
 class Explainer:
@@ -49,7 +49,7 @@ class Explainer:
             return explain_film(model, film, today=today, wanted=lambda: self._newest == mine)
 
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
                 return await self._worker.run(job)
         except NotWanted as error:
             why = "a newer question or a press came first; ask again"

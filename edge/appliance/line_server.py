@@ -210,7 +210,7 @@ class LineServer:
 
 
 def _has_gone(writer: asyncio.StreamWriter) -> bool:
-    """Return whether the other side has closed, rather than only said that nothing more comes."""
+    """Return whether the other side has closed, rather than only finished sending."""
     poll = select.poll()
     poll.register(writer.get_extra_info("socket").fileno(), 0)
     return any(event & select.POLLHUP for _, event in poll.poll(0))

@@ -212,8 +212,8 @@ class JournalObserver:
                 )
             else:
                 self._copy_kept = (
-                    f"everything in it is kept in {kept.name}; restart the appliance, which takes"
-                    " it over"
+                    f"everything in it is kept in {kept.name}; restart the appliance, which"
+                    " recovers it"
                 )
         return self._copy_kept
 

@@ -56,19 +56,19 @@ from edge.panel.terminal import KeyActions, Terminal
 from edge.service import port_holder
 
 # A command such as `greenlight status` may hold the lock for a moment.
-_LOCK_PATIENCE_SECONDS = 3.0
+_LOCK_TIMEOUT_SECONDS = 3.0
 # Without a heartbeat. A search in the tables takes a second or two on the slowest Pi; one row by
 # row over billions takes an hour, with a heartbeat for every block of rows.
-_SEARCH_PATIENCE_SECONDS = 60.0
+_SEARCH_STUCK_AFTER_SECONDS = 60.0
 # The trial has its own time limit. Loading the model afterwards takes no longer than its trial did;
 # copying and checking it take seconds.
-_UPDATE_PATIENCE_SECONDS = 60.0
+_UPDATE_STUCK_AFTER_SECONDS = 60.0
 # A hanging card is a fault to show; a restart by the watchdog wouldn't fix it.
-_DISK_PATIENCE_SECONDS = 3600.0
+_DISK_STUCK_AFTER_SECONDS = 3600.0
 # All except the longest searches finish within this time, well within systemd's timeout.
 _SEARCH_ENDS_SECONDS = 10.0
 # SQLite waits ten seconds for a lock; a full disk's write is retried at most twice.
-_WRITE_PATIENCE_SECONDS = 120.0
+_WRITE_STUCK_AFTER_SECONDS = 120.0
 
 
 def run(
@@ -90,7 +90,7 @@ def run(
     """
     memory.keep_little()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(locked(config.state, _LOCK_PATIENCE_SECONDS))
+        stack.enter_context(locked(config.state, _LOCK_TIMEOUT_SECONDS))
         make_room = Reserve(config.state).release
         journal, asides = open_or_set_aside(config.state / JOURNAL, make_room)
         stack.enter_context(journal)
@@ -114,11 +114,11 @@ async def _run(
     page_options: Sequence[str],
 ) -> bool:
     async with contextlib.AsyncExitStack() as stack:
-        searcher = Worker("search", _SEARCH_PATIENCE_SECONDS)
+        searcher = Worker("search", _SEARCH_STUCK_AFTER_SECONDS)
         stack.callback(searcher.close)
-        updater = Worker("update", config.trial_seconds + _UPDATE_PATIENCE_SECONDS)
+        updater = Worker("update", config.trial_seconds + _UPDATE_STUCK_AFTER_SECONDS)
         stack.callback(updater.close)
-        journal_worker = Worker("journal", _WRITE_PATIENCE_SECONDS)
+        journal_worker = Worker("journal", _WRITE_STUCK_AFTER_SECONDS)
         stack.callback(journal_worker.close)
         recorder = Recorder(writing, journal_worker)
         stack.push_async_callback(recorder.settle)
@@ -131,7 +131,7 @@ async def _run(
         appliance.attention.restore()
         await _report_bad_rows(appliance)
         for aside in asides:
-            appliance.attention.raise_(f"journal-{aside.path.name}", _became_of(aside))
+            appliance.attention.raise_(f"journal-{aside.path.name}", _outcome_of(aside))
         await _restore_slate(appliance, updater)
         await _take_loaded(
             appliance, await updater.run(partial(_load, store, config, appliance.boot_id))
@@ -146,7 +146,7 @@ async def _run(
         workers: list[HasHeartbeat] = [searcher, updater, journal_worker]
         if config.page:
             await _open_page(appliance, page_options, stack)
-        storage = Worker("storage", _DISK_PATIENCE_SECONDS)
+        storage = Worker("storage", _DISK_STUCK_AFTER_SECONDS)
         stack.callback(storage.close)
         await main_loop(appliance, observer, workers, StorageObserver(config.state, storage))
         notify_systemd("STOPPING=1")
@@ -219,7 +219,7 @@ async def _report_bad_rows(appliance: Appliance) -> None:
         appliance.attention.raise_("bad-rows", bad_rows_sentence(bad))
 
 
-def _became_of(aside: SetAside) -> str:
+def _outcome_of(aside: SetAside) -> str:
     name = aside.path.name
     happened = f"the journal was damaged and is now in {name}"
     if f".{REPLACED}-" in name:

@@ -59,12 +59,12 @@ def is_locked(state: Path) -> bool:
 
 
 @contextlib.contextmanager
-def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
+def locked(state: Path, timeout_seconds: float = 0.0) -> Iterator[Path]:
     """Create the state folder if needed, and lock it against every other appliance.
 
     Args:
         state: the folder.
-        patience_seconds: how long to wait for another process that holds the lock.
+        timeout_seconds: how long to wait for another process that holds the lock.
 
     Raises:
         NoState: it can't be created or written.
@@ -79,7 +79,7 @@ def locked(state: Path, patience_seconds: float = 0.0) -> Iterator[Path]:
             advice = ADVICE
         raise NoState(f"{state}: {error.strerror}; {advice}") from error
     with lock:
-        deadline = time.monotonic() + patience_seconds
+        deadline = time.monotonic() + timeout_seconds
         while not _taken(lock):
             if time.monotonic() >= deadline:
                 raise AlreadyRunning(f"another appliance is running in {state}; stop it first")

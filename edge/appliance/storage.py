@@ -115,7 +115,7 @@ class StorageObserver:
                 self._begin(now)
         elif now - self._begun >= _SLOW_SECONDS:
             seconds = round(now - self._begun)
-            raise StorageFailed(f"{self._folder}: no write ended for {seconds} s; {ADVICE}")
+            raise StorageFailed(f"{self._folder}: no write has finished for {seconds} s; {ADVICE}")
         if self._failure is not None:
             raise self._failure
 

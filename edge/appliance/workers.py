@@ -21,11 +21,11 @@ class Worker:
 
     Args:
         name: of the thread.
-        patience_seconds: how long a job may run without progress before it counts as stuck.
+        stuck_after_seconds: how long a job may run without progress before it counts as stuck.
     """
 
-    def __init__(self, name: str, patience_seconds: float) -> None:
-        self._patience = patience_seconds
+    def __init__(self, name: str, stuck_after_seconds: float) -> None:
+        self._stuck_after = stuck_after_seconds
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._last_sign: float | None = None  # None: idle
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -46,7 +46,7 @@ class Worker:
     def is_fresh(self) -> bool:
         """Whether the worker is idle, or has made progress recently."""
         last = self._last_sign
-        return last is None or time.monotonic() - last < self._patience
+        return last is None or time.monotonic() - last < self._stuck_after
 
     def close(self) -> None:
         """Accept no more jobs; doesn't wait for the running one."""

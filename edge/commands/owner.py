@@ -74,7 +74,7 @@ def rate(
     simulated: Annotated[
         bool,
         typer.Option(
-            "--simulated", help="Draw the stars from the prediction (demonstration mode only)."
+            "--simulated", help="Sample the stars from the prediction (demonstration mode only)."
         ),
     ] = False,
     config: ConfigOption = None,
@@ -83,7 +83,7 @@ def rate(
 ) -> None:
     """Rate an approved film: the newest one without a rating, or the one --pick names."""
     if (stars is None) != simulated:
-        raise typer.BadParameter("give the stars, or --simulated to have them drawn")
+        raise typer.BadParameter("give the stars, or --simulated to sample them")
     settings = configured(config, state)
     if stars is not None:
         stars = _on_wire(settings.state, stars)

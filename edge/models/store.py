@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from data import wire
 from data.bundle import Bundle, BundleRefused, read_bundle, read_manifest
 from data.checks import check_schema
 from data.durable import aside_name, replace_durably, sync_folder
@@ -113,15 +114,19 @@ class ModelStore:
                     f"the record of accepted models, {self._pointer_path}, is missing"
                 ) from error
             return Pointer()
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, InvalidRecord) as error:
-            raise StoreDamaged(
-                f"the record of accepted models, {self._pointer_path}, is damaged: {error}"
-            ) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._damaged(wire.refusal(error, "it")) from error
+        except (OSError, InvalidRecord) as error:
+            raise self._damaged(error) from error
         if pointer.highest and not pointer.seen:
             # Written by earlier software, which kept neither names nor manifests.
             highest = max(pointer.highest.values())
             return msgspec.structs.replace(pointer, seen={ANY_NAME: Seen(highest, "")})
         return pointer
+
+    def _damaged(self, why: Exception) -> StoreDamaged:
+        where = self._pointer_path
+        return StoreDamaged(f"the record of accepted models, {where}, is damaged: {why}")
 
     def write(self, pointer: Pointer) -> None:
         """Replace the pointer durably: after this returns it is the new one, before it the old."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from data import wire
 from edge.page.port import (
     MOST_ANSWER_BYTES,
     MOST_REQUEST_BYTES,
@@ -31,7 +32,7 @@ from edge.page.port import (
 # from their pages; the appliance lets fewer than this wait, and refuses the rest.
 MOST_CONNECTIONS, MOST_SIGN_INS = 4, 10
 MOST_WAITING = 64
-PATIENCE_SECONDS = 15.0
+TIMEOUT_SECONDS = 15.0
 
 _NOT_RUNNING = "the appliance isn't running, or is still starting; try again in a moment"
 _SLOW = "this is taking long; look again in a moment to see the result"
@@ -73,7 +74,8 @@ class ApplianceClient:
         try:
             return msgspec.json.decode(answer.found, type=found)
         except msgspec.DecodeError as error:
-            raise Problem("failed", f"the appliance's answer isn't readable: {error}") from error
+            why = wire.refusal(error, "the appliance's answer")
+            raise Problem("failed", str(why)) from error
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -87,7 +89,7 @@ class ApplianceClient:
             raise Problem("busy", _BUSY)
         self._waiting += 1
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS + (NEWS_SECONDS if news else 0.0)):
+            async with asyncio.timeout(TIMEOUT_SECONDS + (NEWS_SECONDS if news else 0.0)):
                 async with contextlib.nullcontext() if news else places:
                     return await self._exchange(line)
         except TimeoutError as error:

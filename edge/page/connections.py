@@ -1,8 +1,8 @@
-"""Accepts browsers' connections within bounds: so many in all, and so many of one address.
+"""Accepts browsers' connections within bounds: of all browsers, and of one address.
 
-A new connection is always accepted. If there are too many, one ends for it: an idle one before one
-that is being answered, a stranger's before that of someone signed in, and the oldest first. So
-nobody keeps others out by holding connections, with one address or with many.
+A new connection is always accepted. If there are too many, another ends for it: an idle one before
+one that is being answered, one without a session before one with a session, and the oldest first.
+So nobody keeps others out by holding connections, with one address or with many.
 """
 
 from __future__ import annotations

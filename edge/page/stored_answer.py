@@ -74,7 +74,7 @@ class StoredAnswer(msgspec.Struct, frozen=True, kw_only=True):
         runner_up: the second best; the best where the first was explored.
         searched: through the tables, row by row, or a slate scored in one call.
         seconds: from the slate to the confirmed answer.
-        explored: the first was drawn to learn from, and isn't the best.
+        explored: the first was sampled to learn from, and isn't the best.
         slate: the 36 films that were scored, if it was a slate of 36.
         expected: stars of the slate's options, in their order.
         best_unseen: what the model's best predictions came to when it hadn't seen the films.

@@ -62,11 +62,11 @@ class Wording:
         return self.domain.reword(text)
 
     def count(self, number: int, one: str, many: str | None = None) -> str:
-        """Return so many of something that is named as if it were about films."""
+        """Return a number of something that is named as if it were about films."""
         return counted(number, self.words(one), self.words(many or f"{one}s"))
 
     def shown(self, rating: float, places: int = 2) -> str:
-        """Return a rating on the domain's scale, with so many places at least."""
+        """Return a rating on the domain's scale, with at least this many places."""
         return self.domain.shown_outcome(rating, max(places, self._step_places))
 
     def apart(self, stars: float, places: int = 1) -> str:

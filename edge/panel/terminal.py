@@ -22,7 +22,7 @@ _GREENS = ("236", "22", "28", "34", "40", "46")
 HELP = """\
 keys: space presses, a approves, r and a digit rate (0 is 10 stars), s synchronises
       p holds the button for 25 s, which opens pairing; q stops, ? shows this
-      a digit alone holds the button for so many seconds, 0 for 12"""
+      a digit alone holds the button for that many seconds, 0 for 12"""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class KeyActions:
     """What keys do.
 
     Attributes:
-        hold: hold the button for so many seconds.
+        hold: hold the button for this many seconds.
         approve: approve the pick that waits.
-        rate: give the newest approved film so many stars, 1 to 10.
+        rate: give the newest approved film this many stars, 1 to 10.
         synchronise: connect and verify now.
         stop: stop the appliance.
     """

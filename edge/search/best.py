@@ -24,7 +24,7 @@ _PAIRS = 2**17
 _FIRST_PAIRS = 2**15
 # A value below this isn't a score: the combination is left out, or outside a career.
 _SURELY_NONE = int(NEVER // 2)
-# A director's own sets are about so many, with a margin: plausible blocks are small, then large.
+# A director has about this many own sets, with a margin: plausible blocks are small, then large.
 _OWN_SETS = 512
 # How many combinations are looked at together.
 _CELLS = 2**18

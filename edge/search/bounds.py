@@ -135,7 +135,7 @@ class Bounds:
         return upper
 
     def _genre_ceilings(self) -> Int32:
-        """Bound each director's genre part: for so many genres, of which so many are their own."""
+        """Bound each director's genre part, by a set's size and how many of it are their own."""
         space = self.space
         members = space.index.sets.members[space.sets]
         allowed = _rows(_different(members[members < len(space.index.sets.genres)]))

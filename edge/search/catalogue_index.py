@@ -15,7 +15,7 @@ from data.genre_sets import GenreSets
 
 Ints = NDArray[np.integer]
 
-# Computed for so many directors at a time: for all at once it would take much memory.
+# Computed for this many directors at a time: all at once would take much memory.
 _TOGETHER = 8192
 
 # Directors with more films than this are drawn for a slate of 36.
@@ -66,7 +66,7 @@ class CatalogueIndex:
         return min(max(year - self.first_year, 0), self.years - 1)
 
     def active_lately(self, within: int) -> NDArray[np.bool_]:
-        """Return which directors were active within so many years of the newest film, shape [D].
+        """Return which directors were active within some years of the newest film, shape [D].
 
         At least a tenth of those with long careers are among them, whatever the newest film's
         year: one rating of a film of today must not leave a table of older films without

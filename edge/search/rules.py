@@ -45,7 +45,7 @@ class Rule(NamedTuple):
     Attributes:
         premise: must all hold for the rule to say anything.
         conclusion: must then all hold; if `negated`, mustn't all hold.
-        most: of the names of the only conclusion, at most so many; None in other rules.
+        most: at most this many of the only conclusion's names; None in other rules.
     """
 
     text: str
@@ -62,7 +62,7 @@ class Clause(NamedTuple):
         about: which choice.
         values: names; it's true of a combination that has one of them.
         years: spans; it's true of a combination in one of them.
-        most: it's true of a combination with more than so many of `values`; None for one.
+        most: it's true of a combination with more than this many of `values`; None for one.
         holds: whether it must be so, rather than not.
     """
 

@@ -19,7 +19,7 @@ PRESSES = 1_000
 
 
 def simulate_presses(model: Model, presses: int = PRESSES, seed: int = 0) -> Iterator[SlateAnswer]:
-    """Yield the answers of so many presses, as if the clock weren't set.
+    """Yield the answers of some presses, as if the clock weren't set.
 
     Args:
         model: scores the slates.

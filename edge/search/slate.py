@@ -53,7 +53,7 @@ class Years(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         first, last: a range, both included; an open end is the end of the training years.
         only: single years instead.
         every: all the years that the model learned from.
-        draw: a random draw of so many of the rest.
+        draw: a random draw of this many of the rest.
     """
 
     first: int | None = None
@@ -74,8 +74,8 @@ class Genres(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         allowed: only these.
         required: all of these in every film.
-        at_most: so many in one film.
-        draw: a random draw of so many genre sets.
+        at_most: this many in one film.
+        draw: a random draw of this many genre sets.
     """
 
     allowed: tuple[str, ...] = ()

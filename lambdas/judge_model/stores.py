@@ -105,7 +105,7 @@ class AwsJudge:
         return self.judgement(judgement.job) or judgement
 
     def _ratings(self) -> Iterator[Feedback]:
-        """Yield the newest ratings, as S3 received them; what isn't one is passed over."""
+        """Yield the newest ratings, as S3 received them; anything else is skipped."""
         found = sorted(
             self._objects(self._data, topics.FEEDBACK_PREFIX), key=lambda one: one["LastModified"]
         )

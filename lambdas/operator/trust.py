@@ -112,7 +112,7 @@ def sign_command(
     file: DocumentArgument,
     key: Annotated[Path | None, typer.Option(metavar="PEM", help="a private key")] = None,
     stack_key: Annotated[
-        bool, typer.Option("--stack-key", help="with the key in KMS that devices trust so far")
+        bool, typer.Option("--stack-key", help="with the key in KMS that devices already trust")
     ] = False,
     local: LocalOption = None,
     region: RegionOption = None,

@@ -116,7 +116,7 @@ class DemoContext:
             self.runner.show(f"the page, signed in to by this address once: {self._link}")
 
     def show_page(self) -> None:
-        """Show what the page shows, unless somebody looks at it anyway."""
+        """Show what the page shows, unless somebody can look at it in a browser."""
         if self.interactive:
             return
         jar = urllib.request.HTTPCookieProcessor()

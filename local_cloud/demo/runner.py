@@ -26,7 +26,7 @@ Found = TypeVar("Found")
 _STOP_SECONDS = 40.0
 _KILLED_SECONDS = 10.0
 _POLL_SECONDS = 0.15
-# Nothing is silent for longer.
+# The longest silence before a line about the progress.
 _SILENCE_SECONDS = 10.0
 _JOB_LOG = "output.log"
 # Training takes longest, especially on a Raspberry Pi.
@@ -243,7 +243,7 @@ def _resolved(command: Sequence[str]) -> list[str]:
 
 
 class _Silence:
-    """Says, while an executable prints nothing, how far it is: nobody waits without a word.
+    """Says how far an executable is while it prints nothing, so that nobody waits in silence.
 
     Args:
         runner: to say it.

@@ -39,7 +39,7 @@ backup_to() {
     mv "$work/whole" "$work/done"
   fi
   sync "$work/done"
-  # Never over a file that came meanwhile.
+  # Never over a file that appeared in the meantime.
   ln "$work/done" "$1" || die "$1 couldn't be written"
   sync "$(dirname "$1")"
   say "$1 holds ratings, picks, models, settings and PIN$([ "$2" = plain ] || echo ', and the certificates, encrypted'): keep it elsewhere"

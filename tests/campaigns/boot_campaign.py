@@ -195,7 +195,7 @@ def test_the_watchdog_restarts_when_one_worker_hangs(machine: Container) -> None
     finally:
         machine.run("rm -rf /opt/hanging /run/systemd/system/greenlight.service.d")
         machine.run("systemctl daemon-reload && systemctl restart greenlight.service")
-    assert "hang_for_ever" in said, "Python writes where it hung"
+    assert "hang_forever" in said, "Python writes where it hung"
 
 
 def test_an_upgrade_keeps_the_release_before_and_every_rating(machine: Container) -> None:

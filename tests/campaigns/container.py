@@ -14,7 +14,7 @@ from typing import Any
 # What Raspberry Pi OS Lite has, as far as the installer cares.
 PACKAGES = "systemd,systemd-sysv,dbus,udev,libpam-systemd,python3,python3-venv,avahi-daemon,openssl"
 # Long enough for a busy machine; it costs nothing when all is well.
-_PATIENCE_SECONDS = 600.0
+_TIMEOUT_SECONDS = 600.0
 
 
 def namespaces_refused() -> str | None:
@@ -91,7 +91,7 @@ class Container:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while not self._has_booted():
             if self._nspawn.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"it doesn't boot: {self._log.read_text()[-2000:]}")
@@ -117,7 +117,7 @@ class Container:
     def wait_until_off(self) -> None:
         """Wait until it has switched itself off."""
         assert self._nspawn is not None
-        self._nspawn.wait(_PATIENCE_SECONDS)
+        self._nspawn.wait(_TIMEOUT_SECONDS)
 
     def power_off(self) -> None:
         """Switch it off cleanly."""
@@ -141,7 +141,7 @@ class Container:
              "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
              "LANG=C.UTF-8", "GREENLIGHT_SETTLE_SECONDS=6",
              "sh", "-c", command],
-            input=stdin, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False,
+            input=stdin, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False,
         )  # fmt: skip
 
     def run(self, command: str) -> str:
@@ -160,12 +160,12 @@ class Container:
 
     def wait_until(self, what: str, command: str) -> None:
         """Wait until a shell command in it succeeds."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while (done := self.try_run(command)).returncode != 0:
             if time.monotonic() > deadline:
                 log = self.try_run("journalctl --no-pager -n 40").stdout
                 raise AssertionError(
-                    f"{what}: not within {_PATIENCE_SECONDS:g} s\n{done.stdout}\n{log}"
+                    f"{what}: not within {_TIMEOUT_SECONDS:g} s\n{done.stdout}\n{log}"
                 )
             time.sleep(0.3)
 

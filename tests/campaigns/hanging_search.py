@@ -4,7 +4,7 @@ import sys
 import threading
 
 
-def hang_for_ever(*_: object, made_at: str = "", **__: object) -> None:
+def hang_forever(*_: object, made_at: str = "", **__: object) -> None:
     # Only the discarded warm-up pick, made in a worker's thread, has no time of making.
     if not made_at:
         threading.Event().wait()
@@ -13,8 +13,8 @@ def hang_for_ever(*_: object, made_at: str = "", **__: object) -> None:
 def arm() -> None:
     from edge.appliance import pick_finder, run
 
-    run._SEARCH_PATIENCE_SECONDS = 2.0
-    pick_finder.find_pick = hang_for_ever
+    run._SEARCH_STUCK_AFTER_SECONDS = 2.0
+    pick_finder.find_pick = hang_forever
 
 
 if "run" in sys.orig_argv:

@@ -62,7 +62,7 @@ def provision(folder: Path) -> Path:
 
 
 def shorten_watchdog(machine: Container, unit: str, more: str = "") -> None:
-    """The same watchdog with less patience."""
+    """The same watchdog with a shorter limit."""
     folder = machine.folder
     machine.run(f"mkdir -p /run/systemd/system/{unit}.d")
     text = f"[Service]\\nWatchdogSec=6\\nTimeoutAbortSec=2\\n{more}\\n"

@@ -19,7 +19,7 @@ from edge.journal import CHECK_SECONDS, JOURNAL, Journal, open_or_set_aside
 from tests.edge.journal.records import a_pick
 
 _UNIT = Path(__file__).parents[2] / "systemd/greenlight.service"
-# What the journal may take of systemd's patience; loading a model needs the rest.
+# What the journal may take of systemd's timeout; loading a model needs the rest.
 _SHARE = 0.5
 # A slate as the page shows it takes about as much.
 _SLATE_BYTES = 2000

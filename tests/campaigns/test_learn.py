@@ -65,7 +65,7 @@ def courses(gains):
 @pytest.mark.parametrize(
     ("gains", "shown"), [([0.4, 0.5, 0.6], True), ([0.4, -0.5, 0.6], False), ([0.5], False)]
 )
-def test_a_gain_counts_only_if_its_whole_interval_lies_above_zero(gains, shown):
+def test_a_gain_counts_only_if_its_whole_interval_is_above_zero(gains, shown):
     arms = [Arm("learns", retrains=True), Arm("never")]
     figures = figures_of(list(courses(gains)), arms, "never")
     gain = figures.arms["learns"].gain

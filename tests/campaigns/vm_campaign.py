@@ -203,8 +203,8 @@ def work_until_dark(machine: VirtualMachine) -> set[str]:
     try:
         while True:
             press(machine, 0.2)
-            patience = time.monotonic() + 15  # on a busy machine a press may come out too long
-            while machine.ask(command="status")["pick"] is None and time.monotonic() < patience:
+            deadline = time.monotonic() + 15  # on a busy machine a press may come out too long
+            while machine.ask(command="status")["pick"] is None and time.monotonic() < deadline:
                 time.sleep(0.05)
             approved = machine.ask(command="approve")
             if approved["ok"]:

@@ -42,7 +42,7 @@ def test_on_its_own_board_a_card_goes_on(certificate, kept):
     assert "connection" not in kept.sync_state()
 
 
-def test_a_copy_is_noticed_until_it_has_a_certificate_of_its_own(serial, certificate, kept):
+def test_a_copy_is_noticed_until_it_has_its_own_certificate(serial, certificate, kept):
     check_board(kept, certificate, "now")
     serial.write_bytes(b"10000000bbbb\0")
     for _ in range(2):

@@ -18,7 +18,7 @@ from cloud_sync.update import Fetched, FetchFailed, Job
 from data.messages import ModelUpdateJob
 
 JOB = Job("j1", ModelUpdateJob("model-update", 3, BUCKET, "models/films/3/", HASH))
-PATIENCE = 1.0
+TIMEOUT_SECONDS = 1.0
 
 
 class SlowDownloader:
@@ -44,7 +44,7 @@ class Bench:
     def __init__(self) -> None:
         self.downloader = SlowDownloader()
         self.inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.fetcher = Fetcher(self.downloader, self.inbox.put, PATIENCE)  # type: ignore[arg-type]
+        self.fetcher = Fetcher(self.downloader, self.inbox.put, TIMEOUT_SECONDS)  # type: ignore[arg-type]
 
     def begin(self, course: Callable[[Checkpoint], None]) -> None:
         self.downloader.course = course
@@ -75,10 +75,10 @@ def test_a_download_is_fresh_while_it_progresses_however_long_it_takes(bench: Be
             checkpoint()
 
     bench.begin(slow_but_alive)
-    assert not bench.stale_within(1.5 * PATIENCE)
+    assert not bench.stale_within(1.5 * TIMEOUT_SECONDS)
     go_on.set()
     assert bench.inbox.get(timeout=60) == Fetched("j1", "3")
-    assert not bench.stale_within(1.5 * PATIENCE)
+    assert not bench.stale_within(1.5 * TIMEOUT_SECONDS)
 
 
 def test_a_download_that_hangs_is_noticed_and_reported_once(
@@ -97,12 +97,12 @@ def test_a_download_that_hangs_is_noticed_and_reported_once(
 
 
 def test_a_job_given_up_ends_at_its_next_piece(bench: Bench) -> None:
-    def for_ever(checkpoint: Checkpoint) -> None:
+    def forever(checkpoint: Checkpoint) -> None:
         while True:
             checkpoint()
             time.sleep(0.005)
 
-    bench.begin(for_ever)
+    bench.begin(forever)
     bench.fetcher.stop()
     ended = bench.inbox.get(timeout=60)
     assert ended == FetchFailed("j1", "version 3: the job was given up")

@@ -27,7 +27,7 @@ from edge.journal import JOURNAL, IncomingModel, Journal
 
 pytestmark = pytest.mark.mosquitto
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 JOBS = topics.jobs(THING)
 
 
@@ -52,7 +52,7 @@ class JobsByHand:
         topics_of_interest = (f"{JOBS}/get", f"{JOBS}/+/get", f"{JOBS}/+/update")
         self._broker = AwsIotBroker(endpoint, topics_of_interest, self._inbox.put)
         self._broker.connect()
-        assert isinstance(self._inbox.get(timeout=PATIENCE), Connected)
+        assert isinstance(self._inbox.get(timeout=TIMEOUT_SECONDS), Connected)
         self._thread = threading.Thread(target=self._answer, daemon=True)
         self._thread.start()
 
@@ -113,7 +113,7 @@ def pi(tmp_path: Path, jobs: JobsByHand) -> Iterator[Pi]:
 
 
 def eventually(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not true():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)

@@ -21,7 +21,7 @@ from cloud_sync.mqtt import (
     TopicRefused,
 )
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 class Client:
@@ -32,7 +32,7 @@ class Client:
         self.broker = make(self.events.put)
 
     def next(self) -> Any:
-        return self.events.get(timeout=PATIENCE)
+        return self.events.get(timeout=TIMEOUT_SECONDS)
 
     def silent(self, seconds: float = 0.2) -> bool:
         try:

@@ -24,7 +24,7 @@ from cloud_sync.mqtt import BrokerEndpoint, Connected, Dropped, NotConnected
 
 pytestmark = pytest.mark.mosquitto
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 class Thing:
@@ -55,7 +55,7 @@ class Thing:
 
     def connect(self) -> Any:
         self.broker.connect()
-        return self.events.get(timeout=PATIENCE)
+        return self.events.get(timeout=TIMEOUT_SECONDS)
 
 
 def test_a_certificate_of_another_authority_is_refused(
@@ -85,7 +85,7 @@ def test_what_the_policy_denies_is_not_delivered(mosquitto: Mosquitto) -> None:
     cloud = Thing(mosquitto.authority, mosquitto.port, "cloud")
     assert cloud.connect() == Connected()
     cloud.broker.publish("filmupdate/thing-2/ack", b"real")
-    assert other.events.get(timeout=PATIENCE).payload == b"real"
+    assert other.events.get(timeout=TIMEOUT_SECONDS).payload == b"real"
     for one in (thing, other, cloud):
         one.broker.disconnect()
 
@@ -94,7 +94,7 @@ def test_a_broker_that_stops_answering_is_noticed_by_keep_alive(mosquitto: Mosqu
     thing = Thing(mosquitto.authority, mosquitto.port, keep_alive_seconds=1)
     assert thing.connect() == Connected()
     mosquitto.freeze()
-    assert isinstance(thing.events.get(timeout=PATIENCE), Dropped)
+    assert isinstance(thing.events.get(timeout=TIMEOUT_SECONDS), Dropped)
     mosquitto.thaw()
     assert thing.connect() == Connected()
     thing.broker.disconnect()
@@ -132,7 +132,7 @@ def test_reconnecting_leaves_no_thread_and_no_socket_behind(mosquitto: Mosquitto
     for _ in range(25):
         assert thing.connect() == Connected()
         proxy.reset()
-        assert isinstance(thing.events.get(timeout=PATIENCE), Dropped)
+        assert isinstance(thing.events.get(timeout=TIMEOUT_SECONDS), Dropped)
         counts.append((threading.active_count(), process.num_fds()))
     assert thing.connect() == Connected()
     gc.collect()
@@ -159,14 +159,14 @@ def test_port_443_is_spoken_with_alpn(authority: Authority) -> None:
             pytest.fail(f"port 443 of loopback: {error}")
         pytest.skip(f"port 443 of loopback cannot be bound: {error}")
     listener.listen()
-    listener.settimeout(PATIENCE)
+    listener.settimeout(TIMEOUT_SECONDS)
     thing = Thing(authority, 443, connect_timeout_seconds=1)
     thing.broker.connect()
     accepted, _ = listener.accept()
     with context.wrap_socket(accepted, server_side=True) as line:
         assert line.selected_alpn_protocol() == "x-amzn-mqtt-ca"
         assert line.getpeercert()
-    assert isinstance(thing.events.get(timeout=PATIENCE), Dropped)
+    assert isinstance(thing.events.get(timeout=TIMEOUT_SECONDS), Dropped)
     listener.close()
 
 
@@ -183,13 +183,13 @@ def test_a_network_thread_that_dies_is_noticed_at_the_next_publish(mosquitto: Mo
 
     inner._packet_read = die
     inner._packet_write = die
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while inner._thread.is_alive() and time.monotonic() < deadline:
         with contextlib.suppress(NotConnected):
             thing.broker.publish("filmupdate/thing-1", b"wake up")
         time.sleep(0.02)
     with pytest.raises(NotConnected, match="thread"):
         thing.broker.publish("filmupdate/thing-1", b"lost")
-    assert thing.events.get(timeout=PATIENCE) == Dropped("the SDK's network thread has died")
+    assert thing.events.get(timeout=TIMEOUT_SECONDS) == Dropped("the SDK's network thread has died")
     assert isinstance(thing.connect(), Connected)
     thing.broker.disconnect()

@@ -13,7 +13,7 @@ from data.ids import new_id
 from edge.journal import Journal
 
 
-def test_an_attempt_that_hangs_for_ever_is_followed_by_another(journal: Journal) -> None:
+def test_an_attempt_that_hangs_is_followed_by_another(journal: Journal) -> None:
     clock, cloud = Clock(), Cloud()
     device = Device(clock, cloud, journal)
     connect, hanging = device._connect, [True]

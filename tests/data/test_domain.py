@@ -53,7 +53,7 @@ def test_a_domain_comes_back_from_its_file_as_it_was_written(domain):
         ),
         (
             LEAN + '[ordinal]\ncolumn = "a"\nword = "b"\nwords = "bs"\nshift = 9\n',
-            "`context` in `ordinal` is true, but only calendar years come with the day",
+            "`context` in `ordinal` is true, but only calendar years come with the date",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from data import topics, wire
 from data.ids import new_id
 from data.messages import Ack, Feedback, FeedbackBatch, VerificationReply, VerificationRequest
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
 
 def feedback(thing: str, **changes: Any) -> Feedback:
@@ -86,13 +86,13 @@ class Device:
         """Send a batch and wait for its ack."""
         arrived = self.listening(topics.feedback_ack(self.thing))
         self.send(topics.feedback(self.thing), wire.encode(FeedbackBatch.of(*records)))
-        return wire.decode(arrived.get(timeout=PATIENCE_SECONDS), Ack)
+        return wire.decode(arrived.get(timeout=TIMEOUT_SECONDS), Ack)
 
     def verify(self, request: VerificationRequest) -> VerificationReply:
         """Send a request and wait for its reply."""
         arrived = self.listening(topics.verification_reply(self.thing))
         self.send(topics.verification(self.thing), wire.encode(request))
-        return wire.decode(arrived.get(timeout=PATIENCE_SECONDS), VerificationReply)
+        return wire.decode(arrived.get(timeout=TIMEOUT_SECONDS), VerificationReply)
 
     def credentials(
         self, thing: str | None, alias: str | None = None, context: ssl.SSLContext | None = None

@@ -9,7 +9,7 @@ from typing import Literal
 Answer = Literal["taken", "refused", "hung up", "silence"]
 
 CONNACK, PUBLISH, PUBACK, SUBACK = 2, 3, 4, 9
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 def tls(root: str, certificate: str | None = None, key: str | None = None) -> ssl.SSLContext:
@@ -24,7 +24,7 @@ class RawMqtt:
     """One connection; a context manager."""
 
     def __init__(self, port: int, context: ssl.SSLContext) -> None:
-        plain = socket.create_connection(("localhost", port), PATIENCE_SECONDS)
+        plain = socket.create_connection(("localhost", port), TIMEOUT_SECONDS)
         try:
             self._line = context.wrap_socket(plain, server_hostname="localhost")
         except BaseException:
@@ -67,7 +67,7 @@ class RawMqtt:
 
     def _ask(self, head: int, body: bytes, expected: int) -> tuple[int | None, bytes]:
         """Send a packet; return the expected answer, or kind 0 for a hang-up, None for silence."""
-        self._line.settimeout(PATIENCE_SECONDS)
+        self._line.settimeout(TIMEOUT_SECONDS)
         try:
             self._line.sendall(bytes([head]) + _length(len(body)) + body)
             while True:

@@ -26,7 +26,7 @@ _RUNTIME = (
     *("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "urllib3", "six"),
     *("awslambdaric", "simplejson", "snapshot-restore-py"),
 )
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class RunningFunction:
         name = str(uuid.uuid4())
         self._events.put((name, event))
         try:
-            answered, kind, content = self._results.get(timeout=PATIENCE_SECONDS)
+            answered, kind, content = self._results.get(timeout=TIMEOUT_SECONDS)
         except queue.Empty:
             raise AssertionError(f"no answer: {self.said()[-2000:]}") from None
         assert answered == name

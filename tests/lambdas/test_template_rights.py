@@ -144,7 +144,7 @@ def test_only_release_model_signs_and_announces_and_it_can_neither_train_nor_rea
     assert not [action for action in rights if "Training" in action or "Delete" in action]
 
 
-def test_only_release_model_writes_what_became_of_a_job_and_it_cannot_write_what_a_job_leaves(
+def test_only_release_model_writes_the_outcome_of_a_job_and_it_cannot_write_what_a_job_leaves(
     resources: dict[str, Any],
 ) -> None:
     outcomes, candidates = (

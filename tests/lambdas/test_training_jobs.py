@@ -149,7 +149,7 @@ def test_a_made_up_verdict_on_the_model_in_use_releases_nothing(
     assert judged.reasons == outcome.reasons, "what people are shown is the judge's verdict"
 
 
-def test_what_is_no_onnx_at_all_releases_nothing(
+def test_a_file_that_is_not_onnx_releases_nothing(
     train: Callable[..., TrainingOutcome], local_cloud: Any, example: Path, next_version: int
 ) -> None:
     files = replaced(left_by_job(example, next_version), MODEL, b"not ONNX at all")

@@ -123,14 +123,14 @@ def test_an_archive_without_arrays_fails_the_endpoint(archive: bytes, tmp_path: 
     assert sagemaker.describe_endpoint(EndpointName=NAME)["EndpointStatus"] == "Failed"
 
 
-def test_a_mistake_of_our_own_fails_the_endpoint_too(tmp_path: Path) -> None:
+def test_our_own_mistake_fails_the_endpoint_too(tmp_path: Path) -> None:
     """A TypeError once ended the thread, and the endpoint was `Creating` forever."""
     mistake = TypeError("got an unexpected keyword argument 'filter'")
     with pytest.raises(PublishingFailed, match="unexpected keyword argument 'filter'"):
         wait(created(tmp_path, serving.archive_of(b"arrays"), Endpoint(mistake)))
 
 
-def test_an_endpoint_that_never_finishes_is_not_waited_for_for_ever() -> None:
+def test_an_endpoint_that_never_finishes_is_not_waited_for_forever() -> None:
     creating = {"EndpointStatus": "Creating", "EndpointConfigName": MODEL}
     begun = time.monotonic()
     with pytest.raises(PublishingFailed, match="waited 0 s for the ML endpoint"):

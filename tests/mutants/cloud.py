@@ -92,7 +92,7 @@ MUTATIONS = (
         "            check_graph(model)",
         "            pass",
         "tests/lambdas/judge_model/test_scorer.py::"
-        "test_what_is_no_onnx_is_refused_by_the_graph_rule",
+        "test_a_file_that_is_not_onnx_is_refused_by_the_graph_rule",
     ),
     Mutation(
         "candidates-bytes", "checks every hash", "docs/security.md",

@@ -42,7 +42,7 @@ MUTATIONS = (
         "no-processor-limit", "limits on memory, processor time", "docs/security.md",
         "edge/models/trial.py",
         "    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))\n", "",
-        "tests/edge/models/test_sandbox.py::test_a_trial_takes_only_so_much_processor_time_whoever_watches_it",
+        "tests/edge/models/test_sandbox.py::test_a_trials_processor_time_is_limited_by_the_kernel",
     ),
     Mutation(
         "sandbox-lets-files-open", "system calls that name no file", "docs/security.md",

@@ -18,7 +18,7 @@ MUTATIONS = (
         "docs/operations.md", "cloud_sync/board.py",
         "    if known != here and known.get", "    if False and known.get",
         "tests/cloud_sync/test_board.py::"
-        "test_a_copy_is_noticed_until_it_has_a_certificate_of_its_own",
+        "test_a_copy_is_noticed_until_it_has_its_own_certificate",
     ),
     Mutation(
         "outbox-emptied-by-sending", "stays in the outbox until the cloud has acknowledged it",

@@ -134,7 +134,7 @@ def test_the_owner_of_the_machine_is_found(tmp_path, sudo, users, owner):
     assert step("system.sh", "whose_machine", PATH=path, **sudo).strip() == owner
 
 
-def test_the_example_of_the_release_that_runs_lies_beside_the_owners_settings(tmp_path):
+def test_the_example_of_the_release_that_runs_is_beside_the_owners_settings(tmp_path):
     package = tmp_path / "current/lib/python3.13/site-packages/edge"
     package.mkdir(parents=True)
     config = tmp_path / "etc"
@@ -217,7 +217,7 @@ def test_a_page_that_the_owner_turned_off_is_not_started(tmp_path, owner_step):
 
 
 @pytest.mark.parametrize("setting", ['page_host = "$(id)"', "page_port = 80;"])
-def test_what_is_no_address_reaches_no_unit(tmp_path, owner_step, setting):
+def test_text_that_is_not_an_address_reaches_no_unit(tmp_path, owner_step, setting):
     (tmp_path / "greenlight.toml").write_text(f"{setting}\n")
     assert owner_step(tmp_path, "set_page_address").returncode == 1
     assert not (tmp_path / "drop-ins").exists()

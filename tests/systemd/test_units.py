@@ -115,9 +115,9 @@ def test_each_service_is_watched_restarted_and_limited(unit):
 
 
 def test_an_exit_that_a_restart_cannot_fix_is_left_alone():
-    for_ever = {Exit.USAGE, Exit.JOURNAL_TOO_NEW, Exit.CONFIGURATION}
+    forever = {Exit.USAGE, Exit.JOURNAL_TOO_NEW, Exit.CONFIGURATION}
     given = setting("greenlight.service", "RestartPreventExitStatus").split()
-    assert {int(code) for code in given} == {int(code) for code in for_ever}
+    assert {int(code) for code in given} == {int(code) for code in forever}
 
 
 def test_sync_service_names_its_own_exit_codes():

@@ -93,7 +93,7 @@ def test_a_wrong_request_is_refused_by_name(address, body, status, says):
 
 
 @pytest.mark.parametrize("content", [b"", b"no arrays", None])
-def test_what_is_no_model_is_refused_before_it_is_served(content, tmp_path, capsys):
+def test_a_file_that_is_not_a_model_is_refused_before_it_is_served(content, tmp_path, capsys):
     path = tmp_path / "arrays.npz"
     if content is not None:
         path.write_bytes(content)

@@ -45,7 +45,7 @@ class SplitResult(msgspec.Struct, frozen=True):
         figures: by method, then part (all, seen, unseen), then figure.
         whole_stars: RMSE and regret of each baseline that learns from whole stars and no votes.
         hidden: the model's RMSE if the director, the year or the genres are hidden from it.
-        optimism: of the model's best of so many test films, by their number.
+        optimism: of the model's best of some test films, by their number.
     """
 
     name: str
@@ -58,7 +58,7 @@ class SplitResult(msgspec.Struct, frozen=True):
 
 
 class CurvePoint(msgspec.Struct, frozen=True):
-    """The model's figures on one random split's test films, learned from so many films."""
+    """The model's figures on one random split's test films, learned from some of the films."""
 
     films: int
     rmse: float
@@ -106,7 +106,7 @@ class Benchmark(msgspec.Struct, frozen=True):
         return float(np.mean(self.values(method, figure, part)))
 
     def mean_optimism(self) -> dict[int, float]:
-        """Return the optimism of the best of so many random test films, over the splits."""
+        """Return the optimism of the best of this many random test films, over the splits."""
         sizes = self.random[0].optimism
         return {n: float(np.mean([s.optimism[n] for s in self.random])) for n in sizes}
 

@@ -1,8 +1,8 @@
 """`arrays.npz`: a fitted model as plain arrays, for the ML endpoint and for the next retraining.
 
-Nothing in it can run code. It may come from a stranger, though, and scikit-learn's trees follow any
-index they're given: so every length, index and number is checked before a model is made of it. The
-model's predictions are those of the one that was saved, bit for bit.
+Nothing in it can run code. It may come from an attacker, though, and scikit-learn's trees follow
+any index they're given: so every length, index and number is checked before a model is made of it.
+The model's predictions are those of the one that was saved, bit for bit.
 
 The layout has a version, `layout`. Raise it whenever arrays are added, removed or mean something
 else; older files are then refused, and their models exported or released again.

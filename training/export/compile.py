@@ -106,7 +106,7 @@ class _Compiler:
         return self.model.trees_share_ * flat.reshape(table.shape[:-1])
 
     def _batches(self, rows_each: int) -> Iterator[Batch]:
-        """Yield all directors, so many at a time that `rows_each` rows of each fit in memory."""
+        """Yield all directors, in groups of which `rows_each` rows each fit in memory."""
         for films, numbers in group_by(self.careers.counts):
             cost = numbers.size * rows_each * max(1.0, films / 20)
             for some in np.array_split(numbers, max(1, int(cost / _ROWS_AT_ONCE))):

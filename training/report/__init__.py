@@ -135,7 +135,7 @@ def _facts(table: FilmTable) -> dict[str, str]:
     return {domain.reword(name): value for name, value in found.items()}
 
 
-# Measured in stars: on another domain's scale they are so many of its units.
+# Measured in stars: on another domain's scale they are converted to its units.
 _IN_STARS = ("rmse", "regret", "optimism", "mae")
 
 

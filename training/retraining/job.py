@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from data import wire
 from training.errors import SourceUnavailable
 
 ROOT = Path("/opt/ml")
@@ -39,8 +40,10 @@ def hyperparameters() -> dict[str, str]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
-        raise SourceUnavailable(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise SourceUnavailable(f"{path}: can't be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SourceUnavailable(f"{path}: {wire.refusal(error, 'the file')}") from error
 
 
 def keep_output(out: Path, names: Iterable[str]) -> None:

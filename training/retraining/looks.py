@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from data import wire
 from data.durable import replace_durably
 from training.errors import SourceUnavailable
 
@@ -32,12 +33,16 @@ def count_look(work: Path, incumbent: str, training_set: str) -> int:
         looks = msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]])
     except FileNotFoundError:
         looks = {}
-    except (OSError, msgspec.DecodeError) as error:
-        raise SourceUnavailable(
-            f"{path}: cannot be read ({error}); restore it, or give --look"
-        ) from error
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unreadable(path, wire.refusal(error, "it")) from error
     taken = looks.setdefault(incumbent, [])
     if training_set not in taken:
         taken.append(training_set)
         replace_durably(path, msgspec.json.format(msgspec.json.encode(looks), indent=1))
     return taken.index(training_set) + 1
+
+
+def _unreadable(path: Path, why: object) -> SourceUnavailable:
+    return SourceUnavailable(f"{path}: can't be read ({why}); restore it, or give --look")

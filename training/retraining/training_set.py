@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
-from data import topics
+from data import topics, wire
 from data.checks import SCHEMA_VERSION
 from data.durable import rename_durably, sync_folder, write_synced
 from data.film_table import write_films
@@ -102,8 +102,11 @@ class TrainingSet:
         try:
             raw = (folder / MANIFEST).read_bytes()
             self.manifest = msgspec.json.decode(raw, type=SetManifest)
-        except (OSError, msgspec.DecodeError) as error:
+        except OSError as error:
             raise SourceUnavailable(f"{folder}: isn't a training set ({error})") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            why = wire.refusal(error, MANIFEST)
+            raise SourceUnavailable(f"{folder}: isn't a training set ({why})") from error
 
     def training(self) -> FilmTable:
         """Return the films that train: those of the table first, in its order."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from data import wire
 from data.films import normalise
 from training.errors import SourceUnavailable
 from training.sources.options import Options
@@ -131,8 +132,8 @@ class Omdb:
             ) from error
         try:
             return _reply(msgspec.json.decode(content, type=_Body))
-        except msgspec.MsgspecError as error:
-            raise BrokenReply(f"the reply is broken ({error})") from error
+        except msgspec.DecodeError as error:
+            raise BrokenReply(f"the reply is broken ({wire.refusal(error, 'it')})") from error
 
     def _refused(self, status: int, content: bytes) -> None:
         try:

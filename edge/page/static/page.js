@@ -8,7 +8,7 @@ const FALLBACK_MS = 30_000;
 const GRACE_MS = 1_500;
 // The server sends something every 30 s; silence for longer means that the network is gone.
 const SILENCE_MS = 75_000;
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 let stream = null;
 let looking = false;
 let again = false;
@@ -45,7 +45,7 @@ async function look() {
     here.searchParams.delete("done");
     const answer = await fetch(here, {
       headers: { accept: "text/html" },
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (answer.redirected) { location.assign(answer.url); return; }
     if (!answer.ok) return;
@@ -222,7 +222,7 @@ function searchAsYouType(field, chosen) {
     const own = asking = new AbortController();
     const typed = field.value.trim();
     if (!typed) { close(); return; }
-    const late = setTimeout(() => own.abort(), PATIENCE_MS);
+    const late = setTimeout(() => own.abort(), TIMEOUT_MS);
     try {
       const answer = await fetch(`/directors?q=${encodeURIComponent(typed)}`, { signal: own.signal });
       if (answer.ok && field.value.trim() === typed) show(await answer.json());
@@ -287,7 +287,7 @@ function answerAtOnce(form) {
     if (asking) asking.abort();
     const own = asking = new AbortController();
     asked = wanted;
-    const late = setTimeout(() => own.abort(), PATIENCE_MS);
+    const late = setTimeout(() => own.abort(), TIMEOUT_MS);
     answers.setAttribute("aria-busy", "true");
     try {
       let answer = null;

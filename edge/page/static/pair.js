@@ -2,7 +2,7 @@
 "use strict";
 
 const ASK_MS = 1_500;
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 const SAYS = {
   shown: "The appliance’s light is blinking four digits.",
   waiting: "Another browser is using the light. Yours is next, or soon after.",
@@ -13,7 +13,7 @@ async function ask() {
   try {
     const answer = await fetch("/pair", {
       headers: { accept: "application/json" },
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (answer.redirected) { location.assign(answer.url); return; }
     const { status } = await answer.json();

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "edge" / "appliance"))
 
+from filled_disk import fill_disk
 from rig.owned_appliance import OwnedAppliance
 from rig.records import Published
 
@@ -49,22 +51,11 @@ class FillingBucket:
         content = self._objects[key]
         for offset in range(start, len(content), _PIECE_BYTES):
             if self.fills and key.endswith(MODEL) and offset > len(content) // 2:
-                fill(self._state)
+                fill_disk(self._state)
             yield content[offset : offset + _PIECE_BYTES]
 
     def close(self) -> None:
         pass
-
-
-def fill(state: Path) -> None:
-    """Use up every free block."""
-    with (state / "filler").open("ab", buffering=0) as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
 
 
 def main(folder: Path) -> list[dict[str, Any]]:
@@ -98,12 +89,12 @@ def watch(folder: Path, state: Path, version: int, kept_free: int) -> dict[str, 
         assert isinstance(failed, FetchFailed), failed
         outcome["reason"] = failed.reason
         outcome["left of the download"] = [path.name for path in (state / "incoming").iterdir()]
-        fill(state)
+        fill_disk(state)
         outcome["ratings"] = [
             client.ask(state, "rate", stars=7, pick_id=pick)["ok"] for pick in picks[1:]
         ]
         outcome["again, still full"] = isinstance(downloader.fetch(job, lambda: None), FetchFailed)
-        fill(state)
+        fill_disk(state)
         try:
             journal.acknowledge(first)
         except JournalFull as error:

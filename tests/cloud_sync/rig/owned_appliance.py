@@ -12,7 +12,7 @@ from rig.records import THING
 from data.signing import PrivateKey
 
 _RIG = Path(__file__).parent
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 class OwnedAppliance:
@@ -54,7 +54,7 @@ class OwnedAppliance:
 
     def await_pick(self) -> None:
         """Wait until the appliance answers: another film is picked and rated."""
-        known, deadline = len(self.confirmed()), time.monotonic() + _PATIENCE_SECONDS
+        known, deadline = len(self.confirmed()), time.monotonic() + _TIMEOUT_SECONDS
         while len(self.confirmed()) <= known:
             if time.monotonic() > deadline or self.appliance.ended:
                 raise RuntimeError("the appliance does not answer")
@@ -68,7 +68,7 @@ class OwnedAppliance:
     def calm(self) -> None:
         """Let the owner go, and wait until they have."""
         self._calm.touch()
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while self._owner is not None and not self._owner.ended and time.monotonic() < deadline:
             time.sleep(0.02)
 

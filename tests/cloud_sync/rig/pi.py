@@ -17,7 +17,7 @@ from data.signing import development_key
 from edge.incoming import incoming_folder
 from edge.journal import JOURNAL, Journal
 
-PATIENCE = 40.0
+TIMEOUT_SECONDS = 40.0
 
 
 class Pi:
@@ -36,7 +36,7 @@ class Pi:
         base = [sys.executable, "-m", "cloud_sync", name, "--config", str(self.config)]
         return [*base, "--state", str(self.state), *rest]
 
-    def once(self, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
+    def once(self, timeout: float = TIMEOUT_SECONDS) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command("once", "--timeout", str(timeout)),
             capture_output=True,

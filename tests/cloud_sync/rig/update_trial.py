@@ -27,7 +27,7 @@ from data.messages import ModelUpdateJob
 from lambdas.operator.aws import on_local_cloud
 from lambdas.operator.devices import provision
 
-_PATIENCE_SECONDS = 90.0
+_UPDATE_SECONDS = 90.0
 # A minute is the shortest that AWS allows.
 _TIMEOUT_SECONDS = 120.0
 
@@ -89,7 +89,7 @@ class UpdateTrial:
                 self.report.kills[f"{name} killed in {self._step(job_id)}"] += 1
                 time.sleep(self._rng.uniform(0.0, 0.3))
                 process.start()
-            done = self._watch(job_id, version, _PATIENCE_SECONDS, until_done=True)
+            done = self._watch(job_id, version, _UPDATE_SECONDS, until_done=True)
             if done != "SUCCEEDED":
                 self.report.broken.append(f"version {version}: the job is {done}")
             self.report.seconds.append(round(time.monotonic() - began, 2))
@@ -118,7 +118,7 @@ class UpdateTrial:
         appliance.thaw()
         self._publish(version + 1)
         following = f"{self._thing}-{version + 1}"
-        done = self._watch(following, version + 1, _PATIENCE_SECONDS, until_done=True)
+        done = self._watch(following, version + 1, _UPDATE_SECONDS, until_done=True)
         if done != "SUCCEEDED":
             self.report.broken.append(f"version {version + 1}: after a timeout it is {done}")
         status = self._execution(job_id)["status"]

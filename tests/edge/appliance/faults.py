@@ -26,7 +26,7 @@ from edge.journal.schema import MIGRATIONS
 from edge.models.store import POINTER
 
 from ..process import Bench, Running
-from .full_disk import fill
+from .filled_disk import fill_disk
 
 _DISK_BYTES = 24 * 1024 * 1024
 LATIN = (("PYTHONIOENCODING", "latin-1"), ("PYTHONUTF8", "0"), ("LC_ALL", "C"))
@@ -224,7 +224,7 @@ def _damage_and_fill(case: Case) -> None:
 
 
 def _fill_disk(case: Case) -> None:
-    fill(case.bench.state)
+    fill_disk(case.bench.state)
 
 
 def _free_disk(case: Case) -> None:

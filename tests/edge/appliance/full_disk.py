@@ -12,23 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+from filled_disk import fill_disk
+
 from edge.appliance import client
 from edge.appliance.disk_space import RESERVE
 from edge.journal import JOURNAL, Journal
 from edge.models.store import ModelStore
 
 RATINGS = 30
-
-
-def fill(state: Path) -> None:
-    """Use up every free block."""
-    with (state / "filler").open("ab", buffering=0) as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
 
 
 def wait_until(true, what: str) -> None:
@@ -69,13 +60,13 @@ def watch(state: Path, bundle: Path, sha256: str) -> dict[str, object]:
 
     outcome: dict[str, object] = {"previous before": ModelStore(state).read().previous}
     waiting = ask("press")["pick"]["id"]
-    fill(state)
+    fill_disk(state)
     # The old version goes first; what that frees is filled again.
     outcome["first press"] = ask("press")
     outcome["waiting"] = (
         outcome["first press"]["pick"]["id"] if outcome["first press"]["ok"] else waiting
     )
-    fill(state)
+    fill_disk(state)
     outcome["refused press"] = ask("press")
     outcome["phase after"] = ask("status")["phase"]
     outcome["previous after"] = ModelStore(state).read().previous

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from full_disk import fill
+from filled_disk import fill_disk
 
 from edge.appliance.commands import Approve, Rate
 from edge.appliance.decisions import execute_stopped
@@ -26,7 +26,7 @@ def main(state: Path, journal: Path, count: int) -> dict[str, object]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "greenlight", str(state)], check=True)
     shutil.copy(journal, state / JOURNAL)
     assert Reserve(state).restore()
-    fill(state)
+    fill_disk(state)
     config = Config(state=state)
     try:
         approved = execute_stopped(config, Approve()).ok

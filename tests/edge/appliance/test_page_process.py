@@ -129,7 +129,7 @@ def test_the_page_ends_with_its_appliance(with_page, number: int):
     until(lambda: not page.is_running() or page.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_page_that_cannot_be_configured_is_a_warning_and_not_tried_for_ever(supplied: Bench):
+def test_a_page_that_cannot_be_configured_is_a_warning_and_not_retried_forever(supplied: Bench):
     text = supplied.config.read_text().replace(
         "page = false", 'page = true\npage_port = 0\npage_certificate = "x"\npage_key = "y"'
     )

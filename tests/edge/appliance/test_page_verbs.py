@@ -178,7 +178,7 @@ def test_a_caller_who_gives_up_does_not_end_the_search(tmp_path, small_bundle, m
     async def visit(to: Reached) -> None:
         let_go = slow_search(monkeypatch)
         to.built.appliance.slate = Slate()
-        monkeypatch.setattr(client, "PATIENCE_SECONDS", 0.2)
+        monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.2)
         with pytest.raises(Problem, match="look again"):
             await to.execute(Press())
         assert not to.built.appliance.search.done()

@@ -115,7 +115,7 @@ def test_an_attacker_with_many_addresses_delays_the_owner_by_a_turn_of_each_at_m
     assert turns <= len(addresses)
 
 
-def test_no_turn_is_cut_short_by_whoever_asks_anew():
+def test_no_turn_is_cut_short_by_a_browser_that_asks_again():
     pairing = opened()
     owner = asked(pairing, OWNER)
     pairing.advance(0.0)
@@ -140,7 +140,7 @@ def test_an_address_gets_so_many_turns_and_a_hold_gives_them_back():
     asked(pairing, ATTACKER)
 
 
-def test_digits_can_be_compared_once_the_light_has_shown_all_and_anew_with_each_turn():
+def test_digits_can_be_compared_once_the_light_has_shown_all_in_each_turn():
     pairing = opened()
     asked(pairing, OWNER)
     pairing.advance(0.0)

@@ -26,7 +26,7 @@ from edge.journal import Journal
 ROUNDS_OF_ONE_JOURNAL = 10
 
 
-def rate_for_ever(path: Path, say: int) -> None:
+def rate_forever(path: Path, say: int) -> None:
     with Journal.open(path) as journal:
         while True:
             pick = a_pick()
@@ -37,7 +37,7 @@ def rate_for_ever(path: Path, say: int) -> None:
             os.write(say, f"{feedback.id}\n".encode())
 
 
-def acknowledge_for_ever(path: Path, say: int) -> None:
+def acknowledge_forever(path: Path, say: int) -> None:
     with Journal.open(path) as journal:
         while True:
             ids = [row.id for row in journal.peek_outbox(3)]
@@ -74,8 +74,8 @@ def main(folder: Path, rounds: int, seed: int) -> dict[str, int]:
             path = folder / f"{number}.db"
             confirmed: list[str] = []
             acknowledging: set[str] = set()
-        rater, rated = start(rate_for_ever, path)
-        acker, acked = start(acknowledge_for_ever, path)
+        rater, rated = start(rate_forever, path)
+        acker, acked = start(acknowledge_forever, path)
         # Every third is killed while it may still be opening the journal.
         heard = os.read(rated, 37) if number % 3 else b""
         time.sleep(draw.uniform(0.0, 0.02))

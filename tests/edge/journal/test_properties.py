@@ -142,7 +142,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert self.journal.quarantined_count() == len(self.aside)
 
     @invariant()
-    def the_history_tells_what_became_of_each_pick(self) -> None:
+    def the_history_shows_the_outcome_of_each_pick(self) -> None:
         history = self.journal.history()
         assert [entry.pick for entry in history] == list(reversed(self.picks))
         for entry in history:

@@ -191,7 +191,7 @@ trial._child(*sys.argv[1:])
 """
 
 
-def test_a_trial_takes_only_so_much_processor_time_whoever_watches_it(
+def test_a_trials_processor_time_is_limited_by_the_kernel(
     rebundle, small_bundle, keys_folder, tmp_path
 ):
     rebundle(tmp_path / "bundle", small_bundle.files)

@@ -20,7 +20,7 @@ def model(bundle, keys):
     return Model.open(bundle, signing.read_public_keys(keys[0]))
 
 
-def test_thirty_six_films_lie_in_nine_rows_and_four_columns(model):
+def test_thirty_six_films_are_in_nine_rows_and_four_columns(model):
     answer = choose_drawn(model, draw_slate(model, Slate(sample="any"), random.Random(3)))
     grid = grid_of(read_answer(answer.to_json()))
     rows = [row for block in grid.blocks for row in block.rows]

@@ -125,7 +125,7 @@ def test_a_taken_port_is_reported_with_what_to_do(page: Served):
         bind(Config(page_port=page.port))
 
 
-def test_with_a_certificate_of_its_own_everything_is_encrypted(tmp_path: Path):
+def test_with_its_own_certificate_everything_is_encrypted(tmp_path: Path):
     certificate, key = tmp_path / "page.crt", tmp_path / "page.key"
     subprocess.run(
         [

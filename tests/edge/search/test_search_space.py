@@ -66,7 +66,7 @@ def test_keys_ascend_as_ties_are_broken(plausible):
     )
 
 
-def test_combinations_beyond_32_bits_are_told_apart():
+def test_combinations_beyond_32_bits_are_distinguished():
     rng = random.Random(1)
     index = CatalogueIndex(made_up_catalogue(rng, 290, 100, (1870, 2019), (1900, 2010)))
     parts = [np.arange(n) for n in (len(index.names), index.years, index.sets.count)]

@@ -135,7 +135,7 @@ def test_a_made_up_verdict_releases_nothing(newer: Path, example: Path) -> None:
     assert "the new model is worse" in verdict.reasons[0]
 
 
-def test_what_is_no_onnx_at_all_is_refused_before_onnx_runtime_reads_it(example: Path) -> None:
+def test_a_file_that_is_not_onnx_is_refused_before_onnx_runtime_reads_it(example: Path) -> None:
     files = replaced(left_by_job(example), MODEL, b"not ONNX at all")
     cloud = JudgeCloud(packed(files), {1: (example / MODEL).read_bytes()})
     verdict = judged(cloud).verdict

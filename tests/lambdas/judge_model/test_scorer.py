@@ -73,7 +73,7 @@ def test_a_made_up_model_that_predicts_is_one() -> None:
     [("zero/zero", 0.1), ("one/zero", 0.1), ("one/one", 0.2), ("one/one", float("nan"))],
     ids=["NaN", "infinite", "too probable", "NaN probable"],
 )
-def test_numbers_that_are_no_predictions_are_refused(expected: str, probability: float) -> None:
+def test_numbers_that_are_not_predictions_are_refused(expected: str, probability: float) -> None:
     with pytest.raises(Unscorable, match="isn't a prediction"):
         UntrustedModel(model(expected, probability)).predict([ROW])
 
@@ -84,6 +84,6 @@ def test_other_inputs_than_our_models_have_are_refused() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"not ONNX at all", b"\x00" * 1_000])
-def test_what_is_no_onnx_is_refused_by_the_graph_rule(raw: bytes) -> None:
+def test_a_file_that_is_not_onnx_is_refused_by_the_graph_rule(raw: bytes) -> None:
     with pytest.raises(Unscorable, match=r"^model\.onnx: "):
         UntrustedModel(raw)

@@ -109,7 +109,7 @@ def test_numbers_that_no_model_has_are_refused_by_name(saved, name, spoil, tmp_p
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x04K\x01.", b"PK\x05\x06" + bytes(18)])
-def test_what_is_no_model_is_refused_with_its_path(content, tmp_path):
+def test_a_file_that_is_not_a_model_is_refused_with_its_path(content, tmp_path):
     if content is not None:
         (tmp_path / ARRAYS).write_bytes(content)
     with pytest.raises(ArraysUnusable, match=r"arrays\.npz"):

@@ -42,7 +42,7 @@ def test_a_model_whose_button_would_find_nothing_is_refused(exported, catalogue)
         play(exported.model_bytes, unlucky, FILMS, 20)
 
 
-def test_picks_that_are_no_better_than_chance_are_refused():
+def test_picks_not_better_than_chance_are_refused():
     stars = np.random.default_rng(1).integers(1, 11, 300).astype(float)
     assert worth(stars, stars, FILMS)["press_gain"] > 1
     with pytest.raises(PickNoBetter, match="against a random choice"):

@@ -101,7 +101,7 @@ def test_rejects_are_shown_by_reason_and_repeats_are_counted(films):
     assert "1 of them repeat" in page
 
 
-def test_the_report_is_signed_with_the_model_and_lies_beside_it_too(exported):
+def test_the_report_is_signed_with_the_model_and_is_beside_it_too(exported):
     folder, keys, _ = exported
     bundle = read_bundle(folder, keys)
     assert bundle.files[REPORT] == (beside(folder) / REPORT).read_bytes()

@@ -25,7 +25,7 @@ def bucket(local_cloud):
 
 
 @pytest.fixture(autouse=True)
-def as_the_desk(monkeypatch):
+def as_the_bucket(monkeypatch):
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -77,7 +77,7 @@ def test_the_tenth_of_the_combinations_never_trains(table, feedback, work, films
     assert made.held_out_things() == ["MovieSelector"] * len(made.held_out())
 
 
-def test_the_tenth_is_the_same_for_ever():
+def test_the_tenth_is_the_same_forever():
     assert [y for y in range(1950, 2010) if held_out("A director", y, ["Drama", "Comedy"])] == [
         1950, 1957, 1965, 1967, 1977, 1985, 2006,
     ]  # fmt: skip
