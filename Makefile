@@ -5,6 +5,8 @@ VENV := .venv
 RUN := $(VENV)/bin
 # The emulator's packages need other versions than ours, so it has its own environment.
 CLOUD_VENV := build/local-cloud-venv
+# Only `make docs` needs what builds the site, so it's not in the environment of everything else.
+DOCS_VENV := build/docs-venv
 
 SOURCE ?= sample
 RATINGS ?=
@@ -53,6 +55,13 @@ $(CLOUD_VENV)/ready: locks/local-cloud.txt
 	@$(CLOUD_VENV)/bin/python locks/run_pip.py build/pip-local-cloud.log install -r locks/local-cloud.txt --no-compile
 	@touch $@
 
+$(DOCS_VENV)/ready: locks/docs.txt
+	@echo "==> Setting up what builds the documentation site in $(DOCS_VENV) from locks/docs.txt"
+	@mkdir -p $(dir $(DOCS_VENV))
+	$(call make_venv,$(DOCS_VENV))
+	@$(DOCS_VENV)/bin/python locks/run_pip.py build/pip-docs.log install -r locks/docs.txt --no-compile
+	@touch $@
+
 .PHONY: setup
 setup: $(VENV)/ready $(CLOUD_VENV)/ready ## create the environments from the hashed locks
 
@@ -68,7 +77,7 @@ lock: $(VENV)/ready ## rewrite the locks from pyproject.toml (UPGRADE=1 or UPGRA
 	@$(LOCK) --extra training --extra cluster pyproject.toml -o locks/cluster.txt
 	@$(LOCK) --extra edge --extra sync --extra training --extra cluster --extra cloud --extra dev \
 	  pyproject.toml -o locks/dev.txt
-	@for name in local-cloud bootstrap pip-oldest pip-newest; do \
+	@for name in local-cloud docs bootstrap pip-oldest pip-newest; do \
 	  $(LOCK) locks/$$name.in -o locks/$$name.txt || exit 1; done
 
 # ---------------------------------------------------------------- the two promises
@@ -112,12 +121,20 @@ coverage: setup
 	@$(PYTEST) --cov --cov-report=term
 
 .PHONY: states
-states: $(VENV)/ready ## draw docs/states.md from the transition tables
+states: $(VENV)/ready ## write docs/states.md from the transition tables
 	@$(RUN)/python -m edge.appliance.diagram docs/states.md
 
 .PHONY: rights
 rights: $(VENV)/ready ## write the template's rights into docs/security.md
 	@$(RUN)/python -m tests.lambdas.rights
+
+# Internal links are checked, anchors too; the site needs no network and no server.
+.PHONY: docs
+docs: $(VENV)/ready $(DOCS_VENV)/ready ## build the documentation site: open build/site/index.html
+	@$(RUN)/python docs/site/build.py build/site-source
+	@cd build/site-source && ../docs-venv/bin/zensical build --strict --clean
+	@rm -rf build/site && mv build/site-source/site build/site
+	@echo "The site: file://$(CURDIR)/build/site/index.html"
 
 .PHONY: pictures
 pictures: $(VENV)/ready ## take the pictures in README.md and docs again (needs chromium and train-export)

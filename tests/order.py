@@ -28,6 +28,7 @@ LONGEST = (
     "tests/edge/journal/test_kills.py",
     "tests/cloud_sync/test_jobs.py",
     "tests/test_release.py",
+    "tests/docs/test_site.py",
 )
 
 

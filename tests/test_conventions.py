@@ -23,8 +23,8 @@ def locked(role: str) -> set[str]:
     return {name_of(line) for line in lines if line[:1].isalnum()}
 
 
-# These have environments of their own: the local cloud, and the tool that makes environments.
-OUTSIDE = {"ministack", "virtualenv"}
+# These have separate environments: the local cloud, what builds the site, what makes environments.
+OUTSIDE = {"ministack", "virtualenv", "zensical"}
 
 
 def test_every_dependency_is_explained_and_nothing_else():

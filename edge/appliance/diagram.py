@@ -1,4 +1,4 @@
-"""The state diagrams of `docs/states.md`, drawn from the transition tables themselves.
+"""The tables of `docs/states.md`, written from the transition tables themselves.
 
 `make states` writes the page; a test fails if it is out of date.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from edge.appliance.machine import TABLE, Effect, Event, Obstacle, Phase
-from edge.models.activation import STEPS, UpdateState
+from edge.appliance.machine import TABLE, Event, Obstacle, Phase, Row
+from edge.models.activation import STEPS
 from edge.panel.button import STAGES
 from edge.panel.led import MEANING, Pattern
 
 
 def page() -> str:
-    """Return the page as Markdown with Mermaid diagrams."""
+    """Return the page as Markdown."""
     return "\n".join(
         [
             "# States",
@@ -24,8 +24,10 @@ def page() -> str:
             "",
             "## The appliance",
             "",
-            "Events without an arrow change nothing, or are answered with a reason (next table).",
-            "Warnings, being offline and the held button are remembered alongside the phase.",
+            "What each event does in each phase: a **phase** is the next one, ✓ means that the",
+            "request is carried out and the phase stays, – that nothing changes. A refusal has its",
+            "reason in the next table. Warnings, being offline and the held button are remembered",
+            "alongside the phase; their events change no phase.",
             "",
             *_appliance(),
             "",
@@ -49,12 +51,11 @@ def page() -> str:
             "",
             "Power may be cut between any two steps; the last column says what happens then.",
             "",
-            *_update(),
-            "",
-            "| state | next step | if power is cut here |",
-            "|---|---|---|",
+            "| state | next step | then | or refused if | if power is cut here |",
+            "|---|---|---|---|---|",
             *(
-                f"| {state.value} | {step.does} | {step.after_power_cut} |"
+                f"| {state.value} | {step.does} | **{step.then.value}** "
+                f"| {step.refuses_when or '–'} | {step.after_power_cut} |"
                 for state, step in STEPS.items()
             ),
             "",
@@ -63,17 +64,23 @@ def page() -> str:
 
 
 def _appliance() -> list[str]:
-    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {Phase.STARTING.name}"]
-    lines += [f"    {phase.name}: {phase.value}" for phase in Phase]
+    lines = [
+        f"| | {' | '.join(phase.value for phase in Phase)} |",
+        "|---" * (len(Phase) + 1) + "|",
+    ]
     for event in Event:
-        for phase, row in TABLE[event].items():
-            changes = row.phase is not None and row.phase is not phase
-            if changes or isinstance(row.effect, Effect):
-                effect = f" / {row.effect.name}" if row.effect else ""
-                lines.append(
-                    f"    {phase.name} --> {(row.phase or phase).name}: {event.name}{effect}"
-                )
-    return [*lines, f"    {Phase.STOPPING.name} --> [*]", "```"]
+        cells = [_cell(phase, TABLE[event][phase]) for phase in Phase]
+        if set(cells) != {"–"}:
+            lines.append(f"| {event.value} | {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(phase: Phase, row: Row) -> str:
+    if isinstance(row.effect, Obstacle):
+        return "refused"
+    if row.phase not in (None, phase):
+        return f"**{row.phase.value}**"
+    return "✓" if row.effect else "–"
 
 
 def _refusals() -> list[str]:
@@ -90,17 +97,6 @@ def _presses() -> list[str]:
     rows = zip(STAGES, ends, strict=False)
     lines = [f"| {beginning:g} s to {end} | {press.value} |" for (beginning, press), end in rows]
     return [*lines, f"| over {STAGES[-1][0]:g} s | {STAGES[-1][1].value} |"]
-
-
-def _update() -> list[str]:
-    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {UpdateState.OFFERED.name}"]
-    lines += [f"    {state.name}: {state.value}" for state in UpdateState]
-    for state, step in STEPS.items():
-        lines.append(f"    {state.name} --> {step.then.name}: {step.does}")
-        if step.may_refuse:
-            lines.append(f"    {state.name} --> {UpdateState.REFUSED.name}: {step.refuses_when}")
-    ends = [UpdateState.ACTIVATED, UpdateState.REFUSED]
-    return [*lines, *(f"    {end.name} --> [*]" for end in ends), "```"]
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from .future_index import entries_of, holds, version_of
 
 ROOT = Path(__file__).parents[2]
 # Where the packages of each lock are installed, so that their metadata can be read.
+DOCS = next((ROOT / "build/docs-venv").glob("lib/python*/site-packages"), None)
 LOCAL_CLOUD = next((ROOT / "build/local-cloud-venv").glob("lib/python*/site-packages"), None)
 ENVIRONMENTS = {
     "edge": None,
@@ -23,6 +24,7 @@ ENVIRONMENTS = {
     "cloud": None,
     "dev": None,
     "local-cloud": LOCAL_CLOUD,
+    "docs": DOCS,
 }
 MACHINES = [
     {"python_version": version, "python_full_version": f"{version}.2", "platform_machine": machine}

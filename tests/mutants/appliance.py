@@ -230,7 +230,7 @@ MUTATIONS = (
         "pick_before_it_to_be_approved",
     ),
     Mutation(
-        "approved-but-still-waiting", "DECIDING --> READY: PICK_APPROVED",
+        "approved-but-still-waiting", "| the approval is recorded | – | – | – | – | **ready** |",
         "docs/states.md", "edge/appliance/machine.py",
         "Event.PICK_APPROVED: _everywhere(_STAY, DECIDING=Row(Phase.READY)),",
         "Event.PICK_APPROVED: _everywhere(_STAY),",
