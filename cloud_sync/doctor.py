@@ -16,6 +16,7 @@ from cloud_sync.artefacts import CloudUnreachable, temporary_credentials
 from cloud_sync.assembly import endpoint
 from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.config import SyncConfig
+from cloud_sync.feedback import FEEDBACK_STATE
 from cloud_sync.mqtt import BrokerEvent, Connected, Dropped
 from cloud_sync.ratchet import Ratchet
 from cloud_sync.telemetry import disk_free_bytes
@@ -132,6 +133,7 @@ def _journal(config: SyncConfig) -> str:
         with Journal.open(path) as journal:
             count, _ = journal.outbox_depth()
             aside = journal.quarantined()
+            feedback = journal.sync_state_of(FEEDBACK_STATE)
     except JournalError as error:
         raise CheckFailed(
             str(error),
@@ -143,6 +145,8 @@ def _journal(config: SyncConfig) -> str:
             f" {aside[0].reason}",
             "fix the reason, then run greenlight-sync retry",
         )
+    if count and isinstance(feedback, dict) and feedback.get("problem"):
+        raise CheckFailed(f"{count} ratings waiting: {feedback['problem']}")
     return f"{count} ratings waiting, none rejected"
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from cloud_sync import update
-from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
+from cloud_sync.feedback import Acknowledge, CloudOutdated, Quarantine, ReadOutbox
 from cloud_sync.mqtt import Connected, Dropped, MqttMessage
 from cloud_sync.rate_limit import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
@@ -115,6 +115,7 @@ Command: TypeAlias = (
     | ReadActivations
     | Acknowledge
     | Quarantine
+    | CloudOutdated
     | FinishVerification
     | FinishSync
     | Fetch

@@ -7,6 +7,9 @@ an answer is skipped until the others are through: one poisonous record blocks n
 
 A record is sent as it was captured, byte for byte, except for the device's name. The certificate
 decides that name, and a rating may be older than the certificate.
+
+Each record has its own version. If the cloud rejects one of a version that it doesn't know, the
+stack is older than the device: the record waits in the outbox, and is tried again every hour.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import msgspec
 
 from cloud_sync.connection import Backoff
 from data import limits, wire
+from data.checks import SCHEMA_VERSION
 from data.errors import InvalidRecord
 from data.messages import Ack, FeedbackBatch
 from edge.journal import OutboxRow
@@ -26,11 +30,20 @@ from edge.journal import OutboxRow
 _ENVELOPE_BYTES = 64
 # The wait for an answer doubles up to this many times.
 _MOST_DOUBLINGS = 4
+# How long records wait that the cloud can't read yet: it learns by being deployed again.
+OUTDATED_CLOUD_SECONDS = 3600.0
+CLOUD_OUTDATED = (
+    "the cloud is too old for this device's ratings; they're kept, and sent once its operator has"
+    " deployed the stack again (`greenlight-cloud stack up`)"
+)
+# The key of the journal's sync state under which that is reported.
+FEEDBACK_STATE = "feedback"
 
 
 class _Addressed(msgspec.Struct):
     id: str
     thing: str
+    schema_version: int = SCHEMA_VERSION
 
 
 _Fields = dict[str, msgspec.Raw]
@@ -61,7 +74,13 @@ class SendFeedback(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-FeedbackCommand = ReadOutbox | Acknowledge | Quarantine | SendFeedback
+class CloudOutdated(msgspec.Struct, frozen=True):
+    """Whether the cloud is too old for this device's ratings, which then wait; if it changed."""
+
+    outdated: bool
+
+
+FeedbackCommand = ReadOutbox | Acknowledge | Quarantine | SendFeedback | CloudOutdated
 
 
 class Uplink:
@@ -75,6 +94,8 @@ class Uplink:
         self._in_flight: set[str] = set()
         self._unanswered: set[str] = set()
         self._skipped: set[str] = set()
+        self._versions: dict[str, int] = {}
+        self._outdated: bool | None = None
         self._reading = False
         self._timeouts = 0
         self._deadline = 0.0
@@ -126,11 +147,19 @@ class Uplink:
         kept = tuple(one.id for one in ours if one.outcome != "rejected")
         if kept:
             commands.append(Acknowledge(kept))
+        rejected = [one for one in ours if one.outcome == "rejected"]
+        reads = SCHEMA_VERSION if ack.reads is msgspec.UNSET else ack.reads
+        too_new = [one for one in rejected if self._versions.get(one.id, reads) > reads]
         commands += [
             Quarantine(one.id, one.reason or "rejected by the cloud")
-            for one in ours
-            if one.outcome == "rejected"
+            for one in rejected
+            if one not in too_new
         ]
+        if bool(too_new) is not self._outdated:
+            self._outdated = bool(too_new)
+            commands.append(CloudOutdated(self._outdated))
+        if too_new:
+            self._paused_until = now + OUTDATED_CLOUD_SECONDS
         answered = {one.id for one in ours}
         self._unanswered -= answered
         self._skipped -= answered
@@ -179,6 +208,7 @@ class Uplink:
             return commands + self.look(now)
         self._in_flight = ids
         self._unanswered = ids | (self._unanswered & {row.id for row in rows})
+        self._versions = {one: self._versions[one] for one in self._unanswered}
         self._deadline = now + self._wait()
         return [*commands, SendFeedback(wire.encode(FeedbackBatch(tuple(records))))]
 
@@ -200,6 +230,7 @@ class Uplink:
                 payload = msgspec.json.encode(fields)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise wire.refusal(error, "the outbox's record") from error
+        self._versions[row.id] = record.schema_version
         if record.id != row.id:
             raise InvalidRecord("id", f"is {record.id!r}; the outbox calls it {row.id!r}")
         if len(payload) > limits.MAX_PAYLOAD_BYTES - _ENVELOPE_BYTES:

@@ -34,7 +34,14 @@ from cloud_sync.events import (
     RequestsRead,
     Tick,
 )
-from cloud_sync.feedback import Acknowledge, Quarantine, ReadOutbox
+from cloud_sync.feedback import (
+    CLOUD_OUTDATED,
+    FEEDBACK_STATE,
+    Acknowledge,
+    CloudOutdated,
+    Quarantine,
+    ReadOutbox,
+)
 from cloud_sync.fetcher import Fetcher
 from cloud_sync.mqtt import Broker, MqttMessage, NotConnected, TopicRefused
 from cloud_sync.rate_limit import Publish
@@ -194,6 +201,8 @@ class Service:
             case Quarantine():
                 _log.warning("feedback %s was rejected: %s", command.id, command.reason)
                 journal.quarantine(command.id, command.reason)
+            case CloudOutdated():
+                self._report_outdated(outdated=command.outdated)
             case FinishSync():
                 journal.finish_request(command.seq, {"at": iso(datetime.now(UTC))})
             case FinishVerification():
@@ -220,6 +229,14 @@ class Service:
             case MessageIgnored():
                 _log.warning("%s: ignored a message: %s", command.topic, command.reason)
         return None
+
+    def _report_outdated(self, *, outdated: bool) -> None:
+        if outdated:
+            _log.warning("%s", CLOUD_OUTDATED)
+        # Of most devices there is never anything to report.
+        if outdated or self._journal.sync_state_of(FEEDBACK_STATE) is not None:
+            problem = CLOUD_OUTDATED if outdated else None
+            self._journal.set_sync_state(FEEDBACK_STATE, {"problem": problem})
 
     def _publish(self, command: Publish) -> None:
         try:

@@ -14,6 +14,8 @@ from data.errors import InvalidRecord
 SCHEMA_VERSION = 1
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]*")
+MAX_LABEL = 63
 
 
 def check_id(field: str, value: str) -> None:
@@ -53,12 +55,24 @@ def check_counts(prefix: str, record: object, *fields: str) -> None:
             raise InvalidRecord(f"{prefix}{field}", "is negative; give zero or more")
 
 
-def check_schema(prefix: str, version: int) -> None:
-    """Refuse a record of another schema version."""
-    if version != SCHEMA_VERSION:
+def check_label(field: str, value: str, most: int = MAX_LABEL) -> None:
+    """Refuse anything but a name in lower-case letters, digits and hyphens.
+
+    Raises:
+        InvalidRecord: naming `field`.
+    """
+    if not _LABEL.fullmatch(value):
+        raise InvalidRecord(field, f"is {value[:40]!r}; use lower-case letters, digits and -")
+    if len(value) > most:
+        raise InvalidRecord(field, f"has {len(value)} characters; at most {most} are allowed")
+
+
+def check_schema(prefix: str, version: int, newest: int = SCHEMA_VERSION) -> None:
+    """Refuse a record of a version that isn't known: below the first or above `newest`."""
+    if not 1 <= version <= newest:
+        known = "version 1" if newest == 1 else f"versions 1 to {newest}"
         raise InvalidRecord(
-            f"{prefix}schema_version",
-            f"is {version}; this software reads version {SCHEMA_VERSION}: update it",
+            f"{prefix}schema_version", f"is {version}; this software reads {known}: update it"
         )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from data import wire
-from data.checks import check_schema
+from data.checks import check_label, check_schema
 from data.errors import InvalidRecord
 from data.films import (
     GOOD_STARS,
@@ -39,7 +39,6 @@ NO_ORDINAL = 2000
 NO_TAG = "all"
 
 _FILM_WORDS = re.compile(r"\b(?:(an?) )?(films?|directors?|years?|genres?|stars?)\b", re.IGNORECASE)
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MOST_WORD = 40
 _MOST_COLUMNS = 20
 
@@ -169,10 +168,7 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this isn't a domain."""
         check_schema(prefix, self.schema_version)
-        if not _NAME.fullmatch(self.name):
-            raise InvalidRecord(
-                f"{prefix}name", f"is {self.name[:40]!r}; use lower-case letters, digits and -"
-            )
+        check_label(f"{prefix}name", self.name)
         self._check_texts(prefix)
         self._check_outcome(f"{prefix}outcome.")
         if self.ordinal is not None and abs(self.ordinal.shift) > 10**9:

@@ -10,6 +10,14 @@ MAX_PUBLISHES_PER_SECOND = 100
 MAX_BATCH_RECORDS = 200
 MAX_VERIFICATION_ROWS = 200
 
+# Of each of a slate's directors, years and genre sets: so a slate of 36 fits whatever its shape.
+MAX_SLATE_ENTRIES = 36
+# A device keeps this many corrections of one rating; each is a record that's sent and stored.
+MAX_CORRECTIONS = 20
+# What programs that count in floating point still tell apart.
+MAX_SEQUENCE_NUMBER = 2**53 - 1
+MAX_STACK_NAME = 40
+
 # What the appliance may take of a 1 GB Pi's memory: MemoryHigh of its unit (a test holds them
 # equal). At most two models are in memory, the active one and the one that is being tried.
 MEMORY_BUDGET_BYTES = 640 * 1024 * 1024

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from data import limits
-from data.checks import SCHEMA_VERSION, check_schema, check_sha256, check_version
+from data.checks import SCHEMA_VERSION, check_label, check_schema, check_sha256, check_version
 from data.domain import FILMS, Domain
 from data.errors import InvalidRecord
 
@@ -31,7 +31,6 @@ BUNDLE_FORMAT = 1
 
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)+")
 _VERSION = re.compile(r"\d{1,6}\.\d{1,6}(\.\d{1,6})?")
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SOFTWARE = re.compile(r"[0-9A-Za-z.+!-]{1,60}")
 _COMMIT = re.compile(r"[0-9a-f]{40}(\+changes)?")
 _JOB = re.compile(r"[0-9A-Za-z-]{1,63}")
@@ -155,8 +154,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this isn't a manifest."""
         check_schema(prefix, self.schema_version)
-        if not _NAME.fullmatch(self.name):
-            raise InvalidRecord(f"{prefix}name", "isn't a name in lower-case letters, digits and -")
+        check_label(f"{prefix}name", self.name)
         check_version(f"{prefix}version", self.version)
         if not _VERSION.fullmatch(self.min_onnxruntime):
             raise InvalidRecord(f"{prefix}min_onnxruntime", "isn't a version such as 1.20")

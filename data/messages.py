@@ -17,6 +17,7 @@ from data.checks import (
     check_counts,
     check_finite,
     check_id,
+    check_label,
     check_length,
     check_schema,
     check_sha256,
@@ -35,20 +36,55 @@ from data.films import (
     stars_of,
 )
 from data.ids import new_id
-from data.picks import Pick
+from data.picks import HowPicked, Pick
 from data.text import plain
 
 Source: TypeAlias = Literal["owner", "simulated"]
 OutcomeKind: TypeAlias = Literal["stored", "duplicate", "rejected"]
 
 
-class Feedback(msgspec.Struct, frozen=True):
-    """The real rating of a film that was picked and made.
+# Each record has its own version. Version 1 lacks the fields in _SINCE_2 and can't withdraw.
+FEEDBACK_VERSION = 2
+_SINCE_2 = (
+    *("policy", "propensity", "slate", "explored"),
+    *("domain", "outcome", "replaces", "sequence", "stack"),
+)
+
+
+class JournalPlace(msgspec.Struct, frozen=True):
+    """A record's place in its device's journal: an order without a clock.
+
+    Attributes:
+        journal: the journal's random id; numbers of two journals can't be compared.
+        number: of the record in the journal's outbox; it only grows.
+    """
+
+    journal: str
+    number: int
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if there is no such place."""
+        check_id(f"{prefix}journal", self.journal)
+        if not 1 <= self.number <= limits.MAX_SEQUENCE_NUMBER:
+            raise InvalidRecord(
+                f"{prefix}number", f"is {self.number}; give 1 to {limits.MAX_SEQUENCE_NUMBER}"
+            )
+
+
+class Feedback(HowPicked, frozen=True, kw_only=True):
+    """The real rating of a film that was picked and made, its correction or its withdrawal.
 
     Attributes:
         id: made when the rating was given; the same for every resend.
+        stars: None withdraws the rating that this record replaces.
         source: `simulated` ratings train nothing unless asked for.
         rating: with decimals, where the owner gave them.
+        explored: offered to learn from it, not because it was the best.
+        domain: what the rating is about, by its name; left out for films.
+        outcome: as the owner gave it, on the domain's own scale.
+        replaces: the id of the rating of the same pick that this one takes the place of.
+        sequence: which of two records of a device is newer.
+        stack: which the device belonged to when it was rated.
     """
 
     id: str
@@ -59,21 +95,52 @@ class Feedback(msgspec.Struct, frozen=True):
     year: int
     genres: Genres
     expected: float
-    stars: int
+    stars: int | None
     source: Source
     model_version: int
     model_hash: str
     rated_at: str
     boot_id: str
     rating: float | None = None
+    explored: bool | msgspec.UnsetType = msgspec.UNSET
+    domain: str | msgspec.UnsetType = msgspec.UNSET
+    outcome: float | msgspec.UnsetType = msgspec.UNSET
+    replaces: str | msgspec.UnsetType = msgspec.UNSET
+    sequence: JournalPlace | msgspec.UnsetType = msgspec.UNSET
+    stack: str | msgspec.UnsetType = msgspec.UNSET
+    # Of a record that doesn't say so.
     schema_version: int = SCHEMA_VERSION
 
     @classmethod
     def on(
-        cls, pick: Pick, stars: float, *, thing: str, source: Source, rated_at: str, boot_id: str
+        cls,
+        pick: Pick,
+        stars: float | None,
+        *,
+        thing: str,
+        source: Source,
+        rated_at: str,
+        boot_id: str,
+        replaces: str | None = None,
     ) -> Feedback:
-        """Return the feedback on a pick, with a new id; `stars` may have decimals."""
+        """Return the feedback on a pick, with a new id; it gets its place from the journal.
+
+        Args:
+            pick: the film that was made.
+            stars: may have decimals; None withdraws the rating that it replaces.
+            thing: the device's name.
+            source: who rated it.
+            rated_at: the time, as text.
+            boot_id: this boot's id.
+            replaces: the id of the rating that it takes the place of, if there is one.
+        """
         return cls(
+            schema_version=FEEDBACK_VERSION,
+            policy=pick.policy,
+            propensity=pick.propensity,
+            slate=pick.slate,
+            explored=pick.explored,
+            replaces=msgspec.UNSET if replaces is None else replaces,
             id=new_id(),
             thing=thing,
             pick_id=pick.id,
@@ -82,18 +149,25 @@ class Feedback(msgspec.Struct, frozen=True):
             year=pick.year,
             genres=pick.genres,
             expected=pick.prediction.expected,
-            stars=stars_of(stars),
+            stars=None if stars is None else stars_of(stars),
             source=source,
             model_version=pick.model_version,
             model_hash=pick.model_hash,
             rated_at=rated_at,
             boot_id=boot_id,
-            rating=float(stars) if stars != stars_of(stars) else None,
+            rating=None if stars is None or stars == stars_of(stars) else float(stars),
         )
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether this takes a rating back and gives none."""
+        return self.stars is None
 
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this isn't valid feedback."""
-        check_schema(prefix, self.schema_version)
+        check_schema(prefix, self.schema_version, FEEDBACK_VERSION)
+        if self.schema_version == 1:
+            self._check_is_version_1(prefix)
         check_id(f"{prefix}id", self.id)
         check_id(f"{prefix}pick_id", self.pick_id)
         topics.check_thing(self.thing)
@@ -102,10 +176,44 @@ class Feedback(msgspec.Struct, frozen=True):
         check_year(f"{prefix}year", self.year)
         check_genres(f"{prefix}genres", self.genres)
         check_finite(f"{prefix}expected", self.expected)
-        check_stars(f"{prefix}stars", self.stars)
         check_rating(f"{prefix}rating", self.rating)
         check_counts(prefix, self, "model_version")
         check_sha256(f"{prefix}model_hash", self.model_hash)
+        if self.stars is not None:
+            check_stars(f"{prefix}stars", self.stars)
+        else:
+            self._check_withdrawal(prefix)
+        self._check_since_2(prefix)
+
+    def _check_is_version_1(self, prefix: str) -> None:
+        for name in _SINCE_2:
+            if getattr(self, name) is not msgspec.UNSET:
+                raise InvalidRecord(f"{prefix}{name}", "isn't in version 1; say version 2")
+
+    def _check_withdrawal(self, prefix: str) -> None:
+        if self.replaces is msgspec.UNSET:
+            raise InvalidRecord(
+                f"{prefix}stars", "is null but replaces nothing; give 1 to 10, or a rating's id"
+            )
+        if self.rating is not None:
+            raise InvalidRecord(f"{prefix}rating", "is given, but `stars` is null; leave it out")
+        if self.outcome is not msgspec.UNSET:
+            raise InvalidRecord(f"{prefix}outcome", "is given, but `stars` is null; leave it out")
+
+    def _check_since_2(self, prefix: str) -> None:
+        super().check(prefix)
+        if self.domain is not msgspec.UNSET:
+            check_label(f"{prefix}domain", self.domain)
+        if self.outcome is not msgspec.UNSET:
+            check_finite(f"{prefix}outcome", self.outcome)
+        if self.replaces is not msgspec.UNSET:
+            check_id(f"{prefix}replaces", self.replaces)
+            if self.replaces == self.id:
+                raise InvalidRecord(f"{prefix}replaces", "is the record's own id; name another")
+        if self.sequence is not msgspec.UNSET:
+            self.sequence.check(f"{prefix}sequence.")
+        if self.stack is not msgspec.UNSET:
+            check_label(f"{prefix}stack", self.stack, limits.MAX_STACK_NAME)
 
 
 class FeedbackBatch(msgspec.Struct, frozen=True):
@@ -183,9 +291,15 @@ class FeedbackOutcome(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True):
-    """The cloud's answer to a batch: only after this may the device delete a record."""
+    """The cloud's answer to a batch: only after this may the device delete a record.
+
+    Attributes:
+        reads: the newest version of feedback that the cloud knows; left out by one that knows
+            version 1 only. What it rejects of a newer one isn't the record's fault.
+    """
 
     outcomes: tuple[FeedbackOutcome, ...]
+    reads: int | msgspec.UnsetType = msgspec.UNSET
     schema_version: int = SCHEMA_VERSION
 
     def check(self, prefix: str = "") -> None:
@@ -193,6 +307,8 @@ class Ack(msgspec.Struct, frozen=True):
         check_schema(prefix, self.schema_version)
         check_length(f"{prefix}outcomes", len(self.outcomes), limits.MAX_BATCH_RECORDS)
         check_unique(f"{prefix}outcomes", [outcome.id for outcome in self.outcomes])
+        if self.reads is not msgspec.UNSET:
+            check_counts(prefix, self, "reads")
 
 
 class VerificationRequest(msgspec.Struct, frozen=True):

@@ -6,16 +6,19 @@ import math
 
 import msgspec
 
+from data import limits
 from data.checks import (
     SCHEMA_VERSION,
     check_counts,
     check_finite,
     check_id,
+    check_label,
+    check_length,
     check_schema,
     check_sha256,
 )
 from data.errors import InvalidRecord
-from data.films import MAX_STARS, Combination, Genres, check_text
+from data.films import MAX_STARS, Combination, Genres, check_genres, check_text, check_year
 
 _PROBABILITY_SUM_TOLERANCE = 1e-3
 
@@ -49,7 +52,62 @@ class Prediction(msgspec.Struct, frozen=True):
             raise InvalidRecord(f"{prefix}probabilities", "doesn't add up to 1")
 
 
-class Pick(msgspec.Struct, frozen=True):
+# Policies, by which a pick is chosen.
+GREEDY, THOMPSON = "greedy", "thompson"
+
+
+class SlateGrid(msgspec.Struct, frozen=True):
+    """What a pick was chosen from: each director in each year with each set of genres."""
+
+    directors: tuple[str, ...]
+    years: tuple[int, ...]
+    sets: tuple[Genres, ...]
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this isn't a slate."""
+        for name, entries in (
+            ("directors", self.directors),
+            ("years", self.years),
+            ("sets", self.sets),
+        ):
+            check_length(f"{prefix}{name}", len(entries), limits.MAX_SLATE_ENTRIES)
+            if len(set(entries)) != len(entries):
+                raise InvalidRecord(f"{prefix}{name}", "repeats an entry; give each once")
+        for index, director in enumerate(self.directors):
+            check_text(f"{prefix}directors[{index}]", director)
+        for index, year in enumerate(self.years):
+            check_year(f"{prefix}years[{index}]", year)
+        for index, genres in enumerate(self.sets):
+            check_genres(f"{prefix}sets[{index}]", genres)
+
+
+class HowPicked(msgspec.Struct, frozen=True):
+    """How a pick was chosen: what learning from its rating without bias needs.
+
+    Attributes:
+        policy: by which it was chosen: `greedy` or `thompson`; later ones get other names.
+        propensity: the probability that this option is picked, given slate, model and policy;
+            left out where it isn't exactly known, as for a search of everything.
+        slate: what it was chosen from; left out for a search of everything.
+    """
+
+    policy: str | msgspec.UnsetType = msgspec.UNSET
+    propensity: float | msgspec.UnsetType = msgspec.UNSET
+    slate: SlateGrid | msgspec.UnsetType = msgspec.UNSET
+
+    def check(self, prefix: str = "") -> None:
+        """Raise InvalidRecord, naming the field, if this can't be."""
+        if self.policy is not msgspec.UNSET:
+            check_label(f"{prefix}policy", self.policy)
+        if self.propensity is not msgspec.UNSET and not 0 < self.propensity <= 1:
+            raise InvalidRecord(
+                f"{prefix}propensity", f"is {self.propensity}; give a number above 0 up to 1"
+            )
+        if self.slate is not msgspec.UNSET:
+            self.slate.check(f"{prefix}slate.")
+
+
+class Pick(HowPicked, frozen=True, kw_only=True):
     """The best film of a slate, as it was offered.
 
     Attributes:
@@ -74,6 +132,7 @@ class Pick(msgspec.Struct, frozen=True):
     def check(self, prefix: str = "") -> None:
         """Raise InvalidRecord, naming the field, if this isn't a pick."""
         check_schema(prefix, self.schema_version)
+        super().check(prefix)
         check_id(f"{prefix}id", self.id)
         check_text(f"{prefix}title", self.title)
         Combination(self.director, self.year, self.genres).check(prefix)

@@ -22,7 +22,12 @@ from pathlib import Path
 JOURNAL = "journal.db"
 # What is confirmed to the owner, with the column that names a row for good. UUIDs of version 7 sort
 # in the order in which they were made.
-CONFIRMED = (("picks", "id"), ("decisions", "pick_id"), ("ratings", "id"), ("outbox", "id"))
+CONFIRMED = (
+    *(("picks", "id"), ("decisions", "pick_id"), ("ratings", "id"), ("outbox", "id")),
+    ("corrections", "id"),
+)
+# A table that older journals lack. Older software leaves it alone, until it's upgraded again.
+CORRECTIONS = "corrections"
 
 
 def save(state: Path) -> None:
@@ -113,6 +118,7 @@ def _take_over(newer: Path, copy: Path) -> None:
         with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             connection.execute("ATTACH ? AS newer", (str(newer),))
             connection.execute("BEGIN")
+            _bring_corrections(connection)
             for table, key in CONFIRMED:
                 columns = ", ".join(_shared_columns(connection, table))
                 connection.execute(
@@ -126,6 +132,14 @@ def _take_over(newer: Path, copy: Path) -> None:
     except sqlite3.DatabaseError as error:
         # The copy alone is better than nothing, and the newer journal stays beside it.
         print(f"what was rated since the upgrade was not taken over: {error}", file=sys.stderr)
+
+
+def _bring_corrections(connection: sqlite3.Connection) -> None:
+    """Give the copy the newer journal's table of corrections, unless it has one."""
+    made = "SELECT sql FROM {}.sqlite_schema WHERE tbl_name = ? AND sql NOT NULL ORDER BY rootpage"
+    if not connection.execute(made.format("main"), (CORRECTIONS,)).fetchall():
+        for (sql,) in connection.execute(made.format("newer"), (CORRECTIONS,)).fetchall():
+            connection.execute(sql)
 
 
 def _shared_columns(connection: sqlite3.Connection, table: str) -> list[str]:

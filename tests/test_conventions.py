@@ -153,7 +153,6 @@ TESTED_THROUGH = {
     "edge/commands/pin.py": "tests/edge/page/test_sign_in.py",
     "edge/commands/score.py": "tests/edge/commands/test_pick.py",
     "edge/commands/output.py": "tests/edge/appliance/test_run.py",
-    "edge/commands/owner.py": "tests/edge/appliance/test_run.py",
     "local_cloud/demo/context.py": "tests/local_cloud/demo/test_steps.py",
     "local_cloud/demo/evidence.py": "tests/local_cloud/demo/test_steps.py",
     "training/cli/films.py": "tests/training/sources/test_sources.py",

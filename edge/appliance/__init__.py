@@ -21,6 +21,7 @@ from edge.appliance.commands import (
     RetryRatings,
     ShutDown,
     Synchronise,
+    Withdraw,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "RetryRatings",
     "ShutDown",
     "Synchronise",
+    "Withdraw",
 ]

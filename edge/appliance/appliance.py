@@ -39,6 +39,7 @@ from edge.appliance.commands import (
     RetryRatings,
     ShutDown,
     Synchronise,
+    Withdraw,
 )
 from edge.appliance.decisions import Decisions, refused
 from edge.appliance.disk_space import JournalWriter
@@ -169,6 +170,9 @@ class Appliance:
                     return await self._hold(command.seconds)
                 case Rate():
                     return self._done(await self._record(partial(self._decisions.rate, command)))
+                case Withdraw():
+                    withdraw = partial(self._decisions.withdraw, command)
+                    return self._done(await self._record(withdraw))
                 case Narrow():
                     outcome = self._decisions.narrow(command.slate, self.model)
                     self.slate = command.slate

@@ -16,7 +16,7 @@ import msgspec
 
 from data.errors import GreenlightError
 from data.exits import Exit
-from edge.appliance.commands import Approve, Command, Outcome, Rate, RetryModel
+from edge.appliance.commands import Command, Outcome, StoppedCommand
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -90,7 +90,7 @@ def execute(config: Config, command: Command, *, timeout_seconds: float = 30.0) 
     try:
         reply = _exchange(config.state, msgspec.json.encode(command), timeout_seconds)
     except NotRunning:
-        if not isinstance(command, Approve | Rate | RetryModel):
+        if not isinstance(command, StoppedCommand):
             raise
     else:
         return msgspec.json.decode(reply, type=Outcome)

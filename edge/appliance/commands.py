@@ -46,17 +46,33 @@ class Approve(msgspec.Struct, frozen=True, tag="approve", tag_field="command"):
 
 
 class Rate(msgspec.Struct, frozen=True, tag="rate", tag_field="command"):
-    """Rate an approved film.
+    """Rate an approved film, or correct its rating.
 
     Attributes:
         stars: 1 to 10, with any decimals the owner gave; None only when simulated.
         pick_id: an approved pick's id; None for the newest one without a rating.
         simulated: draw the stars from the prediction (in demonstration mode only).
+        correct: the film has a rating, which this one takes the place of.
+        rating_id: the rating to correct, as the owner saw it; None for the one that counts.
     """
 
     stars: float | None = None
     pick_id: str | None = None
     simulated: bool = False
+    correct: bool = False
+    rating_id: str | None = None
+
+
+class Withdraw(msgspec.Struct, frozen=True, tag="withdraw", tag_field="command"):
+    """Take the owner's rating of a film back: it trains no model any more.
+
+    Attributes:
+        pick_id: the film's pick.
+        rating_id: the rating as the owner saw it; None for the one that counts.
+    """
+
+    pick_id: str
+    rating_id: str | None = None
 
 
 class Narrow(msgspec.Struct, frozen=True, tag="narrow", tag_field="command"):
@@ -112,6 +128,7 @@ Command: TypeAlias = (
     | Hold
     | Approve
     | Rate
+    | Withdraw
     | Narrow
     | Synchronise
     | Explain
@@ -121,6 +138,10 @@ Command: TypeAlias = (
     | OpenPairing
     | ShutDown
 )
+
+
+# What is carried out while the appliance is stopped, too: it needs no model.
+StoppedCommand: TypeAlias = Approve | Rate | Withdraw | RetryModel
 
 
 class RefusalKind(Enum):
@@ -162,7 +183,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         field: the name of the value at fault, if one is.
         pick: the pick found or approved.
         answer: everything the pick was chosen from, as JSON.
-        feedback: the rating as recorded.
+        feedback: the rating, correction or withdrawal, without its place in the journal.
         explained: what the model says about a film (`edge.search.what_if.Explained`), as JSON.
     """
 

@@ -29,6 +29,7 @@ from edge.appliance.commands import (
     Rate,
     RefusalKind,
     RetryModel,
+    Withdraw,
 )
 from edge.appliance.line_server import LineLimits, LineServer, listen_at
 from edge.panel.button import SHORT_PRESS_SECONDS
@@ -50,7 +51,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", tag_field="command"):
 
 
 # What members of the group may do; the other commands are for the page and the button only.
-Request: TypeAlias = Status | Press | Hold | Approve | Rate | Explain | RetryModel
+Request: TypeAlias = Status | Press | Hold | Approve | Rate | Withdraw | Explain | RetryModel
 
 
 async def serve(path: Path, appliance: Appliance) -> LineServer:

@@ -17,19 +17,20 @@ import msgspec
 from data.domain import FILMS, Domain
 from data.durable import aside_name, replace_durably, sync_folder
 from data.errors import GreenlightError, InvalidRecord
-from data.films import MAX_STARS, MIN_STARS
+from data.films import MAX_STARS, MIN_STARS, stars_of
 from data.ids import new_id
 from data.messages import Feedback, Source, VerificationRequest
 from data.picks import Pick
 from edge.appliance.boot import boot_id, now, this_year
 from edge.appliance.client import NotRunning
 from edge.appliance.commands import (
-    Approve,
     CommandRefused,
     Outcome,
     Rate,
     RefusalKind,
     RetryModel,
+    StoppedCommand,
+    Withdraw,
 )
 from edge.appliance.disk_space import Reserve
 from edge.appliance.machine import Obstacle
@@ -42,6 +43,9 @@ from edge.journal import (
     HistoryEntry,
     Journal,
     JournalFull,
+    Rating,
+    RatingChanged,
+    TooManyCorrections,
     open_with_room,
 )
 from edge.models.active_domain import active_domain
@@ -97,18 +101,51 @@ class Decisions:
         return Outcome(ok=True, message=message, pick=waiting)
 
     def rate(self, command: Rate) -> Outcome:
-        """Record a rating, with the row that the sync service sends.
+        """Record a rating or a correction, with the row that the sync service sends.
 
         Raises:
             CommandRefused, AlreadyRated, JournalError: nothing has been written.
         """
-        entry = self._film_to_rate(command.pick_id)
+        if command.correct and command.simulated:
+            why = "a correction is the owner's: give the stars"
+            raise CommandRefused(RefusalKind.INVALID, why, "simulated")
+        entry = self._film_to_rate(command.pick_id, correct=command.correct)
         stars = self._drawn_stars(entry) if command.simulated else command.stars
         if stars is None or not MIN_STARS <= stars <= MAX_STARS:
             scale = self._domain().outcome
             why = f"give {scale.low:g} to {scale.high:g} {scale.unit}".rstrip()
             raise CommandRefused(RefusalKind.INVALID, why, "stars")
         source: Source = "simulated" if command.simulated else "owner"
+        replaces = self._corrected(entry, command) if command.correct else None
+        if replaces is None and source == "owner":
+            self._refuse_rated(entry)
+            replaces = entry.withdrawal.id if entry.withdrawal else None
+        feedback = self._record(entry, stars, source, replaces)
+        domain = self._domain()
+        given = domain.given_outcome(stars_of(stars), feedback.rating)
+        what = "corrected" if command.correct else "rated"
+        message = f"{what}: {self._named(entry)}, {given}{domain.plain_unit} ({source})"
+        return Outcome(ok=True, message=message, feedback=feedback)
+
+    def withdraw(self, command: Withdraw) -> Outcome:
+        """Record that the owner takes a rating back, with the row that the sync service sends.
+
+        Raises:
+            CommandRefused, JournalError: nothing has been written.
+        """
+        entry = self._film_to_rate(command.pick_id)
+        given = self._given(entry, command.rating_id)
+        if given is None:
+            before = "was withdrawn before" if entry.withdrawal else "has not been rated"
+            why = f"{self._named(entry)} {before}; there is nothing to withdraw"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        feedback = self._record(entry, None, "owner", given.id)
+        message = f"withdrawn: the rating of {self._named(entry)}; no model will learn from it"
+        return Outcome(ok=True, message=message, feedback=feedback)
+
+    def _record(
+        self, entry: HistoryEntry, stars: float | None, source: Source, replaces: str | None
+    ) -> Feedback:
         feedback = Feedback.on(
             entry.pick,
             stars,
@@ -116,19 +153,49 @@ class Decisions:
             source=source,
             rated_at=now(),
             boot_id=boot_id(),
+            replaces=replaces,
         )
         self._write(lambda: self._journal.record_rating(feedback), is_rating=True)
-        message = self._rated(feedback)
-        return Outcome(ok=True, message=message, feedback=feedback)
+        return feedback
+
+    def _corrected(self, entry: HistoryEntry, command: Rate) -> str:
+        """Return the id of the rating to correct.
+
+        Raises:
+            CommandRefused: there is none, or it's the same already.
+        """
+        given = self._given(entry, command.rating_id)
+        if given is None:
+            if entry.withdrawal is not None:
+                return entry.withdrawal.id
+            why = f"{self._named(entry)} has not been rated, so there is nothing to correct"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        if command.stars == (given.stars if given.rating is None else given.rating):
+            why = f"{self._named(entry)} has this rating already"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        return given.id
+
+    def _refuse_rated(self, entry: HistoryEntry) -> None:
+        given = self._given(entry, None)
+        if given is None:
+            return
+        stars = self._domain().given_outcome(given.stars, given.rating)
+        how = f"`greenlight rate NUMBER --correct --pick {entry.pick.id}`, or on the page"
+        raise AlreadyRated(f"{self._named(entry)}: already rated {stars}; correct it with {how}")
+
+    def _given(self, entry: HistoryEntry, seen: str | None) -> Rating | None:
+        """Return the owner's rating of a film, if it's still the one that the owner saw."""
+        given = next((one for one in entry.ratings if one.source == "owner"), None)
+        if given is not None and seen not in (None, given.id):
+            why = f"the rating of {self._named(entry)} was changed meanwhile; look again"
+            raise CommandRefused(RefusalKind.NOT_NOW, why)
+        return given
+
+    def _named(self, entry: HistoryEntry) -> str:
+        return self._domain().shown_title(entry.pick.title, entry.pick.director)
 
     def _domain(self) -> Domain:
         return active_domain(self._config.state)
-
-    def _rated(self, feedback: Feedback) -> str:
-        domain = self._domain()
-        named = domain.shown_title(feedback.title, feedback.director)
-        given = domain.given_outcome(feedback.stars, feedback.rating)
-        return f"rated: {named}, {given}{domain.plain_unit} ({feedback.source})"
 
     def synchronise(self, model_hash: str) -> Outcome:
         """Ask the sync service to synchronise, and to verify the newest picks of this model.
@@ -201,7 +268,10 @@ class Decisions:
             raise CommandRefused(RefusalKind.FAILED, why) from error
         return Outcome(ok=True, message="the slate was changed")
 
-    def _film_to_rate(self, pick_id: str | None) -> HistoryEntry:
+    def _film_to_rate(self, pick_id: str | None, *, correct: bool = False) -> HistoryEntry:
+        if pick_id is None and correct:
+            why = "say which rating to correct: `greenlight history --csv` lists the picks' ids"
+            raise CommandRefused(RefusalKind.INVALID, why, "pick_id")
         if pick_id is None:
             unrated = self._journal.awaiting_rating()
             if unrated:
@@ -214,7 +284,7 @@ class Decisions:
             why = f"there is no pick {pick_id[:60]!r}; `greenlight history` lists them"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
         if entry.decision != "approved":
-            named = self._domain().shown_title(entry.pick.title, entry.pick.director)
+            named = self._named(entry)
             why = f"{named} was not approved, so there is nothing to rate; approve it first"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
         return entry
@@ -232,14 +302,14 @@ def refused(error: GreenlightError) -> Outcome:
     match error:
         case CommandRefused():
             return Outcome.refused(error.kind, str(error), error.field)
-        case AlreadyRated() | ConflictingRecord():
+        case AlreadyRated() | RatingChanged() | TooManyCorrections() | ConflictingRecord():
             return Outcome.refused(RefusalKind.NOT_NOW, str(error))
         case InvalidRecord():
             return Outcome.refused(RefusalKind.INVALID, str(error), error.field)
     return Outcome.refused(RefusalKind.FAILED, str(error))
 
 
-def execute_stopped(config: Config, command: Approve | Rate | RetryModel) -> Outcome:
+def execute_stopped(config: Config, command: StoppedCommand) -> Outcome:
     """Carry out a command while no appliance is running, holding the lock so that none can start.
 
     Raises:
@@ -253,12 +323,12 @@ def execute_stopped(config: Config, command: Approve | Rate | RetryModel) -> Out
         raise NotRunning(why) from error
 
 
-def _execute_locked(config: Config, command: Approve | Rate | RetryModel) -> Outcome:
+def _execute_locked(config: Config, command: StoppedCommand) -> Outcome:
     check_is_state_folder(config.state)
     reserve = Reserve(config.state)
 
     def make_room() -> bool:
-        return isinstance(command, Rate) and reserve.release()
+        return isinstance(command, Rate | Withdraw) and reserve.release()
 
     def write(action: Callable[[], object], *, is_rating: bool = False) -> object:
         try:
@@ -276,6 +346,8 @@ def _execute_locked(config: Config, command: Approve | Rate | RetryModel) -> Out
         try:
             if isinstance(command, Rate):
                 return decisions.rate(command)
+            if isinstance(command, Withdraw):
+                return decisions.withdraw(command)
             if isinstance(command, RetryModel):
                 return decisions.retry_model(ModelStore(config.state))
             return decisions.approve(journal.waiting_pick(), command.pick_id)

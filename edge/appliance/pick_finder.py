@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from data.films import Combination
 from data.ids import new_id
-from data.picks import Pick
+from data.picks import GREEDY, THOMPSON, Pick, SlateGrid
 from edge.appliance.boot import now, this_year
 from edge.appliance.disk_space import JournalWriter
 from edge.appliance.workers import Worker
@@ -108,8 +110,29 @@ def find_pick(
         made_at=made_at,
         boot_id=boot_id,
         explored=answer.explored,
+        policy=THOMPSON if explore else GREEDY,
+        propensity=_propensity(answer, explore=explore),
+        slate=_grid(answer),
     )
     return FoundPick(pick, answer, answer.fault)
+
+
+def _propensity(answer: Answer, *, explore: bool) -> float | msgspec.UnsetType:
+    """Return the probability of this pick from its slate, where it's exactly known.
+
+    The best of a slate is always picked. How likely a Thompson sample picks an option would need
+    an integral; and a search of everything isn't worth weighting.
+    """
+    return msgspec.UNSET if explore or answer.searched != "slate" else 1.0
+
+
+def _grid(answer: Answer) -> SlateGrid | msgspec.UnsetType:
+    from edge.search.answer import SlateAnswer
+
+    if not isinstance(answer, SlateAnswer):
+        return msgspec.UNSET
+    drawn = answer.slate
+    return SlateGrid(drawn.directors, drawn.years, drawn.genre_sets)
 
 
 class PickFinder:

@@ -118,9 +118,14 @@ def _print_table(entries: list[HistoryEntry], domain: Domain) -> None:
     for entry in entries:
         pick = entry.pick
         rated = ", ".join(
-            f"{domain.given_outcome(r.stars, r.rating)} {_DELIVERY[r.delivery]}"
+            f"{domain.given_outcome(r.stars, r.rating)}{'~' if r.corrections else ''}"
+            f" {_DELIVERY[r.delivery]}"
             for r in entry.ratings
         )
+        if entry.withdrawal is not None:
+            rated = ", ".join(
+                filter(None, [rated, f"withdrawn, {_DELIVERY[entry.withdrawal.delivery]}"])
+            )
         made = datetime.fromisoformat(pick.made_at).astimezone(zone)
         table.add_row(
             f"{made:%d %b %H:%M}" if made.year == datetime.now(zone).year else f"{made:%Y-%m-%d}",
@@ -138,3 +143,5 @@ def _print_table(entries: list[HistoryEntry], domain: Domain) -> None:
     console.print(table)
     if any(entry.pick.explored for entry in entries):
         console.print("* picked to learn from", style="dim")
+    if any(rating.corrections for entry in entries for rating in entry.ratings):
+        console.print("~ corrected", style="dim")

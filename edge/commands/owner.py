@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.appliance import Approve, Hold, Outcome, Press, Rate, client
+from edge.appliance import Approve, Hold, Outcome, Press, Rate, Withdraw, client
 from edge.commands.options import (
     ConfigOption,
     JsonOption,
@@ -77,17 +77,42 @@ def rate(
             "--simulated", help="Sample the stars from the prediction (demonstration mode only)."
         ),
     ] = False,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Change the rating of the pick that --pick names.")
+    ] = False,
+    withdraw: Annotated[
+        bool,
+        typer.Option(
+            "--withdraw", help="Take it back: no model learns from it. It can be given again."
+        ),
+    ] = False,
     config: ConfigOption = None,
     state: StateOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Rate an approved film: the newest one without a rating, or the one --pick names."""
-    if (stars is None) != simulated:
+    """Rate an approved film: the newest one without a rating, or the one --pick names.
+
+    A mistake can be corrected (`greenlight rate 7 --correct --pick ID`) or withdrawn (`greenlight
+    rate --withdraw --pick ID`), on the appliance and in the cloud; `history --csv` lists the ids.
+    """
+    if withdraw:
+        if stars is not None or simulated or correct:
+            raise typer.BadParameter("--withdraw takes nothing but --pick")
+        if pick is None:
+            raise typer.BadParameter("say whose rating to withdraw: --pick ID")
+    elif (stars is None) != simulated:
         raise typer.BadParameter("give the stars, or --simulated to sample them")
+    elif correct and pick is None:
+        raise typer.BadParameter("say which rating to correct: --pick ID")
     settings = configured(config, state)
-    if stars is not None:
-        stars = _on_wire(settings.state, stars)
-    _show(settings, client.execute(settings, Rate(stars, pick, simulated)), as_json=json)
+    command: Rate | Withdraw
+    if withdraw:
+        assert pick is not None
+        command = Withdraw(pick)
+    else:
+        given = None if stars is None else _on_wire(settings.state, stars)
+        command = Rate(given, pick, simulated, correct=correct)
+    _show(settings, client.execute(settings, command), as_json=json)
 
 
 def _on_wire(state: Path, given: float) -> float:

@@ -12,11 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.journal.appliance import (
-    AlreadyRated,
-    ApplianceSide,
-    ConflictingRecord,
-)
+from edge.journal.appliance import ApplianceSide
 from edge.journal.bad_rows import BadRows
 from edge.journal.file import (
     CHECK_SECONDS,
@@ -29,6 +25,12 @@ from edge.journal.file import (
     JournalTooNew,
     set_aside,
 )
+from edge.journal.ratings import (
+    AlreadyRated,
+    ConflictingRecord,
+    RatingChanged,
+    TooManyCorrections,
+)
 from edge.journal.rescue import SetAside, asides, take_over, unread
 from edge.journal.rows import (
     Activation,
@@ -38,6 +40,7 @@ from edge.journal.rows import (
     OutboxRow,
     Rating,
     Request,
+    Withdrawal,
 )
 from edge.journal.sync import SyncSide
 
@@ -69,8 +72,11 @@ __all__ = [
     "JournalTooNew",
     "OutboxRow",
     "Rating",
+    "RatingChanged",
     "Request",
     "SetAside",
+    "TooManyCorrections",
+    "Withdrawal",
     "asides",
     "open_or_set_aside",
     "unread",

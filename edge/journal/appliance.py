@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,43 +15,38 @@ from data.picks import Pick
 from data.wire import decode, encode
 from edge.journal.bad_rows import BadRows, count_bad, set_aside_before, set_bad_rows_aside
 from edge.journal.checksums import seal, slate_of, sound
-from edge.journal.copies import copy_approval, insert_rating
-from edge.journal.file import JournalError
+from edge.journal.copies import copy_approval
 from edge.journal.models import ModelRecords
-from edge.journal.rows import (
-    Decision,
-    HistoryEntry,
-    Rating,
-)
+from edge.journal.ratings import with_corrections, write_rating
+from edge.journal.rows import Decision, Delivery, HistoryEntry, Rating
 
-_ENTRIES = """
+_DELIVERY = """CASE outbox.state
+WHEN 'pending' THEN 'waiting' WHEN 'quarantined' THEN 'quarantined' ELSE 'stored' END"""
+_ENTRIES = f"""
 SELECT picks.seq, picks.payload, decisions.decision, ratings.id, ratings.stars, ratings.source,
        ratings.rated_at,
-       CASE outbox.state WHEN 'pending' THEN 'waiting' WHEN 'quarantined' THEN 'quarantined'
-       ELSE 'stored' END,
+       {_DELIVERY},
        ratings.payload
-FROM (SELECT seq, id, payload FROM sound_picks WHERE {where} ORDER BY seq DESC LIMIT ?) AS picks
+FROM (SELECT seq, id, payload FROM sound_picks WHERE {{where}} ORDER BY seq DESC LIMIT ?) AS picks
 LEFT JOIN sound_decisions AS decisions ON decisions.pick_id = picks.id
 LEFT JOIN sound_ratings AS ratings ON ratings.pick_id = picks.id
 LEFT JOIN outbox ON outbox.id = ratings.id
 ORDER BY picks.seq DESC, ratings.source
 """
+_CORRECTIONS = f"""
+SELECT picks.seq, corrections.payload, {_DELIVERY}
+FROM (SELECT seq, id FROM sound_picks WHERE {{where}} ORDER BY seq DESC LIMIT ?) AS picks
+JOIN sound_corrections AS corrections ON corrections.pick_id = picks.id
+LEFT JOIN outbox ON outbox.id = corrections.id
+"""
 _APPROVED = "id IN (SELECT pick_id FROM sound_decisions WHERE decision = 'approved')"
-_UNRATED = "id NOT IN (SELECT pick_id FROM ratings)"
+_UNRATED = "id NOT IN (SELECT pick_id FROM ratings) AND id NOT IN (SELECT pick_id FROM corrections)"
 # Not an older one if the newest was damaged and set aside.
 _NEWEST_EVER = "seq = (SELECT seq FROM sqlite_sequence WHERE name = 'picks')"
 _ALL = -1
 
 
 _Kept = TypeVar("_Kept", Pick, Feedback)
-
-
-class AlreadyRated(JournalError):
-    """This pick has a rating from this source; a rating is given once."""
-
-
-class ConflictingRecord(JournalError):
-    """A record with this id but different contents already exists."""
 
 
 class ApplianceSide(ModelRecords):
@@ -100,32 +95,24 @@ class ApplianceSide(ModelRecords):
             return made.rowcount == 1
 
     def record_rating(self, feedback: Feedback) -> bool:
-        """Write a rating and its outbox row in one transaction. Repeating it is harmless.
+        """Write a rating or a correction, and its outbox row, in one transaction.
+
+        Repeating it is harmless. The record gets its place here: the journal's id and its number
+        in the outbox.
 
         Returns:
             Whether this was new.
 
         Raises:
             AlreadyRated: the pick has another rating from the same source.
+            RatingChanged: what it replaces isn't the rating that counts.
+            TooManyCorrections: so many are kept, and no more.
             ConflictingRecord: the id is taken by a rating with other contents.
             JournalFull: no space is left; nothing has been changed.
         """
-        payload = encode(feedback)
+        encode(feedback)  # what is wrong is refused before anything is written
         with self.transaction() as connection:
-            known = connection.execute(
-                "SELECT id, stars, payload FROM ratings"
-                " WHERE id = ? OR (pick_id = ? AND source = ?)",
-                (feedback.id, feedback.pick_id, feedback.source),
-            ).fetchone()
-            if known is not None:
-                return _same_or_refused(known, feedback, payload)
-            insert_rating(connection, feedback, payload)
-            sent = connection.execute(
-                "INSERT INTO outbox (id, captured_at, payload) VALUES (?, ?, ?)",
-                (feedback.id, feedback.rated_at, payload),
-            )
-            seal(connection, "outbox", sent.lastrowid)
-            return True
+            return write_rating(connection, feedback)
 
     def request_sync(
         self,
@@ -163,10 +150,11 @@ class ApplianceSide(ModelRecords):
         return self._entries("1", limit)
 
     def feedback(self) -> list[tuple[str, bytes]]:
-        """Return id and payload of every rating, as the cloud gets them."""
-        return [
-            (id_, payload) for id_, payload in self.rows("SELECT id, payload FROM sound_ratings")
-        ]
+        """Return id and payload of every rating and correction, as the cloud gets them."""
+        return self.rows(
+            "SELECT id, payload FROM sound_ratings UNION ALL"
+            " SELECT id, payload FROM sound_corrections"
+        )
 
     def awaiting_rating(self) -> list[HistoryEntry]:
         """Return approved picks without any rating, newest first."""
@@ -224,7 +212,8 @@ class ApplianceSide(ModelRecords):
                 "DELETE FROM picks"
                 " WHERE seq NOT IN (SELECT seq FROM picks ORDER BY seq DESC LIMIT ?)"
                 " AND id NOT IN (SELECT pick_id FROM decisions)"
-                " AND id NOT IN (SELECT pick_id FROM ratings)",
+                " AND id NOT IN (SELECT pick_id FROM ratings)"
+                " AND id NOT IN (SELECT pick_id FROM corrections)",
                 (keep_picks,),
             )
             connection.execute(
@@ -250,6 +239,13 @@ class ApplianceSide(ModelRecords):
                 fields = (*rating, exact.rating if exact is not None else None)
                 more = (*entry.ratings, Rating(*fields))
                 entries[seq] = msgspec.structs.replace(entry, ratings=more)
+        corrections: defaultdict[int, list[tuple[Feedback, Delivery]]] = defaultdict(list)
+        for seq, payload, delivery in self.rows(_CORRECTIONS.format(where=where), *values, limit):
+            correction = _readable(payload, Feedback)
+            if correction is not None and seq in entries:
+                corrections[seq].append((correction, delivery))
+        for seq, found in corrections.items():
+            entries[seq] = with_corrections(entries[seq], found)
         return list(entries.values())
 
 
@@ -276,12 +272,3 @@ def _ask_to_verify(
         (request.request_id, encode(request), msgspec.json.encode(scores).decode()),
     )
     seal(connection, "requests", made.lastrowid)
-
-
-def _same_or_refused(known: tuple[str, int, bytes], feedback: Feedback, payload: bytes) -> bool:
-    known_id, stars, known_payload = known
-    if known_id != feedback.id:
-        raise AlreadyRated(f"{feedback.title}: already rated {stars} stars ({feedback.source})")
-    if known_payload != payload:
-        raise ConflictingRecord(f"feedback {feedback.id}: known with other contents")
-    return False

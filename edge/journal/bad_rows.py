@@ -49,6 +49,7 @@ _RECORDS = {
     "sync_state": _Contents("CAST(value AS BLOB)", msgspec.json.decode),
     "approved_copies": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Pick)),
     "rating_copies": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Feedback)),
+    "corrections": _Contents("CAST(payload AS BLOB)", partial(decode, kind=Feedback)),
 }
 
 
@@ -191,7 +192,9 @@ def _restore_outbox(connection: sqlite3.Connection, lost: list[tuple[int, bytes]
     for seq, id_ in lost:
         made = connection.execute(
             "INSERT OR IGNORE INTO outbox (seq, id, captured_at, payload)"
-            " SELECT ?, id, rated_at, payload FROM sound_ratings WHERE CAST(id AS BLOB) = ?",
+            " SELECT ?, id, rated_at, payload FROM ("
+            "SELECT id, rated_at, payload FROM sound_ratings UNION ALL"
+            " SELECT id, '', payload FROM sound_corrections) WHERE CAST(id AS BLOB) = ?",
             (seq, id_),
         )
         if made.rowcount:

@@ -54,6 +54,8 @@ TABLES = {
         "seq", ("pick_id", "made_at", "payload", "decided_at"), "second copy of an approval"
     ),
     "rating_copies": _Table("id", ("id", "payload"), "second copy of a rating"),
+    "corrections": _Table("id", ("id", "pick_id", "payload"), "correction of a rating"),
+    "journal_id": _Table("id", ("id",), "id of the journal"),
 }
 
 

@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from data.errors import InvalidRecord
 from data.messages import Feedback
 from data.wire import decode
@@ -27,7 +29,9 @@ WHERE decisions.pick_id NOT IN (SELECT pick_id FROM approved_copies)
  AND picks.seq NOT IN (SELECT seq FROM approved_copies)
 """
 _UNCOPIED_RATINGS = """
-SELECT id, payload FROM sound_ratings WHERE id NOT IN (SELECT id FROM rating_copies)
+SELECT id, payload FROM
+(SELECT id, payload FROM sound_ratings UNION ALL SELECT id, payload FROM sound_corrections)
+WHERE id NOT IN (SELECT id FROM rating_copies)
 """
 _COPY_APPROVALS = """
 INSERT INTO approved_copies (seq, pick_id, made_at, payload, decided_at) {uncopied} RETURNING seq
@@ -49,28 +53,37 @@ SELECT pick_id, 'approved', rated_at FROM sound_ratings WHERE pick_id IN (SELECT
 RETURNING pick_id
 """
 _LOST_RATINGS = """
-SELECT payload FROM sound_rating_copies WHERE id NOT IN (SELECT id FROM ratings)
-UNION
-SELECT payload FROM sound_outbox WHERE id NOT IN (SELECT id FROM ratings)
+SELECT payload FROM
+(SELECT id, payload FROM sound_rating_copies UNION SELECT id, payload FROM sound_outbox)
+WHERE id NOT IN (SELECT id FROM ratings) AND id NOT IN (SELECT id FROM corrections)
 """
 
 
 def insert_rating(
     connection: sqlite3.Connection, feedback: Feedback, payload: bytes, *, if_missing: bool = False
 ) -> bool:
-    """Write a rating and its second copy; with `if_missing`, leave an existing one alone.
+    """Write a rating or a correction, and its second copy.
+
+    Args:
+        connection: within a transaction.
+        feedback: the rating.
+        payload: the same, as it is sent.
+        if_missing: leave an existing one alone.
 
     Returns:
         Whether it was written.
     """
+    table = "corrections" if is_correction(feedback) else "ratings"
+    row = correction_row if is_correction(feedback) else rating_row
+    columns = row(feedback, payload)
     made = connection.execute(
-        f"INSERT {'OR IGNORE ' if if_missing else ''}INTO ratings"
-        " (id, pick_id, source, stars, rated_at, payload) VALUES (?, ?, ?, ?, ?, ?)",
-        rating_row(feedback, payload),
+        f"INSERT {'OR IGNORE ' if if_missing else ''}INTO {table}"
+        f" ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+        tuple(columns.values()),
     )
     if not made.rowcount:
         return False
-    seal(connection, "ratings", feedback.id)
+    seal(connection, table, feedback.id)
     copied = connection.execute(
         "INSERT OR IGNORE INTO rating_copies (id, payload) VALUES (?, ?)", (feedback.id, payload)
     )
@@ -79,12 +92,26 @@ def insert_rating(
     return True
 
 
-def rating_row(feedback: Feedback, payload: bytes) -> tuple[str, str, str, int, str, bytes]:
-    """Return the columns of a rating, in the table's order."""
-    return (
-        *(feedback.id, feedback.pick_id, feedback.source, feedback.stars, feedback.rated_at),
-        payload,
-    )
+def is_correction(feedback: Feedback) -> bool:
+    """Return whether this takes another rating's place."""
+    return feedback.replaces is not msgspec.UNSET
+
+
+def rating_row(feedback: Feedback, payload: bytes) -> dict[str, object]:
+    """Return the columns of a first rating."""
+    return {
+        "id": feedback.id,
+        "pick_id": feedback.pick_id,
+        "source": feedback.source,
+        "stars": feedback.stars,
+        "rated_at": feedback.rated_at,
+        "payload": payload,
+    }
+
+
+def correction_row(feedback: Feedback, payload: bytes) -> dict[str, object]:
+    """Return the columns of a correction."""
+    return {"id": feedback.id, "pick_id": feedback.pick_id, "payload": payload}
 
 
 def copies_missing(journal: JournalStore) -> bool:

@@ -15,7 +15,14 @@ from data.errors import InvalidRecord
 from data.picks import Pick
 from data.wire import decode
 from edge.journal.checksums import prepare, seal_all, sound
-from edge.journal.copies import make_copies, rating_row, read_feedback, restore_from_copies
+from edge.journal.copies import (
+    correction_row,
+    is_correction,
+    make_copies,
+    rating_row,
+    read_feedback,
+    restore_from_copies,
+)
 from edge.journal.file import (
     DAMAGED,
     REPLACED,
@@ -33,6 +40,7 @@ _APPROVED_COPIES = (
     "SELECT seq, pick_id, made_at, payload, decided_at FROM approved_copies ORDER BY seq"
 )
 _RATING_COPIES = "SELECT id, payload FROM rating_copies ORDER BY id"
+_CORRECTIONS = "SELECT id, pick_id, payload FROM corrections ORDER BY id"
 
 
 # These codes are about the moment, not the file, so recovery is tried again.
@@ -119,16 +127,18 @@ def rescue(aside: Path, journal: JournalStore) -> int:
         connection = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True)
         prepare(connection)
         try:
-            ratings = _ratings(connection)
+            ratings, corrections = _ratings(connection)
             outbox = [row for row in _readable(connection, _OUTBOX) if read_feedback(row[2])]
             if not _is_whole(connection, _OUTBOX):
                 # Better sent twice, which the cloud recognises, than never.
                 outbox += [(id_, at, payload, "pending", None) for id_, *_, at, payload in ratings]
-            rated = [row[-1] for row in ratings] + [row[2] for row in outbox]
+                outbox += [(id_, "", payload, "pending", None) for id_, _, payload in corrections]
+            rated = [row[-1] for row in [*ratings, *corrections]] + [row[2] for row in outbox]
             picks, decisions = _approved(connection, rated)
         finally:
             connection.close()
-    known = {id_ for (id_,) in journal.rows("SELECT id FROM ratings")}
+    every = "SELECT id FROM ratings UNION SELECT id FROM corrections"
+    known = {id_ for (id_,) in journal.rows(every)}
     with journal.transaction() as new:
         new.executemany(
             "INSERT OR IGNORE INTO picks (id, made_at, payload, slate) VALUES (?, ?, ?, ?)",
@@ -144,26 +154,40 @@ def rescue(aside: Path, journal: JournalStore) -> int:
             ratings,
         )
         new.executemany(
+            "INSERT OR IGNORE INTO corrections (id, pick_id, payload) VALUES (?, ?, ?)",
+            corrections,
+        )
+        new.executemany(
             "INSERT OR IGNORE INTO outbox (id, captured_at, payload, state, reason)"
             " VALUES (?, ?, ?, ?, ?)",
             outbox,
         )
-        for table in ("picks", "decisions", "ratings", "outbox"):
+        for table in ("picks", "decisions", "ratings", "corrections", "outbox"):
             seal_all(new, table)
         restore_from_copies(new)
         make_copies(new)
-        new_ones = {id_ for (id_,) in new.execute("SELECT id FROM ratings")} - known
+        new_ones = {id_ for (id_,) in new.execute(every)} - known
         new.execute("INSERT OR REPLACE INTO taken_over VALUES (?, ?)", (name, len(new_ones)))
     return len(new_ones)
 
 
-def _ratings(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-    """Return the rows of all ratings that can be read, here or in their second copy."""
-    found = {row[0]: row for row in _readable(connection, _RATINGS) if read_feedback(row[5])}
+def _ratings(
+    connection: sqlite3.Connection,
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Return the rows of all ratings and corrections that can be read, here or in the copies."""
+    ratings = {row[0]: row for row in _readable(connection, _RATINGS) if read_feedback(row[5])}
+    corrections = {
+        row[0]: row for row in _readable(connection, _CORRECTIONS) if read_feedback(row[2])
+    }
     for _, payload in _readable(connection, _RATING_COPIES):
-        if feedback := read_feedback(payload):
-            found.setdefault(feedback.id, rating_row(feedback, payload))
-    return list(found.values())
+        feedback = read_feedback(payload)
+        if feedback is None:
+            continue
+        if is_correction(feedback):
+            corrections.setdefault(feedback.id, tuple(correction_row(feedback, payload).values()))
+        else:
+            ratings.setdefault(feedback.id, tuple(rating_row(feedback, payload).values()))
+    return list(ratings.values()), list(corrections.values())
 
 
 def _approved(

@@ -63,10 +63,11 @@ class Activation(msgspec.Struct, frozen=True):
 
 
 class Rating(msgspec.Struct, frozen=True):
-    """A rating and its delivery state.
+    """The rating that counts of a source, and its delivery state.
 
     Attributes:
         rating: with decimals, if the owner gave any.
+        corrections: how often it was corrected before.
     """
 
     id: str
@@ -75,12 +76,23 @@ class Rating(msgspec.Struct, frozen=True):
     rated_at: str
     delivery: Delivery
     rating: float | None = None
+    corrections: int = 0
+
+
+class Withdrawal(msgspec.Struct, frozen=True):
+    """A rating that its owner took back, and the delivery state of that."""
+
+    id: str
+    source: str
+    withdrawn_at: str
+    delivery: Delivery
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
-    """A pick with its decision and ratings."""
+    """A pick with its decision, the ratings that count, and the one that was withdrawn."""
 
     seq: int
     pick: Pick
     decision: Decision | None
     ratings: tuple[Rating, ...]
+    withdrawal: Withdrawal | None = None

@@ -176,4 +176,23 @@ CREATE TABLE rating_copies (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _PENDING_FIRST, _TAKEN_OVER, _CHECKSUMS, _COPIES)
+# What took a rating's place: corrections and withdrawals, whose payloads say of what. In a table of
+# their own, so that older software still finds one rating of each pick and source in `ratings`.
+# Going back to it leaves this table in the journal, for when it's upgraded again.
+_CORRECTIONS = """
+CREATE TABLE IF NOT EXISTS corrections (
+    id       TEXT PRIMARY KEY,
+    pick_id  TEXT NOT NULL,
+    payload  BLOB NOT NULL,
+    checksum INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS corrections_of_pick ON corrections (pick_id);
+CREATE TABLE journal_id (
+    id       TEXT PRIMARY KEY,
+    checksum INTEGER
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    *(_FIRST, _PENDING_FIRST, _TAKEN_OVER, _CHECKSUMS, _COPIES, _CORRECTIONS),
+)

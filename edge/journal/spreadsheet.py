@@ -13,7 +13,7 @@ from edge.journal.rows import HistoryEntry, Rating
 COLUMNS = (
     *("number", "picked_at", "title", "director", "year", "genre1", "genre2", "genre3"),
     *("expected", "decision", "stars", "rating", "rating_source", "rated_at", "delivery"),
-    *("model_version", "model_hash", "pick_id", "explored"),
+    *("model_version", "model_hash", "pick_id", "explored", "corrections", "withdrawn_at"),
 )
 # A spreadsheet treats text that starts with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -34,6 +34,7 @@ def as_csv(entries: list[HistoryEntry], domain: Domain = FILMS) -> str:
     kept = [place for place, name in enumerate(COLUMNS) if name not in left_out]
     writer.writerow([header[place] for place in kept])
     for entry in reversed(entries):
+        # A rating that was withdrawn takes a line only if there is no other one.
         for rating in entry.ratings or (None,):
             row = _row(entry, rating, domain)
             writer.writerow([_safe(row[place]) for place in kept])
@@ -62,6 +63,9 @@ def _row(entry: HistoryEntry, rating: Rating | None, domain: Domain) -> tuple[ob
     year = pick.year if domain.ordinal is None else pick.year - domain.ordinal.shift
     columns = (pick.title, pick.director, year, *genre_slots(pick.genres))
     given: tuple[object, ...] = ("",) * 5
+    withdrawal = entry.withdrawal if rating is None else None
+    if withdrawal is not None:
+        given = ("", "", withdrawal.source, "", withdrawal.delivery)
     if rating is not None:
         # The exact rating if one was given, otherwise the stars.
         if domain != FILMS:
@@ -74,6 +78,8 @@ def _row(entry: HistoryEntry, rating: Rating | None, domain: Domain) -> tuple[ob
         *(entry.decision or "", *given),
         *(pick.model_version, pick.model_hash, pick.id),
         "yes" if pick.explored else "no",
+        rating.corrections if rating is not None else "",
+        withdrawal.withdrawn_at if withdrawal is not None else "",
     )
 
 

@@ -93,6 +93,8 @@ def sync_summary(
     if state is None and not quarantined and not details:
         kept = f"; {counted(waiting, 'rating')} saved on this appliance" if waiting else ""
         return SyncSummary("waiting", f"Working without a cloud{kept}.", never_connected=True)
+    if waiting and (problem := _mapping(reports, "feedback").get("problem")):
+        details.insert(0, sentence(str(problem)))
     parts = [f"{counted(waiting, 'rating')} waiting"] if waiting or not quarantined else []
     if quarantined:
         parts.insert(0, f"{counted(quarantined, 'rating')} rejected by the cloud")

@@ -16,7 +16,16 @@ from data.errors import GreenlightError
 from data.films import Kind
 from data.manifest import Manifest
 from data.picks import Pick
-from edge.appliance import Approve, Explain, Narrow, Press, Rate, RetryRatings, Synchronise
+from edge.appliance import (
+    Approve,
+    Explain,
+    Narrow,
+    Press,
+    Rate,
+    RetryRatings,
+    Synchronise,
+    Withdraw,
+)
 from edge.search.slate import Slate
 
 # One request and one answer of the socket. The largest answer is a whole history as CSV.
@@ -146,7 +155,9 @@ class AwaitNews(msgspec.Struct, frozen=True, tag_field="ask", tag="news"):
 
 
 # The page may not use pins, change models or power off.
-PageCommand: TypeAlias = Press | Approve | Rate | Narrow | Synchronise | RetryRatings | Explain
+PageCommand: TypeAlias = (
+    Press | Approve | Rate | Withdraw | Narrow | Synchronise | RetryRatings | Explain
+)
 
 
 class Execute(msgspec.Struct, frozen=True, tag_field="ask", tag="execute"):
@@ -301,11 +312,15 @@ class ApplianceStatus(msgspec.Struct, frozen=True):
 
 
 class RejectedRating(msgspec.Struct, frozen=True):
-    """A rating that the cloud rejected; it's kept, and not sent again."""
+    """A rating that the cloud rejected; it's kept, and not sent again.
+
+    Attributes:
+        stars: None if it withdraws a rating.
+    """
 
     title: str
     director: str
-    stars: int
+    stars: int | None
     rating: float | None
     reason: str
 
@@ -334,6 +349,15 @@ class PickRating(msgspec.Struct, frozen=True):
     rated_at: str
     delivery: Literal["waiting", "stored", "quarantined"]
     rating: float | None = None
+    corrections: int = 0
+
+
+class WithdrawnRating(msgspec.Struct, frozen=True):
+    """A rating that its owner took back."""
+
+    id: str
+    withdrawn_at: str
+    delivery: Literal["waiting", "stored", "quarantined"]
 
 
 class PickEntry(msgspec.Struct, frozen=True):
@@ -343,6 +367,7 @@ class PickEntry(msgspec.Struct, frozen=True):
     pick: Pick
     decision: str | None
     ratings: tuple[PickRating, ...]
+    withdrawal: WithdrawnRating | None = None
 
 
 class PickFound(msgspec.Struct, frozen=True):

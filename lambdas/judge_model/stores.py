@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data import limits, topics, wire
+from data.corrections import that_count
 from data.errors import GreenlightError, InvalidRecord
 from data.film_table import is_film, read_rows
 from data.films import Film
@@ -82,7 +83,7 @@ class AwsJudge:
 
     def data(self) -> HeldOutData:
         """Return what to judge on: the owners' held-out ratings by id, and the film table."""
-        records = [record for record in self._ratings() if record.source == "owner"]
+        records = that_count(one for one in self._ratings() if one.source == "owner")
         kept = [one for one in records if held_out(one.director, one.year, one.genres)]
         return HeldOutData(
             sorted(kept, key=lambda record: record.id), len(records), self._film_table()

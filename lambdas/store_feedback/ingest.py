@@ -17,7 +17,7 @@ import msgspec
 from data import topics, wire
 from data.errors import InvalidRecord
 from data.films import genre_slots
-from data.messages import Ack, Feedback, FeedbackBatch, FeedbackOutcome
+from data.messages import FEEDBACK_VERSION, Ack, Feedback, FeedbackBatch, FeedbackOutcome
 
 Item: TypeAlias = dict[str, str | int | float]
 # Takes a topic and a message.
@@ -81,7 +81,6 @@ def item_of(record: Feedback, sha256: str) -> Item:
         "Genre1": genre1,
         "Genre2": genre2,
         "Genre3": genre3,
-        "stars": record.stars,
         "id": record.id,
         "thing": record.thing,
         "pick_id": record.pick_id,
@@ -93,8 +92,24 @@ def item_of(record: Feedback, sha256: str) -> Item:
         "boot_id": record.boot_id,
         "sha256": sha256,
     }
+    if record.stars is not None:
+        item["stars"] = record.stars
     if record.rating is not None:
         item["rating"] = record.rating
+    return item | _since_version_2(record)
+
+
+def _since_version_2(record: Feedback) -> Item:
+    """Return the attributes of the fields that version 1 lacks, as far as they are given."""
+    item: Item = {}
+    for name in ("policy", "propensity", "explored", "domain", "outcome", "replaces", "stack"):
+        if (value := getattr(record, name)) is not msgspec.UNSET:
+            item[name] = value
+    if record.slate is not msgspec.UNSET:
+        item["slate"] = msgspec.json.encode(record.slate).decode()
+    if record.sequence is not msgspec.UNSET:
+        item["journal"] = record.sequence.journal
+        item["number"] = record.sequence.number
     return item
 
 
@@ -108,7 +123,7 @@ def receive(
         Exception: whatever a store or the publisher raises; the message should be retried.
     """
     outcomes = ingest(thing, payload, table, objects)
-    publish(topics.feedback_ack(thing), wire.encode(Ack(outcomes)))
+    publish(topics.feedback_ack(thing), wire.encode(Ack(outcomes, reads=FEEDBACK_VERSION)))
     return outcomes
 
 

@@ -42,6 +42,8 @@ class DynamoTable:
 
 
 def _attribute(value: str | int | float) -> AttributeValueTypeDef:
+    if isinstance(value, bool):
+        return {"BOOL": value}
     return {"S": value} if isinstance(value, str) else {"N": repr(value)}
 
 

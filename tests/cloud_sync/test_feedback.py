@@ -12,12 +12,19 @@ from rig.records import THING, feedback
 from rig.simulated_cloud import Cloud
 from rig.simulation import Clock, Device, Weather, memory_journal
 
-from cloud_sync.feedback import Acknowledge, SendFeedback, Uplink
+from cloud_sync.feedback import (
+    OUTDATED_CLOUD_SECONDS,
+    Acknowledge,
+    CloudOutdated,
+    SendFeedback,
+    Uplink,
+)
 from cloud_sync.mqtt import MqttMessage
 from cloud_sync.rate_limit import Publish
 from data import limits, topics, wire
 from data.errors import InvalidRecord
-from data.messages import Ack, Feedback, FeedbackOutcome
+from data.ids import new_id
+from data.messages import Ack, Feedback, FeedbackBatch, FeedbackOutcome
 from edge.journal import Journal
 
 DAY = 86_400.0
@@ -257,3 +264,54 @@ def test_lost_doubled_delayed_messages_and_power_cuts_lose_nothing_and_repeat_no
         device.wrote()
         assert clock.run(lambda: journal.outbox_depth()[0] == 0, 50_000)
     stored_once(cloud, records)
+
+
+class OldCloud(Cloud):
+    """Knows version 1 of feedback only, as its stack wasn't deployed again."""
+
+    def truly_answer(self, topic: str, payload: bytes) -> list[MqttMessage]:
+        if topic != topics.feedback(self.thing):
+            return super().truly_answer(topic, payload)
+        batch = msgspec.json.decode(payload)
+        known = [one for one in batch["records"] if one["schema_version"] == 1]
+        replies = []
+        if known:
+            sent = msgspec.json.encode(batch | {"records": known})
+            replies = super().truly_answer(topic, sent)
+        stored = msgspec.json.decode(replies[0].payload)["outcomes"] if replies else []
+        refused = [
+            {"id": one["id"], "outcome": "rejected", "reason": "`schema_version` is 2"}
+            for one in batch["records"]
+            if one not in known
+        ]
+        # Such a cloud doesn't say what it reads.
+        ack = {"outcomes": [*stored, *refused], "schema_version": 1}
+        return [MqttMessage(topics.feedback_ack(self.thing), msgspec.json.encode(ack))]
+
+
+def test_what_the_cloud_cannot_read_yet_waits_and_is_sent_once_it_can(journal: Journal) -> None:
+    clock, cloud = Clock(), OldCloud()
+    device = Device(clock, cloud, journal)
+    old = feedback(1)
+    first = feedback(2, schema_version=2)
+    withdrawn = msgspec.structs.replace(
+        first, id=new_id(), stars=None, rating=None, replaces=first.id
+    )
+    for record in (old, first, withdrawn):
+        assert journal.record_rating(record)
+    captured = [msgspec.Raw(row.payload) for row in journal.peek_outbox(9)[1:]]
+    device.wrote()
+    assert clock.run(lambda: journal.outbox_depth()[0] == 2, 60), "what it can read is stored"
+    sent = len(batches(cloud))
+    clock.run(lambda: False, OUTDATED_CLOUD_SECONDS / 2)
+    assert len(batches(cloud)) == sent, "not again and again"
+    assert journal.quarantined() == [], "nothing is wrong with them"
+    renewed = Cloud(cloud.thing)
+    cloud.answer = renewed.truly_answer
+    assert clock.run(lambda: journal.outbox_depth()[0] == 0, 2 * OUTDATED_CLOUD_SECONDS)
+    stored_once(renewed, [first, withdrawn])
+    assert [one for one in device.commands if isinstance(one, CloudOutdated)] == [
+        *(CloudOutdated(outdated=True), CloudOutdated(outdated=False)),
+    ]
+    last = [one for one in device.commands if isinstance(one, Publish)][-1].payload
+    assert list(FeedbackBatch.read(last).records) == captured, "byte for byte as captured"

@@ -143,7 +143,7 @@ WRONG = {
     "thing": ["a/b", "", "+", "#", "x" * 129],
     "model_hash": ["", "A" * 64, "a" * 63],
     "model_version": [-1],
-    "schema_version": [2, "1"],
+    "schema_version": [0, 3, "1"],
 }
 
 

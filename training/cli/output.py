@@ -176,6 +176,7 @@ def training_set(console: Console, made: TrainingSet, more: Mapping[str, object]
         f"{counts.rejects:,} rejected",
         "ratings": f"{counts.owner:,} by owners, {counts.simulated:,} simulated "
         f"({counts.left_out:,} simulated ones left out)",
+        "corrected": f"{counts.corrected:,}, and {counts.withdrawn:,} withdrawn; they don't count",
         "films of the table": f"{counts.table:,}",
         "ratings that train": f"{counts.trained:,}",
         "held out": f"{counts.held_out:,} for judging; they never train",

@@ -30,8 +30,9 @@ from training.retraining.shards import HashedRating, shard_path, write_shard
 from training.retraining.training_set import TrainingSet, write_set
 from training.sources.options import ALLOWED_BAD_SHARE
 
-# Changes when earlier shards can't be used any more: they record which ratings are held out.
-_RATINGS = "ratings-2"
+# Changes when earlier shards can't be used any more: they record which ratings are held out, and
+# since 3 which rating each one replaces.
+_RATINGS = "ratings-3"
 REJECTS = "rejects.csv"
 OBJECTS_AT_ONCE = 20_000
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from data.corrections import Link
 from data.durable import rename_durably
 from data.films import genre_slots, kind_of
 from data.messages import Feedback
@@ -34,6 +35,9 @@ _COLUMNS = {
     "model_version": "INTEGER",
     "model_hash": "VARCHAR",
     "rated_at": "VARCHAR",
+    "replaces": "VARCHAR",
+    "journal": "VARCHAR",
+    "number": "BIGINT",
 }
 
 
@@ -65,6 +69,7 @@ def write_shard(path: Path, ratings: Sequence[HashedRating], scratch: Path) -> N
 
 def _row(rating: HashedRating) -> tuple[object, ...]:
     record = rating.record
+    link = Link.of(record)
     return (
         record.id,
         rating.sha256,
@@ -83,6 +88,9 @@ def _row(rating: HashedRating) -> tuple[object, ...]:
         record.model_version,
         record.model_hash,
         record.rated_at,
+        link.replaces,
+        link.journal,
+        link.number,
     )
 
 

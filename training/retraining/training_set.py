@@ -20,6 +20,7 @@ import pandas as pd
 
 from data import topics, wire
 from data.checks import SCHEMA_VERSION
+from data.corrections import Link, superseded
 from data.durable import rename_durably, sync_folder, write_synced
 from data.film_table import write_films
 from data.films import Film, genre_slots, sorted_genres
@@ -50,6 +51,8 @@ class Counts(msgspec.Struct, frozen=True):
         table: films of the film table.
         owner, simulated: ratings in this set, by their source.
         left_out: simulated ratings that aren't in this set.
+        corrected: ratings in whose place a later one of the same pick counts.
+        withdrawn: ratings that their owners took back.
         trained, held_out: ratings in this set that train, and those that never do.
     """
 
@@ -62,6 +65,8 @@ class Counts(msgspec.Struct, frozen=True):
     left_out: int
     trained: int
     held_out: int
+    corrected: int = 0
+    withdrawn: int = 0
 
 
 class SetManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +193,11 @@ def write_set(
 def _register(
     database: Database, table: FilmTable, shards: Sequence[Path], include_simulated: bool
 ) -> None:
-    """Create the views `films` (of the table), `all_ratings`, and `ratings` (those included)."""
+    """Create the views of films and ratings.
+
+    `films` are the table's, `records` all that devices sent, `all_ratings` those of them that
+    count, and `ratings` those that are in the set.
+    """
     rows = [
         (
             topics.film_key(f.title, f.year, f.director),
@@ -203,18 +212,36 @@ def _register(
     database.register("films", frame)
     if shards:
         paths = ", ".join(f"'{quoted(path)}'" for path in shards)
-        database.execute(f"CREATE VIEW all_ratings AS SELECT * FROM read_parquet([{paths}])")
+        database.execute(f"CREATE VIEW records AS SELECT * FROM read_parquet([{paths}])")
     else:
         database.execute(
-            "CREATE VIEW all_ratings AS SELECT *, '' AS sha256, '' AS origin, false AS held_out, "
-            "'' AS thing FROM films WHERE false"
+            "CREATE VIEW records AS SELECT *, '' AS sha256, '' AS origin, false AS held_out, "
+            "'' AS thing, '' AS pick_id, NULL AS replaces, '' AS journal, 0 AS number "
+            "FROM films WHERE false"
         )
+    database.register("superseded", pd.DataFrame({"id": _superseded(database)}, dtype=str))
+    database.execute(
+        "CREATE VIEW all_ratings AS SELECT * FROM records "
+        "ANTI JOIN superseded USING (id) WHERE stars IS NOT NULL"
+    )
     kept = "true" if include_simulated else f"origin = '{OWNER}'"
     database.execute(
         f"CREATE VIEW ratings AS SELECT *, NULL AS votes FROM all_ratings WHERE {kept}"
         if shards
         else "CREATE VIEW ratings AS SELECT * FROM all_ratings"
     )
+
+
+def _superseded(database: Database) -> list[str]:
+    """Return the ids of the ratings in whose place another one counts.
+
+    Few are ever corrected, so only corrections and what they name are read.
+    """
+    found = database.execute(
+        "SELECT id, pick_id, origin, replaces, journal, number FROM records "
+        "WHERE replaces IS NOT NULL OR id IN (SELECT replaces FROM records)"
+    )
+    return sorted(superseded(Link(*row) for row in found.fetchall()))
 
 
 def _manifest(
@@ -238,6 +265,10 @@ def _counts(database: Database, table: FilmTable, taken: tuple[int, int, int]) -
                    count(*) FILTER (NOT held_out), count(*) FILTER (held_out) FROM ratings"""
     ).fetchall()
     ((all_ratings,),) = database.execute("SELECT count(*) FROM all_ratings").fetchall()
+    ((corrected, withdrawn),) = database.execute(
+        "SELECT (SELECT count(*) FROM superseded), (SELECT count(*) FROM records"
+        " ANTI JOIN superseded USING (id) WHERE stars IS NULL)"
+    ).fetchall()
     objects, duplicates, rejects = taken
     owner, simulated, trained, held = row
     return {
@@ -250,6 +281,8 @@ def _counts(database: Database, table: FilmTable, taken: tuple[int, int, int]) -
         "left_out": all_ratings - owner - simulated,
         "trained": trained,
         "held_out": held,
+        "corrected": corrected,
+        "withdrawn": withdrawn,
     }
 
 

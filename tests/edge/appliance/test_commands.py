@@ -27,6 +27,7 @@ from edge.appliance.commands import (
     RetryRatings,
     ShutDown,
     Synchronise,
+    Withdraw,
 )
 from edge.search.slate import Slate, Years
 
@@ -35,6 +36,8 @@ COMMANDS = [
     Hold(2.5),
     Approve("a pick"),
     Rate(7.5, "a pick", simulated=True),
+    Rate(4.0, "a pick", correct=True, rating_id="a rating"),
+    Withdraw("a pick", "a rating"),
     Narrow(Slate(years=Years(only=(1990,)))),
     Narrow(),
     Synchronise(),

@@ -74,9 +74,10 @@ def test_a_second_rating_is_refused_and_changes_nothing(
     outcome = (
         running(tmp_path, small_bundle, again) if is_running else execute_stopped(config, again)
     )
+    how = f"`greenlight rate NUMBER --correct --pick {approved}`, or on the page"
     assert (outcome.refusal, outcome.error) == (
         RefusalKind.NOT_NOW,
-        "Made: already rated 8 stars (owner)",
+        f"Made: already rated 8; correct it with {how}",
     )
     with Journal.open(tmp_path / JOURNAL) as journal:
         assert [rating.stars for rating in journal.find_pick(approved).ratings] == [8]

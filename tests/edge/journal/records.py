@@ -9,6 +9,7 @@ import msgspec
 from data.ids import new_id
 from data.messages import Feedback
 from data.picks import Pick, Prediction
+from data.wire import decode
 
 
 def a_pick(**fields: Any) -> Pick:
@@ -26,6 +27,11 @@ def a_pick(**fields: Any) -> Pick:
         boot_id=new_id(),
     )
     return msgspec.structs.replace(sound, **fields)
+
+
+def captured(payload: bytes) -> Feedback:
+    """The rating in a row, without the place that the journal gave it."""
+    return msgspec.structs.replace(decode(payload, Feedback), sequence=msgspec.UNSET)
 
 
 def feedback_on(pick: Pick, **fields: Any) -> Feedback:

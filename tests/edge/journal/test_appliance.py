@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from data.ids import new_id
-from data.messages import Feedback
-from data.wire import decode
 from edge.journal import (
     AlreadyRated,
     ConflictingRecord,
 )
+
+from .records import captured
 
 
 def test_a_rated_pick_waits_in_the_outbox_until_it_is_acknowledged(
@@ -28,7 +28,7 @@ def test_a_rated_pick_waits_in_the_outbox_until_it_is_acknowledged(
     assert journal.record_rating(feedback)
     assert journal.awaiting_rating() == []
     (row,) = journal.peek_outbox(10)
-    assert decode(row.payload, Feedback) == feedback
+    assert captured(row.payload) == feedback
     assert journal.outbox_depth() == (1, feedback.rated_at)
     assert journal.history(1)[0].ratings[0].delivery == "waiting"
 

@@ -11,8 +11,9 @@ import pytest
 from data.ids import new_id
 from data.messages import Feedback
 from data.picks import Pick
-from data.wire import decode
 from edge.journal import JOURNAL, Journal
+
+from .records import captured
 
 DAMAGED_TEXT = "CAST(x'ff7b' AS TEXT)"
 # Table, column, what it becomes, and which row.
@@ -133,7 +134,7 @@ def test_a_damaged_outbox_row_is_restored_from_the_rating_in_its_place(life: Lif
     with Journal.open(life.path) as journal:
         assert journal.set_bad_rows_aside("now").repaired == 1
         (row,) = journal.peek_outbox(10)
-        assert (row.seq, decode(row.payload, Feedback)) == (1, life.feedback)
+        assert (row.seq, captured(row.payload)) == (1, life.feedback)
 
 
 def test_an_older_pick_does_not_come_back_when_the_newest_is_damaged(quick_path: Path, make_pick):

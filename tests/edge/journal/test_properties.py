@@ -15,8 +15,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 from data.ids import new_id
 from data.messages import Feedback
 from data.picks import Pick
-from data.wire import decode
 from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, Journal
+
+from .records import captured
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -134,7 +135,7 @@ class JournalMachine(RuleBasedStateMachine):
     def the_outbox_holds_what_was_not_acknowledged_in_order(self) -> None:
         rows = self.journal.peek_outbox(1000)
         assert [row.id for row in rows] == self.waiting
-        assert [decode(row.payload, Feedback) for row in rows] == [
+        assert [captured(row.payload) for row in rows] == [
             self.ratings[one] for one in self.waiting
         ]
         assert sorted(row.id for row in self.journal.quarantined()) == sorted(self.aside)

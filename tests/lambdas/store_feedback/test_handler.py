@@ -71,7 +71,7 @@ HOSTILE_RECORDS: dict[str, dict[str, Any]] = {
     "model hash in capitals": {"model_hash": "AB" * 32},
     "another thing's record": {"thing": "somebody-else"},
     "a thing with a slash": {"thing": "packaged/ack"},
-    "a later schema": {"schema_version": 2},
+    "a later schema": {"schema_version": 3},
     "pick id no UUID": {"pick_id": "1"},
     "rating eleven": {"rating": 11.5},
     "model version negative": {"model_version": -1},
