@@ -11,6 +11,7 @@ import itertools
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache, partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -63,6 +64,22 @@ class DrawnSlate(msgspec.Struct, frozen=True, rename={"options": "candidates"}):
     options: tuple[Option, ...]
 
 
+class _Grid(NamedTuple):
+    """A slate without titles."""
+
+    directors: tuple[str, ...]
+    years: tuple[int, ...]
+    genre_sets: tuple[Genres, ...]
+    combinations: Sequence[Combination]
+
+    def named(self, make_title: Callable[[], str]) -> DrawnSlate:
+        """Return the slate, each option with a new title."""
+        options = tuple(
+            Option(make_title(), c.director, c.year, c.genres) for c in self.combinations
+        )
+        return DrawnSlate(self.directors, self.years, self.genre_sets, options)
+
+
 def draw_slate(
     model: Model,
     slate: Slate,
@@ -95,8 +112,11 @@ def draw_slates(
     excluded: Collection[Combination] = (),
     *,
     today: int | None = None,
+    titled: bool = True,
 ) -> Iterator[DrawnSlate]:
     """Yield one drawn slate after another, as `draw_slate` draws one; the limits are read once.
+
+    Without `titled` no titles are invented, which takes longer than all the rest.
 
     Raises:
         InvalidSlate, EmptySlate: as `draw_slate` does.
@@ -116,10 +136,11 @@ def draw_slates(
     # Of many slates drawn from the same space, most have directors that others had before.
     own_sets = cache(partial(_own_sets, index, frozenset(space.sets.tolist())))
     while True:
-        drawn = _draw(index, own_sets, able, bans, made, distinct, rng)
-        if drawn is None:
+        grid = _draw(index, own_sets, able, bans, made, distinct, rng)
+        if grid is None:
             raise _none_left(model, slate, excluded, today)
-        yield drawn
+        make_title = TitleMaker(index.catalogue.titles, rng).make if titled else str
+        yield grid.named(make_title)
 
 
 def _draw(
@@ -130,8 +151,8 @@ def _draw(
     made: frozenset[Combination],
     distinct: Sequence[int] | None,
     rng: random.Random,
-) -> DrawnSlate | None:
-    """Draw a slate with nothing of `made`; None if there's none.
+) -> _Grid | None:
+    """Draw a grid with nothing of `made`; None if there's none.
 
     Args:
         index: of the model's catalogue.
@@ -160,7 +181,8 @@ def _draw(
             for genres in genre_sets
         ]
         if made.isdisjoint(combinations):
-            return _named(index.catalogue, rng, entries, years, genre_sets, combinations)
+            directors = tuple(entry.name for entry in entries)
+            return _Grid(directors, tuple(years), genre_sets, combinations)
     return None
 
 
@@ -202,19 +224,6 @@ def _none_left(
     return EmptySlate(
         "No slate is left that was not already made; allow more, or train on more films"
     )
-
-
-def _named(
-    catalogue: Catalogue,
-    rng: random.Random,
-    entries: Sequence[DirectorEntry],
-    years: Sequence[int],
-    genre_sets: tuple[Genres, ...],
-    combinations: Sequence[Combination],
-) -> DrawnSlate:
-    titles = TitleMaker(catalogue.titles, rng)
-    options = tuple(Option(titles.make(), c.director, c.year, c.genres) for c in combinations)
-    return DrawnSlate(tuple(entry.name for entry in entries), tuple(years), genre_sets, options)
 
 
 def _able(slate: Slate, space: SearchSpace) -> list[DirectorEntry]:

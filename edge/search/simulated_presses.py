@@ -19,7 +19,7 @@ PRESSES = 1_000
 
 
 def simulate_presses(model: Model, presses: int = PRESSES, seed: int = 0) -> Iterator[SlateAnswer]:
-    """Yield the answers of some presses, as if the clock weren't set.
+    """Yield the answers of some presses, without titles, as if the clock weren't set.
 
     Args:
         model: scores the slates.
@@ -29,6 +29,6 @@ def simulate_presses(model: Model, presses: int = PRESSES, seed: int = 0) -> Ite
     Raises:
         EmptySlate, InvalidSlate: a press finds nothing; the message says why.
     """
-    slates = draw_slates(model, Slate(sample="next"), random.Random(seed))
+    slates = draw_slates(model, Slate(sample="next"), random.Random(seed), titled=False)
     for number, drawn in enumerate(islice(slates, presses)):
         yield choose_drawn(model, drawn, seed=number, explained=False)

@@ -99,16 +99,20 @@ def _file_of(module: str) -> Path:
     return file if file.exists() else path / "__init__.py"
 
 
-def _imports(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports; `from data import wire` yields `data.wire`."""
+# Most files are in several packages.
+@functools.cache
+def _imports(path: Path) -> frozenset[str]:
+    """Return the modules that a file imports; `from data import wire` gives `data.wire`."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 is_module = node.module.partition(".")[0] in _OURS and _file_of(inner).exists()
-                yield inner if is_module else node.module
+                found.add(inner if is_module else node.module)
+    return frozenset(found)
 
 
 def _distributions(modules: set[str]) -> tuple[str, ...]:

@@ -148,8 +148,10 @@ def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(studio, 
     assert "Refused: version 4 stays" in (out / "report.html").read_text("utf-8")
 
 
-def shuffled(studio, folder: Path, training_set: Path) -> Path:
-    """Make a model with shuffled directors: correctly signed, plausible, but choosing worse."""
+@pytest.fixture(scope="module")
+def shuffled(studio, training_set):
+    """A model with shuffled directors: correctly signed, plausible, but choosing worse."""
+    folder = studio.folder / "shuffled"
     films = TrainingSet(training_set).training().films
     names = [film.director for film in films]
     random.Random(1).shuffle(names)
@@ -167,11 +169,10 @@ def shuffled(studio, folder: Path, training_set: Path) -> Path:
 
 
 def test_a_signed_model_with_plausible_numbers_and_worse_choices_is_refused(
-    studio, training_set, tmp_path
+    studio, training_set, shuffled
 ):
-    candidate = shuffled(studio, tmp_path / "candidate", training_set)
-    assert verify(candidate / "bundle", {studio.key.key_id: studio.key.public_pem}).ok
-    verdict = judge(candidate, studio.incumbent, training_set)
+    assert verify(shuffled / "bundle", {studio.key.key_id: studio.key.public_pem}).ok
+    verdict = judge(shuffled, studio.incumbent, training_set)
     assert verdict.decision == "refuse"
     reasons = " ".join(verdict.reasons)
     assert "predicted unseen, the new model is worse" in reasons
@@ -179,10 +180,10 @@ def test_a_signed_model_with_plausible_numbers_and_worse_choices_is_refused(
 
 
 def test_a_file_other_than_the_model_that_was_measured_is_refused(
-    studio, released, training_set, tmp_path
+    studio, released, training_set, shuffled, tmp_path
 ):
     out, _ = released
-    candidate = shuffled(studio, tmp_path / "candidate", training_set)
+    candidate = shutil.copytree(shuffled, tmp_path / "candidate")
     # Its arrays claim the figures of the good model.
     good, bad = (load_arrays(folder / ARRAYS) for folder in (out, candidate))
     for name in ("unseen_expected_", "unseen_probabilities_"):
