@@ -138,7 +138,7 @@ docs: $(VENV)/ready $(DOCS_VENV)/ready ## build the documentation site: open bui
 
 .PHONY: pictures
 pictures: $(VENV)/ready ## take the pictures in README.md and docs again (needs chromium and train-export)
-	@GREENLIGHT_TAKE_PICTURES=1 $(RUN)/python -m pytest -q tests/edge/page/test_pictures.py
+	@GREENLIGHT_TAKE_PICTURES=1 $(RUN)/python -m pytest -q tests/edge/page/test_pictures.py tests/edge/page/test_animation.py
 
 .PHONY: mutants
 mutants: setup ## break each promise on purpose and check that its test fails (GATE=1: a quick dozen)

@@ -42,10 +42,14 @@ FOREIGN = {
 
 def block_lines(page: Path) -> list[str]:
     """Return the commands of a page's shell blocks, in order."""
-    found = []
-    for block in BLOCK.findall(page.read_text("utf-8")):
-        lines = block.replace("\\\n", " ").splitlines()
-        found += [re.sub(r"\s+#.*$", "", line).strip() for line in lines if line[:1] not in "#<"]
+    blocks = BLOCK.findall(page.read_text("utf-8"))
+    return [line for block in blocks for line in commands_of(block)]
+
+
+def commands_of(block: str) -> list[str]:
+    """Return the commands of a shell block, in order."""
+    lines = block.replace("\\\n", " ").splitlines()
+    found = [re.sub(r"\s+#.*$", "", line).strip() for line in lines if line[:1] not in "#<"]
     return [line for line in found if line]
 
 
@@ -163,13 +167,20 @@ def anchors(page: Path) -> set[str]:
     return {heading.replace(" ", "-") for heading in kept}
 
 
-# The commands of the README's shell blocks: run on a clean machine by the gate, or by a test below.
+# What the README's blocks say, and how to make a model: run on a clean machine, or below.
 IN_THE_GATE = {"make demo", "make test", "make train-export"}
 RUN_BELOW = {"make train-export SOURCE=csv", ".venv/bin/greenlight-train verify"}
 
 
-def test_every_command_of_the_readmes_blocks_is_run():
-    lines = set(block_lines(ROOT / "README.md"))
+def to_begin_with() -> list[str]:
+    """Return the commands of the README's blocks, and those with which one makes a model."""
+    model = (ROOT / "docs/model.md").read_text("utf-8")
+    (block,) = BLOCK.findall(model[model.index("## Make one") : model.index("## Read its report")])
+    return [*block_lines(ROOT / "README.md"), *commands_of(block)]
+
+
+def test_every_command_to_begin_with_is_run():
+    lines = set(to_begin_with())
     below = {line for line in lines if line.startswith(tuple(RUN_BELOW))}
     assert len(below) == len(RUN_BELOW)
     assert lines - below == IN_THE_GATE
@@ -187,7 +198,7 @@ def own_keys(tmp_path, monkeypatch):
 
 
 def run(line, **replaced):
-    """Run a line of the README with other paths, in the checkout, as a person would."""
+    """Run a line of a page with other paths, in the checkout, as a person would."""
     for old, new in replaced.items():
         assert old in line
         line = line.replace(old, str(new))
@@ -201,8 +212,8 @@ def run(line, **replaced):
 
 
 def the_line(beginning: str) -> str:
-    """Return the one command of the README that begins so."""
-    (line,) = [line for line in block_lines(ROOT / "README.md") if line.startswith(beginning)]
+    """Return the one command to begin with that begins so."""
+    (line,) = [line for line in to_begin_with() if line.startswith(beginning)]
     return line
 
 
@@ -210,7 +221,7 @@ def the_line(beginning: str) -> str:
 # Trains a model: some ten seconds, and much longer on a machine that does other things as well.
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("own_keys")
-def test_the_readmes_way_to_a_model_of_ones_own_films(tmp_path):
+def test_the_way_to_a_model_of_ones_own_films(tmp_path):
     write_films(tmp_path / "my_films.csv", made_up_films(12))
     train = the_line("make train-export SOURCE=csv")
     said = run(

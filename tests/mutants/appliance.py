@@ -13,13 +13,13 @@ MUTATIONS = (
         "test_a_newer_question_and_a_press_cancel_what_waits",
     ),
     Mutation(
-        "press-boundary-moved", "short, 0.05-1 s", "README.md", "edge/panel/button.py",
+        "press-boundary-moved", "short, 0.05-1 s", "docs/appliance.md", "edge/panel/button.py",
         "if seconds >= beginning)", "if seconds > beginning)",
         "tests/edge/panel/test_button.py::test_the_boundaries_are_those_of_the_table",
         gate=True,
     ),
     Mutation(
-        "thirty-seconds-cancel", "hold 20-30 s", "README.md", "edge/panel/button.py",
+        "thirty-seconds-cancel", "hold 20-30 s", "docs/appliance.md", "edge/panel/button.py",
         "    if seconds == STAGES[-1][0]:", "    if False:",
         "tests/edge/panel/test_button.py::test_the_boundaries_are_those_of_the_table",
     ),
@@ -116,8 +116,8 @@ MUTATIONS = (
         "tests/edge/test_config.py::test_the_commented_example_is_the_defaults_and_names_every_key",
     ),
     Mutation(
-        "three-blinks-offline", "| four blinks | ready, offline for a long time |", "README.md",
-        "edge/panel/led.py",
+        "three-blinks-offline", "| four blinks | ready, offline for a long time |",
+        "docs/appliance.md", "edge/panel/led.py",
         "Pattern.FOUR_BLINKS: _blinks(4,",
         "Pattern.FOUR_BLINKS: _blinks(3,",
         "tests/edge/appliance/test_machine.py::"

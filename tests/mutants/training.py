@@ -75,7 +75,7 @@ MUTATIONS = (
         "::test_an_edited_domain_is_kept_unless_a_new_one_is_asked_for",
     ),
     Mutation(
-        "probes-not-checked", "signature, hashes, schema, probes", "README.md",
+        "probes-not-checked", "signature, hashes, schema, probes", "docs/model.md",
         "training/export/verify.py",
         "    if not np.array_equal(expected.view(np.int32), scores.expected.view(np.int32)):",
         "    if False:",

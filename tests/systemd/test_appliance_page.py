@@ -3,15 +3,13 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from data.exits import Exit
 from edge.config import Config
 from edge.panel.led import MEANING, Pattern
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/appliance.md").read_text()
-README = (ROOT / "README.md").read_text()
+WIRING = (ROOT / "docs/pictures/wiring.svg").read_text()
 
 
 def rows(first: str, text: str = TEXT) -> list[list[str]]:
@@ -34,15 +32,14 @@ def test_the_codes_that_systemd_leaves_alone_are_named():
     assert f"after every code except {', '.join(firsts)} and {last}, at most" in TEXT
 
 
-@pytest.mark.parametrize("text", [TEXT, README], ids=["docs/appliance.md", "README.md"])
-def test_every_pattern_of_the_light_is_listed(text):
+def test_every_pattern_of_the_light_is_listed():
     held = {Pattern.HELD, *(one for one in Pattern if one.value.startswith("held"))}
-    said = dict(rows("light", text))
+    said = dict(rows("light"))
     assert said == {one.value: MEANING[one] for one in Pattern if one not in held}
 
 
 def test_the_wiring_is_that_of_the_configuration():
-    for text in (TEXT, README):
+    for text in (TEXT, WIRING):
         assert f"GPIO {Config().button_pin}" in text
         assert f"GPIO {Config().led_pin}" in text
     assert f":{Config().page_port}`" in TEXT

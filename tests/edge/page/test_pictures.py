@@ -72,15 +72,21 @@ def presses(model: Model, journal: Journal) -> None:
             )
 
 
-@pytest.fixture(scope="module")
-def owned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAppliance]:
-    """An appliance with the sample's model and a history."""
-    bundle, keys = ROOT / "build/bundle", signing.keys_folder()
+def sample_bundle() -> Path:
+    """The bundle of the sample's model."""
+    bundle = ROOT / "build/bundle"
     manifest = bundle / MANIFEST
     if not manifest.exists() or (
         msgspec.json.decode(manifest.read_bytes())["training"]["source"] != "sample"
     ):
         pytest.skip("run `make train-export` first: the pictures show the sample's model")
+    return bundle
+
+
+@pytest.fixture(scope="module")
+def owned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAppliance]:
+    """An appliance with the sample's model and a history."""
+    bundle, keys = sample_bundle(), signing.keys_folder()
     state = tmp_path_factory.mktemp("pictures") / "state"
     with RunningAppliance(state, keys, trial_seconds=200.0) as running:
         running.give_model(bundle)
@@ -107,10 +113,13 @@ def taken(browser: Browser, name: str, folder: Path, owned: RunningAppliance) ->
 
 def apart(one: Path, other: Path) -> float:
     """Return how far two pictures are apart: 0 for equal ones, 255 for black and white."""
-    small = []
-    for path in (one, other):
-        with Image.open(path) as image:
-            small.append(image.convert("L").resize((96, 96)))
+    with Image.open(one) as first, Image.open(other) as second:
+        return difference(first, second)
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return how far two pictures are apart: 0 for equal ones, 255 for black and white."""
+    small = [image.convert("L").resize((96, 96)) for image in (one, other)]
     return float(ImageStat.Stat(ImageChops.difference(*small)).mean[0])
 
 
