@@ -67,7 +67,11 @@ PYTHON
 
 mkdir "$fresh/systemd"
 (cd "$TOP/systemd" && cp -R . "$fresh/systemd/")
-cp "$TOP/docs/appliance.md" "$fresh/" 2>/dev/null || :
+if [ -d "$TOP/docs" ]; then
+  cp "$TOP/docs/appliance.md" "$fresh/"
+  mkdir "$fresh/pictures"
+  cp "$TOP/docs/pictures/wiring.svg" "$fresh/pictures/"
+fi
 
 if [ -n "${WHEELS:-}" ]; then
   "$PYTHON" "$TOP/systemd/fetch_wheels.py" "$WHEELS" "$fresh/wheels" \

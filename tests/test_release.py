@@ -1,7 +1,9 @@
 """`make release`: a wheel, all that a Pi needs, and checksums."""
 
 import os
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,16 @@ def bundle(tmp_path_factory):
         made = read_bundle(folder, {key.key_id: key.public_pem})
         write_bundle(folder, made.manifest, {**made.files, REPORT: b"<!doctype html>"}, key)
         yield folder
+
+
+def test_the_changelog_has_the_versions_date_and_what_to_do_first():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    _, section = re.split(
+        rf"^## {re.escape(project['version'])} - \d{{4}}-\d\d-\d\d$",
+        (ROOT / "CHANGELOG.md").read_text("utf-8"),
+        flags=re.MULTILINE,
+    )
+    assert "### Upgrading" in section.split("\n## ")[0]
 
 
 def release(bundle, folder):

@@ -107,11 +107,9 @@ def place_of(path: Path) -> Path:
     """Return where a file of the repository is on the site."""
     if str(path) in RENAMED:
         return Path(RENAMED[str(path)])
-    first, *rest = path.parts
-    if first == "docs":
-        return Path(*rest)
-    # Zensical leaves out a folder called examples, and says nothing.
-    return Path("gallery", *rest) if first == "examples" else path
+    # Zensical leaves a README out of the navigation, and says nothing.
+    named = path.with_name("index.md") if path.name == "README.md" else path
+    return named.relative_to("docs") if named.parts[0] == "docs" else named
 
 
 def shown(path: Path) -> str:

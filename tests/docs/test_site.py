@@ -113,8 +113,14 @@ def test_what_looks_like_html_is_shown_as_it_was_written(site):
 
 
 def test_every_page_is_built(sources, built):
-    pages = {page.with_name(page.name.replace("README", "index")) for page in written(sources)}
-    assert {page for page in pages if not (built / page).with_suffix(".html").is_file()} == set()
+    pages = written(sources)
+    assert [page for page in pages if not (built / page).with_suffix(".html").is_file()] == []
+
+
+def test_every_page_of_the_navigation_is_in_the_built_one(sources, built):
+    named = re.findall(r"([\w/-]+)\.md", (sources / "mkdocs.yml").read_text("utf-8"))
+    links = set(re.findall(r'href="(?:\./)?([\w/-]+)\.html"', (built / "index.html").read_text()))
+    assert {*named} - links == set()
 
 
 def test_nothing_is_fetched_from_another_machine(built):
