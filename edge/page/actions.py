@@ -22,6 +22,7 @@ from edge.appliance import (
     Rate,
     RetryRatings,
     Synchronise,
+    Withdraw,
 )
 from edge.page.auth import same_token
 from edge.page.formatting import duration, sentence
@@ -108,8 +109,19 @@ async def rate(request: Request) -> Response:
     else:
         outcome = outcome_of(form, domain)
     back = "/history" if form.one("back") == "history" else "/"
-    command = Rate(outcome, pick_id)
-    return await _execute(request, command, back, "rated")
+    if form.one("rating_id"):
+        correction = Rate(outcome, pick_id, correct=True, rating_id=_rating_id(form))
+        return await _execute(request, correction, back, "corrected")
+    return await _execute(request, Rate(outcome, pick_id), back, "rated")
+
+
+async def withdraw(request: Request) -> Response:
+    """Take a rating back, once it's confirmed."""
+    form = await checked_form(request)
+    command = Withdraw(_pick_id(form), _rating_id(form))
+    if form.one("confirm") != "yes":
+        raise BadForm("Confirm that the rating is taken back.", field="confirm")
+    return await _execute(request, command, "/history", "withdrawn")
 
 
 async def narrow(request: Request) -> Response:
@@ -148,12 +160,20 @@ async def _outcome(request: Request, command: PageCommand) -> Outcome:
 
 
 def _pick_id(form: Form) -> str:
+    return _id(form, "pick_id", "pick")
+
+
+def _rating_id(form: Form) -> str:
+    return _id(form, "rating_id", "rating")
+
+
+def _id(form: Form, field: str, what: str) -> str:
     try:
-        check_id("pick_id", form.one("pick_id"))
+        check_id(field, form.one(field))
     except InvalidRecord as error:
-        message = "There's no such pick. Reload the page and try again."
-        raise BadForm(message, field="pick_id") from error
-    return form.one("pick_id")
+        message = f"There's no such {what}. Reload the page and try again."
+        raise BadForm(message, field=field) from error
+    return form.one(field)
 
 
 def _problem(outcome: Outcome) -> str:

@@ -66,6 +66,7 @@ ROUTES = (
     Route("/press", actions.press, methods=["POST"]),
     Route("/approve", actions.approve, methods=["POST"]),
     Route("/rate", actions.rate, methods=["POST"]),
+    Route("/withdraw", actions.withdraw, methods=["POST"]),
     Route("/narrow", actions.narrow, methods=["POST"]),
     Route("/synchronise", actions.synchronise, methods=["POST"]),
     Route("/retry", actions.retry, methods=["POST"]),

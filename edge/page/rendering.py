@@ -40,6 +40,8 @@ DONE = {
     "pressed": "Searching for the best one.",
     "approved": "Approved. Come back to rate it once you know how it turned out.",
     "rated": "Thank you. Your rating is saved.",
+    "corrected": "The rating is corrected.",
+    "withdrawn": "The rating is withdrawn: no model learns from it.",
     "narrowed": "Saved. The next press chooses from this.",
     "retried": "These ratings will be sent again.",
     "synchronise": "Asked the sync service to connect and verify now.",

@@ -62,6 +62,47 @@ def test_a_second_rating_and_a_rating_of_nothing_are_refused_with_the_reason(
     assert appliance.remembered() == before
 
 
+def field(page: str, action: str, name: str) -> str:
+    """Return a hidden field's value of the page's first form with this action."""
+    form = page[page.index(f'action="{action}"') :]
+    return re.search(f'name="{name}" value="([^"]*)"', form)[1]
+
+
+def test_a_rating_is_corrected_and_withdrawn_in_the_history(
+    appliance: RunningAppliance, owner: Visitor
+):
+    pick_id = press(appliance, owner)
+    owner.post("/approve", {"pick_id": pick_id})
+    owner.post("/rate", {"pick_id": pick_id, "stars": "9"})
+    page = owner.get("/history")[2].decode()
+    seen = {"pick_id": pick_id, "rating_id": field(page, "/withdraw", "rating_id")}
+    correction = {**seen, "stars": "5", "rating": "4.6", "back": "history"}
+    status, headers, _ = owner.post("/rate", correction)
+    assert (status, headers["location"]) == (303, "/history?done=corrected")
+    page = owner.get("/history")[2].decode()
+    assert re.search(r"rated <strong>4.6</strong>.*?corrected, ", page, re.DOTALL)
+
+    before = appliance.remembered()
+    stale = owner.post("/withdraw", {**seen, "confirm": "yes"})
+    assert (stale[0], b"changed meanwhile" in stale[2]) == (409, True)
+    now = {**seen, "rating_id": field(page, "/withdraw", "rating_id")}
+    assert owner.post("/withdraw", now)[0] == 422, "it isn't confirmed"
+    assert owner.post("/withdraw", {**now, "rating_id": "x", "confirm": "yes"})[0] == 422
+    assert appliance.remembered() == before
+
+    status, headers, _ = owner.post("/withdraw", {**now, "confirm": "yes"})
+    assert (status, headers["location"]) == (303, "/history?done=withdrawn")
+    page = owner.get("/history")[2].decode()
+    assert "rating withdrawn" in page
+    assert "Its rating was withdrawn" in owner.get("/")[2].decode()
+    assert owner.post("/rate", {"pick_id": pick_id, "stars": "6"})[0] == 303
+    with appliance.journal() as journal:
+        found = journal.find_pick(pick_id)
+        sent = [json.loads(row.payload) for row in journal.peek_outbox(999)]
+    assert ([one.stars for one in found.ratings], found.withdrawal) == ([6], None)
+    assert [one["stars"] for one in sent if one["pick_id"] == pick_id] == [9, 5, None, 6]
+
+
 def test_a_pick_that_was_replaced_cannot_be_approved(appliance: RunningAppliance, owner: Visitor):
     old = press(appliance, owner)
     press(appliance, owner)
