@@ -41,9 +41,17 @@ def save(state: Path) -> None:
             closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
+            _forget_id(target)
         with copy.open("rb") as content:
             shutil.copyfileobj(content, sys.stdout.buffer)
         sys.stdout.buffer.flush()
+
+
+def _forget_id(copy: sqlite3.Connection) -> None:
+    """Let the copy be another journal, whose numbers can't be taken for the first one's."""
+    if copy.execute("SELECT 1 FROM sqlite_schema WHERE name = 'journal_id'").fetchone():
+        copy.execute("DELETE FROM journal_id")
+        copy.commit()
 
 
 def restore(state: Path) -> str:

@@ -145,6 +145,8 @@ def with_corrections(
             continue
         record, delivery = by_id[chain[-1].id]
         if record.stars is None:
+            if withdrawal is not None and record.source != "owner":
+                continue
             withdrawal = Withdrawal(record.id, record.source, record.rated_at, delivery)
             continue
         fields = (record.id, record.stars, record.source, record.rated_at, delivery, record.rating)

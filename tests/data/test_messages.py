@@ -161,3 +161,83 @@ def test_a_repeated_id_is_refused():
     payload = json.dumps({"records": [feedback(), feedback()]}).encode()
     with pytest.raises(InvalidRecord, match="repeats the id"):
         wire.decode(payload, FeedbackBatch).feedback()
+
+
+def version_2(**changes):
+    return feedback(schema_version=2) | changes
+
+
+SLATE = {"directors": ["Ann Bee"], "years": [2027], "sets": [["Comedy"], ["Comedy", "Drama"]]}
+PLACE = {"journal": str(uuid.UUID(int=9)), "number": 1}
+SINCE_2 = {
+    "policy": "greedy",
+    "propensity": 0.5,
+    "explored": False,
+    "slate": SLATE,
+    "domain": "lunches",
+    "outcome": -3.5,
+    "replaces": str(uuid.UUID(int=3)),
+    "sequence": PLACE,
+    "stack": "greenlight",
+}
+WRONG_SINCE_2 = {
+    "policy": ["", "Greedy", "-", "x" * 64, 1],
+    "propensity": [0, -0.1, 1.1, "1"],
+    "explored": ["yes", 1],
+    "slate": [
+        SLATE | {"directors": []},
+        SLATE | {"directors": ["A", "A"]},
+        SLATE | {"directors": ["x" * 401]},
+        SLATE | {"years": list(range(1900, 1937))},
+        SLATE | {"years": [1800]},
+        SLATE | {"sets": [["B", "A"]]},
+        SLATE | {"sets": [[]]},
+        {"directors": ["A"]},
+    ],
+    "domain": ["", "Lunches", "a b"],
+    "outcome": ["1", 1e999],
+    "replaces": ["", "x", str(uuid.UUID(int=1)), None],
+    "sequence": [
+        {"journal": "x", "number": 1},
+        PLACE | {"number": 0},
+        PLACE | {"number": 2**53},
+        {"number": 1},
+    ],
+    "stack": ["", "a/b", "x" * 41, "Stack"],
+}
+
+
+def read(record):
+    return wire.decode(json.dumps(record).replace("Infinity", "1e999").encode(), Feedback)
+
+
+@pytest.mark.parametrize("field", SINCE_2)
+def test_what_version_2_brought_is_refused_in_version_1(field):
+    assert read(version_2(**{field: SINCE_2[field]}))
+    with pytest.raises(InvalidRecord, match="version 2") as refused:
+        read(feedback(**{field: SINCE_2[field]}))
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(field, value) for field, values in WRONG_SINCE_2.items() for value in values],
+)
+def test_a_wrong_value_of_version_2_is_refused_by_the_name_of_its_field(field, value):
+    with pytest.raises(InvalidRecord) as refused:
+        read(version_2(**{field: value}))
+    assert field in str(refused.value) or value == 1e999
+
+
+def test_a_withdrawal_names_a_rating_and_gives_none():
+    withdrawal = version_2(stars=None, replaces=SINCE_2["replaces"])
+    assert read(withdrawal).withdraws
+    wrong = {
+        "stars": version_2(stars=None),
+        "rating": withdrawal | {"rating": 7.5},
+        "outcome": withdrawal | {"outcome": 3},
+    }
+    for field, record in wrong.items():
+        with pytest.raises(InvalidRecord) as refused:
+            read(record)
+        assert refused.value.field == field

@@ -163,4 +163,11 @@ MUTATIONS = (
         "tests/lambdas/operator/test_publish.py::"
         "test_a_manifest_that_claims_a_verdict_is_held_against_the_judges_own",
     ),
+    Mutation(
+        "judged-on-withdrawn", "nothing of the chain trains or judges", "docs/wire-format.md",
+        "lambdas/judge_model/stores.py",
+        "records = that_count(", "records = list(",
+        "tests/lambdas/judge_model/test_stores.py::"
+        "test_owners_held_out_ratings_are_judged_on_and_nothing_else",
+    ),
 )  # fmt: skip

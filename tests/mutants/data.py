@@ -141,4 +141,25 @@ MUTATIONS = (
         "tests/data/test_film_table.py::test_a_bad_row_is_reported_with_its_line_and_"
         "the_next_is_read",
     ),
+    Mutation(
+        "correction-by-place-only", "The end of the chain counts", "docs/wire-format.md",
+        "data/corrections.py",
+        "key=lambda link: (link.id not in replaced, link._place))",
+        "key=lambda link: link._place)",
+        "tests/data/test_corrections.py::test_of_a_chain_its_end_counts",
+    ),
+    Mutation(
+        "correction-of-anothers", "What it says of another pick's record is ignored",
+        "docs/wire-format.md", "data/corrections.py",
+        "        return self.pick_id, self.source, self.id\n",
+        "        return \"\", self.source, self.id\n",
+        "tests/data/test_corrections.py::"
+        "test_a_correction_speaks_only_of_its_own_pick_and_source",
+    ),
+    Mutation(
+        "version-2-in-1", "none is in a record of version 1", "docs/wire-format.md",
+        "data/messages.py",
+        "        if self.schema_version == 1:\n", "        if False:\n",
+        "tests/data/test_messages.py::test_what_version_2_brought_is_refused_in_version_1",
+    ),
 )  # fmt: skip

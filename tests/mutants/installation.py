@@ -78,4 +78,11 @@ MUTATIONS = (
         "| uuid7 | all |",
         "tests/test_conventions.py::test_every_dependency_is_explained_and_nothing_else",
     ),
+    Mutation(
+        "rollback-forgets-corrections", "the next upgrade finds the corrections again",
+        "docs/decisions/0026-feedback-version-2.md", "systemd/journal_copy.py",
+        "            _bring_corrections(connection)\n", "            pass\n",
+        "tests/systemd/test_downgrade.py::"
+        "test_corrections_survive_a_rollback_and_the_next_upgrade",
+    ),
 )  # fmt: skip

@@ -71,4 +71,16 @@ MUTATIONS = (
         "tests/edge/journal/test_bad_rows.py::test_looking_through_a_large_journal_"
         "is_bounded",
     ),
+    Mutation(
+        "corrections-without-end", "A device keeps 20 corrections",
+        "docs/decisions/0026-feedback-version-2.md", "edge/journal/ratings.py",
+        "    elif len(links) > limits.MAX_CORRECTIONS:", "    elif False:",
+        "tests/edge/journal/test_ratings.py::test_so_many_corrections_are_kept_and_no_more",
+    ),
+    Mutation(
+        "corrects-what-was-corrected", "A device corrects only what counts",
+        "docs/wire-format.md", "edge/journal/ratings.py",
+        "    elif feedback.replaces not in ends:", "    elif False:",
+        "tests/edge/journal/test_ratings.py::test_only_what_counts_can_be_replaced",
+    ),
 )  # fmt: skip

@@ -42,4 +42,11 @@ MUTATIONS = (
         "tests/edge/page/test_middleware.py::test_every_response_carries_the_"
         "security_headers",
     ),
+    Mutation(
+        "withdrawn-at-once", "withdraw one once you've confirmed it", "docs/page.md",
+        "edge/page/actions.py",
+        '    if form.one("confirm") != "yes":', "    if False:",
+        "tests/edge/page/test_actions.py::"
+        "test_a_rating_is_corrected_and_withdrawn_in_the_history",
+    ),
 )  # fmt: skip

@@ -107,4 +107,11 @@ MUTATIONS = (
         "tests/cloud_sync/test_feedback.py::test_what_was_read_before_the_connection_"
         "broke_makes_no_second_batch",
     ),
+    Mutation(
+        "newer-than-the-cloud", "the record isn't at fault: it stays in the outbox",
+        "docs/wire-format.md", "cloud_sync/feedback.py",
+        "if self._versions.get(one.id, reads) > reads]", "if False]",
+        "tests/cloud_sync/test_feedback.py::"
+        "test_what_the_cloud_cannot_read_yet_waits_and_is_sent_once_it_can",
+    ),
 )  # fmt: skip

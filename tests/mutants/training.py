@@ -139,4 +139,12 @@ MUTATIONS = (
         "tests/training/retraining/test_compact.py::test_simulated_ratings_are_left_"
         "out_unless_asked_for",
     ),
+    Mutation(
+        "corrected-twice-counted", "nothing of the chain trains or judges", "docs/wire-format.md",
+        "training/retraining/training_set.py",
+        '"ANTI JOIN superseded USING (id) WHERE stars IS NOT NULL"\n',
+        '"WHERE stars IS NOT NULL"\n',
+        "tests/training/retraining/test_compact.py::"
+        "test_in_whatever_order_corrections_arrive_the_set_is_the_same",
+    ),
 )  # fmt: skip

@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from edge.appliance import status
-from edge.search.answer import Answer
+from data.messages import Feedback
+from data.wire import decode
+from edge.appliance import Approve, Rate, status
+from edge.search.answer import Answer, SlateAnswer
 from edge.search.model import Model
 from edge.search.slate import Slate
 
@@ -52,3 +54,37 @@ def test_nothing_is_explored_where_the_owner_says_so(tmp_path, small_bundle):
         assert not any(entry.pick.explored for entry in built.journal.history())
 
     assembled(tmp_path, small_bundle, visit, explore=0.0)
+
+
+@pytest.mark.parametrize(
+    ("slate", "explore", "policy", "propensity"),
+    [
+        (None, 0.0, "greedy", 1.0),
+        (None, 1.0, "thompson", msgspec.UNSET),
+        (Slate(), 0.0, "greedy", msgspec.UNSET),
+    ],
+    ids=["the best of a slate", "a sample of a slate", "the best of everything"],
+)
+def test_a_rating_says_how_its_film_was_picked(
+    tmp_path, small_bundle, slate, explore, policy, propensity
+):
+    async def visit(built: Assembly) -> None:
+        built.appliance.slate = slate
+        assert (await built.press()).ok
+        assert (await built.appliance.execute(Approve())).ok
+        assert (await built.appliance.execute(Rate(7))).ok
+        (row,) = built.journal.peek_outbox(9)
+        sent = decode(row.payload, Feedback)
+        assert (sent.policy, sent.propensity) == (policy, propensity)
+        assert sent.explored is built.appliance.pick.explored
+        if slate is not None:
+            assert sent.slate is msgspec.UNSET
+            return
+        answer = msgspec.json.decode(built.journal.slate_of(sent.pick_id), type=SlateAnswer)
+        grid = sent.slate
+        assert (grid.directors, grid.years, grid.sets) == (
+            *(answer.slate.directors, answer.slate.years, answer.slate.genre_sets),
+        )
+        assert len(grid.directors) * len(grid.years) * len(grid.sets) == len(answer.slate.options)
+
+    assembled(tmp_path, small_bundle, visit, explore=explore)

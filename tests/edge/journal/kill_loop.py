@@ -35,6 +35,9 @@ def rate_forever(path: Path, say: int) -> None:
             feedback = feedback_on(pick)
             journal.record_rating(feedback)
             os.write(say, f"{feedback.id}\n".encode())
+            correction = feedback_on(pick, stars=2, replaces=feedback.id)
+            journal.record_rating(correction)
+            os.write(say, f"{correction.id}\n".encode())
 
 
 def acknowledge_forever(path: Path, say: int) -> None:
@@ -91,7 +94,9 @@ def main(folder: Path, rounds: int, seed: int) -> dict[str, int]:
 
 def check(path: Path, confirmed: list[str], acknowledging: set[str]) -> None:
     with Journal.open(path) as journal:  # its own check of the file is part of opening
-        rows = journal.rows("SELECT id, payload FROM ratings")
+        rows = journal.rows(
+            "SELECT id, payload FROM ratings UNION ALL SELECT id, payload FROM corrections"
+        )
         ratings = {one: decode(payload, Feedback) for one, payload in rows}
         assert len(rows) == len(ratings), "a rating is there twice"
         assert set(confirmed) <= set(ratings), "a confirmed rating is gone"

@@ -15,7 +15,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 from data.ids import new_id
 from data.messages import Feedback
 from data.picks import Pick
-from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, Journal
+from edge.journal import JOURNAL, AlreadyRated, ConflictingRecord, Journal, RatingChanged
 
 from .records import captured
 
@@ -79,11 +79,31 @@ class JournalMachine(RuleBasedStateMachine):
             self.waiting.append(feedback.id)
         return feedback
 
+    @rule(
+        target=ratings_made,
+        replaced=ratings_made,
+        stars=st.none() | st.integers(1, 10),
+    )
+    def correct(self, replaced: Feedback, stars: int | None) -> Feedback:
+        """Correct or withdraw a rating; only the one that counts can be."""
+        feedback = msgspec.structs.replace(
+            replaced, id=new_id(), stars=stars, rating=None, replaces=replaced.id
+        )
+        corrected = {one.replaces for one in self.ratings.values()}
+        if replaced.id not in self.ratings or replaced.id in corrected:
+            with pytest.raises(RatingChanged):
+                self.journal.record_rating(feedback)
+        else:
+            assert self.journal.record_rating(feedback)
+            self.ratings[feedback.id] = feedback
+            self.waiting.append(feedback.id)
+        return feedback
+
     @rule(feedback=ratings_made)
     def rate_again(self, feedback: Feedback) -> None:
         if feedback.id in self.ratings:
             assert not self.journal.record_rating(feedback)
-            other = msgspec.structs.replace(feedback, stars=feedback.stars % 10 + 1)
+            other = msgspec.structs.replace(feedback, title="Another")
             with pytest.raises(ConflictingRecord):
                 self.journal.record_rating(other)
 
@@ -148,9 +168,16 @@ class JournalMachine(RuleBasedStateMachine):
         assert [entry.pick for entry in history] == list(reversed(self.picks))
         for entry in history:
             assert (entry.decision == "approved") == (entry.pick.id in self.approved)
-            assert {rating.id for rating in entry.ratings} == {
-                r.id for r in self.ratings.values() if r.pick_id == entry.pick.id
-            }
+            corrected = {one.replaces for one in self.ratings.values()}
+            last = [
+                one
+                for one in self.ratings.values()
+                if one.pick_id == entry.pick.id and one.id not in corrected
+            ]
+            assert {one.id for one in entry.ratings} == {one.id for one in last if one.stars}
+            withdrawn = [] if entry.withdrawal is None else [entry.withdrawal.id]
+            owners = [one.id for one in last if not one.stars and one.source == "owner"]
+            assert withdrawn == owners or not owners
         for rating in (rating for entry in history for rating in entry.ratings):
             expected = (
                 "waiting"

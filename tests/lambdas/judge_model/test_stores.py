@@ -52,13 +52,20 @@ def test_owners_held_out_ratings_are_judged_on_and_nothing_else(
     put_film_table(s3, bucket, tmp_path / "films.csv")
     made = ratings(60)
     simulated = [msgspec.structs.replace(one, id=new_id(), source="simulated") for one in made]
-    store(s3, bucket, [*made, *simulated[:5]])
+    # Both are held out. One is corrected, the other one taken back.
+    changed, gone = [one for one in made if held_out(one.director, one.year, one.genres)][:2]
+    newer = [
+        msgspec.structs.replace(one, id=new_id(), stars=stars, replaces=one.id, schema_version=2)
+        for one, stars in ((changed, 1), (gone, None))
+    ]
+    store(s3, bucket, [*made, *simulated[:5], *newer])
+    made = [one for one in made if one not in (changed, gone)] + newer[:1]
     for name, body in (("x", b"{"), (new_id(), wire.encode(made[0]))):
         s3.put_object(Bucket=bucket, Key=topics.feedback_object(name), Body=body)
     found = judge.data()
     kept = [one for one in made if held_out(one.director, one.year, one.genres)]
     assert found.held_out == sorted(kept, key=lambda one: one.id)
-    assert found.ratings == 60
+    assert found.ratings == 59, "one was taken back"
     assert [film.combination for film in found.table] == [
         film.combination for film in known_films()
     ]

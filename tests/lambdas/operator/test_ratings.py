@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from data import topics, wire
-from data.messages import FeedbackBatch
+from data.ids import new_id
+from data.messages import FeedbackBatch, JournalPlace
+from data.picks import SlateGrid
 from lambdas.store_feedback.ingest import receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
@@ -29,7 +31,18 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
     dynamodb, s3 = aws.client("dynamodb"), aws.client("s3")
     # Other tests leave objects whose items nobody ever wrote.
     restored(local_cloud.folder)
-    lost, kept = feedback("restored", rating=7.75), feedback("restored")
+    kept = feedback("restored")
+    lost = feedback(
+        "restored",
+        pick_id=kept.pick_id,
+        rating=7.75,
+        schema_version=2,
+        replaces=kept.id,
+        explored=True,
+        propensity=0.25,
+        slate=SlateGrid(("Ang Lee",), (2001, 2002), (("Drama",), ("Drama", "Romance"))),
+        sequence=JournalPlace(new_id(), 12),
+    )
     receive(
         "restored",
         wire.encode(FeedbackBatch.of(lost, kept)),

@@ -6,16 +6,22 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
 
 from data import topics, wire
 from data.errors import InvalidRecord
-from data.messages import Feedback, FeedbackBatch
+from data.messages import Feedback, FeedbackBatch, JournalPlace
+from data.picks import SlateGrid
 from lambdas.store_feedback.ingest import Item, Unstorable, canonical, item_of, receive
 
 from ..fake_cloud import FAULTS, THING, Cloud, Fault, record
+
+JOURNAL = "0192e3a0-0000-7000-8000-0000000000ff"
+# As the function computed it before there was a version 2.
+HASH_OF_VERSION_1 = "dd44a8c9b8377304f4911bb49afc9ef542f63595bb85660ceab50e6db238bd14"
 
 
 def last_outcomes(cloud: Cloud) -> dict[str, str]:
@@ -202,3 +208,60 @@ def test_what_is_hashed_does_not_depend_on_order_or_on_what_is_not_given() -> No
     assert canonical(again) == canonical(one)
     assert b"rating" not in canonical(one)
     assert b'"schema_version":1' in canonical(one)
+
+
+def correction_of(rating: Feedback, **changes: Any) -> Feedback:
+    """Return a correction of version 2, with every field that it brings."""
+    return record(
+        pick_id=rating.pick_id,
+        schema_version=2,
+        replaces=rating.id,
+        policy="thompson",
+        explored=True,
+        propensity=0.25,
+        slate=SlateGrid(("Ann Bee",), (2003,), (("Comedy",), ("Comedy", "Drama"))),
+        sequence=JournalPlace(JOURNAL, 7),
+        stack="greenlight",
+        **changes,
+    )
+
+
+def test_a_correction_is_stored_beside_the_rating_in_any_order_and_once() -> None:
+    cloud, rating = Cloud(), record()
+    correction = correction_of(rating, stars=3, domain="lunches", outcome=37.5)
+    withdrawal = correction_of(correction, stars=None)
+    for sent in (withdrawal, rating, correction, withdrawal, rating):
+        cloud.receive(sent)
+    assert_stored_once(cloud, withdrawal, rating, correction)
+    # The rating is as it was: what counts is decided by those who read.
+    assert cloud.items[topics.feedback_key(rating.id)] == item_of(
+        rating, hashlib.sha256(canonical(rating)).hexdigest()
+    )
+    assert {ack.reads for ack in cloud.acks} == {2}
+
+
+def test_every_field_of_version_2_is_in_the_item_and_in_the_object() -> None:
+    correction = correction_of(record(), stars=3, domain="lunches", outcome=37.5)
+    item = item_of(correction, "0" * 64)
+    assert {
+        "policy": "thompson",
+        "propensity": 0.25,
+        "explored": True,
+        "slate": '{"directors":["Ann Bee"],"years":[2003],"sets":[["Comedy"],["Comedy","Drama"]]}',
+        "domain": "lunches",
+        "outcome": 37.5,
+        "replaces": correction.replaces,
+        "journal": JOURNAL,
+        "number": 7,
+        "stack": "greenlight",
+    }.items() <= item.items()
+    assert wire.decode(canonical(correction), Feedback) == correction
+    assert "stars" not in item_of(correction_of(record(), stars=None), "0" * 64)
+
+
+def test_what_version_2_adds_changes_no_hash_of_version_1() -> None:
+    one = record(
+        id="0192e3a0-0000-7000-8000-000000000001", pick_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12
+    )
+    assert hashlib.sha256(canonical(one)).hexdigest() == HASH_OF_VERSION_1
+    assert {"replaces", "policy", "sequence"}.isdisjoint(item_of(one, "0" * 64))

@@ -4,12 +4,14 @@ import csv
 import random
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from data.film_table import read_rows, write_films
+from data.messages import JournalPlace
 from judging.holdout import held_out
 from lambdas.store_feedback.ingest import canonical
 from tests.syncs import in_order, recorded
@@ -262,3 +264,44 @@ def test_a_sets_rows_are_on_the_disk_before_it_has_its_name(
     assert in_order(
         done, "sync manifest.json", f"sync .{name}.new/", f"rename .{name}.new {name}", "sync sets/"
     )
+
+
+def corrected(record, number, stars, replaces):
+    """Return a correction of a rating, or with None its withdrawal."""
+    return msgspec.structs.replace(
+        record,
+        id=str(uuid.UUID(int=number)),
+        stars=stars,
+        rating=None,
+        schema_version=2,
+        replaces=replaces.id,
+        sequence=JournalPlace(str(uuid.UUID(int=7)), number),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_whatever_order_corrections_arrive_the_set_is_the_same(
+    table, feedback, work, tmp_path, films, seed
+):
+    records = list(made_up_feedback(films, 40))
+    first, second, third = records[:3]
+    late = [corrected(first, 1, 3, first)]
+    late += [corrected(first, 2, 9, late[0])]
+    late += [corrected(second, 3, None, second)]
+    # Of two corrections of one rating, the later in the journal counts.
+    late += [corrected(third, 4, 2, third), corrected(third, 5, 10, third)]
+    # Its rating never arrives.
+    late += [corrected(records[3], 6, 1, corrected(records[3], 8, 5, records[3]))]
+    gone = records.pop(3)
+    everything = [*records, *late]
+    random.Random(seed).shuffle(everything)
+    for some in (everything[:15], everything[15:30], everything[30:]):
+        write_objects(feedback, some)
+        made = compact(str(feedback), table, work, objects_at_once=6)
+    kept = {film.title: film.stars for film in [*made.training().films, *made.held_out()]}
+    assert (kept[first.title], kept[third.title], kept[gone.title]) == (9, 10, 1)
+    assert second.title not in kept
+    counts = made.manifest.counts
+    assert (counts.owner, counts.corrected, counts.withdrawn) == (39, 5, 1)
+    at_once = compact(str(feedback), table, tmp_path / "other")
+    assert at_once.manifest.sha256 == made.manifest.sha256
