@@ -51,9 +51,9 @@ class Link(NamedTuple):
             link = link._replace(journal=place.journal, number=place.number)
         return link
 
-    @property
-    def _node(self) -> _Node:
-        return self.pick_id, self.source, self.id
+    def node(self, id_: str) -> _Node:
+        """Return a record of the same pick and source; of others, this one can't speak."""
+        return self.pick_id, self.source, id_
 
     @property
     def _place(self) -> tuple[str, int, str]:
@@ -75,12 +75,12 @@ def chains(links: Iterable[Link]) -> list[list[Link]]:
 
     links = list(links)
     for link in links:
-        root = root_of(link._node)
+        root = root_of(link.node(link.id))
         if link.replaces is not None:
-            roots[root] = root_of((link.pick_id, link.source, link.replaces))
+            roots[root] = root_of(link.node(link.replaces))
     found: dict[_Node, list[Link]] = {}
     for link in links:
-        found.setdefault(root_of(link._node), []).append(link)
+        found.setdefault(root_of(link.node(link.id)), []).append(link)
     return [_ordered(chain) for chain in found.values()]
 
 

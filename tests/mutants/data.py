@@ -151,8 +151,8 @@ MUTATIONS = (
     Mutation(
         "correction-of-anothers", "What it says of another pick's record is ignored",
         "docs/wire-format.md", "data/corrections.py",
-        "        return self.pick_id, self.source, self.id\n",
-        "        return \"\", self.source, self.id\n",
+        "        return self.pick_id, self.source, id_\n",
+        "        return \"\", self.source, id_\n",
         "tests/data/test_corrections.py::"
         "test_a_correction_speaks_only_of_its_own_pick_and_source",
     ),
