@@ -210,8 +210,8 @@ def _agree(case: Case, fault: Fault) -> Iterator[str]:
     reported = bool(status["fault"] or status["attention"])
     if fault.noticed and not reported:
         yield "nobody noticed"
-    if not fault.noticed and status["fault"]:
-        yield f"a fault without a cause: {status['fault']}"
+    if not fault.noticed and reported:
+        yield f"reported without a cause: {status['fault'] or status['attention']}"
     if not fault.noticed and bad - {"attention"}:
         yield f"doctor finds {bad} without a cause"
 

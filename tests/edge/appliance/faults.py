@@ -18,6 +18,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+import pytest
+
+from cloud_sync import board
 from data.exits import Exit
 from edge.appliance.decisions import SLATE_FILE
 from edge.appliance.state_folder import LOCK
@@ -177,6 +180,19 @@ def _silence_sync_service(case: Case) -> None:
         journal.heartbeat(then)
 
 
+def _copy_card(case: Case) -> None:
+    """Let the sync service look at the board, then look again as on another one."""
+    certificate, serial = (case.bench.state.with_name(name) for name in ("certificate", "serial"))
+    certificate.write_text("of this thing")
+    with Journal.open(case.bench.state / JOURNAL) as journal, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(board, "SERIAL", serial)
+        serial.write_text("1000")
+        board.check_board(journal, certificate, "2026-01-01T00:00:00Z")
+        serial.write_text("2000")
+        with pytest.raises(board.CopiedCard):
+            board.check_board(journal, certificate, "2026-01-02T00:00:00Z")
+
+
 def _flip_row(case: Case) -> None:
     with closing(sqlite3.connect(case.bench.state / JOURNAL)) as connection:
         connection.execute("UPDATE requests SET payload = x'7b'")
@@ -276,7 +292,7 @@ FAULTS: dict[str, Fault] = {
     "its log removed": Fault(_remove_log),
     "journal replaced": Fault(_replace_journal),
     # The lock is released in the end; until then writes, and nothing else, are refused.
-    "journal locked": Fault(_lock, noticed=False, remove=_release),
+    "journal locked": Fault(_lock, says="another program keeps it locked", remove=_release),
     "rows damaged": Fault(_flip_row, while_stopped=True),
     "picks damaged": Fault(_damage_table("picks"), while_stopped=True, doctor="set aside"),
     "decisions damaged": Fault(_damage_table("decisions"), while_stopped=True, doctor="set aside"),
@@ -310,6 +326,9 @@ FAULTS: dict[str, Fault] = {
         noticed=False,
         says="no sign of life from the sync service for 3 d",
         light="four blinks",
+    ),
+    "card copied": Fault(
+        _copy_card, while_stopped=True, says="was it copied, or the board replaced?"
     ),
     "port taken": Fault(
         _take_port, while_stopped=True, has_page=False, says="python, process", remove=_free_port
