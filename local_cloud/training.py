@@ -30,6 +30,8 @@ from local_cloud.state import LocalState, log_tail
 
 _ML = "/opt/ml"
 _STOP_SECONDS = 10.0
+# Of this process's environment; the last three say how many processors a job may use.
+_KEPT = ("PATH", "HOME", "LANG", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SM_NUM_CPUS")
 # SageMaker's own limit for a job that names none: a day.
 _MOST_SECONDS = 86_400.0
 _JOB = "job.json"
@@ -161,7 +163,7 @@ class TrainingJobs:
             name: str(folder / value.removeprefix(_ML + "/")) if value.startswith(_ML) else value
             for name, value in asked.get("Environment", {}).items()
         }
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         log = folder / "output.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
