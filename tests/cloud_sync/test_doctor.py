@@ -8,6 +8,7 @@ from pathlib import Path
 from rig.command import sync
 from rig.records import feedback
 
+from cloud_sync.feedback import CLOUD_OUTDATED, FEEDBACK_STATE
 from data.exits import Exit
 from edge.journal import JOURNAL, Journal
 
@@ -44,3 +45,12 @@ def test_ratings_set_aside_fail_the_check_until_they_are_retried(config: Path) -
         assert [row.id for row in journal.peek_outbox(9)] == [rating.id for rating in ratings]
         assert sync("retry", "--config", str(config)).stdout == "no rating was rejected\n"
         assert "ok  journal: 3 ratings waiting" in sync("doctor", "--config", str(config)).stdout
+
+
+def test_ratings_that_the_cloud_is_too_old_for_fail_the_check(config: Path) -> None:
+    (config.parent / "state").mkdir()
+    with Journal.open(config.parent / "state" / JOURNAL) as journal:
+        journal.record_rating(feedback(1))
+        journal.set_sync_state(FEEDBACK_STATE, {"problem": CLOUD_OUTDATED})
+    output = sync("doctor", "--config", str(config)).stdout
+    assert f"BAD journal: 1 ratings waiting: {CLOUD_OUTDATED}" in " ".join(output.split())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rig.records import THING, feedback
-from rig.simulated_cloud import Cloud
+from rig.simulated_cloud import Cloud, OldCloud
 from rig.simulation import Clock, Device, Weather, memory_journal
 
 from cloud_sync.feedback import (
@@ -264,29 +264,6 @@ def test_lost_doubled_delayed_messages_and_power_cuts_lose_nothing_and_repeat_no
         device.wrote()
         assert clock.run(lambda: journal.outbox_depth()[0] == 0, 50_000)
     stored_once(cloud, records)
-
-
-class OldCloud(Cloud):
-    """Knows version 1 of feedback only, as its stack wasn't deployed again."""
-
-    def truly_answer(self, topic: str, payload: bytes) -> list[MqttMessage]:
-        if topic != topics.feedback(self.thing):
-            return super().truly_answer(topic, payload)
-        batch = msgspec.json.decode(payload)
-        known = [one for one in batch["records"] if one["schema_version"] == 1]
-        replies = []
-        if known:
-            sent = msgspec.json.encode(batch | {"records": known})
-            replies = super().truly_answer(topic, sent)
-        stored = msgspec.json.decode(replies[0].payload)["outcomes"] if replies else []
-        refused = [
-            {"id": one["id"], "outcome": "rejected", "reason": "`schema_version` is 2"}
-            for one in batch["records"]
-            if one not in known
-        ]
-        # Such a cloud doesn't say what it reads.
-        ack = {"outcomes": [*stored, *refused], "schema_version": 1}
-        return [MqttMessage(topics.feedback_ack(self.thing), msgspec.json.encode(ack))]
 
 
 def test_what_the_cloud_cannot_read_yet_waits_and_is_sent_once_it_can(journal: Journal) -> None:

@@ -14,10 +14,11 @@ import msgspec
 import pytest
 from rig.fake_broker import FakeBroker, FakeHub
 from rig.records import THING, feedback
-from rig.simulated_cloud import Cloud
+from rig.simulated_cloud import Cloud, OldCloud
 from rig.simulation import SETTINGS
 
 from cloud_sync.events import Event
+from cloud_sync.feedback import CLOUD_OUTDATED, FEEDBACK_STATE
 from cloud_sync.mqtt import MqttMessage
 from cloud_sync.service import EventQueue, Service
 from cloud_sync.session import Session, subscriptions
@@ -112,6 +113,27 @@ def test_a_full_disk_loses_nothing_and_is_not_hammered(
         journal.full = False
         assert world.run(lambda: appliance.outbox_depth()[0] == 0)
     assert "journal: works again" in caplog.text
+
+
+def test_a_cloud_that_is_too_old_is_reported_until_it_was_deployed_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("cloud_sync.feedback.OUTDATED_CLOUD_SECONDS", 0.05)
+    world, renewed = World(folder), Cloud()
+    world.cloud = OldCloud()
+    with Journal.open(folder / JOURNAL) as appliance:
+        appliance.record_rating(feedback(1, schema_version=2))
+
+        def problem() -> object:
+            report = appliance.sync_state_of(FEEDBACK_STATE)
+            return report["problem"] if isinstance(report, dict) else None
+
+        assert world.run(lambda: problem() == CLOUD_OUTDATED)
+        assert caplog.text.count("too old") == 1, "said once"
+        world.cloud = renewed
+        assert world.run(lambda: problem() is None)
+        assert appliance.outbox_depth()[0] == 0
+    assert len(renewed.stores.items) == 1
 
 
 def test_a_journal_that_the_appliance_sets_aside_is_followed(folder: Path) -> None:

@@ -123,6 +123,29 @@ class Cloud:
         ]
 
 
+class OldCloud(Cloud):
+    """Knows version 1 of feedback only, as its stack wasn't deployed again."""
+
+    def truly_answer(self, topic: str, payload: bytes) -> list[MqttMessage]:
+        if topic != topics.feedback(self.thing):
+            return super().truly_answer(topic, payload)
+        batch = msgspec.json.decode(payload)
+        known = [one for one in batch["records"] if one["schema_version"] == 1]
+        replies = []
+        if known:
+            sent = msgspec.json.encode(batch | {"records": known})
+            replies = super().truly_answer(topic, sent)
+        stored = msgspec.json.decode(replies[0].payload)["outcomes"] if replies else []
+        refused = [
+            {"id": one["id"], "outcome": "rejected", "reason": "`schema_version` is 2"}
+            for one in batch["records"]
+            if one not in known
+        ]
+        # Such a cloud doesn't say what it reads.
+        ack = {"outcomes": [*stored, *refused], "schema_version": 1}
+        return [MqttMessage(topics.feedback_ack(self.thing), msgspec.json.encode(ack))]
+
+
 def _agreeing(request: VerificationRequest) -> VerificationReply:
     scores = (6.5,) * len(request.rows)
     return VerificationReply(request.request_id, request.model_hash, scores)

@@ -51,6 +51,15 @@ def test_online_and_nothing_waiting_is_good():
     assert (words.headline, words.tone) == ("All ratings delivered, online for 5 min.", "good")
 
 
+def test_ratings_that_wait_for_a_newer_cloud_say_so_while_they_wait():
+    reported = {
+        "connection": {"state": "online", "since": ago(minutes=5)},
+        "feedback": {"problem": "the cloud is too old"},
+    }
+    assert sync_summary(reported, 2, 0, NOW).details == ("The cloud is too old.",)
+    assert sync_summary(reported, 0, 0, NOW).details == ()
+
+
 def test_a_sync_service_that_died_is_not_called_online():
     online = {"connection": {"state": "online", "since": ago(hours=90)}, "last_sign": ago(hours=72)}
     summary = sync_summary(online, 2, 0, NOW)
