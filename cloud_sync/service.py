@@ -197,7 +197,9 @@ class Service:
             case ReadActivations():
                 return ActivationsRead(journal.activations_after(command.after))
             case Acknowledge():
+                captured = journal.captured_at(command.ids)
                 journal.acknowledge(command.ids)
+                self._status.sent(captured)
             case Quarantine():
                 _log.warning("feedback %s was rejected: %s", command.id, command.reason)
                 journal.quarantine(command.id, command.reason)

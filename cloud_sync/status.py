@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from cloud_sync.events import ConnectionChanged
 from cloud_sync.report import SendReport
 from cloud_sync.update_run import UpdateChanged
-from edge.journal import HEARTBEAT_SECONDS, Journal, JournalError
+from edge.journal import HEARTBEAT_SECONDS, Journal, JournalError, last_heard, with_sent
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +32,10 @@ class StatusWriter:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._away_since: datetime | None = None
+        self._online = False
+        reports = self._kept()
+        self._heard_at = last_heard(reports)
+        self._sent = reports.get("sent")
         self._next_heartbeat = 0.0
 
     def connection_changed(self, command: ConnectionChanged) -> None:
@@ -38,6 +44,9 @@ class StatusWriter:
         wait = command.next_try_in_seconds
         # Offline since the first of all attempts that failed in a row.
         away = command.state != "online"
+        if self._online or not away:
+            self._heard_at = iso(now)
+        self._online = not away
         self._away_since = (self._away_since or now) if away else None
         state = {
             "state": command.state,
@@ -45,6 +54,7 @@ class StatusWriter:
             "reason": command.reason,
             "attempts": command.attempts,
             "next_try_at": None if wait is None else iso(now + timedelta(seconds=wait)),
+            "heard_at": self._heard_at,
         }
         # Repeated failures aren't news.
         news = command.state == "online" or command.attempts < 2
@@ -86,13 +96,28 @@ class StatusWriter:
         _log.info("version %d: %s%s", command.version, command.step, reason)
         self._write("update", {"at": iso(datetime.now(UTC)), **msgspec.to_builtins(command)})
 
+    def sent(self, captured: Sequence[str]) -> None:
+        """Ratings captured at these times were acknowledged."""
+        kept = with_sent(self._sent, captured, iso(datetime.now(UTC)))
+        self._sent = msgspec.to_builtins(kept)
+        self._write("sent", self._sent)
+
     def reported(self, command: SendReport) -> None:
         """This was sent to the shadow."""
         self._write("report", msgspec.to_builtins(command.report))
 
     def stopped(self) -> None:
         """The service has stopped."""
-        self._write("connection", {"state": "stopped", "since": iso(datetime.now(UTC))})
+        now = iso(datetime.now(UTC))
+        heard_at = now if self._online else self._heard_at
+        self._write("connection", {"state": "stopped", "since": now, "heard_at": heard_at})
+
+    def _kept(self) -> dict[str, Any]:
+        try:
+            return self.journal.sync_state()
+        except JournalError as error:
+            _log.debug("sync state: %s", error)
+            return {}
 
     def _write(self, key: str, value: object) -> None:
         try:

@@ -27,7 +27,15 @@ from edge.appliance.machine import State, pattern
 from edge.appliance.pairing import WaitingBrowser
 from edge.appliance.sign_in import Authenticator
 from edge.appliance.silence import with_last_sign
-from edge.journal import JOURNAL, HistoryEntry, Journal, JournalError, OutboxRow
+from edge.journal import (
+    JOURNAL,
+    HistoryEntry,
+    Journal,
+    JournalError,
+    OutboxRow,
+    last_heard,
+    sent_in,
+)
 from edge.journal.spreadsheet import as_csv
 from edge.page.port import (
     MOST_ANSWER_BYTES,
@@ -67,10 +75,12 @@ from edge.page.port import (
     ShowPick,
     ShowPin,
     ShowSlate,
+    ShowSync,
     SignIn,
     SignInByLink,
     SignOut,
     SlateFound,
+    SyncFound,
     TextFound,
 )
 from edge.panel.led import MEANING, Pattern
@@ -179,6 +189,8 @@ class PageVerbs:
                 return await self._journal.run(self._model)
             case ShowHeader():
                 return await self._journal.run(self._header)
+            case ShowSync():
+                return await self._journal.run(self._sync)
 
     def _ask_to_pair(self, verb: AskToPair) -> PairingFound:
         pairing, now = self._appliance.pairing, time.monotonic()
@@ -265,6 +277,17 @@ class PageVerbs:
             for one in journal.activations_after(0)[-_MOST_EVENTS:][::-1]
         )
         return ModelFound(self._header(journal), active, previous, own, report, events)
+
+    def _sync(self, journal: Journal) -> SyncFound:
+        reports = journal.sync_state()
+        sent = sent_in(reports.get("sent"))
+        return SyncFound(
+            self._header(journal),
+            last_sent=sent.at if sent else None,
+            last_heard=last_heard(reports),
+            sent=sent.hours if sent else (),
+            waiting=tuple(journal.waiting_by_hour()),
+        )
 
     def _report(self) -> ReportFound:
         # Not kept in memory: read again each time, and checked against the manifest in memory.

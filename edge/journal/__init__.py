@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge.journal.appliance import ApplianceSide
 from edge.journal.bad_rows import BadRows
+from edge.journal.contact import HOURS_KEPT, Sent, last_heard, sent_in, with_sent
 from edge.journal.file import (
     CHECK_SECONDS,
     REPLACED,
@@ -53,6 +54,7 @@ ON_ANOTHER_BOARD = "on another board"
 __all__ = [
     "CHECK_SECONDS",
     "HEARTBEAT_SECONDS",
+    "HOURS_KEPT",
     "JOURNAL",
     "ON_ANOTHER_BOARD",
     "REPLACED",
@@ -74,12 +76,16 @@ __all__ = [
     "Rating",
     "RatingChanged",
     "Request",
+    "Sent",
     "SetAside",
     "TooManyCorrections",
     "Withdrawal",
     "asides",
+    "last_heard",
     "open_or_set_aside",
+    "sent_in",
     "unread",
+    "with_sent",
 ]
 
 

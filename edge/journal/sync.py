@@ -39,6 +39,19 @@ class SyncSide(JournalStore):
             marks = ",".join("?" * len(ids))
             return connection.execute(f"DELETE FROM outbox WHERE id IN ({marks})", ids).rowcount
 
+    def captured_at(self, ids: Sequence[str]) -> list[str]:
+        """Return when each of these records that still waits was captured, in any order."""
+        marks = ",".join("?" * len(ids))
+        found = self.rows(f"SELECT captured_at FROM outbox WHERE id IN ({marks})", *ids)
+        return [captured for (captured,) in found]
+
+    def waiting_by_hour(self) -> list[tuple[str, int]]:
+        """Return the hours, such as `2026-11-27T06`, in which waiting records were captured."""
+        return self.rows(
+            "SELECT substr(captured_at, 1, 13), count(*) FROM outbox"
+            " WHERE state = 'pending' GROUP BY 1 ORDER BY 1"
+        )
+
     def quarantine(self, feedback_id: str, reason: str) -> bool:
         """Set aside a record that the cloud rejected, so that it doesn't block the next one.
 

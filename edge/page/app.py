@@ -19,6 +19,7 @@ from edge.page.formatting import sentence
 from edge.page.forms import BadForm
 from edge.page.middleware import PAIR, SIGN_IN, SecurityMiddleware, SessionMiddleware
 from edge.page.port import Problem, ProblemKind, SignedOut
+from edge.page.queries import NoReport
 from edge.page.rendering import STATIC, Context, context_of
 from edge.page.what_if import what_if
 
@@ -60,6 +61,7 @@ ROUTES = (
     Route("/history.csv", views.history_csv),
     Route("/model", views.model),
     Route("/report", views.report),
+    Route("/report.html", views.report_itself),
     Route("/sync", views.sync),
     Route("/directors", views.directors),
     Route("/events", views.events),
@@ -99,7 +101,7 @@ def make_app(context: Context) -> ASGIApp:
             BadForm: _bad_form,
             Problem: _problem,
             SignedOut: _signed_out,
-            views.NoReport: _no_report,
+            NoReport: _no_report,
             Exception: _unexpected,
         },
     )

@@ -89,7 +89,10 @@ def sync_summary(
     """Return how delivery is going, from the sync service's reports and the outbox."""
     connection = _mapping(reports, "connection")
     state = connection.get("state")
-    details = [*_verified(_mapping(reports, "verification"), now, domain), *_updating(reports)]
+    verification = _mapping(reports, "verification")
+    checked = moment(verification.get("at"))
+    ago = f" {duration((now - checked).total_seconds())} ago" if checked and checked <= now else ""
+    details = [*verified(verification, domain, ago), *updating(reports)]
     if state is None and not quarantined and not details:
         kept = f"; {counted(waiting, 'rating')} saved on this appliance" if waiting else ""
         return SyncSummary("waiting", f"Working without a cloud{kept}.", never_connected=True)
@@ -118,15 +121,20 @@ def sync_summary(
             parts.append(f"next try in {duration(until)}" if until > 0.5 else "trying now")
     if (reason := connection.get("reason")) and state != "online":
         details.insert(0, sentence(f"The last attempt failed: {reason}"))
-    if quarantined or _mapping(reports, "verification").get("outcome") == "differed":
+    if quarantined or verification.get("outcome") == "differed":
         tone = "attention"
     return SyncSummary(tone, sentence(", ".join(parts)), tuple(details))
 
 
-def _verified(verification: Mapping[str, Any], now: datetime, domain: Domain) -> list[str]:
+def verified(verification: Mapping[str, Any], domain: Domain, ago: str = "") -> list[str]:
+    """Return the outcome of the last verification, as no or one sentence.
+
+    Args:
+        verification: the sync service's report.
+        domain: on whose scale a difference is shown.
+        ago: how long ago it was, with a space before it, or nothing.
+    """
     outcome = verification.get("outcome")
-    at = moment(verification.get("at"))
-    ago = f" {duration((now - at).total_seconds())} ago" if at and at <= now else ""
     match outcome:
         case "agreed":
             return [f"The cloud checked a prediction{ago} and agreed."]
@@ -143,7 +151,8 @@ def _verified(verification: Mapping[str, Any], now: datetime, domain: Domain) ->
     return []
 
 
-def _updating(reports: Mapping[str, Any]) -> list[str]:
+def updating(reports: Mapping[str, Any]) -> list[str]:
+    """Return how far the last model update is, as no or one sentence."""
     update = _mapping(reports, "update")
     if not update.get("version") or not update.get("step"):
         return []

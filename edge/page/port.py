@@ -142,6 +142,10 @@ class ShowHeader(msgspec.Struct, frozen=True, tag_field="ask", tag="header"):
     """What every page shows: `HeaderFound`."""
 
 
+class ShowSync(msgspec.Struct, frozen=True, tag_field="ask", tag="sync"):
+    """How ratings travel: `SyncFound`."""
+
+
 class FindDirectors(msgspec.Struct, frozen=True, tag_field="ask", tag="directors"):
     """Directors by what was typed: `DirectorsFound`."""
 
@@ -181,6 +185,7 @@ PageVerb: TypeAlias = (
     | ShowModel
     | ReadReport
     | ShowHeader
+    | ShowSync
     | FindDirectors
     | AwaitNews
     | Execute
@@ -435,6 +440,23 @@ class HistoryFound(msgspec.Struct, frozen=True):
 
     header: HeaderFound
     entries: tuple[PickEntry, ...]
+
+
+class SyncFound(msgspec.Struct, frozen=True):
+    """How ratings travel; hours are in UTC, such as `2026-11-27T06`.
+
+    Attributes:
+        last_sent: when the cloud last acknowledged a rating.
+        last_heard: when it last answered anything.
+        sent: how many ratings were captured in one hour and acknowledged in another, over a day.
+        waiting: how many of those that wait were captured in which hour.
+    """
+
+    header: HeaderFound
+    last_sent: str | None
+    last_heard: str | None
+    sent: tuple[tuple[str, str, int], ...]
+    waiting: tuple[tuple[str, int], ...]
 
 
 class TextFound(msgspec.Struct, frozen=True):

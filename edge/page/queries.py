@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import msgspec
 
 from data.domain import FILMS, Domain
+from data.errors import GreenlightError
 from data.films import KINDS
 from data.manifest import Manifest
 from edge.freshness import days_without_news, no_news
-from edge.page import charts
+from edge.page import charts, sync_day
 from edge.page.formatting import SyncSummary, sync_summary
 from edge.page.forms import fields_of
 from edge.page.grid import grid_of
@@ -25,14 +26,18 @@ from edge.page.port import (
     PageVerb,
     PickFound,
     PinFound,
+    ReadReport,
     RejectedRating,
+    ReportFound,
     ShowHeader,
     ShowHistory,
     ShowModel,
     ShowPick,
     ShowPin,
     ShowSlate,
+    ShowSync,
     SlateFound,
+    SyncFound,
 )
 from edge.page.stored_answer import read_answer
 
@@ -63,6 +68,10 @@ _PREFIX = "cross_validated_"
 # Figures in stars: differences between two ratings, and ratings.
 _DIFFERENCES = {"rmse", "mae", "regret", "optimism", "press_gain"}
 _RATINGS = {"best_expected", "best_stars"}
+
+
+class NoReport(GreenlightError):
+    """The active model has no report; the message says why."""
 
 
 class Ask(Protocol):
@@ -155,7 +164,24 @@ async def history_page(ask: Ask, most: int, step: int) -> dict[str, Any]:
 
 
 async def sync_page(ask: Ask) -> dict[str, Any]:
-    """Return what the page of the sync service shows: it's all in the header."""
+    """Return what the page of the sync service shows."""
+    found, now = await ask(ShowSync(), SyncFound), datetime.now(UTC)
+    return {
+        "header": page_header(found.header),
+        "timeline": sync_day.timeline(found, now, found.header.status.domain),
+        "day": sync_day.queue_day(found.waiting, found.sent, now),
+    }
+
+
+async def report_page(ask: Ask) -> dict[str, Any]:
+    """Return what the page around the model's report shows.
+
+    Raises:
+        NoReport: the model came without one.
+    """
+    # Here, so that a report that's refused is a page that says so, not an empty frame.
+    if (await ask(ReadReport(), ReportFound)).content is None:
+        raise NoReport("The active model came without a report.")
     return {"header": page_header(await ask(ShowHeader(), HeaderFound))}
 
 

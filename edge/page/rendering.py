@@ -31,6 +31,7 @@ PATHS = {
     "what_if.html": "/what-if",
     "history.html": "/history",
     "model.html": "/model",
+    "report.html": "/report",
     "sync.html": "/sync",
     "pin.html": "/pin",
 }

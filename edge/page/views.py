@@ -12,8 +12,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from data.errors import GreenlightError
 from edge.page.live import TooManyStreams
+from edge.page.middleware import HEADERS
 from edge.page.port import (
     LONGEST_TYPED,
     CheckSession,
@@ -27,10 +27,12 @@ from edge.page.port import (
     TextFound,
 )
 from edge.page.queries import (
+    NoReport,
     history_page,
     model_page,
     pick_page,
     pin_page,
+    report_page,
     slate_page,
     sync_page,
 )
@@ -121,10 +123,6 @@ async def pin(request: Request) -> Response:
 _STYLE = re.compile(rb"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
-class NoReport(GreenlightError):
-    """The active model has no report; the message says why."""
-
-
 def report_policy(report: bytes) -> str:
     """Return a report's content security policy, which names its style sheets by hash."""
     sheets = [hashlib.sha256(sheet).digest() for sheet in _STYLE.findall(report)]
@@ -132,12 +130,20 @@ def report_policy(report: bytes) -> str:
     allowed = hashes or "'none'"
     return (
         f"default-src 'none'; style-src {allowed}; img-src data:; sandbox; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
 
 
 async def report(request: Request) -> Response:
-    """Show the active model's report: read and checked each time, in a sandbox without scripts."""
+    """Show the page around the active model's report, which is in a frame."""
+    answer = await context_of(request).show(request, "report.html", report_page)
+    policy = HEADERS["content-security-policy"]
+    answer.headers["content-security-policy"] = f"{policy}; frame-src 'self'"
+    return answer
+
+
+async def report_itself(request: Request) -> Response:
+    """Send the active model's report: read and checked each time, in a sandbox without scripts."""
     found = (await asking(request)(ReadReport(), ReportFound)).content
     if found is None:
         raise NoReport("The active model came without a report.")
@@ -147,6 +153,7 @@ async def report(request: Request) -> Response:
         headers={
             "content-security-policy": report_policy(found),
             "content-disposition": 'inline; filename="report.html"',
+            "x-frame-options": "SAMEORIGIN",
         },
     )
 

@@ -187,7 +187,7 @@ def test_its_pages_speak_of_it(shop: Shop):
     assert f"rated {given}" in shop.shows("/history")
     assert domain.words.things in shop.shows("/model")
     shop.shows("/sync")
-    assert f"The model and its {domain.words.things}" in shop.shows("/report")
+    assert f"The model and its {domain.words.things}" in shop.shows("/report.html")
 
 
 def test_the_form_takes_the_domains_own_numbers(shop: Shop):

@@ -81,3 +81,15 @@ def test_an_offered_model_is_settled_with_its_activation(journal):
     assert (activation.job_id, activation.outcome) == ("job-2", "refused")
     assert activation.reason == "probes differ"
     assert journal.activations_after(activation.seq) == []
+
+
+def test_what_waits_is_counted_by_the_hour_it_was_captured_in(journal, make_pick, make_feedback):
+    hours = ("2026-11-27T05:10:00.000Z", "2026-11-27T05:59:59.999Z", "2026-11-27T06:00:00.000Z")
+    ratings = [make_feedback(make_pick(), rated_at=at) for at in hours]
+    for feedback in ratings:
+        journal.record_rating(feedback)
+    assert journal.waiting_by_hour() == [("2026-11-27T05", 2), ("2026-11-27T06", 1)]
+    assert journal.captured_at([ratings[1].id, new_id()]) == [hours[1]]
+    journal.acknowledge([ratings[0].id])
+    journal.quarantine(ratings[1].id, "`stars` is 11")
+    assert journal.waiting_by_hour() == [("2026-11-27T06", 1)]

@@ -84,7 +84,7 @@ def test_a_screen_reader_gets_names_landmarks_and_headings_in_order(
     # A chart without words would be nothing to a screen reader.
     charts = [node for node in tree if node["role"] in ("image", "img", "graphics-document")]
     assert all(node["name"] and node["description"] for node in charts)
-    assert len(charts) == {"pick": 1, "what if": 1, "history": 1}.get(name, 0)
+    assert len(charts) == {"pick": 1, "what if": 1, "history": 1, "sync": 1}.get(name, 0)
     assert browser.texts("nav a[aria-current=page]") == [name.capitalize()]
 
 
@@ -116,10 +116,19 @@ def test_changes_of_state_are_announced_in_place(appliance: RunningAppliance, br
     assert browser.find("#standing") == region
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("", {"approve", "press"}),
+        ("history", {"Download everything as CSV"}),
+        ("model", {"Read the report"}),
+        ("sync", {"Synchronise and verify now", "retry"}),
+    ],
+)
 def test_everything_is_reached_with_the_keyboard_in_the_order_it_is_read(
-    appliance: RunningAppliance, browser: Browser
+    appliance: RunningAppliance, browser: Browser, path: str, expected: set[str]
 ):
-    browser.get(appliance.address)
+    browser.get(f"{appliance.address}{path}")
     visited = []
     for _ in range(60):
         ActionChains(browser).send_keys(Keys.TAB).perform()
@@ -139,9 +148,34 @@ def test_everything_is_reached_with_the_keyboard_in_the_order_it_is_read(
         visited,
     )
     assert order
-    reached = {one.get_attribute("id") for one in visited}
-    assert {"approve", "press"} <= reached
-    assert "Sign out" in {one.text for one in visited}
+    reached = {name for one in visited for name in (one.get_attribute("id"), one.text)}
+    assert {*expected, "Sign out"} <= reached
+
+
+def test_the_report_is_read_and_left_with_the_keyboard(
+    appliance: RunningAppliance, browser: Browser
+):
+    browser.get(f"{appliance.address}report")
+    frame = browser.find("iframe")
+    browser.switch_to.frame(frame)
+    browser.text("h1")
+    browser.switch_to.default_content()
+    browser.find("a[href='/report.html']").send_keys(Keys.TAB, Keys.PAGE_DOWN)
+
+    def scrolled() -> bool:
+        browser.switch_to.frame(frame)
+        try:
+            return bool(browser.execute_script("return window.scrollY > 0"))
+        finally:
+            browser.switch_to.default_content()
+
+    browser.wait(scrolled)
+
+    def left() -> bool:
+        ActionChains(browser).send_keys(Keys.TAB).perform()
+        return browser.switch_to.active_element.text == "Sign out"
+
+    assert any(left() for _ in range(12))
 
 
 def test_the_skip_link_leads_past_the_menu(appliance: RunningAppliance, browser: Browser):
@@ -163,14 +197,21 @@ def test_touch_targets_are_large_enough_for_a_finger(appliance: RunningAppliance
     browser.dress(DESKTOP, dark=False)
 
 
-def test_text_can_be_twice_as_large_without_scrolling_sideways(
+def test_text_or_page_can_be_twice_as_large_without_scrolling_sideways(
     appliance: RunningAppliance, browser: Browser
 ):
-    browser.dress(DESKTOP, dark=False)
-    for path in PAGES.values():
+    width = "return document.documentElement.scrollWidth"
+    for path in (*PAGES.values(), "report"):
+        browser.dress(DESKTOP, dark=False)
         browser.get(f"{appliance.address}{path}")
         browser.execute_script("document.documentElement.style.fontSize = '225%'")
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= DESKTOP[0]
+        assert browser.execute_script(width) <= DESKTOP[0], path
+        # A zoom of 200% halves the pixels that a page has.
+        half = (DESKTOP[0] // 2, DESKTOP[1] // 2)
+        browser.dress(half, dark=False)
+        browser.execute_script("document.documentElement.style.fontSize = ''")
+        assert browser.execute_script(width) <= half[0], path
+    browser.dress(DESKTOP, dark=False)
 
 
 def test_the_longest_name_breaks_before_the_screen_does(
