@@ -88,9 +88,9 @@ demo: setup ## the whole story on this machine: train, press, rate, sync, retrai
 	@$(RUN)/python -m local_cloud.demo $(if $(FAST),--bundle "$(OUT)")
 
 .PHONY: play
-play: $(VENV)/ready ## the appliance on this machine: keys, light and page, with your model or the sample's
+play: $(VENV)/ready ## the appliance on this machine: keys, light and page (LAN=1: a QR code for a phone)
 	@test -f "$(OUT)/manifest.json" || $(MAKE) --no-print-directory train-export
-	@$(RUN)/greenlight play --bundle "$(OUT)"
+	@$(RUN)/greenlight play --bundle "$(OUT)" $(if $(LAN),--lan)
 
 # Three workers keep two cores busy: each often waits for a process, a socket or a disk.
 PYTEST = $(RUN)/python -m pytest -n 3 --dist loadfile
@@ -143,6 +143,12 @@ pictures: $(VENV)/ready ## take the pictures in README.md and docs again (needs 
 .PHONY: mutants
 mutants: setup ## break each promise on purpose and check that its test fails (GATE=1: a quick dozen)
 	@$(RUN)/python -m tests.mutants $(if $(GATE),--gate) $(ARGS)
+
+# Those of the examples are terminals, which need no browser.
+pictures: example-pictures
+.PHONY: example-pictures
+example-pictures: $(VENV)/ready
+	@GREENLIGHT_TAKE_PICTURES=1 $(RUN)/python -m pytest -q tests/examples/test_gallery.py
 
 # ---------------------------------------------------------------- models
 

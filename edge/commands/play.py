@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +31,10 @@ def play(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65_535, help="The page's port; 0 takes a free one.")
     ] = 8080,
+    lan: Annotated[
+        bool,
+        typer.Option("--lan", help="Open the page to the local network: a QR code for a phone."),
+    ] = False,
 ) -> None:
     """Run an appliance here: keys press its button, the terminal draws its light.
 
@@ -50,9 +57,33 @@ def play(
         public_keys=keys_folder(),
         first_bundle=bundle.absolute(),
         page_port=port,
+        page_host="0.0.0.0" if lan else "127.0.0.1",
     )
     terminal = Terminal(sys.stdout, sys.stdin, simulates=True)
     terminal.say(f"the page's PIN is {read_or_make_pin(settings.state).digits}")
     if port:
-        terminal.say(f"open this once, within ten minutes: {make_link(settings)}")
+        link = make_link(settings)
+        if lan and (address := _own_address()):
+            link = link.replace("//localhost:", f"//{address}:")
+            terminal.say(_qr_code(link))
+        elif not lan:
+            terminal.say("on a phone: `make play LAN=1` prints a QR code")
+        terminal.say(f"open this once, within ten minutes: {link}")
     run(settings, simulate=True, terminal=terminal)
+
+
+def _own_address() -> str:
+    """Return this machine's address in the local network; empty if it's in none."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
+        # A datagram socket sends nothing by this: the system only chooses the way out.
+        asks.connect(("192.0.2.1", 9))
+        return str(asks.getsockname()[0])
+    return ""
+
+
+def _qr_code(text: str) -> str:
+    import segno
+
+    drawn = io.StringIO()
+    segno.make(text, error="l", micro=False).terminal(drawn, border=2, compact=True)
+    return drawn.getvalue().rstrip("\n")

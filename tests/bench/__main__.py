@@ -19,7 +19,7 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 
 GROUPS = (
     *("full_space", "plausible", "graph", "slate", "cold", "files"),
-    *("appliance", "page", "sync", "scale"),
+    *("appliance", "page", "sync", "scale", "optimisers"),
 )
 BUNDLE, OUT = Path("build/bundle"), Path("build/bench.json")
 

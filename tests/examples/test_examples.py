@@ -2,7 +2,9 @@
 
 import hashlib
 import importlib.util
+import itertools
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,9 +15,11 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
 
 from data import signing
+from data.films import combination
 from edge.appliance import client
 from edge.incoming import hand_over, incoming_folder
 from edge.journal import JOURNAL, Journal
+from edge.search.model import Model
 from training.export.example_bundle import make_example_bundle
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -70,6 +74,38 @@ def test_search_your_slate(bundle):
     assert stars == sorted(stars, reverse=True)
     assert "why: an average film" in said
     assert said == run("search_your_slate.py", EXAMPLES / "slate.toml", bundle)
+
+
+def test_compare_with_optuna(bundle):
+    done = subprocess.run(
+        [sys.executable, "examples/compare_with_optuna.py", bundle, "--trials=3", "--seeds=1"],
+        capture_output=True,
+        text=True,
+        cwd=EXAMPLES.parent,
+    )
+    if importlib.util.find_spec("optuna") is None:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "Optuna isn't here: .venv/bin/pip install optuna\n"
+    else:
+        assert re.findall(r"^ +(\w+) \d\.\d\d ", done.stdout, re.MULTILINE) == [
+            *("exact", "tpe", "random"),
+        ]
+
+
+def test_what_optuna_is_compared_with_is_the_best_of_all(bundle, keys):
+    exact = runpy.run_path(str(EXAMPLES / "compare_with_optuna.py"))["exact"]
+    model = Model.open(bundle, signing.read_public_keys(keys))
+    best, size, _ = exact(model)
+    known, training = model.catalogue, model.catalogue.training_years
+    films = [
+        combination(director.name, year, genres)
+        for director in known.directors
+        for year in range(training.first, training.last + 1)
+        for count in (1, 2, 3)
+        for genres in itertools.combinations(known.genres, count)
+    ]
+    assert size == len(films)
+    assert best == max(one.expected for one in model.predict(films))
 
 
 def test_make_tables_writes_the_tables_that_are_kept(tmp_path):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 import time
+
+import segno
 
 
 def test_a_first_evening_by_keys_alone_and_a_second_that_resumes(tmp_path, keys_folder, rebundle):
@@ -28,6 +32,23 @@ def test_a_first_evening_by_keys_alone_and_a_second_that_resumes(tmp_path, keys_
     kept = subprocess.run(history, capture_output=True, text=True, check=True, timeout=60)
     (row,) = csv.DictReader(kept.stdout.splitlines())
     assert (row["decision"], row["stars"], row["rating_source"]) == ("approved", "8", "owner")
+
+
+def test_a_phone_gets_a_qr_code_of_an_address_that_it_can_reach(tmp_path, keys_folder, rebundle):
+    rebundle(tmp_path / "bundle", version=1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "edge", "play", "--lan", "--port", str(port)]
+    command += ["--bundle", str(tmp_path / "bundle"), "--state", str(tmp_path / "play")]
+    environment = {**os.environ, "GREENLIGHT_KEYS": str(keys_folder)}
+    seen = _play(command, environment, [("model: films", b"?q")])
+    address, link = re.search(rf"(http://(.+):{port}/sign-in\?link=\S+)", seen).group(1, 2)
+    if link != "localhost":
+        drawn = io.StringIO()
+        segno.make(address, error="l", micro=False).terminal(drawn, border=2, compact=True)
+        assert drawn.getvalue() in re.sub(r"\x1b\[\w*[A-Za-z]|\r", "", seen)
+    assert seen.count("keys: space presses, a approves") == 2
 
 
 def test_without_a_model_it_says_how_to_make_one(tmp_path):
