@@ -13,11 +13,12 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from rig.pi import TIMEOUT_SECONDS, Pi
-from rig.records import HASH, Published
+from rig.records import HASH, Published, feedback
 
+from data import topics, wire
 from data.films import Combination
 from data.ids import new_id
-from data.messages import VerificationRequest
+from data.messages import Feedback, VerificationRequest
 from data.signing import PrivateKey, development_key
 from data.topics import TRUST_PREFIX
 from data.trust import (
@@ -181,6 +182,32 @@ def test_ratings_reach_both_stores_and_leave_the_outbox(pi: Pi) -> None:
     assert done.returncode == 0, done.stderr
     assert pi.journal.outbox_depth() == (0, None)
     assert all(pi.stored(record) for record in records)
+
+
+def test_a_correction_and_a_withdrawal_reach_both_stores_as_they_were_captured(pi: Pi) -> None:
+    rating = feedback(thing=pi.thing, schema_version=2)
+    correction = msgspec.structs.replace(rating, id=new_id(), stars=4, replaces=rating.id)
+    withdrawal = msgspec.structs.replace(
+        rating, id=new_id(), stars=None, rating=None, replaces=correction.id
+    )
+    records = [rating, correction, withdrawal]
+    for record in records:
+        assert pi.journal.record_rating(record)
+    done = pi.once()
+    assert done.returncode == 0, done.stderr
+    assert all(pi.stored(record) for record in records)
+    assert pi.journal.outbox_depth()[0] == 0
+    aws = pi.cloud.aws
+    key = {"pk": {"S": topics.feedback_key(withdrawal.id)}}
+    item = aws.client("dynamodb").get_item(TableName=aws.local.table, Key=key)["Item"]
+    assert ("stars" in item, item["replaces"]["S"], item["number"]["N"]) == (
+        *(False, correction.id, "3"),
+    )
+    found = aws.client("s3").get_object(
+        Bucket=aws.local.data_bucket, Key=topics.feedback_object(withdrawal.id)
+    )
+    sent = dict(pi.journal.feedback())[withdrawal.id]
+    assert wire.decode(found["Body"].read(), Feedback) == wire.decode(sent, Feedback)
 
 
 def test_ratings_given_while_the_broker_is_refused_arrive_when_it_is_back(pi: Pi) -> None:
