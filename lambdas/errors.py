@@ -13,5 +13,13 @@ class CandidateRejected(GreenlightError):
     """A training job's output can't be released; the message names the file and the reason."""
 
 
+class EndpointBusy(GreenlightError):
+    """The ML endpoint is changing and can't be changed before that is over; try again then."""
+
+
+class EndpointRefused(GreenlightError):
+    """SageMaker refuses to serve a model; the message says why."""
+
+
 class PublishingFailed(GreenlightError):
     """A model wasn't published; the message says why and what to do."""

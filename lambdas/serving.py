@@ -19,12 +19,15 @@ from botocore.exceptions import ClientError
 
 from data import topics
 from data.manifest import ARRAYS
+from lambdas.errors import EndpointBusy, EndpointRefused
 from lambdas.release import put_new
 
 ARCHIVE = "model.tar.gz"
 VARIANT = "release"
 # An endpoint in one of these states can't be updated.
-CHANGING = ("Creating", "Updating", "RollingBack")
+CHANGING = ("Creating", "Updating", "RollingBack", "SystemUpdating", "Deleting")
+# One in this state can only be deleted, says SageMaker's DescribeEndpoint of EndpointStatus.
+_FAILED = "Failed"
 _MAX_CONCURRENCY = 5
 # How SageMaker's messages begin for what doesn't exist, and for what already does.
 _ABSENT, _PRESENT = "Could not find", "Cannot create already existing"
@@ -90,7 +93,8 @@ def serve(
         arrays: the bytes of `arrays.npz`.
 
     Raises:
-        ClientError: SageMaker refuses, for example because an update is still running.
+        EndpointBusy: the endpoint is changing; repeat this when it no longer is.
+        EndpointRefused: SageMaker refuses.
     """
     name, version = release
     packed = archive_of(arrays)
@@ -100,7 +104,12 @@ def serve(
     put_new(s3, bucket, key, {ARCHIVE: packed})
     model = f"{serving.endpoint}-{version}-{sha}"
     if serving.endpoint:
-        _make(sagemaker, serving, model, f"s3://{bucket}/{key}{ARCHIVE}")
+        try:
+            _make(sagemaker, serving, model, f"s3://{bucket}/{key}{ARCHIVE}")
+        except ClientError as error:
+            raise EndpointRefused(
+                f"the ML endpoint {serving.endpoint} doesn't serve this model: {error}"
+            ) from error
     return model
 
 
@@ -128,11 +137,30 @@ def _make(sagemaker: Any, serving: Serving, model: str, url: str) -> None:
         ),
     )
     there = found(sagemaker, serving.endpoint)
+    if there is not None and there["EndpointStatus"] == _FAILED:
+        sagemaker.delete_endpoint(EndpointName=serving.endpoint)
+        there = found(sagemaker, serving.endpoint)
     named = {"EndpointName": serving.endpoint, "EndpointConfigName": model}
     if there is None:
         sagemaker.create_endpoint(**named)
-    elif there["EndpointConfigName"] != model:
+    elif _wanted_of(there) == model:
+        pass
+    elif there["EndpointStatus"] in CHANGING:
+        raise EndpointBusy(
+            f"the ML endpoint {serving.endpoint} is {there['EndpointStatus']}; it can serve this "
+            "model once that is over"
+        )
+    else:
         sagemaker.update_endpoint(**named)
+
+
+def _wanted_of(there: dict[str, Any]) -> str | None:
+    """Return the configuration that an endpoint has, or will have when its update ends."""
+    if there["EndpointStatus"] == "Deleting":
+        return None
+    pending = there.get("PendingDeploymentSummary") or there
+    config: str = pending["EndpointConfigName"]
+    return config
 
 
 def found(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:

@@ -67,6 +67,7 @@ class SageMakerApi:
             "CreateEndpointConfig": self._create_config,
             "CreateEndpoint": self._create_endpoint,
             "UpdateEndpoint": self._update_endpoint,
+            "DeleteEndpoint": self._delete_endpoint,
             "DescribeEndpoint": self._describe_endpoint,
             "CreateTrainingJob": self._create_job,
             "DescribeTrainingJob": lambda asked: self._jobs.describe(_name(asked, "TrainingJob")),
@@ -128,7 +129,18 @@ class SageMakerApi:
             raise _Refused("Could not find endpoint")
         if self._served["EndpointStatus"] in ("Creating", "Updating"):
             raise _Refused("Cannot update in-progress endpoint")
+        if self._served["EndpointStatus"] == "Failed":
+            # docs: DescribeEndpoint, EndpointStatus: "DeleteEndpoint is the only operation that
+            # can be performed on a failed endpoint."
+            raise _Refused("Cannot update a failed endpoint")
         return self._begin("Updating", asked)
+
+    def _delete_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self._describe_endpoint(asked)
+        if self._served["EndpointStatus"] in ("Creating", "Updating"):
+            raise _Refused("Cannot delete in-progress endpoint")
+        self._served = {}
+        return {}
 
     def _begin(self, status: str, asked: dict[str, Any]) -> dict[str, Any]:
         if _name(asked, "Endpoint") != NAME:
@@ -142,6 +154,8 @@ class SageMakerApi:
             "EndpointConfigName": before or config,
             "EndpointStatus": status,
         }
+        if before:
+            self._served["PendingDeploymentSummary"] = {"EndpointConfigName": config}
         model = self._models[self._configs[config]["ProductionVariants"][0]["ModelName"]]
         threading.Thread(
             target=self._serve, args=(config, model, before), name="endpoint", daemon=True
@@ -164,7 +178,7 @@ class SageMakerApi:
                 "FailureReason": reason,
             }
         with self._lock:
-            self._served |= ended
+            self._served = {"EndpointName": NAME, **ended}
 
     def _arrays(self, config: str, model: dict[str, Any]) -> Path:
         bucket, key = split_s3_uri(model["PrimaryContainer"]["ModelDataUrl"])

@@ -23,7 +23,7 @@ from data.manifest import ARRAYS, MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement, ModelIdentity
 from lambdas import serving
-from lambdas.errors import PublishingFailed
+from lambdas.errors import EndpointBusy, PublishingFailed
 from lambdas.kms_key import KmsKey
 from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.devices import things_of
@@ -69,11 +69,22 @@ def publish(
 
 def _serve(aws: Aws, wanted: serving.Serving, bucket: str, release: Release, arrays: bytes) -> None:
     sagemaker = aws.client("sagemaker")
-    named = (release.name, release.version)
-    model = serving.serve(aws.client("s3"), sagemaker, wanted, bucket, named, arrays)
+    wait = _ON_LOCAL_CLOUD if aws.local else _ON_AWS
+    order = (aws.client("s3"), sagemaker, wanted, bucket, (release.name, release.version), arrays)
+    try:
+        model = serving.serve(*order)
+    except EndpointBusy:
+        wait_until_idle(sagemaker, wanted.endpoint, wait)
+        model = serving.serve(*order)
     if wanted.endpoint:
-        wait = _ON_LOCAL_CLOUD if aws.local else _ON_AWS
         wait_until_served(sagemaker, wanted.endpoint, model, wait)
+
+
+def wait_until_idle(sagemaker: Any, endpoint: str, wait: Wait) -> None:
+    """Wait until an endpoint has ended what it is doing, however that ends."""
+    status = (serving.found(sagemaker, endpoint) or {}).get("EndpointStatus")
+    ending = "endpoint_deleted" if status == "Deleting" else "endpoint_in_service"
+    wait.until(sagemaker, ending, EndpointName=endpoint)
 
 
 def wait_until_served(sagemaker: Any, endpoint: str, model: str, wait: Wait) -> None:

@@ -17,7 +17,7 @@ from data.manifest import MANIFEST, SIGNATURE, Manifest
 from data.messages import ModelUpdateJob
 from data.verdict import Judgement, ModelIdentity, Verdict
 from lambdas.candidate import Candidate, read
-from lambdas.errors import CandidateRejected, PublishingFailed
+from lambdas.errors import CandidateRejected, EndpointBusy, EndpointRefused, PublishingFailed
 from lambdas.release import Release
 from lambdas.training_jobs import EndedJob, TrainingOutcome
 
@@ -67,7 +67,12 @@ class ReleaseCloud(Protocol):
         """
 
     def serve(self, release: Release, arrays: bytes) -> None:
-        """Have the ML endpoint serve this model."""
+        """Have the ML endpoint serve this model.
+
+        Raises:
+            EndpointBusy: it is changing; the event should be retried.
+            EndpointRefused: SageMaker refuses; a retry wouldn't help.
+        """
 
     def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
         """Create the IoT Job that updates the fleet, and return its id."""
@@ -121,8 +126,10 @@ def _judge(job: str, cloud: ReleaseCloud) -> TrainingOutcome:
     judged = cloud.judgement(job)
     _check_judged(judged, job, archive, candidate.manifest)
     cloud.keep(job, output.reports)
-    iot_job = _release(candidate, judged, cloud) if judged.verdict.released else None
-    return _outcome(job, judged.verdict, iot_job)
+    if not judged.verdict.released:
+        return _outcome(job, judged.verdict)
+    iot_job, note = _release(candidate, judged, cloud)
+    return _outcome(job, judged.verdict, iot_job, note)
 
 
 def _check_judged(judged: Judgement, job: str, archive: bytes, manifest: Manifest) -> None:
@@ -147,23 +154,45 @@ def _with_judgement(manifest: Manifest, judged: Judgement) -> Manifest:
     return msgspec.structs.replace(manifest, provenance=provenance)
 
 
-def _outcome(job: str, verdict: Verdict, iot_job: str | None = None) -> TrainingOutcome:
+def _outcome(
+    job: str, verdict: Verdict, iot_job: str | None = None, note: str | None = None
+) -> TrainingOutcome:
     return TrainingOutcome(
         job=job,
         conclusion="released" if verdict.released else "refused",
-        reasons=verdict.reasons,
+        reasons=(*verdict.reasons, *filter(None, [note])),
         version=verdict.candidate.version,
         model_hash=verdict.candidate.model_hash,
         iot_job=iot_job,
     )
 
 
-def _release(candidate: Candidate, judged: Judgement, cloud: ReleaseCloud) -> str:
-    """Sign, publish, serve and announce, in this order; return the IoT Job's id."""
+def _release(
+    candidate: Candidate, judged: Judgement, cloud: ReleaseCloud
+) -> tuple[str, str | None]:
+    """Sign, publish, serve and announce, in this order.
+
+    The endpoint only verifies: whatever is wrong with it, the devices get their model.
+
+    Returns:
+        The IoT Job's id; and why the endpoint doesn't serve the model, if SageMaker refuses.
+
+    Raises:
+        EndpointBusy: everything else is done; the event's retry has the endpoint serve the model.
+    """
     raw, signature = cloud.sign(_with_judgement(candidate.manifest, judged))
     files = {**candidate.files, SIGNATURE: signature, MANIFEST: raw}
     release = Release(candidate.manifest.name, candidate.manifest.version, files)
     document = cloud.put(release, candidate.arrays)
     # Before the rollout: devices verify a new model as soon as they have it.
-    cloud.serve(release, candidate.arrays)
-    return cloud.roll_out(release, document)
+    busy, note = None, None
+    try:
+        cloud.serve(release, candidate.arrays)
+    except EndpointBusy as error:
+        busy = error
+    except EndpointRefused as error:
+        note = f"{error}."
+    iot_job = cloud.roll_out(release, document)
+    if busy is not None:
+        raise busy
+    return iot_job, note

@@ -141,7 +141,9 @@ def test_only_release_model_signs_and_announces_and_it_can_neither_train_nor_rea
         {"Fn::GetAtt": "Fleet.Arn"},
     ]
     assert "DataBucket" not in str(rights)
-    assert not [action for action in rights if "Training" in action or "Delete" in action]
+    assert not [action for action in rights if "Training" in action]
+    deletes = [action for action in rights if "Delete" in action]
+    assert deletes == ["sagemaker:DeleteEndpoint"], "a failed one can only be deleted"
 
 
 def test_only_release_model_writes_the_outcome_of_a_job_and_it_cannot_write_what_a_job_leaves(

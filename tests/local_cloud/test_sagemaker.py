@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 
 from data.manifest import ARRAYS
 from lambdas import serving
-from lambdas.errors import PublishingFailed
+from lambdas.errors import EndpointBusy, PublishingFailed
 from lambdas.operator.aws import Wait
-from lambdas.operator.publish import wait_until_served
+from lambdas.operator.publish import wait_until_idle, wait_until_served
 from local_cloud.endpoint import NAME
 from local_cloud.sagemaker import SageMakerApi
 from local_cloud.state import LocalState
@@ -33,8 +35,11 @@ class Endpoint:
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
         self.served = b""
+        self.goes_on: threading.Event | None = None
 
     def update(self, arrays: Path) -> None:
+        if self.goes_on:
+            assert self.goes_on.wait(30)
         if self.failure:
             raise self.failure
         self.served = arrays.read_bytes()
@@ -72,11 +77,12 @@ def client(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Any:
     return made
 
 
-def created(folder: Path, archive: bytes, endpoint: Endpoint) -> Any:
+def created(folder: Path, archive: bytes | Archives, endpoint: Endpoint) -> Any:
     """Return a stand-in with the order to serve this archive."""
+    archives = Archives(archive) if isinstance(archive, bytes) else archive
     state = LocalState(folder)
     state.make()
-    control = SageMakerApi(state, endpoint, None, Archives(archive))  # type: ignore[arg-type]
+    control = SageMakerApi(state, endpoint, None, archives)  # type: ignore[arg-type]
 
     def answer(name: str, body: bytes) -> tuple[int, bytes]:
         answered = control.answer(name, body)
@@ -128,6 +134,53 @@ def test_our_own_mistake_fails_the_endpoint_too(tmp_path: Path) -> None:
     mistake = TypeError("got an unexpected keyword argument 'filter'")
     with pytest.raises(PublishingFailed, match="unexpected keyword argument 'filter'"):
         wait(created(tmp_path, serving.archive_of(b"arrays"), Endpoint(mistake)))
+
+
+def test_a_failed_endpoint_can_only_be_deleted(tmp_path: Path) -> None:
+    sagemaker = created(tmp_path, b"no archive", Endpoint())
+    with pytest.raises(PublishingFailed):
+        wait(sagemaker)
+    with pytest.raises(ClientError, match="Cannot update a failed endpoint"):
+        sagemaker.update_endpoint(EndpointName=NAME, EndpointConfigName=MODEL)
+    sagemaker.delete_endpoint(EndpointName=NAME)
+    assert serving.found(sagemaker, NAME) is None
+
+
+class Bucket:
+    """S3 that has everything already."""
+
+    def put_object(self, **_: Any) -> None:
+        """Take an object."""
+
+
+def serve(sagemaker: Any, version: int = 2) -> str:
+    """Have the endpoint serve a release."""
+    how = serving.Serving(NAME, "image", "arn:aws:iam::000000000000:role/endpoint", 2048)
+    return serving.serve(Bucket(), sagemaker, how, "bucket", ("films", version), b"arrays")
+
+
+def test_a_release_replaces_an_endpoint_whose_creation_failed(tmp_path: Path) -> None:
+    """One failed creation once kept every later model from the devices."""
+    archives = Archives(b"no archive")
+    sagemaker = created(tmp_path, archives, Endpoint())
+    with pytest.raises(PublishingFailed):
+        wait(sagemaker)
+    archives.archive = serving.archive_of(b"arrays")
+    wait_until_served(sagemaker, NAME, serve(sagemaker), Wait(0.01, 30.0))
+
+
+def test_a_release_waits_for_another_update_and_not_for_its_own(tmp_path: Path) -> None:
+    endpoint = Endpoint()
+    sagemaker = created(tmp_path, serving.archive_of(b"arrays"), endpoint)
+    wait(sagemaker)
+    endpoint.goes_on = threading.Event()
+    second = serve(sagemaker, 2)
+    assert serve(sagemaker, 2) == second, "its own update goes on"
+    with pytest.raises(EndpointBusy, match="is Updating"):
+        serve(sagemaker, 3)
+    endpoint.goes_on.set()
+    wait_until_idle(sagemaker, NAME, Wait(0.01, 30.0))
+    wait_until_served(sagemaker, NAME, serve(sagemaker, 3), Wait(0.01, 30.0))
 
 
 def test_an_endpoint_that_never_finishes_is_not_waited_for_forever() -> None:

@@ -19,7 +19,7 @@ from data.messages import ModelUpdateJob
 from data.signing import PrivateKey
 from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement, ModelIdentity
 from lambdas.candidate import read
-from lambdas.errors import CandidateRejected, PublishingFailed
+from lambdas.errors import CandidateRejected, EndpointBusy, EndpointRefused, PublishingFailed
 from lambdas.release import Release
 from lambdas.release_model.conclude import conclude
 from lambdas.training_jobs import EndedJob, TrainingOutcome, event_of, job_name, read_event
@@ -68,6 +68,7 @@ class ReleaseCloud:
     outcomes: dict[str, TrainingOutcome] = field(default_factory=dict)
     breaks_at: str = ""
     after: bool = False
+    endpoint: Exception | None = None
     model_name: str = "films"
 
     def _before(self, call: str) -> None:
@@ -123,13 +124,16 @@ class ReleaseCloud:
 
     def serve(self, release: Release, arrays: bytes) -> None:
         self._before("serve")
+        if self.endpoint is not None:
+            raise self.endpoint
         if release.version not in self.served:
             self.served.append(release.version)
         self._done("serve")
 
     def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
         self._before("roll_out")
-        assert release.version in self.served, "devices verify a model as soon as they have it"
+        asked = self.served or self.endpoint
+        assert asked, "devices verify a model as soon as they have it"
         if document not in self.offered:
             self.offered.append(document)
         self._done("roll_out")
@@ -242,6 +246,25 @@ def test_after_a_crash_at_any_call_the_next_event_leaves_one_release(
     outcome = conclude(DONE, cloud)
     assert outcome == cloud.outcomes[JOB], "and a third event changes nothing"
     assert_released_once(cloud)
+
+
+def test_an_endpoint_that_is_changing_keeps_no_model_from_the_devices(archive: bytes) -> None:
+    cloud = ReleaseCloud(archive, endpoint=EndpointBusy("it is Updating"))
+    with pytest.raises(EndpointBusy):
+        conclude(DONE, cloud)
+    assert [document.version for document in cloud.offered] == [2]
+    assert cloud.outcomes == {}, "so that the event's retry has it served"
+    cloud.endpoint = None
+    conclude(DONE, cloud)
+    assert_released_once(cloud)
+
+
+def test_an_endpoint_that_refuses_a_model_keeps_it_from_no_device(archive: bytes) -> None:
+    cloud = ReleaseCloud(archive, endpoint=EndpointRefused("the image isn't there"))
+    outcome = conclude(DONE, cloud)
+    assert (outcome.conclusion, outcome.iot_job) == ("released", "films-2")
+    assert outcome.reasons[-1] == "the image isn't there."
+    assert [document.version for document in cloud.offered] == [2]
 
 
 def test_a_refused_model_is_kept_from_everybody_with_its_reasons(example: Path) -> None:
