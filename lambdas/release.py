@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,15 @@ from lambdas.errors import PublishingFailed
 from lambdas.s3_objects import put_new_object
 
 _IN_PROGRESS_MINUTES = 60
+# A device that was switched off in the middle of an update tries again, as often as AWS allows.
+_RETRIES = 10
+# A rollout stops when this share of at least so many devices fails or rejects a model. Devices that
+# take too long don't count: most are switched off.
+_STOP_PERCENTAGE, _STOP_AT_LEAST = 20.0, 5
+_STOP_AT = ("FAILED", "REJECTED")
+# In the counts of a job, those of devices that don't have its model.
+_WITHOUT = tuple(f"numberOf{how}Things" for how in ("Failed", "Rejected", "TimedOut", "Canceled"))
+_MOST_ROLLOUTS = 20
 
 
 @dataclass(frozen=True)
@@ -99,10 +108,23 @@ def versions(s3: Any, bucket: str, name: str) -> list[int]:
     )
 
 
+class Rollout(NamedTuple):
+    """An IoT Job: its id, and its status if it existed before."""
+
+    job: str
+    status: str | None
+
+
 def roll_out(
-    iot: Any, name: str, document: ModelUpdateJob, targets: Sequence[str], stack: str
-) -> str:
-    """Create the IoT Job and return its id; the same arguments give the same job.
+    iot: Any,
+    name: str,
+    document: ModelUpdateJob,
+    targets: Sequence[str],
+    stack: str,
+    *,
+    again: bool = False,
+) -> Rollout:
+    """Create the IoT Job; the same arguments give the same job.
 
     The rollout starts slowly, and stops if devices fail.
 
@@ -112,14 +134,41 @@ def roll_out(
         document: the job document.
         targets: ARNs of things, or of a thing group.
         stack: the stack's name, for the job's description.
+        again: if the job has ended and left devices without the model, create the next one. It has
+            the same targets: a device that has the model says so at once.
+
+    Raises:
+        PublishingFailed: it has ended that way too often.
     """
-    job_id = _job_id(name, document, targets)
+    first = _job_id(name, document, targets)
+    description = f"model {name} version {document.version} of {stack}"
+    for number in range(1, _MOST_ROLLOUTS + 1):
+        job_id = first if number == 1 else f"{first}-{number}"
+        if _created(iot, job_id, document, targets, description):
+            return Rollout(job_id, None)
+        there = iot.describe_job(jobId=job_id)["job"]
+        counts = there.get("jobProcessDetails", {})
+        left = sum(counts.get(count, 0) for count in _WITHOUT)
+        has_ended = there["status"] not in ("SCHEDULED", "IN_PROGRESS")
+        has_all = there["status"] == "COMPLETED" and not left
+        if not again or not has_ended or has_all:
+            return Rollout(job_id, there["status"])
+    raise PublishingFailed(
+        f"{_MOST_ROLLOUTS} rollouts of {description} have ended without reaching every device; "
+        "find out why devices fail, and train again"
+    )
+
+
+def _created(
+    iot: Any, job_id: str, document: ModelUpdateJob, targets: Sequence[str], description: str
+) -> bool:
+    """Create the IoT Job, and return whether there was none of this id."""
     try:
         iot.create_job(
             jobId=job_id,
             targets=list(targets),
             document=wire.encode(document).decode(),
-            description=f"model {name} version {document.version} of {stack}",
+            description=description,
             targetSelection="SNAPSHOT",
             jobExecutionsRolloutConfig={
                 "exponentialRate": {
@@ -132,18 +181,22 @@ def roll_out(
             abortConfig={
                 "criteriaList": [
                     {
-                        "failureType": "ALL",
+                        "failureType": failure,
                         "action": "CANCEL",
-                        "thresholdPercentage": 20.0,
-                        "minNumberOfExecutedThings": 5,
+                        "thresholdPercentage": _STOP_PERCENTAGE,
+                        "minNumberOfExecutedThings": _STOP_AT_LEAST,
                     }
+                    for failure in _STOP_AT
                 ]
             },
             timeoutConfig={"inProgressTimeoutInMinutes": _IN_PROGRESS_MINUTES},
+            jobExecutionsRetryConfig={
+                "criteriaList": [{"failureType": "TIMED_OUT", "numberOfRetries": _RETRIES}]
+            },
         )
     except iot.exceptions.ResourceAlreadyExistsException:
-        pass
-    return job_id
+        return False
+    return True
 
 
 def _job_id(name: str, document: ModelUpdateJob, targets: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ from lambdas.kms_key import KmsKey
 from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.devices import things_of
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
-from lambdas.release import Release, put_release, roll_out
+from lambdas.release import Release, Rollout, put_release, roll_out
 from lambdas.s3_objects import read_object
 
 # How long to wait for the ML endpoint to serve the new model.
@@ -37,7 +37,7 @@ _ON_AWS, _ON_LOCAL_CLOUD = Wait(5.0, 1_800.0), Wait(0.1, 180.0)
 
 def publish(
     aws: Aws, stack: str, release: Release, arrays: bytes | None, things: Sequence[str]
-) -> tuple[str, ModelUpdateJob]:
+) -> tuple[Rollout, ModelUpdateJob]:
     """Publish a checked release to these things, or to all things if none is named.
 
     Args:
@@ -48,7 +48,7 @@ def publish(
         things: the devices to update.
 
     Returns:
-        The IoT Job's id, and its document.
+        The IoT Job, and its document.
 
     Raises:
         PublishingFailed: saying why; running it again continues where it stopped.
@@ -61,10 +61,11 @@ def publish(
             # The endpoint first: a device may verify its new model as soon as it has it.
             _serve(aws, serving.serving_of(outputs), bucket, release, arrays)
         document = put_release(s3, bucket, release, arrays)
-        job = roll_out(iot, release.name, document, targets or [outputs["FleetArn"]], stack)
+        fleet = [outputs["FleetArn"]]
+        rollout = roll_out(iot, release.name, document, targets or fleet, stack, again=True)
     except (ClientError, BotoCoreError) as error:
         raise PublishingFailed(f"AWS refuses: {error}") from error
-    return job, document
+    return rollout, document
 
 
 def _serve(aws: Aws, wanted: serving.Serving, bucket: str, release: Release, arrays: bytes) -> None:
@@ -230,12 +231,22 @@ def publish_command(
         )
     files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
     release = Release(bundle.manifest.name, bundle.manifest.version, files)
-    job, document = publish(aws, stack, release, kept, things)
+    rollout, document = publish(aws, stack, release, kept, things)
     if as_json:
-        print_json({"job": job, "devices": devices, "model_hash": bundle.model_hash,
-                    "document": document})  # fmt: skip
+        print_json(
+            {
+                "job": rollout.job,
+                "status": rollout.status or "NEW",
+                "devices": devices,
+                "model_hash": bundle.model_hash,
+                "document": document,
+            }
+        )
         return
     typer.echo(f"version {document.version} is at s3://{document.bucket}/{document.prefix}")
     typer.echo(f"manifest sha256 {document.manifest_sha256}")
     typer.echo(f"model hash {bundle.model_hash}")
-    typer.echo(f"job {job} updates {devices} device(s)")
+    if rollout.status is None:
+        typer.echo(f"job {rollout.job} updates {devices} device(s)")
+    else:
+        typer.echo(f"job {rollout.job} for {devices} device(s) exists: it is {rollout.status}")

@@ -128,7 +128,8 @@ class AwsRelease:
 
     def roll_out(self, release: Release, document: ModelUpdateJob) -> str:
         """Create the IoT Job that updates the fleet, and return its id."""
-        return roll_out(self._iot, release.name, document, [self._fleet_arn], self._stack)
+        targets = [self._fleet_arn]
+        return roll_out(self._iot, release.name, document, targets, self._stack).job
 
     def write(self, outcome: TrainingOutcome) -> None:
         """Write a job's outcome, unless there is one."""

@@ -170,4 +170,10 @@ MUTATIONS = (
         "tests/lambdas/judge_model/test_stores.py::"
         "test_owners_held_out_ratings_are_judged_on_and_nothing_else",
     ),
+    Mutation(
+        "stopped-is-done", "that creates the next job", "docs/operations.md",
+        "lambdas/release.py",
+        '        has_all = there["status"] == "COMPLETED" and not left\n', "        has_all = True\n",
+        "tests/lambdas/test_release.py::test_a_stopped_rollout_is_repeated_and_says_so",
+    ),
 )  # fmt: skip
