@@ -1,4 +1,4 @@
-"""Reads single S3 objects within limits, and puts new ones without replacing any."""
+"""S3 clients for our own buckets; reads objects within limits, puts new ones, replaces none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.errors import CandidateRejected
+
+
+def in_own_buckets(s3: Any, account: str) -> Any:
+    """Return the S3 client, which from now on uses buckets of this account only.
+
+    Bucket names are the whole world's: a bucket of ours that is missing could be somebody else's.
+    S3 refuses each call whose bucket belongs to another account ("Verifying bucket ownership with
+    bucket owner condition", Amazon S3 User Guide).
+    """
+
+    def with_owner(params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
+        if "Bucket" in params and "ExpectedBucketOwner" in model.input_shape.members:
+            params.setdefault("ExpectedBucketOwner", account)
+        return params
+
+    s3.meta.events.register("provide-client-params.s3", with_owner)
+    return s3
 
 
 def read_object(s3: Any, bucket: str, key: str, most_bytes: int) -> bytes | None:

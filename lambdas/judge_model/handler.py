@@ -16,6 +16,7 @@ from lambdas.errors import CandidateRejected
 from lambdas.event import refuse
 from lambdas.judge_model.judge import judge
 from lambdas.judge_model.stores import READERS, AwsJudge
+from lambdas.s3_objects import in_own_buckets
 from lambdas.training_jobs import is_job
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _QUICK = Config(
 def _cloud() -> AwsJudge:
     """Build the S3 client, once per running instance of the function."""
     return AwsJudge(
-        boto3.client("s3", config=_QUICK),
+        in_own_buckets(boto3.client("s3", config=_QUICK), os.environ["ACCOUNT"]),
         os.environ["DATA_BUCKET"],
         os.environ["MODELS_BUCKET"],
         os.environ["MODEL_NAME"],

@@ -17,6 +17,7 @@ from data.errors import GreenlightError
 from data.exits import Exit
 from lambdas.errors import AwsUnusable
 from lambdas.kms_key import KmsKey
+from lambdas.s3_objects import in_own_buckets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -101,7 +102,8 @@ class Aws:
         """Return a boto3 client for this service."""
         config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
         if self.endpoint_url is None:
-            return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+            client = boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+            return in_own_buckets(client, self.account()) if service == "s3" else client
         # The emulator has no SageMaker; its stand-in has its own address.
         stand_in = self.local is not None and service == "sagemaker"
         return boto3.client(  # type: ignore[call-overload]

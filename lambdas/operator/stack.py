@@ -23,6 +23,7 @@ from lambdas.operator.aws import STACK, Aws, Wait, in_account, outputs_of
 from lambdas.operator.devices import release_devices, things_of
 from lambdas.operator.options import RegionOption, StackOption
 
+_NOT_FOUND = 404
 _ON_AWS = Wait(every_seconds=5.0, at_most_seconds=3_600.0)
 
 
@@ -149,7 +150,12 @@ def _make_code_bucket(aws: Aws, bucket: str) -> None:
     place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
     try:
         s3.head_bucket(Bucket=bucket)
-    except ClientError:
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != _NOT_FOUND:
+            raise AwsUnusable(
+                f"the bucket {bucket} exists and isn't this account's, or this user may not use "
+                f"it ({error}); ask for the right, or deploy under another name with --stack"
+            ) from error
         s3.create_bucket(Bucket=bucket, **({} if aws.region == "us-east-1" else place))
     s3.put_public_access_block(
         Bucket=bucket,

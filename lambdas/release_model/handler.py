@@ -17,6 +17,7 @@ from lambdas.event import refuse
 from lambdas.kms_key import KmsKey
 from lambdas.release_model.conclude import conclude
 from lambdas.release_model.stores import AwsRelease
+from lambdas.s3_objects import in_own_buckets
 from lambdas.serving import Serving
 from lambdas.training_jobs import read_event
 
@@ -44,6 +45,7 @@ def _cloud() -> AwsRelease:
     clients = {
         name: boto3.client(name, config=_QUICK) for name in ("s3", "sagemaker", "iot", "kms")
     }
+    in_own_buckets(clients["s3"], os.environ["ACCOUNT"])
     clients["lambda"] = boto3.client("lambda", config=_SLOW)
     return AwsRelease(
         clients,

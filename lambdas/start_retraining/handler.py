@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from data.errors import InvalidRecord
 from lambdas.event import refuse
+from lambdas.s3_objects import in_own_buckets
 from lambdas.start_retraining.sagemaker import AwsTraining, TrainingSettings
 from lambdas.start_retraining.start import start
 from lambdas.training_jobs import job_name
@@ -42,7 +43,7 @@ def _cloud() -> AwsTraining:
         model_name=os.environ["MODEL_NAME"],
     )
     return AwsTraining(
-        boto3.client("s3", config=_QUICK),
+        in_own_buckets(boto3.client("s3", config=_QUICK), os.environ["ACCOUNT"]),
         boto3.client("sagemaker", config=_QUICK),
         boto3.client("lambda", config=_SLOW),
         settings,

@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from data.errors import InvalidRecord
 from lambdas.event import read_event, refuse
+from lambdas.s3_objects import in_own_buckets
 from lambdas.store_feedback.ingest import Publish, counts, receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
@@ -32,7 +33,10 @@ def _parts() -> tuple[DynamoTable, S3Objects, Publish]:
     iot = boto3.client("iot-data", config=_QUICK)
     return (
         DynamoTable(boto3.client("dynamodb", config=_QUICK), os.environ["TABLE"]),
-        S3Objects(boto3.client("s3", config=_QUICK), os.environ["DATA_BUCKET"]),
+        S3Objects(
+            in_own_buckets(boto3.client("s3", config=_QUICK), os.environ["ACCOUNT"]),
+            os.environ["DATA_BUCKET"],
+        ),
         lambda topic, payload: iot.publish(topic=topic, qos=1, payload=payload),
     )
 

@@ -85,6 +85,7 @@ def store_feedback(
         **aws_settings(local),
         TABLE=local.table,
         DATA_BUCKET=local.data_bucket,
+        ACCOUNT="000000000000",
     ) as running:
         yield running
 

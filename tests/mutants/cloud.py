@@ -173,7 +173,7 @@ MUTATIONS = (
     Mutation(
         "stopped-is-done", "that creates the next job", "docs/operations.md",
         "lambdas/release.py",
-        '        has_all = there["status"] == "COMPLETED" and not left\n', "        has_all = True\n",
+        'has_all = there["status"] == "COMPLETED" and not left\n', "has_all = True\n",
         "tests/lambdas/test_release.py::test_a_stopped_rollout_is_repeated_and_says_so",
     ),
 )  # fmt: skip

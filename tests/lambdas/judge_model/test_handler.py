@@ -103,6 +103,7 @@ def judge_model(
         PYTHONPATH=os.pathsep.join(map(str, [*unpacked, libraries])),
         STACK="greenlight",
         DATA_BUCKET="d",
+        ACCOUNT="000000000000",
         MODELS_BUCKET="m",
         MODEL_NAME="films",
     ) as running:

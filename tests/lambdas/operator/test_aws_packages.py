@@ -107,6 +107,7 @@ def test_they_load_and_answer_on_the_python_that_aws_runs(
             "STACK": "greenlight",
             "TABLE": "t",
             "DATA_BUCKET": "b",
+            "ACCOUNT": "000000000000",
             "ENDPOINT_NAME": "",
             "ENDPOINT_TIMEOUT_SECONDS": "1",
         },
