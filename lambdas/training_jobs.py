@@ -22,6 +22,7 @@ ENDED = ("Completed", "Failed", "Stopped")
 Conclusion: TypeAlias = Literal["released", "refused", "rejected", "failed"]
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
 _MAX_REASON = 500
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
 
 
 class TrainingOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +84,9 @@ def job_name(stack: str, asked: object) -> str:
         ) from None
     if moment.tzinfo is None:
         raise InvalidRecord("asked", "has no time zone; end it with Z")
+    # Near the first and the last year, a time zone leads out of the calendar.
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise InvalidRecord("asked", f"is in {moment.year}; give a year of this century or so")
     return f"{prefix_of(stack)}{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 

@@ -150,7 +150,18 @@ def test_after_a_crash_at_any_call_the_next_try_leaves_one_job(call: int, after:
 
 @pytest.mark.parametrize(
     "asked",
-    [None, "", "now", "<aws.scheduler.scheduled-time>", "2026-01-02T03:04:05", 7, "x" * 999],
+    [
+        None,
+        "",
+        "now",
+        "<aws.scheduler.scheduled-time>",
+        "2026-01-02T03:04:05",
+        7,
+        "x" * 999,
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "0999-01-01T00:00:00Z",
+    ],
 )
 def test_a_question_without_a_time_is_refused(asked: object) -> None:
     with pytest.raises(InvalidRecord, match=r"^`asked` "):
