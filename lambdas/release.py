@@ -22,13 +22,8 @@ from lambdas.s3_objects import put_new_object
 _IN_PROGRESS_MINUTES = 60
 # A device that was switched off in the middle of an update tries again, as often as AWS allows.
 _RETRIES = 10
-# A rollout stops when this share of at least so many devices fails or rejects a model. Devices that
-# take too long don't count: most are switched off.
-_STOP_PERCENTAGE, _STOP_AT_LEAST = 20.0, 5
+# What stops a rollout. Devices that take too long don't: most of them are switched off.
 _STOP_AT = ("FAILED", "REJECTED")
-# In the counts of a job, those of devices that don't have its model.
-_WITHOUT = tuple(f"numberOf{how}Things" for how in ("Failed", "Rejected", "TimedOut", "Canceled"))
-_MOST_ROLLOUTS = 20
 
 
 @dataclass(frozen=True)
@@ -109,10 +104,10 @@ def versions(s3: Any, bucket: str, name: str) -> list[int]:
 
 
 class Rollout(NamedTuple):
-    """An IoT Job: its id, and its status if it existed before."""
+    """An IoT Job: its id, and whether it was created just now."""
 
     job: str
-    status: str | None
+    is_new: bool
 
 
 def roll_out(
@@ -121,10 +116,9 @@ def roll_out(
     document: ModelUpdateJob,
     targets: Sequence[str],
     stack: str,
-    *,
-    again: bool = False,
+    number: int = 1,
 ) -> Rollout:
-    """Create the IoT Job; the same arguments give the same job.
+    """Create the IoT Job, unless it exists; the same arguments give the same job.
 
     The rollout starts slowly, and stops if devices fail.
 
@@ -134,41 +128,15 @@ def roll_out(
         document: the job document.
         targets: ARNs of things, or of a thing group.
         stack: the stack's name, for the job's description.
-        again: if the job has ended and left devices without the model, create the next one. It has
-            the same targets: a device that has the model says so at once.
-
-    Raises:
-        PublishingFailed: it has ended that way too often.
+        number: which attempt to reach these targets this is, from 1.
     """
-    first = _job_id(name, document, targets)
-    description = f"model {name} version {document.version} of {stack}"
-    for number in range(1, _MOST_ROLLOUTS + 1):
-        job_id = first if number == 1 else f"{first}-{number}"
-        if _created(iot, job_id, document, targets, description):
-            return Rollout(job_id, None)
-        there = iot.describe_job(jobId=job_id)["job"]
-        counts = there.get("jobProcessDetails", {})
-        left = sum(counts.get(count, 0) for count in _WITHOUT)
-        has_ended = there["status"] not in ("SCHEDULED", "IN_PROGRESS")
-        has_all = there["status"] == "COMPLETED" and not left
-        if not again or not has_ended or has_all:
-            return Rollout(job_id, there["status"])
-    raise PublishingFailed(
-        f"{_MOST_ROLLOUTS} rollouts of {description} have ended without reaching every device; "
-        "find out why devices fail, and train again"
-    )
-
-
-def _created(
-    iot: Any, job_id: str, document: ModelUpdateJob, targets: Sequence[str], description: str
-) -> bool:
-    """Create the IoT Job, and return whether there was none of this id."""
+    job_id = _job_id(name, document, targets) + (f"-{number}" if number > 1 else "")
     try:
         iot.create_job(
             jobId=job_id,
             targets=list(targets),
             document=wire.encode(document).decode(),
-            description=description,
+            description=f"model {name} version {document.version} of {stack}",
             targetSelection="SNAPSHOT",
             jobExecutionsRolloutConfig={
                 "exponentialRate": {
@@ -183,8 +151,8 @@ def _created(
                     {
                         "failureType": failure,
                         "action": "CANCEL",
-                        "thresholdPercentage": _STOP_PERCENTAGE,
-                        "minNumberOfExecutedThings": _STOP_AT_LEAST,
+                        "thresholdPercentage": 20.0,
+                        "minNumberOfExecutedThings": 5,
                     }
                     for failure in _STOP_AT
                 ]
@@ -195,8 +163,8 @@ def _created(
             },
         )
     except iot.exceptions.ResourceAlreadyExistsException:
-        return False
-    return True
+        return Rollout(job_id, is_new=False)
+    return Rollout(job_id, is_new=True)
 
 
 def _job_id(name: str, document: ModelUpdateJob, targets: Sequence[str]) -> str:

@@ -28,16 +28,19 @@ from lambdas.kms_key import KmsKey
 from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.devices import things_of
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
-from lambdas.release import Release, Rollout, put_release, roll_out
+from lambdas.release import Release, put_release, roll_out
 from lambdas.s3_objects import read_object
 
+# In the counts of a job, those of devices that don't have its model.
+_WITHOUT = tuple(f"numberOf{how}Things" for how in ("Failed", "Rejected", "TimedOut", "Canceled"))
+_MOST_ROLLOUTS = 20
 # How long to wait for the ML endpoint to serve the new model.
 _ON_AWS, _ON_LOCAL_CLOUD = Wait(5.0, 1_800.0), Wait(0.1, 180.0)
 
 
 def publish(
     aws: Aws, stack: str, release: Release, arrays: bytes | None, things: Sequence[str]
-) -> tuple[Rollout, ModelUpdateJob]:
+) -> tuple[tuple[str, str | None], ModelUpdateJob]:
     """Publish a checked release to these things, or to all things if none is named.
 
     Args:
@@ -48,7 +51,7 @@ def publish(
         things: the devices to update.
 
     Returns:
-        The IoT Job, and its document.
+        The IoT Job, as `reach_all` returns it; and its document.
 
     Raises:
         PublishingFailed: saying why; running it again continues where it stopped.
@@ -62,7 +65,7 @@ def publish(
             _serve(aws, serving.serving_of(outputs), bucket, release, arrays)
         document = put_release(s3, bucket, release, arrays)
         fleet = [outputs["FleetArn"]]
-        rollout = roll_out(iot, release.name, document, targets or fleet, stack, again=True)
+        rollout = reach_all(iot, release.name, document, targets or fleet, stack)
     except (ClientError, BotoCoreError) as error:
         raise PublishingFailed(f"AWS refuses: {error}") from error
     return rollout, document
@@ -107,6 +110,43 @@ def wait_until_served(sagemaker: Any, endpoint: str, model: str, wait: Wait) -> 
     if status != "InService" or found["EndpointConfigName"] != model:
         reason = found.get("FailureReason") or failure or status
         raise PublishingFailed(f"the ML endpoint {endpoint} doesn't serve this model: {reason}")
+
+
+def reach_all(
+    iot: Any, name: str, document: ModelUpdateJob, targets: Sequence[str], stack: str
+) -> tuple[str, str | None]:
+    """Create the IoT Job, or the next one if the last has ended and left devices without the model.
+
+    It has the same targets: a device that has the model says so at once.
+
+    Args:
+        iot: the AWS IoT client.
+        name: the models' name.
+        document: the job document.
+        targets: as `roll_out` takes them.
+        stack: the stack's name.
+
+    Returns:
+        The job's id, and its status if it existed before.
+
+    Raises:
+        PublishingFailed: jobs have ended that way too often.
+    """
+    for number in range(1, _MOST_ROLLOUTS + 1):
+        rollout = roll_out(iot, name, document, targets, stack, number)
+        if rollout.is_new:
+            return rollout.job, None
+        there = iot.describe_job(jobId=rollout.job)["job"]
+        counts = there.get("jobProcessDetails", {})
+        left = sum(counts.get(count, 0) for count in _WITHOUT)
+        has_ended = there["status"] not in ("SCHEDULED", "IN_PROGRESS")
+        has_all = there["status"] == "COMPLETED" and not left
+        if not has_ended or has_all:
+            return rollout.job, there["status"]
+    raise PublishingFailed(
+        f"{_MOST_ROLLOUTS} rollouts of {name} version {document.version} have ended without "
+        "reaching every device; find out why devices fail, and train again"
+    )
 
 
 def check_judged(aws: Aws, stack: str, manifest: Manifest) -> None:
@@ -231,12 +271,12 @@ def publish_command(
         )
     files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
     release = Release(bundle.manifest.name, bundle.manifest.version, files)
-    rollout, document = publish(aws, stack, release, kept, things)
+    (job, status), document = publish(aws, stack, release, kept, things)
     if as_json:
         print_json(
             {
-                "job": rollout.job,
-                "status": rollout.status or "NEW",
+                "job": job,
+                "status": status or "NEW",
                 "devices": devices,
                 "model_hash": bundle.model_hash,
                 "document": document,
@@ -246,7 +286,7 @@ def publish_command(
     typer.echo(f"version {document.version} is at s3://{document.bucket}/{document.prefix}")
     typer.echo(f"manifest sha256 {document.manifest_sha256}")
     typer.echo(f"model hash {bundle.model_hash}")
-    if rollout.status is None:
-        typer.echo(f"job {rollout.job} updates {devices} device(s)")
+    if status is None:
+        typer.echo(f"job {job} updates {devices} device(s)")
     else:
-        typer.echo(f"job {rollout.job} for {devices} device(s) exists: it is {rollout.status}")
+        typer.echo(f"job {job} for {devices} device(s) exists: it is {status}")

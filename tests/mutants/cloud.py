@@ -73,8 +73,8 @@ MUTATIONS = (
     Mutation(
         "signed-without-judge", "releases nothing", "docs/security.md",
         "lambdas/release_model/conclude.py",
-        "    iot_job = _release(candidate, judged, cloud) if judged.verdict.released else None",
-        "    iot_job = _release(candidate, judged, cloud)",
+        "    if not judged.verdict.released:\n",
+        "    if False:\n",
         "tests/lambdas/release_model/test_conclude.py::"
         "test_what_the_judge_refuses_is_released_by_no_verdict_of_the_job",
     ),
@@ -126,7 +126,7 @@ MUTATIONS = (
     ),
     Mutation(
         "rollout-without-brake",
-        "The rollout stops once a fifth of them has failed (of at least five)",
+        "The rollout stops once a fifth of them has failed or rejected it (of at least five)",
         "docs/aws.md", "lambdas/release.py",
         "\"thresholdPercentage\": 20.0,",
         "\"thresholdPercentage\": 100.0,",
@@ -172,8 +172,8 @@ MUTATIONS = (
     ),
     Mutation(
         "stopped-is-done", "that creates the next job", "docs/operations.md",
-        "lambdas/release.py",
+        "lambdas/operator/publish.py",
         'has_all = there["status"] == "COMPLETED" and not left\n', "has_all = True\n",
-        "tests/lambdas/test_release.py::test_a_stopped_rollout_is_repeated_and_says_so",
+        "tests/lambdas/operator/test_publish.py::test_a_stopped_rollout_is_repeated_and_says_so",
     ),
 )  # fmt: skip

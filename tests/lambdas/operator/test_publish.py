@@ -24,7 +24,8 @@ from data.films import Combination, Film, genre_slots
 from data.ids import new_id
 from data.manifest import ARRAYS, MANIFEST, MODEL, Manifest, Provenance
 from data.messages import ModelUpdateJob, VerificationRequest
-from lambdas.release import versions
+from lambdas.operator.publish import reach_all
+from lambdas.release import roll_out, versions
 from lambdas.start_retraining.sagemaker import AwsTraining, TrainingSettings
 from lambdas.training_jobs import MODEL_NAME
 from training.export.example_bundle import make_example_bundle
@@ -328,3 +329,56 @@ def test_what_a_retraining_leaves_is_published_with_its_arrays(
     assert {ARRAYS, MODEL, MANIFEST} <= kept()
     # For later tests: the endpoint serves the example again.
     assert publish(local_cloud, example, "--thing", published.thing).returncode == 0
+
+
+@pytest.fixture
+def things(local_cloud: Any) -> list[str]:
+    """Two things without a device, and their ARNs."""
+    iot = local_cloud.aws.client("iot")
+    names = [f"rollout-{new_id()[-8:]}" for _ in range(2)]
+    return [iot.create_thing(thingName=name)["thingArn"] for name in names]
+
+
+def document() -> ModelUpdateJob:
+    return ModelUpdateJob("model-update", 7, "models", "films/7/", "a" * 64)
+
+
+def statuses(iot: Any, job: str) -> set[str]:
+    found = iot.list_job_executions_for_job(jobId=job)["executionSummaries"]
+    return {one["jobExecutionSummary"]["status"] for one in found}
+
+
+def test_a_stopped_rollout_is_repeated_and_says_so(local_cloud: Any, things: list[str]) -> None:
+    iot = local_cloud.aws.client("iot")
+    order = (iot, "films", document(), things, "greenlight")
+    first, _ = reach_all(*order)
+    assert reach_all(*order) == (first, "IN_PROGRESS"), "it goes on"
+    iot.cancel_job(jobId=first, force=True)
+    assert roll_out(*order) == (first, False), "an event's retry repeats nothing"
+    second, status = reach_all(*order)
+    assert (second, status) == (f"{first}-2", None)
+    assert statuses(iot, second) == {"QUEUED"}
+    assert reach_all(*order) == (second, "IN_PROGRESS")
+
+
+def test_a_rollout_that_left_a_device_without_the_model_is_repeated(
+    local_cloud: Any, things: list[str]
+) -> None:
+    iot = local_cloud.aws.client("iot")
+    order = (iot, "films", document(), things, "greenlight")
+    first, _ = reach_all(*order)
+    for arn, status in zip(things, ("SUCCEEDED", "FAILED"), strict=True):
+        ended(local_cloud, first, arn.rpartition("/")[2], status)
+    assert iot.describe_job(jobId=first)["job"]["status"] == "COMPLETED"
+    second, status = reach_all(*order)
+    assert (second, status) == (f"{first}-2", None)
+    for arn in things:
+        ended(local_cloud, second, arn.rpartition("/")[2], "SUCCEEDED")
+    assert reach_all(*order) == (second, "COMPLETED"), "all have it"
+
+
+def ended(local_cloud: Any, job: str, thing: str, status: str) -> None:
+    """Report the end of a device's part in a job, as the device would."""
+    local_cloud.aws.client("iot-jobs-data").update_job_execution(
+        jobId=job, thingName=thing, status=status
+    )
