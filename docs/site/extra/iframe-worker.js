@@ -1,3 +1,51 @@
-/* iframe-worker 1.0.4 (npm), MIT licence, Copyright (c) 2020-2022 Martin Donath: lets the search of a
-   page that was opened as a file work, where browsers allow no workers. */
-"use strict";(()=>{function c(s,n){parent.postMessage(s,n||"*")}function d(...s){return s.reduce((n,e)=>n.then(()=>new Promise(r=>{let t=document.createElement("script");t.src=e,t.onload=r,document.body.appendChild(t)})),Promise.resolve())}var o=class extends EventTarget{constructor(e){super();this.url=e;this.m=e=>{e.source===this.w&&(this.dispatchEvent(new MessageEvent("message",{data:e.data})),this.onmessage&&this.onmessage(e))};this.e=(e,r,t,i,m)=>{if(r===`${this.url}`){let a=new ErrorEvent("error",{message:e,filename:r,lineno:t,colno:i,error:m});this.dispatchEvent(a),this.onerror&&this.onerror(a)}};let r=document.createElement("iframe");r.hidden=!0,document.body.appendChild(this.iframe=r),this.w.document.open(),this.w.document.write(`<html><body><script>postMessage=${c};importScripts=${d};addEventListener("error",({error})=>{parent.dispatchEvent(new ErrorEvent("error",{filename:"${e}",error}))})<\/script><script src=${e}?${+Date.now()}><\/script></body></html>`),this.w.document.close(),onmessage=this.m,onerror=this.e,this.r=new Promise((t,i)=>{this.w.onload=t,this.w.onerror=i})}terminate(){this.iframe.remove(),onmessage=onerror=null}postMessage(e){this.r.catch().then(()=>{this.w.dispatchEvent(new MessageEvent("message",structuredClone({data:e})))})}get w(){return this.iframe.contentWindow}};window.IFrameWorker=o;location.protocol==="file:"&&(window.Worker=o);})();
+/* Browsers start no workers for a page that was opened as a file, and the site's search is one. This
+   runs a worker's script in a hidden frame instead, and passes the same messages. */
+"use strict";
+
+class IframeWorker extends EventTarget {
+  onmessage = null;
+
+  constructor(script) {
+    super();
+    this.frame = document.createElement("iframe");
+    this.frame.hidden = true;
+    document.body.append(this.frame);
+    const inside = this.frame.contentDocument;
+    // Written, because Firefox replaces an empty frame's document later.
+    inside.open();
+    inside.write("<!doctype html><body>");
+    inside.close();
+    this.scope = this.frame.contentWindow;
+    this.scope.postMessage = (data) => this.receive(data);
+    this.scope.importScripts = (...names) => names.forEach((name) => this.run(name));
+    this.started = this.run(script);
+  }
+
+  run(name) {
+    const script = this.frame.contentDocument.createElement("script");
+    script.src = new URL(name, location.href).href;
+    return new Promise((resolve, reject) => {
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`${name} can't be loaded`));
+      this.frame.contentDocument.body.append(script);
+    });
+  }
+
+  receive(data) {
+    const event = new MessageEvent("message", { data });
+    this.onmessage?.(event);
+    this.dispatchEvent(event);
+  }
+
+  postMessage(data) {
+    this.started.then(() => this.scope.dispatchEvent(new MessageEvent("message", { data })));
+  }
+
+  terminate() {
+    this.frame.remove();
+  }
+}
+
+if (location.protocol === "file:") {
+  window.Worker = IframeWorker;
+}
