@@ -31,14 +31,18 @@ class IframeWorker extends EventTarget {
     });
   }
 
+  // Later, as a worker's answer comes: never before the question's postMessage has returned.
   receive(data) {
-    const event = new MessageEvent("message", { data });
-    this.onmessage?.(event);
-    this.dispatchEvent(event);
+    const event = new MessageEvent("message", { data: structuredClone(data) });
+    setTimeout(() => {
+      this.onmessage?.(event);
+      this.dispatchEvent(event);
+    });
   }
 
   postMessage(data) {
-    this.started.then(() => this.scope.dispatchEvent(new MessageEvent("message", { data })));
+    const event = new MessageEvent("message", { data: structuredClone(data) });
+    this.started.then(() => setTimeout(() => this.scope.dispatchEvent(event)));
   }
 
   terminate() {
