@@ -140,15 +140,15 @@ docs: $(VENV)/ready $(DOCS_VENV)/ready ## build the documentation site: open bui
 pictures: $(VENV)/ready ## take the pictures in README.md and docs again (needs chromium and train-export)
 	@GREENLIGHT_TAKE_PICTURES=1 $(RUN)/python -m pytest -q tests/edge/page/test_pictures.py tests/edge/page/test_animation.py
 
-.PHONY: mutants
-mutants: setup ## break each promise on purpose and check that its test fails (GATE=1: a quick dozen)
-	@$(RUN)/python -m tests.mutants $(if $(GATE),--gate) $(ARGS)
-
-# Those of the examples are terminals, which need no browser.
+# The examples' pictures are of terminals, so they need no browser.
 pictures: example-pictures
 .PHONY: example-pictures
 example-pictures: $(VENV)/ready
 	@GREENLIGHT_TAKE_PICTURES=1 $(RUN)/python -m pytest -q tests/examples/test_gallery.py
+
+.PHONY: mutants
+mutants: setup ## break each promise on purpose and check that its test fails (GATE=1: a quick dozen)
+	@$(RUN)/python -m tests.mutants $(if $(GATE),--gate) $(ARGS)
 
 # ---------------------------------------------------------------- models
 

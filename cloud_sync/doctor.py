@@ -146,7 +146,7 @@ def _journal(config: SyncConfig) -> str:
             "fix the reason, then run greenlight-sync retry",
         )
     if count and isinstance(feedback, dict) and feedback.get("problem"):
-        raise CheckFailed(f"{count} ratings waiting: {feedback['problem']}")
+        raise CheckFailed(f"ratings waiting: {count}; {feedback['problem']}")
     return f"{count} ratings waiting, none rejected"
 
 

@@ -155,7 +155,7 @@ class Uplink:
             for one in rejected
             if one not in too_new
         ]
-        if bool(too_new) is not self._outdated:
+        if bool(too_new) != self._outdated:
             self._outdated = bool(too_new)
             commands.append(CloudOutdated(self._outdated))
         if too_new:

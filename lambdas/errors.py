@@ -14,7 +14,7 @@ class CandidateRejected(GreenlightError):
 
 
 class EndpointBusy(GreenlightError):
-    """The ML endpoint is changing and can't be changed before that is over; try again then."""
+    """The ML endpoint can't be changed at the moment; the message says why. Try again later."""
 
 
 class EndpointRefused(GreenlightError):

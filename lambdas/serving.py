@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from data import topics
 from data.manifest import ARRAYS
 from lambdas.errors import EndpointBusy, EndpointRefused
-from lambdas.release import put_new
+from lambdas.s3_objects import put_new_object
 
 ARCHIVE = "model.tar.gz"
 VARIANT = "release"
@@ -29,6 +29,7 @@ CHANGING = ("Creating", "Updating", "RollingBack", "SystemUpdating", "Deleting")
 # One in this state can only be deleted, says SageMaker's DescribeEndpoint of EndpointStatus.
 _FAILED = "Failed"
 _MAX_CONCURRENCY = 5
+_SERVER_ERROR = 500
 # How SageMaker's messages begin for what doesn't exist, and for what already does.
 _ABSENT, _PRESENT = "Could not find", "Cannot create already existing"
 
@@ -60,7 +61,7 @@ def serving_of(outputs: dict[str, str]) -> Serving:
 
 
 def archive_of(arrays: bytes) -> bytes:
-    """Return arrays as a SageMaker model archive: the same arrays give the same bytes."""
+    """Return arrays as a SageMaker model archive; with the same zlib, always the same bytes."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as squeezed,
@@ -93,7 +94,7 @@ def serve(
         arrays: the bytes of `arrays.npz`.
 
     Raises:
-        EndpointBusy: the endpoint is changing; repeat this when it no longer is.
+        EndpointBusy: the endpoint is changing, or SageMaker doesn't answer; repeat this later.
         EndpointRefused: SageMaker refuses.
     """
     name, version = release
@@ -101,16 +102,31 @@ def serve(
     # By content: arrays that can't be served must not block a good one of the same release.
     sha = hashlib.sha256(arrays).hexdigest()[:8]
     key = f"{topics.arrays_prefix(name, version)}{sha}/"
-    put_new(s3, bucket, key, {ARCHIVE: packed})
+    # The key names the arrays. How they're compressed depends on zlib, so that isn't compared.
+    put_new_object(s3, bucket, key + ARCHIVE, packed, ChecksumAlgorithm="SHA256")
     model = f"{serving.endpoint}-{version}-{sha}"
     if serving.endpoint:
         try:
             _make(sagemaker, serving, model, f"s3://{bucket}/{key}{ARCHIVE}")
+        except BotoCoreError as error:
+            raise EndpointBusy(f"SageMaker doesn't answer: {error}") from error
         except ClientError as error:
+            if _will_pass(error):
+                raise EndpointBusy(f"SageMaker doesn't do it now: {error}") from error
             raise EndpointRefused(
                 f"the ML endpoint {serving.endpoint} doesn't serve this model: {error}"
             ) from error
     return model
+
+
+def _will_pass(error: ClientError) -> bool:
+    """Return whether SageMaker refuses only for the moment."""
+    refused = error.response["Error"]
+    return (
+        error.response["ResponseMetadata"]["HTTPStatusCode"] >= _SERVER_ERROR
+        or refused["Code"] in ("Throttling", "ThrottlingException")
+        or "in-progress" in refused["Message"]
+    )
 
 
 def _make(sagemaker: Any, serving: Serving, model: str, url: str) -> None:

@@ -86,7 +86,9 @@ def job_name(stack: str, asked: object) -> str:
         raise InvalidRecord("asked", "has no time zone; end it with Z")
     # Near the first and the last year, a time zone leads out of the calendar.
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise InvalidRecord("asked", f"is in {moment.year}; give a year of this century or so")
+        raise InvalidRecord(
+            "asked", f"is in {moment.year}; give a year from {_FIRST_YEAR} to {_LAST_YEAR}"
+        )
     return f"{prefix_of(stack)}{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 

@@ -26,10 +26,13 @@ def repository_pages() -> list[Path]:
 def version() -> str:
     """Return a sentence on the version that the site is about."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    asked = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    # An unpacked archive has no commit, and perhaps there is no git.
+    git = shutil.which("git")
+    command = [git or "git", "describe", "--always", "--dirty"]
+    described = (
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout if git else ""
     )
-    commit = f", commit {asked.stdout.strip()}" if asked.stdout else ""
+    commit = f", commit {described.strip()}" if described else ""
     return (
         f"This site is about version {project['version']}{commit}. "
         "For another version, check it out and run make docs."

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 ROOT = Path(__file__).parents[2]
 # What a page shows in place; it's copied as it is.
 PICTURES = {".png", ".svg", ".webp", ".gif", ".jpg"}
-# A page that shows a file shows so many of its lines.
+# How many lines of a file its page shows.
 MOST_LINES = 400
 RENAMED = {
     "README.md": "index.md",

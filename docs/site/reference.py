@@ -151,7 +151,7 @@ def settings() -> str:
         "# Settings",
         "",
         "Made from the example files, which the tests read. Every setting has the default shown.",
-        "All that is wrong is reported at once, with what was meant.",
+        "All errors are reported at once, with suggestions for misspelled names.",
     ]
     for title, (example, installed) in SETTINGS.items():
         about, groups = grouped((ROOT / example).read_text("utf-8"))
@@ -200,7 +200,8 @@ def records() -> str:
     lines = [
         "# Records",
         "",
-        "Made from the records in `data/`, with one golden example each that is never edited.",
+        "Made from the records in `data/`, with the newest golden example of each; no example is",
+        "ever edited.",
         "[The wire format](../wire-format.md) says what they are for and which topic carries them.",
     ]
     for title, module in RECORDS.items():
@@ -316,8 +317,13 @@ def left_out(field: Any) -> str:
 def example(name: str) -> Iterator[str]:
     """Yield the newest golden example of a record, if it has one."""
     stem = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-    path = ROOT / f"data/golden/{stem}.v1.json"
-    if path.is_file():
+    versions = {
+        int(found[1]): path
+        for path in (ROOT / "data/golden").iterdir()
+        if (found := re.fullmatch(rf"{stem}\.v(\d+)\.json", path.name))
+    }
+    if versions:
+        path = versions[max(versions)]
         text = json.dumps(json.loads(path.read_text("utf-8")), indent=2, ensure_ascii=False)
         yield from ("", f'??? example "An example: {path.name}"', "", "    ```json")
         yield from (f"    {line}" for line in text.splitlines())

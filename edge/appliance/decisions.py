@@ -167,8 +167,10 @@ class Decisions:
         given = self._given(entry, command.rating_id)
         if given is None:
             if entry.withdrawal is not None:
+                if command.rating_id not in (None, entry.withdrawal.id):
+                    raise self._changed(entry)
                 return entry.withdrawal.id
-            why = f"{self._named(entry)} has not been rated, so there is nothing to correct"
+            why = f"{self._named(entry)} has no rating of yours, so there is nothing to correct"
             raise CommandRefused(RefusalKind.NOT_NOW, why)
         if command.stars == (given.stars if given.rating is None else given.rating):
             why = f"{self._named(entry)} has this rating already"
@@ -187,9 +189,12 @@ class Decisions:
         """Return the owner's rating of a film, if it's still the one that the owner saw."""
         given = next((one for one in entry.ratings if one.source == "owner"), None)
         if given is not None and seen not in (None, given.id):
-            why = f"the rating of {self._named(entry)} was changed meanwhile; look again"
-            raise CommandRefused(RefusalKind.NOT_NOW, why)
+            raise self._changed(entry)
         return given
+
+    def _changed(self, entry: HistoryEntry) -> CommandRefused:
+        why = f"the rating of {self._named(entry)} was changed meanwhile; look again"
+        return CommandRefused(RefusalKind.NOT_NOW, why)
 
     def _named(self, entry: HistoryEntry) -> str:
         return self._domain().shown_title(entry.pick.title, entry.pick.director)

@@ -83,7 +83,8 @@ def rate(
     withdraw: Annotated[
         bool,
         typer.Option(
-            "--withdraw", help="Take it back: no model learns from it. It can be given again."
+            "--withdraw",
+            help="Take the rating back: no model learns from it. You can rate the film again.",
         ),
     ] = False,
     config: ConfigOption = None,

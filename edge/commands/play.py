@@ -66,7 +66,9 @@ def play(
         if lan and (address := _own_address()):
             link = link.replace("//localhost:", f"//{address}:")
             terminal.say(_qr_code(link))
-        elif not lan:
+        elif lan:
+            terminal.say("no QR code: this machine is in no local network")
+        else:
             terminal.say("on a phone: `make play LAN=1` prints a QR code")
         terminal.say(f"open this once, within ten minutes: {link}")
     run(settings, simulate=True, terminal=terminal)

@@ -111,10 +111,11 @@ def _check_may_follow(connection: sqlite3.Connection, feedback: Feedback) -> Non
             raise AlreadyRated(f"{feedback.title}: already {given} ({feedback.source})")
     elif feedback.replaces not in ends:
         raise RatingChanged(f"{feedback.title}: its rating was changed meanwhile; look again")
-    elif len(links) > limits.MAX_CORRECTIONS:
+    # It can be withdrawn at any time; after that only a rating could follow, which can't.
+    elif len(links) > limits.MAX_CORRECTIONS and not feedback.withdraws:
         raise TooManyCorrections(
-            f"{feedback.title}: its rating was corrected {limits.MAX_CORRECTIONS} times; that is"
-            " as often as the appliance keeps"
+            f"{feedback.title}: its rating was corrected {limits.MAX_CORRECTIONS} times, and the"
+            " appliance keeps no more; it can only be withdrawn"
         )
 
 

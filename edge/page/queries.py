@@ -71,7 +71,10 @@ _RATINGS = {"best_expected", "best_stars"}
 
 
 class NoReport(GreenlightError):
-    """The active model has no report; the message says why."""
+    """The active model has no report."""
+
+    def __init__(self) -> None:
+        super().__init__("The active model came without a report.")
 
 
 class Ask(Protocol):
@@ -181,7 +184,7 @@ async def report_page(ask: Ask) -> dict[str, Any]:
     """
     # Here, so that a report that's refused is a page that says so, not an empty frame.
     if (await ask(ReadReport(), ReportFound)).content is None:
-        raise NoReport("The active model came without a report.")
+        raise NoReport
     return {"header": page_header(await ask(ShowHeader(), HeaderFound))}
 
 

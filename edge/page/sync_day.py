@@ -16,7 +16,7 @@ from edge.page.port import SyncFound
 
 _HOURS = 24
 _STEP, _LEFT, _BASE, _TALL = 15.0, 30.0, 110.0, 90.0
-# A label under every so many hours.
+# Every sixth hour has a label.
 _LABELLED = 6
 
 
@@ -48,7 +48,8 @@ def timeline(found: SyncFound, now: datetime, domain: Domain = FILMS) -> list[Ti
         for key in ("connection", "verification", "update")
     )
     online = connection.get("state") == "online" and "last_sign" not in reports
-    if online:
+    # A service that died since then did connect.
+    if connection.get("state") == "online":
         since = "Connected to the cloud."
     elif connection.get("state") == "stopped":
         since = "The sync service was stopped."

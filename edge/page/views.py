@@ -146,7 +146,7 @@ async def report_itself(request: Request) -> Response:
     """Send the active model's report: read and checked each time, in a sandbox without scripts."""
     found = (await asking(request)(ReadReport(), ReportFound)).content
     if found is None:
-        raise NoReport("The active model came without a report.")
+        raise NoReport
     return Response(
         found,
         media_type="text/html",

@@ -55,6 +55,7 @@ def publish(
 
     Raises:
         PublishingFailed: saying why; running it again continues where it stopped.
+        EndpointBusy, EndpointRefused: the endpoint doesn't serve it; without arrays it isn't asked.
     """
     outputs = aws.outputs(stack)
     s3, iot, bucket = aws.client("s3"), aws.client("iot"), outputs["ModelsBucket"]
@@ -163,8 +164,10 @@ def check_judged(aws: Aws, stack: str, manifest: Manifest) -> None:
     judged = None if raw is None else wire.decode(raw, Judgement, MAX_VERDICT_BYTES)
     model = ModelIdentity(manifest.version, manifest.model_hash)
     if (
-        judged is None
-        or judged.sha256 != origin.judgement
+        raw is None
+        or judged is None
+        or hashlib.sha256(raw).hexdigest() != origin.judgement
+        or judged.verdict.name != manifest.name
         or judged.verdict.candidate != model
         or not judged.verdict.released
     ):

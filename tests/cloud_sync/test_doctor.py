@@ -53,4 +53,4 @@ def test_ratings_that_the_cloud_is_too_old_for_fail_the_check(config: Path) -> N
         journal.record_rating(feedback(1))
         journal.set_sync_state(FEEDBACK_STATE, {"problem": CLOUD_OUTDATED})
     output = sync("doctor", "--config", str(config)).stdout
-    assert f"BAD journal: 1 ratings waiting: {CLOUD_OUTDATED}" in " ".join(output.split())
+    assert f"BAD journal: ratings waiting: 1; {CLOUD_OUTDATED}" in " ".join(output.split())

@@ -105,6 +105,12 @@ def test_every_setting_is_in_the_reference(sources):
     assert {*Config.__dataclass_fields__, *SyncConfig.__dataclass_fields__} - named == set()
 
 
+def test_a_record_is_shown_by_its_newest_example(sources):
+    records = (sources / "pages/reference/records.md").read_text("utf-8")
+    assert "feedback_batch.v2.json" in records
+    assert "feedback_batch.v1.json" not in records
+
+
 def test_what_looks_like_html_is_shown_as_it_was_written(site):
     assert site("reference").plain("<name> and `<name>`") == "&lt;name> and `<name>`"
 

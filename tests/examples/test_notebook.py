@@ -32,6 +32,9 @@ def test_the_notebook_explains_the_pick_of_a_bundle(
 ):
     monkeypatch.setenv("GREENLIGHT_KEYS", str(tmp_path / "keys"))
     monkeypatch.setenv("GREENLIGHT_BUNDLE", str(tmp_path / "bundle"))
+    # A user's own start-up files and backend would change what the notebook shows.
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     signing.development_key()
     make_example_bundle(tmp_path / "bundle")
     kept = nbformat.read(NOTEBOOK, as_version=4)

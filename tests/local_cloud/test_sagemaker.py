@@ -14,11 +14,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from data.manifest import ARRAYS
 from lambdas import serving
-from lambdas.errors import EndpointBusy, PublishingFailed
+from lambdas.errors import EndpointBusy, EndpointRefused, PublishingFailed
 from lambdas.operator.aws import Wait
 from lambdas.operator.publish import wait_until_idle, wait_until_served
 from local_cloud.endpoint import NAME
@@ -65,7 +66,11 @@ class Body(io.BytesIO):
 def client(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Any:
     """Return boto3's own client, whose calls this function answers."""
     made = boto3.client(
-        "sagemaker", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+        "sagemaker",
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        config=Config(retries={"total_max_attempts": 1}),
     )
 
     def send(request: Any, **_: Any) -> AWSResponse:
@@ -181,6 +186,29 @@ def test_a_release_waits_for_another_update_and_not_for_its_own(tmp_path: Path) 
     endpoint.goes_on.set()
     wait_until_idle(sagemaker, NAME, Wait(0.01, 30.0))
     wait_until_served(sagemaker, NAME, serve(sagemaker, 3), Wait(0.01, 30.0))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "ThrottlingException"), (503, "ServiceUnavailable")]
+)
+def test_what_sagemaker_refuses_for_the_moment_is_asked_again(status: int, code: str) -> None:
+    refused = json.dumps({"__type": code, "message": "slow down"}).encode()
+    with pytest.raises(EndpointBusy, match="slow down"):
+        serve(client(lambda _name, _body: (status, refused)))
+
+
+def test_a_sagemaker_that_does_not_answer_is_asked_again() -> None:
+    def silent(_name: str, _body: bytes) -> tuple[int, bytes]:
+        raise ConnectTimeoutError(endpoint_url="https://sagemaker")
+
+    with pytest.raises(EndpointBusy, match="doesn't answer"):
+        serve(client(silent))
+
+
+def test_what_sagemaker_refuses_for_good_is_said_so() -> None:
+    refused = json.dumps({"__type": "ValidationException", "message": "no such image"}).encode()
+    with pytest.raises(EndpointRefused, match="no such image"):
+        serve(client(lambda _name, _body: (400, refused)))
 
 
 def test_an_endpoint_that_never_finishes_is_not_waited_for_forever() -> None:

@@ -48,6 +48,8 @@ def test_a_phone_gets_a_qr_code_of_an_address_that_it_can_reach(tmp_path, keys_f
         drawn = io.StringIO()
         segno.make(address, error="l", micro=False).terminal(drawn, border=2, compact=True)
         assert drawn.getvalue() in re.sub(r"\x1b\[\w*[A-Za-z]|\r", "", seen)
+    else:
+        assert "no QR code" in seen
     assert seen.count("keys: space presses, a approves") == 2
 
 

@@ -102,6 +102,7 @@ def test_so_many_corrections_are_kept_and_no_more(journal, pick):
     with pytest.raises(TooManyCorrections, match="20 times"):
         journal.record_rating(feedback_on(pick, replaces=last.id))
     assert entry(journal, pick).ratings[0].corrections == limits.MAX_CORRECTIONS
+    assert rate(journal, pick, None, replaces=last.id).withdraws, "it trains no model forever"
 
 
 def test_repeating_a_correction_is_harmless(journal, pick):

@@ -64,9 +64,9 @@ def played(appliance: RunningAppliance, browser: Browser) -> list[Scene]:
     appliance.command("hold", "2.5")
     held = Pattern(appliance.wait_for(r"led: (held: 2)", since).group(1))
     appliance.wait_for(r"led: solid", since)
-    approved, solid = page("Rate"), light()
+    approved, solid = page("Approved."), light()
     appliance.command("rate", "8")
-    rated = page("8")
+    rated = page("It was rated")
     return [
         Scene("Ready: the light is solid", empty, ready, 1.2),
         Scene("Press", empty, Pattern.COUNT_1, 0.3, down=True),

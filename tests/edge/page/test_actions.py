@@ -95,6 +95,7 @@ def test_a_rating_is_corrected_and_withdrawn_in_the_history(
     page = owner.get("/history")[2].decode()
     assert "rating withdrawn" in page
     assert "Its rating was withdrawn" in owner.get("/")[2].decode()
+    assert owner.post("/rate", {**now, "stars": "3"})[0] == 409, "a form from before it"
     assert owner.post("/rate", {"pick_id": pick_id, "stars": "6"})[0] == 303
     with appliance.journal() as journal:
         found = journal.find_pick(pick_id)

@@ -22,6 +22,7 @@ from edge.journal import JOURNAL, Journal
 from edge.search.model import Model
 from edge.search.slate import Directors, Slate
 
+from ...conftest import missing
 from .browser import DESKTOP, PHONE, Browser
 from .running_appliance import ROOT, RunningAppliance
 
@@ -81,7 +82,7 @@ def sample_bundle() -> Path:
     if not manifest.exists() or (
         msgspec.json.decode(manifest.read_bytes())["training"]["source"] != "sample"
     ):
-        pytest.skip("run `make train-export` first: the pictures show the sample's model")
+        missing("run `make train-export` first: the pictures show the sample's model")
     return bundle
 
 

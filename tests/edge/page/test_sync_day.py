@@ -47,6 +47,18 @@ def test_what_happened_is_listed_newest_first_with_times_and_zone():
     ]
 
 
+def test_a_service_that_died_did_connect_when_it_did():
+    connection = {"state": "online", "since": "2026-11-27T09:00:00Z"}
+    heard = "2026-11-27T11:00:00Z"
+    entries = timeline(
+        found(heard, connection=connection, last_sign="2026-11-27T11:00:00+00:00"), NOW
+    )
+    assert [(one.what, one.now) for one in entries] == [
+        ("Last heard from the cloud.", False),
+        ("Connected to the cloud.", False),
+    ]
+
+
 def test_offline_shows_when_the_connection_was_lost_why_and_the_next_attempt():
     connection = {
         "state": "offline",

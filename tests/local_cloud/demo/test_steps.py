@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -38,10 +40,7 @@ def play(folder: Path, bundle: Path) -> subprocess.CompletedProcess[str]:
 
 
 def still_running(folder: Path) -> list[psutil.Process]:
-    """Return the processes still using this folder, after a moment for those that are ending.
-
-    Its name must be its own on this machine: another session of tests may run beside this one.
-    """
+    """Return the processes still using this folder, after a moment for those that are ending."""
     found = [
         process
         for process in psutil.process_iter(["cmdline"])
@@ -51,9 +50,15 @@ def still_running(folder: Path) -> list[psutil.Process]:
     return alive
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short path, as sockets need, and a name that no other session's has."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        yield Path(name)
+
+
 @pytest.mark.slow
-def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
-    folder = tmp_path / f"demo-{os.getpid()}"
+def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path, folder):
     # Enough films that a season of a tenth as many has ratings enough to hold out.
     bundle = tmp_path / "given" / "bundle"
     make_example_bundle(bundle, directors=300)
@@ -74,8 +79,7 @@ def test_the_whole_story_is_played_and_nothing_is_left_running(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_step_that_fails_ends_the_story_with_its_reason_and_nothing_running(tmp_path):
-    folder = tmp_path / f"failing-demo-{os.getpid()}"
+def test_a_step_that_fails_ends_the_story_with_its_reason_and_nothing_running(tmp_path, folder):
     bundle = tmp_path / "given" / "bundle"
     make_example_bundle(bundle)
     model = bundle / "model.onnx"
