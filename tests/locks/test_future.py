@@ -31,6 +31,7 @@ SETUPS = {
     "the image for SageMaker": ["locks/training.txt", "locks/edge.txt"],
     "a cluster's machine": ["locks/cluster.txt"],
     "the functions' libraries": ["locks/cloud.txt"],
+    "what builds the documentation site": ["locks/docs.txt"],
     "the tool that makes environments": ["locks/bootstrap.txt"],
 }
 

@@ -24,7 +24,7 @@ NEEDS_A_SESSION = tuple(
 
 
 def test_there_are_actions_and_pages_to_protect():
-    assert len(ACTIONS) == 8
+    assert len(ACTIONS) == 9
     assert set(PAGES) < set(NEEDS_A_SESSION)
 
 
