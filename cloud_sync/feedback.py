@@ -33,8 +33,9 @@ _MOST_DOUBLINGS = 4
 # How long records wait that the cloud can't read yet: it learns by being deployed again.
 OUTDATED_CLOUD_SECONDS = 3600.0
 CLOUD_OUTDATED = (
-    "the cloud is too old for this device's ratings; they're kept, and sent once its operator has"
-    " deployed the stack again (`greenlight-cloud stack up`)"
+    "the cloud is too old for this device's ratings; they're kept, and sent within an hour once its"
+    " operator has deployed the stack again (`greenlight-cloud stack up`), or as soon as you"
+    " synchronise"
 )
 # The key of the journal's sync state under which that is reported.
 FEEDBACK_STATE = "feedback"
@@ -111,6 +112,10 @@ class Uplink:
         self._in_flight.clear()
         self._reading = False
 
+    def try_now(self) -> None:
+        """Someone asked to synchronise: the cloud may have been deployed again since."""
+        self._paused_until = 0.0
+
     def look(self, now: float) -> list[FeedbackCommand]:
         """We're online, and something may be waiting in the outbox."""
         if self.busy or now < self._paused_until:
@@ -175,7 +180,8 @@ class Uplink:
     def failed(self, now: float) -> None:
         """The journal couldn't be read or written: wait, it may recover."""
         self._reading = False
-        self._paused_until = now + self._backoff.base_seconds
+        # Longer, if the cloud can't read what waits.
+        self._paused_until = max(self._paused_until, now + self._backoff.base_seconds)
 
     def tick(self, now: float) -> list[FeedbackCommand]:
         """Time has passed: stop waiting for a late answer."""

@@ -244,6 +244,8 @@ class Session:
         if self._sync_requests:
             self._connection.connect_now(now)
             commands += self._finish_syncs()
+            self._uplink.try_now()
+            commands += self._look(now)
             if self._connection.online:
                 commands += self._jobs(self._updates.notified(now), now)
         if self._connection.online:

@@ -266,7 +266,10 @@ def test_lost_doubled_delayed_messages_and_power_cuts_lose_nothing_and_repeat_no
     stored_once(cloud, records)
 
 
-def test_what_the_cloud_cannot_read_yet_waits_and_is_sent_once_it_can(journal: Journal) -> None:
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_the_cloud_cannot_read_yet_waits_and_is_sent_once_it_can(
+    journal: Journal, asked: bool
+) -> None:
     clock, cloud = Clock(), OldCloud()
     device = Device(clock, cloud, journal)
     old = feedback(1)
@@ -285,7 +288,11 @@ def test_what_the_cloud_cannot_read_yet_waits_and_is_sent_once_it_can(journal: J
     assert journal.quarantined() == [], "nothing is wrong with them"
     renewed = Cloud(cloud.thing)
     cloud.answer = renewed.truly_answer
-    assert clock.run(lambda: journal.outbox_depth()[0] == 0, 2 * OUTDATED_CLOUD_SECONDS)
+    if asked:
+        device.journal.request_sync("now")
+        device.wrote()
+    within = 60 if asked else 2 * OUTDATED_CLOUD_SECONDS
+    assert clock.run(lambda: journal.outbox_depth()[0] == 0, within)
     stored_once(renewed, [first, withdrawn])
     assert [one for one in device.commands if isinstance(one, CloudOutdated)] == [
         *(CloudOutdated(outdated=True), CloudOutdated(outdated=False)),
