@@ -81,7 +81,12 @@ class Search:
             repeat_directors: False for the best combination of each of k directors, True for
                 the best k of all.
         """
-        top = Top(k, len(self.tables.index.names), repeat_directors=repeat_directors)
+        top = Top(
+            k,
+            len(self.tables.index.names),
+            repeat_directors=repeat_directors,
+            years_of=self.space.calendar_years,
+        )
         directors = pairs = cells = 0
         for block in self._directors(k, top):
             if self.bounds.own_part is None:

@@ -73,10 +73,12 @@ class Forbidden:
             admitted |= (both & self._years[years, other]) == 0
         return admitted
 
-    def calendar_year(self, director: int, column: int, chosen: int) -> int:
-        """Return the first calendar year of a column in which no ban forbids the combination."""
-        free = (self._years[column] & self.directors[director] & self.sets[chosen]) == 0
-        return int(self._calendar[column][np.argmax(free)])
+    def calendar_years(self, directors: Ints, columns: Ints, sets: Ints) -> Int64:
+        """Return the first calendar years of columns in which no ban forbids the combinations."""
+        bans = (self.directors[directors] & self.sets[sets])[:, None]
+        free = (self._years[columns] & bans) == 0
+        years: Int64 = self._calendar[columns, free.argmax(axis=1)]
+        return years
 
     def free_years(self, bans: np.int64, columns: Ints) -> NDArray[np.bool_]:
         """Return the columns in which none of these bans (as bits) forbids anything."""

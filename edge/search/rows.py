@@ -32,9 +32,9 @@ def best_by_rows(
     integer scores is ranked by its expected stars. They are preceded by the best with the sample
     added, if there is one.
     """
-    directors = len(space.index.names)
-    top = Top(k, directors, repeat_directors=repeat_directors)
-    raised = Top(1, directors, repeat_directors=False)
+    directors, years_of = len(space.index.names), space.calendar_years
+    top = Top(k, directors, repeat_directors=repeat_directors, years_of=years_of)
+    raised = Top(1, directors, repeat_directors=False, years_of=years_of)
     done = 0
     for cells in space.blocks(MAX_ROWS):
         found = model.rows(*space.index.columns(*cells), probabilities=False)

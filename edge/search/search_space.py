@@ -92,7 +92,8 @@ class SearchSpace:
         """Return the combination behind three indices, with the calendar year it was asked for."""
         asked = int(self.calendar[np.searchsorted(self.years, year)])
         if self.forbidden is not None:
-            asked = self.forbidden.calendar_year(director, year, chosen)
+            one = (np.array([index]) for index in (director, year, chosen))
+            asked = int(self.forbidden.calendar_years(*one)[0])
         found = self.index.combination(director, year, chosen)
         return Combination(found.director, asked, found.genres)
 
@@ -166,6 +167,13 @@ class SearchSpace:
         """Return one number for each combination; they ascend as ties are broken."""
         sets = self.index.sets.count + 1
         return (cells.directors * self.index.years + cells.years) * sets + cells.sets
+
+    def calendar_years(self, cells: Cells) -> Int64:
+        """Return numbers that ascend with the calendar years of these combinations.
+
+        Rules may leave two combinations of one column different years of those it stands for.
+        """
+        return cells.years if self.forbidden is None else self.forbidden.calendar_years(*cells)
 
     def admits(self, cells: Cells) -> NDArray[np.bool_]:
         """Return which of these are neither left out nor forbidden."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,13 +34,22 @@ class Top:
         k: how many to keep.
         directors: how many directors there are.
         repeat_directors: False to keep only the best combination of each director.
+        years_of: gives numbers that ascend with the combinations' years; None for their columns.
 
     Attributes:
         floor: nothing below it can be among the best k; minus infinity until k are found.
     """
 
-    def __init__(self, k: int, directors: int, *, repeat_directors: bool) -> None:
+    def __init__(
+        self,
+        k: int,
+        directors: int,
+        *,
+        repeat_directors: bool,
+        years_of: Callable[[Cells], NDArray[np.int64]] | None = None,
+    ) -> None:
         self.k = k
+        self._years_of = years_of or attrgetter("years")
         self.repeat_directors = repeat_directors
         self.floor: float = -np.inf
         self._last_director = directors
@@ -69,7 +80,7 @@ class Top:
             cells = Cells(*map(np.concatenate, zip(self._cells, cells.take(wanted), strict=True)))
         else:
             scores, cells = scores[wanted], cells.take(wanted)
-        order = np.lexsort((cells.sets, cells.years, cells.directors, -scores))
+        order = np.lexsort((cells.sets, self._years_of(cells), cells.directors, -scores))
         if self._reached is not None:
             order = order[_first_of_each(cells.directors[order])]
         order = order[: self.k]

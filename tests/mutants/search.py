@@ -15,8 +15,8 @@ MUTATIONS = (
     ),
     Mutation(
         "tie-by-year", "to the last bit, over every combination", "README.md", "edge/search/top.py",
-        "(cells.sets, cells.years, cells.directors, -scores)",
-        "(cells.years, cells.sets, cells.directors, -scores)",
+        "(cells.sets, self._years_of(cells), cells.directors, -scores)",
+        "(self._years_of(cells), cells.sets, cells.directors, -scores)",
         "tests/edge/search/test_top.py::test_of_equal_scores_the_first_by_director_year_and_genres_wins",
     ),
     Mutation(

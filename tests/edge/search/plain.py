@@ -93,15 +93,25 @@ def best_of(model, combinations, k, repeat_directors):
     return ranked[:k]
 
 
-def different_of(model, combinations, k, differ):
-    """Return (combination, prediction) of the best k, each sharing nothing with those before."""
+def different_of(model, combinations, k, differ, *, alike=False):
+    """Return (combination, prediction) of the best k, each sharing nothing with those before.
+
+    With `alike`, years that are one to the tables are one here, too: a search of many combinations
+    looks at one of them. The rows of a file are looked at as they are.
+    """
+    tables = model.catalogue.years
+
+    def value(film, choice):
+        own = getattr(film, choice)
+        return min(max(own, tables.first), tables.last) if alike and choice == "year" else own
+
     ranked, kept = best_of(model, combinations, len(combinations), True), []
     for film, said in ranked:
-        mine = [getattr(film, choice) for choice in differ]
+        mine = [value(film, choice) for choice in differ]
         if len(kept) < k and not any(
             one == other
             for before, _ in kept
-            for one, other in zip(mine, [getattr(before, c) for c in differ], strict=True)
+            for one, other in zip(mine, [value(before, c) for c in differ], strict=True)
         ):
             kept.append((film, said))
     return kept
