@@ -63,7 +63,7 @@ class JournalPlace(msgspec.Struct, frozen=True):
     number: int
 
     def check(self, prefix: str = "") -> None:
-        """Raise InvalidRecord, naming the field, if there is no such place."""
+        """Raise InvalidRecord, naming the field, if this isn't a place in a journal."""
         check_id(f"{prefix}journal", self.journal)
         if not 1 <= self.number <= limits.MAX_SEQUENCE_NUMBER:
             raise InvalidRecord(

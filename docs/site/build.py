@@ -26,7 +26,7 @@ def repository_pages() -> list[Path]:
 def version() -> str:
     """Return a sentence on the version that the site is about."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    # An unpacked archive has no commit, and perhaps there is no git.
+    # An unpacked archive has no commit, and git may not be installed.
     git = shutil.which("git")
     command = [git or "git", "describe", "--always", "--dirty"]
     described = (

@@ -34,7 +34,7 @@ def as_csv(entries: list[HistoryEntry], domain: Domain = FILMS) -> str:
     kept = [place for place, name in enumerate(COLUMNS) if name not in left_out]
     writer.writerow([header[place] for place in kept])
     for entry in reversed(entries):
-        # A rating that was withdrawn takes a line only if there is no other one.
+        # A withdrawn rating gets a line only if no other rating is left.
         for rating in entry.ratings or (None,):
             row = _row(entry, rating, domain)
             writer.writerow([_safe(row[place]) for place in kept])

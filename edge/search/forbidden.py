@@ -73,11 +73,11 @@ class Forbidden:
             admitted |= (both & self._years[years, other]) == 0
         return admitted
 
-    def calendar_years(self, directors: Ints, columns: Ints, sets: Ints) -> Int64:
+    def calendar_years(self, directors: Ints | int, columns: Ints | int, sets: Ints | int) -> Int64:
         """Return the first calendar years of columns in which no ban forbids the combinations."""
-        bans = (self.directors[directors] & self.sets[sets])[:, None]
+        bans = (self.directors[directors] & self.sets[sets])[..., None]
         free = (self._years[columns] & bans) == 0
-        years: Int64 = self._calendar[columns, free.argmax(axis=1)]
+        years: Int64 = self._calendar[columns, free.argmax(axis=-1)]
         return years
 
     def free_years(self, bans: np.int64, columns: Ints) -> NDArray[np.bool_]:

@@ -92,8 +92,7 @@ class SearchSpace:
         """Return the combination behind three indices, with the calendar year it was asked for."""
         asked = int(self.calendar[np.searchsorted(self.years, year)])
         if self.forbidden is not None:
-            one = (np.array([index]) for index in (director, year, chosen))
-            asked = int(self.forbidden.calendar_years(*one)[0])
+            asked = int(self.forbidden.calendar_years(director, year, chosen))
         found = self.index.combination(director, year, chosen)
         return Combination(found.director, asked, found.genres)
 

@@ -101,6 +101,7 @@ class Aws:
     def client(self, service: str) -> Any:
         """Return a boto3 client for this service."""
         config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard"})
+        # boto3-stubs wants a literal service name, and here any may be asked for.
         if self.endpoint_url is None:
             client = boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
             return in_own_buckets(client, self.account()) if service == "s3" else client

@@ -40,7 +40,7 @@ _ON_AWS, _ON_LOCAL_CLOUD = Wait(5.0, 1_800.0), Wait(0.1, 180.0)
 
 def publish(
     aws: Aws, stack: str, release: Release, arrays: bytes | None, things: Sequence[str]
-) -> tuple[tuple[str, str | None], ModelUpdateJob]:
+) -> tuple[str, str | None, ModelUpdateJob]:
     """Publish a checked release to these things, or to all things if none is named.
 
     Args:
@@ -51,7 +51,7 @@ def publish(
         things: the devices to update.
 
     Returns:
-        The IoT Job, as `reach_all` returns it; and its document.
+        The IoT Job's id, its status if it existed before, and its document.
 
     Raises:
         PublishingFailed: saying why; running it again continues where it stopped.
@@ -66,10 +66,10 @@ def publish(
             _serve(aws, serving.serving_of(outputs), bucket, release, arrays)
         document = put_release(s3, bucket, release, arrays)
         fleet = [outputs["FleetArn"]]
-        rollout = reach_all(iot, release.name, document, targets or fleet, stack)
+        job, status = reach_all(iot, release.name, document, targets or fleet, stack)
     except (ClientError, BotoCoreError) as error:
         raise PublishingFailed(f"AWS refuses: {error}") from error
-    return rollout, document
+    return job, status, document
 
 
 def _serve(aws: Aws, wanted: serving.Serving, bucket: str, release: Release, arrays: bytes) -> None:
@@ -274,7 +274,7 @@ def publish_command(
         )
     files = {**bundle.files, SIGNATURE: signature, MANIFEST: raw}
     release = Release(bundle.manifest.name, bundle.manifest.version, files)
-    (job, status), document = publish(aws, stack, release, kept, things)
+    job, status, document = publish(aws, stack, release, kept, things)
     if as_json:
         print_json(
             {

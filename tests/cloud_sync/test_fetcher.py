@@ -44,6 +44,7 @@ class Bench:
     def __init__(self) -> None:
         self.downloader = SlowDownloader()
         self.inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        # It has what a fetcher calls, and nothing else.
         self.fetcher = Fetcher(self.downloader, self.inbox.put, TIMEOUT_SECONDS)  # type: ignore[arg-type]
 
     def begin(self, course: Callable[[Checkpoint], None]) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from lambdas.errors import AwsUnusable
@@ -17,14 +14,9 @@ from lambdas.operator.aws import Aws, Wait
 from lambdas.operator.stack import StackRequest, up
 from lambdas.s3_objects import in_own_buckets, put_new_object, read_object
 
+from .boto_wire import answered_client
+
 OURS, THEIRS = "111111111111", "222222222222"
-
-
-class Body(io.BytesIO):
-    """An answer's body, as botocore reads one."""
-
-    def stream(self) -> Iterator[bytes]:
-        yield self.read()
 
 
 class S3:
@@ -35,24 +27,16 @@ class S3:
         self.calls: list[str] = []
 
     def client(self) -> Any:
-        made = boto3.client(
-            "s3", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
-        )
-        made.meta.events.register("before-send.s3", self._answer)
-        return in_own_buckets(made, OURS)
+        return in_own_buckets(answered_client("s3", self._answer), OURS)
 
-    def _answer(self, request: AWSRequest, **_: Any) -> AWSResponse:
+    def _answer(self, request: AWSRequest) -> tuple[int, bytes]:
         bucket = request.url.removeprefix("https://").partition(".s3")[0]
         self.calls.append(f"{request.method} {bucket}")
         owner = self.owners.get(bucket)
         asked = request.headers.get("x-amz-expected-bucket-owner", b"nobody").decode()
         if owner is None:
-            status = 404
-        elif owner != asked:
-            status = 403
-        else:
-            status = 200
-        return AWSResponse(request.url, status, {"content-length": "0"}, Body(b""))
+            return 404, b""
+        return (200 if owner == asked else 403), b""
 
 
 @pytest.mark.parametrize(
@@ -95,18 +79,13 @@ def test_packages_never_go_into_a_bucket_that_somebody_else_made_under_our_name(
 
 
 def test_an_object_that_exists_is_not_replaced_and_other_errors_are_raised() -> None:
-    answers = iter([412, 409])
-    s3 = boto3.client(
-        "s3", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    answers = iter([(412, "PreconditionFailed"), (409, "ConditionalRequestConflict")])
 
-    def answer(request: AWSRequest, **_: Any) -> AWSResponse:
-        code = {412: "PreconditionFailed", 409: "ConditionalRequestConflict"}
-        status = next(answers)
-        body = f"<Error><Code>{code[status]}</Code></Error>".encode()
-        return AWSResponse(request.url, status, {"content-length": str(len(body))}, Body(body))
+    def answer(_request: AWSRequest) -> tuple[int, bytes]:
+        status, code = next(answers)
+        return status, f"<Error><Code>{code}</Code></Error>".encode()
 
-    s3.meta.events.register("before-send.s3", answer)
+    s3 = answered_client("s3", answer)
     assert not put_new_object(s3, "bucket", "key", b"x")
     with pytest.raises(ClientError, match="ConditionalRequestConflict"):
         put_new_object(s3, "bucket", "key", b"x")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.config import Config
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from data.manifest import ARRAYS
@@ -25,6 +22,7 @@ from lambdas.operator.publish import wait_until_idle, wait_until_served
 from local_cloud.endpoint import NAME
 from local_cloud.sagemaker import SageMakerApi
 from local_cloud.state import LocalState
+from tests.lambdas.boto_wire import answered_client
 from tests.lambdas.candidates import entry, packed
 
 MODEL = "films-1"
@@ -56,30 +54,13 @@ class Archives:
         return self.archive
 
 
-class Body(io.BytesIO):
-    """An answer's body, as botocore reads one."""
-
-    def stream(self) -> Iterator[bytes]:
-        yield self.read()
-
-
 def client(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Any:
     """Return boto3's own client, whose calls this function answers."""
-    made = boto3.client(
-        "sagemaker",
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
 
-    def send(request: Any, **_: Any) -> AWSResponse:
-        name = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        status, body = answer(name, request.body)
-        return AWSResponse(request.url, status, {}, Body(body))
+    def named(request: AWSRequest) -> tuple[int, bytes]:
+        return answer(request.headers["X-Amz-Target"].decode().rpartition(".")[2], request.body)
 
-    made.meta.events.register("before-send.sagemaker", send)
-    return made
+    return answered_client("sagemaker", named)
 
 
 def created(folder: Path, archive: bytes | Archives, endpoint: Endpoint) -> Any:
@@ -87,6 +68,7 @@ def created(folder: Path, archive: bytes | Archives, endpoint: Endpoint) -> Any:
     archives = Archives(archive) if isinstance(archive, bytes) else archive
     state = LocalState(folder)
     state.make()
+    # No training jobs are asked for, and of the others only what these classes have is used.
     control = SageMakerApi(state, endpoint, None, archives)  # type: ignore[arg-type]
 
     def answer(name: str, body: bytes) -> tuple[int, bytes]:

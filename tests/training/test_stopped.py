@@ -38,6 +38,7 @@ def test_its_workers_end_with_it(tmp_path):
         while not at_work(process):
             assert running.poll() is None, "it ended before it had workers"
             assert time.monotonic() < deadline, "its workers never began"
+            # No event says when a process gets children.
             time.sleep(0.05)
         children = [os.pidfd_open(child.pid) for child in process.children()]
         running.send_signal(signal.SIGTERM)

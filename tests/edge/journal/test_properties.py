@@ -70,8 +70,11 @@ class JournalMachine(RuleBasedStateMachine):
     def rate(self, pick: Pick, stars: int, source: str) -> Feedback:
         feedback = self.make_feedback(pick, stars=stars, source=source)
         taken = any((r.pick_id, r.source) == (pick.id, source) for r in self.ratings.values())
-        if taken:
-            with pytest.raises(AlreadyRated):
+        return self._recorded(feedback, AlreadyRated if taken else None)
+
+    def _recorded(self, feedback: Feedback, refused: type[Exception] | None) -> Feedback:
+        if refused is not None:
+            with pytest.raises(refused):
                 self.journal.record_rating(feedback)
         else:
             assert self.journal.record_rating(feedback)
@@ -90,14 +93,8 @@ class JournalMachine(RuleBasedStateMachine):
             replaced, id=new_id(), stars=stars, rating=None, replaces=replaced.id
         )
         corrected = {one.replaces for one in self.ratings.values()}
-        if replaced.id not in self.ratings or replaced.id in corrected:
-            with pytest.raises(RatingChanged):
-                self.journal.record_rating(feedback)
-        else:
-            assert self.journal.record_rating(feedback)
-            self.ratings[feedback.id] = feedback
-            self.waiting.append(feedback.id)
-        return feedback
+        changed = replaced.id not in self.ratings or replaced.id in corrected
+        return self._recorded(feedback, RatingChanged if changed else None)
 
     @rule(feedback=ratings_made)
     def rate_again(self, feedback: Feedback) -> None:
