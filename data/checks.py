@@ -9,6 +9,7 @@ from collections import Counter
 
 from data import limits
 from data.errors import InvalidRecord
+from data.text import is_plain
 
 # Grows when a reader of the old form would misread the new one.
 SCHEMA_VERSION = 1
@@ -65,6 +66,18 @@ def check_label(field: str, value: str, most: int = MAX_LABEL) -> None:
         raise InvalidRecord(field, f"is {value[:40]!r}; use lower-case letters, digits and -")
     if len(value) > most:
         raise InvalidRecord(field, f"has {len(value)} characters; at most {most} are allowed")
+
+
+def check_short(field: str, value: str, most: int) -> None:
+    """Refuse text that is too long or not printable; it may be empty.
+
+    Raises:
+        InvalidRecord: naming `field`.
+    """
+    if len(value) > most:
+        raise InvalidRecord(field, f"has {len(value)} characters; at most {most} are allowed")
+    if not is_plain(value):
+        raise InvalidRecord(field, "holds a control character or half a surrogate; remove it")
 
 
 def check_schema(prefix: str, version: int, newest: int = SCHEMA_VERSION) -> None:

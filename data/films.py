@@ -13,8 +13,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from data.checks import check_short
 from data.errors import InvalidRecord
-from data.text import is_plain, visible
+from data.text import visible
 
 Kind: TypeAlias = Literal["film", "tv", "video", "game"]
 Genres: TypeAlias = tuple[str, ...]
@@ -73,12 +74,9 @@ def check_text(field: str, value: str) -> None:
     """
     if not value:
         raise InvalidRecord(field, "is empty; give its name")
-    if len(value) > MAX_TEXT:
-        raise InvalidRecord(field, f"has {len(value)} characters; at most {MAX_TEXT} are allowed")
+    check_short(field, value, MAX_TEXT)
     if value != normalise(value):
         raise InvalidRecord(field, "is not normalised; pass it through data.films.normalise")
-    if not is_plain(value):
-        raise InvalidRecord(field, "holds a control character or half a surrogate; remove it")
 
 
 def check_year(field: str, year: int) -> None:

@@ -17,6 +17,9 @@ MAX_CORRECTIONS = 20
 # What programs that count in floating point still tell apart.
 MAX_SEQUENCE_NUMBER = 2**53 - 1
 MAX_STACK_NAME = 40
+# The device's clock and the name of its boot are information only, so they are kept as they came.
+MAX_TIME_TEXT = 64
+MAX_BOOT_ID = 64
 
 # What the appliance may take of a 1 GB Pi's memory: MemoryHigh of its unit (a test holds them
 # equal). At most two models are in memory, the active one and the one that is being tried.

@@ -21,6 +21,7 @@ from data.checks import (
     check_length,
     check_schema,
     check_sha256,
+    check_short,
     check_unique,
     check_version,
 )
@@ -179,6 +180,8 @@ class Feedback(HowPicked, frozen=True, kw_only=True):
         check_rating(f"{prefix}rating", self.rating)
         check_counts(prefix, self, "model_version")
         check_sha256(f"{prefix}model_hash", self.model_hash)
+        check_short(f"{prefix}rated_at", self.rated_at, limits.MAX_TIME_TEXT)
+        check_short(f"{prefix}boot_id", self.boot_id, limits.MAX_BOOT_ID)
         if self.stars is not None:
             check_stars(f"{prefix}stars", self.stars)
         else:

@@ -16,6 +16,7 @@ from data.checks import (
     check_length,
     check_schema,
     check_sha256,
+    check_short,
 )
 from data.errors import InvalidRecord
 from data.films import MAX_STARS, Combination, Genres, check_genres, check_text, check_year
@@ -139,6 +140,8 @@ class Pick(HowPicked, frozen=True, kw_only=True):
         self.prediction.check(f"{prefix}prediction.")
         check_counts(prefix, self, "model_version")
         check_sha256(f"{prefix}model_hash", self.model_hash)
+        check_short(f"{prefix}made_at", self.made_at, limits.MAX_TIME_TEXT)
+        check_short(f"{prefix}boot_id", self.boot_id, limits.MAX_BOOT_ID)
 
     @property
     def combination(self) -> Combination:

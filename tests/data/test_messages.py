@@ -143,6 +143,8 @@ WRONG = {
     "thing": ["a/b", "", "+", "#", "x" * 129],
     "model_hash": ["", "A" * 64, "a" * 63],
     "model_version": [-1],
+    "rated_at": ["x" * 65, "2027-01-01\n", "\x1b[2J", "\u202e", None, 7],
+    "boot_id": ["x" * 65, "b\x00", "\x7f", None, 7],
     "schema_version": [0, 3, "1"],
 }
 

@@ -74,6 +74,10 @@ HOSTILE_RECORDS: dict[str, dict[str, Any]] = {
     "a later schema": {"schema_version": 3},
     "pick id no UUID": {"pick_id": "1"},
     "rating eleven": {"rating": 11.5},
+    "rated at without end": {"rated_at": BIG},
+    "rated at with a line break": {"rated_at": "2027-01-01\nERROR forged"},
+    "a boot without end": {"boot_id": BIG},
+    "a boot that moves the cursor": {"boot_id": "\x1b[2J"},
     "model version negative": {"model_version": -1},
 }
 
