@@ -225,8 +225,12 @@ fuzz-graph: setup ## a million changed models: the graph rule against protobuf's
 	@$(RUN)/python tests/campaigns/graph_fuzz.py --seed $(SEED)
 
 .PHONY: reconnects
-reconnects: setup ## a thousand devices reconnecting, and a network that goes on and off
+reconnects: setup ## a device that reconnects a thousand times, and a network that goes on and off
 	@$(RUN)/python tests/campaigns/reconnects.py
+
+.PHONY: fleet
+fleet: $(VENV)/ready ## a simulated day of 10,000 devices whose broker is interrupted
+	@$(RUN)/python -m tests.campaigns.fleet $(ARGS)
 
 .PHONY: updates
 updates: setup ## model updates while sync service and appliance are killed (SEED=1 replays)

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 # Where `greenlight-setup connect` puts it, and where the unit looks for it.
 DEFAULT_CONFIG = Path("/etc/greenlight/sync/sync.toml")
-# `once` reports everything it changed before it ends.
+# `once` reports everything it changed before it ends, and somebody waits for it to connect.
 _ONCE_REPORT_SECONDS = 0.5
+_ONCE_RETRY_SECONDS = 1.0
 
 app = command_line.application(
     "greenlight-sync",
@@ -89,8 +90,11 @@ def once(
 ) -> None:
     """Connect, do everything that is pending, report, and disconnect."""
     settings = _config(config, state, identity=True)
-    interval = min(settings.report_interval_seconds, _ONCE_REPORT_SECONDS)
-    settings = dataclasses.replace(settings, report_interval_seconds=interval)
+    settings = dataclasses.replace(
+        settings,
+        report_interval_seconds=min(settings.report_interval_seconds, _ONCE_REPORT_SECONDS),
+        retry_base_seconds=min(settings.retry_base_seconds, _ONCE_RETRY_SECONDS),
+    )
     _log_to_stderr()
     deadline = time.monotonic() + timeout
     with _stopped_by_signal() as stop, _state_errors():

@@ -73,7 +73,7 @@ class SyncConfig:
     connect_timeout_seconds: Annotated[float, Between(0.1, 120)] = 10.0
     keep_alive_seconds: Annotated[int, Between(1, 1200)] = 60
     ack_timeout_seconds: Annotated[float, Between(0.1, 3600)] = 30.0
-    retry_base_seconds: Annotated[float, Between(0.01, 60)] = 1.0
+    retry_base_seconds: Annotated[float, Between(0.01, 300)] = 60.0
     retry_cap_seconds: Annotated[float, Between(0.01, 3600)] = 300.0
     poll_seconds: Annotated[float, Between(0.01, 60)] = 1.0
     report_interval_seconds: Annotated[float, Between(0.1, 86_400)] = 60.0

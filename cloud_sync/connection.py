@@ -1,18 +1,21 @@
 """The connection's state, and when to try again. Pure.
 
-A failed attempt is followed by full jitter (a random wait up to a growing, capped limit), so that a
-thousand appliances don't all reconnect at once after a power cut. The limit shrinks again only
-after a connection has lasted, so a broker that drops us immediately isn't hammered.
+Every wait is full jitter: random, up to a growing, capped limit. So is the first one after a start
+and after a lost connection: a power cut or a broker's restart reaches a whole fleet at once, and
+AWS accepts 500 connects a second for an account. The limit shrinks again only after a connection
+has lasted, so a broker that drops us immediately isn't hammered.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 import random
 
 import msgspec
 
-# AWS's own SDK requires the same: the stable time must be longer than the base.
+# A connection that lasts this long, or ten times the first wait if that is less, is stable.
+_STABLE_SECONDS = 120.0
 _STABLE_BASES = 10
 _MOST_DOUBLINGS = 32
 
@@ -39,7 +42,7 @@ class Backoff(msgspec.Struct, frozen=True):
     @property
     def stable_seconds(self) -> float:
         """How long a connection must last to count as stable."""
-        return self.base_seconds * _STABLE_BASES
+        return min(_STABLE_SECONDS, self.base_seconds * _STABLE_BASES)
 
 
 class Connection:
@@ -52,7 +55,6 @@ class Connection:
         self.attempts = 0
         self.reason = "starting"
         self.since = now
-        # Jitter from the first attempt: after a power cut a whole street starts at once.
         self.next_try = now + backoff.delay(0, rng)
 
     @property
@@ -69,7 +71,17 @@ class Connection:
 
     def hangs(self, now: float, timeout_seconds: float) -> bool:
         """Return whether an attempt has gone on for too long without succeeding or failing."""
-        return self.state is ConnectionState.CONNECTING and now - self.since > timeout_seconds
+        return self.state is ConnectionState.CONNECTING and now >= self.since + timeout_seconds
+
+    def next_due(self, timeout_seconds: float) -> float:
+        """Return when an attempt is due, or hangs; infinity while online."""
+        match self.state:
+            case ConnectionState.OFFLINE:
+                return self.next_try
+            case ConnectionState.CONNECTING:
+                return self.since + timeout_seconds
+            case ConnectionState.ONLINE:
+                return math.inf
 
     def connected(self, now: float) -> None:
         """The broker accepted us."""

@@ -12,7 +12,14 @@ from cloud_sync.feedback import Acknowledge, CloudOutdated, Quarantine, ReadOutb
 from cloud_sync.mqtt import Connected, Dropped, MqttMessage
 from cloud_sync.rate_limit import Publish
 from cloud_sync.report import SendReport, Stock, TakeStock
-from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
+from cloud_sync.update_run import (
+    Discard,
+    Fetch,
+    Offer,
+    QuestionRefused,
+    StopFetching,
+    UpdateChanged,
+)
 from cloud_sync.verification import FinishVerification
 from edge.journal import Activation, OutboxRow, Request
 
@@ -126,5 +133,6 @@ Command: TypeAlias = (
     | SendReport
     | ConnectionChanged
     | UpdateChanged
+    | QuestionRefused
     | MessageIgnored
 )

@@ -14,6 +14,7 @@ stack is older than the device: the record waits in the outbox, and is tried aga
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -106,6 +107,16 @@ class Uplink:
     def busy(self) -> bool:
         """Whether a batch is in flight or being read."""
         return self._reading or bool(self._in_flight)
+
+    def next_due(self, *, empty: bool) -> float:
+        """Return when to look at the outbox or to send again; infinity if nothing is waiting.
+
+        Args:
+            empty: whether the outbox was empty when it was last read.
+        """
+        if self._in_flight:
+            return self._deadline
+        return math.inf if empty or self._reading else self._paused_until
 
     def offline(self) -> None:
         """The connection ended: the batch may or may not have arrived; it will be sent again."""

@@ -18,8 +18,8 @@ from data.messages import ModelUpdateJob
 
 CONCLUSION = "conclusion"
 PROGRESS = "progress"
-# Only this many entries of a list are read; the rest come with the next one.
-MOST_JOBS = 20
+# As many as AWS lists at once; any others come with the next list.
+MOST_JOBS = 10
 # AWS: values of statusDetails have at most 1,024 characters.
 _MOST_DETAIL = 1024
 
@@ -67,6 +67,14 @@ class UpdateResponse(msgspec.Struct, frozen=True, rename="camel"):
 
     client_token: str | None = None
     code: str | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True, rename="camel"):
+    """The `rejected` answer to a list or a description."""
+
+    code: str
+    message: str = ""
+    client_token: str | None = None
 
 
 # After these codes the cloud takes no more updates of an execution.

@@ -8,6 +8,7 @@ carried out; the others are reported as superseded. One update runs at a time
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from typing import TypeVar
@@ -16,7 +17,13 @@ from cloud_sync import job_messages, update
 from cloud_sync.connection import Backoff
 from cloud_sync.job_messages import CONCLUSION, PROGRESS
 from cloud_sync.update import Job, JobState
-from cloud_sync.update_run import JobsCommand, JobsPublish, UpdateRun, superseded_message
+from cloud_sync.update_run import (
+    JobsCommand,
+    JobsPublish,
+    QuestionRefused,
+    UpdateRun,
+    superseded_message,
+)
 from data.bundle import NEEDS_NEWER_SOFTWARE
 from data.errors import InvalidRecord
 from edge.journal import Activation
@@ -42,10 +49,13 @@ class Updates:
     ) -> None:
         self._models_bucket = models_bucket
         self._answer_timeout = answer_timeout_seconds
+        self._backoff = Backoff(answer_timeout_seconds, retry.cap_seconds)
+        self._rng = rng
         self._run = UpdateRun(retry, answer_timeout_seconds, edge_timeout_seconds, rng)
         self._online = False
         self._stale = True
         self._asked = 0
+        self._unanswered = 0
         self._token: str | None = None
         self._asked_until: float | None = None
         self._listed: dict[str, _Key] = {}
@@ -62,6 +72,13 @@ class Updates:
     def busy(self) -> bool:
         """Whether an update is running, or it isn't known yet whether a job is pending."""
         return self.running or self._stale or self._asked_until is not None
+
+    @property
+    def next_due(self) -> float:
+        """When something follows from time alone; infinity if nothing does."""
+        asks = self._online and self._stale and self._asked_until is None
+        overdue = math.inf if self._asked_until is None else self._asked_until
+        return min(-math.inf if asks else overdue, self._run.next_due(self._online))
 
     def connected(self, now: float) -> list[JobsCommand]:
         """We're online: request the list of jobs, and repeat a conclusion that may be lost."""
@@ -89,9 +106,10 @@ class Updates:
                 return self.described(job_id, payload, now)
             case [job_id, "update", ("accepted" | "rejected") as answer]:
                 return self.answered(job_id, answer == "accepted", payload, now)
-            case ["get", "rejected"] | [_, "get", "rejected"]:
-                # Requested again once the answer is overdue.
-                return []
+            case ["get", "rejected"]:
+                return self.refused(job_messages.read(payload, job_messages.Refusal), "", now)
+            case [job_id, "get", "rejected"]:
+                return self.refused(job_messages.read(payload, job_messages.Refusal), job_id, now)
             case _:
                 raise InvalidRecord("the topic", "isn't one of the jobs topics")
 
@@ -116,9 +134,10 @@ class Updates:
             commands += self._run.handle(update.Cancelled(), now)
         unknown = [job_id for job_id, key in self._listed.items() if key not in self._known]
         if unknown:
-            self._asked_until = now + self._answer_timeout
+            self._asked_until = self._overdue(now)
             ask = job_messages.describe_request()
             return commands + [JobsPublish(f"{job_id}/get", ask) for job_id in unknown]
+        self._unanswered = 0
         return commands + self._decide(now) + self._ask(now)
 
     def described(self, job_id: str, payload: bytes, now: float) -> list[JobsCommand]:
@@ -137,8 +156,24 @@ class Updates:
             self._known[key] = error
         if any(key not in self._known for key in self._listed.values()):
             return []
-        self._asked_until = None
+        self._asked_until, self._unanswered = None, 0
         return self._decide(now) + self._ask(now)
+
+    def refused(self, refusal: job_messages.Refusal, job_id: str, now: float) -> list[JobsCommand]:
+        """The cloud refused to list the pending jobs, or to describe one of them.
+
+        It may be throttled, or the job may be gone: everything is requested again, after a wait
+        that grows with every refusal and is another one on every device.
+
+        Raises:
+            InvalidRecord: the refusal isn't of something that was asked for.
+        """
+        ours = job_id in self._listed if job_id else refusal.client_token == self._token
+        if self._asked_until is None or not ours:
+            raise InvalidRecord("the refusal", "isn't of a question that was asked")
+        self._token = None
+        self._asked_until = now + self._backoff.delay(self._unanswered, self._rng)
+        return [QuestionRefused(f"{refusal.code}: {refusal.message}"[:500])]
 
     def answered(
         self, job_id: str, accepted: bool, payload: bytes, now: float
@@ -177,15 +212,21 @@ class Updates:
         if self._asked_until is not None and now >= self._asked_until:
             self._forget_question()
             self._stale = True
+            self._unanswered += 1
         return self._ask(now) + self._run.tick(self._online, now)
 
     def _ask(self, now: float) -> list[JobsCommand]:
         if not (self._online and self._stale and self._asked_until is None):
             return []
-        self._stale, self._asked_until = False, now + self._answer_timeout
+        self._stale, self._asked_until = False, self._overdue(now)
         self._asked += 1
         self._token = f"list-{self._asked}"
         return [JobsPublish("get", job_messages.list_request(self._token))]
+
+    def _overdue(self, now: float) -> float:
+        # Jitter from the second time: whatever didn't answer was asked by a whole fleet.
+        extra = self._backoff.delay(self._unanswered, self._rng) if self._unanswered else 0.0
+        return now + self._answer_timeout + extra
 
     def _forget_question(self) -> None:
         self._token = self._asked_until = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import msgspec
@@ -51,5 +52,14 @@ class RateLimiter:
             ready.append(self._waiting.popleft())
         return ready
 
+    @property
+    def next_due(self) -> float:
+        """When a held back message may be sent; infinity if there is none."""
+        return self._free_from if self._waiting else math.inf
+
+    @property
+    def _free_from(self) -> float:
+        return self._sent[0] + _SECOND if len(self._sent) == self._per_second else -math.inf
+
     def _free(self, now: float) -> bool:
-        return len(self._sent) < self._per_second or now - self._sent[0] > _SECOND
+        return now >= self._free_from

@@ -6,6 +6,8 @@ appliance sends nothing.
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from data import limits
@@ -53,6 +55,11 @@ class Reporter:
     def pending(self) -> bool:
         """Whether something has changed that hasn't been reported yet."""
         return self._changed
+
+    @property
+    def next_due(self) -> float:
+        """When to report a change; infinity if there is none."""
+        return self._next if self._changed else math.inf
 
     def connected(self) -> None:
         """We're online: what was sent over an earlier connection may have been lost."""

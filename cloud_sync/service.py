@@ -49,7 +49,14 @@ from cloud_sync.report import SendReport, Stock, TakeStock
 from cloud_sync.session import Session
 from cloud_sync.status import StatusWriter, iso
 from cloud_sync.update import OfferFailed
-from cloud_sync.update_run import Discard, Fetch, Offer, StopFetching, UpdateChanged
+from cloud_sync.update_run import (
+    Discard,
+    Fetch,
+    Offer,
+    QuestionRefused,
+    StopFetching,
+    UpdateChanged,
+)
 from cloud_sync.verification import FinishVerification
 from edge.journal import Journal, JournalError
 
@@ -59,6 +66,8 @@ EventQueue = queue.SimpleQueue[Event]
 # At most this many events are handled before the journal and the clock are checked again.
 _MOST_AT_ONCE = 200
 _STOP_SECONDS = 2.0
+# A session that is due again immediately mustn't keep the processor busy.
+_SHORTEST_TICK_SECONDS = 0.05
 
 
 class Service:
@@ -81,7 +90,8 @@ class Service:
         self._events = events
         self._poll_seconds = poll_seconds
         self._seen_version: int | None = None
-        self._next_tick = 0.0
+        self._next_poll = 0.0
+        self._earliest_tick = 0.0
         self._journal_works = True
 
     def run(self, stop: threading.Event, until: Callable[[], bool] | None = None) -> bool:
@@ -91,6 +101,8 @@ class Service:
             Whether `until` returned True.
         """
         try:
+            # The state of the run before mustn't be shown until the first attempt.
+            self._carry_out(self._session.connection_changed(time.monotonic()))
             while not stop.is_set():
                 self.step()
                 if until is not None and until():
@@ -110,18 +122,21 @@ class Service:
         return self._fetcher.is_fresh()
 
     def step(self) -> None:
-        """Handle events until the journal is due for a check, then check it."""
-        wait = max(0.0, self._next_tick - time.monotonic())
+        """Handle events until the journal or the session is due, then see to them."""
+        due = min(self._next_poll, max(self._session.next_due, self._earliest_tick))
+        wait = max(0.0, due - time.monotonic())
         try:
             self._handle(self._events.get(timeout=wait))
             for _ in range(_MOST_AT_ONCE):
                 self._handle(self._events.get_nowait())
         except queue.Empty:
             pass
-        if time.monotonic() >= self._next_tick:
-            self._next_tick = time.monotonic() + self._poll_seconds
+        if time.monotonic() >= self._next_poll:
+            self._next_poll = time.monotonic() + self._poll_seconds
             self._status.alive()
             self._look_at_journal()
+        if time.monotonic() >= max(self._session.next_due, self._earliest_tick):
+            self._earliest_tick = time.monotonic() + _SHORTEST_TICK_SECONDS
             self._handle(Tick())
 
     def _look_at_journal(self) -> None:
@@ -228,6 +243,8 @@ class Service:
                 self._status.connection_changed(command)
             case UpdateChanged():
                 self._status.update_changed(command)
+            case QuestionRefused():
+                _log.warning("jobs: asking again, because the cloud refused: %s", command.reason)
             case MessageIgnored():
                 _log.warning("%s: ignored a message: %s", command.topic, command.reason)
         return None

@@ -133,6 +133,29 @@ class Session:
         }
         return ", ".join(name for name, is_left in left.items() if is_left)
 
+    @property
+    def next_due(self) -> float:
+        """When the next `Tick` does something unless another event comes first.
+
+        In monotonic seconds: infinity if nothing follows from time alone, and a time that has
+        passed if something is due now.
+        """
+        due = [self._connection.next_due(self._connect_timeout), self._updates.next_due]
+        if self._connection.online:
+            due += [
+                self._rate_limiter.next_due,
+                self._uplink.next_due(empty=self._outbox_empty),
+                self._verifier.next_due,
+                self._reporter.next_due,
+            ]
+        return min(due)
+
+    def connection_changed(self, now: float) -> ConnectionChanged:
+        """Return the connection's state as a command to show it."""
+        current = self._connection
+        wait = current.next_try - now if current.state is ConnectionState.OFFLINE else None
+        return ConnectionChanged(current.state.value, current.reason, current.attempts, wait)
+
     def handle(self, event: Event, now: float) -> list[Command]:
         """Return what follows from `event`, in order."""
         match event:
@@ -179,7 +202,7 @@ class Session:
             # The vendor's library may deadlock; the next attempt gets a new client.
             commands += self._dropped("the attempt to connect hangs", now)
         if self._connection.due(now):
-            commands += [self._connection_changed(now), Connect()]
+            commands += [self.connection_changed(now), Connect()]
         commands += self._jobs(self._updates.tick(now), now)
         if self._connection.online:
             commands += self._rate_limiter.tick(now)
@@ -195,7 +218,7 @@ class Session:
         self._reporter.connected()
         self._outbox_empty = False
         return [
-            self._connection_changed(now),
+            self.connection_changed(now),
             *self._jobs(self._updates.connected(now), now),
             *self._look(now),
             *self._out(self._verifier.tick(now), now),
@@ -209,7 +232,7 @@ class Session:
         self._verifier.offline()
         self._updates.dropped()
         self._rate_limiter.offline()
-        return [self._connection_changed(now)]
+        return [self.connection_changed(now)]
 
     def _message(self, message: MqttMessage, now: float) -> list[Command]:
         if not self._connection.online:
@@ -296,8 +319,3 @@ class Session:
     def _publish(self, message: Outgoing, now: float) -> list[Publish]:
         topic = topic_of(self._thing, message)
         return self._rate_limiter.offer(Publish(topic, message.payload), now)
-
-    def _connection_changed(self, now: float) -> ConnectionChanged:
-        current = self._connection
-        wait = current.next_try - now if current.state is ConnectionState.OFFLINE else None
-        return ConnectionChanged(current.state.value, current.reason, current.attempts, wait)

@@ -5,6 +5,7 @@ Pure, like the table. Times are monotonic seconds.
 
 from __future__ import annotations
 
+import math
 import random
 
 import msgspec
@@ -57,7 +58,13 @@ class UpdateChanged(msgspec.Struct, frozen=True):
     reason: str
 
 
-JobsCommand = JobsPublish | Fetch | StopFetching | Offer | Discard | UpdateChanged
+class QuestionRefused(msgspec.Struct, frozen=True):
+    """The cloud refused to list or describe the pending jobs; for the log."""
+
+    reason: str
+
+
+JobsCommand = JobsPublish | Fetch | StopFetching | Offer | Discard | UpdateChanged | QuestionRefused
 
 
 def superseded_message(job: Job, by_version: int) -> JobsPublish:
@@ -96,9 +103,18 @@ class UpdateRun:
         self._attempts = self._denials = 0
         return self.handle(event, now)
 
+    def next_due(self, online: bool) -> float:
+        """Return when something follows from time alone; infinity if nothing does."""
+        match self.state:
+            case JobState.PAUSED | JobState.WAITING_FOR_EDGE:
+                return self._due
+            case JobState.CONCLUDED if online:
+                return self._due
+        return math.inf
+
     def tick(self, online: bool, now: float) -> list[JobsCommand]:
         """Time has passed."""
-        if now < self._due:
+        if now < self.next_due(online):
             return []
         match self.state:
             case JobState.PAUSED:

@@ -6,6 +6,7 @@ tolerance means that the device computes something other than what was trained: 
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Literal
@@ -95,6 +96,13 @@ class Verifier:
         self._waiting = {request.seq: request for request in requests}
         if self._current is not None and self._current[0].seq not in self._waiting:
             self._current = None
+
+    @property
+    def next_due(self) -> float:
+        """When to send a request, or to send it again; infinity if there is none."""
+        if self._current is not None:
+            return self._deadline
+        return -math.inf if self._waiting else math.inf
 
     def offline(self) -> None:
         """The connection ended: the request is sent again on the next."""

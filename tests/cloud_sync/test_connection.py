@@ -40,6 +40,14 @@ def test_a_connection_that_drops_at_once_is_not_hammered_and_a_stable_one_is_for
     assert link.attempts == 0
 
 
+def test_the_first_attempt_is_spread_over_the_whole_first_wait() -> None:
+    spread = Backoff(60.0, 300.0)
+    waits = [Connection(spread, random.Random(seed), 0.0).next_try for seed in range(10_000)]
+    by_second = [sum(int(wait) == second for wait in waits) for second in range(60)]
+    assert max(by_second) < 250
+    assert min(by_second) > 100
+
+
 def test_while_connecting_it_does_not_connect_again() -> None:
     link = Connection(BACKOFF, random.Random(1), 0.0)
     assert link.due(1.0)

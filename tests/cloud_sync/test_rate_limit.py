@@ -20,7 +20,7 @@ def test_no_second_sees_more_publishes_than_the_limit(gaps: list[float]) -> None
     assert [one.payload for _, one in sent] == [b"%d" % n for n in range(len(gaps))][-len(sent) :]
     moments = [moment for moment, _ in sent]
     for first, eleventh in zip(moments, moments[10:], strict=False):
-        assert eleventh - first > 1.0
+        assert eleventh >= first + 1.0
 
 
 def test_messages_held_back_are_bounded() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -17,7 +18,7 @@ from rig.records import THING, feedback
 from rig.simulated_cloud import Cloud, OldCloud
 from rig.simulation import SETTINGS
 
-from cloud_sync.events import Event
+from cloud_sync.events import Event, Tick
 from cloud_sync.feedback import CLOUD_OUTDATED, FEEDBACK_STATE
 from cloud_sync.mqtt import MqttMessage
 from cloud_sync.service import EventQueue, Service
@@ -157,6 +158,39 @@ def test_stopping_is_logged_and_leaves_the_broker(folder: Path) -> None:
     world.service.run(stop)
     with Journal.open(folder / JOURNAL) as journal:
         assert journal.sync_state()["connection"]["state"] == "stopped"
+
+
+def test_the_state_is_shown_before_the_first_attempt(folder: Path) -> None:
+    world = World(folder)
+    world.journal.set_sync_state("connection", {"state": "online"})
+    shown: list[Any] = []
+    stop = threading.Event()
+
+    def look() -> bool:
+        shown.append(world.journal.sync_state_of("connection"))
+        return True
+
+    world.service._session = Session(SETTINGS, random.Random(1), time.monotonic())
+    assert world.service.run(stop, look)
+    assert shown[0]["state"] == "offline"
+    assert shown[0]["reason"] == "starting"
+
+
+def test_a_session_that_is_always_due_does_not_keep_the_processor_busy(folder: Path) -> None:
+    class Impatient(Session):
+        ticks = 0
+        next_due = -math.inf  # type: ignore[assignment]  # a property of every other session
+
+        def handle(self, event: Event, now: float) -> list[Any]:
+            self.ticks += isinstance(event, Tick)
+            return []
+
+    world = World(folder)
+    world.service._session = session = Impatient(FAST, random.Random(1), time.monotonic())
+    began = time.monotonic()
+    while session.ticks < 5:
+        world.service.step()
+    assert time.monotonic() - began >= 4 * 0.05
 
 
 def test_a_message_that_the_session_cannot_take_ends_nothing(

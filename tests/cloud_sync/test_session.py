@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from rig.records import THING, feedback
+import pytest
+from rig.records import BUCKET, HASH, THING, feedback
 from rig.simulated_cloud import Cloud
-from rig.simulation import Clock, Device
+from rig.simulation import Clock, Device, Weather
 
 from cloud_sync import events as ev
 from cloud_sync.mqtt import MqttMessage
 from data import topics
 from data.ids import new_id
+from data.messages import ModelUpdateJob
 from edge.journal import Journal
 
 
@@ -66,6 +68,47 @@ def test_a_request_to_synchronise_does_not_wait_out_the_delay(journal: Journal) 
     clock.sleep(5)
     assert device.session.connection.online
     assert journal.pending_requests() == []
+
+
+class Watched(Device):
+    """Is ticked every second, and looks at whether the session said that something was due."""
+
+    ticks = acted = 0
+
+    def handle(self, event: ev.Event) -> None:
+        if not isinstance(event, ev.Tick):
+            super().handle(event)
+            return
+        due, now = self.session.next_due, self.clock.now
+        before = len(self.commands)
+        super().handle(event)
+        acted = len(self.commands) > before
+        self.ticks += 1
+        self.acted += acted
+        assert due <= now or not acted, self.commands[before:]
+        assert self.session.next_due > now, "what was due has been done, or put off"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_tick_does_nothing_before_it_is_due_and_puts_off_the_next(
+    journal: Journal, seed: int
+) -> None:
+    clock, cloud = Clock(), Cloud()
+    weather = Weather(0.1, jitter_seconds=5, lost=0.2, doubled=0.1, drop_connection=0.02)
+    device = Watched(clock, cloud, journal, seed, weather)
+    for number in range(60):
+        journal.record_rating(feedback(number))
+        if number % 5 == 0:
+            journal.request_sync(new_id())
+        if number % 20 == 0:
+            model = ModelUpdateJob("model-update", number + 1, BUCKET, f"models/{number}/", HASH)
+            device.push(cloud.create_job(f"films-{number + 1}", model))
+        if number % 7 == 0:
+            (device.repair if not device.network else device.cut)()
+        device.wrote()
+        clock.sleep(120)
+    assert device.ticks > 7_000
+    assert 50 < device.acted < device.ticks / 2
 
 
 def test_an_idle_appliance_sends_nothing(journal: Journal) -> None:

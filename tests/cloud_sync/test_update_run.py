@@ -9,13 +9,16 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rig.records import BUCKET, HASH
+from rig.records import BUCKET, HASH, THING
 from rig.simulated_cloud import Cloud
 from rig.simulation import Clock, Device, Weather, memory_journal
 
 from cloud_sync import update
+from cloud_sync.events import MessageIgnored
+from cloud_sync.mqtt import MqttMessage
 from cloud_sync.update import BundleRejected, FetchFailed
-from cloud_sync.update_run import Discard, Fetch, Offer
+from cloud_sync.update_run import Discard, Fetch, Offer, QuestionRefused
+from data import topics
 from data.messages import ModelUpdateJob
 from edge.journal import Journal
 
@@ -179,6 +182,65 @@ def test_of_several_pending_jobs_only_the_highest_version_is_fetched(journal: Jo
         "SUCCEEDED",
         "REJECTED",
     ]
+
+
+@pytest.mark.parametrize("about", ["get", "films-2/get"])
+def test_throttled_questions_are_asked_again_ever_more_seldom(journal: Journal, about: str) -> None:
+    clock, cloud = Clock(), Cloud()
+    cloud.create_job("films-2", document(2))
+    asked: list[float] = []
+    throttled = True
+
+    def answer(topic: str, payload: bytes) -> list[MqttMessage]:
+        if topic != f"{topics.jobs(THING)}/{about}":
+            return cloud.truly_answer(topic, payload)
+        asked.append(clock.now)
+        if not throttled:
+            return cloud.truly_answer(topic, payload)
+        token = msgspec.json.decode(payload).get("clientToken")
+        refusal = {"code": "RequestThrottled", "message": "Rate exceeded", "clientToken": token}
+        return [MqttMessage(f"{topic}/rejected", msgspec.json.encode(refusal))]
+
+    cloud.answer = answer
+    device = Device(clock, cloud, journal, seed=5)
+    clock.sleep(3_600)
+    assert 10 < len(asked) < 60
+    assert QuestionRefused("RequestThrottled: Rate exceeded") in device.commands
+    assert not any(isinstance(one, MessageIgnored) for one in device.commands)
+    throttled = False
+    assert clock.run(lambda: journal.incoming_models() != [], 600)
+
+
+def test_a_refusal_of_nothing_that_was_asked_is_ignored(journal: Journal) -> None:
+    clock, cloud = Clock(), Cloud()
+    device = Device(clock, cloud, journal)
+    clock.sleep(30)
+    device.commands.clear()
+    for tail in ("get", "films-9/get"):
+        device.handle(
+            MqttMessage(f"{topics.jobs(THING)}/{tail}/rejected", b'{"code": "ResourceNotFound"}')
+        )
+    assert [type(one) for one in device.commands] == [MessageIgnored, MessageIgnored]
+
+
+def test_at_most_ten_pending_jobs_are_asked_for_at_once(journal: Journal) -> None:
+    clock, cloud = Clock(), Cloud()
+    for version in range(2, 17):
+        cloud.create_job(f"films-{version}", document(version))
+    device = Device(clock, cloud, journal)
+    descriptions = [0]
+
+    def answer(topic: str, payload: bytes) -> list[MqttMessage]:
+        if topic.endswith("/jobs/get"):
+            descriptions.append(0)
+        elif topic.endswith("/get"):
+            descriptions[-1] += 1
+        return cloud.truly_answer(topic, payload)
+
+    cloud.answer = answer
+    settle(device, Appliance(device), 3_600)
+    assert status_of(cloud, "films-16")[0] == "SUCCEEDED"
+    assert max(descriptions) == 10
 
 
 @pytest.mark.parametrize("seconds", [1.0, 5.0])
