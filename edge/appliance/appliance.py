@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -158,11 +158,15 @@ class Appliance:
 
     # The owner's commands.
 
-    async def execute(self, command: Command) -> Outcome:
+    async def execute(self, command: Command, *, asker: Hashable = None) -> Outcome:
         """Carry out a command; the only way in, from every surface.
 
         When this returns, what was done is on disk; a refused command has changed nothing. A search
         continues even if its caller goes away.
+
+        Args:
+            command: to carry out.
+            asker: whose older questions a newer one replaces; None: it replaces nobody's.
         """
         try:
             match command:
@@ -187,7 +191,7 @@ class Appliance:
                     self.attention.clear()
                     return Outcome(ok=True)
                 case Explain():
-                    return await self._explain(command.film)
+                    return await self._explain(command.film, asker)
                 case Press():
                     return await self._press(wait=command.wait)
                 case Approve():
@@ -210,9 +214,9 @@ class Appliance:
             _log.exception("a command failed")
             return self._refuse(GreenlightError(f"failed: {error}; see the log"))
 
-    def begin(self, command: Command) -> asyncio.Task[Outcome]:
+    def begin(self, command: Command, *, asker: Hashable = None) -> asyncio.Task[Outcome]:
         """Start a command without waiting for it."""
-        task = asyncio.get_running_loop().create_task(self.execute(command))
+        task = asyncio.get_running_loop().create_task(self.execute(command, asker=asker))
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
         return task
@@ -405,7 +409,7 @@ class Appliance:
         with self._work_marker.searching():
             await self._finder.warm_up(model, self.slate)
 
-    async def _explain(self, film: Combination) -> Outcome:
+    async def _explain(self, film: Combination, asker: Hashable) -> Outcome:
         """Explain a film. Changes nothing, so observers aren't notified."""
         try:
             film = combination(film.director, film.year, film.genres)
@@ -413,7 +417,9 @@ class Appliance:
                 raise CommandRefused(RefusalKind.NOT_NOW, Obstacle.NO_MODEL.value)
             if self.state.phase is Phase.SEARCHING:
                 raise CommandRefused(RefusalKind.NOT_NOW, Obstacle.BUSY.value)
-            found = await self._explainer.explain(self.model, film)
+            found = await self._explainer.explain(
+                self.model, film, asker if asker is not None else object()
+            )
         except GreenlightError as error:
             return refused(error)
         return Outcome(ok=True, explained=msgspec.Raw(found.to_json()))

@@ -88,7 +88,7 @@ class Synchronise(msgspec.Struct, frozen=True, tag="synchronise", tag_field="com
 class Explain(msgspec.Struct, frozen=True, tag="explain", tag_field="command"):
     """Ask what the model says about a film, and what would make it better. Changes nothing.
 
-    A newer request cancels it, and so does a press.
+    A newer request from the same browser session cancels it, and so does a press.
 
     Attributes:
         film: any film; an unknown director counts as a newcomer, an unknown genre as none.

@@ -169,7 +169,8 @@ class PageVerbs:
                 return await self._await_news(verb.after)
             case Execute():
                 # A caller who gives up doesn't cancel what has started.
-                return await asyncio.shield(self._appliance.begin(verb.command))
+                assert session is not None
+                return await asyncio.shield(self._appliance.begin(verb.command, asker=session.id))
             case FindDirectors():
                 found = await self._journal.run(lambda _: self._directors(verb.typed))
                 return DirectorsFound(found, self._appliance.domain)

@@ -120,7 +120,7 @@ def _entered(form: Form, prefix: str) -> Entered | None:
 
 
 async def _answers(ask: Ask, films: list[Entered], domain: Domain) -> tuple[FilmAnswer, ...]:
-    """Ask about each film in turn: of two questions at once, the appliance drops the older.
+    """Ask about each film in turn: of a session's two questions at once, the older is dropped.
 
     Raises:
         BadForm: a film isn't one, or the appliance has something better to do.

@@ -6,11 +6,18 @@ from tests.mutants.mutation import Mutation
 
 MUTATIONS = (
     Mutation(
-        "questions-before-presses", "cancels an older one, and so does a press", "docs/picking.md",
+        "questions-cancel-others", "in one browser session a newer question cancels",
+        "docs/picking.md",
+        "edge/appliance/page_verbs.py",
+        "asker=session.id", 'asker="page"',
+        "tests/edge/page/test_what_if.py::test_two_owners_who_ask_at_once_are_both_answered",
+    ),
+    Mutation(
+        "questions-before-presses", "a press cancels all of them", "docs/picking.md",
         "edge/appliance/appliance.py",
         "        self._explainer.give_way()\n", "",
         "tests/edge/appliance/test_explainer.py::"
-        "test_a_newer_question_and_a_press_cancel_what_waits",
+        "test_a_newer_question_of_one_session_and_a_press_cancel_what_waits",
     ),
     Mutation(
         "press-boundary-moved", "short, 0.05-1 s", "docs/appliance.md", "edge/panel/button.py",
@@ -216,8 +223,8 @@ MUTATIONS = (
     Mutation(
         "closed-page-stops-its-request", "goes on even if you close the page",
         "docs/page.md", "edge/appliance/page_verbs.py",
-        "return await asyncio.shield(self._appliance.begin(verb.command))",
-        "return await self._appliance.begin(verb.command)",
+        "return await asyncio.shield(self._appliance.begin(verb.command, asker=session.id))",
+        "return await self._appliance.begin(verb.command, asker=session.id)",
         "tests/edge/appliance/test_page_verbs.py::test_an_approval_that_has_begun_is_"
         "finished_although_its_request_ends",
     ),

@@ -1,4 +1,4 @@
-"""Films are explained one at a time, the newest only, and never before a press."""
+"""Films are explained one at a time, each asker's newest, and never before a press."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from data.films import Combination
 from edge.appliance import client
 from edge.appliance.commands import Explain, Press, RefusalKind
 from edge.appliance.control_socket import serve
+from edge.appliance.explainer import MOST_ASKERS
 from edge.appliance.machine import Phase
 from edge.search import what_if
 from edge.search.explained import Explained
@@ -47,7 +48,9 @@ def test_the_socket_explains_any_film_and_nothing_changes(tmp_path, small_bundle
     assembled(tmp_path, small_bundle, visit)
 
 
-def test_a_newer_question_and_a_press_cancel_what_waits(tmp_path, small_bundle, monkeypatch):
+def test_a_newer_question_of_one_session_and_a_press_cancel_what_waits(
+    tmp_path, small_bundle, monkeypatch
+):
     begun, let_go, finished = threading.Event(), threading.Event(), []
     real = what_if.explain_film
 
@@ -63,9 +66,11 @@ def test_a_newer_question_and_a_press_cancel_what_waits(tmp_path, small_bundle, 
 
     async def visit(built: Assembly) -> None:
         appliance = built.appliance
-        first = appliance.begin(Explain(films[0]))
+        first = appliance.begin(Explain(films[0]), asker="one")
         await asyncio.to_thread(begun.wait, 30)
-        second = appliance.begin(Explain(films[1]))
+        second = appliance.begin(Explain(films[1]), asker="one")
+        other = appliance.begin(Explain(films[1]), asker="other")
+        nobody = appliance.begin(Explain(films[1]))
         await asyncio.sleep(0)
         appliance.slate = Slate()  # searched on the same worker
         pressed = appliance.begin(Press())
@@ -74,12 +79,47 @@ def test_a_newer_question_and_a_press_cancel_what_waits(tmp_path, small_bundle, 
         third = await appliance.execute(Explain(films[2]))
         assert (third.error, third.refusal) == ("a search is running", RefusalKind.NOT_NOW)
         let_go.set()
-        for given_up in (await first, await second):
-            assert not given_up.ok
-            assert "came first" in given_up.error
+        given_up = await first
+        assert not given_up.ok
+        assert given_up.error == "a newer question came first; ask again"
+        for given_up in (await second, await other, await nobody):
+            assert (given_up.ok, given_up.refusal) == (False, RefusalKind.NOT_NOW)
+            assert given_up.error == "a press came first; ask again"
         assert (await pressed).ok
         assert finished == []
         assert (await appliance.execute(Explain(films[2]))).ok
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_questions_of_others_wait_for_their_turn_up_to_a_number(
+    tmp_path, small_bundle, monkeypatch
+):
+    let_go = threading.Event()
+    real = what_if.explain_film
+
+    def slow(*asked, **options):
+        let_go.wait(30)
+        return real(*asked, **options)
+
+    monkeypatch.setattr(what_if, "explain_film", slow)
+    film = film_of(small_bundle)
+
+    async def visit(built: Assembly) -> None:
+        # Half of them name themselves, as sessions do, and half don't, as on the control socket.
+        askers = [number if number % 2 else None for number in range(MOST_ASKERS)]
+        waiting = [built.appliance.begin(Explain(film), asker=asker) for asker in askers]
+        await asyncio.sleep(0)
+        over = await built.appliance.execute(Explain(film), asker="one too many")
+        assert (over.ok, over.refusal) == (False, RefusalKind.NOT_NOW)
+        assert over.error == "many others are asking; ask again in a moment"
+        newer = built.appliance.begin(Explain(film), asker=1)
+        await asyncio.sleep(0)
+        let_go.set()
+        answered = [(await outcome).ok for outcome in waiting]
+        assert answered == [asker != 1 for asker in askers]
+        assert (await newer).ok
+        assert (await built.appliance.execute(Explain(film), asker="one too many")).ok
 
     assembled(tmp_path, small_bundle, visit)
 

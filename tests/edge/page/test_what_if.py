@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -104,6 +106,22 @@ def test_whom_the_model_does_not_know_counts_as_a_newcomer(owner: Visitor, films
     assert status == 200
     assert b"know &lt;b&gt;Nobody&lt;/b&gt;: this is what it expects of a newcomer" in body
     assert b"<b>Nobody" not in body
+
+
+def test_two_owners_who_ask_at_once_are_both_answered(
+    appliance: RunningAppliance, owner: Visitor, films
+):
+    other = Visitor(appliance.port)
+    assert other.sign_in(appliance.pin) == 303
+    together = threading.Barrier(2, timeout=30)
+
+    def ask(visitor: Visitor) -> list[int]:
+        together.wait()
+        return [visitor.get(address(*films))[0] for _ in range(20)]
+
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(ask, [owner, other]))
+    assert found == [[200] * 20] * 2
 
 
 def test_it_needs_a_session(stranger: Visitor, films):
