@@ -276,8 +276,17 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
         parts += [" ".join(genres)] if self.tags and genres else []
         return ", ".join(parts)
 
+    def say(self, text: str, /, **values: object) -> str:
+        """Return a sentence that is written about films, in this domain's words.
+
+        Args:
+            text: the program's own words, with a `{name}` for each value.
+            values: filled in as they are: a name or title in it keeps its own words.
+        """
+        return self.reword(text).format(**values)
+
     def reword(self, sentence: str) -> str:
-        """Return a sentence about films in this domain's words: for warnings and refusals."""
+        """Return a fixed text about films in this domain's words; `say` fills in values."""
         if self == FILMS:
             return sentence
         return _FILM_WORDS.sub(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from data import limits
+from data.domain import FILMS, Domain
 from data.verdict import Check
 from judging.losses import Ints, calibration_error
 from judging.paired import Predictions
@@ -25,7 +26,7 @@ _TIMES = 7
 FAMILIAR_MARGIN = 0.15
 
 
-def learnt(stars: Ints, seen: Predictions, unseen: Predictions) -> Check:
+def learnt(stars: Ints, seen: Predictions, unseen: Predictions, about: Domain = FILMS) -> Check:
     """Does the model predict the films it learnt from better than fits that never saw them?
 
     If not, the figures measured while it was fitted are not this file's.
@@ -34,8 +35,12 @@ def learnt(stars: Ints, seen: Predictions, unseen: Predictions) -> Check:
     return Check(
         "learnt",
         passed=of_file <= of_folds,
-        found=f"on the films it learnt from, the model's RMSE is {of_file:.3f}; fits that had not "
-        f"seen them reach {of_folds:.3f}",
+        found=about.say(
+            "on the films it learnt from, the model's RMSE is {file:.3f}; fits that had not seen "
+            "them reach {folds:.3f}",
+            file=about.outcome.difference(of_file),
+            folds=about.outcome.difference(of_folds),
+        ),
     )
 
 
@@ -48,7 +53,9 @@ def size(model_bytes: int) -> Check:
     )
 
 
-def calibration(stars: Ints, incumbent: Predictions, candidate: Predictions) -> Check:
+def calibration(
+    stars: Ints, incumbent: Predictions, candidate: Predictions, about: Domain = FILMS
+) -> Check:
     """Are the probabilities as accurate as the incumbent's?"""
     before, now = (
         calibration_error(stars, model.probabilities) for model in (incumbent, candidate)
@@ -56,13 +63,23 @@ def calibration(stars: Ints, incumbent: Predictions, candidate: Predictions) -> 
     return Check(
         "calibration",
         passed=now <= before + CALIBRATION_MARGIN,
-        found=f"probabilities are off by {now:.3f} on average over {len(stars):,} films of the "
-        f"table, the incumbent's by {before:.3f}; {CALIBRATION_MARGIN} more is allowed",
+        found=about.say(
+            "probabilities are off by {now:.3f} on average over {count:,} films of the table, the "
+            "incumbent's by {before:.3f}; {margin} more is allowed",
+            now=now,
+            count=len(stars),
+            before=before,
+            margin=CALIBRATION_MARGIN,
+        ),
     )
 
 
 def familiar(
-    stars: Ints, incumbent: Predictions, candidate: Predictions, gain: float = 0.0
+    stars: Ints,
+    incumbent: Predictions,
+    candidate: Predictions,
+    gain: float = 0.0,
+    about: Domain = FILMS,
 ) -> Check:
     """Does the model still predict the films that it and the incumbent learnt from?
 
@@ -74,15 +91,21 @@ def familiar(
         incumbent: the model in use on them.
         candidate: the new one.
         gain: by how many stars the RMSE on the held-out ratings is proven to be better.
+        about: in whose words and on whose scale the finding is given.
     """
     allowed = max(FAMILIAR_MARGIN, SHARE_OF_GAIN * gain)
     before, now = (_rmse(stars, model) for model in (incumbent, candidate))
     return Check(
         "familiar",
         passed=now <= before + allowed,
-        found=f"on {len(stars):,} films of the table, the model's RMSE is {now:.3f} and the "
-        f"incumbent's {before:.3f}, both having learnt from them; {allowed:.2f} more is "
-        "allowed",
+        found=about.say(
+            "on {count:,} films of the table, the model's RMSE is {now:.3f} and the incumbent's "
+            "{before:.3f}, both having learnt from them; {allowed:.2f} more is allowed",
+            count=len(stars),
+            now=about.outcome.difference(now),
+            before=about.outcome.difference(before),
+            allowed=about.outcome.difference(allowed),
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from data.domain import FILMS, Domain
 from data.verdict import Check, Comparison, Decision, Figure
 from judging.holdout import ONE_IN
 from judging.paired import spent
@@ -30,7 +31,8 @@ SHARE_OF_GAIN = 0.25
 _OFFSET_BY: dict[Figure, Figure] = {"rmse": "rmse", "log_loss": "log_loss", "regret": "rmse"}
 _DECIDING: tuple[Figure, ...] = ("rmse", "log_loss")
 _NAMES: dict[Figure, str] = {"rmse": "RMSE", "log_loss": "log loss", "regret": "regret on slates"}
-_UNITS: dict[Figure, str] = {"rmse": " stars", "log_loss": "", "regret": " stars"}
+# In stars, which a domain shows on its own scale.
+_ON_SCALE: tuple[Figure, ...] = ("rmse", "regret")
 
 
 def too_few(held_out: int, ratings: int) -> str | None:
@@ -44,14 +46,15 @@ def too_few(held_out: int, ratings: int) -> str | None:
     )
 
 
-def how_judged(clusterings: int, look: int) -> str:
+def how_judged(clusterings: int, look: int, about: Domain = FILMS) -> str:
     """Return how the ratings were compared, as a sentence to follow the reasons.
 
     Args:
         clusterings: how many ways to cluster them there were.
         look: which look at them this was.
+        about: whose words are used.
     """
-    by = (
+    by = about.reword(
         "by director or by device, whichever is wider"
         if clusterings > 1
         else "by director only, for fewer than three devices sent ratings"
@@ -63,7 +66,11 @@ def how_judged(clusterings: int, look: int) -> str:
 
 
 def decide(
-    comparisons: Sequence[Comparison], checks: Sequence[Check], *, by_table: bool = True
+    comparisons: Sequence[Comparison],
+    checks: Sequence[Check],
+    *,
+    by_table: bool = True,
+    about: Domain = FILMS,
 ) -> tuple[Decision, tuple[str, ...]]:
     """Return the decision, and its reasons as sentences.
 
@@ -71,6 +78,7 @@ def decide(
         comparisons: on the held-out ratings, and on the film table if that was possible.
         checks: all of them must have passed.
         by_table: whether the film table was to be compared.
+        about: in whose words and on whose scale the reasons are given.
     """
     feedback = [one for one in comparisons if one.part == "feedback"]
     holdout = [one for one in comparisons if one.part == "holdout"]
@@ -78,26 +86,50 @@ def decide(
     better = [one for one in deciding if one.high < 0]
     allowed = _allowed(feedback)
     against = [
-        *(_worse(one) for one in feedback if one.low > 0),
+        *(_worse(one, about) for one in feedback if one.low > 0),
         *(
-            _loss(one, allowed[one.figure])
+            _loss(one, allowed[one.figure], about)
             for one in holdout
             if one.difference > allowed[one.figure]
         ),
         *(f"{check.name.capitalize()}: {check.found}." for check in checks if not check.passed),
     ]
     if not better and not any(one.low > 0 for one in deciding):
-        against.append(_tie(deciding))
+        against.append(_tie(deciding, about))
     if against:
         return "refuse", tuple(against)
-    return "release", (*map(_better, better), *([_kept(holdout)] if by_table else []))
+    gained = [_better(one, about) for one in better]
+    return "release", (*gained, *([_kept(holdout, about)] if by_table else []))
 
 
-def describe(one: Comparison) -> str:
+def in_domain(one: Comparison, about: Domain) -> Comparison:
+    """Return a comparison with its figures on a domain's scale."""
+    ends = ("incumbent", "candidate", "difference", "low", "high")
+    return msgspec.structs.replace(
+        one, **{end: on_scale(getattr(one, end), one.figure, about) for end in ends}
+    )
+
+
+def named(figure: Figure, about: Domain) -> str:
+    """Return a figure's name, with the unit that it's in."""
+    unit = about.outcome.unit if figure in _ON_SCALE else ""
+    return f"{_NAMES[figure]}, {unit}" if unit else _NAMES[figure]
+
+
+def on_scale(value: float, figure: Figure, about: Domain) -> float:
+    """Return a figure, or a difference of it, on a domain's scale."""
+    return about.outcome.difference(value) if figure in _ON_SCALE else value
+
+
+def describe(one: Comparison, about: Domain = FILMS) -> str:
     """Return a difference and its interval, as in `RMSE -0.012 stars (95% interval ...)`."""
+    unit = about.plain_unit if one.figure in _ON_SCALE else ""
+    apart, low, high = (
+        on_scale(value, one.figure, about) for value in (one.difference, one.low, one.high)
+    )
     return (
-        f"{_NAMES[one.figure]} {one.difference:+z.3f}{_UNITS[one.figure]} "
-        f"({level(one)} interval {one.low:+z.3f} to {one.high:+z.3f})"
+        f"{_NAMES[one.figure]} {apart:+z.3f}{unit} "
+        f"({level(one)} interval {low:+z.3f} to {high:+z.3f})"
     )
 
 
@@ -115,37 +147,42 @@ def _allowed(feedback: Sequence[Comparison]) -> dict[Figure, float]:
     }
 
 
-def _worse(one: Comparison) -> str:
-    return f"On {one.films:,} held-out ratings the new model is worse: {describe(one)}."
+def _worse(one: Comparison, about: Domain) -> str:
+    return f"On {one.films:,} held-out ratings the new model is worse: {describe(one, about)}."
 
 
-def _better(one: Comparison) -> str:
-    return f"On {one.films:,} held-out ratings the new model is better: {describe(one)}."
+def _better(one: Comparison, about: Domain) -> str:
+    return f"On {one.films:,} held-out ratings the new model is better: {describe(one, about)}."
 
 
-def _loss(one: Comparison, allowed: float) -> str:
-    return (
-        f"On {one.films:,} films of the table by directors whom no owner has rated, each predicted "
-        f"unseen, the new model is worse by more than the {allowed:.2f} allowed: "
-        f"{describe(one)}."
+def _loss(one: Comparison, allowed: float, about: Domain) -> str:
+    return about.say(
+        "On {count:,} films of the table by directors whom no owner has rated, each predicted "
+        "unseen, the new model is worse by more than the {allowed:.2f} allowed: {found}.",
+        count=one.films,
+        allowed=on_scale(allowed, one.figure, about),
+        found=describe(one, about),
     )
 
 
-def _kept(holdout: Sequence[Comparison]) -> str:
+def _kept(holdout: Sequence[Comparison], about: Domain) -> str:
     if not holdout:
-        return "Nearly every director in the table has been rated, so the ratings alone decide."
-    differences = "; ".join(describe(one) for one in holdout)
-    return (
-        f"On {holdout[0].films:,} films of the table by directors whom no owner has rated, the new "
-        f"model is not worse by more than is allowed: {differences}."
+        return about.reword(
+            "Nearly every director in the table has been rated, so the ratings alone decide."
+        )
+    return about.say(
+        "On {count:,} films of the table by directors whom no owner has rated, the new model is "
+        "not worse by more than is allowed: {found}.",
+        count=holdout[0].films,
+        found="; ".join(describe(one, about) for one in holdout),
     )
 
 
-def _tie(deciding: Sequence[Comparison]) -> str:
+def _tie(deciding: Sequence[Comparison], about: Domain) -> str:
     films = deciding[0].films
     sentence = (
         f"On {films:,} held-out ratings the new model isn't shown to be better: "
-        f"{'; '.join(describe(one) for one in deciding)}. A tie is not released."
+        f"{'; '.join(describe(one, about) for one in deciding)}. A tie is not released."
     )
     needed = [more for one in deciding if (more := _enough(one)) is not None]
     if not needed:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from rich.table import Table
 from data.command_line import JsonOption, print_json
 from lambdas.operator.aws import LocalCloudNotRunning, LocalEndpoints
 from lambdas.operator.cli import NAME
+from lambdas.operator.stack import parse_settings
 from local_cloud import supervisor, tail
 from local_cloud.control import send
 from local_cloud.state import DEFAULT, LocalCloudFailed, LocalState, log_tail
@@ -47,6 +49,12 @@ ArraysOption = Annotated[
 KeepOption = Annotated[
     bool, typer.Option("--keep/--fresh", help="continue with the last run's data, or start empty")
 ]
+SettingsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="one of the template's parameters; repeatable"
+    ),
+]
 
 
 @app.command()
@@ -54,9 +62,11 @@ def run(
     local: FolderOption = DEFAULT,
     arrays: ArraysOption = None,
     keep: KeepOption = True,
+    settings: SettingsOption = None,
     ready_descriptor: Annotated[int, typer.Option(hidden=True)] = -1,
 ) -> None:
     """Run it in the foreground until Ctrl-C or SIGTERM."""
+    parameters = parse_settings(settings or ())
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -71,7 +81,7 @@ def run(
     folder = LocalState(local)
     if not keep:
         _forget(folder)
-    supervisor.run(folder, arrays, stopped, ready)
+    supervisor.run(folder, arrays, parameters, stopped, ready)
 
 
 @app.command()
@@ -79,14 +89,21 @@ def start(
     local: FolderOption = DEFAULT,
     arrays: ArraysOption = None,
     keep: KeepOption = True,
+    settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start it in the background; returns when it is ready. Does nothing if it is running."""
+    parse_settings(settings or ())
     folder = LocalState(local)
     folder.make()
     begun = time.monotonic()
     if not _runs(folder):
-        _start(folder, arrays, keep)
+        _start(folder, arrays, keep, settings or ())
+    elif settings:
+        raise LocalCloudFailed(
+            f"the local cloud in {local} is running, and takes --set only when it starts; stop it "
+            f"with `{NAME} local stop --local {local}`, then start it again"
+        )
     elif arrays is not None:
         send(folder, "serve", arrays=str(arrays.resolve()))
     endpoints = folder.read_endpoints()
@@ -106,11 +123,12 @@ def _runs(folder: LocalState) -> bool:
     return True
 
 
-def _start(folder: LocalState, arrays: Path | None, keep: bool) -> None:
+def _start(folder: LocalState, arrays: Path | None, keep: bool, settings: Sequence[str]) -> None:
     reader, writer = os.pipe()
     command = [
         *(sys.executable, "-m", "local_cloud", "local", "run", "--local", str(folder.folder)),
         *(("--arrays", str(arrays)) if arrays else ()),
+        *(word for setting in settings for word in ("--set", setting)),
         *("--keep" if keep else "--fresh", "--ready-descriptor", str(writer)),
     ]
     log = folder.log("supervisor")

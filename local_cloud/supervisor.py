@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ def locked(state: LocalState) -> Iterator[None]:
 def run(
     state: LocalState,
     arrays: Path | None,
+    settings: Mapping[str, str],
     stopped: threading.Event,
     ready: Callable[[LocalEndpoints], None],
 ) -> None:
@@ -68,6 +69,7 @@ def run(
     Args:
         state: its folder.
         arrays: what the ML endpoint serves; None for what it served last, if anything.
+        settings: parameters of the template; others keep their value, or get their default.
         stopped: set this to end it.
         ready: called once everything answers.
 
@@ -86,7 +88,7 @@ def run(
         aws = Aws(REGION, emulator.url)
         roles = Roles(aws)
         sagemaker_url = f"http://127.0.0.1:{ports.ml_endpoint}"
-        outputs = _create_stack(state, aws, sagemaker_url)
+        outputs = _create_stack(state, aws, sagemaker_url, settings)
         jobs = parts.enter_context(TrainingJobs(state, aws, roles))
         api = SageMakerApi(state, endpoint, jobs, roles)
         parts.enter_context(SageMakerServer(ports.ml_endpoint, endpoint, api))
@@ -126,7 +128,9 @@ def _serve(endpoint: MlEndpoint, arrays: Path | None) -> None:
             print(f"publish again: {error}", flush=True)
 
 
-def _create_stack(state: LocalState, aws: Aws, sagemaker_url: str) -> dict[str, str]:
+def _create_stack(
+    state: LocalState, aws: Aws, sagemaker_url: str, settings: Mapping[str, str]
+) -> dict[str, str]:
     packages = package.build_for_local_cloud(state.packages)
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=_CODE_BUCKET)
@@ -143,6 +147,7 @@ def _create_stack(state: LocalState, aws: Aws, sagemaker_url: str) -> dict[str, 
         # No containers here: the stand-in runs the same command as a process.
         "EndpointImage": "local",
         "TrainingImage": "local",
+        **settings,
     }
     outputs = cloudformation.deploy(aws, STACK, parameters, Wait(0.05, 120.0))
     _add_dead_letters(aws, outputs)

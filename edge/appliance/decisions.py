@@ -107,7 +107,7 @@ class Decisions:
             CommandRefused, AlreadyRated, JournalError: nothing has been written.
         """
         if command.correct and command.simulated:
-            why = "a correction is the owner's: give the stars"
+            why = self._domain().say("a correction is the owner's: give the stars")
             raise CommandRefused(RefusalKind.INVALID, why, "simulated")
         entry = self._film_to_rate(command.pick_id, correct=command.correct)
         stars = self._drawn_stars(entry) if command.simulated else command.stars

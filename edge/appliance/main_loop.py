@@ -300,9 +300,13 @@ class JournalObserver:
         if result.get("outcome") != "differed" or model is None:
             return
         if result.get("model_hash", model.hash) == model.hash:
+            worst, about = result.get("worst_difference"), model.domain
+            by = ""
+            if isinstance(worst, int | float):
+                by = f" (by {about.outcome.difference(worst):.3g}{about.plain_unit})"
             self.appliance.attention.raise_(
                 "verification",
-                f"the cloud scores a pick differently (by {result.get('worst_difference')} stars):"
+                f"the cloud scores a pick differently{by}:"
                 " either the model's export or this device is wrong",
             )
 

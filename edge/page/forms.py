@@ -174,29 +174,33 @@ def slate_of(form: Form, domain: Domain = FILMS) -> Slate | None:
     Raises:
         BadForm: with the field at fault.
     """
+    say = domain.say
     sample = _SAMPLES.get(form.one("draw"))
     if sample is None:
-        raise BadForm("Choose between 36 films and everything that matches.", field="draw")
+        raise BadForm(say("Choose between 36 films and everything that matches."), field="draw")
     names = list(dict.fromkeys(_names(form)))
     if len(names) > _MOST_NAMES:
-        raise BadForm(f"Choose at most {_MOST_NAMES} directors.", field="director")
+        raise BadForm(say("Choose at most {most} directors.", most=_MOST_NAMES), field="director")
     kinds = form.all("kind")
     if unknown := [kind for kind in kinds if kind not in KINDS]:
-        raise BadForm(f"There's no kind of film called {unknown[0][:40]!r}.", field="kind")
+        called = say("There's no kind of film called {name!r}.", name=unknown[0][:40])
+        raise BadForm(called, field="kind")
     if not kinds:
         raise BadForm("Choose at least one of films, television, videos and games.", field="kind")
     slate = Slate(
         sample=sample,
         directors=Directors(
             names=tuple(names),
-            at_least_films=_number(form, "at_least_films", "Films made", _ANYONE.at_least_films),
+            at_least_films=_number(
+                form, "at_least_films", say("Films made"), _ANYONE.at_least_films
+            ),
             active_within=_number(form, "active_within", "Active within", _ANYONE.active_within),
         ),
-        years=Years(first=_year(form, "first"), last=_year(form, "last")),
+        years=Years(first=_year(form, "first", domain), last=_year(form, "last", domain)),
         genres=Genres(
             allowed=tuple(sorted({normalise(name) for name in form.all("genre")})),
             required=tuple(sorted({normalise(name) for name in form.all("required")})),
-            at_most=_number(form, "at_most", "Genres in a film", MAX_GENRES),
+            at_most=_number(form, "at_most", say("Genres in a film"), MAX_GENRES),
         ),
         rules=rules_of(form),
         kinds=tuple(kind for kind in KINDS if kind in kinds),
@@ -241,9 +245,9 @@ def _names(form: Form) -> list[str]:
     return [name for name in map(normalise, [*form.all("director"), *lines]) if name]
 
 
-def _year(form: Form, name: str) -> int | None:
+def _year(form: Form, name: str, domain: Domain) -> int | None:
     text = form.one(name)
-    return whole(name, f"{name.capitalize()} year", text) if text else None
+    return whole(name, domain.say("{which} year", which=name.capitalize()), text) if text else None
 
 
 def _number(form: Form, name: str, label: str, usual: int) -> int:

@@ -254,8 +254,7 @@ def _named(key: str, domain: Domain) -> tuple[str, str]:
     unit = domain.plain_unit
     one = "one star" if domain == FILMS else f"{domain.outcome.difference(1):.3g}{unit}"
     filled = (
-        domain.reword(text).format(one=one, good=domain.good_outcome, unit=unit)
-        for text in (name, meaning)
+        domain.say(text, one=one, good=domain.good_outcome, unit=unit) for text in (name, meaning)
     )
     return next(filled), next(filled)
 

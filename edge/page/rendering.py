@@ -138,7 +138,7 @@ class Context:
                 "here": PATHS[template],
                 "token": session_of(request).token,
                 "say": say,
-                "problem": say.words(problem) if problem else None,
+                "problem": problem,
                 "done": DONE.get(request.query_params.get("done", "")),
                 **values,
             },

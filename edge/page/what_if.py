@@ -145,19 +145,20 @@ async def _answers(ask: Ask, films: list[Entered], domain: Domain) -> tuple[Film
 
 
 def _checked(film: Entered, domain: Domain) -> Combination:
-    say = domain.reword
+    say = domain.say
     if not film.director:
         raise BadForm(say("Name a director."), field="director")
     if domain.tags and not film.genres:
         raise BadForm(say("Choose at least one genre."), field="genre")
     if len(film.genres) > MAX_GENRES:
-        raise BadForm(say(f"Choose at most {MAX_GENRES} genres."), field="genre")
+        raise BadForm(say("Choose at most {most} genres.", most=MAX_GENRES), field="genre")
     year = whole("year", say("The year"), film.year) if domain.ordinal else None
     try:
         return domain.combination(film.director, year, film.genres)
     except InvalidRecord as error:
         field = error.field.partition("[")[0]
-        raise BadForm(sentence(say(f"the {field} {error.reason}")), field=field) from error
+        why = domain.reword(f"the {field} {error.reason}")
+        raise BadForm(sentence(why), field=field) from error
 
 
 def _change(change: Better, films: list[Entered], place: int, domain: Domain) -> Change:

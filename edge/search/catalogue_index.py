@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
+from data.domain import FILMS, Domain
 from data.films import KINDS, MAX_GENRES, NO_GENRE, Combination
 from data.genre_sets import GenreSets
 
@@ -49,10 +50,12 @@ class CatalogueIndex:
         films: how many films each has made, shape [D].
         first_year: the year of the tables' first column.
         years: how many years the tables cover.
+        domain: in whose words refusals are given.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, domain: Domain = FILMS) -> None:
         self.catalogue = catalogue
+        self.domain = domain
         self.sets = GenreSets(catalogue.genres)
         entries = catalogue.directors
         self.names = np.array([entry.name for entry in entries], object)

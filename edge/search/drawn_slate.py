@@ -197,11 +197,12 @@ def _too_few(model: Model, slate: Slate, able: int, today: int | None) -> EmptyS
         found = len(_able(wider, resolve(wider, model.index, random.Random(0), made, today=today)))
         return found if found >= _fewest(wider) else 0
 
-    limit, found = limit_to_drop(slate, (), count)
+    say = model.domain.say
+    limit, found = limit_to_drop(slate, model.domain, (), count)
     help_ = f"Without {limit} it would be {found:,}" if found else "Allow more"
     who = "director matches" if able == 1 else "directors match"
     named = "" if slate.directors.names else f" with more than {REGULAR_FILMS} films"
-    return EmptySlate(f"Only {able} {who}{named}. {help_}")
+    return EmptySlate(say("Only {able} " + who + named + ". {help}", able=able, help=help_))
 
 
 def _none_left(
@@ -217,12 +218,13 @@ def _none_left(
         except EmptySlate:
             return 0
 
+    say = model.domain.say
     # Without rules, everything left has been made.
-    limit, found = limit_to_drop(slate, excluded, count) if slate.rules else ("", 0)
+    limit, found = limit_to_drop(slate, model.domain, excluded, count) if slate.rules else ("", 0)
     if found:
-        return EmptySlate(f"No 36 films match. Without {limit} they would")
+        return EmptySlate(say("No 36 films match. Without {limit} they would", limit=limit))
     return EmptySlate(
-        "No slate is left that was not already made; allow more, or train on more films"
+        say("No slate is left that was not already made; allow more, or train on more films")
     )
 
 

@@ -58,7 +58,7 @@ def find(
         rows = confirm(model, space, found)
         if agrees(found, rows):
             return Confirmed("tables", found, rows, looked_at, [], None)
-        fault = (
+        fault = model.domain.say(
             "tables and ONNX Runtime disagree about the best films: the bundle or this device is "
             "faulty; the answer was found by scoring row by row"
         )

@@ -181,7 +181,7 @@ class Model:
         """The catalogue in numbers."""
         from edge.search.catalogue_index import CatalogueIndex
 
-        return CatalogueIndex(self.catalogue)
+        return CatalogueIndex(self.catalogue, self.domain)
 
     @cached_property
     def tables(self) -> Tables | None:

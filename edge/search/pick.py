@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from data.domain import Domain
 from data.films import GOOD_STARS, KINDS, Combination
 from data.manifest import BestUnseen
 from edge.search.among import Among, best_among
@@ -61,9 +62,10 @@ def choose(
         InvalidSlate: the slate asks for something the model doesn't know, or is empty.
     """
     if k < 1:
-        raise InvalidSlate(f"Ask for one film or more, not {k}")
+        raise InvalidSlate(model.domain.say("Ask for one film or more, not {k}", k=k))
     if explore and set(differ) - {"director"}:
-        raise InvalidSlate("A film to learn from is listed with others of different directors only")
+        alone = "A film to learn from is listed with others of different directors only"
+        raise InvalidSlate(model.domain.say(alone))
     started = time.perf_counter()
     slate = in_domain(slate, model.domain)
     rng = random.Random(seed)
@@ -97,7 +99,7 @@ def choose(
     )
     return Answer(
         **_listed(model, choices, k, differ, warnings),
-        space=_summary(space, slate, asked_years(slate.years, model.catalogue, today)),
+        space=_summary(space, slate, asked_years(slate.years, model.index, today)),
         searched=searched,
         looked_at=looked_at,
         seconds=seconds,
@@ -194,7 +196,9 @@ def choose_among(
         InvalidSlate: a rule is wrong, or no row is left.
         TableUnreadable: the file isn't such a table.
     """
-    bans, problems = bans_of(rules, model.index.sets.genres, model.index.index_of_director)
+    bans, problems = bans_of(
+        rules, model.index.sets.genres, model.index.index_of_director, model.domain
+    )
     if problems:
         raise InvalidSlate(problems)
     started = time.perf_counter()
@@ -208,7 +212,7 @@ def choose_among(
         progress=progress,
     )
     if not among.best:
-        raise InvalidSlate(_no_row(among, source, rules))
+        raise InvalidSlate(_no_row(among, source, rules, model.domain))
     films = [row.film for row in among.best]
     rows = model.rows(*columns(films))
     seconds = time.perf_counter() - started
@@ -258,7 +262,11 @@ def _listed(
     return {
         "picks": tuple(choices[:k]),
         "runner_up": choices[1] if len(choices) > 1 else None,
-        "warnings": (*warnings, *_carried_forward(model, choices), *_fewer(choices, k, differ)),
+        "warnings": (
+            *warnings,
+            *_carried_forward(model, choices),
+            *_fewer(choices, k, differ, model.domain),
+        ),
         "model_name": model.name,
         "model_version": model.version,
         "model_hash": model.hash,
@@ -267,19 +275,22 @@ def _listed(
     }
 
 
-def _no_row(among: Among, source: Path, rules: Sequence[str]) -> str:
+def _no_row(among: Among, source: Path, rules: Sequence[str], domain: Domain) -> str:
     if not among.rows:
         return f"{source} has no rows"
     without = "the rules" if rules else "leaving out what was already made"
-    return f"Nothing matches. Without {without} it would be {among.rows:,} films"
+    found = "Nothing matches. Without {without} it would be {rows:,} films"
+    return domain.say(found, without=without, rows=among.rows)
 
 
-def _fewer(choices: Sequence[Choice], k: int, differ: Collection[Differ]) -> list[str]:
+def _fewer(
+    choices: Sequence[Choice], k: int, differ: Collection[Differ], domain: Domain
+) -> list[str]:
     """Return a warning if there are fewer films than asked for."""
     if len(choices) >= k or not differ:
         return []
     count = "is only 1 film" if len(choices) == 1 else f"are only {len(choices):,} films"
-    return [f"there {count} that differ in {' and '.join(sorted(differ))}"]
+    return [domain.say(f"there {count} that differ in {' and '.join(sorted(differ))}")]
 
 
 def _chance(seed: int) -> random.Random:
@@ -365,7 +376,8 @@ def _carried_forward(model: Model, choices: Sequence[Choice]) -> list[str]:
     newest = model.catalogue.training_years.last
     if not any(choice.year > newest for choice in choices):
         return []
-    return [f"the model's newest film is of {newest}; later years are carried forward"]
+    ahead = "the model's newest film is of {newest}; later years are carried forward"
+    return [model.domain.say(ahead, newest=model.domain.shown_ordinal(newest))]
 
 
 def _summary(space: SearchSpace, slate: Slate, asked: Sequence[int]) -> SpaceSummary:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.catalogue import Catalogue
+from data.domain import Domain
 from data.films import KINDS, MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination
 from edge.search.catalogue_index import CatalogueIndex
 from edge.search.forbidden import MOST_BANS, Forbidden
@@ -48,7 +49,9 @@ def resolve(
     bans: list[Ban] = []
     problems: list[str] = []
     if slate.rules:
-        bans, problems = bans_of(slate.rules, index.sets.genres, index.index_of_director)
+        bans, problems = bans_of(
+            slate.rules, index.sets.genres, index.index_of_director, index.domain
+        )
     if len(bans) > MOST_BANS:
         problems.append(f"The rules come to {len(bans)} bans; use fewer, {MOST_BANS} at most")
     problems = [*_faults(slate, index, today), *problems]
@@ -112,14 +115,17 @@ def nothing_matches(
     def size_of(wider: Slate, made: Collection[Combination]) -> int:
         return resolve(wider, index, random.Random(0), made, today=today).size
 
-    limit, size = limit_to_drop(slate, leave_out, size_of)
+    say = index.domain.say
+    limit, size = limit_to_drop(slate, index.domain, leave_out, size_of)
     if size:
-        return InvalidSlate(f"Nothing matches. Without {limit} it would be {size:,} films")
-    return InvalidSlate("Nothing matches. Allow more years, genres or directors")
+        without = "Nothing matches. Without {limit} it would be {size:,} films"
+        return InvalidSlate(say(without, limit=limit, size=size))
+    return InvalidSlate(say("Nothing matches. Allow more years, genres or directors"))
 
 
 def limit_to_drop(
     slate: Slate,
+    domain: Domain,
     made: Collection[Combination],
     size_of: Callable[[Slate, Collection[Combination]], int],
 ) -> tuple[str, int]:
@@ -127,19 +133,22 @@ def limit_to_drop(
 
     Args:
         slate: an empty one.
+        domain: in whose words the limit is named.
         made: combinations that were already made.
         size_of: returns how many combinations a slate leaves; it may raise InvalidSlate.
     """
-    unlimited = Slate()
+    unlimited, say = Slate(), domain.say
     without = {
         f"the rule “{rule}”": msgspec.structs.replace(
             slate, rules=tuple(other for other in slate.rules if other != rule)
         )
         for rule in slate.rules
     } | {
-        "the limit on genres": msgspec.structs.replace(slate, genres=unlimited.genres),
-        "the limit on years": msgspec.structs.replace(slate, years=unlimited.years),
-        "the limit on directors": msgspec.structs.replace(slate, directors=unlimited.directors),
+        say("the limit on genres"): msgspec.structs.replace(slate, genres=unlimited.genres),
+        say("the limit on years"): msgspec.structs.replace(slate, years=unlimited.years),
+        say("the limit on directors"): msgspec.structs.replace(
+            slate, directors=unlimited.directors
+        ),
         "the limit on kinds": msgspec.structs.replace(slate, kinds=KINDS),
         "“plausible only”": msgspec.structs.replace(slate, plausible=False),
         "all the rules": msgspec.structs.replace(slate, rules=()),
@@ -168,24 +177,26 @@ def _going_on(slate: Slate, index: CatalogueIndex) -> NDArray[np.bool_]:
 
 def _faults(slate: Slate, index: CatalogueIndex, today: int | None) -> Iterator[str]:
     """Yield what is wrong with a slate's limits, one sentence each."""
-    wanted, genres = slate.directors, slate.genres
+    wanted, genres, say = slate.directors, slate.genres, index.domain.say
     if wanted.names:
-        yield from _unknown("director", wanted.names, index.index_of_director)
+        yield from _unknown(say("director"), wanted.names, index.index_of_director)
     if wanted.active_within < 0:
-        yield f"Active within {wanted.active_within} years can't be; give 0 or more"
+        within = "Active within {within} years can't be; give 0 or more"
+        yield say(within, within=wanted.active_within)
     if not slate.kinds:
-        yield f"Name at least one kind of film: {', '.join(KINDS)}"
+        yield say("Name at least one kind of film: {kinds}", kinds=", ".join(KINDS))
     try:
-        asked_years(slate.years, index.catalogue, today)
+        asked_years(slate.years, index, today)
     except InvalidSlate as error:
         yield from error.problems
-    yield from _unknown("genre", (*genres.allowed, *genres.required), index.sets.genres)
+    yield from _unknown(say("genre"), (*genres.allowed, *genres.required), index.sets.genres)
     if not 1 <= genres.at_most <= MAX_GENRES:
-        yield f"A film has 1 to {MAX_GENRES} genres, not at most {genres.at_most}"
+        most = "A film has 1 to {most} genres, not at most {asked}"
+        yield say(most, most=MAX_GENRES, asked=genres.at_most)
     drawn = {"directors": wanted.draw, "years": slate.years.draw, "genre sets": genres.draw}
     for field, draw in drawn.items():
         if draw is not None and draw < 1:
-            yield f"Draw at least one of the {field}, not {draw}"
+            yield f"Draw at least one of the {say(field)}, not {draw}"
 
 
 def _directors(slate: Slate, index: CatalogueIndex, rng: random.Random) -> Int64:
@@ -205,33 +216,37 @@ def _directors(slate: Slate, index: CatalogueIndex, rng: random.Random) -> Int64
 def _columns(wanted: Years, index: CatalogueIndex, today: int | None) -> dict[int, list[int]]:
     """Return the tables' columns, each with the calendar years that it stands for, ascending."""
     columns: dict[int, list[int]] = {}
-    for year in asked_years(wanted, index.catalogue, today):
+    for year in asked_years(wanted, index, today):
         columns.setdefault(index.column(year), []).append(year)
     return columns
 
 
-def asked_years(wanted: Years, catalogue: Catalogue, today: int | None) -> list[int]:
+def asked_years(wanted: Years, index: CatalogueIndex, today: int | None) -> list[int]:
     """Return the calendar years that a slate means, ascending.
 
     Raises:
         InvalidSlate: they contradict each other, or no film can be of them.
     """
+    say, shown = index.domain.say, index.domain.shown_ordinal
     if wanted.only and (wanted.first is not None or wanted.last is not None):
-        raise InvalidSlate("Give either single years or a first and last year, not both")
-    training = catalogue.training_years
+        raise InvalidSlate(say("Give either single years or a first and last year, not both"))
+    training = index.catalogue.training_years
     if wanted.only:
         years = sorted(set(wanted.only))
     elif wanted.is_next:
-        years = list(next_years(catalogue, today))
+        years = list(next_years(index.catalogue, today))
     else:
         first = training.first if wanted.first is None else wanted.first
         last = max(training.last, first) if wanted.last is None else wanted.last
         if first > last:
-            raise InvalidSlate(f"The first year, {first}, comes after the last, {last}; swap them")
+            swapped = "The first year, {first}, comes after the last, {last}; swap them"
+            raise InvalidSlate(say(swapped, first=shown(first), last=shown(last)))
         years = list(range(max(first, MIN_YEAR - 1), min(last, MAX_YEAR + 1) + 1)) or [first]
     for year in (years[0], years[-1]):
         if not MIN_YEAR <= year <= MAX_YEAR:
-            raise InvalidSlate(f"Give years from {MIN_YEAR} to {MAX_YEAR}; {year} isn't one")
+            least, most, found = map(shown, (MIN_YEAR, MAX_YEAR, year))
+            beyond = "Give years from {least} to {most}; {found} isn't one"
+            raise InvalidSlate(say(beyond, least=least, most=most, found=found))
     return years
 
 

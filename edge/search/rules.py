@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+from data.domain import FILMS, Domain
 from data.films import MAX_YEAR, MIN_YEAR, Combination
 from edge.search.names import did_you_mean, known_as
 
@@ -214,7 +215,10 @@ def _split(tokens: _Tokens, separators: Sequence[str]) -> Iterator[_Tokens]:
 
 
 def bans_of(
-    texts: Sequence[str], genres: Collection[str], directors: Collection[str]
+    texts: Sequence[str],
+    genres: Collection[str],
+    directors: Collection[str],
+    domain: Domain = FILMS,
 ) -> tuple[list[Ban], list[str]]:
     """Return what rules forbid, and what is wrong with them, one sentence each.
 
@@ -222,6 +226,7 @@ def bans_of(
         texts: the rules; case, accents and punctuation of their names don't matter.
         genres: names that the model knows.
         directors: names that the model knows.
+        domain: in whose words it's said what is wrong.
     """
     bans: list[Ban] = []
     problems: list[str] = []
@@ -232,9 +237,9 @@ def bans_of(
         try:
             rule = _with_known_names(parse(text), genres, directors)
         except RuleError as error:
-            problems.append(f"The rule “{shown}” {error}")
+            problems.append(f"The rule “{shown}” {domain.reword(str(error))}")
             continue
-        wrong = list(_unknown(rule, genres, directors))
+        wrong = list(_unknown(rule, genres, directors, domain))
         problems += [f"The rule “{shown}” {problem}" for problem in wrong]
         if not wrong:
             bans += _bans(rule, genres)
@@ -260,7 +265,10 @@ def _with_known_names(rule: Rule, genres: Collection[str], directors: Collection
     return rule._replace(premise=premise, conclusion=conclusion)
 
 
-def _unknown(rule: Rule, genres: Collection[str], directors: Collection[str]) -> Iterator[str]:
+def _unknown(
+    rule: Rule, genres: Collection[str], directors: Collection[str], domain: Domain
+) -> Iterator[str]:
+    say = domain.say
     for term in (*rule.premise, *rule.conclusion):
         kinds = set()
         for name in term.names:
@@ -271,11 +279,12 @@ def _unknown(rule: Rule, genres: Collection[str], directors: Collection[str]) ->
             else:
                 near = did_you_mean(name, [*genres, *directors])
                 hint = f"; {near}" if near else ""
-                yield f"names {name!r}, which is neither a genre nor a director of the model{hint}"
+                neither = say("which is neither a genre nor a director of the model")
+                yield f"names {name!r}, {neither}{hint}"
         if len(kinds) > 1:
-            yield "has genres and directors joined by “or”; make two rules of it"
+            yield say("has genres and directors joined by “or”; make two rules of it")
         if rule.most is not None and "directors" in kinds:
-            yield "counts directors; “at most” counts genres"
+            yield say("counts directors; “at most” counts genres")
 
 
 def _bans(rule: Rule, genres: Collection[str]) -> Iterator[Ban]:

@@ -111,7 +111,7 @@ def pick_table(answer: Answer, domain: Domain = FILMS) -> RenderableType:
         parts.append(_others(answer.picks, domain))
     if (caveat := answer.caveat_in(domain)) is not None:
         parts.append(Text(caveat))
-    parts += [Text(f"! {domain.reword(warning)}", "yellow") for warning in answer.warnings]
+    parts += [Text(f"! {warning}", "yellow") for warning in answer.warnings]
     if answer.fault:
         parts.append(Text(f"!! {answer.fault}", "bold red"))
     parts.append(Text(_footer(answer, domain), "dim"))

@@ -124,8 +124,7 @@ def _every_year(model: Model, today: int | None) -> tuple[int, ...]:
 def _notes(model: Model, film: Combination, *, near_names: bool) -> Iterator[str]:
     index, domain = model.index, model.domain
     training = model.catalogue.training_years
-    # A name keeps its own words, whatever they are.
-    say = domain.reword
+    say = domain.say
     if film.director not in index.index_of_director:
         near = did_you_mean(film.director, index.index_of_director) if near_names else ""
         unknown = f"the model doesn't know {film.director}: this is what it expects of a newcomer"
@@ -137,7 +136,9 @@ def _notes(model: Model, film: Combination, *, near_names: bool) -> Iterator[str
             yield f"{unknown}; {near}" if near else unknown
     if film.year > training.last:
         newest = domain.shown_ordinal(training.last)
-        yield say(f"the model's newest film is of {newest}; later years are carried forward")
+        ahead = "the model's newest film is of {newest}; later years are carried forward"
+        yield say(ahead, newest=newest)
     elif film.year < training.first:
         oldest = domain.shown_ordinal(training.first)
-        yield say(f"the model's oldest film is of {oldest}; earlier years count as that")
+        before = "the model's oldest film is of {oldest}; earlier years count as that"
+        yield say(before, oldest=oldest)

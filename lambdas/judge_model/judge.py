@@ -141,6 +141,7 @@ def _verdict(
         checks=(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    about = candidate.manifest.about
     reason = judging.too_few(len(data.held_out), data.ratings)
     if reason is not None:
         return msgspec.structs.replace(refusal, reasons=(reason,))
@@ -155,11 +156,11 @@ def _verdict(
         checks = _checks(new, old, candidate, data, comparisons)
     except Unscorable as error:
         return msgspec.structs.replace(refusal, reasons=(f"{error}.",), look=look)
-    decision, reasons = judging.decide(comparisons, checks, by_table=False)
+    decision, reasons = judging.decide(comparisons, checks, by_table=False, about=about)
     return msgspec.structs.replace(
         refusal,
         decision=decision,
-        reasons=(*reasons, judging.how_judged(len(clusters), look)),
+        reasons=(*reasons, judging.how_judged(len(clusters), look, about)),
         look=look,
         comparisons=tuple(comparisons),
         checks=checks,
@@ -195,7 +196,7 @@ def _checks(
     return (
         _answers(new, candidate.probes),
         _parity(new, rows[:_ALONE], of_new.expected[:_ALONE]),
-        familiar(stars, of_old, of_new, gain),
+        familiar(stars, of_old, of_new, gain, candidate.manifest.about),
         size(len(candidate.files[MODEL])),
         latency(lambda: old.predict(timed), lambda: new.predict(timed)),
     )
@@ -224,7 +225,7 @@ def _parity(new: UntrustedModel, rows: Sequence[Combination], in_batch: np.ndarr
     return Check(
         "parity",
         passed=not differ,
-        found=f"{differ} of {len(rows)} rows get other stars alone than in a batch",
+        found=f"{differ} of {len(rows)} rows are scored differently alone than in a batch",
     )
 
 

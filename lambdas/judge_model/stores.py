@@ -84,7 +84,7 @@ class AwsJudge:
     def data(self) -> HeldOutData:
         """Return what to judge on: the owners' held-out ratings by id, and the film table."""
         records = that_count(one for one in self._ratings() if one.source == "owner")
-        kept = [one for one in records if held_out(one.director, one.year, one.genres)]
+        kept = [one for one in records if held_out(one.director, one.year, one.genres, one.pick_id)]
         return HeldOutData(
             sorted(kept, key=lambda record: record.id), len(records), self._film_table()
         )
@@ -129,7 +129,7 @@ class AwsJudge:
         if len(keys) != 1:
             raise NothingToJudgeOn(
                 f"{topics.FILM_TABLE_PREFIX} holds {len(keys)} files; "
-                "upload one film table with `greenlight-cloud model retrain --films FILE`"
+                "upload one table with `greenlight-cloud model retrain --films FILE`"
             )
         raw = self._find(keys[0], _MAX_TABLE_BYTES, self._data) or b""
         with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +137,7 @@ class AwsJudge:
             path.write_bytes(raw)
             films = [row for row in read_rows(path) if is_film(row)]
         if not films:
-            raise NothingToJudgeOn(f"{keys[0]} has no films")
+            raise NothingToJudgeOn(f"{keys[0]} has no rows to learn from")
         return films
 
     def _objects(self, bucket: str, prefix: str) -> Iterator[Any]:

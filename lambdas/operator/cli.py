@@ -38,7 +38,7 @@ _NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
             "publish": trust.publish_command,
         },
     ),
-    "films": ("The film table.", {"import": film_import.import_command}),
+    "films": ("The table that models learn from.", {"import": film_import.import_command}),
     "ratings": ("The ratings in the cloud.", {"restore": ratings.restore_command}),
     "functions": ("The functions that AWS runs.", {"package": package.package_command}),
 }

@@ -53,7 +53,7 @@ def check_there(path: Path) -> None:
     """Raise NoFilms, saying how to get a film table, if there is none."""
     if not path.exists():
         raise NoFilms(
-            f"{path} doesn't exist; `make films` writes the sample's film table, "
+            f"{path} doesn't exist; `make films` writes the sample's table, "
             "`greenlight-train dataset` that of any source"
         )
 
@@ -67,7 +67,7 @@ def put_film_table(s3: Any, bucket: str, path: Path) -> str:
     """
     check_there(path)
     if not any(is_film(row) for row in read_rows(path)):
-        raise NoFilms(f"{path} has no films")
+        raise NoFilms(f"{path} has no rows to learn from")
     kept = [topics.FILM_TABLE_PREFIX + _NAME + suffix for suffix in (".csv", ".tsv")]
     key = kept[path.suffix.lower() == ".tsv"]
     s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), ChecksumAlgorithm="SHA256")
@@ -156,7 +156,7 @@ class FilmImport:
             if one["ImportStatus"] == "IN_PROGRESS":
                 if one["S3BucketSource"].get("S3KeyPrefix") != self._prefix:
                     raise ImportFailed(
-                        f"DynamoDB is importing other films into {self._table}; run this again "
+                        f"DynamoDB is importing another table into {self._table}; run this again "
                         "once that is done"
                     )
                 self._wait(one["ImportArn"], on_progress, wait)
@@ -234,12 +234,12 @@ def import_films(
     table = work.table()
     if table is None:
         work.create(on_progress, wait)
-        done = f"DynamoDB created the table from {count:,} films"
+        done = f"DynamoDB created the table from {count:,} rows"
     elif work.join(table["TableArn"], on_progress, wait):
-        done = f"DynamoDB's import, started earlier, has imported {count:,} films"
+        done = f"DynamoDB's import, started earlier, has imported {count:,} rows"
     else:
         written = work.write(table["TableId"], on_progress, time.sleep)
-        return f"{written:,} films written, {count - written:,} were there from an earlier run"
+        return f"{written:,} rows written, {count - written:,} were there from an earlier run"
     made = work.table()
     if made is not None:
         work.note(made["TableId"], count)
@@ -250,7 +250,7 @@ def import_films(
 def progress(total: int) -> Iterator[OnProgress]:
     """Show a progress bar; yields the function that moves it."""
     bar = Progress(
-        TextColumn("films into the table"),
+        TextColumn("rows into the table"),
         BarColumn(complete_style="green"),
         MofNCompleteColumn(),
         console=Console(stderr=True),
@@ -262,19 +262,21 @@ def progress(total: int) -> Iterator[OnProgress]:
 
 
 def import_command(
-    path: Annotated[Path, typer.Argument(metavar="FILMS", help="a film table, .csv or .tsv")],
+    path: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="what `greenlight-train dataset` wrote")
+    ],
     table: Annotated[
         str, typer.Option(help="DynamoDB's table, created if missing; default: the stack's")
     ] = "",
     again: Annotated[
-        bool, typer.Option("--again", help="write every film, even those written by earlier runs")
+        bool, typer.Option("--again", help="write every row, even those written by earlier runs")
     ] = False,
     local: LocalOption = None,
     region: RegionOption = None,
     stack: StackOption = STACK,
     as_json: JsonOption = False,
 ) -> None:
-    """Import a film table into S3 and DynamoDB."""
+    """Import a table into S3 and DynamoDB."""
     check_there(path)
     films = items_of(read_rows(path))
     aws = reach(local, region)
@@ -292,7 +294,7 @@ def import_command(
                     "film_table": learnt, "table": name})  # fmt: skip
         return
     if films.repeats:
-        typer.echo(f"left out {films.repeats:,} films with the title, year and director of another")
-    typer.echo(f"{len(films.items):,} films are at {place}")
+        typer.echo(f"left out {films.repeats:,} rows that name the same as another")
+    typer.echo(f"{len(films.items):,} rows are at {place}")
     typer.echo(f"retrainings learn from {learnt}")
     typer.echo(f"table {name}: {done}")

@@ -90,7 +90,7 @@ def items_of(rows: Iterable[Film | BadRow]) -> Items:
         if isinstance(row, BadRow):
             raise InvalidRecord(
                 f"line {row.line}",
-                f"isn't a film: {row.reason}; "
+                f"can't be used: {row.reason}; "
                 "`greenlight-train dataset --source csv` writes a clean table",
             )
         item = item_of(row)
@@ -98,5 +98,5 @@ def items_of(rows: Iterable[Film | BadRow]) -> Items:
         repeats += key in kept
         kept.setdefault(key, item)
     if not kept:
-        raise InvalidRecord("the table", "holds no films")
+        raise InvalidRecord("the table", "holds no rows to learn from")
     return Items(tuple(kept.values()), repeats)

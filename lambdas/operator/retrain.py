@@ -19,8 +19,11 @@ from rich.table import Table
 
 from data import limits, topics, wire
 from data.command_line import JsonOption, print_json
+from data.domain import FILMS, Domain
 from data.errors import GreenlightError
+from data.manifest import MANIFEST, Manifest
 from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement, Verdict
+from judging.release import in_domain, named
 from lambdas.operator.aws import STACK, Aws, Wait, reach
 from lambdas.operator.film_import import put_film_table
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
@@ -97,15 +100,22 @@ def verdict_on(s3: Any, bucket: str, job: str) -> Verdict | None:
     return None if own is None else wire.decode(own, Verdict, most)
 
 
-def show(console: Console, verdict: Verdict) -> None:
-    """Show the figures that the decision is based on."""
+def about_of(s3: Any, bucket: str, verdict: Verdict) -> Domain:
+    """Return what the models are about: the newest release says it; films if it's gone."""
+    key = topics.bundle_prefix(verdict.name, verdict.incumbent.version) + MANIFEST
+    raw = read_object(s3, bucket, key, limits.MAX_MANIFEST_BYTES)
+    return FILMS if raw is None else wire.decode(raw, Manifest, limits.MAX_MANIFEST_BYTES).about
+
+
+def show(console: Console, verdict: Verdict, about: Domain) -> None:
+    """Show the figures that the decision is based on, on their domain's scale."""
     table = Table(box=None, padding=(0, 1), title_justify="left")
-    for column in ("films", "figure", "before", "new", "difference", "95% interval"):
-        table.add_column(column, justify="left" if column in ("films", "figure") else "right")
-    for one in verdict.comparisons:
+    for column in ("rows", "figure", "before", "new", "difference", "95% interval"):
+        table.add_column(column, justify="left" if column in ("rows", "figure") else "right")
+    for one in (in_domain(one, about) for one in verdict.comparisons):
         table.add_row(
             f"{one.part} ({one.films:,})",
-            one.figure.replace("_", " "),
+            named(one.figure, about),
             f"{one.incumbent:.4f}",
             f"{one.candidate:.4f}",
             f"{one.difference:+z.4f}",
@@ -117,7 +127,7 @@ def show(console: Console, verdict: Verdict) -> None:
 
 def retrain_command(
     films: Annotated[
-        Path | None, typer.Option(help="a film table to learn from, now and later; .csv or .tsv")
+        Path | None, typer.Option(help="a table to learn from, now and later; .csv or .tsv")
     ] = None,
     wait_for_it: Annotated[
         bool, typer.Option("--wait", help="wait until the new model is released or refused")
@@ -134,7 +144,7 @@ def retrain_command(
     outputs = aws.outputs(stack)
     if films is not None:
         place = put_film_table(aws.client("s3"), outputs["DataBucket"], films)
-        console.print(f"film table: {place}")
+        console.print(f"table: {place}")
     job, message = ask(aws, outputs["StartRetraining"])
     console.print(message)
     if job is None:
@@ -148,7 +158,8 @@ def retrain_command(
         outcome = wait(aws, bucket, job, _ON_LOCAL_CLOUD if local else _ON_AWS)
     verdict = verdict_on(aws.client("s3"), bucket, job)
     if verdict is not None:
-        show(console, verdict)
+        s3 = aws.client("s3")
+        show(console, verdict, about_of(s3, bucket, verdict))
     version = f" version {outcome.version}" if outcome.version else ""
     console.print(f"{outcome.conclusion}{version}: {' '.join(outcome.reasons)}")
     if outcome.iot_job:

@@ -104,9 +104,7 @@ def start(job: str, cloud: RetrainingCloud) -> StartReply:
             "publish one with `greenlight-cloud model publish`",
         )
     if not cloud.has_film_table():
-        return StartReply(
-            None, "there is no film table to learn from: upload one with --films FILE"
-        )
+        return StartReply(None, "there is no table to learn from: upload one with --films FILE")
     if not cloud.has_feedback():
         return StartReply(None, "there are no ratings yet, so there is nothing new to learn")
     cloud.train(TrainingRequest(job, published[-1] + 1, incumbent))

@@ -91,6 +91,9 @@ def test_films_are_shown_as_they_always_were_and_others_in_their_words():
     assert plumbers.reword("Only 2 directors have more than 3 films") == (
         "Only 2 firms have more than 3 plumbers"
     )
+    assert plumbers.say("The film is by {who}, a director", who="Star Film Directors") == (
+        "The plumber is by Star Film Directors, a firm"
+    )
     with pytest.raises(InvalidRecord, match="give 0 to 100"):
         plumbers.rating_of(101)
 

@@ -2,10 +2,17 @@
 
 import pytest
 
+from data.domain import Domain, DomainChoice, DomainOutcome, DomainWords
 from data.verdict import Check, Comparison
 from judging import release
 
 HELD = Check("size", passed=True, found="it is small")
+PLUMBERS = Domain(
+    name="plumbers",
+    choice=DomainChoice(column="firm", word="firm", words="firms"),
+    outcome=DomainOutcome(column="content", low=0, high=90, unit="%"),
+    words=DomainWords(thing="plumber", things="plumbers"),
+)
 
 
 def on(part, figure, difference, low, high, films=40):
@@ -110,3 +117,21 @@ def test_too_few_ratings_are_refused_with_how_many_more_are_needed():
         "Only 2 of 14 ratings are held out for judging; at least 10 are needed. "
         "One combination in 10 is held out, so about 80 more ratings are needed."
     )
+
+
+def test_a_domain_reads_the_reasons_in_its_words_and_on_its_scale():
+    # A star of ten is ten of its ninety percent.
+    decision, reasons = release.decide(feedback() + holdout(), [HELD], about=PLUMBERS)
+    assert decision == "release"
+    assert reasons[0] == (
+        "On 40 held-out ratings the new model is better: "
+        "RMSE -2.000 % (95% interval -3.000 to -1.000)."
+    )
+    assert "12,000 plumbers of the table by firms whom no owner has rated" in reasons[-1]
+    lost = holdout(rmse=0.08, log_loss=0.0)
+    decision, (reason,) = release.decide(feedback() + lost, [HELD], about=PLUMBERS)
+    assert decision == "refuse"
+    assert "worse by more than the 0.25 allowed: RMSE +0.800 %" in reason
+    assert "by firm only" in release.how_judged(1, 1, PLUMBERS)
+    assert release.named("rmse", PLUMBERS) == "RMSE, %"
+    assert release.named("log_loss", PLUMBERS) == "log loss"

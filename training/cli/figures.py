@@ -28,15 +28,15 @@ from training.sources.options import ALLOWED_BAD_SHARE, Options
 
 
 def evaluate(
-    train: Annotated[Path, typer.Option(help="film table to learn from, .csv or .tsv")],
-    test: Annotated[Path, typer.Option(help="film table to predict, .csv or .tsv")],
-    out: Annotated[Path, typer.Option(help="predictions to write, one row for each film")],
+    train: Annotated[Path, typer.Option(help="the table to learn from, .csv or .tsv")],
+    test: Annotated[Path, typer.Option(help="the table to predict, .csv or .tsv")],
+    out: Annotated[Path, typer.Option(help="predictions to write, one for each row")],
     metrics: Annotated[str, typer.Option("--json", help="figures to write as JSON")] = "",
     jobs: JobsOption = 2,
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     dask: DaskOption = "",
 ) -> None:
-    """Fit on one film table, predict another, and compare with the baselines."""
+    """Fit on one table, predict another, and compare with the baselines."""
     from training.cluster import tasks_on
     from training.dataset import load, rejects_path
     from training.evaluation.methods import MODEL, as_json, write_predictions
@@ -65,7 +65,7 @@ def evaluate(
 
 
 def report(
-    bundle: Annotated[Path, typer.Option(help="a bundle made from the same films")] = Path(
+    bundle: Annotated[Path, typer.Option(help="a bundle made from the same table")] = Path(
         "build/bundle"
     ),
     source: SourceOption = "sample",
@@ -79,7 +79,7 @@ def report(
 ) -> None:
     """Measure five random splits and one in time, and write the full report beside a bundle.
 
-    The report inside the bundle is signed and doesn't change; the next export of the same films
+    The report inside the bundle is signed and doesn't change; the next export of the same table
     includes these figures too.
     """
     from training.cluster import tasks_on

@@ -32,7 +32,7 @@ IMDB_FOLDER = Path("data/films/imdb")
 
 
 def dataset(
-    out: Annotated[Path, typer.Option(help="the film table to write, .csv or .tsv")],
+    out: Annotated[Path, typer.Option(help="the table to write, .csv or .tsv")],
     source: SourceOption = "sample",
     ratings: RatingsOption = "",
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
@@ -52,7 +52,7 @@ def dataset(
     encoding: EncodingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a source's films as movie_ratings_simple.csv, and its bad rows beside it."""
+    """Write a source as the table that models learn from, and its bad rows beside it."""
     from training.dataset import load, reasons, rejects_path
 
     if download and source != "imdb":
@@ -80,10 +80,15 @@ def dataset(
         print_json({"films": len(table.films), "bad_rows": reasons(table.rejects),
                     "out": str(out), "rejects": str(rejects)})  # fmt: skip
         return
+    films, about = table.films, table.domain
     facts: dict[str, object] = {
-        "films": f"{len(table.films):,} of {len(table.films) + len(table.rejects):,} rows",
-        "years": f"{min(f.year for f in table.films)} to {max(f.year for f in table.films)}",
-        "directors": f"{len({f.director for f in table.films}):,}",
+        about.words.things: f"{len(films):,} of {len(films) + len(table.rejects):,} rows",
+    }
+    if about.ordinal:
+        first, last = (about.shown_ordinal(end(f.year for f in films)) for end in (min, max))
+        facts[about.ordinal.words] = f"{first} to {last}"
+    facts |= {
+        about.choice.words: f"{len({f.director for f in films}):,}",
         "with decimals": f"{sum(f.rating is not None for f in table.films):,}",
         "with votes": f"{sum(f.votes is not None for f in table.films):,}",
         "bad rows": len(table.rejects),
@@ -92,4 +97,4 @@ def dataset(
     if table.rejects:
         faults = ", ".join(f"{n} {field}" for field, n in reasons(table.rejects).items())
         facts["bad rows"] = f"{len(table.rejects)} ({faults}), in {rejects}"
-    output.summary(console, "Film table", facts)
+    output.summary(console, about.reword("Film table"), facts)

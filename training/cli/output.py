@@ -11,8 +11,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from data.domain import FILMS, Domain
 from data.verdict import Verdict
-from judging.release import level
+from judging.release import in_domain, level, named
 
 if TYPE_CHECKING:
     # Only their types: a command that shows a table needn't load training's libraries.
@@ -125,17 +126,23 @@ def headline(console: Console, measured: Benchmark) -> None:
 def exported(
     console: Console, made: Exported, table: FilmTable, key_id: str, places: Mapping[str, object]
 ) -> None:
-    """Show an export's films, figures and parity, and where it was written."""
+    """Show an export's rows, figures and parity, and where it was written."""
     model, parity, figures = made.model, made.parity, made.manifest.metrics
-    first, last = model.table_years_
+    about = table.domain
+    learnt = [f"{len(model.mixed_.careers.names):,} {about.choice.words}"]
+    if about.tags:
+        learnt.append(f"{model.genre_sets_.count:,} {about.tags.word} sets")
+    if about.ordinal:
+        first, last = map(about.shown_ordinal, model.table_years_)
+        learnt.append(f"{about.ordinal.words} {first} to {last}")
+    apart, rmse = map(about.outcome.difference, (parity.expected, figures["cross_validated_rmse"]))
     facts = {
-        "films": f"{len(table.films):,} ({len(table.rejects)} bad rows)",
-        "model": f"{len(model.mixed_.careers.names):,} directors, "
-        f"{model.genre_sets_.count:,} genre sets, years {first} to {last}",
-        "cross-validated": f"RMSE {figures['cross_validated_rmse']:.4f}, "
+        about.words.things: f"{len(table.films):,} ({len(table.rejects)} bad rows)",
+        "model": ", ".join(learnt),
+        "cross-validated": f"RMSE {rmse:.4f}{about.plain_unit}, "
         f"log loss {figures['cross_validated_log_loss']:.4f}",
-        "scikit-learn against ONNX": f"{parity.expected:.6f} stars at most over "
-        f"{parity.rows:,} films and {parity.combinations:,} random combinations",
+        "scikit-learn against ONNX": f"{apart:.6f}{about.plain_unit} at most over "
+        f"{parity.rows:,} rows and {parity.combinations:,} random combinations",
         "probabilities against head": f"{parity.probabilities:.1e} at most",
         "rows that differ in bits": f"{parity.bit_differences} (single, batch, 1 or 2 threads)",
         "files": ", ".join(f"{name} {len(c):,} bytes" for name, c in made.files.items()),
@@ -153,8 +160,8 @@ def checked(console: Console, found: BundleCheck) -> None:
         raise ValueError("only a good bundle has a provenance")
     commit = origin.commit or "unknown"
     facts = {
-        "learnt from": f"{learnt.source}, {learnt.rows:,} films, sha256 {learnt.sha256[:16]}",
-        "training set": origin.training_set[:16] if origin.training_set else "these films alone",
+        "learnt from": f"{learnt.source}, {learnt.rows:,} rows, sha256 {learnt.sha256[:16]}",
+        "training set": origin.training_set[:16] if origin.training_set else "these rows alone",
         "code": f"Greenlight {origin.software or '(version unknown)'}, commit {commit[:16]}"
         + (" with changes" if commit.endswith("+changes") else ""),
         "compared with": f"model {origin.parent[:16]}" if origin.parent else "no model before it",
@@ -177,7 +184,7 @@ def training_set(console: Console, made: TrainingSet, more: Mapping[str, object]
         "ratings": f"{counts.owner:,} by owners, {counts.simulated:,} simulated "
         f"({counts.left_out:,} simulated ones left out)",
         "corrected": f"{counts.corrected:,}, and {counts.withdrawn:,} withdrawn; they don't count",
-        "films of the table": f"{counts.table:,}",
+        "rows of the table": f"{counts.table:,}",
         "ratings that train": f"{counts.trained:,}",
         "held out": f"{counts.held_out:,} for judging; they never train",
         "written to": made.folder,
@@ -185,19 +192,21 @@ def training_set(console: Console, made: TrainingSet, more: Mapping[str, object]
     summary(console, f"Training set {made.manifest.sha256[:16]}", {**facts, **more})
 
 
-def verdict(console: Console, found: Verdict, places: Mapping[str, object]) -> None:
-    """Show a verdict: its figures, its checks, and its reasons last."""
+def verdict(
+    console: Console, found: Verdict, places: Mapping[str, object], about: Domain = FILMS
+) -> None:
+    """Show a verdict: its figures on a domain's scale, its checks, and its reasons last."""
     if found.comparisons:
         table = Table(title="Side by side", title_justify="left", title_style="bold")
         for column in ("on", "figure"):
             table.add_column(column)
         version = f"version {found.incumbent.version}"
-        for column in ("films", version, "new", "difference", "interval"):
+        for column in ("rows", version, "new", "difference", "interval"):
             table.add_column(column, justify="right")
-        for one in found.comparisons:
+        for one in (in_domain(one, about) for one in found.comparisons):
             table.add_row(
                 one.part,
-                one.figure.replace("_", " "),
+                named(one.figure, about),
                 f"{one.films:,}",
                 f"{one.incumbent:.3f}",
                 f"{one.candidate:.3f}",

@@ -23,7 +23,7 @@ REFUSED_EXIT = 3
 WORK = Path("build/training-sets")
 
 FilmsOption = Annotated[
-    str, typer.Option(envvar="SM_CHANNEL_FILMS", help="film table, .csv or .tsv, or its folder")
+    str, typer.Option(envvar="SM_CHANNEL_FILMS", help="the table, .csv or .tsv, or its folder")
 ]
 FeedbackOption = Annotated[
     str, typer.Option(envvar="SM_CHANNEL_FEEDBACK", help="folder, or s3://bucket/feedback/")
@@ -45,7 +45,7 @@ def compact(
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     as_json: JsonOption = False,
 ) -> None:
-    """Combine a film table and the devices' ratings into an immutable training set."""
+    """Combine a table and the devices' ratings into an immutable training set."""
     from training.memory import peak_megabytes
     from training.retraining.compact import compact as take
 
@@ -106,6 +106,7 @@ def retrain(
     Exit code: 0 released, 3 refused, 1 an error.
     """
     from training.cluster import tasks_on
+    from training.retraining.judged_model import read_judged_model
     from training.retraining.retrain import retrain as run
 
     began = time.monotonic()
@@ -140,7 +141,10 @@ def retrain(
         print_json(verdict)
     else:
         output.verdict(
-            console, verdict, {"in": places["out"], "took": f"{time.monotonic() - began:.0f} s"}
+            console,
+            verdict,
+            {"in": places["out"], "took": f"{time.monotonic() - began:.0f} s"},
+            read_judged_model(Path(places["incumbent"])).manifest.about,
         )
     raise typer.Exit(0 if verdict.released or as_job else REFUSED_EXIT)
 

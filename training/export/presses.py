@@ -47,8 +47,7 @@ def play(
         if isinstance(error, NoPress):
             raise
         raise NoPress(
-            f"press {played + 1} of {presses:,} simulated ones finds nothing: "
-            f"{domain.reword(str(error))}"
+            f"press {played + 1} of {presses:,} simulated ones finds nothing: {error}"
         ) from error
     return {"simulated_presses": float(played)}
 

@@ -6,14 +6,11 @@ strict content security policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
-from jinja2.ext import Extension
-from jinja2.lexer import Token, TokenStream
 
 from data.domain import FILMS, Domain
 from data.manifest import REPORT
@@ -23,6 +20,7 @@ from training.evaluation.benchmark import Benchmark
 from training.evaluation.methods import MODEL
 from training.evaluation.picks import PickedStars
 from training.export.summary import ExportSummary, read_summary
+from training.report.rewording import Reworded
 
 
 def write_report(folder: Path, table: FilmTable) -> Path:
@@ -80,7 +78,7 @@ def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark 
         loader=jinja2.PackageLoader("training.report", "."),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        extensions=[_Reworded],
+        extensions=[Reworded],
     )
     environment.extend(domain=domain)
     return environment.get_template("page.html").render(
@@ -108,17 +106,6 @@ def render(table: FilmTable, summary: ExportSummary | None, measured: Benchmark 
         story=story,
         letters=letters,
     )
-
-
-class _Reworded(Extension):
-    """Puts a domain's words into the template's own text; what is filled in stays as it is."""
-
-    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        # `Environment.extend` added it, which jinja2's types can't know.
-        domain: Domain = self.environment.domain  # type: ignore[attr-defined]
-        for token in stream:
-            text = domain.reword(token.value) if token.type == "data" else token.value
-            yield Token(token.lineno, token.type, text)
 
 
 def _facts(table: FilmTable) -> dict[str, str]:

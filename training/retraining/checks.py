@@ -28,9 +28,9 @@ def parity(candidate: JudgedModel, table: list[Film]) -> Check:
     return Check(
         "parity",
         passed=True,
-        found=f"scikit-learn and ONNX differ by {found.expected:.6f} stars at most over "
-        f"{found.rows:,} films and {found.combinations:,} combinations; "
-        f"{limits.ROUNDING_TOLERANCE} are allowed",
+        found=f"scikit-learn and ONNX differ by {found.expected:.6f} of 10 at most over "
+        f"{found.rows:,} rows and {found.combinations:,} combinations; "
+        f"{limits.ROUNDING_TOLERANCE} is allowed",
     )
 
 

@@ -65,7 +65,7 @@ def compact(
         TooManyBadRows: after the rejects have been written.
         WorkFolderBusy: another run is using `out`.
     """
-    progress("read the film table", 0.0)
+    progress("read the table", 0.0)
     table = load(
         films.suffix.lower().lstrip("."),
         films,

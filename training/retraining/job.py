@@ -68,7 +68,5 @@ def film_table_in(place: Path) -> Path:
     found = sorted(path for path in place.iterdir() if path.suffix.lower() in _TABLES)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise SourceUnavailable(
-            f"{place}: contains {names}; put one film table there, .csv or .tsv"
-        )
+        raise SourceUnavailable(f"{place}: contains {names}; put one table there, .csv or .tsv")
     return found[0]

@@ -60,7 +60,7 @@ def judge(
         SourceUnavailable: there is no such training set.
     """
     new, old = read_judged_model(candidate), read_judged_model(incumbent)
-    films = TrainingSet(training_set)
+    films, about = TrainingSet(training_set), old.manifest.about
     reason = too_few(films)
     if reason is not None:
         return refusal(films, new.identity, old, reason)
@@ -76,7 +76,7 @@ def judge(
         clusters=clusters,
         alpha=judging.spent(look),
     )
-    progress("compare on the film table", 0.3)
+    progress("compare on the table", 0.3)
     table = films.table()
     unseen = _unseen(new, old, table)
     known = [table[row] for row in unseen.rows]
@@ -85,13 +85,13 @@ def judge(
     progress("check parity, size, latency and calibration", 0.6)
     checks = (
         parity(new, table),
-        learnt(stars, new.of(known), unseen.candidate),
+        learnt(stars, new.of(known), unseen.candidate, about),
         size(len(new.model)),
         latency(new, old, table),
-        calibration(stars, unseen.incumbent, unseen.candidate),
+        calibration(stars, unseen.incumbent, unseen.candidate, about),
     )
-    decision, reasons = judging.decide(comparisons, checks)
-    notes = [judging.how_judged(len(clusters), look), *filter(None, [unseen.note])]
+    decision, reasons = judging.decide(comparisons, checks, about=about)
+    notes = [judging.how_judged(len(clusters), look, about), *filter(None, [unseen.note])]
     return msgspec.structs.replace(
         refusal(films, new.identity, old, ""),
         decision=decision,
@@ -146,14 +146,14 @@ def _unseen(new: JudgedModel, old: JudgedModel, table: list[Film]) -> _Unseen:
     try:
         old_rows, of_old = old.unseen(table)
         if len(np.intersect1d(new_rows, old_rows)) < _FEWEST_FILMS:
-            note = "it learnt from another film table"
+            note = "it learnt from another table"
     except ArraysUnusable as error:
         note = str(error)
     if note:
         refit = FilmModel().fit(frame_of_films(table), ratings_of(table))
         old_rows = np.arange(len(table))
         of_old = Predictions(refit.unseen_expected_, refit.unseen_probabilities_)
-        note = f"The incumbent's recipe was fitted again for the film table: {note}."
+        note = f"The incumbent's recipe was fitted again for this table: {note}."
     rows, in_old, in_new = np.intersect1d(old_rows, new_rows, return_indices=True)
     return _Unseen(rows, of_old.take(in_old), of_new.take(in_new), note)
 

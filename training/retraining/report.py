@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import jinja2
 import numpy as np
 
+from data.domain import Domain
 from data.films import Film
-from data.verdict import Comparison, Figure, Part, Verdict
+from data.verdict import Comparison, Part, Verdict
 from judging.losses import SLATE
 from judging.paired import slate_size
-from judging.release import level
+from judging.release import in_domain, level, named
+from training.report.rewording import Reworded
 from training.report.svg import Letters, slim
 from training.retraining.judged_model import JudgedModel
 from training.retraining.training_set import TrainingSet
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from training.report.style import Drawing
 
 _PARTS: dict[Part, str] = {"feedback": "held-out ratings", "holdout": "films of the table"}
-_FIGURES: dict[Figure, str] = {"rmse": "RMSE, stars", "log_loss": "log loss", "regret": "regret"}
 _MOST_FILMS = 40
 # A hyphen before a number is a minus unless it follows a word.
 _MINUS = re.compile(r"(?<!\w)-(?=\d)")
@@ -42,11 +43,14 @@ def draw(
     # matplotlib takes a second to import, and only the report needs it.
     from training.report import style
 
+    about = incumbent.manifest.about
+    shown = [in_domain(one, about) for one in verdict.comparisons]
+    parts = {part: about.reword(name) for part, name in _PARTS.items()}
     letters = Letters()
     drawing = None
-    if verdict.comparisons:
-        with style.style():
-            drawing = _intervals(verdict.comparisons)
+    if shown:
+        with style.style(about):
+            drawing = _intervals(shown, parts, about)
         drawing = drawing._replace(svg=slim(drawing.svg, letters))
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(
@@ -57,14 +61,18 @@ def draw(
         ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        extensions=[Reworded],
     )
+    environment.extend(domain=about)
     environment.filters["thousands"] = "{:,}".format
     environment.filters["minus"] = lambda text: _MINUS.sub("\u2212", text)
     page = environment.get_template("verdict.html").render(
         verdict=verdict,
         counts=films.manifest.counts,
-        parts=_PARTS,
-        figures=_FIGURES,
+        domain=about,
+        comparisons=shown,
+        parts=parts,
+        named=named,
         drawing=drawing,
         level=level,
         slate=slate_size(films.manifest.counts.held_out),
@@ -89,7 +97,7 @@ def _rated(
     return [(held[i], float(before[i]), float(now[i])) for i in most]
 
 
-def _intervals(comparisons: Sequence[Comparison]) -> Drawing:
+def _intervals(comparisons: Sequence[Comparison], names: dict[Part, str], about: Domain) -> Drawing:
     """Return the differences with their intervals, each part around its own zero."""
     import matplotlib.pyplot as plt
 
@@ -104,10 +112,10 @@ def _intervals(comparisons: Sequence[Comparison]) -> Drawing:
             axes.plot([one.low, one.high], [row, row], color=colour, linewidth=3, alpha=0.6)
             axes.plot([one.difference], [row], "o", color=colour, markersize=7)
         axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
-        axes.set_yticks(range(len(ours)), [_FIGURES[one.figure] for one in ours])
+        axes.set_yticks(range(len(ours)), [named(one.figure, about) for one in ours])
         axes.set_ylim(len(ours) - 0.5, -0.5)
         axes.grid(axis="y", visible=False)
-        axes.set_title(f"{_PARTS[part].capitalize()}: {ours[0].films:,}")
+        axes.set_title(f"{names[part].capitalize()}: {ours[0].films:,}")
         reach = 1.1 * max(abs(end) for one in ours for end in (one.low, one.high, 1e-3))
         axes.set_xlim(-reach, reach)
     grid[-1, 0].set_xlabel("new version less the one in use: left of zero is better")

@@ -81,7 +81,7 @@ def _row(rating: HashedRating) -> tuple[object, ...]:
         record.stars,
         record.rating,
         record.source,
-        held_out(record.director, record.year, record.genres),
+        held_out(record.director, record.year, record.genres, record.pick_id),
         record.thing,
         record.pick_id,
         record.expected,

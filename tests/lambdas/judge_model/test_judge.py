@@ -30,7 +30,9 @@ CALLS = ("judgement", "archive", "incumbent", "data", "look", "write")
 
 def held_out_data(count: int = 1_000) -> HeldOutData:
     made = sorted(ratings(count), key=lambda record: record.id)
-    kept = [one for one in made if judging.held_out(one.director, one.year, one.genres)]
+    kept = [
+        one for one in made if judging.held_out(one.director, one.year, one.genres, one.pick_id)
+    ]
     return HeldOutData(kept, len(made), known_films())
 
 

@@ -53,7 +53,9 @@ def test_owners_held_out_ratings_are_judged_on_and_nothing_else(
     made = ratings(60)
     simulated = [msgspec.structs.replace(one, id=new_id(), source="simulated") for one in made]
     # Both are held out. One is corrected, the other one taken back.
-    changed, gone = [one for one in made if held_out(one.director, one.year, one.genres)][:2]
+    changed, gone = [
+        one for one in made if held_out(one.director, one.year, one.genres, one.pick_id)
+    ][:2]
     newer = [
         msgspec.structs.replace(one, id=new_id(), stars=stars, replaces=one.id, schema_version=2)
         for one, stars in ((changed, 1), (gone, None))
@@ -63,14 +65,14 @@ def test_owners_held_out_ratings_are_judged_on_and_nothing_else(
     for name, body in (("x", b"{"), (new_id(), wire.encode(made[0]))):
         s3.put_object(Bucket=bucket, Key=topics.feedback_object(name), Body=body)
     found = judge.data()
-    kept = [one for one in made if held_out(one.director, one.year, one.genres)]
+    kept = [one for one in made if held_out(one.director, one.year, one.genres, one.pick_id)]
     assert found.held_out == sorted(kept, key=lambda one: one.id)
     assert found.ratings == 59, "one was taken back"
     assert [film.combination for film in found.table] == [
         film.combination for film in known_films()
     ]
     s3.delete_object(Bucket=bucket, Key=f"{topics.FILM_TABLE_PREFIX}movie_ratings_simple.csv")
-    with pytest.raises(NothingToJudgeOn, match="upload one film table"):
+    with pytest.raises(NothingToJudgeOn, match="upload one table"):
         judge.data()
 
 

@@ -93,8 +93,8 @@ def test_the_command_imports_a_table_and_running_it_again_changes_nothing(
         return done.stdout
 
     first = run()
-    assert "61 films written, 0 were there" in first
-    assert "left out 1 films with the title, year and director of another" in first
+    assert "61 rows written, 0 were there" in first
+    assert "left out 1 rows that name the same as another" in first
     items = stored(dynamodb, outputs["Table"])
     wanted = items_of(read_rows(path)).items
     assert all(items[item["pk"]["S"]] == item for item in wanted)
@@ -102,7 +102,7 @@ def test_the_command_imports_a_table_and_running_it_again_changes_nothing(
     listed = s3.list_objects_v2(Bucket=place[0], Prefix=place[1])["Contents"]
     lines = s3.get_object(Bucket=place[0], Key=listed[0]["Key"])["Body"].read().splitlines()
     assert [json.loads(line)["Item"] for line in lines] == list(wanted)
-    assert "0 films written, 61 were there" in run()
+    assert "0 rows written, 61 were there" in run()
 
 
 def test_a_new_table_is_made_by_dynamodbs_own_import(clients):
@@ -111,12 +111,12 @@ def test_a_new_table_is_made_by_dynamodbs_own_import(clients):
     table = f"new-{random.getrandbits(40):x}"
     work = job(clients, table, films)
     work.upload()
-    assert "created the table from 130 films" in import_films(
+    assert "created the table from 130 rows" in import_films(
         work, 130, progress.append, Wait(0.02, 60)
     )
     assert len(stored(dynamodb, table)) == 130
     assert progress[-1] == 130
-    assert "0 films written" in import_films(work, 130, progress.append)
+    assert "0 rows written" in import_films(work, 130, progress.append)
 
 
 def test_items_that_come_back_are_written_in_the_end(clients, own_table):

@@ -51,7 +51,7 @@ def test_a_key_comes_once_and_the_first_film_counts():
 
 
 def test_a_table_with_a_bad_row_is_refused_whole():
-    with pytest.raises(InvalidRecord, match=r"line 3 isn't a film: `year` .*clean table"):
+    with pytest.raises(InvalidRecord, match=r"line 3 can't be used: `year` .*clean table"):
         items_of([LUCKY, BadRow(3, "`year` is missing", ())])
 
 

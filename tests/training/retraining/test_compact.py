@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from data.domain import NO_ORDINAL, NO_TAG
 from data.film_table import read_rows, write_films
 from data.messages import JournalPlace
 from judging.holdout import held_out
@@ -67,7 +68,7 @@ def test_every_rating_is_in_the_set_once_behind_the_films_of_the_table(
 def test_the_tenth_of_the_combinations_never_trains(table, feedback, work, films):
     records = write_objects(feedback, made_up_feedback(films, 2_000))
     made = compact(str(feedback), table, work)
-    chosen = {r.title for r in records if held_out(r.director, r.year, r.genres)}
+    chosen = {r.title for r in records if held_out(r.director, r.year, r.genres, r.pick_id)}
     assert 100 < len(chosen) < 300
     assert {film.title for film in made.held_out()} == chosen
     assert not chosen & {film.title for film in made.training().films}
@@ -80,13 +81,21 @@ def test_the_tenth_of_the_combinations_never_trains(table, feedback, work, films
 
 
 def test_the_tenth_is_the_same_forever():
-    assert [y for y in range(1950, 2010) if held_out("A director", y, ["Drama", "Comedy"])] == [
+    assert [y for y in range(1950, 2010) if held_out("A director", y, ["Drama", "Comedy"], "")] == [
         1950, 1957, 1965, 1967, 1977, 1985, 2006,
     ]  # fmt: skip
     assert all(
-        held_out("D", y, ["Drama", "War"]) == held_out("D", y, ["War", "Drama"])
+        held_out("D", y, ["Drama", "War"], "a") == held_out("D", y, ["War", "Drama"], "b")
         for y in range(1950, 2010)
     )
+
+
+def test_where_a_combination_is_only_a_choice_a_tenth_of_its_picks_is_held_out():
+    picks = [f"pick {number}" for number in range(2_000)]
+    held = [pick for pick in picks if held_out("Tap & Sons", NO_ORDINAL, [NO_TAG], pick)]
+    assert 150 < len(held) < 250
+    assert held == [one for one in picks if held_out("Tap & Sons", NO_ORDINAL, [NO_TAG], one)]
+    assert len({held_out("Tap & Sons", NO_ORDINAL + 1, [NO_TAG], pick) for pick in picks}) == 1
 
 
 def test_a_copy_counts_once_and_another_record_under_the_same_id_is_refused_by_name(
