@@ -23,6 +23,9 @@ CATALOGUE = "catalogue.json"
 REPORT = "report.html"
 # Never in a bundle: the fitted estimator, for the ML endpoint and retrainings (see bundle.beside).
 ARRAYS = "arrays.npz"
+# Beside it at the ML endpoint: the model that was served before, which devices run until they have
+# the new one.
+ARRAYS_BEFORE = "before.npz"
 REQUIRED_FILES = (MODEL, PROBES, CATALOGUE)
 _MOST_BYTES = {MODEL: limits.MAX_MODEL_BYTES, REPORT: limits.MAX_REPORT_BYTES}
 

@@ -1,5 +1,8 @@
 """Switches the ML endpoint to a release: SageMaker then serves its scikit-learn model.
 
+The model that was served before goes along: until a rollout ends, devices run either, and each
+verifies the one it runs.
+
 The endpoint belongs to the releases, not to the template: a stack has no endpoint before its first
 release, and deploying the stack again never returns it to an older one. Every step can safely be
 repeated.
@@ -10,17 +13,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from data import topics
-from data.manifest import ARRAYS
-from lambdas.errors import EndpointBusy, EndpointRefused
-from lambdas.s3_objects import put_new_object
+from data import limits, topics
+from data.manifest import ARRAYS, ARRAYS_BEFORE
+from lambdas.archive import unpack
+from lambdas.errors import CandidateRejected, EndpointBusy, EndpointRefused
+from lambdas.s3_objects import put_new_object, read_object
 
 ARCHIVE = "model.tar.gz"
 VARIANT = "release"
@@ -29,6 +35,8 @@ CHANGING = ("Creating", "Updating", "RollingBack", "SystemUpdating", "Deleting")
 # One in this state can only be deleted, says SageMaker's DescribeEndpoint of EndpointStatus.
 _FAILED = "Failed"
 _MAX_CONCURRENCY = 5
+# Of two models' arrays, which gzip makes no larger than this.
+_MOST_ARCHIVE_BYTES = 2 * limits.MAX_ARRAYS_BYTES + 1024 * 1024
 _SERVER_ERROR = 500
 # How SageMaker's messages begin for what doesn't exist, and for what already does.
 _ABSENT, _PRESENT = "Could not find", "Cannot create already existing"
@@ -60,16 +68,23 @@ def serving_of(outputs: dict[str, str]) -> Serving:
     )
 
 
-def archive_of(arrays: bytes) -> bytes:
-    """Return arrays as a SageMaker model archive; with the same zlib, always the same bytes."""
+def archive_of(arrays: bytes, before: bytes | None = None) -> bytes:
+    """Return arrays as a SageMaker model archive; with the same zlib, always the same bytes.
+
+    Args:
+        arrays: the bytes of `arrays.npz`.
+        before: those of the model that was served before, if any.
+    """
+    files = {ARRAYS: arrays} if before is None else {ARRAYS: arrays, ARRAYS_BEFORE: before}
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as squeezed,
         tarfile.open(fileobj=squeezed, mode="w") as archive,
     ):
-        entry = tarfile.TarInfo(ARRAYS)
-        entry.size = len(arrays)
-        archive.addfile(entry, io.BytesIO(arrays))
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
 
 
@@ -98,25 +113,62 @@ def serve(
         EndpointRefused: SageMaker refuses.
     """
     name, version = release
-    packed = archive_of(arrays)
     # By content: arrays that can't be served must not block a good one of the same release.
     sha = hashlib.sha256(arrays).hexdigest()[:8]
-    key = f"{topics.arrays_prefix(name, version)}{sha}/"
-    # The key names the arrays. How they're compressed depends on zlib, so that isn't compared.
-    put_new_object(s3, bucket, key + ARCHIVE, packed, ChecksumAlgorithm="SHA256")
-    model = f"{serving.endpoint}-{version}-{sha}"
+    key, model = _key_of(release, sha), f"{serving.endpoint}-{version}-{sha}"
+    before = None
     if serving.endpoint:
-        try:
-            _make(sagemaker, serving, model, f"s3://{bucket}/{key}{ARCHIVE}")
-        except BotoCoreError as error:
-            raise EndpointBusy(f"SageMaker doesn't answer: {error}") from error
-        except ClientError as error:
-            if _will_pass(error):
-                raise EndpointBusy(f"SageMaker doesn't do it now: {error}") from error
-            raise EndpointRefused(
-                f"the ML endpoint {serving.endpoint} doesn't serve this model: {error}"
-            ) from error
+        with _refusals(serving.endpoint):
+            there = found(sagemaker, serving.endpoint)
+        served = there["EndpointConfigName"] if there else ""
+        if served != model:
+            before = _arrays_of(s3, bucket, name, served.removeprefix(f"{serving.endpoint}-"))
+    packed = archive_of(arrays, before)
+    # The key names the arrays. How they're compressed depends on zlib, so that isn't compared.
+    put_new_object(s3, bucket, key, packed, ChecksumAlgorithm="SHA256")
+    if serving.endpoint:
+        with _refusals(serving.endpoint):
+            _make(sagemaker, serving, model, f"s3://{bucket}/{key}")
     return model
+
+
+def _key_of(release: tuple[str, int], sha: str) -> str:
+    return f"{topics.arrays_prefix(*release)}{sha}/{ARCHIVE}"
+
+
+def _arrays_of(s3: Any, bucket: str, name: str, served: str) -> bytes | None:
+    """Return the arrays of a model that is served, or None if they aren't where they should be.
+
+    Args:
+        s3: the S3 client.
+        bucket: the models bucket.
+        name: the model's.
+        served: version and hash, as `serve` names a model after the endpoint.
+    """
+    version, _, sha = served.partition("-")
+    if not re.fullmatch(r"[1-9]\d*-[0-9a-f]{8}", served):
+        return None
+    try:
+        packed = read_object(s3, bucket, _key_of((name, int(version)), sha), _MOST_ARCHIVE_BYTES)
+        most = {ARRAYS: limits.MAX_ARRAYS_BYTES}
+        return None if packed is None else unpack(packed, most.get).get(ARRAYS)
+    except CandidateRejected:
+        return None
+
+
+@contextmanager
+def _refusals(endpoint: str) -> Iterator[None]:
+    """Say of SageMaker's refusals whether to repeat the call later."""
+    try:
+        yield
+    except BotoCoreError as error:
+        raise EndpointBusy(f"SageMaker doesn't answer: {error}") from error
+    except ClientError as error:
+        if _will_pass(error):
+            raise EndpointBusy(f"SageMaker doesn't do it now: {error}") from error
+        raise EndpointRefused(
+            f"the ML endpoint {endpoint} doesn't serve this model: {error}"
+        ) from error
 
 
 def _will_pass(error: ClientError) -> bool:

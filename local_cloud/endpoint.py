@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.manifest import ARRAYS, ARRAYS_BEFORE
 from local_cloud import supervise
 from local_cloud.state import LocalCloudFailed, LocalState, log_tail
 
@@ -48,6 +49,7 @@ class MlEndpoint:
 
     def __init__(self, state: LocalState) -> None:
         self._state = state
+        self._folder = state.arrays / "served"
         self._serving: _Serving | None = None
         self._lock = threading.Lock()
 
@@ -64,24 +66,34 @@ class MlEndpoint:
 
     def kept_arrays(self) -> Path | None:
         """Return the arrays that were served when this local cloud last ran, if any."""
-        kept = self._state.arrays / "arrays"
+        kept = self._folder / ARRAYS
         return kept if kept.exists() else None
 
     def update(self, arrays: Path) -> None:
         """Serve this model from now on; the previous one is served until it answers.
+
+        Args:
+            arrays: the model's, beside which may be the ones of the model before.
 
         Raises:
             LocalCloudFailed: it can't be served; the previous one still is.
         """
         if not arrays.is_file():
             raise LocalCloudFailed(f"{arrays}: no such file; name the release's arrays.npz")
-        kept = self._state.arrays / "arrays"
+        kept = self._folder / ARRAYS
         if self.is_serving and kept.read_bytes() == arrays.read_bytes():
             return
-        fresh = kept.with_name("arrays.new")
-        shutil.copyfile(arrays, fresh)
-        serving = self._start(fresh)
-        fresh.replace(kept)
+        fresh = self._folder.with_name("new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        shutil.copyfile(arrays, fresh / ARRAYS)
+        if (before := arrays.with_name(ARRAYS_BEFORE)).exists():
+            shutil.copyfile(before, fresh / ARRAYS_BEFORE)
+        serving = self._start(fresh / ARRAYS)
+        self._folder.mkdir(exist_ok=True)
+        (self._folder / ARRAYS_BEFORE).unlink(missing_ok=True)
+        for file in fresh.iterdir():
+            file.replace(self._folder / file.name)
         self._take_over(serving)
 
     def ask(self, method: str, path: str, body: bytes) -> HttpReply:

@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from data.manifest import ARRAYS
+from data.manifest import ARRAYS, ARRAYS_BEFORE
 from local_cloud.endpoint import NAME, HttpReply, MlEndpoint, refusal
 from local_cloud.roles import Roles, split_s3_uri
 from local_cloud.state import LocalCloudFailed, LocalState
@@ -185,14 +185,16 @@ class SageMakerApi:
         archive = self._state.arrays / "model.tar.gz"
         archive.write_bytes(self._roles.read(model["ExecutionRoleArn"], bucket, key))
         target = self._state.arrays / ARRAYS
-        # Its bytes alone: only since Python 3.11.4 can `extract` refuse links.
+        target.with_name(ARRAYS_BEFORE).unlink(missing_ok=True)
         with tarfile.open(archive) as packed:
-            entry = packed.getmember(ARRAYS)
-            content = packed.extractfile(entry) if entry.isreg() else None
-            if content is None:
-                raise LocalCloudFailed(f"{ARRAYS} in {bucket}/{key} isn't a regular file")
-            with target.open("wb") as arrays:
-                shutil.copyfileobj(content, arrays)
+            for name in {ARRAYS, *packed.getnames()} & {ARRAYS, ARRAYS_BEFORE}:
+                entry = packed.getmember(name)
+                # Its bytes alone: only since Python 3.11.4 can `extract` refuse links.
+                content = packed.extractfile(entry) if entry.isreg() else None
+                if content is None:
+                    raise LocalCloudFailed(f"{name} in {bucket}/{key} isn't a regular file")
+                with target.with_name(name).open("wb") as arrays:
+                    shutil.copyfileobj(content, arrays)
         return target
 
     def _describe_endpoint(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def test_too_few_ratings_release_nothing_and_the_reason_is_said(context):
 
 @pytest.mark.slow
 def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers_with(context):
-    aws = context.aws
+    aws, before = context.aws, context.status()["model"]["hash"]
     store(aws.client("s3"), aws.local.data_bucket, ratings(700, directors=200))
     job, said = retrain(context)
     assert "released version 2" in said, said
@@ -126,3 +126,11 @@ def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers
     context.runner.run(*context.greenlight("press"), quiet=True)
     agreed = context.runner.until("the scores agree", lambda: steps.verified(context), WAIT_SECONDS)
     assert agreed["outcome"] == "agreed"
+    # A device that hasn't updated yet isn't blind: the model before can still be asked.
+    rows = [{"director": "nobody", "year": 2000, "genres": ["Drama"]}]
+    invoked = aws.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=endpoint,
+        ContentType="application/json",
+        Body=json.dumps({"rows": rows, "model_hash": before}).encode(),
+    )
+    assert json.load(invoked["Body"])["model_hash"] == before

@@ -1,12 +1,15 @@
 """The ML endpoint's serving code, under SageMaker's contract: `GET /ping`, `POST /invocations`.
 
 It answers with the *scikit-learn* model, so comparing its answers with a device's checks the ONNX
-export, not the export against itself. Run with `python -m training.serve --arrays FILE --port N`.
+export, not the export against itself. It can be asked for the model before too, if `before.npz` is
+beside the arrays: during a rollout, devices run either. Run with
+`python -m training.serve --arrays FILE --port N`.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +24,7 @@ from starlette.routing import Route
 from data import limits, wire
 from data.errors import InvalidRecord
 from data.films import Combination
+from data.manifest import ARRAYS_BEFORE
 from training.errors import ArraysUnusable
 from training.export.arrays import SavedModel, load_arrays
 from training.model.records import frame_of_combinations
@@ -29,9 +33,14 @@ _JSON = "application/json"
 
 
 class Invocation(msgspec.Struct):
-    """A request: the rows to score, in order."""
+    """A request: the rows to score, in order, and the hash of the ONNX file to score them for.
+
+    Without a hash, or with one of a model that isn't here, the newest model answers; the reply says
+    which it was.
+    """
 
     rows: list[Combination]
+    model_hash: str = ""
 
 
 class ScoreReply(msgspec.Struct):
@@ -47,8 +56,8 @@ class ErrorReply(msgspec.Struct):
     error: str
 
 
-def application(saved: SavedModel) -> Starlette:
-    """Return the web application that serves this model."""
+def application(*models: SavedModel) -> Starlette:
+    """Return the web application that serves these models, the newest first."""
 
     def ping(request: Request) -> Response:
         return Response(status_code=200)
@@ -61,7 +70,7 @@ def application(saved: SavedModel) -> Starlette:
                 error = f"the request has over {limits.MAX_PAYLOAD_BYTES} bytes; send fewer rows"
                 return _reply(ErrorReply(error), 413)
         try:
-            return _reply(answer(saved, body))
+            return _reply(answer(models, body))
         except InvalidRecord as error:
             return _reply(ErrorReply(str(error)), 400)
 
@@ -69,28 +78,47 @@ def application(saved: SavedModel) -> Starlette:
     return Starlette(routes=routes)
 
 
-def answer(saved: SavedModel, body: bytes) -> ScoreReply:
+def answer(models: Sequence[SavedModel], body: bytes) -> ScoreReply:
     """Return the scores of the rows in a request's body.
 
     Raises:
         InvalidRecord: naming the field that is wrong.
     """
     try:
-        rows = msgspec.json.decode(body, type=Invocation).rows
+        invocation = msgspec.json.decode(body, type=Invocation)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise wire.refusal(error, "the request") from error
+    rows = invocation.rows
     if not 1 <= len(rows) <= limits.MAX_VERIFICATION_ROWS:
         raise InvalidRecord(
             "rows", f"holds {len(rows)} rows; give 1 to {limits.MAX_VERIFICATION_ROWS}"
         )
     for index, row in enumerate(rows):
         row.check(f"rows[{index}].")
+    asked = [one for one in models if one.model_hash == invocation.model_hash]
+    saved = (asked or models)[0]
     scores = saved.model.predict(frame_of_combinations(rows))
     return ScoreReply(saved.model_hash, [float(score) for score in scores])
 
 
 def _reply(record: msgspec.Struct, status: int = 200) -> Response:
     return Response(msgspec.json.encode(record), status_code=status, media_type=_JSON)
+
+
+def loaded(arrays: Path) -> list[SavedModel]:
+    """Return the model in a file, and the one before it if that is beside it.
+
+    Raises:
+        ArraysUnusable: there is no model in the file. One before it that is unusable is left out:
+            devices that still run it are answered for the new one, and skip the comparison.
+    """
+    models = [load_arrays(arrays)]
+    if (before := arrays.with_name(ARRAYS_BEFORE)).exists():
+        try:
+            models.append(load_arrays(before))
+        except ArraysUnusable as error:
+            print(f"training.serve: {error}", file=sys.stderr)
+    return models
 
 
 def serve(
@@ -101,13 +129,13 @@ def serve(
         int | None, typer.Option(help="a listening socket's number, in place of host and port")
     ] = None,
 ) -> None:
-    """Serve a model until interrupted."""
+    """Serve a model, and the one before it if there is one, until interrupted."""
     try:
-        saved = load_arrays(arrays)
+        models = loaded(arrays)
     except ArraysUnusable as error:
         print(f"training.serve: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    uvicorn.run(application(saved), host=host, port=port, fd=inherited, log_level="warning")
+    uvicorn.run(application(*models), host=host, port=port, fd=inherited, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class Aws:
             client = boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
             return in_own_buckets(client, self.account()) if service == "s3" else client
         # The emulator has no SageMaker; its stand-in has its own address.
-        stand_in = self.local is not None and service == "sagemaker"
+        stand_in = self.local is not None and service in ("sagemaker", "sagemaker-runtime")
         return boto3.client(  # type: ignore[call-overload]
             service,
             region_name=self.region,

@@ -49,8 +49,9 @@ class ScoringEndpoint(Protocol):
         """
 
 
-class _Rows(msgspec.Struct):
+class _Invocation(msgspec.Struct):
     rows: Sequence[Combination]
+    model_hash: str
 
 
 class _Named(msgspec.Struct):
@@ -75,7 +76,8 @@ def answer(payload: bytes, endpoint: ScoringEndpoint) -> VerificationReply:
 
 
 def _score(request: VerificationRequest, endpoint: ScoringEndpoint) -> Scored:
-    body = endpoint.invoke(msgspec.json.encode(_Rows(request.rows)))
+    asked = _Invocation(request.rows, request.model_hash)
+    body = endpoint.invoke(msgspec.json.encode(asked))
     try:
         scored = wire.decode(body, Scored)
     except InvalidRecord as error:

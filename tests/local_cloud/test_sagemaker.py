@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from data.manifest import ARRAYS
+from data.manifest import ARRAYS, ARRAYS_BEFORE
 from lambdas import serving
 from lambdas.errors import EndpointBusy, EndpointRefused, PublishingFailed
 from lambdas.operator.aws import Wait
@@ -34,6 +36,7 @@ class Endpoint:
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
         self.served = b""
+        self.before: bytes | None = None
         self.goes_on: threading.Event | None = None
 
     def update(self, arrays: Path) -> None:
@@ -42,6 +45,8 @@ class Endpoint:
         if self.failure:
             raise self.failure
         self.served = arrays.read_bytes()
+        before = arrays.with_name(ARRAYS_BEFORE)
+        self.before = before.read_bytes() if before.exists() else None
 
 
 class Archives:
@@ -63,9 +68,8 @@ def client(answer: Callable[[str, bytes], tuple[int, bytes]]) -> Any:
     return answered_client("sagemaker", named)
 
 
-def created(folder: Path, archive: bytes | Archives, endpoint: Endpoint) -> Any:
-    """Return a stand-in with the order to serve this archive."""
-    archives = Archives(archive) if isinstance(archive, bytes) else archive
+def stand_in(folder: Path, archives: Any, endpoint: Endpoint) -> Callable[..., tuple[int, bytes]]:
+    """Return what answers boto3 for SageMaker, with nothing in it."""
     state = LocalState(folder)
     state.make()
     # No training jobs are asked for, and of the others only what these classes have is used.
@@ -75,7 +79,13 @@ def created(folder: Path, archive: bytes | Archives, endpoint: Endpoint) -> Any:
         answered = control.answer(name, body)
         return answered.status, answered.body
 
-    sagemaker = client(answer)
+    return answer
+
+
+def created(folder: Path, archive: bytes | Archives, endpoint: Endpoint) -> Any:
+    """Return a stand-in with the order to serve this archive."""
+    archives = Archives(archive) if isinstance(archive, bytes) else archive
+    sagemaker = client(stand_in(folder, archives, endpoint))
     sagemaker.create_model(
         ModelName=MODEL,
         ExecutionRoleArn="arn:aws:iam::000000000000:role/endpoint",
@@ -134,16 +144,64 @@ def test_a_failed_endpoint_can_only_be_deleted(tmp_path: Path) -> None:
 
 
 class Bucket:
-    """S3 that has everything already."""
+    """S3, in memory."""
 
-    def put_object(self, **_: Any) -> None:
-        """Take an object."""
+    exceptions = SimpleNamespace(NoSuchKey=KeyError)
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put_object(self, Key: str, Body: bytes, **_: Any) -> None:
+        self.objects.setdefault(Key, Body)
+
+    def get_object(self, Key: str, **_: Any) -> dict[str, Any]:
+        content = self.objects[Key]
+        return {"ContentLength": len(content), "Body": io.BytesIO(content)}
+
+    def read(self, _role: str, _bucket: str, key: str) -> bytes:
+        """Return an object as the stand-in for SageMaker asks for it."""
+        return self.objects[key]
 
 
-def serve(sagemaker: Any, version: int = 2) -> str:
+def serve(
+    sagemaker: Any, version: int = 2, arrays: bytes = b"arrays", bucket: Bucket | None = None
+) -> str:
     """Have the endpoint serve a release."""
     how = serving.Serving(NAME, "image", "arn:aws:iam::000000000000:role/endpoint", 2048)
-    return serving.serve(Bucket(), sagemaker, how, "bucket", ("films", version), b"arrays")
+    s3 = bucket or Bucket()
+    return serving.serve(s3, sagemaker, how, "bucket", ("films", version), arrays)
+
+
+def test_the_model_before_can_still_be_asked_and_no_older_one(tmp_path: Path) -> None:
+    bucket, endpoint = Bucket(), Endpoint()
+    sagemaker = client(stand_in(tmp_path, bucket, endpoint))
+    for version in (1, 2, 3):
+        arrays = b"arrays %d" % version
+        wait_until_served(
+            sagemaker, NAME, serve(sagemaker, version, arrays, bucket), Wait(0.01, 30.0)
+        )
+        # A release that is concluded twice keeps what it has.
+        serve(sagemaker, version, arrays, bucket)
+        assert endpoint.served == arrays
+        assert endpoint.before == (b"arrays %d" % (version - 1) if version > 1 else None)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no archive", packed({"other": b"content"}), None])
+def test_a_model_before_that_is_gone_or_damaged_stops_no_release(
+    damage: bytes | None, tmp_path: Path
+) -> None:
+    bucket, endpoint = Bucket(), Endpoint()
+    sagemaker = client(stand_in(tmp_path, bucket, endpoint))
+    first = serve(sagemaker, 1, b"first", bucket)
+    wait_until_served(sagemaker, NAME, first, Wait(0.01, 30.0))
+    for key in list(bucket.objects):
+        if damage is None:
+            del bucket.objects[key]
+        else:
+            bucket.objects[key] = damage
+    second = serve(sagemaker, 2, b"second", bucket)
+    wait_until_served(sagemaker, NAME, second, Wait(0.01, 30.0))
+    assert (endpoint.served, endpoint.before) == (b"second", None)
 
 
 def test_a_release_replaces_an_endpoint_whose_creation_failed(tmp_path: Path) -> None:

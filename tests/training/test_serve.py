@@ -1,6 +1,7 @@
 """The endpoint's serving code, over real HTTP on loopback."""
 
 import json
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -10,9 +11,9 @@ import typer
 import uvicorn
 
 from data.bundle import beside
-from data.manifest import ARRAYS
+from data.manifest import ARRAYS, ARRAYS_BEFORE
 from training.export.arrays import load_arrays
-from training.serve import application, serve
+from training.serve import answer, application, loaded, serve
 
 pytestmark = pytest.mark.numeric
 
@@ -49,6 +50,32 @@ def post(address: str, body: bytes):
             return reply.status, json.load(reply)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
+
+
+def test_the_model_before_answers_for_its_own_hash_and_the_newest_for_any_other(example):
+    newest = load_arrays(beside(example.folder) / ARRAYS)
+    before = newest._replace(model_hash="b" * 64)
+    rows = [{"director": "Director 0001", "year": 1990, "genres": ["Comedy"]}]
+
+    def answered_by(asked: dict) -> str:
+        body = json.dumps({"rows": rows, **asked}).encode()
+        return answer([newest, before], body).model_hash
+
+    assert answered_by({"model_hash": before.model_hash}) == before.model_hash
+    assert answered_by({"model_hash": newest.model_hash}) == newest.model_hash
+    assert answered_by({"model_hash": "c" * 64}) == newest.model_hash
+    assert answered_by({}) == newest.model_hash, "an older stack doesn't say which"
+
+
+def test_a_model_before_that_is_unusable_is_left_out_and_named(example, tmp_path, capsys):
+    shutil.copy(beside(example.folder) / ARRAYS, tmp_path / ARRAYS)
+    assert len(loaded(tmp_path / ARRAYS)) == 1
+    shutil.copy(beside(example.folder) / ARRAYS, tmp_path / ARRAYS_BEFORE)
+    assert len(loaded(tmp_path / ARRAYS)) == 2
+    assert capsys.readouterr().err == ""
+    (tmp_path / ARRAYS_BEFORE).write_bytes(b"no arrays")
+    assert len(loaded(tmp_path / ARRAYS)) == 1
+    assert str(tmp_path / ARRAYS_BEFORE) in capsys.readouterr().err
 
 
 def test_ping_is_answered(address):

@@ -52,6 +52,7 @@ def test_a_recorded_request_is_replied_to_with_the_endpoints_scores(
     assert (reply.request_id, reply.model_hash, reply.scores, reply.error) == (
         *(sent.request_id, MODEL, (6.5, 7.5), None),
     )
+    assert asked[0]["model_hash"] == MODEL, "an endpoint serves the model before too"
     assert asked[0]["rows"][0] == {"director": "Ang Lee", "year": 2001, "genres": ["Drama"]}
 
 
