@@ -257,13 +257,15 @@ class Decisions:
             CommandRefused: the old slate stays in use.
         """
         # Loads numpy, which nothing else here needs.
+        from edge.search.domain_slate import in_domain
         from edge.search.resolve import nothing_matches, resolve
 
         if slate is not None and model is not None:
             try:
                 today = this_year()
-                if not resolve(slate, model.index, random.Random(0), today=today).size:
-                    raise nothing_matches(slate, model.index, today=today)
+                adapted = in_domain(slate, model.domain)
+                if not resolve(adapted, model.index, random.Random(0), today=today).size:
+                    raise nothing_matches(slate, model, today=today)
             except InvalidSlate as error:
                 raise CommandRefused(RefusalKind.INVALID, str(error)) from error
         try:

@@ -98,6 +98,16 @@ def best_among(
             return read._replace(best=found)
 
 
+def count_among(source: Path, bans: Sequence[Ban], leave_out: Collection[Combination]) -> int:
+    """Return how many rows of a film table neither the rules nor `leave_out` exclude."""
+    made = frozenset(leave_out)
+    return sum(
+        film not in made and allows(bans, film)
+        for block in _blocks(source)
+        for film in (_film(block, place) for place in range(len(block.years)))
+    )
+
+
 class _Best:
     """The best rows so far, one for each value of the choice to differ in."""
 

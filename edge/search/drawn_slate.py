@@ -21,7 +21,7 @@ from data.films import MAX_GENRES, Combination, Genres
 from edge.search.catalogue_index import REGULAR_FILMS, CatalogueIndex
 from edge.search.domain_slate import in_domain
 from edge.search.model import Model
-from edge.search.resolve import limit_to_drop, resolve
+from edge.search.resolve import limits_to_drop, resolve
 from edge.search.rules import Ban, allows, bans_of
 from edge.search.search_space import CAREER_MARGIN_YEARS, SearchSpace
 from edge.search.slate import Slate
@@ -30,10 +30,20 @@ from edge.search.titles import TitleMaker
 OPTIONS = 36
 DIRECTORS, YEARS, GENRE_SETS = 3, 3, 4
 _ATTEMPTS = 1_000
+# Enough to see whether a wider slate could be drawn; a press waits for the answer.
+_FEW_ATTEMPTS, _FEW_LIMITS = 100, 2
 
 
 class EmptySlate(GreenlightError):
     """There isn't enough to draw a slate from."""
+
+
+class _TooFew(Exception):
+    """Too few directors match: this many."""
+
+
+class _NoneLeft(Exception):
+    """Every grid has films that were made or are against the rules."""
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -121,12 +131,30 @@ def draw_slates(
     Raises:
         InvalidSlate, EmptySlate: as `draw_slate` does.
     """
+    make_title = TitleMaker(model.index.catalogue.titles, rng).make if titled else str
+    try:
+        for grid in _grids(model, slate, rng, excluded, today):
+            yield grid.named(make_title)
+    except _TooFew as few:
+        raise _too_few(model, slate, excluded, today, few.args[0]) from few
+    except _NoneLeft as error:
+        raise _none_left(model, slate, excluded, today) from error
+
+
+def _grids(
+    model: Model,
+    slate: Slate,
+    rng: random.Random,
+    excluded: Collection[Combination],
+    today: int | None,
+    attempts: int = _ATTEMPTS,
+) -> Iterator[_Grid]:
     index = model.index
     slate = in_domain(slate, model.domain)
     space = resolve(slate, index, rng, excluded, today=today)
     able = _able(slate, space)
     if len(able) < _fewest(slate):
-        raise _too_few(model, slate, len(able), today)
+        raise _TooFew(len(able))
     bans: list[Ban] = []
     if slate.rules:
         bans, _ = bans_of(slate.rules, index.sets.genres, index.index_of_director)
@@ -136,11 +164,10 @@ def draw_slates(
     # Of many slates drawn from the same space, most have directors that others had before.
     own_sets = cache(partial(_own_sets, index, frozenset(space.sets.tolist())))
     while True:
-        grid = _draw(index, own_sets, able, bans, made, distinct, rng)
+        grid = _draw(index, own_sets, able, bans, made, distinct, rng, attempts)
         if grid is None:
-            raise _none_left(model, slate, excluded, today)
-        make_title = TitleMaker(index.catalogue.titles, rng).make if titled else str
-        yield grid.named(make_title)
+            raise _NoneLeft
+        yield grid
 
 
 def _draw(
@@ -151,6 +178,7 @@ def _draw(
     made: frozenset[Combination],
     distinct: Sequence[int] | None,
     rng: random.Random,
+    attempts: int,
 ) -> _Grid | None:
     """Draw a grid with nothing of `made`; None if there's none.
 
@@ -162,9 +190,10 @@ def _draw(
         made: what is never offered.
         distinct: the years to draw from; None for years of the directors' careers.
         rng: where chance comes from.
+        attempts: how often to try.
     """
     anytime = distinct is None
-    for _ in range(_ATTEMPTS):
+    for _ in range(attempts):
         years = sorted(rng.sample(distinct or [], min(YEARS, len(distinct or []))))
         sets = 3 if len(years) == 2 else GENRE_SETS
         count = DIRECTORS if anytime else OPTIONS // (sets * len(years))
@@ -190,16 +219,21 @@ def _fewest(slate: Slate) -> int:
     return 1 if slate.directors.names else DIRECTORS
 
 
-def _too_few(model: Model, slate: Slate, able: int, today: int | None) -> EmptySlate:
-    """Return the error for too few directors, naming the limit that should be lifted."""
+def _too_few(
+    model: Model, slate: Slate, excluded: Collection[Combination], today: int | None, able: int
+) -> EmptySlate:
+    """Return the error for too few directors, naming what should be lifted."""
 
     def count(wider: Slate, made: Collection[Combination]) -> int:
-        found = len(_able(wider, resolve(wider, model.index, random.Random(0), made, today=today)))
-        return found if found >= _fewest(wider) else 0
+        if not _drawable(model, wider, made, today):
+            return 0
+        wider = in_domain(wider, model.domain)
+        space = resolve(wider, model.index, random.Random(0), made, today=today)
+        return len(_able(wider, space))
 
     say = model.domain.say
-    limit, found = limit_to_drop(slate, model.domain, (), count)
-    help_ = f"Without {limit} it would be {found:,}" if found else "Allow more"
+    limits, found = limits_to_drop(slate, model.domain, excluded, count, most=_FEW_LIMITS)
+    help_ = f"Without {limits} it would be {found:,}" if found else "Allow more"
     who = "director matches" if able == 1 else "directors match"
     named = "" if slate.directors.names else f" with more than {REGULAR_FILMS} films"
     return EmptySlate(say("Only {able} " + who + named + ". {help}", able=able, help=help_))
@@ -208,24 +242,29 @@ def _too_few(model: Model, slate: Slate, able: int, today: int | None) -> EmptyS
 def _none_left(
     model: Model, slate: Slate, excluded: Collection[Combination], today: int | None
 ) -> EmptySlate:
-    """Return the error if every grid has films that were made or are against the rules."""
-
-    def count(wider: Slate, made: Collection[Combination]) -> int:
-        if wider.rules == slate.rules:
-            return 0
-        try:
-            return len(draw_slate(model, wider, random.Random(0), made, today=today).options)
-        except EmptySlate:
-            return 0
-
+    """Return the error if every grid has films that were made or are against the limits."""
     say = model.domain.say
-    # Without rules, everything left has been made.
-    limit, found = limit_to_drop(slate, model.domain, excluded, count) if slate.rules else ("", 0)
+    limits, found = limits_to_drop(
+        slate,
+        model.domain,
+        excluded,
+        lambda wider, made: _drawable(model, wider, made, today),
+        most=_FEW_LIMITS,
+    )
     if found:
-        return EmptySlate(say("No 36 films match. Without {limit} they would", limit=limit))
+        return EmptySlate(say("No 36 films match. Without {limits} they would", limits=limits))
     return EmptySlate(
         say("No slate is left that was not already made; allow more, or train on more films")
     )
+
+
+def _drawable(model: Model, slate: Slate, made: Collection[Combination], today: int | None) -> int:
+    """Return how many films could be drawn, 0 if none."""
+    try:
+        grid = next(_grids(model, slate, random.Random(0), made, today, _FEW_ATTEMPTS))
+    except (_TooFew, _NoneLeft):
+        return 0
+    return len(grid.combinations)
 
 
 def _able(slate: Slate, space: SearchSpace) -> list[DirectorEntry]:

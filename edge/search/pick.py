@@ -11,7 +11,7 @@ from typing import TypedDict
 from data.domain import Domain
 from data.films import GOOD_STARS, KINDS, Combination
 from data.manifest import BestUnseen
-from edge.search.among import Among, best_among
+from edge.search.among import best_among, count_among
 from edge.search.answer import Answer, Choice, SlateAnswer, SpaceSummary
 from edge.search.different import BY_DIRECTOR, Differ, different, find_different
 from edge.search.domain_slate import in_domain
@@ -20,7 +20,7 @@ from edge.search.exact import find
 from edge.search.explain import explain
 from edge.search.explore import draw_for, draw_offsets
 from edge.search.model import Model, Rows, columns
-from edge.search.resolve import asked_years, nothing_matches, resolve
+from edge.search.resolve import asked_years, limits_to_drop, nothing_matches, resolve
 from edge.search.rows import Progress
 from edge.search.rules import bans_of
 from edge.search.search_space import SearchSpace
@@ -67,11 +67,11 @@ def choose(
         alone = "A film to learn from is listed with others of different directors only"
         raise InvalidSlate(model.domain.say(alone))
     started = time.perf_counter()
-    slate = in_domain(slate, model.domain)
+    asked, slate = slate, in_domain(slate, model.domain)
     rng = random.Random(seed)
     space = resolve(slate, model.index, rng, leave_out, today=today)
     if not space.size:
-        raise nothing_matches(slate, model.index, leave_out, today=today)
+        raise nothing_matches(asked, model, leave_out, today=today)
     # One more than requested, for the runner-up.
     drawn = draw_for(space, _chance(seed)) if explore else None
     if set(differ) - {"director"}:
@@ -212,7 +212,7 @@ def choose_among(
         progress=progress,
     )
     if not among.best:
-        raise InvalidSlate(_no_row(among, source, rules, model.domain))
+        raise InvalidSlate(_no_row(model, source, rules, leave_out))
     films = [row.film for row in among.best]
     rows = model.rows(*columns(films))
     seconds = time.perf_counter() - started
@@ -275,12 +275,23 @@ def _listed(
     }
 
 
-def _no_row(among: Among, source: Path, rules: Sequence[str], domain: Domain) -> str:
-    if not among.rows:
+def _no_row(
+    model: Model, source: Path, rules: Sequence[str], leave_out: Collection[Combination]
+) -> str:
+    """Return what to lift so that rows of a file are left."""
+    domain = model.domain
+
+    def count(wider: Slate, made: Collection[Combination]) -> int:
+        known = model.index.index_of_director
+        bans, _ = bans_of(wider.rules, model.index.sets.genres, known, domain)
+        return count_among(source, bans, made)
+
+    # Of a slate's limits, only the rules apply to a file.
+    limits, rows = limits_to_drop(Slate(rules=tuple(rules)), domain, leave_out, count)
+    if not rows:
         return f"{source} has no rows"
-    without = "the rules" if rules else "leaving out what was already made"
-    found = "Nothing matches. Without {without} it would be {rows:,} films"
-    return domain.say(found, without=without, rows=among.rows)
+    found = "Nothing matches. Without {limits} it would be {rows:,} rows"
+    return domain.say(found, limits=limits, rows=rows)
 
 
 def _fewer(

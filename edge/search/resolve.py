@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -13,14 +15,19 @@ from data.catalogue import Catalogue
 from data.domain import Domain
 from data.films import KINDS, MAX_GENRES, MAX_YEAR, MIN_YEAR, Combination
 from edge.search.catalogue_index import CatalogueIndex
+from edge.search.domain_slate import in_domain
 from edge.search.forbidden import MOST_BANS, Forbidden
 from edge.search.names import did_you_mean, known_as
 from edge.search.rules import Ban, bans_of
 from edge.search.search_space import Int64, SearchSpace
 from edge.search.slate import Genres, InvalidSlate, Slate, Years
 
+if TYPE_CHECKING:
+    from edge.search.model import Model
+
 # A press asks for a film of this year or the next ones.
 NEXT_YEARS = 3
+_MADE = "leaving out what was already made"
 
 
 def resolve(
@@ -105,65 +112,84 @@ def next_years(catalogue: Catalogue, today: int | None) -> range:
 
 def nothing_matches(
     slate: Slate,
-    index: CatalogueIndex,
+    model: Model,
     leave_out: Collection[Combination] = (),
     *,
     today: int | None = None,
 ) -> InvalidSlate:
-    """Return the error for an empty slate, naming the limit that should be lifted."""
+    """Return the error for an empty slate, naming what should be lifted.
+
+    Args:
+        slate: the owner's, before it was adapted to the model's domain, whose rules stay.
+        model: whose names it uses.
+        leave_out: more combinations that were already made.
+        today: this calendar year, if the clock is set.
+    """
 
     def size_of(wider: Slate, made: Collection[Combination]) -> int:
-        return resolve(wider, index, random.Random(0), made, today=today).size
+        adapted = in_domain(wider, model.domain)
+        return resolve(adapted, model.index, random.Random(0), made, today=today).size
 
-    say = index.domain.say
-    limit, size = limit_to_drop(slate, index.domain, leave_out, size_of)
+    say = model.domain.say
+    limits, size = limits_to_drop(slate, model.domain, leave_out, size_of)
     if size:
-        without = "Nothing matches. Without {limit} it would be {size:,} films"
-        return InvalidSlate(say(without, limit=limit, size=size))
+        without = "Nothing matches. Without {limits} it would be {size:,} films"
+        return InvalidSlate(say(without, limits=limits, size=size))
     return InvalidSlate(say("Nothing matches. Allow more years, genres or directors"))
 
 
-def limit_to_drop(
+def limits_to_drop(
     slate: Slate,
     domain: Domain,
     made: Collection[Combination],
     size_of: Callable[[Slate, Collection[Combination]], int],
+    *,
+    most: int = 7,
 ) -> tuple[str, int]:
-    """Return the first limit of a slate without which something is left, and how much.
+    """Return the fewest limits of a slate without which something is left, and how much.
 
     Args:
         slate: an empty one.
         domain: in whose words the limit is named.
         made: combinations that were already made.
         size_of: returns how many combinations a slate leaves; it may raise InvalidSlate.
+        most: how many limits may be lifted together.
+
+    Returns:
+        The limits in words, as in "without the limit on genres and the limit on years", and what
+        `size_of` says without them; nothing and 0 if that doesn't help either.
     """
     unlimited, say = Slate(), domain.say
-    without = {
-        f"the rule “{rule}”": msgspec.structs.replace(
-            slate, rules=tuple(other for other in slate.rules if other != rule)
-        )
-        for rule in slate.rules
-    } | {
-        say("the limit on genres"): msgspec.structs.replace(slate, genres=unlimited.genres),
-        say("the limit on years"): msgspec.structs.replace(slate, years=unlimited.years),
-        say("the limit on directors"): msgspec.structs.replace(
-            slate, directors=unlimited.directors
-        ),
-        "the limit on kinds": msgspec.structs.replace(slate, kinds=KINDS),
-        "“plausible only”": msgspec.structs.replace(slate, plausible=False),
-        "all the rules": msgspec.structs.replace(slate, rules=()),
+    whole: dict[str, dict[str, Any]] = {
+        say("the limit on genres"): {"genres": unlimited.genres},
+        say("the limit on years"): {"years": unlimited.years},
+        say("the limit on directors"): {"directors": unlimited.directors},
+        "the limit on kinds": {"kinds": KINDS},
+        "“plausible only”": {"plausible": False},
+        "all the rules": {"rules": ()},
+        _MADE: {"leave_out": ()},
     }
-    tries = [(limit, wider, made) for limit, wider in without.items() if wider != slate]
-    if made or slate.leave_out:
-        unlimited = msgspec.structs.replace(slate, leave_out=())
-        tries.append(("leaving out what was already made", unlimited, ()))
-    for limit, wider, excluded in tries:
-        try:
-            size = size_of(wider, excluded)
-        except InvalidSlate:
-            continue
-        if size:
-            return limit, size
+    single: dict[str, dict[str, Any]] = {
+        f"the rule “{rule}”": {"rules": tuple(other for other in slate.rules if other != rule)}
+        for rule in slate.rules
+    }
+    lifts = {
+        limit: fields
+        for limit, fields in (single | whole).items()
+        if msgspec.structs.replace(slate, **fields) != slate or (limit == _MADE and made)
+    }
+    # Together with another limit, all rules are lifted: there may be too many to try each.
+    several = [limit for limit in whole if limit in lifts]
+    for count in range(1, most + 1):
+        for chosen in itertools.combinations(lifts if count == 1 else several, count):
+            fields = {name: value for limit in chosen for name, value in lifts[limit].items()}
+            try:
+                wider = msgspec.structs.replace(slate, **fields)
+                size = size_of(wider, () if _MADE in chosen else made)
+            except InvalidSlate:
+                continue
+            if size:
+                return " and ".join(chosen), size
     return "", 0
 
 
