@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Literal, TypeVar
+from unicodedata import category
 
 import msgspec
 
@@ -153,5 +154,11 @@ def describe_request() -> bytes:
 
 def update_request(status: Status, token: str, **details: str) -> bytes:
     """Return the request that updates an execution's status."""
-    cut = {name: value[:_MOST_DETAIL] for name, value in details.items()}
-    return msgspec.json.encode({"status": status, "statusDetails": cut, "clientToken": token})
+    taken = {name: _detail(value) for name, value in details.items()}
+    return msgspec.json.encode({"status": status, "statusDetails": taken, "clientToken": token})
+
+
+def _detail(value: str) -> str:
+    r"""Return a detail as AWS takes it: `[^\p{C}]+`, which a file's name or a reason may not be."""
+    plain = ("\N{REPLACEMENT CHARACTER}" if category(one)[0] == "C" else one for one in value)
+    return "".join(plain)[:_MOST_DETAIL] or "-"

@@ -161,7 +161,6 @@ TESTED_THROUGH = {
     "training/cli/retraining.py": "tests/training/retraining/test_retrain.py",
     # Parts that only their caller uses, which has the promise.
     "cloud_sync/aws_iot.py": "tests/cloud_sync/test_mqtt.py",
-    "cloud_sync/job_messages.py": "tests/cloud_sync/test_update_run.py",
     "edge/appliance/client.py": "tests/edge/appliance/test_control_socket.py",
     "edge/journal/models.py": "tests/edge/models/test_update.py",
     "edge/journal/rows.py": "tests/edge/journal/test_appliance.py",
@@ -215,7 +214,6 @@ TESTED_THROUGH = {
     "lambdas/operator/aws.py": "tests/lambdas/operator/test_stack.py",
     "lambdas/operator/cli.py": "tests/data/test_command_line.py",
     "lambdas/operator/cloudformation.py": "tests/lambdas/operator/test_stack.py",
-    "lambdas/operator/devices.py": "tests/lambdas/operator/test_stack.py",
     "lambdas/predict/answer.py": "tests/lambdas/predict/test_handler.py",
     "lambdas/release_model/handler.py": "tests/lambdas/test_training_jobs.py",
     "lambdas/release_model/stores.py": "tests/lambdas/test_training_jobs.py",

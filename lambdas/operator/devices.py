@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +33,11 @@ ROOT_CA = "root-ca.pem"
 PUBLIC_KEYS = "public-keys"
 CONFIGURATION = "sync.toml"
 
-AMAZON_ROOT_CA = "https://www.amazontrust.com/repository/AmazonRootCA1.pem"
+# Amazon Trust Services: an endpoint's certificate may come from any of them ("Server
+# authentication", AWS IoT Core developer guide).
+AMAZON_ROOTS = "https://www.amazontrust.com/repository/"
+_ROOT_FILES = (*(f"AmazonRootCA{number}.pem" for number in (1, 2, 3, 4)), "SFSRootCAG2.pem")
+_MOST_ROOT_BYTES = 16 * 1024
 # A device on the same machine as its cloud needn't wait as long as one in the field.
 _LOCAL_TIMINGS = {
     "ack_timeout_seconds": 10,
@@ -127,9 +132,27 @@ def _addresses(aws: Aws) -> Addresses:
     iot = aws.client("iot")
     mqtt = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
     credentials = iot.describe_endpoint(endpointType="iot:CredentialProvider")["endpointAddress"]
-    with urllib.request.urlopen(AMAZON_ROOT_CA, timeout=30) as reply:
-        root: bytes = reply.read()
-    return Addresses(mqtt, 8883, f"https://{credentials}", root)
+    return Addresses(mqtt, 8883, f"https://{credentials}", amazon_roots())
+
+
+def amazon_roots(repository: str = AMAZON_ROOTS) -> bytes:
+    """Return Amazon's root certificates, as one PEM file.
+
+    Raises:
+        ProvisioningFailed: one of them can't be had.
+    """
+    roots = b""
+    for name in _ROOT_FILES:
+        try:
+            with urllib.request.urlopen(repository + name, timeout=30) as reply:
+                root: bytes = reply.read(_MOST_ROOT_BYTES)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=root.decode())
+        except (OSError, ValueError) as error:
+            raise ProvisioningFailed(
+                f"{repository}{name} can't be fetched ({error}); try again with a connection to it"
+            ) from error
+        roots += root.strip() + b"\n"
+    return roots
 
 
 def _write_public_keys(folder: Path, public_keys: list[bytes]) -> None:
