@@ -12,10 +12,12 @@ SHADOW_NAME = "model"
 FEEDBACK = "filmupdate"
 VERIFICATION = "filmrequest"
 
-# Every rating, in the data bucket.
+# Ratings in the data bucket: those that train, and those that never do (data/held_out.py).
 FEEDBACK_PREFIX = "feedback/"
-# The film table that models learn from, in the data bucket: one file.
+HELD_OUT_PREFIX = "held-out/"
+# The film table that models learn from, in the data bucket, and its held-out films: a file each.
 FILM_TABLE_PREFIX = "film-table/"
+FILM_TABLE_HELD_OUT_PREFIX = "film-table-held-out/"
 # The trust documents, in the models bucket.
 TRUST_PREFIX = "trust/"
 # One folder per retraining, in the models bucket; SageMaker adds `output/` to it.
@@ -88,9 +90,12 @@ def feedback_key(feedback_id: str) -> str:
     return f"FEEDBACK#{feedback_id}"
 
 
-def feedback_object(feedback_id: str) -> str:
-    """The S3 key of a feedback object, derived from the id alone, so that resends reuse it."""
-    return f"{FEEDBACK_PREFIX}{feedback_id}.json"
+def feedback_object(feedback_id: str, *, held_out: bool = False) -> str:
+    """The S3 key of a feedback object.
+
+    It follows from the id and the choice that the table's item keeps, so that resends reuse it.
+    """
+    return f"{HELD_OUT_PREFIX if held_out else FEEDBACK_PREFIX}{feedback_id}.json"
 
 
 def bundle_prefix(name: str, version: int) -> str:

@@ -26,7 +26,7 @@ VERDICT = "verdict.json"
 MAX_VERDICT_BYTES = 1024 * 1024
 
 Decision: TypeAlias = Literal["release", "refuse"]
-Part: TypeAlias = Literal["feedback", "holdout"]
+Part: TypeAlias = Literal["feedback", "trained", "holdout"]
 Figure: TypeAlias = Literal["rmse", "log_loss", "regret"]
 
 
@@ -51,8 +51,10 @@ class Comparison(msgspec.Struct, frozen=True):
     """One figure of both models on the same films. Less is better for every figure.
 
     Attributes:
-        part: `feedback`, the held-out ratings; or `holdout`, films of the table by directors whom
-            no owner has rated, each predicted by a fit that had not seen it.
+        part: `feedback`, the held-out ratings; `trained`, ratings that train, each predicted by a
+            fit of the candidate that had not seen it, though the incumbent may have; or `holdout`,
+            films of the table by directors whom no owner has rated, each predicted by a fit that
+            had not seen it.
         films: how many.
         difference: candidate less incumbent.
         low, high: the ends of the difference's interval.

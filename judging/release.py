@@ -16,11 +16,8 @@ import msgspec
 
 from data.domain import FILMS, Domain
 from data.verdict import Check, Comparison, Decision, Figure
-from judging.holdout import ONE_IN
 from judging.paired import spent
 
-# Fewer held-out ratings aren't enough to decide.
-FEWEST = 10
 # How much worse the model may be on those films of the table. Owners who disagree with the table
 # about a genre or a decade affect other directors' films too: the larger the proven gain on their
 # ratings (the interval's end nearer zero), the larger the loss allowed.
@@ -33,17 +30,7 @@ _DECIDING: tuple[Figure, ...] = ("rmse", "log_loss")
 _NAMES: dict[Figure, str] = {"rmse": "RMSE", "log_loss": "log loss", "regret": "regret on slates"}
 # In stars, which a domain shows on its own scale.
 _ON_SCALE: tuple[Figure, ...] = ("rmse", "regret")
-
-
-def too_few(held_out: int, ratings: int) -> str | None:
-    """Return why there are too few held-out ratings to decide, or None if there are enough."""
-    if held_out >= FEWEST:
-        return None
-    more = (FEWEST - held_out) * ONE_IN
-    return (
-        f"Only {held_out} of {ratings:,} ratings are held out for judging; at least {FEWEST} are "
-        f"needed. One combination in {ONE_IN} is held out, so about {more} more ratings are needed."
-    )
+_NOT_SEEN = "Training sees no held-out ratings, so by them the judge decides."
 
 
 def how_judged(clusterings: int, look: int, about: Domain = FILMS) -> str:
@@ -70,6 +57,7 @@ def decide(
     checks: Sequence[Check],
     *,
     by_table: bool = True,
+    by_ratings: bool = True,
     about: Domain = FILMS,
 ) -> tuple[Decision, tuple[str, ...]]:
     """Return the decision, and its reasons as sentences.
@@ -78,13 +66,16 @@ def decide(
         comparisons: on the held-out ratings, and on the film table if that was possible.
         checks: all of them must have passed.
         by_table: whether the film table was to be compared.
+        by_ratings: whether there are held-out ratings. A first filter has none and can only refuse
+            what the table and the checks refuse; the gain on ratings that trained stands for the
+            proven one.
         about: in whose words and on whose scale the reasons are given.
     """
     feedback = [one for one in comparisons if one.part == "feedback"]
     holdout = [one for one in comparisons if one.part == "holdout"]
     deciding = [one for one in feedback if one.figure in _DECIDING]
     better = [one for one in deciding if one.high < 0]
-    allowed = _allowed(feedback)
+    allowed = _allowed([one for one in comparisons if one.part != "holdout"])
     against = [
         *(_worse(one, about) for one in feedback if one.low > 0),
         *(
@@ -94,11 +85,11 @@ def decide(
         ),
         *(f"{check.name.capitalize()}: {check.found}." for check in checks if not check.passed),
     ]
-    if not better and not any(one.low > 0 for one in deciding):
+    if by_ratings and not better and not any(one.low > 0 for one in deciding):
         against.append(_tie(deciding, about))
     if against:
         return "refuse", tuple(against)
-    gained = [_better(one, about) for one in better]
+    gained = [_better(one, about) for one in better] if by_ratings else [_NOT_SEEN]
     return "release", (*gained, *([_kept(holdout, about)] if by_table else []))
 
 
@@ -138,11 +129,11 @@ def level(one: Comparison) -> str:
     return f"{100.0 * (0.95 if one.level is msgspec.UNSET else one.level):.4g}%"
 
 
-def _allowed(feedback: Sequence[Comparison]) -> dict[Figure, float]:
+def _allowed(rated: Sequence[Comparison]) -> dict[Figure, float]:
     """Return how much worse each figure may be on the films of the table."""
-    gain = {one.figure: max(0.0, -one.high) for one in feedback}
+    gain = {one.figure: max(0.0, -one.high) for one in rated}
     return {
-        figure: max(margin, SHARE_OF_GAIN * gain[_OFFSET_BY[figure]])
+        figure: max(margin, SHARE_OF_GAIN * gain.get(_OFFSET_BY[figure], 0.0))
         for figure, margin in MARGIN.items()
     }
 

@@ -78,6 +78,9 @@ SERVING: dict[str, str] = {
     "lambdas/judge_model/stores.py: AwsJudge._ratings: with ThreadPoolExecutor": (
         "its jobs are reads from S3, and the client has timeouts; AWS ends the function"
     ),
+    "lambdas/operator/held_out.py: move_all: with ThreadPoolExecutor": (
+        "its jobs are calls of S3 and DynamoDB, and the clients have timeouts"
+    ),
     # The local cloud.
     "local_cloud/commands.py: _start: os.read": "select has said that there is something to read",
     "local_cloud/control.py: ControlSocket._serve: _server.accept": (

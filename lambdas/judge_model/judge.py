@@ -22,6 +22,7 @@ import numpy as np
 
 import judging
 from data.films import Combination, Film
+from data.held_out import too_few
 from data.manifest import MODEL
 from data.messages import Feedback
 from data.probes import Probes
@@ -50,7 +51,7 @@ class HeldOutData(NamedTuple):
 
     Attributes:
         held_out: the owners' ratings that never train.
-        ratings: how many ratings of owners there are, held out or not.
+        ratings: how many ratings there are, held out or not, those that train counted as objects.
         table: the films of the film table.
     """
 
@@ -134,7 +135,7 @@ def _verdict(
         training_set=_sha256_of(data),
         counts={
             "table": len(data.table),
-            "owner": data.ratings,
+            "ratings": data.ratings,
             "held_out": len(data.held_out),
         },
         comparisons=(),
@@ -142,7 +143,7 @@ def _verdict(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     about = candidate.manifest.about
-    reason = judging.too_few(len(data.held_out), data.ratings)
+    reason = too_few(len(data.held_out), data.ratings)
     if reason is not None:
         return msgspec.structs.replace(refusal, reasons=(reason,))
     look = cloud.look(incumbent.identity.model_hash or "", archive)

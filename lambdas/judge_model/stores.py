@@ -1,4 +1,4 @@
-"""S3 as judge_model uses it: reads ratings, films, candidates and releases, writes verdicts."""
+"""S3 as judge_model uses it: it reads what it judges on and the models, and writes verdicts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from data.films import Film
 from data.manifest import MANIFEST, MODEL, FileEntry, Manifest
 from data.messages import Feedback
 from data.verdict import MAX_VERDICT_BYTES, VERDICT, Judgement, ModelIdentity
-from judging import held_out
 from lambdas.candidate import MAX_ARCHIVE_BYTES
 from lambdas.errors import CandidateRejected
 from lambdas.judge_model.judge import HeldOutData, Incumbent
@@ -39,7 +38,7 @@ class AwsJudge:
 
     Args:
         s3: the S3 client.
-        data_bucket: with the ratings and the film table.
+        data_bucket: with the held-out ratings and the film table.
         models_bucket: with candidates, releases and verdicts.
         model_name: of the stack's models.
     """
@@ -83,10 +82,10 @@ class AwsJudge:
 
     def data(self) -> HeldOutData:
         """Return what to judge on: the owners' held-out ratings by id, and the film table."""
-        records = that_count(one for one in self._ratings() if one.source == "owner")
-        kept = [one for one in records if held_out(one.director, one.year, one.genres, one.pick_id)]
+        held = that_count(one for one in self._ratings() if one.source == "owner")
+        training = sum(1 for _ in self._objects(self._data, topics.FEEDBACK_PREFIX))
         return HeldOutData(
-            sorted(kept, key=lambda record: record.id), len(records), self._film_table()
+            sorted(held, key=lambda record: record.id), training + len(held), self._film_table()
         )
 
     def look(self, incumbent: str, archive: str) -> int:
@@ -106,15 +105,15 @@ class AwsJudge:
         return self.judgement(judgement.job) or judgement
 
     def _ratings(self) -> Iterator[Feedback]:
-        """Yield the newest ratings, as S3 received them; anything else is skipped."""
+        """Yield the newest held-out ratings, as S3 received them; anything else is skipped."""
         found = sorted(
-            self._objects(self._data, topics.FEEDBACK_PREFIX), key=lambda one: one["LastModified"]
+            self._objects(self._data, topics.HELD_OUT_PREFIX), key=lambda one: one["LastModified"]
         )
         keys = [str(one["Key"]) for one in found[-MOST_RATINGS:]]
         with ThreadPoolExecutor(READERS) as readers:
             for key, record in zip(keys, readers.map(self._rating, keys), strict=True):
                 # One rating an object: a second object can't repeat its id.
-                if record is not None and key == topics.feedback_object(record.id):
+                if record is not None and key == topics.feedback_object(record.id, held_out=True):
                     yield record
 
     def _rating(self, key: str) -> Feedback | None:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from data.errors import GreenlightError
 from data.exits import Exit
 from lambdas.errors import AwsUnusable
+from lambdas.held_out_key import read_key
 from lambdas.kms_key import KmsKey
 from lambdas.s3_objects import in_own_buckets
 
@@ -175,6 +176,20 @@ class Aws:
     def signing_key(self, stack: str) -> KmsKey:
         """Return the key that signs this stack's releases."""
         return KmsKey(self.client("kms"), self.outputs(stack)["SigningKeyAlias"])
+
+    def held_out_key(self, stack: str) -> bytes:
+        """Return the key by which this stack holds out ratings and films.
+
+        Raises:
+            AwsUnusable: the stack was deployed before there was one.
+        """
+        secret = self.outputs(stack).get("HeldOutKey")
+        if secret is None:
+            raise AwsUnusable(
+                f"the stack {stack} has no key yet that holds out ratings; "
+                "deploy it again with `greenlight-cloud stack up`"
+            )
+        return read_key(self.client("secretsmanager"), secret)
 
 
 def outputs_of(stack: StackTypeDef) -> dict[str, str]:

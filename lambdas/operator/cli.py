@@ -11,7 +11,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from data import command_line
 from data.errors import GreenlightError
 from lambdas.errors import AwsUnusable
-from lambdas.operator import devices, film_import, package, publish, ratings, retrain, stack, trust
+from lambdas.operator import (
+    devices,
+    film_import,
+    held_out,
+    package,
+    publish,
+    ratings,
+    retrain,
+    stack,
+    trust,
+)
 from lambdas.operator.aws import AwsUnreachable
 
 NAME = "greenlight-cloud"
@@ -39,7 +49,10 @@ _NOUNS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         },
     ),
     "films": ("The table that models learn from.", {"import": film_import.import_command}),
-    "ratings": ("The ratings in the cloud.", {"restore": ratings.restore_command}),
+    "ratings": (
+        "The ratings in the cloud.",
+        {"restore": ratings.restore_command, "hold-out": held_out.hold_out_command},
+    ),
     "functions": ("The functions that AWS runs.", {"package": package.package_command}),
 }
 

@@ -15,7 +15,7 @@ from lambdas.operator.aws import Aws, Wait, outputs_of
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 # The outputs for what the template retains; a test compares this with the template.
-RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey")
+RETAINED = ("DataBucket", "ModelsBucket", "Table", "SigningKey", "HeldOutKey")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 # Set by deploying itself, like every package's key, or for a local cloud only.
 _GIVEN = ("Local", "LocalEndpointUrl", "LocalLibraries", "CodeBucket", "Architecture")

@@ -1,15 +1,17 @@
 """`greenlight-cloud films import`: a film table into AWS.
 
-Models learn from the film table itself. Its films also go to S3 as DynamoDB JSON, and from there
-into the DynamoDB table: through DynamoDB's own import if the table doesn't exist yet, in batches if
-it does. Every step can safely be repeated, and continues where it stopped.
+Models learn from the film table itself, without the films that are held out. All films also go to
+S3 as DynamoDB JSON, and from there into the DynamoDB table: through DynamoDB's own import if the
+table doesn't exist yet, in batches if it does. Every step can safely be repeated, and continues
+where it stopped.
 """
 
 from __future__ import annotations
 
 import random
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +25,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from data import topics
 from data.command_line import JsonOption, print_json
 from data.errors import GreenlightError
-from data.film_table import is_film, read_rows
+from data.film_table import BadRow, read_rows, write_films
+from data.films import Film
+from data.held_out import is_held_out
 from lambdas.operator.aws import STACK, Wait, reach
 from lambdas.operator.film_items import Item, Items, items_of
 from lambdas.operator.options import LocalOption, RegionOption, StackOption
@@ -58,24 +62,57 @@ def check_there(path: Path) -> None:
         )
 
 
-def put_film_table(s3: Any, bucket: str, path: Path) -> str:
-    """Replace the film table that models learn from; return its address.
+def put_film_table(s3: Any, bucket: str, path: Path, key: bytes) -> str:
+    """Replace the film table that models learn from, and its held-out films; return its address.
+
+    Args:
+        s3: the S3 client.
+        bucket: the data bucket.
+        path: the film table.
+        key: holds out its films, as it does ratings; no training job can read those.
 
     Raises:
-        NoFilms: it doesn't exist, or has no films.
+        NoFilms: it doesn't exist, has no films, or a row of it isn't one.
         TableUnreadable: as read_rows does; nothing has been changed.
     """
     check_there(path)
-    if not any(is_film(row) for row in read_rows(path)):
+    films = list(_films_of(path))
+    if not films:
         raise NoFilms(f"{path} has no rows to learn from")
-    kept = [topics.FILM_TABLE_PREFIX + _NAME + suffix for suffix in (".csv", ".tsv")]
-    key = kept[path.suffix.lower() == ".tsv"]
-    s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), ChecksumAlgorithm="SHA256")
-    # Only one format, so that a retraining doesn't have to choose.
-    for other in kept:
-        if other != key:
-            s3.delete_object(Bucket=bucket, Key=other)
-    return f"s3://{bucket}/{key}"
+    held_out = [
+        is_held_out(key, film.director, film.year, film.genres, film.title) for film in films
+    ]
+    for prefix, chosen in (
+        (topics.FILM_TABLE_HELD_OUT_PREFIX, True),
+        (topics.FILM_TABLE_PREFIX, False),
+    ):
+        some = [film for film, hidden in zip(films, held_out, strict=True) if hidden == chosen]
+        s3.put_object(
+            Bucket=bucket,
+            Key=f"{prefix}{_NAME}.csv",
+            Body=_table_of(some),
+            ChecksumAlgorithm="SHA256",
+        )
+    # Earlier versions kept a table in its own format, and a retraining wants one file.
+    s3.delete_object(Bucket=bucket, Key=f"{topics.FILM_TABLE_PREFIX}{_NAME}.tsv")
+    return f"s3://{bucket}/{topics.FILM_TABLE_PREFIX}{_NAME}.csv"
+
+
+def _films_of(path: Path) -> Iterator[Film]:
+    for row in read_rows(path):
+        if isinstance(row, BadRow):
+            raise NoFilms(
+                f"{path}: line {row.line} isn't a film: {row.reason}; "
+                "`greenlight-train dataset --source csv` writes a clean table"
+            )
+        yield row
+
+
+def _table_of(films: Iterable[Film]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{_NAME}.csv"
+        write_films(path, films)
+        return path.read_bytes()
 
 
 class Note(msgspec.Struct):
@@ -284,7 +321,7 @@ def import_command(
     name = table or outputs["Table"]
     work = FilmImport(aws.client("s3"), aws.client("dynamodb"), outputs["DataBucket"], name, films)
     place = work.upload()
-    learnt = put_film_table(aws.client("s3"), outputs["DataBucket"], path)
+    learnt = put_film_table(aws.client("s3"), outputs["DataBucket"], path, aws.held_out_key(stack))
     if again:
         work.note("", 0)
     with progress(len(films.items)) as on_progress:

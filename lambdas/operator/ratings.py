@@ -22,8 +22,9 @@ from lambdas.operator.options import LocalOption, RegionOption, StackOption
 from lambdas.store_feedback.ingest import Table, item_of
 from lambdas.store_feedback.stores import DynamoTable
 
-_FOLDER, _, _SUFFIX = topics.feedback_object("").rpartition("/")
-_PREFIX = f"{_FOLDER}/"
+# Held-out ratings first: if moving one was interrupted, it is under both prefixes.
+_PREFIXES = (topics.HELD_OUT_PREFIX, topics.FEEDBACK_PREFIX)
+_SUFFIX = topics.feedback_object("").removeprefix(topics.FEEDBACK_PREFIX)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class Restored:
 
 def keys_in_bucket(s3: Any, bucket: str) -> Iterator[str]:
     """Yield the key of every rating in the data bucket."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_PREFIX):
-        yield from (found["Key"] for found in page.get("Contents", []))
+    for prefix in _PREFIXES:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from (found["Key"] for found in page.get("Contents", []))
 
 
 def ids_in_table(dynamodb: Any, table: str) -> set[str]:
@@ -58,7 +60,7 @@ def ids_in_table(dynamodb: Any, table: str) -> set[str]:
 def restore(
     keys: Iterable[str], there: Set[str], read: Callable[[str], bytes], table: Table
 ) -> Restored:
-    """Put every rating that is missing from the table.
+    """Put every rating that is missing from the table; its prefix says whether it is held out.
 
     Args:
         keys: the keys of the ratings in the bucket.
@@ -68,7 +70,8 @@ def restore(
     """
     put, found, refused = 0, 0, []
     for key in keys:
-        if key.removeprefix(_PREFIX).removesuffix(_SUFFIX) in there:
+        prefix, _, name = key.rpartition("/")
+        if name.removesuffix(_SUFFIX) in there:
             found += 1
             continue
         content = read(key)
@@ -77,7 +80,9 @@ def restore(
         except InvalidRecord as error:
             refused.append(f"{key}: {error}")
             continue
-        before = table.put_new(item_of(record, hashlib.sha256(content).hexdigest()))
+        held_out = f"{prefix}/" == topics.HELD_OUT_PREFIX
+        sha256 = hashlib.sha256(content).hexdigest()
+        before = table.put_new(item_of(record, sha256, held_out=held_out))
         put, found = put + (before is None), found + (before is not None)
     return Restored(put, found, tuple(refused))
 

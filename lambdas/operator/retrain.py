@@ -143,7 +143,9 @@ def retrain_command(
     aws = reach(local, region)
     outputs = aws.outputs(stack)
     if films is not None:
-        place = put_film_table(aws.client("s3"), outputs["DataBucket"], films)
+        place = put_film_table(
+            aws.client("s3"), outputs["DataBucket"], films, aws.held_out_key(stack)
+        )
         console.print(f"table: {place}")
     job, message = ask(aws, outputs["StartRetraining"])
     console.print(message)

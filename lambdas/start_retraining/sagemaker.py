@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from data import topics
+from data.held_out import ALL_TRAIN
 from data.manifest import MANIFEST
 from lambdas.release import versions
 from lambdas.start_retraining.start import NotConcluded, TrainingRequest
@@ -95,8 +96,14 @@ class AwsTraining:
         return self._has(self._settings.data_bucket, topics.FILM_TABLE_PREFIX)
 
     def has_feedback(self) -> bool:
-        """Return whether the data bucket has a rating."""
+        """Return whether the data bucket has a rating that trains."""
         return self._has(self._settings.data_bucket, topics.FEEDBACK_PREFIX)
+
+    def ratings(self) -> tuple[int, int]:
+        """Return how many ratings are held out, and how many there are in all, as objects."""
+        bucket = self._settings.data_bucket
+        held_out = self._count(bucket, topics.HELD_OUT_PREFIX)
+        return held_out, held_out + self._count(bucket, topics.FEEDBACK_PREFIX)
 
     def train(self, request: TrainingRequest) -> None:
         """Start the training job, unless one of this name exists."""
@@ -110,6 +117,10 @@ class AwsTraining:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUse":
                 raise
+
+    def _count(self, bucket: str, prefix: str) -> int:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return sum(page.get("KeyCount", 0) for page in pages)
 
     def _has(self, bucket: str, prefix: str) -> bool:
         found = self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
@@ -139,6 +150,8 @@ def request_of(
             "SM_MODEL_DIR": f"{_ML}/model",
             "SM_OUTPUT_DATA_DIR": f"{_ML}/output/data",
             "OMP_NUM_THREADS": "1",
+            # Those held out are under a prefix that the job's role cannot read.
+            ALL_TRAIN: "1",
         },
         "InputDataConfig": [
             {

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from data.held_out import too_few
 from lambdas.training_jobs import ENDED, EndedJob
 
 
@@ -71,7 +72,10 @@ class RetrainingCloud(Protocol):
         """Return whether there are films to learn from."""
 
     def has_feedback(self) -> bool:
-        """Return whether there is a rating."""
+        """Return whether there is a rating that trains."""
+
+    def ratings(self) -> tuple[int, int]:
+        """Return how many ratings are held out, and how many there are in all."""
 
     def train(self, request: TrainingRequest) -> None:
         """Start a training job, unless one of this name exists."""
@@ -107,5 +111,9 @@ def start(job: str, cloud: RetrainingCloud) -> StartReply:
         return StartReply(None, "there is no table to learn from: upload one with --films FILE")
     if not cloud.has_feedback():
         return StartReply(None, "there are no ratings yet, so there is nothing new to learn")
+    reason = too_few(*cloud.ratings())
+    if reason is not None:
+        # The judge's refusal is certain: a training job would cost money and change nothing.
+        return StartReply(None, reason)
     cloud.train(TrainingRequest(job, published[-1] + 1, incumbent))
     return StartReply(job, f"{job} is training, to beat version {incumbent}")

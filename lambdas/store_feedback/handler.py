@@ -12,9 +12,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from data.errors import InvalidRecord
+from data.held_out import is_held_out
 from lambdas.event import read_event, refuse
+from lambdas.held_out_key import read_key
 from lambdas.s3_objects import in_own_buckets
-from lambdas.store_feedback.ingest import Publish, counts, receive
+from lambdas.store_feedback.ingest import Choose, Publish, counts, receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ _QUICK = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", 
 
 
 @functools.cache
-def _parts() -> tuple[DynamoTable, S3Objects, Publish]:
-    """Build the stores and the publisher, once per running instance of the function."""
+def _parts() -> tuple[DynamoTable, S3Objects, Publish, Choose]:
+    """Build what the function works with, once per running instance of it."""
+    key = read_key(boto3.client("secretsmanager", config=_QUICK), os.environ["HELD_OUT_KEY"])
     iot = boto3.client("iot-data", config=_QUICK)
     return (
         DynamoTable(boto3.client("dynamodb", config=_QUICK), os.environ["TABLE"]),
@@ -38,6 +41,9 @@ def _parts() -> tuple[DynamoTable, S3Objects, Publish]:
             os.environ["DATA_BUCKET"],
         ),
         lambda topic, payload: iot.publish(topic=topic, qos=1, payload=payload),
+        lambda record: is_held_out(
+            key, record.director, record.year, record.genres, record.pick_id
+        ),
     )
 
 

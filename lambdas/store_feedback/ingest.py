@@ -1,8 +1,9 @@
 """Stores feedback in both stores, effectively once. Pure: the stores are passed in.
 
 Every call may fail and every message may be repeated, in any order. The table decides by id which
-record came first. The object is then always put, so a resend repairs whatever a crash interrupted.
-Only what both stores hold is acknowledged.
+record came first, and keeps whether it is held out, so a resend uses the same prefix. The object is
+always put, so a resend repairs whatever a crash interrupted. Only what both stores hold is
+acknowledged.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -22,6 +23,8 @@ from data.messages import FEEDBACK_VERSION, Ack, Feedback, FeedbackBatch, Feedba
 Item: TypeAlias = dict[str, str | int | float]
 # Takes a topic and a message.
 Publish: TypeAlias = Callable[[str, bytes], object]
+# Says whether a new rating is held out.
+Choose: TypeAlias = Callable[[Feedback], bool]
 
 _MAX_REASON = 200
 _MAX_ID = 100
@@ -31,14 +34,27 @@ class Unstorable(Exception):
     """The table can never take this item."""
 
 
+class StoredItem(NamedTuple):
+    """What decides about a resend: the hash of the record, and whether it is held out."""
+
+    sha256: str
+    held_out: bool = False
+
+    @classmethod
+    def of(cls, item: Item) -> StoredItem:
+        """Return an item's; one from before ratings were held out by a key has no choice."""
+        return cls(str(item["sha256"]), bool(item.get("held_out", False)))
+
+
 class Table(Protocol):
     """The film table."""
 
-    def put_new(self, item: Item) -> str | None:
+    def put_new(self, item: Item) -> StoredItem | None:
         """Put an item, unless its `pk` exists.
 
         Returns:
-            None if it was put; otherwise the `sha256` of the existing item, which stays as it is.
+            None if it was put; otherwise the existing item, which stays as it is, read
+            consistently.
 
         Raises:
             Unstorable: the item itself is invalid.
@@ -70,7 +86,7 @@ def canonical(record: Feedback) -> bytes:
     return msgspec.json.encode(fields, order="sorted")
 
 
-def item_of(record: Feedback, sha256: str) -> Item:
+def item_of(record: Feedback, sha256: str, *, held_out: bool) -> Item:
     """Return the table's item: the historical attribute names, and the record's origin."""
     genre1, genre2, genre3 = genre_slots(record.genres)
     item: Item = {
@@ -91,6 +107,7 @@ def item_of(record: Feedback, sha256: str) -> Item:
         "rated_at": record.rated_at,
         "boot_id": record.boot_id,
         "sha256": sha256,
+        "held_out": held_out,
     }
     if record.stars is not None:
         item["stars"] = record.stars
@@ -114,7 +131,7 @@ def _since_version_2(record: Feedback) -> Item:
 
 
 def receive(
-    thing: str, payload: bytes, table: Table, objects: Objects, publish: Publish
+    thing: str, payload: bytes, table: Table, objects: Objects, publish: Publish, choose: Choose
 ) -> tuple[FeedbackOutcome, ...]:
     """Store a batch, then publish its ack: everything the function does with a message.
 
@@ -122,13 +139,13 @@ def receive(
         InvalidRecord: as ingest does; nothing has been changed and no ack can be sent.
         Exception: whatever a store or the publisher raises; the message should be retried.
     """
-    outcomes = ingest(thing, payload, table, objects)
+    outcomes = ingest(thing, payload, table, objects, choose)
     publish(topics.feedback_ack(thing), wire.encode(Ack(outcomes, reads=FEEDBACK_VERSION)))
     return outcomes
 
 
 def ingest(
-    thing: str, payload: bytes, table: Table, objects: Objects
+    thing: str, payload: bytes, table: Table, objects: Objects, choose: Choose
 ) -> tuple[FeedbackOutcome, ...]:
     """Store a batch of feedback and return the outcome of each record that has an id.
 
@@ -137,6 +154,7 @@ def ingest(
         payload: the message.
         table: takes the item first.
         objects: takes the record next.
+        choose: says whether a rating is held out, if it is new.
 
     Raises:
         InvalidRecord: the message isn't a batch, or has no id to acknowledge.
@@ -147,7 +165,7 @@ def ingest(
         record_id = _id_of(raw)
         if record_id is None or record_id in outcomes:
             continue
-        outcomes[record_id] = _store(record_id, thing, raw, table, objects)
+        outcomes[record_id] = _store(record_id, thing, raw, table, objects, choose)
     if not outcomes:
         raise InvalidRecord("records", "holds no id that could be acknowledged")
     return tuple(outcomes.values())
@@ -165,21 +183,22 @@ def _id_of(raw: bytes) -> str | None:
 
 
 def _store(
-    record_id: str, thing: str, raw: bytes, table: Table, objects: Objects
+    record_id: str, thing: str, raw: bytes, table: Table, objects: Objects, choose: Choose
 ) -> FeedbackOutcome:
     try:
         record = _checked(thing, raw)
         kept = canonical(record)
-        sha256 = hashlib.sha256(kept).hexdigest()
-        before = table.put_new(item_of(record, sha256))
+        new = StoredItem(hashlib.sha256(kept).hexdigest(), choose(record))
+        before = table.put_new(item_of(record, new.sha256, held_out=new.held_out))
     except (InvalidRecord, Unstorable) as error:
         return FeedbackOutcome(record_id, "rejected", str(error)[:_MAX_REASON])
-    if before not in (None, sha256):
+    stored = before or new
+    if stored.sha256 != new.sha256:
         return FeedbackOutcome(
             record_id, "rejected", "a different record with this id was stored before"
         )
     # Also after a duplicate: a crash may have happened between the item and the object.
-    objects.put_new(topics.feedback_object(record.id), kept)
+    objects.put_new(topics.feedback_object(record.id, held_out=stored.held_out), kept)
     return FeedbackOutcome(record_id, "stored" if before is None else "duplicate")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambdas.s3_objects import put_new_object
-from lambdas.store_feedback.ingest import Item, Unstorable
+from lambdas.store_feedback.ingest import Item, StoredItem, Unstorable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,8 +22,11 @@ class DynamoTable:
         self._client = client
         self._name = name
 
-    def put_new(self, item: Item) -> str | None:
-        """Put an item, unless its `pk` exists; then return the existing item's `sha256`."""
+    def put_new(self, item: Item) -> StoredItem | None:
+        """Put an item, unless its `pk` exists; then return the existing one.
+
+        DynamoDB returns the item on which the condition failed, so it needn't be read again.
+        """
         try:
             self._client.put_item(
                 TableName=self._name,
@@ -33,7 +36,10 @@ class DynamoTable:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             before: Any = error.response.get("Item", {})
-            return str(before.get("sha256", {}).get("S", ""))
+            return StoredItem(
+                str(before.get("sha256", {}).get("S", "")),
+                bool(before.get("held_out", {}).get("BOOL", False)),
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationException":
                 raise Unstorable(error.response["Error"]["Message"]) from error

@@ -30,7 +30,7 @@ class CloudEvidence:
         """The film table's name."""
         return self._endpoints.table
 
-    def items(self) -> list[dict[str, str]]:
+    def items(self) -> list[dict[str, Any]]:
         """Return the feedback items of the table, in the order in which they were rated."""
         pages = self._aws.client("dynamodb").get_paginator("scan")
         items = [
@@ -42,11 +42,11 @@ class CloudEvidence:
         return sorted(items, key=lambda item: item["rated_at"])
 
     def objects(self) -> set[str]:
-        """Return the keys of the feedback objects in the bucket."""
+        """Return the keys of the feedback objects in the bucket, held out or not."""
         pages = self._aws.client("s3").get_paginator("list_objects_v2")
-        prefix = topics.feedback_object("").removesuffix(".json")
         return {
             entry["Key"]
+            for prefix in (topics.FEEDBACK_PREFIX, topics.HELD_OUT_PREFIX)
             for page in pages.paginate(Bucket=self._endpoints.data_bucket, Prefix=prefix)
             for entry in page.get("Contents", [])
         }

@@ -246,7 +246,7 @@ def show_evidence(context: DemoContext) -> None:
     with context.runner.step("The evidence"):
         item = context.evidence.items()[-1]
         context.runner.show_record(f"item in the table {context.evidence.table}", item)
-        key = topics.feedback_object(item["id"])
+        key = topics.feedback_object(item["id"], held_out=item["held_out"])
         context.runner.show_record(f"object {key}", context.evidence.content(key))
         for job in context.evidence.job_executions():
             details = job.get("statusDetails", {}).get("detailsMap", {})

@@ -203,9 +203,7 @@ def test_a_correction_and_a_withdrawal_reach_both_stores_as_they_were_captured(p
     assert ("stars" in item, item["replaces"]["S"], item["number"]["N"]) == (
         *(False, correction.id, "3"),
     )
-    found = aws.client("s3").get_object(
-        Bucket=aws.local.data_bucket, Key=topics.feedback_object(withdrawal.id)
-    )
+    found = aws.client("s3").get_object(Bucket=aws.local.data_bucket, Key=pi.object_of(withdrawal))
     sent = dict(pi.journal.feedback())[withdrawal.id]
     assert wire.decode(found["Body"].read(), Feedback) == wire.decode(sent, Feedback)
 

@@ -26,6 +26,7 @@ def test_no_two_things_and_no_two_purposes_share_a_topic():
 
 def test_a_resend_has_the_key_of_the_first_try():
     assert topics.feedback_object("018f") == topics.feedback_object("018f") == "feedback/018f.json"
+    assert topics.feedback_object("018f", held_out=True) == "held-out/018f.json"
     assert topics.feedback_key("018f") == "FEEDBACK#018f"
 
 

@@ -1,5 +1,6 @@
 """When a new model is released, and the reasons given."""
 
+import msgspec
 import pytest
 
 from data.domain import Domain, DomainChoice, DomainOutcome, DomainWords
@@ -111,12 +112,12 @@ def test_a_failed_check_refuses_with_what_it_found():
     assert (decision, reasons) == ("refuse", ("Latency: a row takes 3 times as long.",))
 
 
-def test_too_few_ratings_are_refused_with_how_many_more_are_needed():
-    assert release.too_few(10, 100) is None
-    assert release.too_few(2, 14) == (
-        "Only 2 of 14 ratings are held out for judging; at least 10 are needed. "
-        "One combination in 10 is held out, so about 80 more ratings are needed."
-    )
+def test_a_first_filter_without_held_out_ratings_refuses_by_table_and_checks_alone():
+    decision, reasons = release.decide(holdout(), [HELD], by_ratings=False)
+    assert decision == "release"
+    assert reasons[0] == "Training sees no held-out ratings, so by them the judge decides."
+    failed = msgspec.structs.replace(HELD, passed=False)
+    assert release.decide(holdout(), [failed], by_ratings=False)[0] == "refuse"
 
 
 def test_a_domain_reads_the_reasons_in_its_words_and_on_its_scale():

@@ -86,6 +86,7 @@ def store_feedback(
         TABLE=local.table,
         DATA_BUCKET=local.data_bucket,
         ACCOUNT="000000000000",
+        HELD_OUT_KEY=local_cloud.aws.outputs(local.stack)["HeldOutKey"],
     ) as running:
         yield running
 

@@ -40,6 +40,14 @@ def feedback(thing: str, **changes: Any) -> Feedback:
     return Feedback(**(fields | changes))
 
 
+def object_of(aws: Any, record: Feedback) -> str:
+    """Return the key of a rating's object, as its item says."""
+    item = aws.client("dynamodb").get_item(
+        TableName=aws.local.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
+    )["Item"]
+    return topics.feedback_object(record.id, held_out=item["held_out"]["BOOL"])
+
+
 class Device:
     """A device that speaks MQTT as the Pi does, with the files that provisioning wrote."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from data import topics, wire
 from data.ids import new_id
 from data.messages import Ack, Feedback, FeedbackBatch
-from lambdas.store_feedback.ingest import Item, receive
+from lambdas.store_feedback.ingest import Choose, Item, StoredItem, receive
 
 THING = "Pi-1"
 
@@ -56,6 +56,11 @@ class Refused(Fault):
 FAULTS = (ReadTimedOut, Throttled, Conflict, Refused)
 
 
+def nothing_held_out(record: Feedback) -> bool:
+    """Choose that every rating trains."""
+    return False
+
+
 @dataclass
 class Cloud:
     """Both stores and the topic in memory, and a fault at one call of one's choice.
@@ -71,12 +76,13 @@ class Cloud:
     breaks_at: int = -1
     after: bool = False
     fault: type[Fault] = Refused
+    choose: Choose = nothing_held_out
 
-    def put_new(self, item: Item) -> str | None:
+    def put_new(self, item: Item) -> StoredItem | None:
         with self._call():
             key = str(item["pk"])
             if key in self.items:
-                return str(self.items[key]["sha256"])
+                return StoredItem.of(self.items[key])
             self.items[key] = item
             self.writes.append(key)
             return None
@@ -92,7 +98,7 @@ class Cloud:
 
     def receive(self, *records: Feedback) -> None:
         payload = wire.encode(FeedbackBatch.of(*records))
-        receive(THING, payload, self, self.bucket, self.publish)
+        receive(THING, payload, self, self.bucket, self.publish, self.choose)
 
     def _call(self) -> _Call:
         self.calls += 1

@@ -22,6 +22,7 @@ from data.verdict import VERDICT
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 ROLES = {
+    "store_feedback": "StoreFeedbackRole",
     "training job": "TrainingRole",
     "judge_model": "JudgeModelRole",
     "release_model": "ReleaseModelRole",
@@ -58,6 +59,13 @@ class Reach:
     def writes(self, bucket: str, key: str) -> bool:
         return allowed(lambda: self.client("s3").put_object(Bucket=bucket, Key=key, Body=b"x"))
 
+    def lists(self, bucket: str, prefix: str) -> bool:
+        return allowed(lambda: self.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix))
+
+    def reads_key(self) -> bool:
+        secret = self._aws.outputs(self._aws.local.stack)["HeldOutKey"]
+        return allowed(lambda: self.client("secretsmanager").get_secret_value(SecretId=secret))
+
     def signs(self) -> bool:
         key = self._aws.outputs(self._aws.local.stack)["SigningKey"]
         return allowed(
@@ -75,8 +83,26 @@ class Reach:
         """Return what the page's rows say, each as the call that shows it."""
         data, models = self._data, self._models
         return {
-            "reads ratings": lambda: self.reads(data, f"{topics.FEEDBACK_PREFIX}reach.txt"),
-            "writes ratings": lambda: self.writes(data, f"{topics.FEEDBACK_PREFIX}reach.txt"),
+            "reads ratings that train": lambda: self.reads(
+                data, f"{topics.FEEDBACK_PREFIX}reach.txt"
+            ),
+            "writes ratings that train": lambda: self.writes(
+                data, f"{topics.FEEDBACK_PREFIX}reach.txt"
+            ),
+            "lists ratings that train": lambda: self.lists(data, topics.FEEDBACK_PREFIX),
+            "reads held-out ratings": lambda: self.reads(
+                data, f"{topics.HELD_OUT_PREFIX}reach.txt"
+            ),
+            "writes held-out ratings": lambda: self.writes(
+                data, f"{topics.HELD_OUT_PREFIX}reach.txt"
+            ),
+            "lists held-out ratings": lambda: self.lists(data, topics.HELD_OUT_PREFIX),
+            "lists the whole data bucket": lambda: self.lists(data, ""),
+            "reads held-out films": lambda: self.reads(
+                data, f"{topics.FILM_TABLE_HELD_OUT_PREFIX}reach.txt"
+            ),
+            "lists held-out films": lambda: self.lists(data, topics.FILM_TABLE_HELD_OUT_PREFIX),
+            "reads the key that holds out": self.reads_key,
             "writes candidates": lambda: self.writes(models, topics.candidate_object(JOB)),
             "reads candidates": lambda: self.reads(models, topics.candidate_object(JOB)),
             "writes the judge's verdicts": lambda: self.writes(

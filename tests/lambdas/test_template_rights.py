@@ -86,11 +86,11 @@ def test_the_keys_in_the_buckets_are_those_that_the_roles_name(resources: dict[s
         for name, statement in statements(resources)
         if isinstance(statement["Action"], str)
     }
-    feedback = topics.feedback_object("x").partition("/")[0]
     models = topics.bundle_prefix("x", 1).partition("/")[0]
-    assert grants["StoreFeedbackRole", "s3:PutObject"] == {
-        "Fn::Sub": f"${{DataBucket.Arn}}/{feedback}/*"
-    }
+    assert grants["StoreFeedbackRole", "s3:PutObject"] == [
+        {"Fn::Sub": f"${{DataBucket.Arn}}/{prefix}*"}
+        for prefix in (topics.FEEDBACK_PREFIX, topics.HELD_OUT_PREFIX)
+    ]
     trust = topics.TRUST_PREFIX.partition("/")[0]
     assert grants["DeviceRole", "s3:GetObject"] == [
         {"Fn::Sub": f"${{ModelsBucket.Arn}}/{prefix}/*"} for prefix in (models, trust)
@@ -123,6 +123,43 @@ def test_a_training_job_reads_what_it_learns_from_and_writes_candidates_only(
     ]
     assert rights["s3:PutObject"] == [{"Fn::Sub": f"${{ModelsBucket.Arn}}/{topics.CANDIDATES}*"}]
     assert not [action for action in rights if action.startswith(("kms:", "iot:", "lambda:"))]
+
+
+def test_a_training_job_can_neither_list_nor_read_what_is_held_out(
+    resources: dict[str, Any],
+) -> None:
+    listing = [
+        (statement["Resource"], statement["Condition"]["StringLike"]["s3:prefix"])
+        for name, statement in statements(resources)
+        if name == "TrainingRole" and "s3:ListBucket" in several(statement["Action"])
+    ]
+    assert listing == [
+        (
+            {"Fn::GetAtt": "DataBucket.Arn"},
+            [f"{topics.FEEDBACK_PREFIX}*", f"{topics.FILM_TABLE_PREFIX}*"],
+        ),
+        ({"Fn::GetAtt": "ModelsBucket.Arn"}, ["arrays/*", "models/*"]),
+    ]
+    assert "held-out" not in str(allowed(resources, "TrainingRole"))
+
+
+def test_only_store_feedback_reads_the_key_and_only_the_judge_reads_what_it_holds_out(
+    resources: dict[str, Any],
+) -> None:
+    key = {
+        name
+        for name, statement in statements(resources)
+        if "secretsmanager:GetSecretValue" in several(statement["Action"])
+    }
+    assert key == {"StoreFeedbackRole"}
+    held_out = {"Fn::Sub": f"${{DataBucket.Arn}}/{topics.HELD_OUT_PREFIX}*"}
+    readers = {
+        name
+        for name, statement in statements(resources)
+        if "s3:GetObject" in several(statement["Action"])
+        and held_out in several(statement["Resource"])
+    }
+    assert readers == {"JudgeModelRole"}
 
 
 def test_only_release_model_signs_and_announces_and_it_can_neither_train_nor_read_ratings(

@@ -23,7 +23,7 @@ from lambdas.release import put_new, versions
 from lambdas.training_jobs import MODEL_NAME, OUTCOME, EndedJob, TrainingOutcome, event_of, job_name
 
 from .candidates import left_by_job, replaced
-from .ratings import known_films, ratings, store
+from .ratings import KEY, known_films, ratings, store
 
 COPY = """
 import os, shutil
@@ -99,7 +99,7 @@ def world(local_cloud: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     aws = local_cloud.aws
     films = tmp_path_factory.mktemp("world") / "films.csv"
     write_films(films, known_films())
-    put_film_table(aws.client("s3"), aws.local.data_bucket, films)
+    put_film_table(aws.client("s3"), aws.local.data_bucket, films, KEY)
     store(aws.client("s3"), aws.local.data_bucket, ratings(1_000))
     return str(aws.local.data_bucket)
 

@@ -18,7 +18,7 @@ from data.messages import FeedbackBatch
 from lambdas.operator.aws import AwsUnusable, on_local_cloud
 from local_cloud.state import LocalState
 
-from ..lambdas.device import Device, feedback
+from ..lambdas.device import Device, feedback, object_of
 from .tool import tool
 
 
@@ -35,7 +35,7 @@ def test_a_rating_reaches_table_and_bucket_and_is_acked(
     )["Item"]
     assert item["Director1"] == {"S": rated.director}
     kept = local_cloud.aws.client("s3").get_object(
-        Bucket=local.data_bucket, Key=topics.feedback_object(rated.id)
+        Bucket=local.data_bucket, Key=object_of(local_cloud.aws, rated)
     )["Body"]
     assert json.loads(kept.read())["stars"] == rated.stars
     assert device.rate(rated).outcomes[0].outcome == "duplicate"

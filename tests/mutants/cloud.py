@@ -9,17 +9,35 @@ MUTATIONS = (
         "duplicate-leaves-a-hole", "so resends are harmless",
         "docs/architecture.md",
         "lambdas/store_feedback/ingest.py",
-        "    objects.put_new(topics.feedback_object(record.id), kept)\n",
+        "    objects.put_new(topics.feedback_object(record.id, held_out=stored.held_out), kept)\n",
         "    if before is None:\n"
-        "        objects.put_new(topics.feedback_object(record.id), kept)\n",
+        "        objects.put_new(topics.feedback_object(record.id, held_out=new.held_out), kept)\n",
         "tests/lambdas/store_feedback/test_ingest.py::test_a_lost_object_is_put_again_by_a_duplicate",
     ),
     Mutation(
         "other-record-same-id", "so resends are harmless",
         "docs/architecture.md",
         "lambdas/store_feedback/ingest.py",
-        "if before not in (None, sha256):", "if False:",
+        "if stored.sha256 != new.sha256:", "if False:",
         "tests/lambdas/store_feedback/test_ingest.py::test_another_record_under_the_same_id_is_rejected_and_changes_nothing",
+    ),
+    Mutation(
+        "training-lists-held-out", "a training job can neither list nor read",
+        "docs/security.md",
+        "lambdas/template.yaml",
+        "{'s3:prefix': ['feedback/*', 'film-table/*']} # all of these",
+        "{'s3:prefix': ['*']} # any",
+        "tests/lambdas/test_template_rights.py::"
+        "test_a_training_job_can_neither_list_nor_read_what_is_held_out",
+    ),
+    Mutation(
+        "resend-chooses-again", "so a resend goes to the same place",
+        "docs/aws.md",
+        "lambdas/store_feedback/ingest.py",
+        "    stored = before or new\n",
+        "    stored = StoredItem((before or new).sha256, new.held_out)\n",
+        "tests/lambdas/store_feedback/test_ingest.py::"
+        "test_a_resend_goes_where_the_item_says_whatever_would_be_chosen_now",
     ),
     Mutation(
         "rating-for-another", "A device cannot rate for another", "docs/security.md",
@@ -166,7 +184,7 @@ MUTATIONS = (
     Mutation(
         "judged-on-withdrawn", "nothing of the chain trains or judges", "docs/wire-format.md",
         "lambdas/judge_model/stores.py",
-        "records = that_count(", "records = list(",
+        "held = that_count(", "held = list(",
         "tests/lambdas/judge_model/test_stores.py::"
         "test_owners_held_out_ratings_are_judged_on_and_nothing_else",
     ),

@@ -12,6 +12,7 @@ import typer
 
 from data import signing
 from data.command_line import JsonOption, print_json
+from data.held_out import ALL_TRAIN
 from data.manifest import REPORT
 from data.verdict import VERDICT
 from training.cli import output
@@ -30,6 +31,14 @@ FeedbackOption = Annotated[
 ]
 SimulatedOption = Annotated[
     bool, typer.Option("--include-simulated", help="learn from simulated ratings too")
+]
+AllTrainOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-train",
+        envvar=ALL_TRAIN,
+        help="hold out none of these ratings: others are, elsewhere, for another judge",
+    ),
 ]
 EndpointOption = Annotated[
     str, typer.Option(envvar="AWS_ENDPOINT_URL_S3", help="S3 endpoint, if it isn't AWS's own")
@@ -89,6 +98,7 @@ def retrain(
         bool, typer.Option("--unsigned", help="leave the bundle for the release to sign")
     ] = False,
     include_simulated: SimulatedOption = False,
+    all_train: AllTrainOption = False,
     endpoint_url: EndpointOption = "",
     allow_bad: AllowedOption = ALLOWED_BAD_SHARE,
     jobs: Annotated[int, typer.Option(min=1, envvar="SM_NUM_CPUS", help="parallel processes")] = 2,
@@ -130,6 +140,7 @@ def retrain(
             look=look or _whole("look", asked.get("look", "0")),
             key=None if unsigned or as_job else _key(key),
             include_simulated=include_simulated or asked.get("include-simulated") == "true",
+            hold_out=not all_train,
             endpoint_url=endpoint_url or None,
             allowed_bad_share=allow_bad,
             jobs=jobs,

@@ -43,6 +43,7 @@ def compact(
     out: Path,
     *,
     include_simulated: bool = False,
+    hold_out: bool = True,
     endpoint_url: str | None = None,
     allowed_bad_share: float = ALLOWED_BAD_SHARE,
     objects_at_once: int = OBJECTS_AT_ONCE,
@@ -55,6 +56,8 @@ def compact(
         films: the film table, .csv or .tsv.
         out: the work folder.
         include_simulated: whether simulated ratings go into the set.
+        hold_out: whether a tenth of the combinations never trains; False if those are kept
+            elsewhere.
         endpoint_url: S3's endpoint, if it isn't AWS's own.
         allowed_bad_share: the largest accepted share of bad rows, and of bad objects.
         objects_at_once: how many are read, written to one shard and committed together.
@@ -90,6 +93,7 @@ def compact(
             table,
             shards,
             include_simulated=include_simulated,
+            hold_out=hold_out,
             taken=(taken[0], taken[0] - taken[1] - taken[2], taken[2]),
             scratch=scratch,
         )

@@ -1,8 +1,10 @@
 """Is this new model worth releasing in place of the one in use?
 
-Two comparisons, each on films that neither model has learnt from:
+Two comparisons:
 
-- on the held-out ratings, which never train, with the two ONNX files as they ship;
+- on the held-out ratings, which never train, with the two ONNX files as they ship. Where they are
+  kept from training, on ratings that train, each predicted by a fold of the candidate's fit that
+  hadn't seen it: they refuse nothing, and only say how much worse it may be on the film table;
 - on the film table, where each film is predicted by a fold of the fit that hadn't seen it. Only on
   films by directors no owner has rated: where owners disagree with the table, the new model is
   meant to predict it worse.
@@ -19,7 +21,9 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+import data.held_out
 import judging
+from data.domain import Domain
 from data.films import Film
 from data.verdict import Comparison, ModelIdentity, Verdict
 from judging.checks import calibration, learnt, size
@@ -51,7 +55,8 @@ def judge(
         candidate: the new model's folder, as read_judged_model takes it.
         incumbent: the folder of the model in use.
         training_set: a folder that `compact` made.
-        look: which look at the held-out ratings this is against the incumbent, from 1.
+        look: which look at the held-out ratings this is against the incumbent, from 1; it counts
+            only if the training set holds ratings out.
         progress: called with each step's name and the share of the work done before it.
 
     Raises:
@@ -64,18 +69,11 @@ def judge(
     reason = too_few(films)
     if reason is not None:
         return refusal(films, new.identity, old, reason)
-    progress("compare on the held-out ratings", 0.0)
-    held = films.held_out()
-    directors = [film.director for film in held]
-    clusters = judging.clusters_of(directors, films.held_out_things())
-    comparisons = judging.compare(
-        "feedback",
-        _stars_of(held),
-        old.of(held),
-        new.of(held),
-        clusters=clusters,
-        alpha=judging.spent(look),
-    )
+    progress("compare on the ratings", 0.0)
+    holds_out = films.manifest.holds_out
+    comparisons, notes = _on_held_out(films, new, old, look, about) if holds_out else ([], [])
+    if not holds_out:
+        comparisons = _on_trained(films, new, old)
     progress("compare on the table", 0.3)
     table = films.table()
     unseen = _unseen(new, old, table)
@@ -90,13 +88,12 @@ def judge(
         latency(new, old, table),
         calibration(stars, unseen.incumbent, unseen.candidate, about),
     )
-    decision, reasons = judging.decide(comparisons, checks, about=about)
-    notes = [judging.how_judged(len(clusters), look, about), *filter(None, [unseen.note])]
+    decision, reasons = judging.decide(comparisons, checks, by_ratings=holds_out, about=about)
     return msgspec.structs.replace(
         refusal(films, new.identity, old, ""),
         decision=decision,
-        reasons=(*reasons, *notes),
-        look=look,
+        reasons=(*reasons, *notes, *filter(None, [unseen.note])),
+        look=look if holds_out else msgspec.UNSET,
         comparisons=tuple(comparisons),
         checks=checks,
     )
@@ -104,8 +101,10 @@ def judge(
 
 def too_few(films: TrainingSet) -> str | None:
     """Return why a training set has too few held-out ratings for judging, or None."""
+    if not films.manifest.holds_out:
+        return None
     counts = films.manifest.counts
-    return judging.too_few(counts.held_out, counts.held_out + counts.trained)
+    return data.held_out.too_few(counts.held_out, counts.held_out + counts.trained)
 
 
 def refusal(
@@ -129,6 +128,35 @@ def refusal(
 def _stars_of(films: list[Film]) -> Ints:
     """Return the films' stars, [n]."""
     return np.array([film.stars for film in films], np.int64)
+
+
+def _on_held_out(
+    films: TrainingSet, new: JudgedModel, old: JudgedModel, look: int, about: Domain
+) -> tuple[list[Comparison], list[str]]:
+    """Compare on the held-out ratings; return how it was done as well, in sentences."""
+    held = films.held_out()
+    directors = [film.director for film in held]
+    clusters = judging.clusters_of(directors, films.held_out_things())
+    comparisons = judging.compare(
+        "feedback",
+        _stars_of(held),
+        old.of(held),
+        new.of(held),
+        clusters=clusters,
+        alpha=judging.spent(look),
+    )
+    return comparisons, [judging.how_judged(len(clusters), look, about)]
+
+
+def _on_trained(films: TrainingSet, new: JudgedModel, old: JudgedModel) -> list[Comparison]:
+    """Compare on ratings that train: the candidate's folds against the incumbent's file."""
+    rated, things = films.trained(), films.trained_things()
+    rows, of_new = new.unseen(rated)
+    known = [rated[row] for row in rows]
+    if len(known) < data.held_out.FEWEST:
+        return []
+    clusters = judging.clusters_of([film.director for film in known], [things[row] for row in rows])
+    return judging.compare("trained", _stars_of(known), old.of(known), of_new, clusters=clusters)
 
 
 class _Unseen(NamedTuple):

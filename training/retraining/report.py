@@ -23,7 +23,11 @@ from training.retraining.training_set import TrainingSet
 if TYPE_CHECKING:
     from training.report.style import Drawing
 
-_PARTS: dict[Part, str] = {"feedback": "held-out ratings", "holdout": "films of the table"}
+_PARTS: dict[Part, str] = {
+    "feedback": "held-out ratings",
+    "trained": "ratings that train",
+    "holdout": "films of the table",
+}
 _MOST_FILMS = 40
 # A hyphen before a number is a minus unless it follows a word.
 _MINUS = re.compile(r"(?<!\w)-(?=\d)")
@@ -75,7 +79,8 @@ def draw(
         named=named,
         drawing=drawing,
         level=level,
-        slate=slate_size(films.manifest.counts.held_out),
+        slate=slate_size(verdict.comparisons[0].films if verdict.comparisons else 0),
+        holds_out=films.manifest.holds_out,
         whole_slate=SLATE,
         rated=_rated(films.held_out(), incumbent, candidate),
         letters=letters,

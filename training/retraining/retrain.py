@@ -47,6 +47,7 @@ def retrain(
     look: int = 0,
     key: PrivateKey | None = None,
     include_simulated: bool = False,
+    hold_out: bool = True,
     endpoint_url: str | None = None,
     allowed_bad_share: float = ALLOWED_BAD_SHARE,
     jobs: int = 2,
@@ -66,6 +67,8 @@ def retrain(
             count it in the work folder.
         key: signs the bundle; without one it is left unsigned.
         include_simulated: whether to learn from simulated ratings too.
+        hold_out: as compact takes it. If all ratings train, the verdict is a first filter by film
+            table and checks, for a judge who has other ratings.
         endpoint_url: S3's endpoint, if it isn't AWS's own.
         allowed_bad_share: the largest accepted share of bad rows, and of bad objects.
         jobs: parallel processes.
@@ -82,6 +85,7 @@ def retrain(
         films,
         work,
         include_simulated=include_simulated,
+        hold_out=hold_out,
         endpoint_url=endpoint_url,
         allowed_bad_share=allowed_bad_share,
         progress=lambda step, done: progress(step, 0.2 * done),
@@ -99,7 +103,7 @@ def retrain(
             old,
             incumbent,
             number,
-            look or count_look(work, old.manifest.model_hash, found.manifest.sha256),
+            look or _look(work, old, found),
             key,
             model or FilmModel(jobs=jobs),
             progress,
@@ -108,6 +112,13 @@ def retrain(
     page = draw(verdict, found, old, new)
     _lay_out(out, candidate, verdict, page)
     return verdict
+
+
+def _look(work: Path, old: JudgedModel, found: TrainingSet) -> int:
+    """Count a look at the held-out ratings, if there are any here to look at."""
+    if not found.manifest.holds_out:
+        return 0
+    return count_look(work, old.manifest.model_hash, found.manifest.sha256)
 
 
 def _fit_and_judge(

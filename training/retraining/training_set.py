@@ -33,6 +33,7 @@ FILMS = "films.parquet"
 TRAINING_ROWS = "movie_ratings_simple.tsv"
 MANIFEST = "manifest.json"
 TABLE, OWNER, SIMULATED = "table", "owner", "simulated"
+_TRAINED = f"origin <> '{TABLE}' AND NOT held_out"
 _ROWS_AT_ONCE = 10_000
 # The columns of films.parquet.
 _FACTS = "id, title, year, director, genre1, genre2, genre3, kind, stars, rating, votes"
@@ -77,6 +78,7 @@ class SetManifest(msgspec.Struct, frozen=True, kw_only=True):
         films_sha256: of the film table.
         ratings_sha256: of the ratings' ids and contents, in the ids' order.
         layout: of the set's files.
+        holds_out: False if all its ratings train, because those held out are kept elsewhere.
     """
 
     sha256: str
@@ -86,6 +88,7 @@ class SetManifest(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
     created_at: str
     layout: int = 1
+    holds_out: bool = True
     schema_version: int = SCHEMA_VERSION
 
 
@@ -127,14 +130,25 @@ class TrainingSet:
 
     def held_out_things(self) -> list[str]:
         """Return the things that sent the ratings of `held_out`, in the same order."""
-        path = quoted(self.folder / FILMS)
-        with connect(Path(tempfile.gettempdir()), ordered=True) as database:
-            rows = database.execute(f"SELECT thing FROM read_parquet('{path}') WHERE held_out")
-            return [thing for (thing,) in rows.fetchall()]
+        return self._things("held_out")
+
+    def trained(self) -> list[Film]:
+        """Return the rated films that train, by id."""
+        return list(self._films(_TRAINED))
+
+    def trained_things(self) -> list[str]:
+        """Return the things that sent the ratings of `trained`, in the same order."""
+        return self._things(_TRAINED)
 
     def rated_directors(self) -> set[str]:
         """Return the directors of the ratings that train."""
-        return {film.director for film in self._films(f"origin <> '{TABLE}' AND NOT held_out")}
+        return {film.director for film in self._films(_TRAINED)}
+
+    def _things(self, where: str) -> list[str]:
+        path = quoted(self.folder / FILMS)
+        with connect(Path(tempfile.gettempdir()), ordered=True) as database:
+            rows = database.execute(f"SELECT thing FROM read_parquet('{path}') WHERE {where}")
+            return [thing for (thing,) in rows.fetchall()]
 
     def _films(self, where: str) -> Iterator[Film]:
         # Nothing is sorted or joined, so nothing spills there.
@@ -160,6 +174,7 @@ def write_set(
     shards: Sequence[Path],
     *,
     include_simulated: bool,
+    hold_out: bool = True,
     taken: tuple[int, int, int],
     scratch: Path,
 ) -> TrainingSet:
@@ -170,12 +185,13 @@ def write_set(
         table: the film table.
         shards: the ratings.
         include_simulated: whether to include simulated ratings.
+        hold_out: whether to hold out a tenth of the combinations; otherwise every rating trains.
         taken: how many objects, duplicates and rejects there were.
         scratch: a folder to spill to.
     """
     with connect(scratch, memory_limit="400MB") as database:
-        _register(database, table, shards, include_simulated)
-        manifest = _manifest(database, table, include_simulated, taken)
+        _register(database, table, shards, include_simulated, hold_out)
+        manifest = _manifest(database, table, include_simulated, hold_out, taken)
         folder = sets / manifest.sha256[:16]
         if not (folder / MANIFEST).exists():
             fresh = sets / f".{folder.name}.new"
@@ -191,7 +207,11 @@ def write_set(
 
 
 def _register(
-    database: Database, table: FilmTable, shards: Sequence[Path], include_simulated: bool
+    database: Database,
+    table: FilmTable,
+    shards: Sequence[Path],
+    include_simulated: bool,
+    hold_out: bool,
 ) -> None:
     """Create the views of films and ratings.
 
@@ -212,7 +232,8 @@ def _register(
     database.register("films", frame)
     if shards:
         paths = ", ".join(f"'{quoted(path)}'" for path in shards)
-        database.execute(f"CREATE VIEW records AS SELECT * FROM read_parquet([{paths}])")
+        chosen = f"* REPLACE (held_out AND {str(hold_out).lower()} AS held_out)"
+        database.execute(f"CREATE VIEW records AS SELECT {chosen} FROM read_parquet([{paths}])")
     else:
         database.execute(
             "CREATE VIEW records AS SELECT *, '' AS sha256, '' AS origin, false AS held_out, "
@@ -245,15 +266,21 @@ def _superseded(database: Database) -> list[str]:
 
 
 def _manifest(
-    database: Database, table: FilmTable, include_simulated: bool, taken: tuple[int, int, int]
+    database: Database,
+    table: FilmTable,
+    include_simulated: bool,
+    hold_out: bool,
+    taken: tuple[int, int, int],
 ) -> SetManifest:
-    facts = {
+    facts: dict[str, object] = {
         "films_sha256": table.sha256,
         "ratings_sha256": _ratings_sha256(database),
         "include_simulated": include_simulated,
         "layout": _LAYOUT,
         "counts": _counts(database, table, taken),
     }
+    if not hold_out:
+        facts["holds_out"] = False
     sha256 = hashlib.sha256(msgspec.json.encode(facts, order="sorted")).hexdigest()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return msgspec.convert({**facts, "sha256": sha256, "created_at": now}, type=SetManifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lambdas.store_feedback.ingest import Item
+from lambdas.store_feedback.ingest import Item, StoredItem
 
 
 class Bucket:
@@ -25,11 +25,11 @@ class Items:
     """The film table: which feedback came, and with which content."""
 
     def __init__(self) -> None:
-        self._sha256: dict[str, str] = {}
+        self._items: dict[str, StoredItem] = {}
 
-    def put_new(self, item: Item) -> str | None:
-        """Put an item, or return the hash of the one that is there."""
-        key, sha256 = str(item["pk"]), str(item["sha256"])
-        known = self._sha256.get(key)
-        self._sha256.setdefault(key, sha256)
+    def put_new(self, item: Item) -> StoredItem | None:
+        """Put an item, or return what is known of the one that is there."""
+        key = str(item["pk"])
+        known = self._items.get(key)
+        self._items.setdefault(key, StoredItem.of(item))
         return known

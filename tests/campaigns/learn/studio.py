@@ -168,6 +168,7 @@ class Studio:
                 self.items,
                 self.bucket,
                 lambda topic, payload, acks=acks: acks.append(payload),
+                lambda record: False,
             )
             outcomes = wire.decode(acks[0], Ack).outcomes
             assert all(outcome.outcome == "stored" for outcome in outcomes), outcomes

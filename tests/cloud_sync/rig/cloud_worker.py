@@ -21,7 +21,7 @@ from cloud_sync.aws_iot import AwsIotBroker
 from cloud_sync.mqtt import BrokerEndpoint, Connected, Dropped, MqttMessage, NotConnected
 from data import topics, wire
 from data.messages import VerificationReply, VerificationRequest
-from lambdas.store_feedback.ingest import Item, receive
+from lambdas.store_feedback.ingest import Item, StoredItem, receive
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (pk TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -39,7 +39,7 @@ class Stores:
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.executescript(_SCHEMA)
 
-    def put_new(self, item: Item | str, content: bytes | None = None) -> str | None:
+    def put_new(self, item: Item | str, content: bytes | None = None) -> StoredItem | None:
         """Put an item (a dict) or an object (key and content) that is new."""
         if isinstance(item, str):
             self._connection.execute("INSERT OR IGNORE INTO objects VALUES (?, ?)", (item, content))
@@ -48,7 +48,7 @@ class Stores:
             "SELECT sha256 FROM items WHERE pk = ?", (item["pk"],)
         ).fetchone()
         if known is not None:
-            return str(known[0])
+            return StoredItem(str(known[0]))
         self._connection.execute("INSERT INTO items VALUES (?, ?)", (item["pk"], item["sha256"]))
         return None
 
@@ -104,7 +104,12 @@ class Worker:
         for _ in range(times):
             if kind == "filmupdate":
                 outcomes = receive(
-                    thing, message.payload, self._stores, self._stores, self._reply(mischief)
+                    thing,
+                    message.payload,
+                    self._stores,
+                    self._stores,
+                    self._reply(mischief),
+                    lambda record: False,
                 )
                 self._stores.count([one.outcome for one in outcomes])
             else:

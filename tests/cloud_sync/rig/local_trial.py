@@ -199,12 +199,17 @@ class LocalTrial:
         ):
             items.update(item["pk"]["S"] for item in page["Items"])
         objects: Counter[str] = Counter()
-        for page in (
-            self._aws.client("s3")
-            .get_paginator("list_objects_v2")
-            .paginate(Bucket=local.data_bucket, Prefix="feedback/")
-        ):
-            objects.update(found["Key"] for found in page.get("Contents", ()))
+        for prefix in (topics.FEEDBACK_PREFIX, topics.HELD_OUT_PREFIX):
+            for page in (
+                self._aws.client("s3")
+                .get_paginator("list_objects_v2")
+                .paginate(Bucket=local.data_bucket, Prefix=prefix)
+            ):
+                # Which of the two a rating is under is the stack's secret, here a random one.
+                objects.update(
+                    topics.feedback_object(found["Key"].removeprefix(prefix).removesuffix(".json"))
+                    for found in page.get("Contents", ())
+                )
         wanted = {topics.feedback_key(one) for one in rated}
         wanted_objects = {topics.feedback_object(one) for one in rated}
         report.rated, report.items, report.objects = len(rated), items.total(), objects.total()

@@ -93,10 +93,19 @@ class Pi:
         item = aws.client("dynamodb").get_item(
             TableName=aws.local.table, Key={"pk": {"S": topics.feedback_key(record.id)}}
         )
+        if "Item" not in item:
+            return False
         listed = aws.client("s3").list_objects_v2(
-            Bucket=aws.local.data_bucket, Prefix=topics.feedback_object(record.id)
+            Bucket=aws.local.data_bucket, Prefix=self.object_of(record)
         )
-        return "Item" in item and listed["KeyCount"] == 1
+        return int(listed["KeyCount"]) == 1
+
+    def object_of(self, record: Feedback) -> str:
+        """Return the key of a rating's object, as its item says."""
+        aws = self.cloud.aws
+        key = {"pk": {"S": topics.feedback_key(record.id)}}
+        item = aws.client("dynamodb").get_item(TableName=aws.local.table, Key=key)["Item"]
+        return topics.feedback_object(record.id, held_out=item["held_out"]["BOOL"])
 
     def kept(self, record: Feedback) -> str:
         """Return the thing that both stores name in a record."""
@@ -104,7 +113,7 @@ class Pi:
         key = {"pk": {"S": topics.feedback_key(record.id)}}
         item = aws.client("dynamodb").get_item(TableName=aws.local.table, Key=key)["Item"]
         found = aws.client("s3").get_object(
-            Bucket=aws.local.data_bucket, Key=topics.feedback_object(record.id)
+            Bucket=aws.local.data_bucket, Key=self.object_of(record)
         )
         thing = wire.decode(found["Body"].read(), Feedback).thing
         assert item["thing"]["S"] == thing

@@ -11,7 +11,7 @@ from rig.records import THING
 from cloud_sync.mqtt import MqttMessage
 from data import topics, wire
 from data.messages import ShadowReport, VerificationReply, VerificationRequest
-from lambdas.store_feedback.ingest import Item, receive
+from lambdas.store_feedback.ingest import Item, StoredItem, receive
 
 
 @dataclass
@@ -32,9 +32,9 @@ class _Table:
     def __init__(self, items: dict[str, Item]) -> None:
         self._items = items
 
-    def put_new(self, item: Item) -> str | None:
+    def put_new(self, item: Item) -> StoredItem | None:
         known = self._items.setdefault(str(item["pk"]), item)
-        return None if known is item else str(known["sha256"])
+        return None if known is item else StoredItem.of(known)
 
 
 class _Bucket:
@@ -82,6 +82,7 @@ class Cloud:
                 self.stores.table(),
                 self.stores.bucket(),
                 lambda to, body: replies.append(MqttMessage(to, body)),
+                lambda record: False,
             )
             return replies
         if topic == topics.verification(self.thing):

@@ -22,7 +22,7 @@ from training.export.runtime import Scorer
 from training.model.records import frame_of_films
 
 from ..candidates import left_by_job, packed, replaced
-from ..ratings import known_films, ratings
+from ..ratings import held_out, known_films, ratings
 
 JOB = "greenlight-retrain-20260102T030405Z"
 CALLS = ("judgement", "archive", "incumbent", "data", "look", "write")
@@ -30,9 +30,7 @@ CALLS = ("judgement", "archive", "incumbent", "data", "look", "write")
 
 def held_out_data(count: int = 1_000) -> HeldOutData:
     made = sorted(ratings(count), key=lambda record: record.id)
-    kept = [
-        one for one in made if judging.held_out(one.director, one.year, one.genres, one.pick_id)
-    ]
+    kept = [one for one in made if held_out(one)]
     return HeldOutData(kept, len(made), known_films())
 
 

@@ -10,16 +10,17 @@ import pytest
 
 from data import topics, wire
 from data.film_table import write_films
+from data.held_out import is_held_out
 from data.ids import new_id
 from data.manifest import MANIFEST, MODEL, Manifest
 from data.verdict import Judgement
-from judging import held_out
 from lambdas.errors import CandidateRejected
 from lambdas.judge_model.stores import AwsJudge, NothingToJudgeOn
 from lambdas.operator.film_import import put_film_table
+from lambdas.store_feedback.ingest import canonical
 
 from ..candidates import left_by_job, verdict
-from ..ratings import known_films, ratings, store
+from ..ratings import KEY, held_out, known_films, ratings, store
 
 
 @pytest.fixture
@@ -49,13 +50,11 @@ def test_owners_held_out_ratings_are_judged_on_and_nothing_else(
 ) -> None:
     s3, bucket = buckets
     write_films(tmp_path / "films.csv", known_films())
-    put_film_table(s3, bucket, tmp_path / "films.csv")
+    put_film_table(s3, bucket, tmp_path / "films.csv", KEY)
     made = ratings(60)
     simulated = [msgspec.structs.replace(one, id=new_id(), source="simulated") for one in made]
     # Both are held out. One is corrected, the other one taken back.
-    changed, gone = [
-        one for one in made if held_out(one.director, one.year, one.genres, one.pick_id)
-    ][:2]
+    changed, gone = [one for one in made if held_out(one)][:2]
     newer = [
         msgspec.structs.replace(one, id=new_id(), stars=stars, replaces=one.id, schema_version=2)
         for one, stars in ((changed, 1), (gone, None))
@@ -63,14 +62,22 @@ def test_owners_held_out_ratings_are_judged_on_and_nothing_else(
     store(s3, bucket, [*made, *simulated[:5], *newer])
     made = [one for one in made if one not in (changed, gone)] + newer[:1]
     for name, body in (("x", b"{"), (new_id(), wire.encode(made[0]))):
-        s3.put_object(Bucket=bucket, Key=topics.feedback_object(name), Body=body)
+        key = topics.feedback_object(name, held_out=True)
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    # However it got there, a rating that trains decides nothing.
+    s3.put_object(Bucket=bucket, Key=topics.feedback_object(changed.id), Body=canonical(changed))
     found = judge.data()
-    kept = [one for one in made if held_out(one.director, one.year, one.genres, one.pick_id)]
+    kept = [one for one in made if held_out(one)]
     assert found.held_out == sorted(kept, key=lambda one: one.id)
-    assert found.ratings == 59, "one was taken back"
-    assert [film.combination for film in found.table] == [
-        film.combination for film in known_films()
+    training = [one for one in (*made, *simulated[:5]) if not held_out(one)]
+    assert found.ratings == len(training) + 1 + len(kept)
+    shown = [
+        film
+        for film in known_films()
+        if not is_held_out(KEY, film.director, film.year, film.genres, film.title)
     ]
+    assert len(shown) < len(known_films())
+    assert [film.combination for film in found.table] == [film.combination for film in shown]
     s3.delete_object(Bucket=bucket, Key=f"{topics.FILM_TABLE_PREFIX}movie_ratings_simple.csv")
     with pytest.raises(NothingToJudgeOn, match="upload one table"):
         judge.data()

@@ -7,9 +7,17 @@ import sys
 
 import pytest
 
+from data import topics
 from data.film_table import read_rows, write_films
+from data.held_out import is_held_out
 from lambdas.operator.aws import Wait
-from lambdas.operator.film_import import FilmImport, ImportFailed, import_films
+from lambdas.operator.film_import import (
+    FilmImport,
+    ImportFailed,
+    NoFilms,
+    import_films,
+    put_film_table,
+)
 from lambdas.operator.film_items import items_of
 
 from .test_film_items import LUCKY, made_up
@@ -103,6 +111,49 @@ def test_the_command_imports_a_table_and_running_it_again_changes_nothing(
     lines = s3.get_object(Bucket=place[0], Key=listed[0]["Key"])["Body"].read().splitlines()
     assert [json.loads(line)["Item"] for line in lines] == list(wanted)
     assert "0 rows written, 61 were there" in run()
+
+
+def kept(s3, bucket, prefix):
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    return {found["Key"]: s3.get_object(Bucket=bucket, Key=found["Key"]) for found in listed}
+
+
+def test_films_held_out_by_the_key_are_kept_from_those_that_models_learn_from(clients, tmp_path):
+    s3, bucket = clients[0], f"films-{random.getrandbits(40):x}"
+    s3.create_bucket(Bucket=bucket)
+    earlier = f"{topics.FILM_TABLE_PREFIX}movie_ratings_simple.tsv"
+    s3.put_object(Bucket=bucket, Key=earlier, Body=b"before there was a key")
+    films = made_up(300)
+    write_films(tmp_path / "films.tsv", films)
+    address = put_film_table(s3, bucket, tmp_path / "films.tsv", b"key")
+    assert address == f"s3://{bucket}/film-table/movie_ratings_simple.csv"
+    parts = []
+    for prefix in (topics.FILM_TABLE_PREFIX, topics.FILM_TABLE_HELD_OUT_PREFIX):
+        ((key, found),) = kept(s3, bucket, prefix).items()
+        path = tmp_path / key.replace("/", "-")
+        path.write_bytes(found["Body"].read())
+        parts.append(list(read_rows(path)))
+    shown, hidden = parts
+    assert [film for film in films if film in hidden] == hidden
+    assert [film for film in films if film not in hidden] == shown
+    assert all(is_held_out(b"key", one.director, one.year, one.genres, one.title) for one in hidden)
+    assert hidden
+    put_film_table(s3, bucket, tmp_path / "films.tsv", b"another")
+    assert len(kept(s3, bucket, "film-table")) == 2, "replaced"
+
+
+def test_a_table_with_a_row_that_is_not_a_film_is_refused_before_anything_is_uploaded(
+    clients, tmp_path
+):
+    s3, bucket = clients[0], f"films-{random.getrandbits(40):x}"
+    s3.create_bucket(Bucket=bucket)
+    path = tmp_path / "films.csv"
+    write_films(path, made_up(3))
+    with path.open("a") as file:
+        file.write("A film,2001,Somebody,Drama,None,None,eleven,None,None\n")
+    with pytest.raises(NoFilms, match=r"line 5 isn't a film: .*greenlight-train dataset"):
+        put_film_table(s3, bucket, path, b"key")
+    assert kept(s3, bucket, "") == {}
 
 
 def test_a_new_table_is_made_by_dynamodbs_own_import(clients):

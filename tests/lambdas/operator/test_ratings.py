@@ -49,6 +49,7 @@ def test_lost_items_come_back_as_they_were_and_the_others_are_left_alone(local_c
         DynamoTable(dynamodb, local.table),
         S3Objects(s3, local.data_bucket),
         lambda _topic, _payload: None,
+        lambda record: record.id == lost.id,
     )
     key = {"pk": {"S": topics.feedback_key(lost.id)}}
     before = dynamodb.get_item(TableName=local.table, Key=key)["Item"]

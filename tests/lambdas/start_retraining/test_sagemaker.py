@@ -23,4 +23,5 @@ def test_sagemaker_accepts_what_it_is_asked_for() -> None:
     assert shape is not None
     assert not ParamValidator().validate(asked, shape).has_errors()
     assert asked["Environment"]["SM_CHANNEL_FEEDBACK"] == "/opt/ml/input/data/feedback"
+    assert asked["Environment"]["GREENLIGHT_ALL_TRAIN"] == "1"
     assert len(JOB) <= 63

@@ -30,6 +30,7 @@ class RetrainingCloud:
     whole: set[int] = field(default_factory=lambda: {1, 2})
     films: bool = True
     feedback: bool = True
+    rated: tuple[int, int] = (10, 100)
     stubborn: bool = False
     orders: list[TrainingRequest] = field(default_factory=list)
     calls: int = 0
@@ -78,6 +79,10 @@ class RetrainingCloud:
         self._done(self._call())
         return self.feedback
 
+    def ratings(self) -> tuple[int, int]:
+        self._done(self._call())
+        return self.rated
+
     def train(self, order: TrainingRequest) -> None:
         hit = self._call()
         if order.job not in [one.job for one in self.orders]:
@@ -100,6 +105,7 @@ def test_it_starts_from_the_newest_complete_release_for_the_next_free_version() 
         (RetrainingCloud(whole=set()), "greenlight-cloud model publish"),
         (RetrainingCloud(films=False), "--films"),
         (RetrainingCloud(feedback=False), "no rating"),
+        (RetrainingCloud(rated=(9, 97)), "Only 9 of 97 ratings are held out"),
     ],
 )
 def test_without_what_it_needs_it_says_what_is_missing(cloud: RetrainingCloud, said: str) -> None:
@@ -138,7 +144,7 @@ def test_asked_twice_for_the_same_time_it_trains_once() -> None:
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("call", range(8))
+@pytest.mark.parametrize("call", range(9))
 def test_after_a_crash_at_any_call_the_next_try_leaves_one_job(call: int, after: bool) -> None:
     cloud = RetrainingCloud(known=[EndedJob(EARLIER, "Completed")], breaks_at=call, after=after)
     with pytest.raises(Broken):

@@ -15,7 +15,14 @@ from data import topics, wire
 from data.errors import InvalidRecord
 from data.messages import Feedback, FeedbackBatch, JournalPlace
 from data.picks import SlateGrid
-from lambdas.store_feedback.ingest import Item, Unstorable, canonical, item_of, receive
+from lambdas.store_feedback.ingest import (
+    Item,
+    StoredItem,
+    Unstorable,
+    canonical,
+    item_of,
+    receive,
+)
 
 from ..fake_cloud import FAULTS, THING, Cloud, Fault, record
 
@@ -113,6 +120,35 @@ def test_a_lost_object_is_put_again_by_a_duplicate() -> None:
     assert last_outcomes(cloud) == {one.id: "duplicate"}
 
 
+def test_a_held_out_rating_goes_under_the_prefix_that_no_training_job_reads() -> None:
+    hidden, shown = record(director="Ang Lee"), record()
+    cloud = Cloud(choose=lambda one: one.director == "Ang Lee")
+    cloud.receive(hidden, shown)
+    assert set(cloud.objects) == {
+        f"held-out/{hidden.id}.json",
+        f"feedback/{shown.id}.json",
+    }
+    choices = {item["id"]: item["held_out"] for item in cloud.items.values()}
+    assert choices == {hidden.id: True, shown.id: False}
+
+
+@pytest.mark.parametrize("was", [True, False, None], ids=["held out", "trains", "no choice"])
+@pytest.mark.parametrize("now", [True, False])
+def test_a_resend_goes_where_the_item_says_whatever_would_be_chosen_now(
+    was: bool | None, now: bool
+) -> None:
+    one = record()
+    cloud = Cloud(choose=lambda _: bool(was), breaks_at=1)
+    with pytest.raises(Fault):
+        cloud.receive(one)
+    if was is None:
+        del cloud.items[topics.feedback_key(one.id)]["held_out"]
+    cloud.choose, cloud.breaks_at = lambda _: now, -1
+    cloud.receive(one)
+    assert list(cloud.objects) == [topics.feedback_object(one.id, held_out=bool(was))]
+    assert last_outcomes(cloud) == {one.id: "duplicate"}
+
+
 def test_another_record_under_the_same_id_is_rejected_and_changes_nothing() -> None:
     cloud = Cloud()
     one = record()
@@ -127,7 +163,7 @@ def test_a_poison_record_is_rejected_and_the_others_are_stored() -> None:
     good, bad = record(), record()
     batch = json.loads(wire.encode(FeedbackBatch.of(bad, good)))
     batch["records"][0]["stars"] = 11
-    receive(THING, json.dumps(batch).encode(), cloud, cloud.bucket, cloud.publish)
+    receive(THING, json.dumps(batch).encode(), cloud, cloud.bucket, cloud.publish, cloud.choose)
     assert last_outcomes(cloud) == {bad.id: "rejected", good.id: "stored"}
     assert "stars" in (cloud.acks[-1].outcomes[0].reason or "")
     assert_stored_once(cloud, good)
@@ -144,7 +180,7 @@ def test_a_record_of_another_thing_is_rejected() -> None:
 
 def test_a_record_that_the_table_will_never_take_does_not_block_the_others() -> None:
     class Picky(Cloud):
-        def put_new(self, item: Item) -> str | None:
+        def put_new(self, item: Item) -> StoredItem | None:
             if item["expected"] == 1e300:
                 raise Unstorable("Number overflow")
             return super().put_new(item)
@@ -176,7 +212,7 @@ def test_a_record_that_the_table_will_never_take_does_not_block_the_others() -> 
 def test_a_payload_that_is_not_a_batch_is_refused_and_nothing_is_touched(payload: bytes) -> None:
     cloud = Cloud()
     with pytest.raises(InvalidRecord):
-        receive(THING, payload, cloud, cloud.bucket, cloud.publish)
+        receive(THING, payload, cloud, cloud.bucket, cloud.publish, cloud.choose)
     assert cloud.calls == 0
 
 
@@ -184,13 +220,13 @@ def test_the_same_id_twice_in_a_batch_is_stored_and_answered_once() -> None:
     cloud = Cloud()
     one = record()
     batch = json.dumps({"records": [msgspec.to_builtins(one)] * 2, "schema_version": 1})
-    receive(THING, batch.encode(), cloud, cloud.bucket, cloud.publish)
+    receive(THING, batch.encode(), cloud, cloud.bucket, cloud.publish, cloud.choose)
     assert last_outcomes(cloud) == {one.id: "stored"}
     assert_stored_once(cloud, one)
 
 
 def test_the_items_attributes_are_the_historical_ones() -> None:
-    item = item_of(record(genres=("Comedy",), rating=8.2), "hash")
+    item = item_of(record(genres=("Comedy",), rating=8.2), "hash", held_out=False)
     historical = ("title", "year", "Director1", "Genre1", "Genre2", "Genre3", "stars")
     assert [item[name] for name in historical] == [
         *("Amélie returns", 2003, "Jean-Pierre Jeunet", "Comedy", "None", "None", 8),
@@ -235,14 +271,14 @@ def test_a_correction_is_stored_beside_the_rating_in_any_order_and_once() -> Non
     assert_stored_once(cloud, withdrawal, rating, correction)
     # The rating is as it was: what counts is decided by those who read.
     assert cloud.items[topics.feedback_key(rating.id)] == item_of(
-        rating, hashlib.sha256(canonical(rating)).hexdigest()
+        rating, hashlib.sha256(canonical(rating)).hexdigest(), held_out=False
     )
     assert {ack.reads for ack in cloud.acks} == {2}
 
 
 def test_every_field_of_version_2_is_in_the_item_and_in_the_object() -> None:
     correction = correction_of(record(), stars=3, domain="lunches", outcome=37.5)
-    item = item_of(correction, "0" * 64)
+    item = item_of(correction, "0" * 64, held_out=False)
     assert {
         "policy": "thompson",
         "propensity": 0.25,
@@ -256,7 +292,7 @@ def test_every_field_of_version_2_is_in_the_item_and_in_the_object() -> None:
         "stack": "greenlight",
     }.items() <= item.items()
     assert wire.decode(canonical(correction), Feedback) == correction
-    assert "stars" not in item_of(correction_of(record(), stars=None), "0" * 64)
+    assert "stars" not in item_of(correction_of(record(), stars=None), "0" * 64, held_out=False)
 
 
 def test_what_version_2_adds_changes_no_hash_of_version_1() -> None:
@@ -264,4 +300,4 @@ def test_what_version_2_adds_changes_no_hash_of_version_1() -> None:
         id="0192e3a0-0000-7000-8000-000000000001", pick_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12
     )
     assert hashlib.sha256(canonical(one)).hexdigest() == HASH_OF_VERSION_1
-    assert {"replaces", "policy", "sequence"}.isdisjoint(item_of(one, "0" * 64))
+    assert {"replaces", "policy", "sequence"}.isdisjoint(item_of(one, "0" * 64, held_out=False))

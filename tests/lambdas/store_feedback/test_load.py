@@ -15,7 +15,7 @@ from data.messages import Ack, FeedbackBatch
 from local_cloud.control import send
 from local_cloud.state import LocalState
 
-from ..device import Device, feedback
+from ..device import Device, feedback, object_of
 
 RATINGS = 2_000
 # Far above what is measured (about 250 MB with everything), far below a leak.
@@ -60,10 +60,14 @@ def test_two_thousand_ratings_arrive_none_is_lost_and_memory_stays_bounded(
         stored |= {item["pk"]["S"] for item in page["Items"]}
     objects = set()
     listing = local_cloud.aws.client("s3").get_paginator("list_objects_v2")
-    for page in listing.paginate(Bucket=local.data_bucket, Prefix="feedback/"):
+    held_out = object_of(local_cloud.aws, records[0]).startswith(topics.HELD_OUT_PREFIX)
+    prefix = topics.HELD_OUT_PREFIX if held_out else topics.FEEDBACK_PREFIX
+    for page in listing.paginate(Bucket=local.data_bucket, Prefix=prefix):
         objects |= {found["Key"] for found in page.get("Contents", [])}
     assert {topics.feedback_key(record.id) for record in records} <= stored
-    assert {topics.feedback_object(record.id) for record in records} <= objects
+    # All are of one combination, and so on one side.
+    keys = {topics.feedback_object(record.id, held_out=held_out) for record in records}
+    assert keys <= objects
     assert peak < MOST_MEGABYTES
     figures = {
         "seconds": round(seconds, 1),

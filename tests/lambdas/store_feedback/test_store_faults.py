@@ -21,6 +21,7 @@ from lambdas.store_feedback.ingest import canonical, receive
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
 from ..device import feedback
+from ..fake_cloud import nothing_held_out
 
 CALLS = ("item", "object", "item", "object", "ack")
 FAULTS = ("lost request", "lost answer", "throttled", "conflict")
@@ -79,7 +80,7 @@ class Wire:
         self.acks.append(payload)
 
     def receive(self, thing: str, payload: bytes) -> None:
-        receive(thing, payload, self.table, self.objects, self.publish)
+        receive(thing, payload, self.table, self.objects, self.publish, nothing_held_out)
 
     def break_at(self, request: int, fault: str) -> None:
         self.requests, self.at, self.fault = 0, request, fault

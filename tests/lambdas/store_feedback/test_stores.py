@@ -8,7 +8,7 @@ import pytest
 
 from data import topics
 from data.ids import new_id
-from lambdas.store_feedback.ingest import item_of
+from lambdas.store_feedback.ingest import StoredItem, item_of
 from lambdas.store_feedback.stores import DynamoTable, S3Objects
 
 from ..fake_cloud import Cloud, record
@@ -32,11 +32,21 @@ def objects(request: pytest.FixtureRequest) -> Any:
     return S3Objects(s3, bucket), lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def test_the_table_takes_an_item_once_and_returns_the_hash_of_the_first(table: Any) -> None:
-    one = record()
-    assert table.put_new(item_of(one, "first")) is None
-    assert table.put_new(item_of(one, "second")) == "first"
-    assert table.put_new(item_of(one, "third")) == "first"
+@pytest.mark.parametrize("held_out", [False, True])
+def test_the_table_takes_an_item_once_and_returns_hash_and_choice_of_the_first(
+    table: Any, held_out: bool
+) -> None:
+    one, first = record(), StoredItem("first", held_out)
+    assert table.put_new(item_of(one, "first", held_out=held_out)) is None
+    assert table.put_new(item_of(one, "second", held_out=not held_out)) == first
+    assert table.put_new(item_of(one, "third", held_out=not held_out)) == first
+
+
+def test_an_item_from_before_there_was_a_choice_counts_as_one_that_trains(table: Any) -> None:
+    one = item_of(record(), "first", held_out=True)
+    del one["held_out"]
+    assert table.put_new(one) is None
+    assert table.put_new(one | {"held_out": True}) == StoredItem("first", held_out=False)
 
 
 def test_the_bucket_keeps_the_first_object_of_a_key(objects: Any) -> None:

@@ -80,6 +80,20 @@ def test_the_tenth_of_the_combinations_never_trains(table, feedback, work, films
     assert made.held_out_things() == ["MovieSelector"] * len(made.held_out())
 
 
+def test_with_ratings_held_out_elsewhere_every_one_here_trains_whatever_the_folder_held_before(
+    table, feedback, work, films
+):
+    write_objects(feedback, made_up_feedback(films, 200))
+    some = compact(str(feedback), table, work).manifest
+    made = compact(str(feedback), table, work, hold_out=False)
+    assert (made.manifest.counts.trained, made.manifest.counts.held_out) == (200, 0)
+    assert (some.holds_out, made.manifest.holds_out) == (True, False)
+    assert made.manifest.sha256 != some.sha256
+    assert made.trained() == made.training().films[len(films) :]
+    assert made.trained_things() == ["MovieSelector"] * 200
+    assert compact(str(feedback), table, work).manifest == some
+
+
 def test_the_tenth_is_the_same_forever():
     assert [y for y in range(1950, 2010) if held_out("A director", y, ["Drama", "Comedy"], "")] == [
         1950, 1957, 1965, 1967, 1977, 1985, 2006,

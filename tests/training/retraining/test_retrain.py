@@ -148,6 +148,34 @@ def test_a_tie_is_refused_and_left_unsigned_where_it_is_never_published(studio, 
     assert "Refused: version 4 stays" in (out / "report.html").read_text("utf-8")
 
 
+def test_a_job_that_sees_only_ratings_that_train_learns_from_all_and_lets_the_judge_decide(
+    studio, tmp_path
+):
+    out = tmp_path / "out"
+    verdict = studio.retrain(studio.feedback, out, hold_out=False)
+    assert verdict.released
+    assert verdict.reasons[0] == (
+        "Training sees no held-out ratings, so by them the judge decides."
+    )
+    assert (verdict.counts["trained"], verdict.counts["held_out"]) == (400, 0)
+    assert {one.part for one in verdict.comparisons} == {"trained", "holdout"}
+    rmse = next(c for c in verdict.comparisons if (c.part, c.figure) == ("trained", "rmse"))
+    assert rmse.high < 0, "it predicts films that its folds hadn't seen"
+    assert rmse.films == 400
+    assert verdict.look is msgspec.UNSET
+    assert not (tmp_path / "out.work" / "looks.json").exists(), "nothing was looked at"
+    page = (out / "report.html").read_text("utf-8")
+    assert "first filter" in page
+    assert "kept from training" in page
+
+
+def test_the_first_filter_refuses_a_model_that_lost_the_film_table(studio, shuffled, tmp_path):
+    found = compact(str(studio.feedback), studio.table, tmp_path / "work", hold_out=False)
+    verdict = judge(shuffled, studio.incumbent, found.folder)
+    assert verdict.decision == "refuse"
+    assert any("of the table" in reason for reason in verdict.reasons)
+
+
 @pytest.fixture(scope="module")
 def shuffled(studio, training_set):
     """A model with shuffled directors: correctly signed, plausible, but choosing worse."""
