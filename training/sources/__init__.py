@@ -49,13 +49,21 @@ def _own(path: Path, options: Options) -> Rows:
     yield from own_table.open_own(path, options).rows
 
 
-SAMPLE, CSV = "sample", "csv"
+def _wikidata(path: Path, options: Options) -> Rows:
+    from training.sources import wikidata  # the others need none of it
+
+    del options
+    return wikidata.read_rows(path)
+
+
+SAMPLE, CSV, WIKIDATA = "sample", "csv", "wikidata"
 # To support another source, add a line.
 READERS = {
     CSV: Reader("file", _own),
     "tsv": Reader("file", _own),
     "imdb": Reader("folder", _imdb),
     "ratings-list": Reader("file", _ratings_list),
+    WIKIDATA: Reader("file", _wikidata),
 }
 
 
@@ -83,6 +91,10 @@ def read(name: str, path: Path | None, options: Options = _DEFAULTS) -> Rows:
     reader = READERS.get(name)
     if reader is None:
         raise SourceUnavailable(f"there's no source {name!r}; choose one of {names()}")
+    if path is None and name == WIKIDATA:
+        from training.sources import wikidata
+
+        path = wikidata.FOLDER
     if path is None:
         raise SourceUnavailable(f"source {name} reads a {reader.takes}; name it with --ratings")
     yield from reader.rows(path, options)
@@ -96,9 +108,15 @@ def domain(name: str, path: Path | None, options: Options = _DEFAULTS) -> Domain
     """
     if path is not None and name in (CSV, "tsv"):
         return own_table.open_own(path, options).domain
+    if name == WIKIDATA:
+        from training.sources import wikidata
+
+        return wikidata.DOMAIN
     return FILMS
 
 
 def origin(name: str, path: Path | None) -> str:
     """Return the file or folder that line numbers refer to, for messages."""
-    return sample.TABLE if path is None else str(path)
+    if path is None:
+        return sample.TABLE if name == SAMPLE else name
+    return str(path)
