@@ -18,11 +18,12 @@ from training.errors import SourceUnavailable, TrainingError
 from training.export.fitness import check_films
 from training.export.predicted_size import most_genres, size_of
 from training.sources import CSV, own_table
+from training.sources.joined import open_joined
 from training.sources.layouts import FILM_TABLE, film_columns
 from training.sources.options import Options
 from training.sources.profile import Column, TableProfile, profile_of
 from training.sources.proposal import propose, scale_of
-from training.sources.table_file import TableFile, open_table, plain
+from training.sources.table_file import TableFile, plain
 
 # Of a press's slate; see edge.search.drawn_slate.
 _SLATE_CHOICES, _REGULAR = 3, 3
@@ -107,7 +108,7 @@ def inspect(path: Path, options: Options, *, again: bool = False) -> Inspection:
     Raises:
         SourceUnavailable: naming file, line, column and fix, if it can't be read at all.
     """
-    table = open_table(path, options.encoding)
+    table = open_joined(path, options.encoding)
     profile = profile_of(table)
     if not profile.rows:
         raise SourceUnavailable(f"{path}: has no rows under its header")

@@ -126,8 +126,24 @@ LAYOUTS = (
     Layout(
         "The Movie Database, without its crew",
         ("id", "title", "release_date", "genres", "vote_average"),
-        advice="directors are in the credits file of the same download (a column crew); join both "
-        "by id, or put tmdb_5000_credits.csv or credits.csv beside this file",
+        advice="directors are in the credits file of the same download: put "
+        "tmdb_5000_credits.csv or credits.csv beside this file, and both are joined",
+    ),
+    Layout(
+        "Letterboxd's export, with the sample's directors",
+        ("title", "year", "director", "genres", "stars_of_five"),
+        _films(
+            director="director", genres="genres", separator=", ", rating="stars_of_five",
+            year="year", title="title", low=0.5, high=5.0, step=0.5,
+        ),
+    ),
+    Layout(
+        "MovieLens, with its links",
+        ("title", "year", "director", "genres", "mean_rating", "votes"),
+        _films(
+            director="director", genres="genres", separator="|", rating="mean_rating",
+            year="year", title="title", votes="votes", low=0.5, high=5.0, step=0.5,
+        ),
     ),
     Layout(
         "Letterboxd's export",
@@ -137,12 +153,13 @@ LAYOUTS = (
     Layout(
         "MovieLens ratings",
         ("userId", "movieId", "rating", "timestamp"),
-        advice="name movies.csv, with ratings.csv and links.csv beside it",
+        advice="name movies.csv, with this ratings.csv and links.csv beside it",
     ),
     Layout(
         "MovieLens",
         ("movieId", "title", "genres"),
-        advice="MovieLens has no directors; put its links.csv and ratings.csv beside this file",
+        advice="MovieLens has no directors; put its links.csv and ratings.csv beside this file, "
+        "and films that the sample knows are joined with its directors",
     ),
 )  # fmt: skip
 

@@ -15,10 +15,11 @@ from data.film_table import BadRow, film_of
 from data.films import Film
 from training.errors import SourceUnavailable
 from training.sources.cells import has_decimal_comma, is_empty, whole_of
+from training.sources.joined import open_joined
 from training.sources.layouts import FILM_TABLE, film_columns, recognise
 from training.sources.mapped import MappedTable
 from training.sources.options import Options
-from training.sources.table_file import TableFile, open_table
+from training.sources.table_file import TableFile
 
 _NUMBERS = ("stars", "rating", "votes")
 
@@ -71,7 +72,7 @@ def open_own(path: Path, options: Options) -> OwnTable:
     Raises:
         SourceUnavailable: naming file, line, column and fix.
     """
-    table = open_table(path, options.encoding)
+    table = open_joined(path, options.encoding)
     if found := find_domain(path, options):
         domain = read_domain(found)
         mapped = MappedTable(table, domain)

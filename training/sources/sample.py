@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import NamedTuple
 
 from data.errors import InvalidRecord
 from data.film_table import BadRow
@@ -28,19 +31,54 @@ def read_rows() -> Iterator[Film | BadRow]:
     Raises:
         SourceUnavailable: the package is missing, or a version without this table.
     """
+    with as_file(_resource()) as path:
+        yield from _read(Path(path))
+
+
+class SampleFilm(NamedTuple):
+    """What the sample knows about a film, for tables that don't."""
+
+    title: str
+    year: int
+    director: str
+    genres: str
+
+
+def directors() -> dict[str, SampleFilm]:
+    """Return the films whose director and genres are known, by IMDb's number (`tt0111161`).
+
+    Raises:
+        SourceUnavailable: as read_rows does.
+    """
+    with as_file(_resource()) as path:
+        _check_there(Path(path))
+        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as database:
+            rows = database.execute(
+                "SELECT imdbID, Title, Year, Director, Genre FROM omdb "
+                "WHERE Director > '' AND Genre > '' AND Title > '' AND imdbID > ''"
+            )
+            return {
+                number: SampleFilm(title, year, director.split(",")[0].strip(), genres)
+                for number, title, year, director, genres in rows
+            }
+
+
+def _resource() -> Traversable:
     try:
-        resource = files("bokeh_sampledata") / "_data" / "movies.db"
+        return files("bokeh_sampledata") / "_data" / "movies.db"
     except ModuleNotFoundError as error:
         raise SourceUnavailable(
             "source sample needs bokeh-sampledata==2025.0; install the extra `training`"
         ) from error
-    with as_file(resource) as path:
-        yield from _read(Path(path))
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise SourceUnavailable(f"{path}: is missing; install bokeh-sampledata==2025.0")
 
 
 def _read(path: Path) -> Iterator[Film | BadRow]:
-    if not path.is_file():
-        raise SourceUnavailable(f"{path}: is missing; install bokeh-sampledata==2025.0")
+    _check_there(path)
     with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as database:
         try:
             rows = database.execute(_QUERY)

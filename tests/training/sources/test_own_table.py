@@ -254,8 +254,10 @@ def test_the_crew_of_the_movie_database_gives_the_director(tmp_path):
     assert (film.director, film.year, film.genres) == ("Agnès Varda", 1962, ("Drama",))
 
 
-def test_letterboxd_says_what_its_export_lacks(tmp_path):
+def test_letterboxd_says_that_it_needs_films_whose_directors_are_known(tmp_path):
     path = tmp_path / "ratings.csv"
     path.write_text("Date,Name,Year,Letterboxd URI,Rating\n2020-01-01,Film,1999,x,4.5\n")
-    with pytest.raises(SourceUnavailable, match="neither directors nor genres"):
+    with pytest.raises(
+        SourceUnavailable, match="none of its 1 films is in the Open Movie Database"
+    ):
         load("csv", path)
