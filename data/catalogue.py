@@ -49,7 +49,8 @@ class Titles(msgspec.Struct, frozen=True):
 
     Attributes:
         words: words of existing titles without stop words, in code-point order.
-        existing: existing titles in lower case without year and kind, in code-point order.
+        existing: the existing titles that could be invented, in lower case without year and kind,
+            in code-point order.
     """
 
     words: tuple[str, ...]

@@ -53,6 +53,7 @@ _UP_TO = tuple(itertools.accumulate(weight for _, weight in _PATTERNS))
 # "An Unlikely Summer", "An Honest Winter", "An Heiress in July".
 _AN = re.compile(r"^A (?=[AEIOU]|Hon|Heir)")
 _SLOT = re.compile(r"\{(\w+)\}")
+_SEQUEL = re.compile(r" \d+$")
 
 # A table whose titles use fewer of our words than this is in another language.
 _SPOKEN = 0.1
@@ -157,6 +158,37 @@ def _vocabulary(
         used = tuple(word for word in words if word.lower() in spoken)
         kinds[kind] = used if len(used) >= _ENOUGH else words
     return kinds, ()
+
+
+def inventable(titles: Titles) -> Titles:
+    """Return titles without those that are never invented anyway, as most real ones aren't.
+
+    A catalogue needs no others; of a large film table they would take a tenth of its bundle.
+    """
+    kinds, own = _vocabulary(titles.words)
+    if kinds is not None:
+        pattern = _any_title()
+        kept = tuple(title for title in titles.existing if pattern.fullmatch(title))
+        return Titles(titles.words, kept)
+    spoken = {word.lower() for word in own}
+
+    def is_ours(title: str) -> bool:
+        words = _SEQUEL.sub("", title).split(" ")
+        return len(words) <= MOST_WORDS and spoken.issuperset(words)
+
+    kept = tuple(title for title in titles.existing if not spoken or is_ours(title))
+    return Titles(titles.words, kept)
+
+
+@lru_cache(maxsize=1)
+def _any_title() -> re.Pattern[str]:
+    """Return what every title of the patterns matches, in lower case."""
+    kinds = {kind: "|".join(map(re.escape, words)) for kind, words in WORDS.items()}
+    shapes = (
+        _SLOT.sub(lambda slot: f"(?:{kinds[slot[1]]})", re.sub("^A ", "An? ", shape))
+        for shape in _SHAPES
+    )
+    return re.compile(f"(?:{'|'.join(shapes)})(?:{_SEQUEL.pattern})?".lower())
 
 
 def is_offensive(title: str) -> bool:

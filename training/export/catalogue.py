@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from data.catalogue import (
 )
 from data.films import Combination, Film
 from data.probes import Probe, Probes
+from edge.search.titles import inventable
 from training.export.runtime import Scorer
 from training.model.estimator import FilmModel
 from training.model.mixed_model import USUAL_VOTES, KernelValues
@@ -63,7 +64,7 @@ def catalogue_of(
         ),
         years=YearRange(*model.table_years_),
         training_years=YearRange(*model.training_years_),
-        titles=titles_of(films) if titled else Titles(words=(), existing=()),
+        titles=titles_of(f.title for f in films) if titled else Titles(words=(), existing=()),
         background=tuple(
             Background(f.director, f.year, tuple(sorted(number[g] for g in f.genres)))
             for f in (films[i] for i in np.sort(chosen))
@@ -91,11 +92,11 @@ def _director(name: str, films: list[Film], number: dict[str, int]) -> DirectorE
     )
 
 
-def titles_of(films: Sequence[Film]) -> Titles:
-    """Return existing titles, and the words for making new ones."""
-    existing = {_YEAR_AND_KIND.sub("", f.title).lower() for f in films}
+def titles_of(titles: Iterable[str]) -> Titles:
+    """Return the words for making new titles, and the existing ones that they could repeat."""
+    existing = {_YEAR_AND_KIND.sub("", title).lower() for title in titles}
     words = {word for title in existing for word in _WORD.findall(title)} - _STOP_WORDS
-    return Titles(words=tuple(sorted(words)), existing=tuple(sorted(existing)))
+    return inventable(Titles(words=tuple(sorted(words)), existing=tuple(sorted(existing))))
 
 
 def probes_of(model: FilmModel, films: Sequence[Film], scorer: Scorer, seed: int = 0) -> Probes:

@@ -105,9 +105,12 @@ def _check_size(table: FilmTable) -> None:
     most = most_genres(table.films) if tags is not None else 0
     parts = f"{size.directors:,} {table.domain.choice.words}"
     parts += f" and {size.years} {ordinal.words}" if ordinal else ""
+    over = "model", size.total_bytes, limits.MAX_MODEL_BYTES
+    if size.total_bytes <= limits.MAX_MODEL_BYTES:
+        over = "bundle", size.bundle_bytes, limits.MAX_BUNDLE_BYTES
     reason = (
-        f"{table.origin}: its model would have {size.total_bytes / 1e6:,.0f} MB; a device takes "
-        f"{limits.MAX_MODEL_BYTES / 1e6:.1f}"
+        f"{table.origin}: its {over[0]} would have {over[1] / 1e6:,.1f} MB; a device takes "
+        f"{over[2] / 1e6:.1f}"
     )
     if tags is not None and most >= 1:
         raise UnfitData(

@@ -8,7 +8,7 @@ import pytest
 from data.catalogue import Titles
 from edge.search import titles as module
 from edge.search.title_words import INNOCENT, OFFENSIVE, WORDS
-from edge.search.titles import TitleMaker, is_offensive
+from edge.search.titles import TitleMaker, inventable, is_offensive
 
 from .made_up import WORDS as OTHER_WORDS
 
@@ -69,6 +69,16 @@ def test_no_title_exists_already_or_is_made_twice():
         lower = [title.lower() for title in made(2, 2000, titles)]
         assert len(set(lower)) == len(lower)
         assert set(lower).isdisjoint(titles.existing)
+
+
+def test_a_catalogue_needs_only_the_existing_titles_that_could_be_invented():
+    for titles in (ENGLISH, OTHER):
+        invented = tuple(sorted(title.lower() for title in made(7, 3000, titles)))
+        never = ("2001: a space odyssey", "the godfather")
+        existing = tuple(sorted({*invented, *never}))
+        assert inventable(Titles(titles.words, existing)).existing == invented
+    few = Titles((), ("untitled",))
+    assert inventable(few) == few
 
 
 def test_words_that_the_films_themselves_use_come_first():

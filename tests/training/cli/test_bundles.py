@@ -3,7 +3,6 @@
 import re
 
 from data.bundle import read_bundle
-from data.films import Film
 from training.export.catalogue import titles_of
 
 
@@ -30,12 +29,10 @@ def test_the_catalogue_describes_the_films(exported, films):
 
 
 def test_titles_lose_year_and_kind_and_words_lose_stop_words():
-    films = [
-        Film(title, 2000, "A B", ("Drama",), "film", 6)
-        for title in ("Lucky (2011/III)", "Stargate: The Ark of Truth (2008) (V)", "8½ (1963)")
-    ]
+    films = ("Lucky (2011/III)", "Stargate: The Ark of Truth (2008) (V)", "8½ (1963)")
     found = titles_of(films)
-    assert found.existing == ("8½", "lucky", "stargate: the ark of truth")
+    # Of these three words alone, only one of the titles could be invented again.
+    assert found.existing == ("lucky",)
     assert found.words == ("ark", "lucky", "stargate", "truth")
 
 

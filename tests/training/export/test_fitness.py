@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from data import limits
 from data.film_table import write_films
 from data.films import stars_of
 from training.cli import app
@@ -12,6 +13,7 @@ from training.dataset import FilmTable
 from training.errors import ExportRefused, UnfitData
 from training.export.example_bundle import made_up_films
 from training.export.fitness import check_films, check_learnt
+from training.export.predicted_size import size_of
 
 
 def changed(films, **how):
@@ -58,6 +60,20 @@ def test_a_table_that_cannot_make_a_useful_model_is_refused_by_file_and_column(k
         check_films(FilmTable("csv", "films.csv", make(made_up_films()), []))
     assert str(refused.value).startswith("films.csv: ")
     assert reason in str(refused.value)
+
+
+def test_a_bundle_too_large_though_its_model_is_not_is_refused_before_it_is_fitted(monkeypatch):
+    films = made_up_films()
+    size = size_of(films)
+    table = FilmTable("csv", "films.csv", films, [])
+    monkeypatch.setattr(limits, "MAX_BUNDLE_BYTES", size.bundle_bytes)
+    check_films(table)
+    monkeypatch.setattr(limits, "MAX_BUNDLE_BYTES", size.bundle_bytes - 1)
+    with pytest.raises(UnfitData, match="its bundle would have"):
+        check_films(table)
+    monkeypatch.setattr(limits, "MAX_MODEL_BYTES", size.total_bytes - 1)
+    with pytest.raises(UnfitData, match="its model would have"):
+        check_films(table)
 
 
 def test_an_export_of_such_a_table_writes_no_bundle(tmp_path):
