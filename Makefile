@@ -188,6 +188,10 @@ bench: $(VENV)/ready ## run every benchmark (ARGS=scale for one group): a table,
 prove: $(VENV)/ready ## check the search against a sweep of all billions of combinations (minutes)
 	@$(RUN)/python -m tests.campaigns.prove $(ARGS)
 
+.PHONY: scale
+scale: setup ## update, press and search with 20,000 and 100,000 directors in a Pi's memory (as root)
+	@$(RUN)/python -m tests.campaigns.scale $(ARGS)
+
 .PHONY: learn
 learn: $(VENV)/ready ## measure what retraining and exploring gain in a simulated studio; build/learn/plot.png
 	@$(RUN)/python -m tests.campaigns.learn $(ARGS)

@@ -20,8 +20,7 @@ import numpy as np
 
 from data import limits, signing, wire
 from data.bundle import write_bundle
-from data.catalogue import Catalogue, DirectorEntry, Titles
-from data.films import Film, stars_of
+from data.catalogue import Catalogue, DirectorEntry
 from data.manifest import CATALOGUE, MODEL, PROBES
 from data.probes import Probe, Probes
 from edge.search.drawn_slate import draw_slate
@@ -29,9 +28,17 @@ from edge.search.model import Model
 from edge.search.pick import choose_drawn
 from edge.search.slate import Slate
 from edge.search.what_if import explain_film
+from tests.campaigns.made_up_careers import (
+    FILMS_EACH,
+    films,
+    made_up_names,
+    made_up_title,
+    made_up_words,
+)
 from training.dataset import FilmTable
 from training.export import converter
 from training.export.bundle import prepare
+from training.export.catalogue import titles_of
 from training.export.compile import compile_model
 from training.export.example_bundle import small_model
 
@@ -39,14 +46,7 @@ from .cold import WATCHED, peak_mb, seconds_of_process
 from .measure import Measure, seconds_of, shown
 
 SIZES = (20_000, 100_000)
-FILMS_EACH = 3
 FITTED = 400
-ALL_GENRES = """
-Action Adventure Animation Biography Comedy Crime Documentary Drama Family Fantasy History Horror
-Music Musical Mystery News Reality Romance Sci-Fi Short Sport Thriller War Western
-"""
-GENRES = tuple(sorted(ALL_GENRES.split()))
-SYLLABLES = "an be co da el fi go hu in jo ka li mo no or pa qu ro sa ti ul va we xi"
 # As systemd allows the appliance, and a trial beside it.
 BUDGET_MB = limits.MEMORY_BUDGET_BYTES / 2**20
 WATCHED_TRIAL = """
@@ -176,39 +176,14 @@ def fitted():
     )
 
 
-def films(directors, seed=0):
-    """Yield films as in real tables: most directors have one film, a few have many."""
-    draw = np.random.default_rng(seed)
-    common = 1 / np.arange(2, len(GENRES) + 2)
-    for number in range(directors):
-        made = 1 if draw.random() < 0.6 else 2 + int(draw.geometric(0.2))
-        own = draw.choice(len(GENRES), min(6, 1 + made), False, common / common.sum())
-        first, talent = int(1915 + 99 * draw.beta(3, 1)), draw.normal(6.3, 0.9)
-        for film in range(made):
-            genres = draw.choice(own, min(len(own), int(draw.integers(1, 4))), False)
-            rating = round(float(np.clip(draw.normal(talent, 0.7), 1, 10)), 1)
-            yield Film(
-                title=f"Film {number}-{film}",
-                year=min(first + 2 * film, 2014),
-                director=f"Director {number:06d}",
-                genres=tuple(sorted(GENRES[genre] for genre in genres)),
-                kind="film",
-                stars=stars_of(rating),
-                rating=rating,
-                votes=2000,
-            )
-
-
 def write_scaled(model, exported, count, folder):
     """Write a signed bundle with this many directors; return its files."""
     small = compile_model(model)
     known = len(small.names)
     draw = np.random.default_rng(count)
     rows = np.append(draw.integers(0, known, count), known)
-    syllables = SYLLABLES.split()
-    words = ["".join(draw.choice(syllables, 3)).title() for _ in range(20_000)]
-    pairs = {f"{words[a]} {words[b]}" for a, b in draw.integers(0, 20_000, (2 * count, 2))}
-    names = sorted(pairs)[:: len(pairs) // count][:count]
+    words = made_up_words(draw)
+    names = made_up_names(count, draw, words)
     length = np.diff([*small.offset, len(small.director_genres)])[rows]
     offset = np.cumsum(length) - length
     places = np.arange(length.sum()) + np.repeat(small.offset[rows] - offset, length)
@@ -230,8 +205,7 @@ def write_scaled(model, exported, count, folder):
         DirectorEntry(name, e.films, e.first_year, e.last_year, e.genres, e.kinds)
         for name, e in zip(names, (before.directors[row] for row in rows[:-1]), strict=True)
     )
-    titles = {" ".join(words[n] for n in three).lower() for three in
-              draw.integers(0, 20_000, (FILMS_EACH * count, 3))}  # fmt: skip
+    made_up = (made_up_title(draw, words) for _ in range(FILMS_EACH * count))
     background = tuple(
         msgspec.structs.replace(one, director=names[number])
         for number, one in enumerate(before.background)
@@ -240,7 +214,7 @@ def write_scaled(model, exported, count, folder):
         before,
         directors=entries,
         background=background,
-        titles=Titles(tuple(sorted({word.lower() for word in words})), tuple(sorted(titles))),
+        titles=titles_of(made_up),
     )
     said = Model(graph, catalogue, name="scale", version=1, hash="0" * 64)
     asked = [
