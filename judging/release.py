@@ -66,9 +66,9 @@ def decide(
         comparisons: on the held-out ratings, and on the film table if that was possible.
         checks: all of them must have passed.
         by_table: whether the film table was to be compared.
-        by_ratings: whether there are held-out ratings. A first filter has none and can only refuse
-            what the table and the checks refuse; the gain on ratings that trained stands for the
-            proven one.
+        by_ratings: whether there are held-out ratings. A first filter has none and refuses only
+            what fails a check or is shown to be worse on the table; the gain on ratings that
+            trained stands for the proven one.
         about: in whose words and on whose scale the reasons are given.
     """
     feedback = [one for one in comparisons if one.part == "feedback"]
@@ -81,7 +81,8 @@ def decide(
         *(
             _loss(one, allowed[one.figure], about)
             for one in holdout
-            if one.difference > allowed[one.figure]
+            # With few slates regret is largely chance; a first filter leaves that to the judge.
+            if one.difference > allowed[one.figure] and (by_ratings or one.low > 0)
         ),
         *(f"{check.name.capitalize()}: {check.found}." for check in checks if not check.passed),
     ]
@@ -90,7 +91,7 @@ def decide(
     if against:
         return "refuse", tuple(against)
     gained = [_better(one, about) for one in better] if by_ratings else [_NOT_SEEN]
-    return "release", (*gained, *([_kept(holdout, about)] if by_table else []))
+    return "release", (*gained, *([_kept(holdout, about, shown=by_ratings)] if by_table else []))
 
 
 def in_domain(one: Comparison, about: Domain) -> Comparison:
@@ -156,14 +157,15 @@ def _loss(one: Comparison, allowed: float, about: Domain) -> str:
     )
 
 
-def _kept(holdout: Sequence[Comparison], about: Domain) -> str:
+def _kept(holdout: Sequence[Comparison], about: Domain, *, shown: bool) -> str:
     if not holdout:
         return about.reword(
             "Nearly every director in the table has been rated, so the ratings alone decide."
         )
+    worse = "worse" if shown else "shown to be worse"
     return about.say(
         "On {count:,} films of the table by directors whom no owner has rated, the new model is "
-        "not worse by more than is allowed: {found}.",
+        f"not {worse} by more than is allowed: {{found}}.",
         count=holdout[0].films,
         found="; ".join(describe(one, about) for one in holdout),
     )

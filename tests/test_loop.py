@@ -9,7 +9,9 @@ import pytest
 
 from data import limits, topics, wire
 from data.film_table import write_films
+from data.held_out import is_held_out
 from data.signing import key_id
+from lambdas.store_feedback.ingest import canonical
 from lambdas.training_jobs import OUTCOME, TrainingOutcome
 from local_cloud.demo import steps
 from local_cloud.demo.context import WAIT_SECONDS, DemoContext
@@ -133,3 +135,40 @@ def test_hundreds_of_ratings_make_a_better_model_that_the_appliance_then_answers
         Body=json.dumps({"rows": rows, "model_hash": before}).encode(),
     )
     assert json.load(invoked["Body"])["model_hash"] == before
+
+
+@pytest.mark.slow
+def test_ratings_from_before_there_was_a_key_are_moved_once_and_the_table_follows(context):
+    aws = context.aws
+    s3, bucket = aws.client("s3"), aws.local.data_bucket
+    key = aws.held_out_key(aws.local.stack)
+    old = ratings(60, directors=300)
+    for record in old:
+        s3.put_object(Bucket=bucket, Key=topics.feedback_object(record.id), Body=canonical(record))
+
+    def operator(*words):
+        command = (sys.executable, "-m", "local_cloud", *words)
+        done = subprocess.run(
+            [*command, "--local", str(context.cloud_folder)],
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert " train and stay in feedback/" in operator("ratings", "hold-out")
+    # Items of ratings that train were never written here; their prefix says that they train.
+    operator("ratings", "restore")
+    chosen = {
+        record.id: is_held_out(key, record.director, record.year, record.genres, record.pick_id)
+        for record in old
+    }
+    assert any(chosen.values())
+    items = {item["id"]: item["held_out"] for item in context.evidence.items()}
+    objects = context.evidence.objects()
+    for rating, held_out in chosen.items():
+        assert items[rating] == held_out
+        assert topics.feedback_object(rating, held_out=held_out) in objects
+        assert topics.feedback_object(rating, held_out=not held_out) not in objects
+    assert operator("ratings", "hold-out").startswith("0 rating(s) moved")

@@ -120,6 +120,13 @@ def test_a_first_filter_without_held_out_ratings_refuses_by_table_and_checks_alo
     assert release.decide(holdout(), [failed], by_ratings=False)[0] == "refuse"
 
 
+@pytest.mark.parametrize(("low", "filtered"), [(-0.1, "release"), (0.01, "refuse")])
+def test_a_first_filter_refuses_a_loss_on_the_table_only_where_it_is_shown(low, filtered):
+    lost = [*holdout()[:2], on("holdout", "regret", 0.2, low, 0.5, 285)]
+    assert release.decide(lost, [HELD], by_ratings=False)[0] == filtered
+    assert release.decide(feedback() + lost, [HELD])[0] == "refuse"
+
+
 def test_a_domain_reads_the_reasons_in_its_words_and_on_its_scale():
     # A star of ten is ten of its ninety percent.
     decision, reasons = release.decide(feedback() + holdout(), [HELD], about=PLUMBERS)
