@@ -1,27 +1,25 @@
 """Which of several records of one rating counts: the newest of its corrections. Pure.
 
-A correction or a withdrawal names the record that it takes the place of, so the records of a rating
-form a chain. Only the chain's end counts. The result depends on which records there are, never on
-the order in which they arrived, nor on a clock:
+A correction or a withdrawal names the record that it takes the place of. Once a pick's rating is
+corrected, all records of that pick and source are one rating, of which one record counts. The
+result depends on which records there are, never on the order in which they arrived, nor on a clock:
 
-- `replaces` names a record of the same pick and source; what it says of others is ignored.
-- A correction counts even if what it replaces is missing.
-- If a record was corrected twice, the correction with the higher place counts: by journal, then by
-  number in it, then by id. A device corrects only what counts at the time, so this takes two copies
-  of a journal.
+- The one that counts is replaced by none of the others. What a record says of another pick or
+  source is ignored.
+- A record may be missing, anywhere: a correction goes before a rating that corrects nothing.
+- Where that leaves several, the one with the highest place counts: by journal, then by number in
+  it, then by id. A device corrects only what counts at the time, so this takes two copies of a
+  journal, or a record that was lost on the way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 
 import msgspec
 
 from data.messages import Feedback
-
-# A record's pick, source and id.
-_Node: TypeAlias = tuple[str, str, str]
 
 
 class Link(NamedTuple):
@@ -51,10 +49,6 @@ class Link(NamedTuple):
             link = link._replace(journal=place.journal, number=place.number)
         return link
 
-    def node(self, id_: str) -> _Node:
-        """Return a record of the same pick and source; of others, this one can't speak."""
-        return self.pick_id, self.source, id_
-
     @property
     def _place(self) -> tuple[str, int, str]:
         return self.journal, self.number, self.id
@@ -62,26 +56,16 @@ class Link(NamedTuple):
 
 def chains(links: Iterable[Link]) -> list[list[Link]]:
     """Return the records of each rating, the one that counts last."""
-    roots: dict[_Node, _Node] = {}
-
-    def root_of(node: _Node) -> _Node:
-        root = node
-        while (above := roots.setdefault(root, root)) != root:
-            root = above
-        # The next search is short, however long the chain is.
-        while node != root:
-            roots[node], node = root, roots[node]
-        return root
-
-    links = list(links)
+    found: dict[tuple[str, str], list[Link]] = {}
     for link in links:
-        root = root_of(link.node(link.id))
-        if link.replaces is not None:
-            roots[root] = root_of(link.node(link.replaces))
-    found: dict[_Node, list[Link]] = {}
-    for link in links:
-        found.setdefault(root_of(link.node(link.id)), []).append(link)
-    return [_ordered(chain) for chain in found.values()]
+        found.setdefault((link.pick_id, link.source), []).append(link)
+    ratings: list[list[Link]] = []
+    for records in found.values():
+        if any(link.replaces is not None for link in records):
+            ratings.append(_ordered(records))
+        else:
+            ratings += [[link] for link in records]
+    return ratings
 
 
 def superseded(links: Iterable[Link]) -> set[str]:
@@ -96,7 +80,9 @@ def that_count(records: Iterable[Feedback]) -> list[Feedback]:
     return [one for one in records if one.id not in gone and not one.withdraws]
 
 
-def _ordered(chain: list[Link]) -> list[Link]:
-    replaced = {link.replaces for link in chain}
+def _ordered(records: list[Link]) -> list[Link]:
+    replaced = {link.replaces for link in records}
     # In a ring, which no device writes, each is replaced, and the highest place counts.
-    return sorted(chain, key=lambda link: (link.id not in replaced, link._place))
+    return sorted(
+        records, key=lambda link: (link.id not in replaced, link.replaces is not None, link._place)
+    )

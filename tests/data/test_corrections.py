@@ -65,6 +65,27 @@ def test_of_a_chain_its_end_counts(length, draw):
     assert counts(*draw.sample(chain, length)) == {str(length - 1)}
 
 
+@given(st.data(), st.integers(2, 12))
+def test_of_a_chain_with_gaps_the_newest_record_that_is_there_counts(data, length):
+    chain = [link("0", number=1)]
+    chain += [link(str(number), str(number - 1), number + 1) for number in range(1, length)]
+    there = sorted(data.draw(st.sets(st.integers(0, length - 1), min_size=1)))
+    found = data.draw(st.permutations([chain[number] for number in there]))
+    assert counts(*found) == {str(there[-1])}
+
+
+@given(st.data(), st.integers(3, 12))
+def test_a_rating_never_counts_beside_one_of_its_corrections(data, length):
+    # Nor do the places matter: the card may have been restored, and its journal's id be lower.
+    places = st.integers(1, 99)
+    chain = [link("0", number=data.draw(places), journal=J2)]
+    chain += [
+        link(str(number), str(number - 1), data.draw(places)) for number in range(1, length)
+    ]
+    later = data.draw(st.sets(st.integers(1, length - 1), min_size=1))
+    assert counts(chain[0], *(chain[number] for number in later)) <= {str(one) for one in later}
+
+
 def test_a_long_chain_is_followed_to_its_end():
     chain = [link("0"), *(link(str(n), str(n - 1), n) for n in range(1, 30_000))]
     random.Random(1).shuffle(chain)

@@ -144,15 +144,33 @@ MUTATIONS = (
     Mutation(
         "correction-by-place-only", "The end of the chain counts", "docs/wire-format.md",
         "data/corrections.py",
-        "key=lambda link: (link.id not in replaced, link._place))",
-        "key=lambda link: link._place)",
+        "(link.id not in replaced, link.replaces is not None, link._place)",
+        "(link.replaces is not None, link._place)",
         "tests/data/test_corrections.py::test_of_a_chain_its_end_counts",
+    ),
+    Mutation(
+        "correction-lost-midway", "Any of its records may be missing", "docs/wire-format.md",
+        "data/corrections.py",
+        "(link.id not in replaced, link.replaces is not None, link._place)",
+        "(link.id not in replaced, link._place)",
+        "tests/data/test_corrections.py::test_a_rating_never_counts_beside_one_of_its_corrections",
+    ),
+    Mutation(
+        "set-without-lost-corrections", "Any of its records may be missing", "docs/wire-format.md",
+        "training/retraining/training_set.py",
+        "SEMI JOIN \"\n"
+        "        \"(SELECT pick_id, origin FROM records WHERE replaces IS NOT NULL)"
+        " USING (pick_id, origin)\"\n",
+        "WHERE \"\n"
+        "        \"replaces IS NOT NULL OR id IN (SELECT replaces FROM records)\"\n",
+        "tests/training/retraining/test_compact.py::"
+        "test_in_whatever_order_corrections_arrive_the_set_is_the_same",
     ),
     Mutation(
         "correction-of-anothers", "What it says of another pick's record is ignored",
         "docs/wire-format.md", "data/corrections.py",
-        "        return self.pick_id, self.source, id_\n",
-        "        return \"\", self.source, id_\n",
+        "found.setdefault((link.pick_id, link.source), [])",
+        "found.setdefault((\"\", link.source), [])",
         "tests/data/test_corrections.py::"
         "test_a_correction_speaks_only_of_its_own_pick_and_source",
     ),

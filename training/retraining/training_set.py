@@ -256,11 +256,11 @@ def _register(
 def _superseded(database: Database) -> list[str]:
     """Return the ids of the ratings in whose place another one counts.
 
-    Few are ever corrected, so only corrections and what they name are read.
+    Few are ever corrected, so only the records of corrected ones are read.
     """
     found = database.execute(
-        "SELECT id, pick_id, origin, replaces, journal, number FROM records "
-        "WHERE replaces IS NOT NULL OR id IN (SELECT replaces FROM records)"
+        "SELECT id, pick_id, origin, replaces, journal, number FROM records SEMI JOIN "
+        "(SELECT pick_id, origin FROM records WHERE replaces IS NOT NULL) USING (pick_id, origin)"
     )
     return sorted(superseded(Link(*row) for row in found.fetchall()))
 

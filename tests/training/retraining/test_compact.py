@@ -307,7 +307,7 @@ def test_in_whatever_order_corrections_arrive_the_set_is_the_same(
     table, feedback, work, tmp_path, films, seed
 ):
     records = list(made_up_feedback(films, 40))
-    first, second, third = records[:3]
+    first, second, third, _, fifth = records[:5]
     late = [corrected(first, 1, 3, first)]
     late += [corrected(first, 2, 9, late[0])]
     late += [corrected(second, 3, None, second)]
@@ -315,6 +315,8 @@ def test_in_whatever_order_corrections_arrive_the_set_is_the_same(
     late += [corrected(third, 4, 2, third), corrected(third, 5, 10, third)]
     # Its rating never arrives.
     late += [corrected(records[3], 6, 1, corrected(records[3], 8, 5, records[3]))]
+    # The record between this rating and its last correction never arrives.
+    late += [corrected(fifth, 7, 4, corrected(fifth, 9, 6, fifth))]
     gone = records.pop(3)
     everything = [*records, *late]
     random.Random(seed).shuffle(everything)
@@ -323,8 +325,9 @@ def test_in_whatever_order_corrections_arrive_the_set_is_the_same(
         made = compact(str(feedback), table, work, objects_at_once=6)
     kept = {film.title: film.stars for film in [*made.training().films, *made.held_out()]}
     assert (kept[first.title], kept[third.title], kept[gone.title]) == (9, 10, 1)
+    assert kept[fifth.title] == 4
     assert second.title not in kept
     counts = made.manifest.counts
-    assert (counts.owner, counts.corrected, counts.withdrawn) == (39, 5, 1)
+    assert (counts.owner, counts.corrected, counts.withdrawn) == (39, 6, 1)
     at_once = compact(str(feedback), table, tmp_path / "other")
     assert at_once.manifest.sha256 == made.manifest.sha256
