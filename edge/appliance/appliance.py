@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from data.bundle import Bundle
-from data.domain import FILMS, Domain
+from data.domain import Domain
 from data.errors import GreenlightError
 from data.films import Combination, combination
 from data.picks import Pick
@@ -53,6 +53,7 @@ from edge.appliance.workers import Worker
 from edge.config import Config
 from edge.journal import Journal, JournalError, JournalFull
 from edge.models import active as models
+from edge.models.active_domain import active_domain
 from edge.models.store import ModelStore
 from edge.panel.button import ButtonEvent, ButtonPressed, ButtonStuck, Gesture, StageReached
 from edge.panel.hardware import Hardware
@@ -212,7 +213,8 @@ class Appliance:
             return self._refuse(error)
         except Exception as error:  # noqa: BLE001 - the outermost frame of every command
             _log.exception("a command failed")
-            return self._refuse(GreenlightError(f"failed: {error}; see the log"))
+            why = str(error) or type(error).__name__
+            return self._refuse(GreenlightError(f"failed: {why}; see the log"))
 
     def begin(self, command: Command, *, asker: Hashable = None) -> asyncio.Task[Outcome]:
         """Start a command without waiting for it."""
@@ -332,7 +334,9 @@ class Appliance:
     @property
     def domain(self) -> Domain:
         """What its models are about."""
-        return FILMS if self.bundle is None else self.bundle.manifest.about
+        if self.bundle is None:
+            return active_domain(self.config.state)
+        return self.bundle.manifest.about
 
     def find_fault(self, sentence: str) -> None:
         """Report a fault: nothing can be written or answered until it is fixed."""
@@ -486,6 +490,8 @@ class Appliance:
             why = f"give up to {_LONGEST_HOLD_SECONDS:g} seconds"
             raise CommandRefused(RefusalKind.INVALID, why, "seconds")
         async with self._holding:
+            if self.hardware.button_is_down:
+                raise CommandRefused(RefusalKind.NOT_NOW, "the simulated button is down already")
             self._let_go = asyncio.get_running_loop().create_future()
             self.hardware.press()
             await asyncio.sleep(seconds)

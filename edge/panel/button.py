@@ -225,6 +225,8 @@ class ButtonObserver:
         self._happened = happened
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        # A button that is stuck from the start never has an edge.
+        self._report([])
 
     def edge_from_any_thread(self, down: bool, at: float) -> None:
         """Handle an edge; gpiozero calls this from its own thread."""

@@ -66,6 +66,7 @@ class Fault:
         says: what `status` or the message of a refused start must say.
         light: the pattern that the light must show.
         has_page: the page can be opened.
+        button_works: the machine can be switched off by holding the button.
         under: a command that runs the appliance.
         environment: of the appliance and its commands.
         remove: ends the fault, after the appliance has stopped.
@@ -79,6 +80,7 @@ class Fault:
     says: str = ""
     light: str = ""
     has_page: bool = True
+    button_works: bool = True
     under: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     loses_all: bool = False
@@ -282,8 +284,12 @@ def _mount(state: Path) -> None:
     subprocess.run(command, check=True)
 
 
+def _under(script: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"tests.edge.{script}", *arguments)
+
+
 def _in_background(foreground: str) -> tuple[str, ...]:
-    return (sys.executable, str(Path(__file__).parents[1] / "in_background.py"), foreground)
+    return _under("in_background", foreground)
 
 
 FAULTS: dict[str, Fault] = {
@@ -326,6 +332,13 @@ FAULTS: dict[str, Fault] = {
         noticed=False,
         says="no sign of life from the sync service for 3 d",
         light="four blinks",
+    ),
+    "button stuck": Fault(
+        while_stopped=True,
+        says="the button has been down for a minute: it is stuck, or it is normally closed",
+        light="1 Hz",
+        button_works=False,
+        under=_under("stuck_button"),
     ),
     "card copied": Fault(
         _copy_card, while_stopped=True, says="was it copied, or the board replaced?"

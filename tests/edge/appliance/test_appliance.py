@@ -14,7 +14,7 @@ from data.messages import VerificationRequest
 from data.picks import Pick, Prediction
 from data.wire import decode
 from edge.appliance import client, pick_finder
-from edge.appliance.commands import Approve, Press, RefusalKind, ShutDown, Synchronise
+from edge.appliance.commands import Approve, Hold, Press, RefusalKind, ShutDown, Synchronise
 from edge.appliance.control_socket import serve
 from edge.appliance.machine import Event, Phase
 from edge.appliance.pick_finder import find_pick
@@ -267,6 +267,16 @@ def test_a_stuck_button_hides_no_warning(tmp_path, small_bundle):
         built.appliance.take_button(ButtonReleased(Gesture.NOTHING, 70.0))
         assert built.appliance.attention.sentences == []
         assert built.lights.shown.value == "solid"
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_a_simulated_button_that_is_down_cannot_be_held(tmp_path, small_bundle):
+    async def visit(built: Assembly) -> None:
+        built.hardware.press()
+        outcome = await built.appliance.execute(Hold(0.12))
+        assert outcome.error == "the simulated button is down already"
+        assert built.hardware.button_is_down
 
     assembled(tmp_path, small_bundle, visit)
 

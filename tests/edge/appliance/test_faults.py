@@ -1,4 +1,7 @@
-"""Under a fault, exit codes, light, status and doctor agree; `make faults` tries them all."""
+"""Under a fault, exit codes, light, status and doctor agree; `make faults` tries them all.
+
+What an open page shows when its appliance stops is in `tests/edge/page/test_connection.py`.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from itertools import pairwise
 
 import pytest
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 
 from edge.config import Config
 from edge.panel.button import (
+    STUCK_SECONDS,
     Button,
+    ButtonObserver,
     ButtonPressed,
     ButtonReleased,
     ButtonStuck,
@@ -161,6 +165,16 @@ def test_a_button_that_stays_down_is_stuck_until_it_is_released():
     ]
     again = play(button, [(300.0, True), (300.2, False)], 301.0)
     assert [one.gesture for one in releases(again)] == [Gesture.SHORT]
+
+
+def test_a_button_that_is_down_from_the_start_is_found_stuck_without_any_edge():
+    async def follow() -> object:
+        found = asyncio.get_running_loop().create_future()
+        button = Button(BOUNCE, down=True, at=time.monotonic() - STUCK_SECONDS)
+        ButtonObserver(button, found.set_result)
+        return await asyncio.wait_for(found, 10.0)
+
+    assert asyncio.run(follow()) == ButtonStuck()
 
 
 def test_taps_on_a_normally_closed_button_never_switch_the_machine_off():
