@@ -34,6 +34,8 @@ from data.films import (
 )
 
 DOMAIN_VERSION = 1
+# Decimal places of a rating from 1 to 10.
+_PLACES = 9
 # Used if a table has no such column; never shown.
 NO_ORDINAL = 2000
 NO_TAG = "all"
@@ -110,12 +112,14 @@ class DomainOutcome(msgspec.Struct, frozen=True, kw_only=True):
         """Return the rating from 1 to 10 of a value on the domain's scale."""
         span = (value - self.low) / (self.high - self.low)
         # Rounded, so that 5.1 of 1 to 10 stays 5.1.
-        return round(MIN_STARS + span * (MAX_STARS - MIN_STARS), 9)
+        return round(MIN_STARS + span * (MAX_STARS - MIN_STARS), _PLACES)
 
     def of_rating(self, rating: float) -> float:
         """Return the value on the domain's scale of a rating from 1 to 10."""
         span = (rating - MIN_STARS) / (MAX_STARS - MIN_STARS)
-        return round(self.low + span * (self.high - self.low), 9)
+        # On a long scale, a rating's last place is a larger part of the unit.
+        lost = math.ceil(max(0.0, math.log10((self.high - self.low) / (MAX_STARS - MIN_STARS))))
+        return round(self.low + span * (self.high - self.low), _PLACES - lost)
 
     def difference(self, ratings: float) -> float:
         """Return a difference of ratings as one on the domain's scale."""

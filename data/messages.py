@@ -25,6 +25,7 @@ from data.checks import (
     check_unique,
     check_version,
 )
+from data.domain import FILMS, Domain
 from data.errors import InvalidRecord
 from data.films import (
     Combination,
@@ -123,6 +124,7 @@ class Feedback(HowPicked, frozen=True, kw_only=True):
         rated_at: str,
         boot_id: str,
         replaces: str | None = None,
+        domain: Domain = FILMS,
     ) -> Feedback:
         """Return the feedback on a pick, with a new id; it gets its place from the journal.
 
@@ -134,13 +136,19 @@ class Feedback(HowPicked, frozen=True, kw_only=True):
             rated_at: the time, as text.
             boot_id: this boot's id.
             replaces: the id of the rating that it takes the place of, if there is one.
+            domain: what the rating is about.
         """
+        is_film = domain == FILMS
         return cls(
             schema_version=FEEDBACK_VERSION,
             policy=pick.policy,
             propensity=pick.propensity,
             slate=pick.slate,
             explored=pick.explored,
+            domain=msgspec.UNSET if is_film else domain.name,
+            outcome=(
+                msgspec.UNSET if is_film or stars is None else domain.outcome.of_rating(stars)
+            ),
             replaces=msgspec.UNSET if replaces is None else replaces,
             id=new_id(),
             thing=thing,

@@ -154,6 +154,7 @@ class Decisions:
             rated_at=now(),
             boot_id=boot_id(),
             replaces=replaces,
+            domain=self._domain(),
         )
         self._write(lambda: self._journal.record_rating(feedback), is_rating=True)
         return feedback

@@ -92,7 +92,7 @@ class ModelStore:
         self._changing = threading.Lock()
         if make:
             self.versions.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-            if not (self._pointer_path.exists() or self._asides() or self._accepted()):
+            if not (self._pointer_path.exists() or self._asides() or self.accepted()):
                 # From now on a pointer that is missing is known to be lost.
                 self.write(Pointer())
 
@@ -109,7 +109,7 @@ class ModelStore:
             pointer = msgspec.json.decode(raw, type=Pointer)
             check_schema("", pointer.schema_version)
         except FileNotFoundError as error:
-            if self._asides() or self._accepted():
+            if self._asides() or self.accepted():
                 raise StoreDamaged(
                     f"the record of accepted models, {self._pointer_path}, is missing"
                 ) from error
@@ -146,7 +146,7 @@ class ModelStore:
             OSError: the new one can't be written.
         """
         aside = self._set_pointer_aside()
-        seen = seen_in(self._accepted(), public_keys)
+        seen = seen_in(self.accepted(), public_keys)
         if not seen:
             raise StoreDamaged(
                 "the record of accepted models was damaged and can't be rebuilt: no verified model"
@@ -179,6 +179,14 @@ class ModelStore:
     def kept(self) -> list[int]:
         """Return the complete versions here, ascending."""
         return sorted(int(path.name) for path in self.versions.iterdir() if path.name.isdigit())
+
+    def accepted(self) -> list[Path]:
+        """Return the folders of all models that were ever accepted and are still here."""
+        with contextlib.suppress(FileNotFoundError):
+            return [
+                path for path in sorted(self.versions.iterdir()) if version_in(path) is not None
+            ]
+        return []
 
     def copy_in(self, source: Path, version: int) -> Path:
         """Copy an offered folder into one of ours: plain files only, size-capped, durable.
@@ -301,20 +309,10 @@ class ModelStore:
     def _aside_models(self) -> Iterator[tuple[int, Path, str]]:
         """Yield version, folder and model's hash of what was put into quarantine, oldest first."""
         for path in sorted(self.versions.glob(f"*.{_QUARANTINED}-*")):
-            version = path.name.partition(".")[0]
+            version = version_in(path)
             with contextlib.suppress(OSError):
-                if version.isdigit():
-                    yield int(version), path, sha256((path / MODEL).read_bytes()).hexdigest()
-
-    def _accepted(self) -> list[Path]:
-        """Return the folders of all models that were ever accepted and are still here."""
-        with contextlib.suppress(FileNotFoundError):
-            return [
-                path
-                for path in sorted(self.versions.iterdir())
-                if path.name.partition(".")[0].isdigit()
-            ]
-        return []
+                if version is not None:
+                    yield version, path, sha256((path / MODEL).read_bytes()).hexdigest()
 
     def _asides(self) -> list[Path]:
         return sorted(self._pointer_path.parent.glob(f"{POINTER}.damaged-*"))
@@ -387,3 +385,9 @@ def remembering(old: Pointer, bundle: Bundle) -> Pointer:
     seen = {name: one for name, one in old.seen.items() if name != ANY_NAME}
     known = accept(seen, manifest.name, manifest.version, bundle.manifest_sha256)
     return msgspec.structs.replace(old, seen=known)
+
+
+def version_in(folder: Path) -> int | None:
+    """Return the version that a folder in `versions/` holds, in use or set aside; or None."""
+    number = folder.name.partition(".")[0]
+    return int(number) if number.isdigit() else None

@@ -124,10 +124,10 @@ def queue_day(
     """
     if now.year < limits.EARLIEST_CLOCK_YEAR or not (waiting or sent):
         return None
+    current = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     bars: list[tuple[datetime, int, int]] = []
     for back in range(_HOURS - 1, -1, -1):
-        hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        hour -= timedelta(hours=back)
+        hour = current - timedelta(hours=back)
         name = hour.isoformat()[:13]
         left = sum(count for begin, count in waiting if begin <= name)
         left += sum(count for begin, end, count in sent if begin <= name < end)

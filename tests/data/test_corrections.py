@@ -79,9 +79,7 @@ def test_a_rating_never_counts_beside_one_of_its_corrections(data, length):
     # Nor do the places matter: the card may have been restored, and its journal's id be lower.
     places = st.integers(1, 99)
     chain = [link("0", number=data.draw(places), journal=J2)]
-    chain += [
-        link(str(number), str(number - 1), data.draw(places)) for number in range(1, length)
-    ]
+    chain += [link(str(number), str(number - 1), data.draw(places)) for number in range(1, length)]
     later = data.draw(st.sets(st.integers(1, length - 1), min_size=1))
     assert counts(chain[0], *(chain[number] for number in later)) <= {str(one) for one in later}
 

@@ -2,6 +2,8 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data.domain import FILMS, Domain, DomainOutcome, from_toml, to_toml
 from data.errors import InvalidRecord
@@ -78,6 +80,15 @@ def test_a_scale_is_mapped_onto_ten_classes_and_back_without_a_trace():
     ]
     assert scale.decimals == 1
     assert DomainOutcome(column="c", low=0, high=1, step=0.25).decimals == 2
+
+
+@given(st.integers(-(10**6), 10**6), st.integers(1, 10**6), st.integers(0, 3), st.data())
+def test_what_a_person_gave_comes_back_from_its_rating(low, steps, decimals, data):
+    step = 10.0**-decimals
+    ends = round(low * step, decimals), round((low + steps) * step, decimals)
+    scale = DomainOutcome(column="c", low=ends[0], high=ends[1], step=step)
+    given_ = round((low + data.draw(st.integers(0, steps))) * step, decimals)
+    assert scale.of_rating(scale.to_rating(given_)) == given_
 
 
 def test_films_are_shown_as_they_always_were_and_others_in_their_words():

@@ -175,6 +175,13 @@ MUTATIONS = (
         "test_a_correction_speaks_only_of_its_own_pick_and_source",
     ),
     Mutation(
+        "rating-without-domain", "Devices fill in all but `stack` today", "docs/wire-format.md",
+        "edge/appliance/decisions.py",
+        "            domain=self._domain(),\n", "",
+        "tests/edge/appliance/test_decisions.py::"
+        "test_a_rating_names_its_domain_and_what_was_given_and_is_sent_again_as_it_was",
+    ),
+    Mutation(
         "version-2-in-1", "none is in a record of version 1", "docs/wire-format.md",
         "data/messages.py",
         "        if self.schema_version == 1:\n", "        if False:\n",

@@ -8,17 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from data.domain import from_toml
 from data.ids import new_id
 from edge.appliance.client import NotRunning
-from edge.appliance.commands import Approve, Narrow, Outcome, Rate, RefusalKind
+from edge.appliance.commands import Approve, Narrow, Outcome, Rate, RefusalKind, Withdraw
 from edge.appliance.decisions import SLATE_FILE, execute_stopped, keep_slate
 from edge.appliance.state_folder import locked
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
+from edge.models.store import ModelStore, Pointer
 from edge.search.slate import Directors, Slate, Years
 
+from ...data.test_domain import LEAN
 from ..assembly import Assembly, assembled
 
 UNKNOWN = new_id()
@@ -81,6 +85,31 @@ def test_a_second_rating_is_refused_and_changes_nothing(
     )
     with Journal.open(tmp_path / JOURNAL) as journal:
         assert [rating.stars for rating in journal.find_pick(approved).ratings] == [8]
+
+
+def test_a_rating_names_its_domain_and_what_was_given_and_is_sent_again_as_it_was(
+    tmp_path, rebundle, approved
+):
+    config, store = Config(state=tmp_path), ModelStore(tmp_path)
+    plumbers = from_toml(LEAN)
+    rebundle(store.folder(2), name="plumbers", domain=plumbers)
+    store.write(Pointer(active=2))
+    given = execute_stopped(config, Rate(plumbers.rating_of(87))).feedback
+    assert (given.domain, given.outcome, given.stars) == ("plumbers", 87, 9)
+    withdrawn = execute_stopped(config, Withdraw(approved)).feedback
+    assert (withdrawn.domain, withdrawn.outcome) == ("plumbers", msgspec.UNSET)
+    before = outbox(tmp_path)
+    # The models of another domain came later, as the owner had said.
+    rebundle(store.folder(3), version=3)
+    store.write(Pointer(active=3))
+    again = execute_stopped(config, Rate(4, approved)).feedback
+    assert (again.domain, again.outcome) == (msgspec.UNSET, msgspec.UNSET)
+    assert outbox(tmp_path)[:2] == before, "byte for byte as captured"
+
+
+def outbox(folder: Path) -> list[bytes]:
+    with Journal.open(folder / JOURNAL) as journal:
+        return [row.payload for row in journal.peek_outbox(9)]
 
 
 @pytest.mark.usefixtures("approved")
