@@ -19,7 +19,7 @@ from data.errors import GreenlightError
 from data.findings import Finding
 from edge.appliance import client
 from edge.appliance.silence import silent_since
-from edge.appliance.state_folder import is_locked
+from edge.appliance.state_folder import NoState, check_is_state_folder, is_locked
 from edge.appliance.storage import StorageFailed, check_writable, probe
 from edge.config import Config
 from edge.freshness import days_without_news, no_news
@@ -109,6 +109,13 @@ def _disk(config: Config) -> Iterator[Finding]:
         makes = "sudo greenlight-setup install" if is_installed(config.state) else "greenlight run"
         yield Finding("disk", False, f"{config.state} doesn't exist", f"`{makes}` creates it")
         return
+    try:
+        check_is_state_folder(config.state)
+    except NoState as error:
+        if error.__cause__ is None:
+            # Nothing is written into a folder of someone else's.
+            yield Finding("disk", False, str(error), "name the appliance's folder, or an empty one")
+            return
     try:
         check_writable(config.state)
         probe(config.state)

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,8 +68,8 @@ def _try(name: str) -> tuple[dict[str, str], list[str]]:
         try:
             case = begin(bench)
             wrong = list(trial(case, FAULTS[name], COMMANDS))
-        except AssertionError as error:
-            wrong = [str(error)]
+        except AssertionError:
+            wrong = traceback.format_exc().splitlines()[-4:]
         finally:
             for running in bench.started:
                 if running.process.poll() is None:

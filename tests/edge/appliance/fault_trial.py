@@ -185,11 +185,11 @@ def _agree(case: Case, fault: Fault) -> Iterator[str]:
     case.ended["doctor"] = str(examined.returncode)
     found = json.loads(examined.stdout)
     bad = {one["part"] for one in found if not one["ok"]}
+    case.ended["names"] = ", ".join(sorted(bad))
     # The sync service isn't part of this, and a film waiting for it isn't a fault.
     bad -= {"sync"}
     case.ended["light"] = status["pattern"]
     case.ended["status"] += " fault" if status["fault"] else " warns" * bool(status["attention"])
-    case.ended["names"] = ", ".join(sorted(bad))
     if fault.light not in ("", status["pattern"]):
         yield f"the light says {status['pattern']}, not {fault.light}"
     shown = " ".join(case.bench.command("status").stdout.split())

@@ -21,7 +21,7 @@ from edge import service
 from edge.appliance import doctor
 from edge.appliance.client import NOT_ALLOWED, SOCKET, NotRunning, ask, short_path
 from edge.appliance.doctor import examine
-from edge.appliance.state_folder import locked
+from edge.appliance.state_folder import LOCK, locked
 from edge.config import Config
 from edge.journal import JOURNAL, Journal
 from edge.models.activation import Refused
@@ -165,6 +165,15 @@ def test_a_device_that_never_ran_shows_how_to_start_it(tmp_path: Path):
 
 # The gate runs as root: there it is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_a_folder_of_something_else_is_named_and_nothing_is_written_there(tmp_path: Path):
+    (tmp_path / "letters").mkdir()
+    before = tmp_path.stat().st_mtime_ns
+    found = {one.part: one for one in examine(Config(state=tmp_path), simulate=True)}
+    assert not found["disk"].ok
+    assert "isn't the state folder of an appliance" in found["disk"].found
+    assert tmp_path.stat().st_mtime_ns == before
+
+
 def test_a_user_outside_the_group_sees_how_to_join_and_nothing_else():
     # Not pytest's own folder: that is closed to other users from above.
     with tempfile.TemporaryDirectory() as folder:
@@ -216,6 +225,7 @@ def test_a_user_who_may_connect_but_not_ask_sees_the_same(tmp_path: Path):
 
 def test_an_appliance_whose_status_fails_is_still_examined(tmp_path: Path):
     reply = {"ok": False, "error": "journal: disk I/O error"}
+    (tmp_path / LOCK).touch()
     thread = answering(tmp_path, json.dumps(reply).encode() + b"\n")
     found = examine(Config(state=tmp_path, public_keys=tmp_path), simulate=False)
     thread.join()
