@@ -51,7 +51,7 @@ from edge.appliance.pick_finder import PickFinder
 from edge.appliance.recorder import Recorder
 from edge.appliance.workers import Worker
 from edge.config import Config
-from edge.journal import Journal, JournalError, JournalFull
+from edge.journal import Journal, JournalError, JournalFull, JournalLocked
 from edge.models import active as models
 from edge.models.active_domain import active_domain
 from edge.models.store import ModelStore
@@ -381,14 +381,20 @@ class Appliance:
         failed = isinstance(error, JournalError) and outcome.refusal is RefusalKind.FAILED
         # A full disk has its own warning, which is cleared once there is space.
         if failed and not isinstance(error, JournalFull):
-            self.attention.raise_("journal", str(error))
+            self.warn_of_journal(error)
         self.say(str(error))
         return outcome
+
+    def warn_of_journal(self, error: GreenlightError) -> None:
+        """Warn that the journal couldn't be written to, until it can."""
+        subject = "lock" if isinstance(error, JournalLocked) else "journal"
+        self.attention.raise_(subject, str(error))
 
     async def _record(self, write: Callable[[], Result]) -> Result:
         """Write into the journal without holding up the light; return once it is on the disk."""
         result = await self.recorder.run(write)
         self.attention.clear("journal")
+        self.attention.clear("lock")
         return result
 
     def _open_pairing(self) -> Outcome:

@@ -1,7 +1,8 @@
 """Warnings for the owner: at most one sentence for each thing that can be wrong.
 
 They survive a restart, in a separate file because the journal itself may be at fault. Those that
-every start checks for are dropped then, and raised again if still true.
+every start checks for are dropped then, and raised again if still true, with the time when they
+were first raised.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +21,9 @@ from edge.appliance.boot import now
 
 ATTENTION_FILE = "attention.json"
 # Every start checks for these anyway.
-_FOUND_AT_START = ("button", "disk", "first-bundle", "journal", "page", "update")
+_FOUND_AT_START = ("button", "disk", "first-bundle", "journal", "lock", "page", "update")
+# What isn't raised again by then has begun later. A button counts as stuck after a minute.
+_START_SECONDS = 300.0
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +47,8 @@ class Attention:
         self._changed = changed
         self._path = state / ATTENTION_FILE if state is not None else None
         self._warnings: dict[str, Warned] = {}
+        self._before: dict[str, Warned] = {}
+        self._restored_at = time.monotonic()
         self._thread = threading.get_ident()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -67,9 +73,10 @@ class Attention:
         """Restore the warnings from before the restart, unless every start checks for them."""
         if self._path is None:
             return
+        self._restored_at = time.monotonic()
         for warning in kept_warnings(self._path.parent):
-            if warning.subject not in _FOUND_AT_START:
-                self._warnings[warning.subject] = warning
+            found = self._before if warning.subject in _FOUND_AT_START else self._warnings
+            found[warning.subject] = warning
         if self._warnings:
             self._changed(True)
         self._keep()
@@ -81,10 +88,17 @@ class Attention:
         had_any, known = bool(self._warnings), self._warnings.get(subject)
         if known is not None and known.sentence == sentence:
             return
-        self._warnings[subject] = Warned(subject, sentence, now())
+        self._warnings[subject] = Warned(subject, sentence, self._since(subject, sentence))
         self._keep()
         if not had_any:
             self._changed(True)
+
+    def _since(self, subject: str, sentence: str) -> str:
+        before = self._before.pop(subject, None)
+        is_early = time.monotonic() < self._restored_at + _START_SECONDS
+        if before is not None and before.sentence == sentence and is_early:
+            return before.since
+        return now()
 
     def clear(self, subject: str | None = None) -> None:
         """Remove a subject's warning, or all of them; from any thread."""

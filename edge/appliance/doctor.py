@@ -225,6 +225,7 @@ def _journal(config: Config, running: dict[str, Any] | None) -> Iterator[Finding
         JournalError,
         JournalTooNew,
         asides,
+        identities,
         unread,
     )
 
@@ -253,7 +254,10 @@ def _journal(config: Config, running: dict[str, Any] | None) -> Iterator[Finding
         yield Finding("journal", False, str(error), fix)
         return
     except JournalError as error:
-        yield Finding("journal", False, str(error), "check the folder's owner, group and mode")
+        fix = "check the folder's owner, group and mode"
+        if running is not None and running["journal_files"] != identities(config.state / JOURNAL):
+            fix = f"keep what is there: {how_to_restart(config.state)}"
+        yield Finding("journal", False, str(error), fix)
         yield from _set_aside(left, left)
         return
     since = f", the oldest since {local_time(oldest)}" if oldest else ""

@@ -89,6 +89,7 @@ def _look(appliance: Appliance, observer: JournalObserver, storage: StorageObser
             storage.look()
         appliance.writer.look_for_space()
         observer.look_at_pointer()
+        observer.look_at_lock()
         if observer.look():
             appliance.observers.notify()
     except JournalReplaced as error:
@@ -199,6 +200,11 @@ class JournalObserver:
             self.appliance.attention.raise_("models", damage[0])
         else:
             self.appliance.attention.clear("models")
+
+    def look_at_lock(self) -> None:
+        """Withdraw the warning about a locked journal once it is free."""
+        if self.appliance.attention.has("lock") and not self.appliance.journal.is_locked():
+            self.appliance.attention.clear("lock")
 
     def copy_kept(self) -> str:
         """Keep a copy of a journal whose files are gone, once, and return what to do then."""

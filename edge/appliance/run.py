@@ -213,7 +213,7 @@ async def _report_bad_rows(appliance: Appliance) -> None:
             partial(journal.set_bad_rows_aside, now(), CHECK_SECONDS)
         )
     except JournalError as error:
-        appliance.attention.raise_("journal", str(error))
+        appliance.warn_of_journal(error)
         return
     if bad.set_aside:
         appliance.attention.raise_("bad-rows", bad_rows_sentence(bad))

@@ -54,6 +54,7 @@ def history(
 
     folder = configured(config, state).state
     check_is_state_folder(folder)
+    _check_is_the_journal(folder)
     # Reading needs no lock, so this works with and without a running appliance.
     with contextlib.ExitStack() as stack:
         kept = folder
@@ -74,6 +75,30 @@ def history(
         sys.stdout.write(spreadsheet(entries, active_domain(folder)))
     else:
         _print_table(entries, active_domain(folder))
+
+
+def _check_is_the_journal(folder: Path) -> None:
+    """Refuse to show less than was confirmed: a journal that isn't the appliance's, or none.
+
+    Raises:
+        JournalReplaced: its files were removed or replaced.
+    """
+    from edge.appliance import client
+    from edge.journal import JOURNAL, JournalReplaced, asides, identities
+
+    path = folder / JOURNAL
+    with contextlib.suppress(client.NotRunning, client.NoAnswer):
+        running = client.ask(folder, "status")
+        if running["ok"] and running["journal_files"] != identities(path):
+            raise JournalReplaced(
+                f"{path}: isn't the file that the appliance writes into;"
+                " `greenlight doctor` says what to do"
+            )
+        return
+    if not path.exists() and (kept := asides(path)):
+        raise JournalReplaced(
+            f"{path}: is missing; the next start of the appliance recovers {kept[0].name}"
+        )
 
 
 def _hand_over(ratings: list[tuple[str, bytes]], folder: Path) -> None:

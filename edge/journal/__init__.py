@@ -21,9 +21,11 @@ from edge.journal.file import (
     JournalDamaged,
     JournalError,
     JournalFull,
+    JournalLocked,
     JournalReadOnly,
     JournalReplaced,
     JournalTooNew,
+    identities,
     set_aside,
 )
 from edge.journal.ratings import (
@@ -69,6 +71,7 @@ __all__ = [
     "JournalDamaged",
     "JournalError",
     "JournalFull",
+    "JournalLocked",
     "JournalReadOnly",
     "JournalReplaced",
     "JournalTooNew",
@@ -81,6 +84,7 @@ __all__ = [
     "TooManyCorrections",
     "Withdrawal",
     "asides",
+    "identities",
     "last_heard",
     "open_or_set_aside",
     "sent_in",

@@ -61,6 +61,10 @@ class JournalFull(JournalError):
     """No space is left for the write: free some and try again."""
 
 
+class JournalLocked(JournalError):
+    """Another program keeps the journal locked: try again once it lets go."""
+
+
 class JournalReadOnly(JournalError):
     """The disk can't be written to: the card may be failing."""
 
@@ -85,7 +89,7 @@ def translated(path: Path) -> Iterator[None]:
         if code & 0xFF == sqlite3.SQLITE_READONLY:
             raise JournalReadOnly(f"{path}: can't be written: {error}") from error
         if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise JournalError(
+            raise JournalLocked(
                 f"{path}: another program keeps it locked (find it with `fuser {path}`)"
             ) from error
         raise JournalError(f"{path}: {error}") from error
@@ -144,7 +148,7 @@ class JournalStore:
     @property
     def identities(self) -> list[list[int] | None]:
         """Device and inode of the files we have open: the journal and its log."""
-        return [list(found) if found is not None else None for found in self._files]
+        return _as_lists(self._files)
 
     def close(self) -> None:
         """Close the connection. Everything confirmed is on the disk already."""
@@ -196,6 +200,18 @@ class JournalStore:
         found = str(self.rows("PRAGMA quick_check(1)")[0][0])
         return None if found == "ok" else f"{self.path}: {found}"
 
+    def is_locked(self) -> bool:
+        """Return, without waiting, whether another connection keeps the journal locked."""
+        try:
+            self._connection.execute("PRAGMA busy_timeout=0")
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return True
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={1000 * BUSY_SECONDS:.0f}")
+        return False
+
     def replaced(self) -> bool:
         """Return whether the file at our path was replaced, so that it must be reopened."""
         return _identity(self.path) != self._files[0]
@@ -227,6 +243,15 @@ class JournalStore:
                 copy.close()
         rename_durably(fresh, kept)
         return kept
+
+
+def identities(path: Path) -> list[list[int] | None]:
+    """Return device and inode of the files under a journal's names, as a store's `identities`."""
+    return _as_lists(_identities(path))
+
+
+def _as_lists(found: tuple[tuple[int, int] | None, ...]) -> list[list[int] | None]:
+    return [list(one) if one is not None else None for one in found]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -115,7 +115,9 @@ class ModelStore:
                 ) from error
             return Pointer()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self._damaged(wire.refusal(error, "it")) from error
+            refused = wire.refusal(error, POINTER)
+            why = f"it {refused.reason}" if refused.field == POINTER else refused
+            raise self._damaged(why) from error
         except (OSError, InvalidRecord) as error:
             raise self._damaged(error) from error
         if pointer.highest and not pointer.seen:
@@ -124,7 +126,7 @@ class ModelStore:
             return msgspec.structs.replace(pointer, seen={ANY_NAME: Seen(highest, "")})
         return pointer
 
-    def _damaged(self, why: Exception) -> StoreDamaged:
+    def _damaged(self, why: object) -> StoreDamaged:
         where = self._pointer_path
         return StoreDamaged(f"the record of accepted models, {where}, is damaged: {why}")
 

@@ -138,6 +138,10 @@ def _give(case: Case, command: tuple[str, ...], fault: Fault | None = None) -> I
         yield f"{name} ended with {done.returncode}: {said}"
     if "Traceback" in said or (done.returncode and not said.strip()):
         yield f"{name} says {said!r}"
+    if name == "history" and done.returncode == Exit.OK and not fault.loses_all:
+        shown = {one["pick"]["title"] for one in json.loads(done.stdout) if one["ratings"]}
+        if lacks := case.confirmed - shown:
+            yield f"history ended with 0 and lacks {lacks}"
     if name in ("press", "approve", "rate") and done.stdout:
         answer = json.loads(done.stdout)
         if answer["ok"] != (done.returncode == 0):

@@ -6,9 +6,10 @@ import asyncio
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from edge.appliance.attention import ATTENTION_FILE, Attention, kept_warnings
+from edge.appliance.attention import ATTENTION_FILE, Attention, Warned, kept_warnings
 
 
 def test_what_a_start_finds_out_for_itself_is_left_out(tmp_path: Path):
@@ -21,6 +22,18 @@ def test_what_a_start_finds_out_for_itself_is_left_out(tmp_path: Path):
     assert after.sentences == ["version 2 was refused"]
     assert after.warnings == before.warnings[1:]
     assert lit == [True, True]
+
+
+def test_what_a_start_finds_again_has_the_time_when_it_was_first_found(tmp_path: Path):
+    first = Warned("disk", "the disk is full", "2026-01-02T03:04:05+00:00")
+    (tmp_path / ATTENTION_FILE).write_bytes(msgspec.json.encode([first]))
+    after = Attention(lambda _: None, tmp_path)
+    after.restore()
+    after.raise_("disk", "the disk is full")
+    assert after.warnings == [first]
+    after.clear("disk")
+    after.raise_("disk", "the disk is full")
+    assert after.warnings != [first], "it was gone in between"
 
 
 def test_a_warning_raised_again_keeps_its_time(tmp_path: Path):

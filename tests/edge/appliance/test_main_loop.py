@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
+from contextlib import closing
 
 from edge.appliance.boot import now
-from edge.appliance.commands import Approve, ShutDown
+from edge.appliance.commands import Approve, ShutDown, Synchronise
 from edge.appliance.machine import Phase
 from edge.appliance.main_loop import JournalObserver, main_loop
 from edge.appliance.workers import Worker
@@ -94,6 +96,23 @@ def test_a_journal_that_fails_is_a_fault_until_it_works_again(tmp_path, small_bu
         assert built.appliance.state.phase is Phase.READY
         await built.appliance.execute(ShutDown())
         await loop
+
+    assembled(tmp_path, small_bundle, visit)
+
+
+def test_the_warning_about_a_locked_journal_goes_once_it_is_free(tmp_path, small_bundle):
+    async def visit(built: Assembly) -> None:
+        appliance = built.appliance
+        # SQLite would wait for ten seconds.
+        appliance.recorder.journal.rows("PRAGMA busy_timeout=0")
+        observer = JournalObserver(appliance, tmp_path, Worker("update", 60.0))
+        with closing(sqlite3.connect(tmp_path / JOURNAL, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert not (await appliance.execute(Synchronise())).ok
+            observer.look_at_lock()
+            assert "another program keeps it locked" in appliance.attention.sentences[0]
+        observer.look_at_lock()
+        assert appliance.attention.sentences == []
 
     assembled(tmp_path, small_bundle, visit)
 

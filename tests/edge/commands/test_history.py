@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from data import topics
+from data.exits import Exit
 from data.film_table import write_films
 from data.films import Film
+from edge.appliance.state_folder import LOCK
 from edge.journal import JOURNAL, Journal
 from edge.journal.spreadsheet import COLUMNS
 
@@ -110,3 +112,24 @@ def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(state: Path, tmp_
     assert refused.returncode == 1
     assert "can't be written" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_journal_that_is_not_the_appliances_is_not_shown_as_if_it_were(supplied):
+    supplied.start()
+    assert supplied.command("history").returncode == Exit.OK
+    for name in (JOURNAL, f"{JOURNAL}-wal", f"{JOURNAL}-shm"):
+        (supplied.state / name).unlink()
+    removed = supplied.command("history")
+    assert (removed.returncode, removed.stdout) == (Exit.NO_STATE, "")
+    assert "isn't the file that the appliance writes into" in removed.stderr
+    (supplied.state / JOURNAL).write_bytes(b"")
+    assert supplied.command("history").returncode == Exit.NO_STATE
+    assert (supplied.state / JOURNAL).read_bytes() == b"", "a query changes nothing"
+
+
+def test_a_journal_that_was_set_aside_is_named_until_the_next_start_recovers_it(state: Path):
+    (state / JOURNAL).rename(state / f"{JOURNAL}.damaged-1")
+    (state / LOCK).touch()
+    done = history(state)
+    assert (done.returncode, done.stdout) == (Exit.NO_STATE, "")
+    assert "the next start of the appliance recovers journal.db.damaged-1" in done.stderr
