@@ -1,5 +1,6 @@
 """What all executables have in common: how they end, with and without `--json`."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -122,12 +123,16 @@ def leave() -> None:
     sys.stdout.write("half a line")
 command_line.run(app, "tool")
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", program, "leave"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": ""},
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", program, "leave"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+        ) as process,
+        contextlib.ExitStack() as ending,
+    ):
+        ending.callback(process.kill)
         process.stdout.close()
         process.stdin.close()
         assert process.wait(60) == 0

@@ -115,7 +115,6 @@ def bench(tmp_path: Path, keys_folder: Path) -> Iterator[Bench]:
     config = tmp_path / "greenlight.toml"
     config.write_text(
         f'state = "state"\npublic_keys = "{keys_folder}"\ndemonstration = true\npage = false\n'
-        "trial_seconds = 5.0\n"
     )
     started: list[Running] = []
     yield Bench(tmp_path / "state", config, started)

@@ -1,5 +1,6 @@
 """`greenlight-train`, stopped in the middle of its work."""
 
+import contextlib
 import os
 import select
 import signal
@@ -32,7 +33,8 @@ def test_its_workers_end_with_it(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-m", "training", *words, "--jobs", "2"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as running:  # fmt: skip
+    ) as running, contextlib.ExitStack() as ending:  # fmt: skip
+        ending.callback(running.kill)
         process = psutil.Process(running.pid)
         deadline = time.monotonic() + 120
         while not at_work(process):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import pty
@@ -100,7 +101,9 @@ def test_it_keeps_running_when_its_output_is_closed(supplied):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    with process:
+    # Ended in any case: a failure would otherwise wait for it forever.
+    with process, contextlib.ExitStack() as ending:
+        ending.callback(process.kill)
         assert process.stdout is not None
         while not process.stdout.readline().startswith(b"model: films"):
             pass
