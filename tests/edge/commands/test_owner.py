@@ -75,7 +75,7 @@ class Loop:
             rows = journal.peek_outbox(99)
             for row in reversed(rows) if backwards else rows:
                 batch = encode(FeedbackBatch((msgspec.Raw(row.payload),)))
-                (outcome,) = ingest(THING, batch, self.cloud, self.cloud.bucket)
+                (outcome,) = ingest(THING, batch, self.cloud, self.cloud.bucket, self.cloud.choose)
                 assert outcome.outcome == "stored"
                 journal.acknowledge([outcome.id])
 
