@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -12,15 +13,16 @@ import msgspec
 
 from data.domain import Domain, to_toml
 from data.film_table import BadRow
-from data.films import Film
+from data.films import MAX_STARS, Film
 from training.dataset import FilmTable
 from training.errors import SourceUnavailable, TrainingError
 from training.export.fitness import check_films
 from training.export.predicted_size import most_genres, size_of
+from training.memory import needed_bytes
 from training.sources import CSV, own_table
 from training.sources.joined import open_joined
 from training.sources.layouts import FILM_TABLE, film_columns
-from training.sources.options import Options
+from training.sources.options import ALLOWED_BAD_SHARE, Options
 from training.sources.profile import Column, TableProfile, profile_of
 from training.sources.proposal import propose, scale_of
 from training.sources.table_file import TableFile, plain
@@ -31,8 +33,6 @@ _MOST_SHOWN = 12
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|-?\d+(\.\d+)?")
 # Look for a mistyped letter only in names so long that it isn't a different name.
 _LONG_NAME = 8
-# Measured on the sample (12,515 films): an export's peak memory.
-_TRAINING_BASE_BYTES, _TRAINING_BYTES_A_ROW = 250e6, 25e3
 
 
 class ColumnFacts(msgspec.Struct, frozen=True):
@@ -97,13 +97,14 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
-def inspect(path: Path, options: Options, *, again: bool = False) -> Inspection:
+def inspect(path: Path, options: Options, *, again: bool = False, write: bool = True) -> Inspection:
     """Examine a table, and write a `domain.toml` for it if it needs one and has none.
 
     Args:
         path: the table.
         options: its encoding, and its domain's file if it isn't beside it.
         again: propose a new domain, ignoring an existing one.
+        write: whether to write a domain at all.
 
     Raises:
         SourceUnavailable: naming file, line, column and fix, if it can't be read at all.
@@ -115,7 +116,7 @@ def inspect(path: Path, options: Options, *, again: bool = False) -> Inspection:
     target = options.domain or own_table.domain_path(path)
     written = False
     missing: list[str] = []
-    if again or not target.is_file():
+    if write and (again or not target.is_file()):
         if again:
             target.unlink(missing_ok=True)
         missing, written = _write_domain(table, profile, target)
@@ -130,13 +131,26 @@ def inspect(path: Path, options: Options, *, again: bool = False) -> Inspection:
 
 def _write_domain(table: TableFile, profile: TableProfile, target: Path) -> tuple[list[str], bool]:
     """Return what a domain still lacks, and whether one was written."""
-    if film_columns(table):
+    if _is_film_table(table, profile):
         return [], False
     proposal = propose(table, profile)
     if proposal.domain is None:
-        return proposal.missing, False
+        where = f"{target.name}; docs/your-own-table.md shows one"
+        return [f"{lack} of {where}" if "name it" in lack else lack
+                for lack in proposal.missing], False  # fmt: skip
     _write(target, proposal.domain)
     return [], True
+
+
+def _is_film_table(table: TableFile, profile: TableProfile) -> bool:
+    """Return whether a table has a film table's columns, and stars from 1 to 10 in them."""
+    columns = film_columns(table)
+    if not columns:
+        return False
+    stars = profile.columns[columns["stars"]]
+    fit = sum(n for v, n in stars.numbers.items() if v.is_integer() and 1 <= v <= MAX_STARS)
+    # A table with single wrong stars is one, too: its bad rows are named.
+    return 2 * fit > stars.filled
 
 
 def _write(target: Path, domain: Domain) -> None:
@@ -190,7 +204,9 @@ def _mapped(own: own_table.OwnTable, profile: TableProfile, *, written: bool) ->
         if not films:
             problems.append("no row can be used; see the reasons above")
         else:
-            check_films(FilmTable(CSV, str(table.path), films, bad, domain))
+            found = FilmTable(CSV, str(table.path), films, bad, domain)
+            check_films(found)
+            problems += _left_out(found)
     except TrainingError as error:
         problems.insert(0, str(error).removeprefix(f"{table.path}: "))
     size = size_of(films) if films else None
@@ -205,7 +221,7 @@ def _mapped(own: own_table.OwnTable, profile: TableProfile, *, written: bool) ->
         repeats=len(films) - len({(f.title, f.year, f.director, f.genres) for f in films})
         if domain.extra.title else 0,
         scale=scale, model_bytes=size.total_bytes if size else 0,
-        training_bytes=round(_TRAINING_BASE_BYTES + _TRAINING_BYTES_A_ROW * len(films)),
+        training_bytes=needed_bytes(len(films)),
         works=works and not problems, problems=tuple(problems),
     )  # fmt: skip
 
@@ -251,9 +267,12 @@ def _choice_column(table: TableFile, domain: Domain) -> str:
 
 def _outcome_column(profile: TableProfile, table: TableFile, domain: Domain) -> Column:
     films = film_columns(table)
-    if table.has(domain.outcome.column):
-        return profile.columns[table.column(domain.outcome.column)]
-    return profile.columns[films.get("rating", films["stars"])]
+    if not films or table.has(domain.outcome.column):
+        own = profile.columns[table.column(domain.outcome.column)]
+        if own.filled or not films:
+            return own
+    rating = profile.columns[films.get("rating", films["stars"])]
+    return rating if rating.filled else profile.columns[films["stars"]]
 
 
 def _several(column: Column, domain: Domain) -> int:
@@ -293,6 +312,19 @@ def _press_problems(domain: Domain, choices: Counter[str]) -> list[str]:
         f"a press would find nothing: it needs {_SLATE_CHOICES} {words} with more than {_REGULAR} "
         f"{domain.words.things} each, and there are {regular}; add {domain.words.things} of the "
         f"same {words}"
+    )
+    return [problem]
+
+
+def _left_out(table: FilmTable) -> list[str]:
+    """Return a problem if more rows are left out than an export accepts."""
+    if table.bad_share <= ALLOWED_BAD_SHARE:
+        return []
+    accept = math.ceil(100 * table.bad_share) / 100
+    problem = (
+        f"{len(table.rejects):,} of {len(table.films) + len(table.rejects):,} rows are left out "
+        f"({table.bad_share:.1%}; an export accepts {ALLOWED_BAD_SHARE:.0%}); correct what the "
+        f"reasons above name, or give --allow-bad {accept:g}"
     )
     return [problem]
 

@@ -1,4 +1,4 @@
-"""The peak memory of a run, including its worker processes."""
+"""The memory of a run with its worker processes: its peak, and what a table will need."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ import resource
 from pathlib import Path
 
 _KILOBYTES_OF_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
+
+
+# Measured as exports print it: 802 MB for 520 rows, 1,072 MB for 16,956.
+_BASE_BYTES, _BYTES_A_ROW = 790e6, 17e3
+
+
+def needed_bytes(rows: int) -> int:
+    """Return about how much memory an export of this many rows takes."""
+    return round(_BASE_BYTES + _BYTES_A_ROW * rows)
+
+
+def rows_within(memory: int) -> int:
+    """Return about how many rows can be trained on within this much memory."""
+    return max(0, int((memory - _BASE_BYTES) / _BYTES_A_ROW))
+
+
+def machine_bytes() -> int:
+    """Return how much memory this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak_megabytes() -> float:

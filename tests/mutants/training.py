@@ -70,7 +70,7 @@ MUTATIONS = (
     Mutation(
         "domain-overwritten", "never overwrites your corrections",
         "docs/your-own-table.md", "training/inspection.py",
-        "    if again or not target.is_file():\n", "    if True:\n",
+        "    if write and (again or not target.is_file()):\n", "    if True:\n",
         "tests/training/test_inspection.py"
         "::test_an_edited_domain_is_kept_unless_a_new_one_is_asked_for",
     ),

@@ -13,8 +13,10 @@ from data.catalogue import Catalogue
 from data.domain import from_toml
 from data.film_table import write_films
 from data.manifest import CATALOGUE
+from training import memory
 from training.cli import app
 from training.dataset import load
+from training.errors import TooManyBadRows
 from training.export.example_bundle import example_table, prepare, small_model
 from training.export.predicted_size import size_of
 from training.inspection import inspect
@@ -170,3 +172,78 @@ def test_known_layouts_are_taken_as_they_are(tmp_path, layout):
     assert found.choices["Director 1"] == 10
     assert set(found.tags) == {"Action", "Drama"}
     assert load("csv", path).domain.name == "films"
+
+
+def films_of(rows: list[str], header: str = "title,year,Director1,Genre1,Genre2,Genre3,stars"):
+    return "\n".join([header, *rows]).encode()
+
+
+def test_a_table_of_which_an_export_would_refuse_too_many_rows_does_not_work(tmp_path):
+    rows = [f"Film {n},{1980 + n % 9},D {n % 5},War,,,{n % 9 + 1}" for n in range(60)]
+    rows += [f"Bad {n},{1980 + n % 9},{'N/A' if n else '-'},War,,,5" for n in range(6)]
+    path = tmp_path / "films.csv"
+    path.write_bytes(films_of(rows))
+    found = inspect(path, Options())
+    assert not found.works
+    assert "6 of 66 rows are left out (9.1%; an export accepts 5%)" in found.problems[0]
+    assert "--allow-bad 0.1" in found.problems[0]
+    with pytest.raises(TooManyBadRows, match=r"6 of 66 .* line 62: `Director1` is '-'"):
+        load("csv", path)
+    assert len(load("csv", path, allowed_bad_share=0.1).films) == 60
+
+
+def test_stars_that_are_not_whole_or_not_of_ten_get_a_domain_with_their_scale(tmp_path):
+    path = tmp_path / "halves.csv"
+    rows = [f"Film {n},{1980 + n % 9},D {n % 5},War,Drama,,{(n % 9 + 1) / 2}" for n in range(60)]
+    path.write_bytes(films_of(rows))
+    found = inspect(path, Options())
+    assert (found.works, found.written, found.rows_in) == (True, True, 60), found.problems
+    outcome = load("csv", path).domain.outcome
+    assert (outcome.column, outcome.low, outcome.high, outcome.step) == ("stars", 0.5, 5, 0.5)
+
+
+def test_outcomes_that_are_all_alike_are_refused(tmp_path):
+    path = tmp_path / "films.csv"
+    path.write_bytes(films_of([f"Film {n},{1980 + n % 9},D {n % 5},War,,,5" for n in range(60)]))
+    found = inspect(path, Options())
+    assert not found.works
+    assert "column 'stars' holds only 5, so there is nothing to learn" in found.problems[0]
+
+
+def test_a_table_too_large_for_this_machines_memory_is_refused_with_the_rows_that_fit(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "films.csv"
+    rows = [f"Film {n},{1980 + n % 9},D {n % 5},War,,,{n % 9 + 1}" for n in range(600)]
+    path.write_bytes(films_of(rows))
+    assert inspect(path, Options()).works
+    monkeypatch.setattr(memory, "machine_bytes", lambda: memory.needed_bytes(500))
+    found = inspect(path, Options())
+    assert not found.works
+    assert "training on 600 rows takes about 800 MB" in found.problems[0]
+    assert "enough for about 500 rows" in found.problems[0]
+
+
+def test_dataset_shows_what_inspect_finds_and_writes_no_domain(tmp_path):
+    path = tmp_path / "coffee.csv"
+    rows = [f"Farm {n % 5},{2000 + n % 9},a|b,{n % 9 + 1}" for n in range(60)]
+    rows += ["farm 1,2001,a|b]|c,4", 'Farm 2,2001,N/A,"7"', "Farm 3,-,a,9"]
+    path.write_text("\n".join(["farm,year,notes,score", *rows]))
+    inspect(path, Options())
+    domain = (tmp_path / "coffee.domain.toml").read_text()
+    done = CliRunner().invoke(
+        app,
+        ["dataset", "--source", "csv", "--ratings", str(path), "--out", str(tmp_path / "out.csv")],
+    )
+    assert done.exit_code == 0, done.output
+    for line in (
+        "left out: 1 rows: `notes` is empty",
+        "left out: 1 rows: `year` is empty",
+        "outcome: 1 to 9",
+        "look like lists: 'b]'",
+        "perhaps the same: 'Farm 1' and 'farm 1'",
+        "no value in 'notes': 'N/A' 1",
+        "no value in 'year': '-' 1",
+    ):
+        assert line in done.output
+    assert (tmp_path / "coffee.domain.toml").read_text() == domain

@@ -24,6 +24,7 @@ from training.cli.options import (
     SourceOption,
     console,
     console_beside,
+    findings_of,
     path_or_none,
 )
 from training.sources.options import ALLOWED_BAD_SHARE, Options
@@ -51,6 +52,7 @@ def export(
     from training.report import draw
 
     began = time.monotonic()
+    options = Options(encoding=encoding, domain=domain)
     signer = signing.PrivateKey.read(Path(key)) if key else signing.development_key()
     with output.progress_bar(console_beside(as_json), "train-export") as progress, tasks_on(dask):
         progress(f"read source {source}", 0.0)
@@ -60,7 +62,7 @@ def export(
             path_or_none(ratings),
             rejects=rejects,
             allowed_bad_share=allow_bad,
-            options=Options(encoding=encoding, domain=domain),
+            options=options,
         )
         exported = prepare(
             table,
@@ -75,6 +77,7 @@ def export(
     if as_json:
         print_json(exported.manifest)
         return
+    output.findings(console, findings_of(source, ratings, options))
     output.exported(console, exported, table, signer.key_id, {
         "bundle": out,
         "arrays": beside(out) / ARRAYS,

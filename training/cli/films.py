@@ -17,6 +17,7 @@ from training.cli.options import (
     RatingsOption,
     SourceOption,
     console_beside,
+    findings_of,
     path_or_none,
 )
 from training.sources.options import (
@@ -80,6 +81,7 @@ def dataset(
         print_json({"films": len(table.films), "bad_rows": reasons(table.rejects),
                     "out": str(out), "rejects": str(rejects)})  # fmt: skip
         return
+    output.findings(console, findings_of(source, ratings, options))
     films, about = table.films, table.domain
     facts: dict[str, object] = {
         about.words.things: f"{len(films):,} of {len(films) + len(table.rejects):,} rows",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from training.sources import names
+from training.sources import CSV, names
+from training.sources.options import Options
+
+if TYPE_CHECKING:
+    from training.inspection import Inspection
 
 console = Console()
 _beside_json = Console(stderr=True)
@@ -38,6 +42,15 @@ JobsOption = Annotated[int, typer.Option(min=1, help="parallel processes")]
 DaskOption = Annotated[
     str, typer.Option(help="Dask scheduler to fit folds and splits on, tcp://host:port")
 ]
+
+
+def findings_of(source: str, ratings: str, options: Options) -> Inspection | None:
+    """Return what `inspect` finds in your own table; None for any other source."""
+    from training.inspection import inspect
+
+    if source not in (CSV, "tsv"):
+        return None
+    return inspect(Path(ratings), options, write=False)
 
 
 def path_or_none(text: str) -> Path | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.evaluation.methods import Figures
     from training.export.bundle import Exported
     from training.export.verify import BundleCheck
-    from training.inspection import ColumnFacts
+    from training.inspection import ColumnFacts, Inspection
     from training.progress import ProgressReporter
     from training.retraining.training_set import TrainingSet
 
@@ -78,6 +78,30 @@ def columns_of_table(console: Console, columns: Sequence[ColumnFacts]) -> None:
         cells = (column.name, column.taken_as, f"{column.filled:,}", f"{column.different:,}")
         table.add_row(*map(escape, (*cells, empty, column.example)))
     console.print(table)
+
+
+def findings(console: Console, found: Inspection | None) -> None:
+    """Show what deserves a look in a table, a line each; `inspect` shows everything."""
+    if found is None:
+        return
+    lines = [f"left out: {times:,} rows: {reason}" for reason, times in found.rows_out.items()]
+    lines += [f"outcome: {found.scale}"]
+    if found.lists_in_tags:
+        lines.append(f"look like lists: {', '.join(map(repr, found.lists_in_tags))}")
+    if found.several:
+        lines.append(f"several in a cell: {found.several:,}; the first counts")
+    if found.alike:
+        pairs = "; ".join(" and ".join(map(repr, names)) for names in found.alike)
+        lines.append(f"perhaps the same: {pairs}")
+    if found.repeats:
+        lines.append(f"repeats: {found.repeats:,} rows")
+    for column in found.columns:
+        if column.taken_as and column.empty_looking:
+            empty = ", ".join(f"{cell} {n:,}" for cell, n in column.empty_looking.items())
+            lines.append(f"no value in {column.name!r}: {empty}")
+    lines += [f"check: {problem}" for problem in found.problems]
+    for line in lines:
+        console.print(escape(line), soft_wrap=True, style="dim")
 
 
 def figures(console: Console, found: Mapping[str, Figures], title: str = "Unseen films") -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from data import limits
 from data.domain import FILMS
+from training import memory
 from training.dataset import FilmTable
 from training.errors import UnfitData, WorseThanConstant
 from training.export.predicted_size import most_genres, size_of
@@ -27,9 +28,24 @@ def check_films(table: FilmTable) -> None:
     Raises:
         UnfitData: naming the table, the column and the fix.
     """
-    for check in (_check_number, _check_choice, _check_ordinal, _check_tags, _check_scales):
+    checks = (_check_number, _check_outcome, _check_choice, _check_ordinal, _check_tags)
+    for check in (*checks, _check_scales):
         check(table)
     _check_size(table)
+    _check_memory(table)
+
+
+def _check_memory(table: FilmTable) -> None:
+    """Refuse a table that this machine can't train on, before it tries for hours."""
+    rows = len(table.films)
+    needed, there = memory.needed_bytes(rows), memory.machine_bytes()
+    if needed > there:
+        raise UnfitData(
+            f"{table.origin}: training on {rows:,} rows takes about {needed / 1e6:,.0f} MB of "
+            f"memory; this machine has {there / 1e6:,.0f}, enough for about "
+            f"{memory.rows_within(there):,} rows. Leave out the oldest or least rated, or use a "
+            "larger machine"
+        )
 
 
 def _check_number(table: FilmTable) -> None:
@@ -37,6 +53,17 @@ def _check_number(table: FilmTable) -> None:
         raise UnfitData(
             f"{table.origin}: has {len(table.films)} {table.domain.words.things}; at least "
             f"{FEWEST_FILMS} are needed, add more"
+        )
+
+
+def _check_outcome(table: FilmTable) -> None:
+    domain, first = table.domain, table.films[0]
+    column = "stars" if domain == FILMS and first.rating is None else domain.outcome.column
+    if len({(film.stars, film.rating) for film in table.films}) == 1:
+        raise UnfitData(
+            f"{table.origin}: column {column!r} holds only "
+            f"{domain.given_outcome(first.stars, first.rating)}, so there is nothing to learn; "
+            "name the column of outcomes that differ, or add some"
         )
 
 

@@ -113,6 +113,13 @@ def _film_rows(table: TableFile, columns: dict[str, int]) -> Iterator[Film | Bad
         for column in ("rating", "votes"):
             if column in named and is_empty(named[column]):
                 named[column] = ""
+        for column in ("Genre1", "Genre2", "Genre3"):
+            if is_empty(named[column]):
+                named[column] = "None"
+        if is_empty(named["Director1"]):
+            reason = f"`Director1` is {named['Director1']!r}; give a name"
+            yield BadRow(line, reason, tuple(cells))
+            continue
         try:
             yield film_of(named)
         except InvalidRecord as error:

@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -177,8 +176,7 @@ def _objects(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, object]
             first = file.read(1)
         file.seek(0)
         if first == "[":
-            with suppress(RecursionError):
-                yield from _array(path, file.read())
+            yield from _array(path, file.read())
             return
         for number, line in enumerate(file, 1):
             if line.strip():
@@ -190,6 +188,8 @@ def _array(path: Path, text: str) -> Iterator[tuple[int, dict[str, object]]]:
         found = json.loads(text.lstrip("\ufeff"))
     except json.JSONDecodeError as error:
         raise SourceUnavailable(f"{path}: line {error.lineno}: isn't JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise SourceUnavailable(f"{path}: isn't a list of objects: it's nested too deep") from error
     for number, entry in enumerate(found, 1):
         if not isinstance(entry, dict):
             raise SourceUnavailable(f"{path}: entry {number} isn't an object with named values")
