@@ -93,7 +93,7 @@ def _best_change(
     model: Model, film: Combination, choice: ChoiceName, today: int | None
 ) -> tuple[Combination, float] | None:
     """Return the best plausible film with another director, year or set of genres."""
-    years = _every_year(model, today) if choice == "year" else (film.year,)
+    years = _years_to_try(model, film, today) if choice == "year" else (film.year,)
     same = Genres(allowed=film.genres, required=film.genres)
     slate = Slate(
         directors=Directors() if choice == "director" else Directors(names=(film.director,)),
@@ -113,12 +113,14 @@ def _best_change(
     return space.combination(*map(int, cell)), float(best.rows.expected[0])
 
 
-def _every_year(model: Model, today: int | None) -> tuple[int, ...]:
+def _years_to_try(model: Model, film: Combination, today: int | None) -> tuple[int, ...]:
     training = model.catalogue.training_years
-    years = set(range(training.first, training.last + 1))
-    if model.domain.ordinal is not None and model.domain.ordinal.context:
-        years.update(next_years(model.catalogue, today))
-    return tuple(sorted(years))
+    known = range(training.first, training.last + 1)
+    if model.domain.ordinal is None or not model.domain.ordinal.context:
+        return tuple(known)
+    ahead = next_years(model.catalogue, today)
+    # A film that is still to be made can't be made in the past.
+    return tuple(ahead) if film.year >= ahead[0] else tuple(sorted({*known, *ahead}))
 
 
 def _notes(model: Model, film: Combination, *, near_names: bool) -> Iterator[str]:

@@ -53,6 +53,20 @@ def test_the_best_change_of_one_thing_is_what_trying_all_plausible_ones_finds(fi
         assert changes[choice].gain == expected.expected - said.expected
 
 
+@pytest.mark.parametrize("today", [None, 2031])
+def test_a_film_still_to_be_made_is_not_moved_into_the_past(today):
+    first = MODEL.catalogue.training_years.last + 1 if today is None else today
+    for film in (of_index(number, first + number % 3) for number in range(12)):
+        if not film.genres:
+            continue
+        moved = [
+            one for one in explain_film(MODEL, film, today=today).better if one.choice == "year"
+        ]
+        assert all(first <= one.film.year < first + 3 for one in moved)
+    past = explain_film(MODEL, FILMS[0], today=today)
+    assert any(one.choice == "year" for one in past.better), "a film of the past is, as before"
+
+
 def test_what_the_model_does_not_know_is_said():
     found = explain_film(MODEL, Combination("Nobody Known", 2150, ("GA", "Unheard of")))
     assert found.better == ()
