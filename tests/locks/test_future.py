@@ -32,6 +32,7 @@ SETUPS = {
     "a cluster's machine": ["locks/cluster.txt"],
     "the functions' libraries": ["locks/cloud.txt"],
     "what builds the documentation site": ["locks/docs.txt"],
+    "a folder of Wikidata's films": ["locks/wikidata.txt"],
     "the tool that makes environments": ["locks/bootstrap.txt"],
 }
 

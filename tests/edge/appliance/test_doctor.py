@@ -163,8 +163,6 @@ def test_a_device_that_never_ran_shows_how_to_start_it(tmp_path: Path):
     assert not (tmp_path / "nowhere").exists()
 
 
-# The gate runs as root: there it is never skipped.
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 def test_a_folder_of_something_else_is_named_and_nothing_is_written_there(tmp_path: Path):
     (tmp_path / "letters").mkdir()
     before = tmp_path.stat().st_mtime_ns
@@ -174,6 +172,8 @@ def test_a_folder_of_something_else_is_named_and_nothing_is_written_there(tmp_pa
     assert tmp_path.stat().st_mtime_ns == before
 
 
+# The gate runs as root: there it is never skipped.
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 def test_a_user_outside_the_group_sees_how_to_join_and_nothing_else():
     # Not pytest's own folder: that is closed to other users from above.
     with tempfile.TemporaryDirectory() as folder:

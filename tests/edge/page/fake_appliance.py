@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,7 +52,7 @@ class FakeAppliance:
     async def execute(self, command: Command) -> Outcome:
         return Outcome.refused(RefusalKind.NOT_NOW, "there is no model yet")
 
-    def begin(self, command: Command) -> asyncio.Task[Outcome]:
+    def begin(self, command: Command, *, asker: Hashable = None) -> asyncio.Task[Outcome]:
         return asyncio.get_running_loop().create_task(self.execute(command))
 
 
